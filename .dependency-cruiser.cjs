@@ -1,0 +1,101 @@
+/** Who may import whom: the rules of ARCHITECTURE.md, checked. */
+const vocabulary =
+  "^src/(job|run|partition|plan|profile|chunk|column|tensor|mapping|errors|run-events|publication-log|template|interval)\\.ts$";
+const contracts =
+  "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|clock)\\.ts$";
+const flow = "^src/(planner|runner|scheduler)\\.ts$|^src/pipeline/";
+const wiring = "^src/(app|registry|cli|index|worker-host|thread)\\.ts$|^src/cli/";
+const implementation =
+  "^src/(sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/";
+
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "vocabulary-is-pure",
+      comment: "Vocabulary imports vocabulary and Arrow.",
+      severity: "error",
+      from: { path: vocabulary },
+      to: { pathNot: [vocabulary, "node_modules/apache-arrow/"] },
+    },
+    {
+      name: "contracts-are-types",
+      comment: "A contract imports vocabulary and contracts, types only.",
+      severity: "error",
+      from: { path: contracts },
+      to: { pathNot: [vocabulary, contracts, "node_modules/apache-arrow/"] },
+    },
+    {
+      name: "flow-knows-no-implementation",
+      comment: "Flow imports vocabulary, contracts, Arrow and node:crypto; never infrastructure.",
+      severity: "error",
+      from: { path: flow },
+      to: { pathNot: [vocabulary, contracts, flow, "node_modules/apache-arrow/", "^(node:)?crypto$"] },
+    },
+    {
+      name: "implementations-stand-alone",
+      comment: "An implementation imports vocabulary, contracts, its own folder and its own package.",
+      severity: "error",
+      from: {
+        path: "^src/(sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/([^/]+)",
+      },
+      to: {
+        path: "^src/",
+        pathNot: [vocabulary, contracts, "^src/$1/$2"],
+      },
+    },
+    {
+      name: "only-wiring-names-implementations",
+      severity: "error",
+      from: { path: "^src/", pathNot: [wiring, implementation] },
+      to: { path: implementation },
+    },
+    {
+      name: "spec-stays-at-the-edge",
+      severity: "error",
+      from: { path: "^src/", pathNot: ["^src/spec/", "^src/(app|index)\\.ts$", "^src/cli/"] },
+      to: { path: "^src/spec/" },
+    },
+    {
+      name: "one-package-one-folder",
+      comment: "zod and yaml in spec/, onnxruntime in runtimes/, parquet in formats/, piscina in the host.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/spec/" },
+      to: { path: "node_modules/(zod|yaml)/" },
+    },
+    {
+      name: "onnx-in-runtimes",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/runtimes/" },
+      to: { path: "node_modules/(onnxruntime-node|onnxruntime-common|@bufbuild)/" },
+    },
+    {
+      name: "parquet-in-formats",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/formats/parquet/" },
+      to: { path: "node_modules/(parquet-wasm|arrow-js-ffi|hyparquet[^/]*)/" },
+    },
+    {
+      name: "piscina-in-the-host",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(worker-host\\.ts|hosts/)" },
+      to: { path: "node_modules/piscina/" },
+    },
+    {
+      name: "commander-in-cli",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(cli\\.ts|cli/)" },
+      to: { path: "node_modules/commander/" },
+    },
+  ],
+  options: {
+    parser: "swc",
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "types", "node", "default"],
+    },
+  },
+};

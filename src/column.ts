@@ -1,0 +1,79 @@
+/**
+ * Columns as data: names and types that can be stored in a plan, compared, and shown to people. Row data itself is
+ * Arrow; this is the JSON shape of an Arrow schema.
+ */
+
+/** JSON shape of an Arrow type, reduced to what columns of tables and tensors need. */
+export type ColumnType =
+  | { readonly kind: "bool" }
+  | { readonly kind: "int"; readonly bits: 8 | 16 | 32 | 64; readonly signed: boolean }
+  | { readonly kind: "float"; readonly bits: 16 | 32 | 64 }
+  | { readonly kind: "decimal"; readonly precision: number; readonly scale: number; readonly bits: 128 | 256 }
+  | { readonly kind: "utf8" }
+  | { readonly kind: "binary" }
+  | { readonly kind: "fixed-binary"; readonly bytes: number }
+  | { readonly kind: "date"; readonly unit: "day" | "ms" }
+  | { readonly kind: "time"; readonly unit: TimeUnit }
+  | { readonly kind: "timestamp"; readonly unit: TimeUnit; readonly timezone: string | null }
+  | { readonly kind: "list"; readonly item: ColumnType }
+  | { readonly kind: "fixed-list"; readonly item: ColumnType; readonly size: number }
+  | { readonly kind: "struct"; readonly fields: readonly Column[] }
+  | { readonly kind: "map"; readonly key: ColumnType; readonly value: ColumnType }
+  | { readonly kind: "dictionary"; readonly value: ColumnType }
+  | { readonly kind: "null" }
+  /** A type that no part of Nightshift reads or writes; `name` is for the message. */
+  | { readonly kind: "other"; readonly name: string };
+
+export type TimeUnit = "s" | "ms" | "us" | "ns";
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+  /** Parquet field metadata to write, e.g. the shape of a flattened tensor. */
+  readonly metadata?: { readonly [key: string]: string };
+}
+
+export type Schema = readonly Column[];
+
+/** The type as people write it: `int64`, `float32`, `timestamp[ms, UTC]`, `list<float32>`. */
+export function typeName(type: ColumnType): string {
+  switch (type.kind) {
+    case "int":
+      return `${type.signed ? "" : "u"}int${type.bits}`;
+    case "float":
+      return `float${type.bits}`;
+    case "decimal":
+      return `decimal(${type.precision}, ${type.scale})`;
+    case "utf8":
+      return "string";
+    case "fixed-binary":
+      return `binary[${type.bytes}]`;
+    case "date":
+      return "date";
+    case "time":
+      return `time[${type.unit}]`;
+    case "timestamp":
+      return type.timezone === null ? `timestamp[${type.unit}]` : `timestamp[${type.unit}, ${type.timezone}]`;
+    case "list":
+      return `list<${typeName(type.item)}>`;
+    case "fixed-list":
+      return `list<${typeName(type.item)}>[${type.size}]`;
+    case "struct":
+      return `struct<${type.fields.map((field) => `${field.name}: ${typeName(field.type)}`).join(", ")}>`;
+    case "map":
+      return `map<${typeName(type.key)}, ${typeName(type.value)}>`;
+    case "dictionary":
+      return `dictionary<${typeName(type.value)}>`;
+    case "other":
+      return type.name;
+    default:
+      return type.kind;
+  }
+}
+
+/** Integers and floats, also behind a dictionary: what can feed a numeric tensor. */
+export function isNumeric(type: ColumnType): boolean {
+  if (type.kind === "dictionary") return isNumeric(type.value);
+  return type.kind === "int" || type.kind === "float" || type.kind === "bool" || type.kind === "decimal";
+}

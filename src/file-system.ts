@@ -1,0 +1,46 @@
+/**
+ * The file layer that the ledger and the local sink write through. It is injected, so that a test can record every
+ * operation and replay any prefix of them without what was never synced.
+ *
+ * Paths are absolute. Every method translates errno into an {@link InfraError} (`infra.disk-full`, `infra.permission`,
+ * `infra.read-only`, `infra.io`) that names the path, except the outcomes that callers decide on, which are results.
+ */
+export interface FileSystem {
+  mkdir(path: string): Promise<void>;
+  /** Writes a whole new file (it must not exist) and fsyncs its contents, not its directory. */
+  writeFile(path: string, body: Uint8Array | string): Promise<void>;
+  /** Opens a new file for appending (it must not exist). */
+  create(path: string): Promise<AppendFile>;
+  readFile(path: string): Promise<Uint8Array | null>;
+  /** Hard link. `exists`: `to` was there already and is untouched; this is the put-if-absent that decides. */
+  link(from: string, to: string): Promise<"linked" | "exists">;
+  symlink(target: string, path: string): Promise<void>;
+  /** Atomic; replaces a file or symlink at `to`. */
+  rename(from: string, to: string): Promise<void>;
+  /** Missing files are fine. */
+  unlink(path: string): Promise<void>;
+  removeTree(path: string): Promise<void>;
+  /** Makes creations, renames and removals in the directory durable. */
+  syncDirectory(path: string): Promise<void>;
+  /** Names in a directory, sorted; `null` where there is none. */
+  list(path: string): Promise<readonly string[] | null>;
+  /** Does not follow symlinks. */
+  stat(path: string): Promise<FileStat | null>;
+  readlink(path: string): Promise<string | null>;
+  realpath(path: string): Promise<string | null>;
+}
+
+export interface AppendFile {
+  append(body: Uint8Array | string): Promise<void>;
+  /** fsync: what was appended survives a power cut. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FileStat {
+  readonly kind: "file" | "directory" | "symlink" | "other";
+  readonly size: number;
+  readonly inode: string;
+  readonly mtimeNs: string;
+  readonly device: string;
+}

@@ -1,0 +1,118 @@
+/**
+ * The worker host: the supervised child process that touches data. Coordinators never open an input or a model
+ * themselves, since a footer can kill a process too.
+ */
+import type { ErrorRecord, JsonValue } from "./errors.js";
+import type { FileSummary } from "./format.js";
+import type { Job } from "./job.js";
+import type { Mapping } from "./mapping.js";
+import type { InspectedModel } from "./model.js";
+import type { Partition, Receipt, Step } from "./partition.js";
+import type { PartitionTask, Plan } from "./plan.js";
+
+/** Requests by name: what is sent, what streams back, and what ends it. Everything is small JSON. */
+export interface HostCalls {
+  /** Resolves a job against its inputs and its model. Streams partitions in groups. */
+  plan: { request: PlanCall; item: readonly Partition[]; result: Plan };
+  /** Inspects one model. */
+  "inspect-model": {
+    request: { readonly path: string; readonly externalData: readonly string[] };
+    item: never;
+    result: InspectedModel;
+  };
+  /** Inspects data files one by one; `full` decodes every column of every row group. */
+  "inspect-data": {
+    request: { readonly from: readonly string[]; readonly full: boolean };
+    item: InspectedFile;
+    result: null;
+  };
+  /** Scores the first rows. Nothing is written. */
+  preview: {
+    request: { readonly job: Job; readonly guess: boolean; readonly limit: number };
+    item: never;
+    result: Preview;
+  };
+  /** Does one partition in a thread of its own. */
+  partition: { request: PartitionCall; item: PartitionProgress; result: Receipt };
+  /** Joins staged files into one. Returns rows, bytes and digest of the new file, synced to disk. */
+  join: {
+    request: { readonly parts: readonly string[]; readonly to: string };
+    item: never;
+    result: JoinedFile;
+  };
+}
+
+export interface PlanCall {
+  readonly job: Job;
+  /** Allow the last guess of `score`: exactly F numeric columns. */
+  readonly guess: boolean;
+  readonly cores: number;
+  readonly memoryBytes: number;
+}
+
+export interface InspectedFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly summary: FileSummary;
+  /** Rows that decoding found, with `full`. */
+  readonly decodedRows: number | null;
+}
+
+export interface Preview {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly JsonValue[])[];
+  readonly mapping: Mapping;
+}
+
+export interface PartitionCall {
+  readonly task: PartitionTask;
+  readonly attemptId: string;
+}
+
+export interface PartitionProgress {
+  readonly rows: number;
+  readonly quarantined: number;
+  readonly step: Step | null;
+}
+
+export interface JoinedFile {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export type HostCallName = keyof HostCalls;
+
+export interface CallOptions<N extends HostCallName> {
+  /** Asks the host to stop between chunks. */
+  readonly signal?: AbortSignal;
+  /** Past it the host is killed: a thread cannot be. */
+  readonly deadlineMs?: number;
+  readonly onItem?: (item: HostCalls[N]["item"]) => void;
+}
+
+/** The parent's side of one worker host. */
+export interface WorkerHost {
+  /**
+   * @throws the host's own error, rebuilt; InfraError `infra.host-died` when it died before it answered, with the file
+   * that was being opened in `details.file` where known; `infra.host-deadline` when it was killed for time.
+   */
+  call<N extends HostCallName>(
+    name: N,
+    request: HostCalls[N]["request"],
+    options?: CallOptions<N>,
+  ): Promise<HostCalls[N]["result"]>;
+  /** Ends the process; resolves when it is gone. */
+  close(): Promise<void>;
+}
+
+/** Makes hosts. A host that died is never reused. */
+export interface WorkerHostFactory {
+  start(options: { readonly threads: number }): WorkerHost;
+}
+
+/** How a host answers across its channel; one shape for every call. */
+export type HostReply =
+  | { readonly id: number; readonly type: "item"; readonly item: unknown }
+  | { readonly id: number; readonly type: "result"; readonly result: unknown }
+  | { readonly id: number; readonly type: "error"; readonly error: ErrorRecord };

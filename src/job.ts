@@ -1,0 +1,111 @@
+/** A job: a named spec with its templates expanded for one interval. Paths are absolute. */
+import type { JsonValue } from "./errors.js";
+import type { TimePart } from "./mapping.js";
+import type { TensorType } from "./tensor.js";
+
+export interface Job {
+  readonly name: string;
+  readonly model: ModelSpec;
+  readonly input: InputSpec;
+  /** `null`: inferred from the signature and the columns. */
+  readonly features: FeatureMapping | null;
+  readonly outputs: { readonly [output: string]: OutputMapping };
+  readonly passthrough: Passthrough;
+  readonly write: WriteSpec;
+  readonly interval: Interval | null;
+  readonly limits: Limits;
+  readonly rowPolicy: RowPolicy;
+  /** In order of preference; the first one that this machine has is used. */
+  readonly providers: readonly string[];
+}
+
+export interface ModelSpec {
+  readonly path: string;
+  /** Files that the model may load tensors from, absolute. Anything not listed is refused. */
+  readonly externalData: readonly string[];
+}
+
+export interface InputSpec {
+  /** Files, globs or directories. */
+  readonly from: readonly string[];
+  readonly key: readonly string[];
+  readonly onEmpty: "fail" | "skip" | "publish";
+}
+
+/**
+ * `inputs`: by model input, as in a spec. `list`: feature columns in order for the one input there is
+ * (`score --features`). `guess`: may the last resort, "exactly F numeric columns", be used?
+ */
+export interface FeatureMapping {
+  readonly inputs?: { readonly [input: string]: InputMapping };
+  readonly list?: readonly string[];
+}
+
+export type NullRule = "nan" | "error" | "reject" | number | string | boolean;
+
+/** Rules that apply to one column, or to all columns of an input. */
+export interface ColumnRules {
+  readonly nulls?: NullRule;
+  readonly cast?: "lossy";
+  readonly dtype?: TensorType;
+}
+
+export interface ColumnMapping extends ColumnRules {
+  readonly column: string;
+  readonly part?: TimePart;
+  readonly timezone?: string;
+}
+
+export type InputMapping =
+  | (ColumnRules & { readonly kind: "stack"; readonly stack: readonly ColumnMapping[] })
+  | (ColumnMapping & { readonly kind: "column" })
+  | (ColumnRules & { readonly kind: "list"; readonly list: string; readonly dim?: number });
+
+export interface OutputMapping {
+  /** Name of the one column that this output becomes. */
+  readonly column?: string;
+  /** Class label (or element index, where the output has no labels) by column name. */
+  readonly columns?: { readonly [column: string]: string };
+}
+
+/** What is kept of the input besides the key. `rest`: every column that is not a feature. */
+export type Passthrough =
+  | { readonly kind: "columns"; readonly columns: readonly string[] }
+  | { readonly kind: "rest" }
+  | { readonly kind: "all" }
+  | { readonly kind: "none" };
+
+export type WriteMode = "error" | "append" | "replace";
+
+export interface WriteSpec {
+  /** Absolute path of a directory, or of one file when `shape` is `file`. */
+  readonly to: string;
+  readonly shape: "directory" | "file";
+  readonly mode: WriteMode;
+  readonly partitionBy: readonly string[];
+  /** Constant columns. `{{ run.* }}` and `{{ model.* }}` are still unexpanded here. */
+  readonly add: { readonly [column: string]: JsonValue };
+}
+
+/** The data interval that a run is for: instants in ISO 8601, `end` exclusive. */
+export interface Interval {
+  readonly start: string;
+  readonly end: string;
+  /** `start` as a calendar date in the job's zone. */
+  readonly ds: string;
+}
+
+export interface Limits {
+  readonly threads: number | "auto";
+  readonly partitionRows: number | "auto";
+  readonly maxAttempts: number;
+  readonly partitionTimeoutMs: number;
+  /** Decoded bytes that all threads together may hold; beyond it threads are lowered, then the run is refused. */
+  readonly memoryBytes: number | "auto";
+}
+
+export interface RowPolicy {
+  readonly onRowError: "fail" | "quarantine" | "emit_null";
+  readonly maxErrorRows: number | null;
+  readonly maxErrorFraction: number | null;
+}

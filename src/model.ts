@@ -1,0 +1,30 @@
+/** Model runtimes: load a pinned model, predict batches. One folder in `runtimes/` each. */
+import type { Asset } from "./plan.js";
+import type { Profile } from "./profile.js";
+import type { Signature, Tensors } from "./tensor.js";
+
+export interface ModelRuntime {
+  readonly engine: string;
+  readonly engineVersion: string;
+  /** Reads a model without making a session: signature after clean-up (ZipMap removed), and every file it is made of. */
+  inspect(path: string, externalData: readonly string[]): Promise<InspectedModel>;
+  /** The first provider of the list that this machine really has. @throws ModelError `model.provider-missing` saying what is there */
+  chooseProvider(wanted: readonly string[]): string;
+  /** Verifies the digests while reading, then makes a session. One predictor per thread, kept for the run. */
+  load(assets: readonly Asset[], profile: Profile): Promise<Predictor>;
+}
+
+export interface InspectedModel {
+  readonly signature: Signature;
+  readonly assets: readonly Asset[];
+}
+
+export interface Predictor {
+  readonly signature: Signature;
+  /**
+   * One model call. Dimension 0 of every tensor is the batch. Inputs are not kept; outputs are valid until the next call.
+   * @throws ModelError `model.predict-failed`
+   */
+  predict(inputs: Tensors): Promise<Tensors>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,7 @@
+import type { RunEvent } from "./run-events.js";
+
+/** Watches runs: progress bars, logs, metrics. May be slow or broken without harming a run. */
+export interface Observer {
+  on(event: RunEvent): void;
+  close?(): void | Promise<void>;
+}

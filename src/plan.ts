@@ -1,0 +1,42 @@
+/** The plan is data: made once, stored, never changed, readable before anything runs. */
+
+import type { Schema } from "./column.js";
+import type { Job } from "./job.js";
+import type { Mapping } from "./mapping.js";
+import type { Partition, PartitionRef, PlanTotals } from "./partition.js";
+import type { Profile } from "./profile.js";
+import type { Run } from "./run.js";
+import type { Signature } from "./tensor.js";
+
+/** A file that shapes results (model, external data, maps), pinned by content. */
+export interface Asset {
+  readonly role: "model" | "external-data";
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export interface Plan {
+  readonly version: 1;
+  readonly job: Job;
+  /** SHA-256 over the resolved spec, assets and input identities; see `fingerprint` in the planner. */
+  readonly fingerprint: string;
+  readonly assets: readonly Asset[];
+  readonly signature: Signature;
+  readonly inputSchema: Schema;
+  readonly mapping: Mapping;
+  readonly profile: Profile;
+  /** Threads that memory and cores allow. Not part of the fingerprint: it never shapes results. */
+  readonly threads: number;
+  readonly totals: PlanTotals;
+  /** What people should know before it runs: what was inferred, lowered, or looks odd. */
+  readonly notes: readonly string[];
+}
+
+/** Everything that a worker needs for one partition; loaded from the ledger, never from a queue. */
+export interface PartitionTask {
+  readonly run: Run;
+  readonly ref: PartitionRef;
+  readonly plan: Plan;
+  readonly partition: Partition;
+}

@@ -1,0 +1,27 @@
+/**
+ * The run profile: write-once settings that shape results. Boundaries of chunks and batches, and so the contents of
+ * files, depend on plan and profile only. A worker that cannot honour it refuses the task.
+ */
+export interface Profile {
+  readonly engine: "onnxruntime";
+  readonly engineVersion: string;
+  /** The execution provider that runs, decided by us before the session is made: an engine may fall back silently. */
+  readonly provider: string;
+  readonly intraOpThreads: number;
+  readonly chunkRows: number;
+  readonly batchRows: number;
+  readonly writer: WriterProfile;
+}
+
+export interface WriterProfile {
+  readonly compression: "zstd" | "snappy" | "none";
+  readonly rowGroupRows: number;
+  /** A part file is closed once this much raw output was gathered. */
+  readonly partBytes: number;
+}
+
+export const defaultWriterProfile: WriterProfile = {
+  compression: "zstd",
+  rowGroupRows: 131_072,
+  partBytes: 64 * 1024 * 1024,
+};

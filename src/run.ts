@@ -1,0 +1,78 @@
+/** A run: one job over one data interval; its identity, its states, and what the ledger tells about it. */
+import type { ErrorRecord } from "./errors.js";
+import type { Interval } from "./job.js";
+import type { AttemptStats, PlanTotals, RowCounts } from "./partition.js";
+
+/**
+ * `jobId` includes the target, so that the same spec against another output is another job. `scope` is the interval's
+ * start, or the fingerprint for a job without intervals. Reprocessing and restarting make `generation` + 1.
+ */
+export interface RunKey {
+  readonly jobId: string;
+  readonly scope: string;
+  readonly generation: number;
+}
+
+/**
+ * ```
+ * created -> planned -> running -> publishing -> published
+ *    |          |          |            `-> failed (abort won)
+ *    `----------`----------`-> failed | cancelled
+ * ```
+ * A failed run keeps its accepted partitions; `retry` claims it again and goes on.
+ */
+export type RunStatus =
+  | "created"
+  | "planned"
+  | "running"
+  | "publishing"
+  | "published"
+  | "failed"
+  | "cancelled"
+  | "dropped";
+
+export interface Run {
+  readonly id: string;
+  readonly key: RunKey;
+  readonly jobName: string;
+  /** Spec file that it came from, so that `retry` can say what it repeats; `null` for `score` and the library. */
+  readonly specPath: string | null;
+  /** Output, for people. */
+  readonly target: string;
+  readonly trigger: "cli" | "library";
+  readonly interval: Interval | null;
+  readonly createdAt: string;
+}
+
+/** A run with where it stands: folded from the ledger's records. */
+export interface RunState {
+  readonly run: Run;
+  readonly status: RunStatus;
+  readonly fingerprint: string | null;
+  readonly totals: PlanTotals | null;
+  /** Over accepted partitions. */
+  readonly accepted: { readonly partitions: number; readonly rows: RowCounts };
+  readonly reasons: { readonly [code: string]: number };
+  readonly stats: AttemptStats;
+  readonly error: ErrorRecord | null;
+  /** Sequence number of the publication, once published. */
+  readonly publication: number | null;
+  readonly owner: Owner | null;
+  readonly startedAt: string;
+  readonly updatedAt: string;
+}
+
+/** Which process owns a run; enough to tell whether it still lives. */
+export interface Owner {
+  readonly pid: number;
+  /** Start time of the process as the kernel tells it: a pid alone may have been given to somebody else. */
+  readonly processStart: string;
+  readonly bootId: string;
+  readonly host: string;
+}
+
+/** Proof that this coordinator owns the run; everything it writes carries the epoch. */
+export interface Claim {
+  readonly runId: string;
+  readonly coordinatorEpoch: number;
+}

@@ -1,0 +1,89 @@
+/** Where predictions go. Workers stage; only a coordinator publishes. */
+import type { Schema as ArrowSchema } from "apache-arrow";
+import type { Chunk, QuarantinedRows } from "./chunk.js";
+import type { Receipt, StagedFile } from "./partition.js";
+import type { PartitionTask } from "./plan.js";
+import type { Run } from "./run.js";
+
+/** The coordinator's half: makes runs visible, exactly once. Opens no data. */
+export interface Sink {
+  /**
+   * Refuses what could never be published, before anything runs: a target that exists under `error`, a foreign
+   * directory, a file system without hard links. @throws SpecError `refused.*`
+   */
+  check(run: Run): Promise<void>;
+  /** Decides `commit` unless an abort came first. Idempotent; completes a publication that died half-way. */
+  publish(run: Run, fingerprint: string, receipts: readonly Receipt[]): Promise<Decision>;
+  /** Competes with `publish` for the same record; returns the winner. Idempotent. */
+  abort(run: Run): Promise<Decision>;
+  /** The decision on one run, or `null` while there is none. For resuming after a lost answer. */
+  lookup(runId: string): Promise<Decision | null>;
+  /** The live publication of (job, scope), whatever generation; rolled-back ones do not count. Works without a ledger. */
+  published(jobId: string, scope: string): Promise<Publication | null>;
+  /** Makes the publication before the current one visible again, as a new entry. @throws SpecError `refused.nothing-to-roll-back` */
+  rollback(): Promise<RolledBack>;
+  /** Live files, absolute, in output order. */
+  files(): Promise<readonly LiveFile[]>;
+  /** Quarantine files of a published run, absolute. */
+  quarantineFiles(runId: string): Promise<readonly string[]>;
+  /**
+   * Removes what nobody can reach: staging of decided runs and of superseded attempts, versions past the kept ones.
+   * @param liveAttempts attempts that may still be accepted
+   */
+  collect(liveAttempts: ReadonlySet<string>, dryRun: boolean): Promise<Collected>;
+}
+
+export interface Decision {
+  readonly outcome: "commit" | "abort";
+  readonly publication: number;
+}
+
+export interface Publication {
+  readonly publication: number;
+  readonly runId: string;
+  readonly generation: number;
+  readonly fingerprint: string;
+  readonly at: string;
+}
+
+export interface RolledBack {
+  readonly publication: number;
+  /** The run that is visible now, `null` when nothing is. */
+  readonly visibleRunId: string | null;
+  readonly hiddenRunId: string;
+}
+
+export interface LiveFile {
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface Collected {
+  readonly removed: readonly string[];
+  readonly bytes: number;
+}
+
+/** The worker's half: every attempt opens its own writer and writes under its own UUID. */
+export interface StagingSink {
+  openWriter(task: PartitionTask, attemptId: string, columns: ArrowSchema): Promise<SinkWriter>;
+}
+
+export interface SinkWriter {
+  write(chunk: Chunk): Promise<void>;
+  quarantine(rows: QuarantinedRows): Promise<void>;
+  /** Makes it all durable, re-reads footers and counts. Still unreachable for readers. */
+  stage(): Promise<Staged>;
+  /** Best effort; never throws. */
+  discard(): Promise<void>;
+}
+
+export interface Staged {
+  readonly files: readonly StagedFile[];
+  readonly quarantine: readonly StagedFile[];
+  /** Counted in the footers of what was staged. */
+  readonly rows: number;
+  readonly quarantined: number;
+  readonly bytes: number;
+}

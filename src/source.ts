@@ -1,0 +1,30 @@
+import type { Chunk } from "./chunk.js";
+import type { Schema } from "./column.js";
+import type { Partition } from "./partition.js";
+
+/** Where rows come from. Lives in the worker host: opening input can kill a process. */
+export interface Source {
+  /** Schema that all inputs agree on, path columns included. Drift between files is a DataError `source.schema-drift`. */
+  schema(): Promise<Schema>;
+  /**
+   * Streams the partitions. Called once, after `schema`, in the host; bounded memory however many files there are.
+   * @param request what the run needs, so that sizes are estimated over the columns that are read.
+   */
+  plan(request: PlanRequest, signal: AbortSignal): AsyncIterable<Partition>;
+  /** Streams a partition's rows. Called in a thread; may be repeated. A changed input is a DataError `source.changed`. */
+  read(partition: Partition, request: SourceReadRequest, signal: AbortSignal): AsyncIterable<Chunk>;
+}
+
+export interface PlanRequest {
+  readonly columns: readonly string[];
+  readonly partitionRows: number | "auto";
+  /** At least this many partitions where row groups allow it. */
+  readonly minPartitions: number;
+}
+
+export interface SourceReadRequest {
+  readonly columns: readonly string[];
+  readonly chunkRows: number;
+  /** Called with the bytes fetched since the last call. */
+  readonly onBytes?: (bytes: number) => void;
+}
