@@ -126,3 +126,19 @@ export interface PlanTotals {
   readonly rows: number;
   readonly bytes: number;
 }
+
+export const noRows: RowCounts = { read: 0, predicted: 0, quarantined: 0, filtered: 0 };
+
+export const noStats: AttemptStats = {
+  seconds: { read: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
+  bytesRead: 0,
+  bytesWritten: 0,
+};
+
+export function sumRows(counts: readonly RowCounts[]): RowCounts {
+  const sum = { ...noRows };
+  for (const rows of counts) {
+    for (const side of ["read", "predicted", "quarantined", "filtered"] as const) sum[side] += rows[side];
+  }
+  return sum;
+}
