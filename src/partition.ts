@@ -12,8 +12,11 @@ export interface PinnedFile {
   /** SHA-256 of the footer's bytes. */
   readonly footerSha256: string;
   readonly rows: number;
-  /** Columns that the path carries (`dt=2026-01-15`), decoded. */
-  readonly pathValues: { readonly [column: string]: string };
+  /**
+   * Columns that the path carries (`dt=2026-01-15`), decoded. A number is an `int64`, a string or `null` (Hive's default
+   * partition) a `utf8`: the type was decided over all files, so that a thread need not list them again.
+   */
+  readonly pathValues: { readonly [column: string]: string | number | null };
 }
 
 /** Consecutive row groups of one file. */
@@ -34,7 +37,7 @@ export interface Partition {
   readonly rows: number;
   /** Estimated decoded bytes of the columns that are read, of the whole partition. */
   readonly bytes: number;
-  /** Estimated decoded bytes of its largest row group: what a thread must hold at once. */
+  /** Estimate of what a thread must hold at once to read its largest row group, beyond what the process takes itself. */
   readonly peakBytes: number;
   readonly slices: readonly FileSlice[];
 }
