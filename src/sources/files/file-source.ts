@@ -1,6 +1,5 @@
 /** Rows from files: any store, any format. */
 import type { Chunk } from "../../chunk.js";
-import type { Schema } from "../../column.js";
 import { CancelledError, DataError } from "../../errors.js";
 import type { FileSummary, Format } from "../../format.js";
 import type { FileSlice, PinnedFile } from "../../partition.js";
@@ -29,15 +28,15 @@ export function fileSource(options: FileSourceOptions): Source {
     return surveyed;
   };
   return {
-    schema: async () => (await survey()).schema,
+    async schema() {
+      const { agreement, paths } = await survey();
+      return [...agreement.schema, ...paths.schema];
+    },
     async *plan(request, signal) {
-      const { totals, paths } = await survey();
+      const found = await survey();
       const { partitionRows, minPartitions } = request;
-      yield* planPartitions(sizedFiles(options, request, paths, signal), {
-        partitionRows,
-        minPartitions,
-        totals,
-      });
+      const sizing = { partitionRows, minPartitions, totals: found.totals };
+      yield* planPartitions(sizedFiles(options, request, found, signal), sizing);
     },
     async *read(partition, request, signal) {
       for (const slice of partition.slices) yield* readSlice(options, slice, request, signal);
