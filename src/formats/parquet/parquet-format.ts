@@ -2,8 +2,8 @@
 import { wasmMemory } from "parquet-wasm";
 import { columnOf } from "../../arrow-types.js";
 import type { Schema } from "../../column.js";
-import type { Format } from "../../format.js";
-import { readFooter } from "./footer.js";
+import type { FileSummary, Format } from "../../format.js";
+import { type Footer, readFooter } from "./footer.js";
 import { joinFiles } from "./join.js";
 import { createReader, readShape } from "./reader.js";
 import { summarize } from "./summary.js";
@@ -11,19 +11,24 @@ import { type OpenFile, openWasmFile } from "./wasm-file.js";
 import { createParquetWriter } from "./writer.js";
 
 export function parquetFormat(): Format {
+  // A file is usually opened right after it was inspected: its footer need not be read twice.
+  const footers = new WeakMap<FileSummary, Footer>();
   return {
     name: "parquet",
     async inspect(file) {
       const footer = await readFooter(file);
       const open = await openWasmFile(file, footer);
       try {
-        return summarize(footer, readSchema(file.path, open));
+        const summary = summarize(footer, readSchema(file.path, open));
+        footers.set(summary, footer);
+        return summary;
       } finally {
         open.file.free();
       }
     },
     async openReader(file, summary) {
-      return createReader(file.path, await openWasmFile(file, await readFooter(file)), summary);
+      const footer = footers.get(summary) ?? (await readFooter(file));
+      return createReader(file.path, await openWasmFile(file, footer), summary);
     },
     async createWriter(schema, profile) {
       return createParquetWriter(schema, profile);

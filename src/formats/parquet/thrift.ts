@@ -40,7 +40,7 @@ export class ThriftError extends Error {}
 
 // Fields by id. A field of another type than its name promises is an error, never a guess.
 
-function valueOf(struct: ThriftStruct, id: number): ThriftValue | undefined {
+function valueAt(struct: ThriftStruct, id: number): ThriftValue | undefined {
   return struct.fields.find((field) => field.id === id)?.value;
 }
 
@@ -49,13 +49,13 @@ function wrong(id: number, wanted: string): ThriftError {
 }
 
 export function integerField(struct: ThriftStruct, id: number): number | undefined {
-  const value = valueOf(struct, id);
+  const value = valueAt(struct, id);
   if (value !== undefined && typeof value !== "number") throw wrong(id, "an integer");
   return value;
 }
 
 export function bytesField(struct: ThriftStruct, id: number): Uint8Array | undefined {
-  const value = valueOf(struct, id);
+  const value = valueAt(struct, id);
   if (value !== undefined && !(value instanceof Uint8Array)) throw wrong(id, "a string");
   return value;
 }
@@ -66,7 +66,7 @@ export function textField(struct: ThriftStruct, id: number): string | undefined 
 }
 
 export function structField(struct: ThriftStruct, id: number): ThriftStruct | undefined {
-  const value = valueOf(struct, id);
+  const value = valueAt(struct, id);
   if (value === undefined || isStruct(value)) return value;
   throw wrong(id, "a structure");
 }
@@ -79,7 +79,7 @@ export function structsField(struct: ThriftStruct, id: number): readonly ThriftS
 }
 
 export function itemsField(struct: ThriftStruct, id: number): readonly ThriftValue[] {
-  const value = valueOf(struct, id);
+  const value = valueAt(struct, id);
   if (value === undefined) return [];
   if (typeof value !== "object" || !("items" in value)) throw wrong(id, "a list");
   return value.items;
