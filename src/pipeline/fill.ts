@@ -1,0 +1,16 @@
+import type { BoundColumn } from "../mapping.js";
+
+/** Why a value could not go into its tensor. Reason codes of rows, stable, for machines. */
+export type ValueFault = "null_value" | "null_rejected" | "cast_overflow" | "not_a_number";
+
+/** Told about every value that failed, by its place among the values that were asked for. Its cell holds a zero. */
+export type OnFault = (index: number, fault: ValueFault) => void;
+
+/** Writes `count` values from `start` of its column into the cells `first`, `first + stride`, … of its tensor. */
+export type Fill = (start: number, count: number, first: number, stride: number, onFault: OnFault) => void;
+
+/** What a null becomes: a value, or a fault. */
+export function nullFault({ nulls }: BoundColumn): ValueFault | null {
+  if (nulls === "error") return "null_value";
+  return nulls === "reject" ? "null_rejected" : null;
+}
