@@ -6,12 +6,13 @@ import type { Data, RecordBatch } from "apache-arrow";
 import { BugError } from "../errors.js";
 import { type BoundColumn, type InputBinding, rowWidth } from "../mapping.js";
 import type { Tensor, Tensors } from "../tensor.js";
-import { listLane } from "./bind-lists.js";
-import type { Fill, ValueFault } from "./fill.js";
-import { fillNumbers } from "./fill-numbers.js";
-import { createTextDecoderCache, fillStrings, type TextDecoderCache } from "./fill-strings.js";
-import { type Failure, valueFailure } from "./row-failures.js";
-import { allocate, headOf, type TensorBuffer } from "./tensor-buffers.js";
+import { columnOf } from "./arrow/columns.js";
+import { listLane } from "./binding/bind-lists.js";
+import type { Fill, Lane } from "./binding/fill.js";
+import { fillNumbers } from "./binding/fill-numbers.js";
+import { createTextDecoderCache, fillStrings, type TextDecoderCache } from "./binding/fill-strings.js";
+import { type Failure, type ValueFault, valueFailure } from "./row-failures.js";
+import { allocate, headOf, type TensorBuffer } from "./tensors/tensor-buffers.js";
 
 export interface Binder {
   /** Looks at a chunk once; the function it returns binds rows `[start, end)` of it, at most `maxRows` at a time. */
@@ -24,13 +25,6 @@ export interface BoundRows {
   /** The first fault of each failed row, by its place among these rows. Their cells hold zeros and empty texts. */
   readonly failures: ReadonlyMap<number, Failure>;
 }
-
-/** Binds `rows` rows from `start` of its chunk, and hands out the tensor's data. */
-export type Lane = (
-  start: number,
-  rows: number,
-  onFailure: (row: number, failure: Failure) => void,
-) => TensorBuffer;
 
 /** @param maxRows rows of the largest batch */
 export function createBinder(inputs: readonly InputBinding[], maxRows: number): Binder {
@@ -77,7 +71,13 @@ function openLane(
       ? fillStrings(data, column, buffer, decoder)
       : fillNumbers(data, column, binding.type, buffer);
   return binding.kind === "list"
-    ? listLane({ data: columnOf(batch, binding.column.column), binding, width: rowWidth(rowShape), buffer, fill })
+    ? listLane({
+        data: columnOf(batch, binding.column.column),
+        binding,
+        width: rowWidth(rowShape),
+        buffer,
+        fill,
+      })
     : columnsLane(binding, batch, buffer, fill);
 }
 
@@ -88,7 +88,10 @@ function columnsLane(
   buffer: TensorBuffer,
   fill: (data: Data, column: BoundColumn) => Fill,
 ): Lane {
-  const fills = binding.columns.map((column) => ({ column, fill: fill(columnOf(batch, column.column), column) }));
+  const fills = binding.columns.map((column) => ({
+    column,
+    fill: fill(columnOf(batch, column.column), column),
+  }));
   return (start, rows, onFailure) => {
     for (const [position, { column, fill }] of fills.entries())
       fill(start, rows, position, fills.length, (row: number, fault: ValueFault) =>
@@ -99,13 +102,7 @@ function columnsLane(
 }
 
 function settledShape({ input, rowShape }: InputBinding): readonly number[] {
-  if (rowShape === null) throw new BugError("bug.unsettled", `the shape of input "${input}" was never settled`);
+  if (rowShape === null)
+    throw new BugError("bug.unsettled", `the shape of input "${input}" was never settled`);
   return rowShape;
-}
-
-/** The column's data in this chunk. */
-export function columnOf(batch: RecordBatch, name: string): Data {
-  const data = batch.data.children[batch.schema.fields.findIndex((field) => field.name === name)];
-  if (data === undefined) throw new BugError("bug.missing-column", `the reader left out column "${name}"`);
-  return data;
 }

@@ -6,10 +6,10 @@ import type { Schema } from "../column.js";
 import type { Job } from "../job.js";
 import type { InputBinding, Mapping } from "../mapping.js";
 import type { Signature } from "../tensor.js";
-import { abridged } from "./did-you-mean.js";
-import { unmatched } from "./explain-unmatched.js";
-import { type Feed, findFeatures } from "./find-features.js";
-import { createProblems } from "./problems.js";
+import { abridged } from "./mapping/did-you-mean.js";
+import { unmatched } from "./mapping/explain-unmatched.js";
+import { type Feed, findFeatures } from "./mapping/find-features.js";
+import { createProblems } from "./mapping/problems.js";
 import {
   outputColumns,
   refuseClashes,
@@ -17,10 +17,10 @@ import {
   requirePassthrough,
   resolveAdded,
   resolvePassthrough,
-} from "./resolve-columns.js";
-import { resolveInputs } from "./resolve-inputs.js";
-import { resolveOutputs } from "./resolve-outputs.js";
-import { specName, type Symbols } from "./row-shapes.js";
+} from "./mapping/resolve-columns.js";
+import { resolveInputs } from "./mapping/resolve-inputs.js";
+import { resolveOutputs } from "./mapping/resolve-outputs.js";
+import { type Symbols, specName } from "./mapping/row-shapes.js";
 
 export interface MappingOptions {
   readonly job: Job;
@@ -92,7 +92,9 @@ export function columnsOf(binding: InputBinding): readonly string[] {
 
 function describe(feed: Feed): string {
   if (feed.kind === "list") return `list column ${feed.column.column}: ${feed.how}`;
-  const names = feed.columns.map(({ column, part }) => (part === undefined ? column : `${part} of ${column}`));
+  const names = feed.columns.map(({ column, part }) =>
+    part === undefined ? column : `${part} of ${column}`,
+  );
   return names.length === 1 ? `${names[0]}: ${feed.how}` : `${abridged(names, 8)}: ${feed.how}`;
 }
 
@@ -105,7 +107,9 @@ function zoneWarnings(inputs: readonly InputBinding[]): readonly string[] {
     if (own === null && timezone !== "UTC")
       return [`column "${column}" has no time zone; it is read as UTC, and \`part\` is taken in ${timezone}`];
     if (own !== null && timezone === "UTC" && !utcNames.has(own))
-      return [`column "${column}" is in ${own}, and \`part\` is taken in UTC: add \`timezone: ${own}\` if the model expects that`];
+      return [
+        `column "${column}" is in ${own}, and \`part\` is taken in UTC: add \`timezone: ${own}\` if the model expects that`,
+      ];
     return [];
   });
   return [...new Set(warnings)];

@@ -1,7 +1,10 @@
 /** Why rows can't be scored: reason codes for machines, and a sentence that carries none of the row's values. */
 import type { BoundColumn, InputBinding } from "../mapping.js";
-import type { ValueFault } from "./fill.js";
 
+/** Why a value could not go into its tensor.  */
+export type ValueFault = "null_value" | "null_rejected" | "cast_overflow" | "not_a_number";
+
+/** Stable, for machines. */
 export type Reason = ValueFault | "list_length" | "predict_failed";
 
 export interface Failure {
@@ -10,7 +13,11 @@ export interface Failure {
   readonly message: string;
 }
 
-export function valueFailure(fault: ValueFault, { column }: BoundColumn, { type, input }: InputBinding): Failure {
+export function valueFailure(
+  fault: ValueFault,
+  { column }: BoundColumn,
+  { type, input }: InputBinding,
+): Failure {
   return { reason: fault, message: sentence() };
 
   function sentence(): string {

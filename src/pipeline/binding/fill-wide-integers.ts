@@ -1,8 +1,8 @@
 /** Integer columns into int64 and uint64 tensors, exact beyond 2^53: never through a double. */
 import { type Data, DataType, Type } from "apache-arrow";
-import type { BoundColumn } from "../mapping.js";
+import type { BoundColumn } from "../../mapping.js";
+import { nullFinder } from "../arrow/validity.js";
 import { type Fill, nullFault } from "./fill.js";
-import { nullFinder } from "./validity.js";
 
 type IntegerAt = (index: number) => bigint;
 
@@ -39,7 +39,8 @@ function integerReader(data: Data): IntegerAt | null {
   const { type, values } = data;
   if (DataType.isDictionary(type)) return dictionaryReader(data);
   if (type.typeId === Type.Int) {
-    if (values instanceof BigInt64Array || values instanceof BigUint64Array) return (index) => values[index] ?? 0n;
+    if (values instanceof BigInt64Array || values instanceof BigUint64Array)
+      return (index) => values[index] ?? 0n;
     return (index) => BigInt(values[index] ?? 0);
   }
   if (DataType.isDecimal(type) && type.scale <= 0) return decimalReader(values, data.stride, -type.scale);

@@ -1,4 +1,4 @@
-import type { TensorType } from "../tensor.js";
+import type { TensorType } from "../../tensor.js";
 
 /** What a tensor of integers can hold, as doubles: exact up to 32 bits, and the bound itself for 64. */
 export function integerRange(type: TensorType): { readonly min: number; readonly max: number } {

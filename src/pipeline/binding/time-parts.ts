@@ -1,7 +1,7 @@
 /** Calendar fields of timestamps, dates and times of day, as numbers. */
 import { type Data, DataType, DateUnit } from "apache-arrow";
-import { BugError } from "../errors.js";
-import type { TimePart } from "../mapping.js";
+import { BugError } from "../../errors.js";
+import type { TimePart } from "../../mapping.js";
 
 const secondsOfDay = 86_400;
 /** Zone offsets change on quarter hours only (since 1972), so one answer of Intl serves all instants of a quarter. */
@@ -38,11 +38,14 @@ function secondsReader(data: Data): ReadPart {
       for (let index = 0; index < count; index++) {
         const nanoseconds = values[start + index] ?? 0n;
         const seconds = nanoseconds / 1_000_000_000n;
-        out[index] = Number(nanoseconds < 0n && seconds * 1_000_000_000n !== nanoseconds ? seconds - 1n : seconds);
+        out[index] = Number(
+          nanoseconds < 0n && seconds * 1_000_000_000n !== nanoseconds ? seconds - 1n : seconds,
+        );
       }
     };
   return (start, count, out) => {
-    for (let index = 0; index < count; index++) out[index] = Math.floor(Number(values[start + index]) / perSecond);
+    for (let index = 0; index < count; index++)
+      out[index] = Math.floor(Number(values[start + index]) / perSecond);
   };
 }
 
@@ -88,7 +91,11 @@ function civil(days: number): { readonly year: number; readonly month: number; r
   const era = Math.floor(shifted / 146_097);
   const dayOfEra = shifted - era * 146_097;
   const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+    (dayOfEra -
+      Math.floor(dayOfEra / 1460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
   );
   const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
   const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
@@ -142,9 +149,9 @@ function offsetOf(format: Intl.DateTimeFormat, seconds: number): number {
   const parts = Object.fromEntries(
     format.formatToParts(seconds * 1000).map(({ type, value }) => [type, value]),
   );
-  const year = parts["era"] === "BC" ? 1 - Number(parts["year"]) : Number(parts["year"]);
+  const year = parts.era === "BC" ? 1 - Number(parts.year) : Number(parts.year);
   const local = new Date(0);
-  local.setUTCFullYear(year, Number(parts["month"]) - 1, Number(parts["day"]));
-  local.setUTCHours(Number(parts["hour"]), Number(parts["minute"]), Number(parts["second"]));
+  local.setUTCFullYear(year, Number(parts.month) - 1, Number(parts.day));
+  local.setUTCHours(Number(parts.hour), Number(parts.minute), Number(parts.second));
   return local.getTime() / 1000 - seconds;
 }

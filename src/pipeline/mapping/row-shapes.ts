@@ -1,6 +1,6 @@
 /** The shapes behind the batch dimension: what a signature fixes, what it leaves open, and how counts close it. */
-import { rowWidth } from "../mapping.js";
-import type { Dimension, TensorSpec } from "../tensor.js";
+import { rowWidth } from "../../mapping.js";
+import type { Dimension, TensorSpec } from "../../tensor.js";
 
 /** Sizes of symbolic dimensions, by name, learned from the inputs: several tensors may share one. */
 export type Symbols = Map<string, number>;

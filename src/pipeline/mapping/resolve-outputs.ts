@@ -1,7 +1,7 @@
 /** Which column each element of each output becomes. */
-import type { Job, OutputMapping } from "../job.js";
-import { type OutputBinding, rowWidth } from "../mapping.js";
-import type { Signature, TensorSpec } from "../tensor.js";
+import type { Job, OutputMapping } from "../../job.js";
+import { type OutputBinding, rowWidth } from "../../mapping.js";
+import type { Signature, TensorSpec } from "../../tensor.js";
 import { abridged, didYouMean } from "./did-you-mean.js";
 import type { Problems } from "./problems.js";
 import { fixedRowShape, rowDimensions, type Symbols } from "./row-shapes.js";
@@ -28,10 +28,14 @@ export function resolveOutputs(resolution: OutputResolution): readonly OutputBin
     const spec = findOutput(name, resolution);
     if (spec === null) return [];
     if (taken.has(spec.name)) {
-      resolution.problems.add("mapping.output-twice", `outputs: "${name}" is output "${spec.name}" once more`, {
-        hint: "name every output once",
-        details: { output: spec.name },
-      });
+      resolution.problems.add(
+        "mapping.output-twice",
+        `outputs: "${name}" is output "${spec.name}" once more`,
+        {
+          hint: "name every output once",
+          details: { output: spec.name },
+        },
+      );
       return [];
     }
     taken.add(spec.name);
@@ -81,15 +85,15 @@ function bindOutput(spec: TensorSpec, mapping: OutputMapping, resolution: Output
 }
 
 /** The whole row in one column: a scalar where it is one value, a list otherwise, also while its shape is open. */
-function whole(
-  binding: Pick<OutputBinding, "output" | "type" | "rowShape">,
-  column: string,
-): OutputBinding {
+function whole(binding: Pick<OutputBinding, "output" | "type" | "rowShape">, column: string): OutputBinding {
   const scalar = binding.rowShape !== null && rowWidth(binding.rowShape) === 1;
   return { ...binding, kind: scalar ? "scalar" : "list", column };
 }
 
-function outputRowShape(spec: TensorSpec, { symbols, rowShapes }: OutputResolution): readonly number[] | null {
+function outputRowShape(
+  spec: TensorSpec,
+  { symbols, rowShapes }: OutputResolution,
+): readonly number[] | null {
   const seen = rowShapes[spec.name];
   if (seen !== undefined) return seen;
   const dimensions = rowDimensions(spec);
@@ -97,7 +101,9 @@ function outputRowShape(spec: TensorSpec, { symbols, rowShapes }: OutputResoluti
   if (fixed !== null) return fixed;
   const isOpenRow = dimensions === null || dimensions.length === 1;
   if (spec.role === "label" && isOpenRow) return [];
-  return spec.role === "probabilities" && spec.labels !== undefined && isOpenRow ? [spec.labels.length] : null;
+  return spec.role === "probabilities" && spec.labels !== undefined && isOpenRow
+    ? [spec.labels.length]
+    : null;
 }
 
 /** Labels only where there is one for each element: some binary classifiers give one score for two classes. */
@@ -138,5 +144,8 @@ function elementIndex(
 }
 
 function elementNames(width: number): string {
-  return abridged(Array.from({ length: Math.min(width, 14) }, (_, index) => String(index)), 3);
+  return abridged(
+    Array.from({ length: Math.min(width, 14) }, (_, index) => String(index)),
+    3,
+  );
 }

@@ -1,13 +1,13 @@
 /** Numeric columns into numeric tensors. Column by column in small blocks: what is read stays in the L1 cache. */
 import type { Data } from "apache-arrow";
-import type { BoundColumn } from "../mapping.js";
-import type { TensorData, TensorType } from "../tensor.js";
+import type { BoundColumn } from "../../mapping.js";
+import type { TensorData, TensorType } from "../../tensor.js";
+import { type FindNulls, nullFinder } from "../arrow/validity.js";
+import { doubleToHalf } from "../tensors/float16.js";
+import { integerRange } from "../tensors/integer-range.js";
 import { type Fill, nullFault, type OnFault } from "./fill.js";
 import { fillWideIntegers } from "./fill-wide-integers.js";
-import { doubleToHalf } from "./float16.js";
-import { integerRange } from "./integer-range.js";
 import { type ReadNumbers, readNumbers } from "./read-numbers.js";
-import { type FindNulls, nullFinder } from "./validity.js";
 
 const blockValues = 2048;
 
@@ -72,7 +72,10 @@ function storeHalves(out: Uint16Array): Store {
 }
 
 /** Fractions were allowed by `cast: lossy` and are cut off; what is out of range fails its row. */
-function storeIntegers(type: TensorType, out: Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array): Store {
+function storeIntegers(
+  type: TensorType,
+  out: Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array,
+): Store {
   const { min, max } = integerRange(type);
   return (from, count, first, stride, onFault) => {
     for (let index = 0, cell = first; index < count; index++, cell += stride) {

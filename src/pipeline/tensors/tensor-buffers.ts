@@ -1,4 +1,4 @@
-import type { TensorData, TensorType } from "../tensor.js";
+import type { TensorData, TensorType } from "../../tensor.js";
 
 /** Tensor data that is written to: typed arrays over plain ArrayBuffers (engines refuse shared ones), or texts. */
 export type TensorBuffer = Exclude<TensorData, readonly string[]> | string[];

@@ -1,13 +1,20 @@
 /** Feeds become bindings: shapes are closed, types checked, nulls decided. */
-import { type Schema, typeName } from "../column.js";
-import type { ColumnMapping, NullRule } from "../job.js";
-import { type BoundColumn, type InputBinding, type NullPolicy, rowWidth } from "../mapping.js";
-import type { Dimension, Signature, TensorSpec, TensorType } from "../tensor.js";
+import { type Schema, typeName } from "../../column.js";
+import type { ColumnMapping, NullRule } from "../../job.js";
+import { type BoundColumn, type InputBinding, type NullPolicy, rowWidth } from "../../mapping.js";
+import type { Dimension, Signature, TensorSpec, TensorType } from "../../tensor.js";
+import { integerRange } from "../tensors/integer-range.js";
 import { castProblem, isFloatTensor, valueType } from "./casts.js";
 import type { Feed } from "./find-features.js";
-import { integerRange } from "./integer-range.js";
 import type { Problems } from "./problems.js";
-import { fixedRowShape, learnSymbols, rowDimensions, rowShapeFor, type Symbols, specName } from "./row-shapes.js";
+import {
+  fixedRowShape,
+  learnSymbols,
+  rowDimensions,
+  rowShapeFor,
+  type Symbols,
+  specName,
+} from "./row-shapes.js";
 
 export interface InputResolution {
   readonly signature: Signature;
@@ -98,7 +105,8 @@ function reportMisfit(
       "mapping.width",
       `input "${input.name}" is ${specName(input)}: it takes ${wanted || "values that fit its shape, and "}${given}`,
       {
-        hint: fixed === null ? "give as many values as the shape multiplies to" : `give it ${rowWidth(fixed)}`,
+        hint:
+          fixed === null ? "give as many values as the shape multiplies to" : `give it ${rowWidth(fixed)}`,
         details: { input: input.name, given: count },
       },
     );
@@ -133,10 +141,14 @@ function boundColumn(
       });
   }
   if (mapping.dtype !== undefined && mapping.dtype !== input.type)
-    problems.add("mapping.dtype", `input "${input.name}" takes ${input.type}, and \`dtype\` says ${mapping.dtype}`, {
-      hint: `write \`dtype: ${input.type}\` or leave it out: the model decides`,
-      details,
-    });
+    problems.add(
+      "mapping.dtype",
+      `input "${input.name}" takes ${input.type}, and \`dtype\` says ${mapping.dtype}`,
+      {
+        hint: `write \`dtype: ${input.type}\` or leave it out: the model decides`,
+        details,
+      },
+    );
   const timezone = mapping.timezone ?? "UTC";
   if (!isTimeZone(timezone))
     problems.add("mapping.timezone", `${where}: "${timezone}" is not a time zone`, {

@@ -1,9 +1,9 @@
 /** Text columns into string tensors. Categories repeat, so what was decoded is remembered by its bytes. */
 import { type Data, DataType, Type, Vector } from "apache-arrow";
-import { BugError } from "../errors.js";
-import type { BoundColumn } from "../mapping.js";
+import { BugError } from "../../errors.js";
+import type { BoundColumn } from "../../mapping.js";
+import { nullFinder } from "../arrow/validity.js";
 import { type Fill, nullFault } from "./fill.js";
-import { nullFinder } from "./validity.js";
 
 type TextAt = (index: number) => string;
 

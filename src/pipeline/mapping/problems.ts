@@ -1,4 +1,4 @@
-import { type ErrorOptions, SpecError } from "../errors.js";
+import { type ErrorOptions, SpecError } from "../../errors.js";
 
 /** Gathers mistakes, so that all of them are told at once and before any data is read. */
 export interface Problems {
@@ -11,7 +11,8 @@ export function createProblems(): Problems {
   const found: SpecError[] = [];
   return {
     add(code, message, options) {
-      if (!found.some((error) => error.message === message)) found.push(new SpecError(code, message, options));
+      if (!found.some((error) => error.message === message))
+        found.push(new SpecError(code, message, options));
     },
     throwIfAny() {
       const [first, ...more] = found;

@@ -1,8 +1,8 @@
 /** The output's columns: what is kept of the input, the predictions, and what is added; in this order. */
-import type { Column, ColumnType, Schema } from "../column.js";
-import type { Job } from "../job.js";
-import { type AddedColumn, type OutputBinding, rowWidth } from "../mapping.js";
-import type { Signature, TensorType } from "../tensor.js";
+import type { Column, ColumnType, Schema } from "../../column.js";
+import type { Job } from "../../job.js";
+import { type AddedColumn, type OutputBinding, rowWidth } from "../../mapping.js";
+import type { Signature, TensorType } from "../../tensor.js";
 import { valueType } from "./casts.js";
 import { didYouMean } from "./did-you-mean.js";
 import { requireColumn } from "./find-features.js";
@@ -28,14 +28,19 @@ export function resolvePassthrough(
       case "columns":
         if (!job.passthrough.columns.includes(name)) return false;
         if (type.kind !== "other") return true;
-        problems.add("mapping.unsupported-column", `column "${name}" is ${type.name}, which can't be written`, {
-          hint: "leave it out of what is kept",
-          details: { column: name },
-        });
+        problems.add(
+          "mapping.unsupported-column",
+          `column "${name}" is ${type.name}, which can't be written`,
+          {
+            hint: "leave it out of what is kept",
+            details: { column: name },
+          },
+        );
         return false;
       default:
         if (job.passthrough.kind === "rest" && features.has(name)) return false;
-        if (type.kind === "other") warnings.push(`column "${name}" is ${type.name} and is left out of the output`);
+        if (type.kind === "other")
+          warnings.push(`column "${name}" is ${type.name} and is left out of the output`);
         return type.kind !== "other";
     }
   }
@@ -107,10 +112,7 @@ function predictionColumns(binding: OutputBinding, signature: Signature): readon
 }
 
 /** What a flat list can't say by itself: the shape it was flattened from, and the classes along it. */
-function listMetadata(
-  { output, rowShape }: OutputBinding,
-  signature: Signature,
-): Pick<Column, "metadata"> {
+function listMetadata({ output, rowShape }: OutputBinding, signature: Signature): Pick<Column, "metadata"> {
   const labels = signature.outputs.find((spec) => spec.name === output)?.labels;
   const metadata = {
     ...(rowShape !== null && rowShape.length > 1 ? { "nightshift.shape": JSON.stringify(rowShape) } : {}),
@@ -177,14 +179,20 @@ export function refuseClashes(parts: Omit<OutputColumns, "schema" | "signature">
     const other = origins.get(column);
     if (other === undefined) origins.set(column, origin);
     else
-      problems.add("mapping.name-clash", `two output columns are called "${column}": ${other} and ${origin}`, {
-        hint: "rename the prediction under `outputs:`, or leave the input's column out (`--keep key`, `passthrough:`)",
-        details: { column },
-      });
+      problems.add(
+        "mapping.name-clash",
+        `two output columns are called "${column}": ${other} and ${origin}`,
+        {
+          hint: "rename the prediction under `outputs:`, or leave the input's column out (`--keep key`, `passthrough:`)",
+          details: { column },
+        },
+      );
   };
   for (const column of parts.passthrough) claim(column, "a column kept from the input");
   for (const binding of parts.outputs)
-    for (const column of binding.kind === "elements" ? binding.columns.map((each) => each.column) : [binding.column])
+    for (const column of binding.kind === "elements"
+      ? binding.columns.map((each) => each.column)
+      : [binding.column])
       claim(column, `a prediction from output "${binding.output}"`);
   for (const { column } of parts.added) claim(column, "a column that `add:` names");
 }

@@ -3,9 +3,9 @@
  * into float32, without being asked: every default export takes its features that way, as its training did. A narrower
  * integer is checked row by row. What would lose a fraction needs `cast: lossy`; text is never parsed.
  */
-import { type ColumnType, typeName } from "../column.js";
-import type { TimePart } from "../mapping.js";
-import type { TensorType } from "../tensor.js";
+import { type ColumnType, typeName } from "../../column.js";
+import type { TimePart } from "../../mapping.js";
+import type { TensorType } from "../../tensor.js";
 
 export interface CastProblem {
   readonly code: "mapping.cast" | "mapping.lossy-cast";
@@ -73,7 +73,10 @@ const partsOfDay: readonly TimePart[] = ["hour", "minute", "second"];
 
 function partProblem(type: ColumnType, part: TimePart, tensorType: TensorType): CastProblem | null {
   if (tensorType === "string" || tensorType === "bool")
-    return cast(`gives a number for \`part: ${part}\`, and the input takes ${tensorType}`, "leave `part` out");
+    return cast(
+      `gives a number for \`part: ${part}\`, and the input takes ${tensorType}`,
+      "leave `part` out",
+    );
   if (type.kind === "timestamp") return null;
   if (type.kind === "date")
     return partsOfDay.includes(part)

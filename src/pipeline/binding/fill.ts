@@ -1,7 +1,6 @@
-import type { BoundColumn } from "../mapping.js";
-
-/** Why a value could not go into its tensor. Reason codes of rows, stable, for machines. */
-export type ValueFault = "null_value" | "null_rejected" | "cast_overflow" | "not_a_number";
+import type { BoundColumn } from "../../mapping.js";
+import type { Failure, ValueFault } from "../row-failures.js";
+import type { TensorBuffer } from "../tensors/tensor-buffers.js";
 
 /** Told about every value that failed, by its place among the values that were asked for. Its cell holds a zero. */
 export type OnFault = (index: number, fault: ValueFault) => void;
@@ -14,3 +13,10 @@ export function nullFault({ nulls }: BoundColumn): ValueFault | null {
   if (nulls === "error") return "null_value";
   return nulls === "reject" ? "null_rejected" : null;
 }
+
+/** Binds `rows` rows from `start` of its chunk, and hands out the tensor's data. */
+export type Lane = (
+  start: number,
+  rows: number,
+  onFailure: (row: number, failure: Failure) => void,
+) => TensorBuffer;

@@ -1,8 +1,8 @@
 /** Any Arrow column that holds numbers, read block by block as doubles. */
 import { type Data, DataType, Type } from "apache-arrow";
-import { BugError } from "../errors.js";
-import type { BoundColumn } from "../mapping.js";
-import { halfToDouble } from "./float16.js";
+import { BugError } from "../../errors.js";
+import type { BoundColumn } from "../../mapping.js";
+import { halfToDouble } from "../tensors/float16.js";
 import { readPart } from "./time-parts.js";
 
 /** Writes `count` values from `start` into the front of `out`. What a null slot holds is not defined. */
@@ -20,16 +20,12 @@ export type NumberArray =
 
 export function readNumbers(data: Data, { part, timezone, column }: BoundColumn): ReadNumbers {
   const { type } = data;
-  if (DataType.isDictionary(type)) return readDictionary(data, (values) => numbersOf(values, part, timezone, column));
+  if (DataType.isDictionary(type))
+    return readDictionary(data, (values) => numbersOf(values, part, timezone, column));
   return numbersOf(data, part, timezone, column);
 }
 
-function numbersOf(
-  data: Data,
-  part: BoundColumn["part"],
-  timezone: string,
-  column: string,
-): ReadNumbers {
+function numbersOf(data: Data, part: BoundColumn["part"], timezone: string, column: string): ReadNumbers {
   if (part !== null && data.type.typeId !== Type.Null) return readPart(data, part, timezone);
   const { values, type } = data;
   if (DataType.isDecimal(type)) return readDecimals(values, data.stride, type.scale);
@@ -96,7 +92,8 @@ function decimalAt(values: Uint32Array, first: number, words: number): number {
   const high = (values[first + 1] ?? 0) | 0;
   const sign = high >> 31;
   let fitsTwoWords = true;
-  for (let word = 2; word < words; word++) if (((values[first + word] ?? 0) | 0) !== sign) fitsTwoWords = false;
+  for (let word = 2; word < words; word++)
+    if (((values[first + word] ?? 0) | 0) !== sign) fitsTwoWords = false;
   if (fitsTwoWords) return high * 4_294_967_296 + low;
   let whole = 0n;
   for (let word = words - 1; word >= 0; word--) whole = (whole << 32n) | BigInt(values[first + word] ?? 0);
@@ -105,7 +102,9 @@ function decimalAt(values: Uint32Array, first: number, words: number): number {
 
 /** Decodes the dictionary once, then looks its values up. */
 function readDictionary(data: Data, reader: (values: Data) => ReadNumbers): ReadNumbers {
-  const decoded = concatenate((data.dictionary?.data ?? []).map((values) => decodeAll(values, reader(values))));
+  const decoded = concatenate(
+    (data.dictionary?.data ?? []).map((values) => decodeAll(values, reader(values))),
+  );
   const indices = data.values as Int8Array | Int16Array | Int32Array;
   return (start, count, out) => {
     for (let index = 0; index < count; index++) out[index] = decoded[Number(indices[start + index])] ?? 0;

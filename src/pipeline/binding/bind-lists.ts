@@ -1,13 +1,12 @@
 /** One list column into one tensor: in a single sweep while its lists are regular, row by row where they are not. */
 import { type Data, DataType, makeData, Null, Precision } from "apache-arrow";
-import { BugError } from "../errors.js";
-import type { BoundColumn, InputBinding } from "../mapping.js";
-import type { TensorType } from "../tensor.js";
-import type { Lane } from "./bind-inputs.js";
-import type { Fill } from "./fill.js";
-import { type Failure, listLengthFailure, valueFailure } from "./row-failures.js";
-import { headOf, type TensorBuffer } from "./tensor-buffers.js";
-import { isNull, nullFinder } from "./validity.js";
+import { BugError } from "../../errors.js";
+import type { BoundColumn, InputBinding } from "../../mapping.js";
+import type { TensorType } from "../../tensor.js";
+import { isNull, nullFinder } from "../arrow/validity.js";
+import { type Failure, listLengthFailure, valueFailure } from "../row-failures.js";
+import { headOf, type TensorBuffer } from "../tensors/tensor-buffers.js";
+import type { Fill, Lane } from "./fill.js";
 
 export interface ListLaneOptions {
   readonly data: Data;
@@ -22,7 +21,10 @@ export function listLane({ data, binding, width, buffer, fill }: ListLaneOptions
   const { column, type } = binding;
   const elements = data.children[0];
   if (elements === undefined)
-    throw new BugError("bug.bind", `column "${column.column}" is ${String(data.type)}, and a list was planned`);
+    throw new BugError(
+      "bug.bind",
+      `column "${column.column}" is ${String(data.type)}, and a list was planned`,
+    );
   const startOf = listStarts(data);
   const nullLists = nullFinder(data);
   const view = nullFinder(elements) === null ? viewable(elements, column, type) : null;
@@ -41,7 +43,8 @@ export function listLane({ data, binding, width, buffer, fill }: ListLaneOptions
   };
 
   function isRegular(start: number, rows: number): boolean {
-    for (let row = start; row < start + rows; row++) if (startOf(row + 1) - startOf(row) !== width) return false;
+    for (let row = start; row < start + rows; row++)
+      if (startOf(row + 1) - startOf(row) !== width) return false;
     let nulls = 0;
     nullLists?.(start, rows, () => nulls++);
     return nulls === 0;
@@ -50,7 +53,9 @@ export function listLane({ data, binding, width, buffer, fill }: ListLaneOptions
   function fillRow(index: number, row: number, onFailure: (row: number, failure: Failure) => void): void {
     const length = startOf(index + 1) - startOf(index);
     if (isNull(data, index))
-      fillNulls(0, width, row * width, 1, (_element, fault) => onFailure(row, valueFailure(fault, column, binding)));
+      fillNulls(0, width, row * width, 1, (_element, fault) =>
+        onFailure(row, valueFailure(fault, column, binding)),
+      );
     else if (length === width)
       fillElements(startOf(index), width, row * width, 1, (_element, fault) =>
         onFailure(row, valueFailure(fault, column, binding)),
@@ -84,6 +89,10 @@ type NumberBuffer = Exclude<TensorBuffer, string[]>;
 function elementType({ type }: Data): TensorType | null {
   if (DataType.isInt(type)) return `${type.isSigned ? "int" : "uint"}${type.bitWidth}`;
   if (!DataType.isFloat(type)) return null;
-  const byPrecision = { [Precision.HALF]: "float16", [Precision.SINGLE]: "float32", [Precision.DOUBLE]: "float64" };
+  const byPrecision = {
+    [Precision.HALF]: "float16",
+    [Precision.SINGLE]: "float32",
+    [Precision.DOUBLE]: "float64",
+  };
   return byPrecision[type.precision] as TensorType;
 }

@@ -3,10 +3,10 @@
  * columns named like the inputs, `f0..fN` or `x0..xN`, and, only where guessing is allowed, exactly as many numeric
  * columns as the input takes.
  */
-import { type Column, isNumeric, type Schema } from "../column.js";
-import type { ColumnMapping, InputMapping, Job } from "../job.js";
-import { rowWidth } from "../mapping.js";
-import type { Signature, TensorSpec } from "../tensor.js";
+import { type Column, isNumeric, type Schema } from "../../column.js";
+import type { ColumnMapping, InputMapping, Job } from "../../job.js";
+import { rowWidth } from "../../mapping.js";
+import type { Signature, TensorSpec } from "../../tensor.js";
 import { valueType } from "./casts.js";
 import { abridged, didYouMean } from "./did-you-mean.js";
 import { createProblems, type Problems } from "./problems.js";
@@ -52,7 +52,11 @@ export function findFeatures(search: FeatureSearch): FoundFeatures {
   return { feeds, warnings, tried, unmatched: open() };
 }
 
-function takeFromJob({ job, signature, schema }: FeatureSearch, feeds: Map<string, Feed>, problems: Problems) {
+function takeFromJob(
+  { job, signature, schema }: FeatureSearch,
+  feeds: Map<string, Feed>,
+  problems: Problems,
+) {
   for (const [name, mapping] of Object.entries(job.features?.inputs ?? {})) {
     const names = signature.inputs.map((input) => input.name);
     if (!names.includes(name)) {
@@ -104,13 +108,17 @@ function takeList(
     problems.add(
       "mapping.features-list",
       `--features lists the columns of one input, and the model has ${open.length} open ones: ${abridged(inputs)}`,
-      { hint: "write a job with a `features:` block that names the columns of each input", details: { inputs } },
+      {
+        hint: "write a job with a `features:` block that names the columns of each input",
+        details: { inputs },
+      },
     );
     return;
   }
   const [first, ...rest] = names;
   const how = "--features";
-  if (first !== undefined && rest.length === 0) feeds.set(input.name, feedOfOne({ column: first }, schema, how));
+  if (first !== undefined && rest.length === 0)
+    feeds.set(input.name, feedOfOne({ column: first }, schema, how));
   else feeds.set(input.name, { kind: "columns", columns: names.map((column) => ({ column })), how });
 }
 
@@ -127,7 +135,9 @@ function takeMetadataNames(
   if (input === undefined || others.length > 0) return;
   const missing = names.filter((name) => find(schema, name) === undefined);
   if (missing.length > 0) {
-    tried.push(`the model's metadata names ${names.length} features; not among the columns: ${abridged(missing)}`);
+    tried.push(
+      `the model's metadata names ${names.length} features; not among the columns: ${abridged(missing)}`,
+    );
     return;
   }
   feeds.set(input.name, {

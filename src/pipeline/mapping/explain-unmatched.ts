@@ -1,6 +1,6 @@
-import { typeName } from "../column.js";
-import { SpecError } from "../errors.js";
-import type { TensorSpec } from "../tensor.js";
+import { typeName } from "../../column.js";
+import { SpecError } from "../../errors.js";
+import type { TensorSpec } from "../../tensor.js";
 import { abridged, closest } from "./did-you-mean.js";
 import { type FeatureSearch, type FoundFeatures, freeNumericColumns, widthOf } from "./find-features.js";
 import { specName } from "./row-shapes.js";
