@@ -65,9 +65,15 @@ export class InfraError extends NightshiftError {
   readonly kind = "infra";
 
   override get retryable(): boolean {
-    return !["infra.disk-full", "infra.permission", "infra.read-only", "infra.unsupported"].includes(
-      this.code,
-    );
+    return ![
+      "infra.disk-full",
+      "infra.permission",
+      "infra.read-only",
+      "infra.unsupported",
+      "infra.claim-lost",
+      "infra.journal-corrupt",
+      "infra.journal-version",
+    ].includes(this.code);
   }
 }
 
