@@ -73,6 +73,9 @@ const lasting: ReadonlySet<string> = new Set([
   "infra.log-corrupt",
   "infra.published-file-missing",
   "infra.staged-missing",
+  "infra.claim-lost",
+  "infra.journal-corrupt",
+  "infra.journal-version",
 ]);
 
 /** The operator must act: `infra.*`. Retryable, except where the code says that waiting changes nothing. */
