@@ -56,13 +56,13 @@ export function createApp(settings: Settings, onHostOutput: (text: string) => vo
   const runner = once(async (): Promise<Runner> => {
     const { createRunner } = await import("./runner.js");
     const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
-    const { localProcesses } = await import("./ledgers/journal/processes.js");
+    const { processes } = await import("./ledgers/journal/processes.js");
     const hostNow = await currentHost();
     const opened = await ledger();
     return createRunner({
       ledger: opened,
       clock: systemClock,
-      self: localProcesses().self(),
+      self: processes().self(),
       cores: settings.cores,
       memoryBytes: settings.memoryBytes,
       planningHost: hostNow,
@@ -93,13 +93,13 @@ export function createApp(settings: Settings, onHostOutput: (text: string) => vo
 
 async function openLedger(settings: Settings): Promise<Ledger> {
   const { journalLedger } = await import("./ledgers/journal/journal-ledger.js");
-  const { localProcesses } = await import("./ledgers/journal/processes.js");
+  const { processes } = await import("./ledgers/journal/processes.js");
   const { localFileSystem } = await import("./stores/local-file-system.js");
   return journalLedger({
     stateDir: settings.stateDir,
     fileSystem: localFileSystem(),
     clock: systemClock,
-    processes: localProcesses(),
+    processes: processes(),
   });
 }
 

@@ -8,7 +8,7 @@ import type { Ledger } from "./ledger.js";
 import type { Emit } from "./observer.js";
 import type { Partition, Receipt, RowCounts } from "./partition.js";
 import { sumRows } from "./partition.js";
-import { assertWithinBudget } from "./pipeline/row-policy.js";
+import { refuseOverspent } from "./pipeline/row-policy.js";
 import type { Plan } from "./plan.js";
 import type { Claim, Run } from "./run.js";
 import type { Sink } from "./sink.js";
@@ -65,9 +65,12 @@ async function startRun({ run, claim, planned, ledger, emit }: Execution): Promi
 async function publish({ run, claim, ledger, sink, emit }: Execution, plan: Plan): Promise<void> {
   const receipts = await ledger.beginPublish(claim);
   const rows = proveConserved(plan, receipts);
-  assertWithinBudget(plan.job.rowPolicy, receipts, plan.totals.rows);
+  refuseOverspent(plan.job.rowPolicy, receipts, plan.totals.rows);
   emit({ type: "run.publishing", rows });
-  const decision = await sink.publish(run, plan.fingerprint, receipts);
+  const decision = await sink.publish(run, plan.fingerprint, receipts, {
+    columns: plan.mapping.columns,
+    modelSha256: plan.assets.find(({ role }) => role === "model")?.sha256 ?? "",
+  });
   if (decision.outcome === "abort") {
     throw new InfraError(
       "infra.aborted",

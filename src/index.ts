@@ -13,13 +13,13 @@ import type { Job } from "./job.js";
 import type { RunEvent } from "./run-events.js";
 import type { RunOutcome, RunRequest } from "./runner.js";
 
-export { exitCodeOf, NightshiftError } from "./errors.js";
 export type { ErrorKind, ErrorRecord } from "./errors.js";
+export { exitCodeOf, NightshiftError } from "./errors.js";
 export type { Job } from "./job.js";
 export type { RowCounts } from "./partition.js";
 export type { RunEvent } from "./run-events.js";
 export type { RunOutcome } from "./runner.js";
-export { defineJob, type JobSpec } from "./spec/define-job.js";
+export type { JobSpecInput } from "./spec/schema.js";
 
 export interface RunJobOptions {
   /** Stops between chunks; what was accepted by then is kept, and the next `runJob` of the same job goes on from there. */

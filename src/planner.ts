@@ -3,13 +3,15 @@
  * footers and models are opened here. Nothing is scored and nothing is written.
  */
 import { createHash } from "node:crypto";
+import type { Schema } from "./column.js";
 import { DataError } from "./errors.js";
 import type { PlanCall } from "./host.js";
-import type { Limits } from "./job.js";
+import type { Job, Limits } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { InspectedModel, ModelRuntime } from "./model.js";
 import type { Partition, PlanTotals } from "./partition.js";
-import { resolveMapping } from "./pipeline/resolve-mapping.js";
+import { type MappingOptions, resolveMapping } from "./pipeline/resolve-mapping.js";
+import { isSettled, settleMapping } from "./pipeline/settle-mapping.js";
 import type { Plan } from "./plan.js";
 import { defaultWriterProfile, type Profile } from "./profile.js";
 import { fingerprintOf } from "./run-identity.js";
@@ -18,14 +20,24 @@ import type { Source } from "./source.js";
 export interface PlannerParts {
   readonly source: Source;
   readonly runtime: ModelRuntime;
-  /** Widths of outputs that neither signature nor labels tell, by trying the model on one made-up row. */
-  readonly measureWidths: (model: InspectedModel, mapping: Mapping, profile: Profile) => Promise<Mapping>;
+}
+
+/** A job put together with what its model and its input look like. */
+export interface PreparedJob {
+  readonly model: InspectedModel;
+  readonly profile: Profile;
+  readonly schema: Schema;
+  readonly mappingOptions: MappingOptions;
+  /** Not settled where sizes are left open: see {@link settle}. */
+  readonly mapping: Mapping;
 }
 
 /** Partitions are handed on in groups of this many. */
 const groupSize = 256;
 /** Several partitions a thread, so that threads end at about the same time. */
 const partitionsPerThread = 4;
+/** What settling a mapping looks at. */
+const settlingRows = 1024;
 
 export async function planJob(
   call: PlanCall,
@@ -34,28 +46,18 @@ export async function planJob(
   signal: AbortSignal,
 ): Promise<Plan> {
   const { job } = call;
-  const model = await parts.runtime.inspect(job.model.path, job.model.externalData);
-  const profile = chooseProfile(parts.runtime, job.providers);
-  const schema = await parts.source.schema();
-  const resolved = resolveMapping({
-    job,
-    signature: model.signature,
-    schema,
-    guess: call.guess,
-    modelSha256: model.assets.find((asset) => asset.role === "model")?.sha256 ?? "",
-  });
-  const mapping = await parts.measureWidths(model, resolved, profile);
+  const prepared = await prepareJob(job, call.guess, parts);
   const wantedThreads = job.limits.threads === "auto" ? call.cores : Math.min(job.limits.threads, call.cores);
 
   const tally = new Tally(onPartitions);
   const request = {
-    columns: mapping.reads,
+    columns: prepared.mapping.reads,
     partitionRows: job.limits.partitionRows,
     minPartitions: wantedThreads * partitionsPerThread,
   };
   for await (const partition of parts.source.plan(request, signal)) tally.add(partition);
   if (tally.totals.rows === 0) {
-    refuseEmpty(call);
+    refuseEmpty(job);
     if (tally.totals.partitions === 0) tally.add(emptyPartition);
   }
   tally.flush();
@@ -65,16 +67,45 @@ export async function planJob(
   return {
     version: 1,
     job,
-    fingerprint: fingerprintOf(job, model.assets, tally.inputsDigest()),
-    assets: model.assets,
-    signature: model.signature,
-    inputSchema: schema,
-    mapping,
-    profile,
+    fingerprint: fingerprintOf(job, prepared.model.assets, tally.inputsDigest()),
+    assets: prepared.model.assets,
+    signature: prepared.model.signature,
+    inputSchema: prepared.schema,
+    mapping: await settle(prepared, parts, tally.firstWithRows, signal),
+    profile: prepared.profile,
     threads,
     totals: tally.totals,
     notes: note === null ? [] : [note],
   };
+}
+
+export async function prepareJob(job: Job, guess: boolean, parts: PlannerParts): Promise<PreparedJob> {
+  const model = await parts.runtime.inspect(job.model.path, job.model.externalData);
+  const profile = chooseProfile(parts.runtime, job.providers);
+  const schema = await parts.source.schema();
+  const mappingOptions = { job, signature: model.signature, schema, guess };
+  return { model, profile, schema, mappingOptions, mapping: resolveMapping(mappingOptions) };
+}
+
+/** Sizes that neither signature nor schema tells are taken from the first rows, and from one prediction of them. */
+export async function settle(
+  { model, profile, mapping, mappingOptions }: PreparedJob,
+  { source, runtime }: PlannerParts,
+  partition: Partition | null,
+  signal: AbortSignal,
+): Promise<Mapping> {
+  if (isSettled(mapping)) return mapping;
+  const predictor = await runtime.load(model.assets, profile);
+  try {
+    if (partition === null) return await settleMapping(mappingOptions, predictor, null);
+    const request = { columns: mapping.reads, chunkRows: settlingRows };
+    for await (const { batch } of source.read(partition, request, signal)) {
+      return await settleMapping(mappingOptions, predictor, batch);
+    }
+    return await settleMapping(mappingOptions, predictor, null);
+  } finally {
+    await predictor.close();
+  }
 }
 
 /** The run profile: constants for every machine, so that the same plan gives the same files everywhere. */
@@ -90,7 +121,7 @@ function chooseProfile(runtime: ModelRuntime, providers: readonly string[]): Pro
   };
 }
 
-/** Adds up partitions while they stream past; holds none of them. */
+/** Adds up partitions while they stream past; holds none of them but the first. */
 class Tally {
   private group: Partition[] = [];
   private readonly inputs = createHash("sha256");
@@ -101,6 +132,7 @@ class Tally {
   private lastFile = "";
   peakBytes = 0;
   peakFile = "";
+  firstWithRows: Partition | null = null;
 
   constructor(private readonly onPartitions: (partitions: readonly Partition[]) => void) {}
 
@@ -108,6 +140,7 @@ class Tally {
     this.partitions += 1;
     this.rows += partition.rows;
     this.bytes += partition.bytes;
+    if (partition.rows > 0) this.firstWithRows ??= partition;
     if (partition.peakBytes > this.peakBytes) {
       this.peakBytes = partition.peakBytes;
       this.peakFile = partition.slices[0]?.file.path ?? "";
@@ -141,10 +174,10 @@ class Tally {
 /** Publishing an empty input still writes one file, so that readers find the columns. */
 const emptyPartition: Partition = { index: 0, rows: 0, bytes: 0, peakBytes: 0, slices: [] };
 
-function refuseEmpty(call: PlanCall): void {
-  if (call.job.input.onEmpty !== "fail") return;
-  throw new DataError("source.empty", `The input has no rows: ${call.job.input.from.join(", ")}.`, {
-    hint: "Check the path, or set input.on_empty to skip or publish when an empty interval is normal.",
+function refuseEmpty({ input }: Job): void {
+  if (input.onEmpty !== "fail") return;
+  throw new DataError("source.empty", `The input has no rows: ${input.from.join(", ")}.`, {
+    hint: "Check the path, or set input.on_empty to skip or publish where an empty interval is normal.",
   });
 }
 
@@ -154,7 +187,7 @@ function fitThreads(
   tally: Tally,
   memoryBytes: number,
   limits: Limits,
-): { threads: number; note: string | null } {
+): { readonly threads: number; readonly note: string | null } {
   const useful = Math.max(1, Math.min(wanted, tally.totals.partitions));
   const fitting = tally.peakBytes === 0 ? useful : Math.floor(memoryBytes / tally.peakBytes);
   if (fitting < 1) {

@@ -18,7 +18,7 @@ export interface Registry {
 /** @param note is told of every file that is opened (`+path`) and closed (`-path`), at once */
 export function createRegistry(note: (line: string) => void): Registry {
   const store = async (): Promise<Store> => {
-    const { localStore } = await import("./stores/local-store.js");
+    const { localStore } = await import("./stores/local/local-store.js");
     return noting(localStore(), note);
   };
   const format = async (): Promise<Format> => {
@@ -33,11 +33,11 @@ export function createRegistry(note: (line: string) => void): Registry {
       return onnxRuntime();
     },
     source: async ({ from }) => {
-      const { fileSource } = await import("./sources/files.js");
+      const { fileSource } = await import("./sources/files/file-source.js");
       return fileSource({ from, store: await store(), format: await format() });
     },
     stagingSink: async ({ to, partitionBy }) => {
-      const { stagingFileSink } = await import("./sinks/files/staging.js");
+      const { stagingFileSink } = await import("./sinks/files/staging-file-sink.js");
       const { localFileSystem } = await import("./stores/local-file-system.js");
       return stagingFileSink({ to, partitionBy, format: await format(), fileSystem: localFileSystem() });
     },

@@ -7,12 +7,12 @@ import { workerData } from "node:worker_threads";
 import { toErrorRecord } from "./errors.js";
 import { SharedProgress } from "./hosts/shared-progress.js";
 import type { ThreadCall, ThreadResult } from "./hosts/thread-pool.js";
+import { lateExpansion } from "./late-expansion.js";
 import type { Predictor } from "./model.js";
 import { runPartition } from "./pipeline/run-partition.js";
-import type { PartitionTask, Plan } from "./plan.js";
+import type { Plan } from "./plan.js";
 import { createRegistry } from "./registry.js";
 import { systemClock } from "./system-clock.js";
-import { expandTemplate } from "./template.js";
 
 const { breadcrumbFd } = workerData as { readonly breadcrumbFd: number };
 const registry = createRegistry((line) => writeSync(breadcrumbFd, `${line}\n`));
@@ -31,7 +31,7 @@ export default async function partition({ call, progress }: ThreadCall): Promise
         predictor: await predictorOf(task.plan),
         sink: await registry.stagingSink(task.plan.job.write),
         clock: systemClock,
-        expand: (text) => expandTemplate(text, lateScope(task)),
+        expand: lateExpansion(task.run.id, task.plan.assets),
         onProgress: (figures) => {
           shared.write(figures);
           if (shared.isCancelled) cancelled.abort();
@@ -43,15 +43,6 @@ export default async function partition({ call, progress }: ThreadCall): Promise
   } catch (error) {
     return { error: toErrorRecord(error) };
   }
-}
-
-/** What was not known when the spec was resolved: the run's own names, and the model's digest. */
-function lateScope({ run, plan }: PartitionTask): TemplateScope {
-  const model = plan.assets.find((asset) => asset.role === "model");
-  return {
-    run: { id: run.id, generation: run.key.generation },
-    model: { sha256: model?.sha256 ?? "", path: model?.path ?? "" },
-  };
 }
 
 /** One session a thread and model, kept: making and releasing sessions in a loop leaks. */

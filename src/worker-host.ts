@@ -10,11 +10,11 @@ import { serveCalls } from "./hosts/call-server.js";
 import { threadPool } from "./hosts/thread-pool.js";
 import { inspectData } from "./inspect-data.js";
 import { joinFiles } from "./join-files.js";
-import { measureWidths } from "./pipeline/measure-widths.js";
-import { previewJob, readRows } from "./pipeline/preview.js";
 import { planJob } from "./planner.js";
+import { previewJob, readRows } from "./preview.js";
 import { createRegistry } from "./registry.js";
 import { localFileSystem } from "./stores/local-file-system.js";
+import { systemClock } from "./system-clock.js";
 
 const [, , threads, breadcrumbFd] = process.argv.map(Number);
 const registry = createRegistry((line) => writeSync(Number(breadcrumbFd), `${line}\n`));
@@ -23,7 +23,7 @@ serveCalls(process, {
   plan: async (request, onItem, signal) => {
     const runtime = await registry.runtime();
     const source = await registry.source(request.job.input);
-    return planJob(request, { source, runtime, measureWidths }, onItem, signal);
+    return planJob(request, { source, runtime }, onItem, signal);
   },
   "inspect-model": async ({ path, externalData }) => (await registry.runtime()).inspect(path, externalData),
   "inspect-data": async (request, onItem, signal) =>
@@ -33,7 +33,11 @@ serveCalls(process, {
   preview: async (request, _onItem, signal) =>
     previewJob(
       request,
-      { source: await registry.source(request.job.input), runtime: await registry.runtime() },
+      {
+        source: await registry.source(request.job.input),
+        runtime: await registry.runtime(),
+        clock: systemClock,
+      },
       signal,
     ),
   partition: threadPool({

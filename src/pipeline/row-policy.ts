@@ -60,6 +60,16 @@ export function exceedsBudget(policy: RowPolicy, errorRows: number, totalRows: n
   return policy.maxErrorFraction !== null && totalRows > 0 && errorRows / totalRows > policy.maxErrorFraction;
 }
 
+/** @throws DataError `data.too-many-errors` when the receipts of a run so far overspend the budget of the whole */
+export function refuseOverspent(
+  policy: RowPolicy,
+  receipts: readonly { readonly reasons: { readonly [code: string]: number } }[],
+  totalRows: number,
+): void {
+  const errorRows = receipts.reduce((sum, { reasons }) => sum + countErrorRows(reasons), 0);
+  if (exceedsBudget(policy, errorRows, totalRows)) throw tooManyErrors(policy, errorRows, totalRows);
+}
+
 /** The error that ends a run, or a partition that has spent the whole run's budget by itself. */
 export function tooManyErrors(policy: RowPolicy, errorRows: number, totalRows: number): DataError {
   const limits = [

@@ -11,6 +11,7 @@ export function localFileSystem(): FileSystem {
     writeFile: (path, body) => naming("write", path, () => writeNewFile(path, body)),
     create: (path) => naming("create", path, () => createForAppending(path)),
     readFile: (path) => orNull("read", path, () => fs.readFile(path)),
+    readRange: (path, start, end) => orNull("read", path, () => readRange(path, start, end)),
     link: (from, to) => naming("link", to, () => putIfAbsent(from, to)),
     symlink: (target, path) => naming("create symlink", path, () => fs.symlink(target, path)),
     rename: (from, to) => naming("rename", from, () => fs.rename(from, to), to),
@@ -50,6 +51,22 @@ async function createForAppending(path: string): Promise<AppendFile> {
     sync: () => naming("sync", path, () => handle.sync()),
     close: () => naming("close", path, () => handle.close()),
   };
+}
+
+async function readRange(path: string, start: number, end: number): Promise<Uint8Array> {
+  const handle = await fs.open(path, "r");
+  try {
+    const body = new Uint8Array(Math.max(0, end - start));
+    let filled = 0;
+    while (filled < body.length) {
+      const { bytesRead } = await handle.read(body, filled, body.length - filled, start + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return body.subarray(0, filled);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** `link` fails where the name is taken, on every file system that has links: the one put-if-absent there is. */

@@ -14,7 +14,10 @@ import type { PlanFile } from "./records.js";
 import { type RunRegistry, readAhead } from "./run-registry.js";
 
 export interface RunReader
-  extends Pick<Ledger, "readPlan" | "loadTask" | "readRun" | "listRuns" | "listPartitions" | "changes"> {
+  extends Pick<
+    Ledger,
+    "readPlan" | "loadTask" | "readRun" | "listRuns" | "readPartition" | "listPartitions" | "changes"
+  > {
   /** Spares reading back what was just written. */
   remember(runId: string, file: PlanFile, plan: Plan, index: PlanIndex): void;
 }
@@ -106,6 +109,14 @@ export function runReader({ fileSystem, registry, stateDir, heldRun }: RunReader
         (scope === undefined || run.key.scope === scope) &&
         (jobName === undefined || run.jobName === jobName);
       yield* readAhead(only(runs, wanted), readListed);
+    },
+
+    async readPartition(runId, partition) {
+      const { plan, partitions } = await readFold(await findRun(runId));
+      const progress = partitions[partition];
+      const what = `read partition ${partition}`;
+      if (plan === null || progress === undefined) throw illegal(runId, what, `it has ${partitions.length}`);
+      return toPartitionState(progress, partition, (await readIndex(runId, plan)).rows[partition] ?? 0);
     },
 
     async *listPartitions(runId) {
