@@ -215,17 +215,21 @@ describe("pinned assets", () => {
   });
 
   it.each([
-    ["one byte differs", (path: string) => writeFileSync(path, readFileSync(path).fill(1, 2000, 2001))],
-    ["it was cut short", (path: string) => truncateSync(path, 3000)],
-    ["it is gone", (path: string) => rmSync(path)],
-  ])("are refused when %s", async (_, damage) => {
+    [
+      "one byte differs",
+      (path: string) => writeFileSync(path, readFileSync(path).fill(1, 2000, 2001)),
+      "its contents are not the same",
+    ],
+    ["it was cut short", (path: string) => truncateSync(path, 3000), "it had 4440 bytes and now has 3000"],
+    ["it is gone", (path: string) => rmSync(path), "it is gone"],
+  ] as const)("are refused when %s", async (_, damage, how) => {
     const path = join(scratch(), "model.onnx");
     copyFileSync(flights, path);
     const { assets } = await runtime.inspect(path, []);
     damage(path);
     const error = await failure(runtime.load(assets, profile));
     expect(error.code).toBe("model.changed");
-    expect(error.message).toContain(path);
+    expect(error.message).toBe(`${path} changed after the run was planned: ${how}`);
   });
 });
 

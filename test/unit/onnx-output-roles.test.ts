@@ -163,6 +163,19 @@ describe("a class looked up by argmax, as scikit-learn's exporter writes it", ()
     expect(roles(built).p).toEqual(["probabilities", ["a", "b", "c"]]);
   });
 
+  it("names probabilities that the argmax saw a copy of", () => {
+    const built = graphOf(
+      [
+        { op: "Gemm", in: ["x", "w"], out: ["p"] },
+        { op: "Cast", in: ["p"], out: ["scores"], with: { to: 11n } },
+        ...lookUp,
+      ],
+      [textLabel, value("p", types.FLOAT, ["N", 3])],
+      [texts("classes", ["a", "b", "c"])],
+    );
+    expect(roles(built).p).toEqual(["probabilities", ["a", "b", "c"]]);
+  });
+
   it("overrules the classifier below it: a stacking classifier's inner one counts from 0", () => {
     const inner: NodeInit = {
       op: "LinearClassifier",
