@@ -25,7 +25,7 @@ type Attribute = number | bigint | string | readonly bigint[] | readonly string[
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Numbers are floats, bigints are integers. */
-export function attribute(name: string, value: Attribute): Uint8Array {
+function attribute(name: string, value: Attribute): Uint8Array {
   return encoded({ name, ...content(value) });
 }
 

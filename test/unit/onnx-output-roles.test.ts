@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { decodeModel, type OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { readSignature } from "../../src/runtimes/onnx/signature.js";
 import { removeZipMaps } from "../../src/runtimes/onnx/zipmap.js";
-import { integers, model, type NodeInit, node, texts, types, value } from "../support/onnx-models.js";
+import { graph, integers, model, type NodeInit, node, texts, types, value } from "../support/onnx-models.js";
 
 /** By output: its role and its labels. */
 function roles(built: OnnxModel) {
@@ -190,6 +190,18 @@ describe("a class looked up by argmax, as scikit-learn's exporter writes it", ()
       [integers("classes", [50n, 60n, 70n])],
     );
     expect(roles(built).scores).toEqual(["probabilities", [50, 60, 70]]);
+  });
+
+  it.each([
+    ["int64", { dataType: types.INT64, rawData: new Uint8Array(BigInt64Array.of(5n, 6n, 7n).buffer) }],
+    ["int32", { dataType: types.INT32, rawData: new Uint8Array(Int32Array.of(5, 6, 7).buffer) }],
+    ["unpacked int32", { dataType: types.INT32, int32Data: [5, 6, 7] }],
+  ])("reads classes that are kept as %s", (_, content) => {
+    const built = graphOf([{ op: "Softmax", in: ["x"], out: ["scores"] }, ...lookUp], [label, scores]);
+    built.graph.initializer = graph({
+      initializer: [{ name: "classes", dims: [3n], ...content }],
+    }).initializer;
+    expect(roles(built).scores).toEqual(["probabilities", [5, 6, 7]]);
   });
 
   it("is no class where the position is not an argmax", () => {
