@@ -125,7 +125,12 @@ function wrongType(context: Context, path: SpecPath, expected: readonly string[]
   const isQuoted = typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value));
   const found = typeof value === "string" ? `the text ${describe(value)}` : describe(value);
   const message = `expected ${listed(expected)}, found ${found}`;
-  return problem(path, "spec.wrong-type", message, wantsNumber && isQuoted ? "remove the quotes" : suggestion);
+  return problem(
+    path,
+    "spec.wrong-type",
+    message,
+    wantsNumber && isQuoted ? "remove the quotes" : suggestion,
+  );
 }
 
 function wrongValue(context: Context, path: SpecPath, values: readonly string[]): Problem {

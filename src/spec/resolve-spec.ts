@@ -149,7 +149,8 @@ function literal(text: string): JsonValue {
 /** Leaves out what is said about a value whose own mistake is told already. */
 function withoutFollowUps(problems: readonly Problem[], causes: readonly Problem[]): readonly Problem[] {
   return problems.filter(
-    (problem) => problem.at === "key" || !causes.some((cause) => spoils(cause) && isUnder(problem.path, cause.path)),
+    (problem) =>
+      problem.at === "key" || !causes.some((cause) => spoils(cause) && isUnder(problem.path, cause.path)),
   );
 }
 

@@ -19,6 +19,8 @@ export function syntaxMistakes(document: Document, text: string): readonly Mista
     if (byLine.has(line)) continue;
     const quote = message.startsWith("Missing closing") ? lastQuote(document) : null;
     const known = quote === null ? explain(code, lineAt(text, line)) : unclosedQuote(quote - line);
+    // A mistake that is not understood, below one that is, most likely follows from it.
+    if (byLine.size > 0 && known.message === undefined) continue;
     byLine.set(line, {
       range: known.range === undefined ? [pos[0], pos[1]] : [line + known.range[0], line + known.range[1]],
       code: "spec.yaml",

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { TimePart } from "../../mapping.js";
 import { closest, didYouMean } from "../did-you-mean.js";
-import { column, exactNumber, positive } from "./scalars.js";
 import { refuse } from "./refuse.js";
+import { column, exactNumber, positive } from "./scalars.js";
 import { timezone } from "./timezone.js";
 
 const timeParts = [

@@ -3,14 +3,20 @@ import { auto, count, duration, positive, size } from "./scalars.js";
 
 export const limits = z
   .strictObject({
-    threads: z.union([positive, auto]).default("auto").meta({
-      description: "Threads that score; `auto`: as many as cores and memory allow.",
-      examples: [4],
-    }),
-    partition_rows: z.union([positive, auto]).default("auto").meta({
-      description: "Rows of a partition, the unit of retry; rounded to row groups.",
-      examples: [500_000],
-    }),
+    threads: z
+      .union([positive, auto])
+      .default("auto")
+      .meta({
+        description: "Threads that score; `auto`: as many as cores and memory allow.",
+        examples: [4],
+      }),
+    partition_rows: z
+      .union([positive, auto])
+      .default("auto")
+      .meta({
+        description: "Rows of a partition, the unit of retry; rounded to row groups.",
+        examples: [500_000],
+      }),
     max_attempts: z
       .int()
       .min(1, { error: "it has to be 1 or more" })
@@ -18,7 +24,7 @@ export const limits = z
       .default(3)
       .meta({
         description: "Tries that a partition has before the run fails.",
-      examples: [3],
+        examples: [3],
       }),
     partition_timeout: duration.default("30m").meta({
       description: "Time that a partition may take before its process is killed.",

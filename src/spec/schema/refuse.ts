@@ -10,5 +10,10 @@ export interface Refusal {
 /** What one key says depends on another. A mapping that lacks what makes it one is `spec.incomplete`. */
 export function refuse(context: z.RefinementCtx, { key, message, suggestion }: Refusal): void {
   const code = key === undefined ? "spec.incomplete" : "spec.invalid-value";
-  context.addIssue({ code: "custom", path: key === undefined ? [] : [key], message, params: { code, suggestion } });
+  context.addIssue({
+    code: "custom",
+    path: key === undefined ? [] : [key],
+    message,
+    params: { code, suggestion },
+  });
 }
