@@ -40,6 +40,7 @@ export function checkJob(
 }
 
 function disturbs(problem: Problem, path: SpecPath): boolean {
+  if (problem.code === "spec.literal-password") return false;
   if (problem.code === "spec.not-supported") return isUnder(path, problem.path);
   if (isUnder(problem.path, path) || isUnder(path, problem.path)) return true;
   if (problem.code !== "spec.unknown-key") return false;
@@ -64,7 +65,7 @@ export interface SalvagedSpec {
 export function salvage(tree: JsonValue, problems: readonly Problem[]): SalvagedSpec | null {
   if (!isMapping(tree)) return null;
   const copy = structuredClone(tree) as { [key: string]: JsonValue };
-  for (const { path } of problems) remove(copy, path);
+  for (const { path, code } of problems) if (code !== "spec.literal-password") remove(copy, path);
   const first = jobSchema.safeParse(fill(copy, skeleton));
   if (first.success) return { spec: first.data, lost: [] };
   // What a mistake leaves behind may be wrong in its turn: then its whole section goes.

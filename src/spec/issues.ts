@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { JsonValue } from "../errors.js";
 import { closest, didYouMean } from "./did-you-mean.js";
 import { insteadOfLaterKey, insteadOfLaterValue } from "./later-keys.js";
-import type { Problem, SpecPath } from "./problem.js";
+import { type Problem, type SpecPath, samePath } from "./problem.js";
 import { exampleAt, knownKeys } from "./schema-walk.js";
 import { valueAt } from "./spec-source.js";
 
@@ -14,7 +14,19 @@ export function problemsOfIssues(
   tree: JsonValue,
   issues: readonly Issue[],
 ): readonly Problem[] {
-  return issues.flatMap((issue) => problemsOf({ schema, tree }, issue, []));
+  const problems = issues.flatMap((issue) => problemsOf({ schema, tree }, issue, []));
+  return problems.filter((problem) => !problems.some((other) => causes(other, problem, schema)));
+}
+
+/** A misspelt key is also a missing one: that is one mistake, not two. */
+function causes(unknown: Problem, problem: Problem, schema: z.ZodType): boolean {
+  if (unknown.code !== "spec.unknown-key" || problem === unknown) return false;
+  const parent = unknown.path.slice(0, -1);
+  const meant = closest(String(unknown.path.at(-1)), knownKeys(schema, parent));
+  if (meant === null) return false;
+  return problem.code === "spec.missing-key"
+    ? samePath(problem.path, [...parent, meant])
+    : problem.code === "spec.incomplete" && samePath(problem.path, parent);
 }
 
 interface Context {
@@ -34,7 +46,7 @@ function problemsOf(context: Context, issue: Issue, parent: SpecPath): readonly 
     case "invalid_value":
       return [wrongValue(context, path, issue.values.map(String))];
     case "custom":
-      return [problem(path, "spec.invalid-value", issue.message, suggestionIn(issue.params))];
+      return [problem(path, codeIn(issue.params), issue.message, suggestionIn(issue.params))];
     default:
       return [problem(path, "spec.invalid-value", issue.message, exampleText(context, path))];
   }
@@ -109,11 +121,15 @@ function wrongType(context: Context, path: SpecPath, expected: readonly string[]
     const key = path.at(-1) ?? "";
     return { path, at: "value", code: "spec.missing-key", message: `\`${key}\` is missing`, suggestion };
   }
+  const wantsNumber = expected.includes("a number") || expected.includes("a whole number");
+  const isQuoted = typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value));
+  const found = typeof value === "string" ? `the text ${describe(value)}` : describe(value);
+  const message = `expected ${listed(expected)}, found ${found}`;
   return problem(
     path,
     "spec.wrong-type",
-    `expected ${listed(expected)}, found ${describe(value)}`,
-    suggestion,
+    message,
+    wantsNumber && isQuoted ? "remove the quotes" : suggestion,
   );
 }
 
@@ -142,6 +158,10 @@ function nearest(value: JsonValue | undefined, values: readonly string[]): strin
 
 function problem(path: SpecPath, code: string, message: string, suggestion: string | null): Problem {
   return { path, at: "value", code, message, suggestion };
+}
+
+function codeIn(params: { readonly [key: string]: unknown } | undefined): string {
+  return typeof params?.code === "string" ? params.code : "spec.invalid-value";
 }
 
 function suggestionIn(params: { readonly [key: string]: unknown } | undefined): string | null {

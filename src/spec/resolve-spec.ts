@@ -45,6 +45,7 @@ export type ResolvedSpec =
   | { readonly kind: "misused"; readonly error: SpecError };
 
 export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedSpec {
+  if (tree === null) return { kind: "problems", problems: [nothingWritten] };
   const variables = expandTreeVariables(tree, context);
   const timing = readIntervals(variables.tree, context);
   const templates = expandTemplates(variables.tree, context.vars, timing.scope);
@@ -59,7 +60,10 @@ export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedS
   const { baseDir, outputRoot } = context;
   const checked: CheckedSpec = { spec: saved.spec, written: variables.tree, baseDir, outputRoot };
   const ofChecks = checkJob(checked, known, saved.lost);
-  const secrets = withoutFollowUps(secretsInJob(templates.tree, context.secrets), [...known, ...ofChecks]);
+  const told = [...known, ...ofChecks];
+  const secrets = secretsInJob(templates.tree, context.secrets).filter(
+    ({ path }) => !told.some((problem) => samePath(problem.path, path)),
+  );
   const problems = [...known, ...ofChecks, ...secrets];
   if (problems.length > 0) return { kind: "problems", problems };
 
@@ -73,6 +77,14 @@ export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedS
     warnings: [...timing.warnings, ...intervalWarnings(checked)],
   };
 }
+
+const nothingWritten: Problem = {
+  path: [],
+  at: "value",
+  code: "spec.empty",
+  message: "there is no job in here",
+  suggestion: "begin with `version: 1`, and `name`, `model`, `input` and `write`",
+};
 
 interface Timing {
   readonly scope: IntervalScope;
@@ -137,8 +149,13 @@ function literal(text: string): JsonValue {
 /** Leaves out what is said about a value whose own mistake is told already. */
 function withoutFollowUps(problems: readonly Problem[], causes: readonly Problem[]): readonly Problem[] {
   return problems.filter(
-    (problem) => !causes.some((cause) => cause.at === "value" && isUnder(problem.path, cause.path)),
+    (problem) =>
+      problem.at === "key" || !causes.some((cause) => spoils(cause) && isUnder(problem.path, cause.path)),
   );
+}
+
+function spoils(cause: Problem): boolean {
+  return cause.at === "value" && cause.code !== "spec.literal-password";
 }
 
 /** A job is stored in plans and ledgers, where secrets never go. */

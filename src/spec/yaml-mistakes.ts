@@ -17,7 +17,10 @@ export function syntaxMistakes(document: Document, text: string): readonly Mista
   for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
     const line = text.lastIndexOf("\n", pos[0] - 1) + 1;
     if (byLine.has(line)) continue;
-    const known = explain(code, lineAt(text, line));
+    const quote = message.startsWith("Missing closing") ? lastQuote(document) : null;
+    const known = quote === null ? explain(code, lineAt(text, line)) : unclosedQuote(quote - line);
+    // A mistake that is not understood, below one that is, most likely follows from it.
+    if (byLine.size > 0 && known.message === undefined) continue;
     byLine.set(line, {
       range: known.range === undefined ? [pos[0], pos[1]] : [line + known.range[0], line + known.range[1]],
       code: "spec.yaml",
@@ -81,6 +84,25 @@ function explain(code: string, line: string): Explanation {
     default:
       return { suggestion: null };
   }
+}
+
+/** The parser finds an open quote at the end of the file; people look for where it was opened. */
+function lastQuote(document: Document): number | null {
+  let start: number | null = null;
+  visit(document, {
+    Scalar(_, { type, range }) {
+      if (type === "QUOTE_SINGLE" || type === "QUOTE_DOUBLE") start = range?.[0] ?? start;
+    },
+  });
+  return start;
+}
+
+function unclosedQuote(start: number): Explanation {
+  return {
+    message: "this quote is never closed",
+    suggestion: "close it, or use the other kind of quote around text that holds one",
+    range: [start, start + 1],
+  };
 }
 
 /** Mistakes in what the grammar allows. `readable`: whether the values still mean something. */

@@ -1,13 +1,11 @@
 /** Apache Parquet: footers by our own reader, pages by parquet-wasm. */
-import { wasmMemory } from "parquet-wasm";
 import { columnOf } from "../../arrow-types.js";
-import type { Schema } from "../../column.js";
 import type { FileSummary, Format } from "../../format.js";
 import { type Footer, readFooter } from "./footer.js";
 import { joinFiles } from "./join.js";
-import { createReader, readShape } from "./reader.js";
+import { createReader } from "./reader.js";
 import { summarize } from "./summary.js";
-import { type OpenFile, openWasmFile } from "./wasm-file.js";
+import { openWasmFile } from "./wasm-file.js";
 import { createParquetWriter } from "./writer.js";
 
 export function parquetFormat(): Format {
@@ -19,7 +17,7 @@ export function parquetFormat(): Format {
       const footer = await readFooter(file);
       const open = await openWasmFile(file, footer);
       try {
-        const summary = summarize(footer, readSchema(file.path, open));
+        const summary = summarize(footer, open.fields.map(columnOf));
         footers.set(summary, footer);
         return summary;
       } finally {
@@ -35,14 +33,4 @@ export function parquetFormat(): Format {
     },
     join: joinFiles,
   };
-}
-
-/** The columns as they will be decoded, which the footer alone does not tell. */
-function readSchema(path: string, open: OpenFile): Schema {
-  const ffi = open.file.schema().intoFFI();
-  try {
-    return readShape(path, wasmMemory().buffer, ffi.addr()).children.map((child) => columnOf(child.field));
-  } finally {
-    ffi.free();
-  }
 }

@@ -4,9 +4,9 @@ import { type RecordBatch as WasmBatch, wasmMemory } from "parquet-wasm";
 import { DataError, NightshiftError } from "../../errors.js";
 import type { FileSummary, FormatReader, ReadRequest } from "../../format.js";
 import { readCArray } from "./c-array.js";
-import { type CField, readCSchema, UnsupportedType } from "./c-schema.js";
+import type { CField } from "./c-schema.js";
 import { corrupt } from "./footer.js";
-import { decodeError, type OpenFile } from "./wasm-file.js";
+import { decodeError, type OpenFile, readShape } from "./wasm-file.js";
 
 export function createReader(path: string, open: OpenFile, summary: FileSummary): FormatReader {
   return {
@@ -104,20 +104,6 @@ function decodingNow<T>(group: RowGroupRead, step: () => T): T {
 function translate(group: RowGroupRead, error: unknown): NightshiftError {
   if (error instanceof NightshiftError) return error;
   return group.open.storeError() ?? decodeError(group.path, group.index, error);
-}
-
-/** @throws DataError `data.unsupported` */
-export function readShape(path: string, memory: ArrayBuffer, address: number): CField {
-  try {
-    return readCSchema(memory, address);
-  } catch (error) {
-    if (!(error instanceof UnsupportedType)) throw error;
-    throw new DataError("data.unsupported", `${path}: ${error.message}`, {
-      hint: "Write the column as another type.",
-      details: { file: path, column: error.column },
-      cause: error,
-    });
-  }
 }
 
 /** A batch is a struct array; its children are the columns, in the order of the file. */

@@ -1,12 +1,17 @@
 /** A file as parquet-wasm sees it: ranges of bytes, read through the store's handle. */
-import { ParquetFile } from "parquet-wasm";
+import type { Field } from "apache-arrow";
+import { ParquetFile, wasmMemory } from "parquet-wasm";
 import { DataError, NightshiftError } from "../../errors.js";
 import type { ReadHandle } from "../../store.js";
+import { type CField, readCSchema, UnsupportedType } from "./c-schema.js";
 import { corrupt, type Footer } from "./footer.js";
+import { hintInt96 } from "./int96.js";
 import { leanFooter } from "./lean-footer.js";
 
 export interface OpenFile {
   readonly file: ParquetFile;
+  /** The columns as they will be decoded, which the footer alone does not tell. */
+  readonly fields: readonly Field[];
   /** The store's own error behind a failed read: the decoder only says that reading failed. */
   readonly storeError: () => NightshiftError | null;
 }
@@ -14,26 +19,65 @@ export interface OpenFile {
 /**
  * Opens a file whose footer was read and checked. A footer that parquet-wasm refuses is offered once more with nothing
  * but what decoding needs: writers leave optional fields that break newer readers.
- * @throws DataError `data.corrupt`
+ * @throws DataError `data.corrupt`, `data.unsupported`
  */
 export async function openWasmFile(handle: ReadHandle, footer: Footer): Promise<OpenFile> {
-  const plain = byteRanges(handle, handle.size, null);
+  const open = await openRefused(handle, footer);
+  const hinted = hintInt96(footer, open.fields);
+  if (hinted === null) return open;
+  open.file.free();
+  return openOver(handle, footer, leanFooter(hinted));
+}
+
+async function openRefused(handle: ReadHandle, footer: Footer): Promise<OpenFile> {
   try {
-    return { file: await ParquetFile.fromFile(plain.blob), storeError: plain.error };
-  } catch (error) {
-    const failed = plain.error();
-    if (failed !== null) throw failed;
-    return openLean(handle, footer, error);
+    return await openOver(handle, footer, null);
+  } catch (refusal) {
+    if (refusal instanceof NightshiftError && refusal.code !== refused) throw refusal;
+    return openOver(handle, footer, leanFooter(footer.root)).catch(() => {
+      throw refusal;
+    });
   }
 }
 
-async function openLean(handle: ReadHandle, footer: Footer, refusal: unknown): Promise<OpenFile> {
-  const bytes = leanFooter(footer.root);
-  const lean = byteRanges(handle, footer.start + bytes.byteLength, { start: footer.start, bytes });
+const refused = "data.corrupt";
+
+/** @param newFooter read in place of the file's own */
+async function openOver(handle: ReadHandle, footer: Footer, newFooter: Uint8Array | null): Promise<OpenFile> {
+  const overlay = newFooter === null ? null : { start: footer.start, bytes: newFooter };
+  const size = overlay === null ? handle.size : overlay.start + overlay.bytes.byteLength;
+  const ranges = byteRanges(handle, size, overlay);
   try {
-    return { file: await ParquetFile.fromFile(lean.blob), storeError: lean.error };
-  } catch {
-    throw lean.error() ?? corrupt(handle.path, reasonOf(refusal), refusal);
+    const file = await ParquetFile.fromFile(ranges.blob);
+    return { file, fields: readFields(handle.path, file), storeError: ranges.error };
+  } catch (error) {
+    throw (
+      ranges.error() ??
+      (error instanceof NightshiftError ? error : corrupt(handle.path, reasonOf(error), error))
+    );
+  }
+}
+
+function readFields(path: string, file: ParquetFile): readonly Field[] {
+  const ffi = file.schema().intoFFI();
+  try {
+    return readShape(path, wasmMemory().buffer, ffi.addr()).children.map((child) => child.field);
+  } finally {
+    ffi.free();
+  }
+}
+
+/** @throws DataError `data.unsupported` */
+export function readShape(path: string, memory: ArrayBuffer, address: number): CField {
+  try {
+    return readCSchema(memory, address);
+  } catch (error) {
+    if (!(error instanceof UnsupportedType)) throw error;
+    throw new DataError("data.unsupported", `${path}: ${error.message}`, {
+      hint: "Write the column as another type.",
+      details: { file: path, column: error.column },
+      cause: error,
+    });
   }
 }
 

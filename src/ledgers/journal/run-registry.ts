@@ -114,7 +114,8 @@ export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName
         await secure(run);
         return "exists";
       }
-      for (const path of [runDirectory, orderDirectory, scope]) await makeDurableDirectory(fileSystem, path);
+      await makeDurableDirectory(fileSystem, stateDir);
+      for (const path of [runDirectory, orderDirectory, scope]) await fileSystem.mkdir(path);
       const runFile = await writeRunFile(run);
       const place = await takePlaceInOrder(runFile);
       await syncDirectories([runDirectory, dirname(runDirectory), orderDirectory, dirname(scope), stateDir]);

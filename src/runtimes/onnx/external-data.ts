@@ -65,7 +65,7 @@ function unlisted(modelPath: string, location: string, path: string): ModelError
     "model.external-data-unlisted",
     `${modelPath} keeps tensors in another file, "${location}", that is not listed`,
     {
-      hint: `If it belongs to the model, list it: external_data: [${JSON.stringify(path)}] beside the model's path.`,
+      hint: `If it belongs to the model, list it in the spec: model: { path: ${JSON.stringify(modelPath)}, external_data: [${JSON.stringify(path)}] }`,
       details: { model: modelPath, location, path },
     },
   );

@@ -33,14 +33,18 @@ export function chooseProvider(wanted: readonly string[], available = availableP
       ? "no execution provider is named"
       : `none of the wanted execution providers (${wanted.join(", ")}) can run here`,
     {
-      hint: `Available: ${available.join(", ")}. ${wanted.includes("cuda") ? cudaHint : "Add one to `providers`."}`,
+      hint: [`Available: ${available.join(", ")}.`, ...wanted.map((name) => reasons[name] ?? "")]
+        .join(" ")
+        .trim(),
       details: { wanted, available },
     },
   );
 }
 
-const cudaHint =
-  "CUDA's library comes with onnxruntime-node's install script, which was skipped or found no network.";
+const reasons: { readonly [provider: string]: string } = {
+  cuda: "CUDA's library comes with onnxruntime-node's install script, which was skipped or found no network.",
+  webgpu: "WebGPU is not supported yet.",
+};
 
 function isKnown(name: string): name is Provider {
   return known.some((provider) => provider === name);

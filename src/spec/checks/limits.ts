@@ -2,7 +2,11 @@
 import { type Check, type CheckedSpec, wrong } from "./check.js";
 
 export const budgetNeedsRowPolicy: Check = {
-  reads: [["limits"]],
+  reads: [
+    ["limits", "on_row_error"],
+    ["limits", "max_error_rows"],
+    ["limits", "max_error_fraction"],
+  ],
   *problems({ spec }: CheckedSpec) {
     if (spec.limits.on_row_error !== "fail") return;
     for (const key of ["max_error_rows", "max_error_fraction"] as const)

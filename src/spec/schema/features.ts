@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { TimePart } from "../../mapping.js";
 import { closest, didYouMean } from "../did-you-mean.js";
+import { refuse } from "./refuse.js";
 import { column, exactNumber, positive } from "./scalars.js";
 import { timezone } from "./timezone.js";
 
@@ -51,18 +52,15 @@ const ofColumn = {
   }),
 };
 
-type Refine = z.RefinementCtx;
-
-function refuse(context: Refine, path: readonly string[], message: string, suggestion: string): void {
-  context.addIssue({ code: "custom", path: [...path], message, params: { suggestion } });
+interface Timed {
+  readonly part?: unknown;
+  readonly timezone?: unknown;
 }
 
-function checkTimezone(
-  value: { readonly part?: unknown; readonly timezone?: unknown },
-  context: Refine,
-): void {
-  if (value.timezone !== undefined && value.part === undefined)
-    refuse(context, ["timezone"], "`timezone` means nothing without `part`", "add `part`, or remove it");
+function checkTimezone(value: Timed, context: z.RefinementCtx): void {
+  if (value.timezone === undefined || value.part !== undefined) return;
+  const message = "`timezone` means nothing without `part`";
+  refuse(context, { key: "timezone", message, suggestion: "add `part`, or remove it" });
 }
 
 const element = z
@@ -86,34 +84,22 @@ const mapping = z
     ...rules,
   })
   .superRefine((value, context) => {
-    const [first, second] = (["column", "stack", "list"] as const).filter(
-      (kind) => value[kind] !== undefined,
-    );
-    if (first === undefined)
-      return refuse(
-        context,
-        [],
-        "it does not say which columns feed this input",
-        "add `column`, `stack` or `list`",
-      );
-    if (second !== undefined)
-      return refuse(
-        context,
-        [second],
-        `\`${first}\` and \`${second}\` exclude each other`,
-        "keep one of the two",
-      );
-    if (value.dim !== undefined && first !== "list")
-      refuse(context, ["dim"], `\`dim\` means nothing with \`${first}\``, "use it with `list`, or remove it");
-    if (first === "column") return checkTimezone(value, context);
-    for (const key of ["part", "timezone"] as const)
-      if (value[key] !== undefined)
-        refuse(
-          context,
-          [key],
-          `\`${key}\` means nothing with \`${first}\``,
-          first === "stack" ? "put it into an element of `stack`" : "remove it",
-        );
+    const kinds = (["column", "stack", "list"] as const).filter((kind) => value[kind] !== undefined);
+    const [kind, second] = kinds;
+    const meaningless = (key: string, suggestion: string): void =>
+      refuse(context, { key, message: `\`${key}\` means nothing with \`${kind}\``, suggestion });
+    if (kind === undefined) {
+      const message = "it does not say which columns feed this input";
+      refuse(context, { message, suggestion: "add `column`, `stack` or `list`" });
+    } else if (second !== undefined) {
+      const message = `\`${kind}\` and \`${second}\` exclude each other`;
+      refuse(context, { key: second, message, suggestion: "keep one of the two" });
+    } else {
+      if (value.dim !== undefined && kind !== "list") meaningless("dim", "use it with `list`, or remove it");
+      if (kind === "column") return checkTimezone(value, context);
+      const way = kind === "stack" ? "put it into an element of `stack`" : "remove it";
+      for (const key of ["part", "timezone"] as const) if (value[key] !== undefined) meaningless(key, way);
+    }
   });
 
 export const features = z

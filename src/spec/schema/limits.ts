@@ -3,12 +3,20 @@ import { auto, count, duration, positive, size } from "./scalars.js";
 
 export const limits = z
   .strictObject({
-    threads: z.union([positive, auto]).default("auto").meta({
-      description: "Threads that score; `auto`: as many as cores and memory allow.",
-    }),
-    partition_rows: z.union([positive, auto]).default("auto").meta({
-      description: "Rows of a partition, the unit of retry; rounded to row groups.",
-    }),
+    threads: z
+      .union([positive, auto])
+      .default("auto")
+      .meta({
+        description: "Threads that score; `auto`: as many as cores and memory allow.",
+        examples: [4],
+      }),
+    partition_rows: z
+      .union([positive, auto])
+      .default("auto")
+      .meta({
+        description: "Rows of a partition, the unit of retry; rounded to row groups.",
+        examples: [500_000],
+      }),
     max_attempts: z
       .int()
       .min(1, { error: "it has to be 1 or more" })
@@ -16,9 +24,11 @@ export const limits = z
       .default(3)
       .meta({
         description: "Tries that a partition has before the run fails.",
+        examples: [3],
       }),
     partition_timeout: duration.default("30m").meta({
       description: "Time that a partition may take before its process is killed.",
+      examples: ["30m"],
     }),
     memory: z
       .union([auto, size])
@@ -33,6 +43,7 @@ export const limits = z
     }),
     max_error_rows: count.optional().meta({
       description: "More rows than these that cannot be scored fail the run.",
+      examples: [100],
     }),
     max_error_fraction: z
       .number()

@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { refuse } from "./refuse.js";
 import { column } from "./scalars.js";
 
 const label = z.union([z.string(), z.int(), z.boolean()]).meta({
   description: "Class label; for an output without labels, the index of the element.",
+  examples: ["1"],
 });
 
 const output = z
@@ -17,16 +19,14 @@ const output = z
       }),
   })
   .superRefine((value, context) => {
-    if ((value.column === undefined) !== (value.columns === undefined)) return;
-    const none = value.column === undefined;
-    context.addIssue({
-      code: "custom",
-      path: none ? [] : ["columns"],
-      message: none
-        ? "it does not say which columns this output becomes"
-        : "`column` and `columns` exclude each other",
-      params: { suggestion: none ? "add `column` or `columns`" : "keep one of the two" },
-    });
+    const suggestion = "keep one of the two";
+    if (value.column !== undefined && value.columns !== undefined)
+      refuse(context, { key: "columns", message: "`column` and `columns` exclude each other", suggestion });
+    if (value.column === undefined && value.columns === undefined)
+      refuse(context, {
+        message: "it does not say which columns this output becomes",
+        suggestion: "add `column` or `columns`",
+      });
   })
   .meta({ description: "How one output of the model becomes columns.", examples: [{ column: "score" }] });
 
