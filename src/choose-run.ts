@@ -1,7 +1,7 @@
 /** Decides which run a request means: one that is published already, one to go on with, or a new generation. */
 import { SpecError } from "./errors.js";
 import type { Ledger } from "./ledger.js";
-import type { Owner, Run, RunState } from "./run.js";
+import type { Owner, Run, RunKey, RunState } from "./run.js";
 import type { Publication, Sink } from "./sink.js";
 
 export type RunChoice =
@@ -23,9 +23,37 @@ interface Books {
   readonly self: Owner;
 }
 
+/** Where a job and interval stand before anything runs. */
+export interface Standing {
+  /** The run that a request would go on with, or refuse over. */
+  readonly unfinished: RunState | null;
+  /** The live publication, asked of the sink. */
+  readonly published: Publication | null;
+  /** The newest generation that there is of this job and interval; 0 when there is none. */
+  readonly generation: number;
+}
+
+/** Creates and claims nothing. */
+export async function findStanding(
+  key: Pick<RunKey, "jobId" | "scope">,
+  ledger: Ledger,
+  sink: Sink,
+): Promise<Standing> {
+  const published = await sink.published(key.jobId, key.scope);
+  const newest = await newestRun(ledger, key);
+  const generation = Math.max(newest?.run.key.generation ?? 0, published?.generation ?? 0);
+  const isOpen =
+    newest !== null &&
+    newest.status !== "published" &&
+    newest.status !== "dropped" &&
+    (await sink.lookup(newest.run.id)) === null;
+  return { unfinished: isOpen ? newest : null, published, generation };
+}
+
 export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promise<RunChoice> {
-  const published = await sink.published(wanted.jobId, wanted.scope);
-  if (published !== null) await settle(books, published);
+  const { unfinished, published, generation } = await findStanding(wanted, books.ledger, sink);
+  const halfDone = published === null ? null : await notSeenThrough(books.ledger, published);
+  if (halfDone !== null) return { type: "resume", run: halfDone };
   if (published !== null && !wanted.reprocess) {
     return {
       type: "already-published",
@@ -33,26 +61,24 @@ export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promi
       warning: otherFingerprintWarning(wanted, published),
     };
   }
-
-  const newest = await newestRun(books.ledger, wanted);
-  const unfinished = newest !== null && isUnfinished(newest) ? newest : null;
-  const decision = unfinished === null ? null : await sink.lookup(unfinished.run.id);
-  if (unfinished !== null && decision?.outcome !== "abort") {
+  if (unfinished !== null) {
     if (!wanted.restart) {
       refuseOtherFingerprint(wanted, unfinished);
       return { type: "resume", run: unfinished.run };
     }
     await drop(books, sink, unfinished.run, wanted.takeOver);
   }
-  const generation = Math.max(newest?.run.key.generation ?? 0, published?.generation ?? 0) + 1;
-  return { type: "create", generation };
+  return { type: "create", generation: generation + 1 };
 }
 
 export async function runNamed(ledger: Ledger, runId: string): Promise<Run | null> {
   return (await ledger.readRun(runId))?.run ?? null;
 }
 
-async function newestRun(ledger: Ledger, { jobId, scope }: Wanted): Promise<RunState | null> {
+async function newestRun(
+  ledger: Ledger,
+  { jobId, scope }: Pick<RunKey, "jobId" | "scope">,
+): Promise<RunState | null> {
   let newest: RunState | null = null;
   for await (const state of ledger.listRuns({ jobId, scope })) {
     if (newest === null || state.run.key.generation > newest.run.key.generation) newest = state;
@@ -60,20 +86,13 @@ async function newestRun(ledger: Ledger, { jobId, scope }: Wanted): Promise<RunS
   return newest;
 }
 
-function isUnfinished(state: RunState): boolean {
-  return state.status !== "published" && state.status !== "dropped";
-}
-
-/** The sink's record is the truth about what is published: a ledger that died before it heard of it is told now. */
-async function settle({ ledger, self }: Books, published: Publication): Promise<void> {
+/**
+ * A run that the sink's record says is published, and whose coordinator died before it said so in the ledger: perhaps
+ * before readers could see it, so it has to be gone on with.
+ */
+async function notSeenThrough(ledger: Ledger, published: Publication): Promise<Run | null> {
   const state = await ledger.readRun(published.runId);
-  if (state === null || state.status === "published") return;
-  const claim = await ledger.claimRun(published.runId, self, { takeOver: false });
-  try {
-    await ledger.completeRun(claim, published.publication);
-  } finally {
-    await ledger.releaseRun(claim);
-  }
+  return state === null || state.status === "published" ? null : state.run;
 }
 
 /** Gives an unfinished run up: the sink decides first, so that nobody can publish it later. */

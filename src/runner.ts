@@ -4,7 +4,7 @@
  */
 
 import type { AttemptOutcome } from "./attempts.js";
-import { chooseRun, runNamed } from "./choose-run.js";
+import { chooseRun, findStanding, runNamed, type Standing } from "./choose-run.js";
 import type { Clock } from "./clock.js";
 import type { Dispatcher } from "./dispatcher.js";
 import { asNightshiftError, CancelledError, type NightshiftError, SpecError } from "./errors.js";
@@ -63,6 +63,8 @@ export interface RunOutcome {
 export interface Runner {
   /** Plans without running anything. Reads footers and the model only. */
   plan(request: Pick<RunRequest, "job" | "guess">, signal: AbortSignal): Promise<PlannedJob>;
+  /** What `run` would find. */
+  standing(request: Pick<RunRequest, "job" | "kind">, plan: Plan): Promise<Standing>;
   /** Plans, then creates or resumes the run, and publishes it. */
   run(request: RunRequest, options: RunOptions): Promise<RunOutcome>;
   /** Runs a plan made earlier. */
@@ -248,8 +250,14 @@ export function createRunner(parts: RunnerParts): Runner {
     };
   }
 
+  async function standing({ job, kind }: Pick<RunRequest, "job" | "kind">, plan: Plan): Promise<Standing> {
+    const key = { jobId: jobIdOf(job, kind), scope: scopeOf(job, plan.fingerprint) };
+    return findStanding(key, ledger, await parts.sink(job.write));
+  }
+
   return {
     plan,
+    standing,
     run,
     retry,
     runPlan: (planned, request, options) =>
