@@ -19,8 +19,15 @@ import { systemClock } from "./system-clock.js";
 const [, , threads, breadcrumbFd] = process.argv.map(Number);
 const registry = createRegistry((line) => writeSync(Number(breadcrumbFd), `${line}\n`));
 
+const pool = threadPool({
+  entry: fileURLToPath(new URL("./thread.js", import.meta.url)),
+  threads: Number(threads),
+  workerData: { breadcrumbFd },
+});
+
 serveCalls(process, {
   plan: async (request, onItem, signal) => {
+    pool.warm();
     const runtime = await registry.runtime();
     const source = await registry.source(request.job.input);
     return planJob(request, { source, runtime }, onItem, signal);
@@ -40,11 +47,7 @@ serveCalls(process, {
       },
       signal,
     ),
-  partition: threadPool({
-    entry: fileURLToPath(new URL("./thread.js", import.meta.url)),
-    threads: Number(threads),
-    workerData: { breadcrumbFd },
-  }),
+  partition: pool.run,
   join: async ({ parts, to }) =>
     joinFiles(parts, to, {
       store: await registry.store(),

@@ -23,10 +23,16 @@ export interface ThreadPoolOptions {
 
 const progressEveryMs = 100;
 
-export function threadPool({ entry, threads, workerData }: ThreadPoolOptions): HostAnswer<"partition"> {
-  let pool: Piscina | null = null;
-  return async (call, onItem, signal) => {
-    pool ??= new Piscina({
+export interface ThreadPool {
+  /** Starts the first thread, so that it loads its modules while the run is still being planned. */
+  readonly warm: () => void;
+  readonly run: HostAnswer<"partition">;
+}
+
+export function threadPool({ entry, threads, workerData }: ThreadPoolOptions): ThreadPool {
+  let started: Piscina | null = null;
+  const start = (): Piscina => {
+    started ??= new Piscina({
       filename: entry,
       workerData,
       minThreads: 1,
@@ -35,13 +41,16 @@ export function threadPool({ entry, threads, workerData }: ThreadPoolOptions): H
       // Waiting in Atomics would block the thread's own timers and streams.
       atomics: "disabled",
     });
+    return started;
+  };
+  const run: HostAnswer<"partition"> = async (call, onItem, signal) => {
     const progress = new SharedProgress();
     const cancel = (): void => progress.cancel();
     signal.addEventListener("abort", cancel, { once: true });
     if (signal.aborted) cancel();
     const timer = setInterval(() => onItem(progress.read()), progressEveryMs);
     try {
-      const result: ThreadResult = await pool.run({ call, progress: progress.memory } satisfies ThreadCall);
+      const result: ThreadResult = await start().run({ call, progress: progress.memory } satisfies ThreadCall);
       if ("error" in result) throw fromErrorRecord(result.error);
       return result.receipt;
     } finally {
@@ -49,4 +58,5 @@ export function threadPool({ entry, threads, workerData }: ThreadPoolOptions): H
       signal.removeEventListener("abort", cancel);
     }
   };
+  return { warm: () => void start(), run };
 }
