@@ -18,7 +18,8 @@ let passed = 0;
 const failures = [];
 
 try {
-  for (const [file, entry] of Object.entries(expected.models ?? {})) await check(file, () => checkModel(file, entry));
+  for (const [file, entry] of Object.entries(expected.models ?? {}))
+    await check(file, () => checkModel(file, entry));
   for (const kind of ["parquet-good", "parquet-bad"]) {
     for (const [file, entry] of Object.entries(expected[kind] ?? {})) {
       await check(`${kind}/${file}`, () => checkData(join(folder, kind, file), entry));
@@ -83,11 +84,13 @@ function compare(got, want, tensor, row) {
     throw new Error(`row ${row}: ${tensor} is ${actual}, expected ${value}`);
   }
   const [a, b] = [[actual].flat(Infinity), [value].flat(Infinity)];
-  if (a.length !== b.length) throw new Error(`row ${row}: ${tensor} has ${a.length} values, expected ${b.length}`);
+  if (a.length !== b.length)
+    throw new Error(`row ${row}: ${tensor} has ${a.length} values, expected ${b.length}`);
   let worst = 0;
   for (let i = 0; i < b.length; i++) {
     const error = Math.abs(Number(a[i]) - Number(b[i])) / Math.max(1, Math.abs(Number(b[i])));
-    if (!(error <= valueTolerance)) throw new Error(`row ${row}: ${tensor}[${i}] is ${a[i]}, expected ${b[i]}`);
+    if (!(error <= valueTolerance))
+      throw new Error(`row ${row}: ${tensor}[${i}] is ${a[i]}, expected ${b[i]}`);
     worst = Math.max(worst, error);
   }
   return worst;
@@ -108,9 +111,11 @@ function isOnBoundary(want) {
 
 function checkData(file, { rows, exit = 0 }) {
   const inspected = nightshift(["inspect", "--full", "--json", file]);
-  if (inspected.status !== exit) throw new Error(`inspect ended with ${inspected.status}, expected ${exit}: ${inspected.stderr}`);
+  if (inspected.status !== exit)
+    throw new Error(`inspect ended with ${inspected.status}, expected ${exit}: ${inspected.stderr}`);
   if (exit !== 0) {
-    if (!inspected.stderr.includes(basename(file))) throw new Error(`the error does not name the file: ${inspected.stderr}`);
+    if (!inspected.stderr.includes(basename(file)))
+      throw new Error(`the error does not name the file: ${inspected.stderr}`);
     checkNothingPublished(file);
     return `exit ${exit}, named, nothing published`;
   }
@@ -129,7 +134,8 @@ function checkNothingPublished(file) {
 
 function succeed(args) {
   const result = nightshift(args);
-  if (result.status !== 0) throw new Error(`nightshift ${args[0]} ended with ${result.status}: ${result.stderr}`);
+  if (result.status !== 0)
+    throw new Error(`nightshift ${args[0]} ended with ${result.status}: ${result.stderr}`);
 }
 
 function nightshift(args) {
