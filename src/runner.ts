@@ -7,7 +7,8 @@ import type { Job } from "./job.js";
 import type { Observer } from "./observer.js";
 import type { AttemptStats, Partition, RowCounts } from "./partition.js";
 import type { Plan } from "./plan.js";
-import type { Run } from "./run.js";
+import type { Run, RunState } from "./run.js";
+import type { Publication } from "./sink.js";
 
 /** A plan with its partitions: what `plan --out` writes and `run plan.json` takes. */
 export interface PlannedJob {
@@ -48,9 +49,19 @@ export interface RunOutcome {
   readonly warning: string | null;
 }
 
+/** Where a job and interval stand before anything runs. */
+export interface Standing {
+  /** The run that `run` would resume or refuse over; `null` when there is none. */
+  readonly unfinished: RunState | null;
+  /** The live publication, asked of the sink. */
+  readonly published: Publication | null;
+}
+
 export interface Runner {
   /** Plans without running anything. Reads footers and the model only. */
   plan(request: Pick<RunRequest, "job" | "guess">, signal: AbortSignal): Promise<PlannedJob>;
+  /** What `run` would find: nothing is created or claimed. */
+  standing(request: Pick<RunRequest, "job" | "specPath" | "trigger">, plan: Plan): Promise<Standing>;
   /** Plans, then creates or resumes the run, and publishes it. */
   run(request: RunRequest, options: RunOptions): Promise<RunOutcome>;
   /** Runs a plan made earlier. */
