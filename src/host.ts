@@ -32,12 +32,6 @@ export interface HostCalls {
     item: never;
     result: Preview;
   };
-  /** The first rows of Parquet files as they are: quarantined rows for `errors`, predictions for `demo`. */
-  "read-rows": {
-    request: { readonly files: readonly string[]; readonly limit: number };
-    item: never;
-    result: ReadRows;
-  };
   /** Does one partition in a thread of its own. */
   partition: { request: PartitionCall; item: PartitionProgress; result: Receipt };
   /** Joins staged files into one. Returns rows, bytes and digest of the new file, synced to disk. */
@@ -68,12 +62,6 @@ export interface Preview {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly JsonValue[])[];
   readonly mapping: Mapping;
-}
-
-export interface ReadRows {
-  readonly columns: readonly string[];
-  /** In file order. 64-bit integers past 2^53 are strings. */
-  readonly rows: readonly (readonly JsonValue[])[];
 }
 
 export interface PartitionCall {

@@ -27,7 +27,7 @@ export function renderTable(
   const wanted = columns.map((column, index) =>
     Math.max(textWidth(column.title), ...rows.map((row) => textWidth(row[index] ?? ""))),
   );
-  const widths = width === null ? wanted : shrink(wanted, width);
+  const widths = width === null ? wanted : shrink(wanted, columns, width);
   const line = (cells: readonly string[], styled: boolean) =>
     columns
       .map((column, index) => {
@@ -56,15 +56,20 @@ export function renderPairs(pairs: readonly (readonly [string, string])[], paint
     .join("\n");
 }
 
-/** Takes cells from the widest column first, down to a readable least. */
-function shrink(wanted: readonly number[], width: number): readonly number[] {
+/** Takes cells from the widest text first, down to a readable least. A number with a digit missing is a wrong number. */
+function shrink(
+  wanted: readonly number[],
+  columns: readonly TableColumn[],
+  width: number,
+): readonly number[] {
   const widths = [...wanted];
   let excess = widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1) - width;
   while (excess > 0) {
-    const widest = widths.indexOf(Math.max(...widths));
-    const current = widths[widest] ?? 0;
-    if (current <= narrowest) break;
-    widths[widest] = current - 1;
+    const room = widths.map((cells, index) => (columns[index]?.align === "right" ? 0 : cells - narrowest));
+    const most = Math.max(...room);
+    if (most <= 0) break;
+    const widest = room.indexOf(most);
+    widths[widest] = (widths[widest] ?? 0) - 1;
     excess--;
   }
   return widths;

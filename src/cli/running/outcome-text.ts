@@ -29,7 +29,7 @@ export interface OutcomeView {
 /** The end of a run for people; the error of a failed one is shown by the caller. */
 export function outcomeText(view: OutcomeView, paint: Paint): string {
   const { outcome, write, cwd } = view;
-  const target = shownPath(write.to, cwd);
+  const target = shownTarget(write, cwd);
   const warning = outcome.warning === null ? [] : [paint.yellow(`warning: ${outcome.warning}`)];
   switch (outcome.status) {
     case "published":
@@ -89,7 +89,11 @@ function outputPairs({ published, write, cwd }: OutcomeView): readonly (readonly
   if (published === null) return [];
   const size = bytes(published.files.reduce((sum, file) => sum + file.bytes, 0));
   const shape = write.shape === "file" ? size : `${counted(published.files.length, "file")}, ${size}`;
-  return [["output", `${shownPath(write.to, cwd)}${write.shape === "file" ? "" : "/"} (${shape})`]];
+  return [["output", `${shownTarget(write, cwd)} (${shape})`]];
+}
+
+function shownTarget({ to, shape }: WriteSpec, cwd: string): string {
+  return `${shownPath(to, cwd)}${shape === "file" ? "" : "/"}`;
 }
 
 function quarantinePairs(view: OutcomeView, paint: Paint): readonly (readonly [string, string])[] {
