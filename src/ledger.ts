@@ -46,6 +46,7 @@ export interface Ledger {
   readRun(runId: string): Promise<RunState | null>;
   /** Newest first. */
   listRuns(filter?: RunFilter): AsyncIterable<RunState>;
+  readPartition(runId: string, partition: number): Promise<PartitionState>;
   /** In plan order. */
   listPartitions(runId: string): AsyncIterable<PartitionState>;
   /** What happened so far, then what happens, until the run ends or the signal fires. */
