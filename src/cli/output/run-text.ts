@@ -1,0 +1,80 @@
+import { count, counted, duration, percent } from "../../human.js";
+import type { PartitionState } from "../../partition.js";
+import type { RunState, RunStatus } from "../../run.js";
+import { equation } from "../running/outcome-text.js";
+import type { Paint } from "./paint.js";
+import { renderPairs } from "./table.js";
+
+/** A text in the colour of a run's status. */
+export function inColourOf(status: string, text: string, paint: Paint): string {
+  const colour = colours[status];
+  return colour === undefined ? text : paint[colour](text);
+}
+
+type Colour = "cyan" | "green" | "red" | "yellow" | "dim";
+
+const byStatus: { readonly [status in RunStatus]: Colour } = {
+  created: "cyan",
+  planned: "cyan",
+  running: "cyan",
+  publishing: "cyan",
+  published: "green",
+  failed: "red",
+  cancelled: "yellow",
+  dropped: "dim",
+};
+
+const colours: { readonly [status: string]: Colour | undefined } = byStatus;
+
+export function hasEnded({ status }: RunState): boolean {
+  return ["published", "failed", "cancelled", "dropped"].includes(status);
+}
+
+/** Instants as people compare them: UTC to the second. */
+export function instantText(iso: string): string {
+  return `${iso.slice(0, 19).replace("T", " ")}Z`;
+}
+
+/** Everything the ledger tells about one run. */
+export function runText(state: RunState, partitions: readonly PartitionState[], paint: Paint): string {
+  const { run, totals, accepted, error } = state;
+  const done = totals === null || totals.rows === 0 ? "" : ` (${percent(accepted.rows.read / totals.rows)})`;
+  const pairs: (readonly [string, string])[] = [
+    ["run", paint.bold(run.id)],
+    [
+      "job",
+      `${run.jobName}${run.interval === null ? "" : ` for ${run.interval.ds}`}, generation ${run.key.generation}`,
+    ],
+    [
+      "status",
+      `${inColourOf(state.status, state.status, paint)}${state.publication === null ? "" : ` as publication ${state.publication}`}`,
+    ],
+    ["output", run.target],
+    [
+      "started",
+      `${instantText(state.startedAt)}, ${duration(secondsBetween(state.startedAt, state.updatedAt))}`,
+    ],
+  ];
+  if (totals !== null)
+    pairs.push(
+      ["partitions", partitionCounts(partitions)],
+      ["rows", `${count(accepted.rows.read)} of ${counted(totals.rows, "row")} accepted${done}`],
+    );
+  if (accepted.rows.read > 0) pairs.push(["rows in", equation(accepted.rows)]);
+  if (!hasEnded(state) && state.owner !== null)
+    pairs.push(["owner", `process ${state.owner.pid} on ${state.owner.host}`]);
+  if (error !== null) pairs.push(["error", paint.red(error.message)]);
+  if (error?.hint !== undefined) pairs.push(["try", error.hint]);
+  return renderPairs(pairs, paint);
+}
+
+/** `12 accepted, 3 pending`. */
+function partitionCounts(partitions: readonly PartitionState[]): string {
+  const counts = new Map<string, number>();
+  for (const { status } of partitions) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return [...counts].map(([status, number]) => `${count(number)} ${status}`).join(", ");
+}
+
+function secondsBetween(from: string, to: string): number {
+  return Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000);
+}
