@@ -75,7 +75,7 @@ function runSpec(model, data, output, file, spec) {
 
 /** The difference of one output of one row, relative to max(1, |expected|). */
 function compare(got, want, tensor, row) {
-  const value = want[tensor];
+  const value = tensor in want ? want[tensor] : byIndex(want, tensor);
   const name = tensor in got ? tensor : Array.isArray(value) ? "probabilities" : "prediction";
   const actual = name === "probabilities" && !(name in got) ? byLabel(got) : got[name];
   if (actual === undefined) throw new Error(`no column for ${tensor} among ${Object.keys(got).join(", ")}`);
@@ -94,6 +94,13 @@ function compare(got, want, tensor, row) {
     worst = Math.max(worst, error);
   }
   return worst;
+}
+
+/** Element i of a tensor may stand in a column of its own, `tensor[i]`. */
+function byIndex(row, tensor) {
+  const values = [];
+  while (`${tensor}[${values.length}]` in row) values.push(row[`${tensor}[${values.length}]`]);
+  return values;
 }
 
 function byLabel(row) {
@@ -119,7 +126,7 @@ function checkData(file, { rows, exit = 0 }) {
     checkNothingPublished(file);
     return `exit ${exit}, named, nothing published`;
   }
-  const found = JSON.parse(inspected.stdout).files[0].decodedRows;
+  const found = JSON.parse(inspected.stdout).data.files[0].decodedRows;
   if (found !== rows) throw new Error(`${found} rows, expected ${rows}`);
   return `${rows} rows`;
 }
