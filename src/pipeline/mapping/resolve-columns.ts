@@ -124,7 +124,7 @@ function listMetadata({ output, rowShape }: OutputBinding, signature: Signature)
 }
 
 /** Dictionaries are decoded on the way out: chunks come with dictionaries of their own. */
-function plainType(type: ColumnType): ColumnType {
+export function plainType(type: ColumnType): ColumnType {
   switch (type.kind) {
     case "dictionary":
       return plainType(valueType(type));

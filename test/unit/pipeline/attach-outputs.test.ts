@@ -19,12 +19,13 @@ import {
   Utf8View,
 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
+import { arrowType } from "../../../src/arrow-types.js";
 import type { Column, ColumnType } from "../../../src/column.js";
 import { ModelError } from "../../../src/errors.js";
 import type { Mapping } from "../../../src/mapping.js";
-import { arrowType } from "../../../src/pipeline/arrow/arrow-types.js";
 import { takeRows } from "../../../src/pipeline/arrow/take-rows.js";
 import { createAttacher } from "../../../src/pipeline/attach-outputs.js";
+import { plainType } from "../../../src/pipeline/mapping/resolve-columns.js";
 import { resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
 import type { TensorSpec, Tensors } from "../../../src/tensor.js";
 import { batchOf, column, plain, valuesThroughIpc } from "../../support/arrow-batches.js";
@@ -308,7 +309,7 @@ describe("columns that are kept", () => {
       const data = column(type, rows);
       for (let round = 0; round < 20; round++) {
         const order = range(Math.floor(random() * 9)).map(() => Math.floor(random() * 6) - 1);
-        const taken = takeRows(data, Int32Array.from(order), arrowType(planned));
+        const taken = takeRows(data, Int32Array.from(order), arrowType(plainType(planned)));
         const expected = order.map((row) => (row < 0 ? null : toPlain(rows[row])));
         expect(
           Object.values(valuesThroughIpc(batchOf({ a: taken, n: column(new Int32(), order) })))[0]?.map(

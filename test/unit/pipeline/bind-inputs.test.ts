@@ -439,7 +439,7 @@ it("refuses a column that decodes as something else than was planned", () => {
   const binder = createBinder([stack("float32", [bound("a", float64)])], 4);
   expect(() => binder.open(batchOf({ a: column(new Int64(), [1n]) }))).toThrow(DataError);
   expect(() => binder.open(batchOf({ a: column(new Int64(), [1n]) }))).toThrow(
-    'column "a" decodes as Int64, and the plan says float64',
+    'column "a" decodes as int64, and the plan says float64',
   );
 });
 
