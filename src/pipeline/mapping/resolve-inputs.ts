@@ -55,14 +55,8 @@ function closeShape(
   const dimensions = rowDimensions(input);
   const rowShape = shapeOf(feed, dimensions, resolution);
   if (rowShape === null) return null;
-  const conflict = learnSymbols(dimensions, rowShape, resolution.symbols);
-  if (conflict !== null)
-    resolution.problems.add(
-      "mapping.dimension",
-      `input "${input.name}": its dimension "${conflict}" is ${resolution.symbols.get(conflict)} in another input, and ${countOf(feed, resolution)} values a row do not fit that`,
-      { hint: "feed inputs that share a dimension with lists of one length", details: { input: input.name } },
-    );
-  return conflict === null ? rowShape : null;
+  learnSymbols(dimensions, rowShape, resolution.symbols);
+  return rowShape;
 }
 
 function shapeOf(feed: Feed, dimensions: readonly Dimension[] | null, resolution: InputResolution) {
