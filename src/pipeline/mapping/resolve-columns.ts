@@ -142,7 +142,7 @@ export function plainType(type: ColumnType): ColumnType {
 }
 
 /** float16 is written as float32: few readers know halves. */
-export function tensorColumnType(type: TensorType): ColumnType {
+function tensorColumnType(type: TensorType): ColumnType {
   switch (type) {
     case "string":
       return { kind: "utf8" };
