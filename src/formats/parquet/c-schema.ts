@@ -2,8 +2,8 @@
  * Arrow's C data interface, types: ArrowSchema structs in WebAssembly memory to Arrow fields.
  * https://arrow.apache.org/docs/format/CDataInterface.html
  *
- * What Arrow's JavaScript library or the rest of Nightshift does not know is mapped to its plain sibling: 64-bit offsets
- * and string views to `Utf8`, `Binary` and `List`, dictionary indices to `Int32`. `c-array.ts` converts values to match.
+ * What the rest of Nightshift does not know is mapped to its plain sibling: 64-bit offsets and string views to `Utf8`,
+ * `Binary` and `List`, dictionary indices to `Int32`. An excerpt's hint then asks the decoder for values of those types.
  */
 import {
   Binary,
