@@ -144,11 +144,7 @@ it("a damaged footer never does more than fail: 3,000 damaged ones", async () =>
     { rowGroupRows: 100 },
   );
   const { start } = footerOf(good);
-  let seed = 20260117;
-  const random = (below: number): number => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return seed % below;
-  };
+  const random = randoms(20260117);
   let refused = 0;
   for (let i = 0; i < 3000; i++) {
     const bad = good.slice();
@@ -160,6 +156,27 @@ it("a damaged footer never does more than fail: 3,000 damaged ones", async () =>
     refused++;
   }
   expect(refused).toBeGreaterThan(500);
+});
+
+it("damaged pages are decoded to their rows or end in a DataError: 400 damaged ones", async () => {
+  const good = await writeParquet(columns, { rowGroupRows: 250 });
+  const { start } = footerOf(good);
+  const random = randoms(7);
+  const counts = { refused: 0, decoded: 0 };
+  for (let i = 0; i < 400; i++) {
+    const bad = good.slice();
+    for (let flips = random(4); flips >= 0; flips--) bad[4 + random(start - 4)] = random(256);
+    const outcome: unknown = await readRows(bad, 100).catch((error) => error);
+    if (Array.isArray(outcome)) {
+      expect(outcome).toHaveLength(500);
+      counts.decoded++;
+    } else {
+      expect(outcome).toBeInstanceOf(DataError);
+      counts.refused++;
+    }
+  }
+  expect(counts.refused).toBeGreaterThan(100);
+  expect(await readRows(good)).toHaveLength(500);
 });
 
 it("an error of the store comes through as it was", async () => {
@@ -180,4 +197,13 @@ function patched(bytes: Uint8Array, at: number, values: readonly number[]): Uint
   const copy = bytes.slice();
   copy.set(values, at);
   return copy;
+}
+
+/** Integers below a bound, the same ones each time. */
+function randoms(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
 }

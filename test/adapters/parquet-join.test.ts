@@ -120,6 +120,7 @@ describe("joined files", () => {
   it("may be larger than 2 GiB, and are copied piece by piece", async () => {
     const gap = 2_300_000_000;
     const far = await farPart(await writeParquet(part(100, 50)), gap);
+    const zeros = Buffer.alloc(8 * 1024 * 1024);
     const path = join(scratch, "large.parquet");
     const descriptor = openSync(path, "w");
     let position = 0;
@@ -128,7 +129,8 @@ describe("joined files", () => {
       [memoryFile(await writeParquet(part(0, 100))), far, memoryFile(await writeParquet(part(150, 50)))],
       async (bytes) => {
         largest = Math.max(largest, bytes.byteLength);
-        if (bytes.some((byte) => byte !== 0)) writeSync(descriptor, bytes, 0, bytes.byteLength, position);
+        if (!zeros.subarray(0, bytes.byteLength).equals(bytes))
+          writeSync(descriptor, bytes, 0, bytes.byteLength, position);
         position += bytes.byteLength;
       },
     );

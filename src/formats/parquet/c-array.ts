@@ -2,7 +2,7 @@
  * Arrow's C data interface, values: ArrowArray structs in WebAssembly memory to Arrow data, as views wherever the layout
  * is the same on both sides. Views are good until that memory grows or the array is released.
  */
-import { BufferType, Data, type DataType, type Dictionary, FixedSizeList, Vector } from "apache-arrow";
+import { BufferType, Data, type DataType, FixedSizeList, Vector } from "apache-arrow";
 import { type CField, UnsupportedType } from "./c-schema.js";
 
 interface CArray {
