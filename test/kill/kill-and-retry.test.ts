@@ -20,7 +20,7 @@ import type { RunState } from "../../src/run.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { systemClock } from "../../src/system-clock.js";
 import { preloadPath, type RunningCli, startCli } from "../support/cli.js";
-import { countRows, readRows } from "../support/parquet-rows.js";
+import { countRows, readRows } from "../support/published-rows.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const fixtures = fileURLToPath(new URL("../../fixtures", import.meta.url));
