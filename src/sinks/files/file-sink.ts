@@ -159,9 +159,9 @@ export function fileSink(options: FileSinkOptions): Sink {
     },
 
     async rollback(): Promise<RolledBack> {
-      const unfinished = await unfinishedRollback();
-      if (unfinished !== null) return unfinished;
       const head = await record.durableHead();
+      const unfinished = await unfinishedRollback(head);
+      if (unfinished !== null) return unfinished;
       const { hide, show } = await rollbackTarget(head);
       const { seq } = await record.decide({ action: "rollback", at: now(), hide, show });
       return finishRollback(seq);
@@ -189,13 +189,11 @@ export function fileSink(options: FileSinkOptions): Sink {
     collect: garbage.collect,
   };
 
-  /** A rollback that was decided and not shown: whoever asks again means that one. */
-  async function unfinishedRollback(): Promise<RolledBack | null> {
-    const head = await record.durableHead();
-    if (head?.action !== "rollback" || (await visible.wasRemoved(head))) return null;
-    const there = await visible.look();
-    const shown = "publication" in there && there.publication === head.publication;
-    return shown ? null : finishRollback(head.seq);
+  /** A rollback that was decided and not seen through: whoever asks again means that one. */
+  async function unfinishedRollback(head: LogEntry | null): Promise<RolledBack | null> {
+    if (head === null || head.shownSince === null || (await visible.isSeenThrough(head))) return null;
+    const latest = await record.entry(head.shownSince);
+    return latest?.action === "rollback" ? finishRollback(latest.seq) : null;
   }
 
   async function finishRollback(seq: number): Promise<RolledBack> {
