@@ -1,5 +1,4 @@
 /** A file layer that really does what it is asked, and writes down every change with the line that asked for it. */
-import { writeFile } from "node:fs/promises";
 import { relative, sep } from "node:path";
 import type { FileSystem } from "../../src/file-system.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
@@ -11,7 +10,11 @@ import type { Operation } from "./disk-model.js";
  */
 export const unsyncedFileSystem: FileSystem = {
   ...localFileSystem(),
-  writeFile: (path, body) => writeFile(path, body, { flag: "wx" }),
+  async writeFile(path, body) {
+    const file = await localFileSystem().create(path);
+    await file.append(body);
+    await file.close();
+  },
   syncDirectory: async () => {},
 };
 

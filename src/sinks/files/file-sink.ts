@@ -86,6 +86,28 @@ export function fileSink(options: FileSinkOptions): Sink {
     return [joined];
   }
 
+  async function commit(
+    run: LogRun,
+    receipts: readonly Receipt[],
+    details: PublicationDetails | undefined,
+  ): Promise<Decision> {
+    assertReceiptsAddUp(receipts);
+    const quarantine = publishedQuarantine(run, receipts);
+    await assertStaged(fileSystem, layout, quarantine);
+    const files = await gathered(run, receipts);
+    const { outcome, seq } = await record.decide(await commitIntent(run, files, quarantine, details));
+    return { outcome: outcome === "abort" ? "abort" : "commit", publication: seq };
+  }
+
+  /** Whoever decided the run meanwhile may have cleared away what we were about to publish. */
+  function adoptOrThrow(runId: string): (error: unknown) => Promise<Decision> {
+    return async (error) => {
+      const decision = await decisionOn(runId);
+      if (decision === null) throw error;
+      return decision;
+    };
+  }
+
   async function decisionOn(runId: string): Promise<Decision | null> {
     const decision = decisionOf(await record.durableHead(), runId);
     return decision && { outcome: decision.outcome, publication: decision.publication };
@@ -120,17 +142,10 @@ export function fileSink(options: FileSinkOptions): Sink {
     },
 
     async publish(run, fingerprint, receipts, details) {
-      const logRun = toLogRun(run, fingerprint);
       await ensureArea(fileSystem, layout);
-      let decision = await decisionOn(run.id);
-      if (decision === null) {
-        assertReceiptsAddUp(receipts);
-        const quarantine = publishedQuarantine(logRun, receipts);
-        await assertStaged(fileSystem, layout, quarantine);
-        const files = await gathered(logRun, receipts);
-        const { outcome, seq } = await record.decide(await commitIntent(logRun, files, quarantine, details));
-        decision = { outcome: outcome === "abort" ? "abort" : "commit", publication: seq };
-      }
+      const decision =
+        (await decisionOn(run.id)) ??
+        (await commit(toLogRun(run, fingerprint), receipts, details).catch(adoptOrThrow(run.id)));
       if (decision.outcome === "commit") await seeThrough();
       return decision;
     },
