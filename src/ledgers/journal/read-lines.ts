@@ -6,7 +6,7 @@
  */
 import type { FileSystem } from "../../file-system.js";
 import { corrupt } from "./journal-errors.js";
-import { decodeLine, type LineBody } from "./line.js";
+import { decodeLine, type LineBody, newline } from "./line.js";
 
 export interface Line {
   /** Byte offsets; `end` is behind the newline. */
@@ -24,7 +24,6 @@ export interface LineRange {
 }
 
 const chunkBytes = 1024 * 1024;
-const newline = 0x0a;
 
 export async function* readLines(
   fileSystem: FileSystem,
