@@ -75,6 +75,26 @@ describe("a sync that fails", () => {
 });
 
 describe("concurrent calls", () => {
+  test("a receipt handed in twice is not answered before the first one is durable", async () => {
+    const disk = simulatedDisk();
+    let isFailing = false;
+    const fileSystem = disk.view({
+      before: ({ name }) => {
+        if (name === "sync" && isFailing) throw new InfraError("infra.io", "EIO");
+      },
+    });
+    const { ledger, owner } = journalProcesses(stateDir, fileSystem).start();
+    await ledger.createRun(aRun("run"));
+    const claim = await ledger.claimRun("run", owner, { takeOver: false });
+    await ledger.savePlan(claim, aPlan(1), somePartitions(1));
+    const ref = await ledger.leasePartition(claim, 0);
+    await ledger.startAttempt(ref, "a");
+    isFailing = true;
+    const calls = [1, 2].map(() => ledger.acceptReceipt(aReceipt(ref, "a")));
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  });
+
   test("share a sync", async () => {
     let syncs = 0;
     const count = ({ name }: Operation) => {
