@@ -32,7 +32,7 @@ export interface ExpandedTree {
   readonly used: ReadonlySet<string>;
 }
 
-export const intervalVariables = ["ds", "data_interval_start", "data_interval_end"] as const;
+const intervalVariables = ["ds", "data_interval_start", "data_interval_end"] as const;
 
 export function isIntervalVariable(name: string): boolean {
   return intervalVariables.some((variable) => variable === name);

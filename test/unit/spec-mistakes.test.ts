@@ -126,9 +126,9 @@ const values: readonly Mistake[] = [
     "add `part`, or remove it",
   ],
   [
-    jobText("features: { x: { column: a, part: hour, timezone: ⟦Asia/Katmandoo⟧ } }"),
+    jobText("features: { x: { column: a, part: hour, timezone: ⟦Europe/Berln⟧ } }"),
     "spec.invalid-value",
-    "did you mean `Asia/Katmandu`?",
+    "did you mean `Europe/Berlin`?",
   ],
   [jobText("outputs: { p: { columns: { late: ⟦[1]⟧ } } }"), "spec.wrong-type", 'for example `late: "1"`'],
   [
