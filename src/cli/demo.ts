@@ -61,7 +61,7 @@ async function runAllFlights(cli: Cli, directory: string) {
   await fetchAllFlights(directory, cli.gently());
   const { job, specPath } = await jobFor(cli, addFullJob(directory), {});
   const request: RunRequest = {
-    ...{ job, specPath, trigger: "cli", guess: false },
+    ...{ job, kind: "spec", specPath, trigger: "cli", guess: false },
     ...{ reprocess: false, restart: false, takeOver: false },
   };
   const runner = await (await cli.app()).runner();
@@ -87,7 +87,7 @@ async function tell(cli: Cli, { outcomes, last, write, full }: Omit<Ended, "publ
   const [first] = published?.files ?? [];
   if (first !== undefined) {
     const host = await (await cli.app()).host();
-    const { columns, rows } = await host.call("read-rows", { files: [first.path], limit: rowsShown });
+    const { columns, rows } = await host.call("read-rows", { from: [first.path], limit: rowsShown });
     out.line(`\n${renderRows(columns, rows, out)}`);
   }
   err.line(`\n${demoEnd({ outcomes, published, write, full }, { cwd, program, folder }, err.paint)}`);

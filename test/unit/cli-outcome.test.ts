@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { modelJob } from "../../src/cli/lookup/model-job.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import { outcomeExit } from "../../src/cli/running/outcome-exit.js";
 import { outcomeText } from "../../src/cli/running/outcome-text.js";
@@ -15,6 +16,8 @@ const outcome: RunOutcome = {
     target: "/work/out",
     trigger: "cli",
     interval: null,
+    job: modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/work"),
+    guess: true,
     createdAt: "2026-01-15T02:15:00.000Z",
   },
   status: "published",

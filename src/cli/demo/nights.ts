@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { count, duration } from "../../human.js";
 import type { WriteSpec } from "../../job.js";
-import type { RunOutcome } from "../../runner.js";
+import type { RunOutcome, RunRequest } from "../../runner.js";
 import { jobFor } from "../lookup/jobs.js";
 import { padEnd, padStart } from "../output/text-width.js";
 import { runWithProgress } from "../running/follow-run.js";
@@ -21,8 +21,8 @@ export async function runNights(cli: Cli, directory: string, nights: readonly st
   for (const night of nights) {
     const { job, specPath } = await jobFor(cli, join(directory, "jobs/flight-delay.yaml"), { at: night });
     write = job.write;
-    const request = {
-      ...{ job, specPath, trigger: "cli" as const, guess: false },
+    const request: RunRequest = {
+      ...{ job, kind: "spec", specPath, trigger: "cli", guess: false },
       ...{ reprocess: false, restart: false, takeOver: false },
     };
     const outcome = await runWithProgress(cli, (options) => runner.run(request, options), {
