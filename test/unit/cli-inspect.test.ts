@@ -99,7 +99,8 @@ output  probabilities  float32  [N, 2]  0, 1
 
 producer  skl2onnx 1.17
 
-score it  nightshift score m.onnx data.parquet -o predictions/ --features f0,f1,f2`);
+score it  nightshift score m.onnx data.parquet -o predictions/ --features f0,f1,f2
+          put in your 3 columns, in the order that the model was trained with`);
 });
 
 test("the suggested command uses the model's own feature names and the data that was inspected", () => {
