@@ -22,7 +22,9 @@ const { values: flags } = parseArgs({
 const runs = Number(flags.runs);
 const rows = Number(flags.rows);
 
-console.log(`Node ${process.version}, ${availableParallelism()} cores, ${cpus()[0]?.model ?? "unknown processor"}`);
+console.log(
+  `Node ${process.version}, ${availableParallelism()} cores, ${cpus()[0]?.model ?? "unknown processor"}`,
+);
 mkdirSync(cache, { recursive: true });
 const table = [];
 
@@ -52,7 +54,20 @@ function report(name, result, rowCount) {
 }
 
 async function score(name, input, rowCount, count = runs) {
-  const args = [cli, "score", model, input, "-o", "out", "--key", "id", "--progress", "none", "--state", `${cache}/state`];
+  const args = [
+    cli,
+    "score",
+    model,
+    input,
+    "-o",
+    "out",
+    "--key",
+    "id",
+    "--progress",
+    "none",
+    "--state",
+    `${cache}/state`,
+  ];
   const traces = ["out", ".out.nightshift", "out.quarantine", "state"].map((path) => `${cache}/${path}`);
   const result = await repeat(name, process.execPath, args, count, traces);
   report(name, result, rowCount);
@@ -81,7 +96,9 @@ if (flags.large) {
   const large = `${cache}/w1-${rows * 10}.parquet`;
   makeW1Data(large, rows * 10);
   const result = await score(`W1 x 10, ${(rows * 10).toLocaleString("en-US")} rows`, large, rows * 10, 1);
-  console.log(`Peak memory at ten times the rows: ${(result.peakBytes / ours.peakBytes).toFixed(2)} of W1's.`);
+  console.log(
+    `Peak memory at ten times the rows: ${(result.peakBytes / ours.peakBytes).toFixed(2)} of W1's.`,
+  );
 }
 console.table(table);
 
@@ -92,7 +109,19 @@ function peerPython() {
   if (existsSync(`${venv}/ready`)) return python;
   const steps = [
     ["python3", ["-m", "venv", venv]],
-    [python, ["-m", "pip", "install", "-q", "pyarrow==26.0.1", "onnxruntime==1.30.0", "onnx==1.23.2", "numpy==2.4.6"]],
+    [
+      python,
+      [
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "pyarrow==26.0.1",
+        "onnxruntime==1.30.0",
+        "onnx==1.23.2",
+        "numpy==2.4.6",
+      ],
+    ],
     ["touch", [`${venv}/ready`]],
   ];
   for (const [command, args] of steps) {

@@ -8,7 +8,11 @@ const features = 28;
 const schema = [
   { name: "root", num_children: features + 1 },
   { name: "id", type: "INT64", repetition_type: "REQUIRED" },
-  ...Array.from({ length: features }, (_, f) => ({ name: `f${f}`, type: "FLOAT", repetition_type: "REQUIRED" })),
+  ...Array.from({ length: features }, (_, f) => ({
+    name: `f${f}`,
+    type: "FLOAT",
+    repetition_type: "REQUIRED",
+  })),
 ];
 
 /** Writes `path` unless it is there already. */
@@ -28,7 +32,11 @@ export function makeW1Data(path, rows, groupRows = 131_072) {
     const id = BigInt64Array.from({ length: count }, (_, i) => BigInt(start + i));
     const columnData = [{ name: "id", data: id, encoding: "PLAIN" }];
     for (let f = 0; f < features; f++) {
-      columnData.push({ name: `f${f}`, data: Float32Array.from({ length: count }, normal), encoding: "PLAIN" });
+      columnData.push({
+        name: `f${f}`,
+        data: Float32Array.from({ length: count }, normal),
+        encoding: "PLAIN",
+      });
     }
     writer.write({ columnData, rowGroupSize: groupRows });
   }

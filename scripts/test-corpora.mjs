@@ -18,7 +18,8 @@ let passed = 0;
 const failures = [];
 
 try {
-  for (const [file, entry] of Object.entries(expected.models ?? {})) await check(file, () => checkModel(file, entry));
+  for (const [file, entry] of Object.entries(expected.models ?? {}))
+    await check(file, () => checkModel(file, entry));
   for (const kind of ["parquet-good", "parquet-bad"]) {
     for (const [file, entry] of Object.entries(expected[kind] ?? {})) {
       await check(`${kind}/${file}`, () => checkData(join(folder, kind, file), entry));
@@ -74,7 +75,7 @@ function runSpec(model, data, output, file, spec) {
 
 /** The difference of one output of one row, relative to max(1, |expected|). */
 function compare(got, want, tensor, row) {
-  const value = want[tensor];
+  const value = tensor in want ? want[tensor] : byIndex(want, tensor);
   const name = tensor in got ? tensor : Array.isArray(value) ? "probabilities" : "prediction";
   const actual = name === "probabilities" && !(name in got) ? byLabel(got) : got[name];
   if (actual === undefined) throw new Error(`no column for ${tensor} among ${Object.keys(got).join(", ")}`);
@@ -83,14 +84,23 @@ function compare(got, want, tensor, row) {
     throw new Error(`row ${row}: ${tensor} is ${actual}, expected ${value}`);
   }
   const [a, b] = [[actual].flat(Infinity), [value].flat(Infinity)];
-  if (a.length !== b.length) throw new Error(`row ${row}: ${tensor} has ${a.length} values, expected ${b.length}`);
+  if (a.length !== b.length)
+    throw new Error(`row ${row}: ${tensor} has ${a.length} values, expected ${b.length}`);
   let worst = 0;
   for (let i = 0; i < b.length; i++) {
     const error = Math.abs(Number(a[i]) - Number(b[i])) / Math.max(1, Math.abs(Number(b[i])));
-    if (!(error <= valueTolerance)) throw new Error(`row ${row}: ${tensor}[${i}] is ${a[i]}, expected ${b[i]}`);
+    if (!(error <= valueTolerance))
+      throw new Error(`row ${row}: ${tensor}[${i}] is ${a[i]}, expected ${b[i]}`);
     worst = Math.max(worst, error);
   }
   return worst;
+}
+
+/** Element i of a tensor may stand in a column of its own, `tensor[i]`. */
+function byIndex(row, tensor) {
+  const values = [];
+  while (`${tensor}[${values.length}]` in row) values.push(row[`${tensor}[${values.length}]`]);
+  return values;
 }
 
 function byLabel(row) {
@@ -108,13 +118,15 @@ function isOnBoundary(want) {
 
 function checkData(file, { rows, exit = 0 }) {
   const inspected = nightshift(["inspect", "--full", "--json", file]);
-  if (inspected.status !== exit) throw new Error(`inspect ended with ${inspected.status}, expected ${exit}: ${inspected.stderr}`);
+  if (inspected.status !== exit)
+    throw new Error(`inspect ended with ${inspected.status}, expected ${exit}: ${inspected.stderr}`);
   if (exit !== 0) {
-    if (!inspected.stderr.includes(basename(file))) throw new Error(`the error does not name the file: ${inspected.stderr}`);
+    if (!inspected.stderr.includes(basename(file)))
+      throw new Error(`the error does not name the file: ${inspected.stderr}`);
     checkNothingPublished(file);
     return `exit ${exit}, named, nothing published`;
   }
-  const found = JSON.parse(inspected.stdout).files[0].decodedRows;
+  const found = JSON.parse(inspected.stdout).data.files[0].decodedRows;
   if (found !== rows) throw new Error(`${found} rows, expected ${rows}`);
   return `${rows} rows`;
 }
@@ -129,7 +141,8 @@ function checkNothingPublished(file) {
 
 function succeed(args) {
   const result = nightshift(args);
-  if (result.status !== 0) throw new Error(`nightshift ${args[0]} ended with ${result.status}: ${result.stderr}`);
+  if (result.status !== 0)
+    throw new Error(`nightshift ${args[0]} ended with ${result.status}: ${result.stderr}`);
 }
 
 function nightshift(args) {

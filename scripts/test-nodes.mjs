@@ -13,10 +13,14 @@ for (const line of lines) {
   const node = nodeOf(line);
   const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
   console.log(`\n== Node.js ${version}`);
-  const run = spawnSync(node, ["node_modules/vitest/vitest.mjs", "run", "test/unit", "test/conformance", "test/flow"], {
-    cwd: root,
-    stdio: "inherit",
-  });
+  const run = spawnSync(
+    node,
+    ["node_modules/vitest/vitest.mjs", "run", "test/unit", "test/conformance", "test/flow"],
+    {
+      cwd: root,
+      stdio: "inherit",
+    },
+  );
   if (run.status !== 0) failed.push(version);
 }
 if (failed.length > 0) {

@@ -8,7 +8,10 @@ const target = `${root}THIRD_PARTY_NOTICES.md`;
 
 const rows = Object.entries(lock.packages)
   .filter(([path, entry]) => path.startsWith("node_modules/") && !entry.dev && !entry.devOptional)
-  .map(([path, entry]) => `| ${path.slice(path.lastIndexOf("node_modules/") + 13)} | ${entry.license ?? "see the package"} |`);
+  .map(
+    ([path, entry]) =>
+      `| ${path.slice(path.lastIndexOf("node_modules/") + 13)} | ${entry.license ?? "see the package"} |`,
+  );
 
 const text = `# Third-party notices
 

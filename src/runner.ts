@@ -90,6 +90,9 @@ export interface RunnerParts {
   readonly dispatcher: (plan: Plan, wake: (outcome: AttemptOutcome) => void) => Dispatcher;
 }
 
+/** A host that somebody killed while it planned is replaced this often; what kills it by itself is a DataError. */
+const planningAttempts = 3;
+
 export function createRunner(parts: RunnerParts): Runner {
   const { ledger, clock } = parts;
 
@@ -102,7 +105,14 @@ export function createRunner(parts: RunnerParts): Runner {
       memoryBytes: parts.memoryBytes,
     };
     const onItem = (group: readonly Partition[]): void => void partitions.push(...group);
-    return { plan: await parts.planningHost().call("plan", call, { signal, onItem }), partitions };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return { plan: await parts.planningHost().call("plan", call, { signal, onItem }), partitions };
+      } catch (error) {
+        if (attempt === planningAttempts || asNightshiftError(error).code !== "infra.host-died") throw error;
+        partitions.length = 0;
+      }
+    }
   }
 
   async function run(request: RunRequest, options: RunOptions): Promise<RunOutcome> {

@@ -3,7 +3,7 @@
  * it, the callers get an error and the coordinator lives on.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { fromErrorRecord, InfraError } from "../errors.js";
+import { DataError, fromErrorRecord, InfraError } from "../errors.js";
 import type { CallOptions, HostCallName, HostCalls, HostReply, WorkerHost } from "../host.js";
 import { BreadcrumbTrail } from "./breadcrumb-trail.js";
 
@@ -16,6 +16,7 @@ export interface ChildProcessHostOptions {
 }
 
 interface PendingCall {
+  readonly name: HostCallName;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
   readonly onItem: ((item: unknown) => void) | undefined;
@@ -58,7 +59,8 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
   const closed = new Promise<void>((resolve) => {
     const end = (code: number | null, signal: NodeJS.Signals | null, cause?: Error): void => {
       gone ??= deathOf(code, signal, trail.lastFile, lastWords, cause);
-      for (const call of calls.values()) call.reject(gone);
+      for (const call of calls.values())
+        call.reject(call.name === "partition" ? gone : blamed(gone, trail.lastFile));
       calls.clear();
       resolve();
     };
@@ -85,6 +87,7 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
           }, deadlineMs);
     return new Promise<HostCalls[N]["result"]>((resolve, reject) => {
       calls.set(id, {
+        name,
         // The host answers in the shape of the call's contract; nobody else writes to this channel.
         resolve: (result) => resolve(result as HostCalls[N]["result"]),
         reject,
@@ -144,6 +147,20 @@ function deathOf(
       ...(cause === undefined ? {} : { cause }),
     },
   );
+}
+
+/**
+ * Outside of partitions a host does one thing at a time, so what kills it in its own code is the file it has open. Whoever
+ * sends SIGKILL or SIGTERM is somebody else: the kernel for want of memory, or a person.
+ */
+function blamed(death: InfraError, file: string | null): DataError | InfraError {
+  const { signal } = death.details;
+  if (file === null || signal === "SIGKILL" || signal === "SIGTERM") return death;
+  return new DataError("data.kills-reader", `${file} cannot be decoded: it crashes the Parquet reader.`, {
+    hint: "The file is damaged, or uses the format in a way that the reader does not know: write it again.",
+    details: death.details,
+    cause: death,
+  });
 }
 
 function during(file: string | null): string {

@@ -50,7 +50,10 @@ export function threadPool({ entry, threads, workerData }: ThreadPoolOptions): T
     if (signal.aborted) cancel();
     const timer = setInterval(() => onItem(progress.read()), progressEveryMs);
     try {
-      const result: ThreadResult = await start().run({ call, progress: progress.memory } satisfies ThreadCall);
+      const result: ThreadResult = await start().run({
+        call,
+        progress: progress.memory,
+      } satisfies ThreadCall);
       if ("error" in result) throw fromErrorRecord(result.error);
       return result.receipt;
     } finally {

@@ -9,8 +9,8 @@ import {
 } from "apache-arrow";
 import { BugError } from "../errors.js";
 import type { AddedColumn, Mapping } from "../mapping.js";
-import { arrowSchema, requireType } from "./arrow/arrow-types.js";
-import { columnOf } from "./arrow/columns.js";
+import { arrowSchema } from "./arrow/arrow-types.js";
+import { plannedColumn } from "./arrow/columns.js";
 import { plainRows, takeRows } from "./arrow/take-rows.js";
 import { encodeTexts } from "./arrow/texts.js";
 import { bitmapWithout } from "./arrow/validity.js";
@@ -68,10 +68,9 @@ export function createAttacher(
   };
 
   function passed(batch: RecordBatch, name: string): Data {
-    const data = columnOf(batch, name);
     const column = mapping.columns.find((candidate) => candidate.name === name);
-    if (column !== undefined) requireType(data, column.type, name);
-    return data;
+    if (column === undefined) throw new BugError("bug.columns", `the output has no column "${name}"`);
+    return plannedColumn(batch, name, column.type);
   }
 
   function typeAt(index: number): DataType {

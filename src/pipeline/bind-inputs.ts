@@ -6,7 +6,7 @@ import type { Data, RecordBatch } from "apache-arrow";
 import { BugError } from "../errors.js";
 import { type BoundColumn, type InputBinding, rowWidth } from "../mapping.js";
 import type { Tensor, Tensors } from "../tensor.js";
-import { columnOf } from "./arrow/columns.js";
+import { plannedColumn } from "./arrow/columns.js";
 import { listLane } from "./binding/bind-lists.js";
 import type { Fill, Lane } from "./binding/fill.js";
 import { fillNumbers } from "./binding/fill-numbers.js";
@@ -72,7 +72,7 @@ function openLane(
       : fillNumbers(data, column, binding.type, buffer);
   return binding.kind === "list"
     ? listLane({
-        data: columnOf(batch, binding.column.column),
+        data: plannedColumn(batch, binding.column.column, binding.column.type),
         binding,
         width: rowWidth(rowShape),
         buffer,
@@ -90,7 +90,7 @@ function columnsLane(
 ): Lane {
   const fills = binding.columns.map((column) => ({
     column,
-    fill: fill(columnOf(batch, column.column), column),
+    fill: fill(plannedColumn(batch, column.column, column.type), column),
   }));
   return (start, rows, onFailure) => {
     for (const [position, { column, fill }] of fills.entries())

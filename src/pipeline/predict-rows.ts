@@ -1,9 +1,9 @@
 /**
  * Calls the model on bound rows, and finds the rows that it fails on.
  *
- * The shape of a batch never depends on which rows fail: rows that can't be scored, rows that are not on trial, and the
- * padding of a fixed batch are overwritten with copies of other rows. So a row's prediction is the same whoever its
- * neighbours are (DESIGN: Determinism).
+ * The shape of a batch never depends on which rows fail: rows that can't be scored and rows that are not on trial are
+ * overwritten with copies of other rows. So a row's prediction is the same whoever its neighbours are (DESIGN:
+ * Determinism).
  */
 import { CancelledError, ModelError } from "../errors.js";
 import type { Predictor } from "../model.js";
@@ -31,7 +31,7 @@ export interface BatchPlace {
 }
 
 export interface PredictedRows {
-  /** Outputs for at least these rows (a fixed batch gives more), failed ones included; `null` when none passed. */
+  /** Outputs for all rows, failed ones included; `null` when none passed. */
   readonly outputs: Tensors | null;
   /** Faults of binding and of predicting, by row. */
   readonly failures: ReadonlyMap<number, Failure>;
@@ -43,7 +43,6 @@ export function createRowPredictor(predictor: Predictor): RowPredictor {
 
   return {
     async predict(bound, rows, place, signal) {
-      const length = predictor.signature.fixedBatch ?? rows;
       const failures = new Map(bound.failures);
       const passing = () => range(rows).filter((row) => !failures.has(row));
 
@@ -52,7 +51,7 @@ export function createRowPredictor(predictor: Predictor): RowPredictor {
 
       const suspects = passing();
       await requireWorkingModel(suspects, all.cause);
-      const bad = await bisect(suspects, async (trial) => (await attempt(tiled(trial, length))).cause);
+      const bad = await bisect(suspects, async (trial) => (await attempt(tiled(trial, rows))).cause);
       for (const [row, cause] of bad) failures.set(row, predictFailure(cause.message));
       const rest = await attempt(inPlace());
       if (rest.cause !== null)
@@ -62,12 +61,12 @@ export function createRowPredictor(predictor: Predictor): RowPredictor {
       /** All rows where they belong; `null` when there is none to call the model for. */
       function inPlace(): readonly number[] | null {
         const substitute = range(rows).find((row) => !failures.has(row));
-        return substitute === undefined ? null : substituted(rows, length, failures, substitute);
+        return substitute === undefined ? null : substituted(rows, failures, substitute);
       }
 
       async function attempt(order: readonly number[] | null): Promise<Attempt> {
         if (order === null) return { outputs: null, cause: null };
-        const inputs = isIdentity(order, rows) ? bound.tensors : arrangeRows(bound.tensors, order);
+        const inputs = isIdentity(order) ? bound.tensors : arrangeRows(bound.tensors, order);
         const result = await tryPredict(inputs);
         if (result.outputs !== null) scoredBefore ??= arrangeRows(inputs, [0]);
         return result;
@@ -89,13 +88,13 @@ export function createRowPredictor(predictor: Predictor): RowPredictor {
        */
       async function requireWorkingModel(suspects: readonly number[], cause: ModelError): Promise<void> {
         const sample = spread(suspects, sampleRows);
-        for (const row of sample) if ((await attempt(tiled([row], length))).cause === null) return;
+        for (const row of sample) if ((await attempt(tiled([row], rows))).cause === null) return;
         const others = [
           ...(scoredBefore === null ? [] : [scoredBefore]),
           ...(sample.length === suspects.length ? [zeroRows(bound.tensors)] : []),
         ];
         for (const other of others)
-          if ((await tryPredict(arrangeRows(other, tiled([0], length)))).cause === null) return;
+          if ((await tryPredict(arrangeRows(other, tiled([0], rows)))).cause === null) return;
         throw fails(`on every row that was tried (${sample.length} of ${rows})`, cause);
       }
 
@@ -130,8 +129,8 @@ function range(length: number): readonly number[] {
   return Array.from({ length }, (_, index) => index);
 }
 
-function isIdentity(order: readonly number[], rows: number): boolean {
-  return order.length === rows && order.every((row, index) => row === index);
+function isIdentity(order: readonly number[]): boolean {
+  return order.every((row, index) => row === index);
 }
 
 /** Up to `count` of the rows, evenly spread, the first and the last among them. */

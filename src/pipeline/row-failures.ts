@@ -40,12 +40,7 @@ export function listLengthFailure(column: string, length: number, input: string,
   };
 }
 
-/** Engines quote values in their messages (`idx=57 must be within …`): numbers and quoted texts are masked. */
-export function predictFailure(engineMessage: string): Failure {
-  const masked = engineMessage
-    .replaceAll(/"[^"]*"|'[^']*'/g, '"…"')
-    .replaceAll(/[-+]?\d+(\.\d+)?(e[-+]?\d+)?/gi, "#")
-    .replaceAll(/\s+/g, " ")
-    .trim();
-  return { reason: "predict_failed", message: `the model fails on this row: ${masked.slice(0, 300)}` };
+/** @param reason the runtime's own words, which name no values */
+export function predictFailure(reason: string): Failure {
+  return { reason: "predict_failed", message: `the model fails on this row: ${reason}` };
 }

@@ -15,7 +15,7 @@ export interface ScorerOptions {
   readonly job: Pick<Job, "input" | "rowPolicy">;
   readonly mapping: Mapping;
   readonly predictor: Predictor;
-  /** Rows of one model call; a model with a fixed batch has its own. */
+  /** Rows of one model call. */
   readonly batchRows: number;
   readonly expand: (text: string) => string;
   readonly timer: StepTimer;
@@ -37,8 +37,7 @@ export interface ScoredChunk {
 }
 
 export function createScorer(options: ScorerOptions): Scorer {
-  const { job, mapping, predictor, timer } = options;
-  const batchRows = predictor.signature.fixedBatch ?? options.batchRows;
+  const { job, mapping, predictor, batchRows, timer } = options;
   const key = job.input.key;
   const binder = createBinder(mapping.inputs, batchRows);
   const rows = createRowPredictor(predictor);

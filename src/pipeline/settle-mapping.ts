@@ -10,7 +10,7 @@ import { columnOf } from "./arrow/columns.js";
 import { isNull } from "./arrow/validity.js";
 import { createBinder } from "./bind-inputs.js";
 import { type MappingOptions, resolveMapping } from "./resolve-mapping.js";
-import { arrangeRows, tiled, zeroRow } from "./tensors/arrange-rows.js";
+import { zeroRow } from "./tensors/arrange-rows.js";
 
 /** Rows that are tried, one after the other, until the model takes one. */
 const triedRows = 64;
@@ -67,11 +67,10 @@ async function seenShapes(
   predictor: Predictor,
   batch: RecordBatch | null,
 ): Promise<{ readonly [output: string]: readonly number[] }> {
-  const length = predictor.signature.fixedBatch ?? 1;
   let failure: unknown = null;
   for (const inputs of candidates(mapping, batch)) {
     try {
-      const outputs = await predictor.predict(arrangeRows(inputs, tiled([0], length)));
+      const outputs = await predictor.predict(inputs);
       return Object.fromEntries(Object.entries(outputs).map(([name, { dims }]) => [name, dims.slice(1)]));
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;

@@ -19,7 +19,12 @@ afterEach(async () => {
 
 type Report =
   | { readonly type: "accepted"; readonly partition: number }
-  | { readonly type: "failed"; readonly partition: number; readonly code: string; readonly circumstance: Circumstance };
+  | {
+      readonly type: "failed";
+      readonly partition: number;
+      readonly code: string;
+      readonly circumstance: Circumstance;
+    };
 
 /** A dispatcher over real child processes that follow one script a partition. */
 function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 60_000 } = {}) {
@@ -80,7 +85,10 @@ function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 6
 
 function taskOf(ref: PartitionRef, script: string): PartitionTask {
   // The scripted host reads the ref, the rows and the script's path; the rest of a task never leaves this process.
-  return { ref, partition: { index: ref.partition, rows: 1, slices: [{ file: { path: script } }] } } as unknown as PartitionTask;
+  return {
+    ref,
+    partition: { index: ref.partition, rows: 1, slices: [{ file: { path: script } }] },
+  } as unknown as PartitionTask;
 }
 
 const ref = (partition: number, epoch = 1): PartitionRef => ({ runId: "run", partition, epoch });
@@ -99,8 +107,18 @@ describe("local dispatcher", () => {
     await dispatcher.enqueue(ref(0), false);
     await dispatcher.enqueue(ref(1), false);
     const reports = [...(await until(2))];
-    expect(reports).toContainEqual({ type: "failed", partition: 0, code: "infra.host-died", circumstance: "host-died-shared" });
-    expect(reports).toContainEqual({ type: "failed", partition: 1, code: "infra.host-died", circumstance: "host-died-shared" });
+    expect(reports).toContainEqual({
+      type: "failed",
+      partition: 0,
+      code: "infra.host-died",
+      circumstance: "host-died-shared",
+    });
+    expect(reports).toContainEqual({
+      type: "failed",
+      partition: 1,
+      code: "infra.host-died",
+      circumstance: "host-died-shared",
+    });
     expect(counts().deaths).toBe(1);
     await dispatcher.enqueue(ref(1, 2), true);
     expect((await until(3)).at(-1)).toEqual({ type: "accepted", partition: 1 });
@@ -112,7 +130,12 @@ describe("local dispatcher", () => {
     await dispatcher.enqueue(ref(0), true);
     await dispatcher.enqueue(ref(2), false);
     const reports = await until(3);
-    expect(reports).toContainEqual({ type: "failed", partition: 0, code: "infra.host-died", circumstance: "host-died-alone" });
+    expect(reports).toContainEqual({
+      type: "failed",
+      partition: 0,
+      code: "infra.host-died",
+      circumstance: "host-died-alone",
+    });
     expect(reports.filter((report) => report.type === "accepted")).toHaveLength(2);
   });
 
@@ -127,7 +150,9 @@ describe("local dispatcher", () => {
   it("passes a host's own error on as the partition's", async () => {
     const { dispatcher, until } = dispatcherOver(["fail"]);
     await dispatcher.enqueue(ref(0), false);
-    expect(await until(1)).toEqual([{ type: "failed", partition: 0, code: "data.corrupt", circumstance: "error" }]);
+    expect(await until(1)).toEqual([
+      { type: "failed", partition: 0, code: "data.corrupt", circumstance: "error" },
+    ]);
   });
 
   it("hands everything back when it is drained, started or not", async () => {
@@ -135,8 +160,9 @@ describe("local dispatcher", () => {
     for (const index of [0, 1, 2]) await dispatcher.enqueue(ref(index), false);
     await dispatcher.drain();
     const reports = await until(3);
-    expect(reports.every((report) => report.type === "failed" && report.circumstance === "released")).toBe(true);
+    expect(reports.every((report) => report.type === "failed" && report.circumstance === "released")).toBe(
+      true,
+    );
     expect(counts().started).toBe(2);
   });
-
 });

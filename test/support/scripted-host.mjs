@@ -29,7 +29,13 @@ process.on("message", async (message) => {
       break;
     case "hang":
       while (!cancelled.has(id)) await new Promise((resolve) => setTimeout(resolve, 5));
-      fail(id, { kind: "cancelled", code: "cancelled", message: "interrupted", retryable: false, details: {} });
+      fail(id, {
+        kind: "cancelled",
+        code: "cancelled",
+        message: "interrupted",
+        retryable: false,
+        details: {},
+      });
       break;
     case "wait":
       await new Promise((resolve) => setTimeout(resolve, Number(step.split(" ")[1])));

@@ -7,7 +7,10 @@ const died = new InfraError("infra.host-died", "gone");
 
 describe("who pays for a failed attempt", () => {
   it("uses up no attempt when work is handed back or a host dies under several", () => {
-    expect(judge("a", new CancelledError(), "released", fresh, 3)).toMatchObject({ cost: "released", next: "pending" });
+    expect(judge("a", new CancelledError(), "released", fresh, 3)).toMatchObject({
+      cost: "released",
+      next: "pending",
+    });
     expect(judge("a", died, "host-died-shared", { attempts: 2, soloDeaths: 2 }, 3)).toMatchObject({
       cost: "host-death",
       next: "pending",

@@ -3,7 +3,7 @@ export function closest(name: string, candidates: readonly string[]): string | n
   const folded = fold(name);
   const sameLetters = candidates.find((candidate) => fold(candidate) === folded);
   if (sameLetters !== undefined) return sameLetters;
-  const limit = Math.max(1, Math.floor(name.length / 3));
+  const limit = Math.floor(name.length * 0.4);
   let best: string | null = null;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {

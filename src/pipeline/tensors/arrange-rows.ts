@@ -28,14 +28,13 @@ export function tiled(rows: readonly number[], length: number): readonly number[
   return Array.from({ length }, (_, index) => rows[index % rows.length] ?? 0);
 }
 
-/** Rows `0..rows` in place, but for the failed ones and for padding up to `length`: those become copies of `substitute`. */
+/** Rows `0..rows` in place, but for the failed ones: those become copies of `substitute`. */
 export function substituted(
   rows: number,
-  length: number,
   failed: { has(row: number): boolean },
   substitute: number,
 ): readonly number[] {
-  return Array.from({ length }, (_, row) => (row < rows && !failed.has(row) ? row : substitute));
+  return Array.from({ length: rows }, (_, row) => (failed.has(row) ? substitute : row));
 }
 
 /** One row of zeros, or of empty texts. */
