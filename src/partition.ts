@@ -100,6 +100,8 @@ export interface PartitionState {
   readonly index: number;
   readonly status: PartitionStatus;
   readonly epoch: number;
+  /** The attempt that was started at this epoch, while it may still be accepted or once it was; else `null`. */
+  readonly attemptId: string | null;
   /** Attempts that were the partition's own fault. Draining, fencing and others' crashes use none up. */
   readonly attempts: number;
   /** Deaths of a worker host that ran this partition alone. */

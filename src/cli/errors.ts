@@ -25,14 +25,13 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const partitions: PartitionState[] = [];
   for await (const partition of ledger.listPartitions(state.run.id)) partitions.push(partition);
 
-  const plan = await ledger.readPlan(state.run.id);
-  const sink = plan === null ? null : await app.sink(plan.job.write);
-  const files = state.status === "published" && sink !== null ? await sink.quarantineFiles(state.run.id) : [];
+  const sink = await app.sink(state.run.job.write);
+  const files = state.status === "published" ? await sink.quarantineFiles(state.run.id) : [];
   const rows =
     files.length === 0 || sample === 0
       ? []
       : await (await app.host())
-          .call("read-rows", { files, limit: rowsLookedAt })
+          .call("read-rows", { from: files, limit: rowsLookedAt })
           .then(({ columns, rows }) => rows.map((row) => quarantinedRow(columns, row)));
 
   const report: ErrorReport = {

@@ -2,20 +2,11 @@ import type { Command } from "commander";
 import { bytes, counted } from "../human.js";
 import type { WriteSpec } from "../job.js";
 import type { Ledger } from "../ledger.js";
-import type { RunState } from "../run.js";
 import { shownPath } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 interface GcFlags {
   readonly dryRun?: true;
-}
-
-/** One output, with what may still be needed of it. */
-interface Candidate {
-  readonly write: WriteSpec;
-  readonly liveAttempts: Set<string>;
-  /** A run that somebody may be working on: its attempts are not all known here, so nothing is touched. */
-  busyRunId: string | null;
 }
 
 export function declare(command: Command): void {
@@ -25,56 +16,46 @@ export function declare(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<number> {
   const dryRun = command.opts<GcFlags>().dryRun === true;
   const app = await cli.app();
+  const ledger = await app.ledger();
   const outputs = [];
-  for (const { write, liveAttempts, busyRunId } of await candidates(await app.ledger())) {
-    const collected =
-      busyRunId === null
-        ? await (await app.sink(write)).collect(liveAttempts, dryRun)
-        : { removed: [], bytes: 0 };
-    outputs.push({ output: write.to, ...collected, skippedFor: busyRunId });
+  for (const write of await outputsOf(ledger)) {
+    const sink = await app.sink(write);
+    const collected = await sink.collect(() => liveAttempts(ledger, write), dryRun);
+    outputs.push({ output: write.to, ...collected });
   }
-  if (cli.globals.json) {
-    printJson(cli.out, { dryRun, outputs });
+  const { out, err, globals, cwd } = cli;
+  if (globals.json) {
+    printJson(out, { dryRun, outputs });
     return 0;
   }
-  for (const { output, removed, bytes: size, skippedFor } of outputs) {
-    const where = shownPath(output, cli.cwd);
-    if (skippedFor !== null) cli.err.line(`${where}: left alone, run ${skippedFor} is not finished`);
-    else if (removed.length > 0)
-      cli.err.line(
-        `${where}: ${dryRun ? "would remove" : "removed"} ${counted(removed.length, "path")} (${bytes(size)})`,
-      );
-    for (const path of removed) cli.out.line(path);
-  }
-  if (
-    outputs.every(({ removed, skippedFor }) => removed.length === 0 && skippedFor === null) &&
-    !cli.globals.quiet
-  )
-    cli.err.line("nothing to remove");
+  for (const { removed } of outputs) for (const path of removed) out.line(path);
+  if (globals.quiet) return 0;
+  const spent = outputs.filter(({ removed }) => removed.length > 0);
+  if (spent.length === 0) err.line("nothing to remove");
+  for (const { output, removed, bytes: size } of spent)
+    err.line(
+      `${shownPath(output, cwd)}: ${dryRun ? "would free" : "freed"} ${bytes(size)} in ${counted(removed.length, "place")}`,
+    );
   return 0;
 }
 
-/** Every output that a recorded run wrote to. */
-async function candidates(ledger: Ledger): Promise<readonly Candidate[]> {
-  const byTarget = new Map<string, Candidate>();
-  for await (const state of ledger.listRuns()) {
-    const plan = await ledger.readPlan(state.run.id);
-    if (plan === null) continue;
-    const { write } = plan.job;
-    const candidate = byTarget.get(write.to) ?? { write, liveAttempts: new Set<string>(), busyRunId: null };
-    byTarget.set(write.to, candidate);
-    if (isUnderWay(state)) candidate.busyRunId = state.run.id;
-    if (mayBeRetried(state))
-      for await (const { receipt } of ledger.listPartitions(state.run.id))
-        if (receipt !== null) candidate.liveAttempts.add(receipt.attemptId);
+/** Every output that a recorded run wrote to, each once. */
+async function outputsOf(ledger: Ledger): Promise<readonly WriteSpec[]> {
+  const byPath = new Map<string, WriteSpec>();
+  for await (const { run } of ledger.listRuns()) {
+    const { write } = run.job;
+    if (!byPath.has(write.to)) byPath.set(write.to, write);
   }
-  return [...byTarget.values()];
+  return [...byPath.values()];
 }
 
-function isUnderWay({ status, owner }: RunState): boolean {
-  return owner !== null && ["created", "planned", "running", "publishing"].includes(status);
-}
-
-function mayBeRetried({ status }: RunState): boolean {
-  return status !== "published" && status !== "dropped";
+/** Attempts of undecided runs that were accepted or may still be. */
+async function liveAttempts(ledger: Ledger, { to }: WriteSpec): Promise<ReadonlySet<string>> {
+  const live = new Set<string>();
+  for await (const { run, status } of ledger.listRuns()) {
+    if (run.job.write.to !== to || status === "published" || status === "dropped") continue;
+    for await (const { attemptId } of ledger.listPartitions(run.id))
+      if (attemptId !== null) live.add(attemptId);
+  }
+  return live;
 }

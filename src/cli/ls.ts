@@ -4,6 +4,7 @@ import { count, duration } from "../human.js";
 import type { PartitionState } from "../partition.js";
 import type { RunState } from "../run.js";
 import { jobsHere } from "./lookup/jobs.js";
+import { interruptionCheck } from "./lookup/owners.js";
 import { runFor } from "./lookup/runs.js";
 import { shownPath } from "./output/paths.js";
 import { inColourOf, instantText } from "./output/run-text.js";
@@ -79,8 +80,12 @@ async function listRuns(cli: Cli, { limit, job }: LsFlags): Promise<number> {
     runs.push(state);
     if (runs.length === limit) break;
   }
+  const isInterrupted = await interruptionCheck();
   if (cli.globals.json) {
-    printJson(cli.out, runs);
+    printJson(
+      cli.out,
+      runs.map((state) => ({ ...state, interrupted: isInterrupted(state) })),
+    );
     return 0;
   }
   if (runs.length === 0) {
@@ -89,20 +94,16 @@ async function listRuns(cli: Cli, { limit, job }: LsFlags): Promise<number> {
   }
   const { paint } = cli.out;
   const columns = [
-    { title: "run" },
-    { title: "job", style: paint.bold },
-    { title: "interval" },
+    { title: "run", style: paint.bold, whole: true as const },
     { title: "status", style: (cell: string) => inColourOf(cell.trim(), cell, paint) },
     { title: "rows", align: "right" as const },
     { title: "quarantined", align: "right" as const },
     { title: "took", align: "right" as const },
-    { title: "started" },
+    { title: "started", whole: true as const },
   ];
   const rows = runs.map((state) => [
     state.run.id,
-    state.run.jobName,
-    state.run.interval?.ds ?? "",
-    state.status,
+    isInterrupted(state) ? "interrupted" : state.status,
     count(state.accepted.rows.read),
     count(state.accepted.rows.quarantined),
     duration(Math.max(0, (Date.parse(state.updatedAt) - Date.parse(state.startedAt)) / 1000)),

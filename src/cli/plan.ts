@@ -21,10 +21,10 @@ export function declare(command: Command): void {
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<PlanFlags>();
-  const { job, specPath } = await jobFor(cli, command.args[0] ?? "", flags);
+  const { job } = await jobFor(cli, command.args[0] ?? "", flags);
   const runner = await (await cli.app()).runner();
   const planned = await runner.plan({ job, guess: false }, cli.gently());
-  const standing = await runner.standing({ job, specPath, trigger: "cli" }, planned.plan);
+  const standing = await runner.standing({ job, kind: "spec" }, planned.plan);
   if (flags.out !== undefined) await save(localPath(flags.out, cli.cwd), planned);
   if (cli.globals.json) {
     printJson(cli.out, { ...planned, standing });

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { SpecError } from "../errors.js";
 import { runFor } from "./lookup/runs.js";
 import { followRun } from "./running/follow-run.js";
 import { declareQuarantineExit, type QuarantineFlags } from "./running/run-options.js";
@@ -17,21 +16,11 @@ export function declare(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<RetryFlags>();
   const app = await cli.app();
-  const ledger = await app.ledger();
-  const { run } = await runFor(ledger, command.args[0], cli.settings.stateDir);
-  const plan = await ledger.readPlan(run.id);
-  if (plan === null)
-    throw new SpecError(
-      "refused.not-planned",
-      `run ${run.id} of ${run.jobName} was never planned: nothing to retry`,
-      {
-        hint: "Start it again with the same command.",
-      },
-    );
+  const { run } = await runFor(await app.ledger(), command.args[0], cli.settings.stateDir);
   const runner = await app.runner();
   const takeOver = flags.takeOver === true;
   return followRun(cli, (options) => runner.retry(run.id, { ...options, takeOver }), {
-    write: plan.job.write,
+    write: run.job.write,
     quarantineExitZero: flags.quarantineExitZero === true,
   });
 }

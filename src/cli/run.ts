@@ -51,6 +51,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
 /** All of a run's request but the job itself. */
 export function parseRun(flags: RunFlags, specPath: string | null): Omit<RunRequest, "job" | "guess"> {
   return {
+    kind: "spec",
     specPath,
     trigger: "cli",
     reprocess: flags.reprocess === true,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { SpecError } from "../errors.js";
 import type { RunRequest } from "../runner.js";
 import {
   declareMapping,
@@ -14,7 +15,7 @@ import { declareClaim, declareQuarantineExit, type QuarantineFlags } from "./run
 import type { Cli } from "./shell/context.js";
 
 export interface ScoreFlags extends ModelJobFlags, QuarantineFlags {
-  readonly output: string;
+  readonly output?: string;
   readonly overwrite?: true;
   readonly restart?: true;
   readonly takeOver?: true;
@@ -22,10 +23,7 @@ export interface ScoreFlags extends ModelJobFlags, QuarantineFlags {
 
 export function declare(command: Command): void {
   command
-    .requiredOption(
-      "-o, --output <path>",
-      "where predictions go: x.parquet is one file, anything else a directory",
-    )
+    .option("-o, --output <path>", "where predictions go (required): x.parquet is one file, else a directory")
     .option("--overwrite", "replace what is published there; readers see the old or the new, whole");
   declareClaim(command);
   declareMapping(command);
@@ -56,9 +54,15 @@ export async function run(command: Command, cli: Cli): Promise<number> {
 /** What `score <model> <input...>` asks for. */
 export function parseScore(positionals: readonly string[], flags: ScoreFlags, cwd: string): RunRequest {
   const [model = "", ...inputs] = positionals;
+  // Not left to commander, which would complain about a missing --output where it was only misspelt.
+  if (flags.output === undefined)
+    throw new SpecError("usage.missing-output", "where should the predictions go?", {
+      hint: `Add -o predictions/ for a directory, or -o predictions.parquet for one file.`,
+    });
   const overwrite = flags.overwrite === true;
   return {
     job: modelJob(model, inputs, { to: flags.output, overwrite }, flags, cwd),
+    kind: "score",
     specPath: null,
     trigger: "cli",
     guess: true,

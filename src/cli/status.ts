@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Ledger } from "../ledger.js";
 import type { PartitionState } from "../partition.js";
 import type { RunState } from "../run.js";
+import { type IsInterrupted, interruptionCheck } from "./lookup/owners.js";
 import { runFor } from "./lookup/runs.js";
 import { hasEnded, runText } from "./output/run-text.js";
 import { runObservers } from "./running/progress.js";
@@ -19,10 +20,15 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const ledger = await (await cli.app()).ledger();
   const state = await runFor(ledger, command.args[0], cli.settings.stateDir);
   const { watch } = command.opts<StatusFlags>();
-  if (watch === true && !hasEnded(state)) await follow(cli, ledger, state);
-  else if (watch === true && cli.globals.json) await follow(cli, ledger, state);
+  if (watch === true && (cli.globals.json || !hasEnded(state))) await follow(cli, ledger, state);
   if (watch === true && cli.globals.json) return 0;
-  show(cli, (await ledger.readRun(state.run.id)) ?? state, await partitionsOf(ledger, state.run.id));
+  const isInterrupted = await interruptionCheck();
+  show(
+    cli,
+    isInterrupted,
+    (await ledger.readRun(state.run.id)) ?? state,
+    await partitionsOf(ledger, state.run.id),
+  );
   return 0;
 }
 
@@ -44,9 +50,15 @@ async function partitionsOf(ledger: Ledger, runId: string): Promise<readonly Par
   return partitions;
 }
 
-function show({ out, globals }: Cli, state: RunState, partitions: readonly PartitionState[]): void {
-  if (globals.json) printJson(out, { ...state, partitions: byStatus(partitions) });
-  else out.line(runText(state, partitions, out.paint));
+function show(
+  { out, globals }: Cli,
+  isInterrupted: IsInterrupted,
+  state: RunState,
+  partitions: readonly PartitionState[],
+): void {
+  const interrupted = isInterrupted(state);
+  if (globals.json) printJson(out, { ...state, interrupted, partitions: byStatus(partitions) });
+  else out.line(runText(state, partitions, interrupted, out.paint));
 }
 
 function byStatus(partitions: readonly PartitionState[]): { readonly [status: string]: number } {

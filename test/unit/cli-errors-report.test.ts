@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { groupReasons, quarantinedRow } from "../../src/cli/errors/report.js";
 import { reportText } from "../../src/cli/errors/report-text.js";
+import { modelJob } from "../../src/cli/lookup/model-job.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import type { PartitionState } from "../../src/partition.js";
 import type { RunState } from "../../src/run.js";
@@ -14,8 +15,25 @@ const stats = {
 function accepted(index: number, reasons: { readonly [code: string]: number }): PartitionState {
   const rows = { read: 100, predicted: 90, quarantined: 10, filtered: 0 };
   return {
-    ...{ index, status: "accepted", epoch: 1, attempts: 0, soloDeaths: 0, rows: 100, lastError: null },
-    receipt: { ref: { runId: "r1", partition: index, epoch: 1 }, attemptId: "a", files: [], quarantine: [], rows, reasons, stats },
+    ...{
+      index,
+      status: "accepted",
+      epoch: 1,
+      attemptId: "a",
+      attempts: 0,
+      soloDeaths: 0,
+      rows: 100,
+      lastError: null,
+    },
+    receipt: {
+      ref: { runId: "r1", partition: index, epoch: 1 },
+      attemptId: "a",
+      files: [],
+      quarantine: [],
+      rows,
+      reasons,
+      stats,
+    },
   };
 }
 
@@ -53,14 +71,30 @@ test("the report names reason, partition, key, file and row, and partitions that
       ...{ id: "r1", jobName: "flight-delay", specPath: null, target: "/w/out", trigger: "cli" },
       key: { jobId: "j", scope: "s", generation: 1 },
       interval: null,
+      job: modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/w"),
+      guess: false,
       createdAt: "2026-01-15T02:15:00.000Z",
     },
-    ...{ status: "failed", fingerprint: "f", totals: null, reasons: {}, stats, publication: null, owner: null },
+    ...{
+      status: "failed",
+      fingerprint: "f",
+      totals: null,
+      reasons: {},
+      stats,
+      publication: null,
+      owner: null,
+    },
     accepted: { partitions: 3, rows: { read: 300, predicted: 290, quarantined: 10, filtered: 0 } },
     error: { kind: "data", code: "run.failed", message: "1 partition failed", retryable: false, details: {} },
     ...{ startedAt: "2026-01-15T02:15:00.000Z", updatedAt: "2026-01-15T02:15:00.000Z" },
   };
-  const error = { kind: "data", code: "data.corrupt", message: "data/c.parquet, row group 3", retryable: false, details: {} } as const;
+  const error = {
+    kind: "data",
+    code: "data.corrupt",
+    message: "data/c.parquet, row group 3",
+    retryable: false,
+    details: {},
+  } as const;
   const report = {
     state,
     reasons: groupReasons(partitions, rows, 1),

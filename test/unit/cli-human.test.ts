@@ -3,7 +3,11 @@ import { bytes, count, counted, duration, percent, rowRate, timeLeft } from "../
 
 test("counts", () => {
   expect(count(1_234_567)).toBe("1,234,567");
-  expect([counted(0, "row"), counted(1, "row"), counted(2000, "row")]).toEqual(["0 rows", "1 row", "2,000 rows"]);
+  expect([counted(0, "row"), counted(1, "row"), counted(2000, "row")]).toEqual([
+    "0 rows",
+    "1 row",
+    "2,000 rows",
+  ]);
 });
 
 test.each([
@@ -30,7 +34,11 @@ test.each([
 });
 
 test("rates, time left and parts", () => {
-  expect([rowRate(870), rowRate(482_345), rowRate(1_204_000)]).toEqual(["870 rows/s", "482 k rows/s", "1.20 M rows/s"]);
+  expect([rowRate(870), rowRate(482_345), rowRate(1_204_000)]).toEqual([
+    "870 rows/s",
+    "482 k rows/s",
+    "1.20 M rows/s",
+  ]);
   expect([timeLeft(4.2), timeLeft(59.5), timeLeft(61)]).toEqual(["5s", "1m 00s", "1m 01s"]);
   expect([percent(0.999_99), percent(1)]).toEqual(["99%", "100%"]);
 });

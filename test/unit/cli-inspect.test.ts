@@ -9,7 +9,9 @@ import type { InspectedModel } from "../../src/model.js";
 
 const options = { width: null, paint: makePaint(false) };
 
-function file(path: string, groups: readonly { rows: number; id: ColumnSummary }[]): InspectedFile {
+type Facts = Omit<ColumnSummary, "decodedBytes" | "heldBytes">;
+
+function file(path: string, groups: readonly { rows: number; id: Facts }[]): InspectedFile {
   return {
     path,
     bytes: 1000,
@@ -18,7 +20,10 @@ function file(path: string, groups: readonly { rows: number; id: ColumnSummary }
       schema: [{ name: "id", type: { kind: "int", bits: 64, signed: true }, nullable: true }],
       rows: groups.reduce((sum, group) => sum + group.rows, 0),
       footerSha256: "",
-      rowGroups: groups.map(({ rows, id }) => ({ rows, columns: { id } })),
+      rowGroups: groups.map(({ rows, id }) => ({
+        rows,
+        columns: { id: { ...id, decodedBytes: 0, heldBytes: 0 } },
+      })),
       metadata: {},
     },
   };
@@ -60,8 +65,13 @@ test("a part of the truth is not shown: one row group without statistics hides t
 test("a column that differs between files is pointed out", () => {
   const good = file("/w/a.parquet", []);
   const other = file("/w/b.parquet", []);
-  const drifted = { ...other, summary: { ...other.summary, schema: [{ name: "id", type: { kind: "utf8" }, nullable: true }] } } as InspectedFile;
-  expect(dataText([good, drifted], "/w", options)).toContain("warning: id is missing or no int64 in b.parquet");
+  const drifted = {
+    ...other,
+    summary: { ...other.summary, schema: [{ name: "id", type: { kind: "utf8" }, nullable: true }] },
+  } as InspectedFile;
+  expect(dataText([good, drifted], "/w", options)).toContain(
+    "warning: id is missing or no int64 in b.parquet",
+  );
 });
 
 const model: InspectedModel = {
@@ -89,7 +99,8 @@ output  probabilities  float32  [N, 2]  0, 1
 
 producer  skl2onnx 1.17
 
-score it  nightshift score m.onnx data.parquet -o predictions/ --features f0,f1,f2`);
+score it  nightshift score m.onnx data.parquet -o predictions/ --features f0,f1,f2
+          put in your 3 columns, in the order that the model was trained with`);
 });
 
 test("the suggested command uses the model's own feature names and the data that was inspected", () => {

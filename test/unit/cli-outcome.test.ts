@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { modelJob } from "../../src/cli/lookup/model-job.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import { outcomeExit } from "../../src/cli/running/outcome-exit.js";
 import { outcomeText } from "../../src/cli/running/outcome-text.js";
@@ -15,6 +16,8 @@ const outcome: RunOutcome = {
     target: "/work/out",
     trigger: "cli",
     interval: null,
+    job: modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/work"),
+    guess: true,
     createdAt: "2026-01-15T02:15:00.000Z",
   },
   status: "published",
@@ -33,6 +36,7 @@ const outcome: RunOutcome = {
 
 const view = {
   outcome,
+  rowsScored: 3_000_000,
   write: { to: "/work/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
   published: {
     files: [{ path: "/work/out/part-0.parquet", rows: 2_999_990, bytes: 45.2e6, sha256: "" }],
@@ -75,6 +79,12 @@ output      out/ (1 file, 45.2 MB)
 quarantine  out.quarantine/r1/
             10 rows: 8 null_value, 2 predict_failed
 next        nightshift errors r1`);
+});
+
+test("a resumed run's speed counts what this process did", () => {
+  const text = (rowsScored: number) => outcomeText({ ...view, rowsScored }, makePaint(false)).split("\n")[3];
+  expect(text(1_000_000)).toBe("speed       400 k rows/s, 2.50 s for the 1,000,000 rows that were left");
+  expect(text(0)).toBe("time        2.50 s");
 });
 
 test("verbose tells where the threads' time went", () => {

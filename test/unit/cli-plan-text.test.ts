@@ -2,17 +2,22 @@ import { expect, test } from "vitest";
 import { modelJob } from "../../src/cli/lookup/model-job.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import { planText } from "../../src/cli/output/plan-text.js";
+import type { BoundColumn } from "../../src/mapping.js";
 import type { Partition } from "../../src/partition.js";
 import type { Plan } from "../../src/plan.js";
 import { defaultWriterProfile } from "../../src/profile.js";
 
 const job = modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/w");
 
-const distance = {
-  ...{ column: "distance", type: { kind: "int", bits: 64, signed: true }, nulls: "nan", part: null },
-  ...{ timezone: "UTC", lossy: false },
-} as const;
-const hour = { ...distance, column: "date", part: "hour" } as const;
+const distance: BoundColumn = {
+  column: "distance",
+  type: { kind: "int", bits: 64, signed: true },
+  nulls: "nan",
+  part: null,
+  timezone: "UTC",
+  lossy: false,
+};
+const hour: BoundColumn = { ...distance, column: "date", part: "hour" };
 
 const plan: Plan = {
   version: 1,
@@ -26,7 +31,7 @@ const plan: Plan = {
   inputSchema: [],
   mapping: {
     inputs: [{ input: "x", type: "float32", rowShape: [2], kind: "columns", columns: [distance, hour] }],
-    outputs: [{ output: "label", type: "int64", width: 1, kind: "scalar", column: "prediction" }],
+    outputs: [{ output: "label", type: "int64", rowShape: [], kind: "scalar", column: "prediction" }],
     passthrough: ["flight_id"],
     added: [{ column: "dt", type: { kind: "utf8" }, value: "2001-06-11" }],
     reads: [],
@@ -57,7 +62,7 @@ function partition(index: number): Partition {
 const partitions = Array.from({ length: 30 }, (_, index) => partition(index));
 const place = { cwd: "/w", program: "nightshift", verbose: false };
 const options = { width: null, paint: makePaint(false) };
-const nothing = { unfinished: null, published: null };
+const nothing = { unfinished: null, published: null, generation: 0 };
 
 test("a plan shows what would run, from where to where, and how columns map", () => {
   const text = planText({ plan, partitions }, nothing, place, options);
@@ -76,7 +81,9 @@ distance, date.hour  ->  x           float32[N, 2]
 label                ->  prediction  int64
 flight_id            ->  flight_id   kept
 "2001-06-11"         ->  dt          added`);
-  expect(text).toContain("\n       18   1,000  16.0 kB  data/a.parquet (row group 18)\n… and 11 more (-v shows all)");
+  expect(text).toContain(
+    "\n       18  1,000  16.0 kB  data/a.parquet (row group 18)\n… and 11 more (-v shows all)",
+  );
   expect(text).toContain("warning: origin is not used");
 });
 
@@ -87,9 +94,21 @@ test("verbose shows every partition", () => {
 });
 
 test.each([
-  ["abcdef0123456789abcdef", "would be skipped, already published 2001-06-12T00:00:00Z as publication 4 (nightshift run --reprocess"],
-  ["other", "as publication 4, from another spec, model or input than the ones here now (nightshift run --reprocess"],
+  [
+    "abcdef0123456789abcdef",
+    "would be skipped, already published 2001-06-12T00:00:00Z as publication 4 (nightshift run --reprocess",
+  ],
+  [
+    "other",
+    "as publication 4, from another spec, model or input than the ones here now (nightshift run --reprocess",
+  ],
 ])("says why it would be skipped: published with fingerprint %s", (fingerprint, reason) => {
-  const published = { publication: 4, runId: "r1", generation: 1, fingerprint, at: "2001-06-12T00:00:00.000Z" };
+  const published = {
+    publication: 4,
+    runId: "r1",
+    generation: 1,
+    fingerprint,
+    at: "2001-06-12T00:00:00.000Z",
+  };
   expect(planText({ plan, partitions }, { ...nothing, published }, place, options)).toContain(reason);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { modelJob } from "../../src/cli/lookup/model-job.js";
 import { type PreviewFlags, parsePreview } from "../../src/cli/preview.js";
-import { type RunFlags, parseRun } from "../../src/cli/run.js";
+import { parseRun, type RunFlags } from "../../src/cli/run.js";
 import { parseScore, type ScoreFlags } from "../../src/cli/score.js";
 import { parseCommand } from "../support/parse-command.js";
 
@@ -31,6 +31,7 @@ test("score without options guesses, keeps what is no feature, and refuses an ex
       rowPolicy: { onRowError: "fail", maxErrorRows: null, maxErrorFraction: null },
       providers: ["cpu"],
     },
+    kind: "score",
     specPath: null,
     trigger: "cli",
     guess: true,
@@ -75,11 +76,14 @@ test("--keep key without a key says what is missing", async () => {
   });
 });
 
-test.each(["s3://lake/x.parquet", "gs://lake/x", "postgres://db/x"])("%s is refused, not looked for here", (path) => {
-  expect(() => modelJob("m.onnx", [path], { to: "out", overwrite: false }, {}, "/work")).toThrow(
-    expect.objectContaining({ code: "usage.unsupported-scheme", message: expect.stringContaining(path) }),
-  );
-});
+test.each(["s3://lake/x.parquet", "gs://lake/x", "postgres://db/x"])(
+  "%s is refused, not looked for here",
+  (path) => {
+    expect(() => modelJob("m.onnx", [path], { to: "out", overwrite: false }, {}, "/work")).toThrow(
+      expect.objectContaining({ code: "usage.unsupported-scheme", message: expect.stringContaining(path) }),
+    );
+  },
+);
 
 test.each([
   ["--threads", "0"],
@@ -98,10 +102,21 @@ test.each([
 });
 
 test("run's flags reach the request", async () => {
-  const command = await parseCommand("run", "flight-delay", "--at", "2026-01-15", "--var", "a=1", "--var", "b=x=y", "--reprocess");
+  const command = await parseCommand(
+    "run",
+    "flight-delay",
+    "--at",
+    "2026-01-15",
+    "--var",
+    "a=1",
+    "--var",
+    "b=x=y",
+    "--reprocess",
+  );
   const flags = command.opts<RunFlags>();
   expect(flags).toMatchObject({ at: "2026-01-15", var: { a: "1", b: "x=y" } });
   expect(parseRun(flags, "/jobs/flight-delay.yaml")).toEqual({
+    kind: "spec",
     specPath: "/jobs/flight-delay.yaml",
     trigger: "cli",
     reprocess: true,

@@ -49,13 +49,21 @@ test("colours do not move columns", () => {
   ];
   const coloured = renderTable(columns, rows, { width: null, paint });
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences start with one.
-  expect(coloured.replace(/\x1b\[\d+m/g, "")).toBe(renderTable([{ title: "a" }, { title: "b" }], rows, plain));
+  expect(coloured.replace(/\x1b\[\d+m/g, "")).toBe(
+    renderTable([{ title: "a" }, { title: "b" }], rows, plain),
+  );
 });
 
 test("pairs indent the lines that follow", () => {
-  expect(renderPairs([["next", "one\ntwo"], ["output", "three"]], plain.paint)).toBe(
-    "next    one\n        two\noutput  three",
-  );
+  expect(
+    renderPairs(
+      [
+        ["next", "one\ntwo"],
+        ["output", "three"],
+      ],
+      plain.paint,
+    ),
+  ).toBe("next    one\n        two\noutput  three");
 });
 
 test.each([

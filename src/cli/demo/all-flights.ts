@@ -10,9 +10,14 @@ const dataset = "vega-datasets@3.2.1";
 const member = "package/data/flights-3m.parquet";
 
 /** @throws InfraError `infra.fetch-failed` */
-export async function fetchAllFlights(directory: string, signal: AbortSignal): Promise<void> {
+export async function fetchAllFlights(
+  directory: string,
+  signal: AbortSignal,
+  say: (what: string) => void,
+): Promise<void> {
   const target = join(directory, "data/flights-3m.parquet");
   if (existsSync(target)) return;
+  say(`fetching ${dataset} with npm (18 MB)`);
   const cache = join(directory, ".cache");
   await mkdir(cache, { recursive: true });
   await mkdir(join(directory, "data"), { recursive: true });

@@ -4,6 +4,7 @@ import type { InspectedFile } from "../../host.js";
 import { bytes, count, counted } from "../../human.js";
 import { shownPath } from "../output/paths.js";
 import { renderTable, type TableOptions } from "../output/table.js";
+import { truncate } from "../output/text-width.js";
 
 /** One column over all files. `null`: some writer left no statistics. */
 export interface ColumnFacts {
@@ -18,6 +19,7 @@ export interface ColumnFacts {
 }
 
 const filesShown = 20;
+const extremeCells = 26;
 
 export function dataJson(files: readonly InspectedFile[]): unknown {
   return {
@@ -138,8 +140,8 @@ function columnTable(facts: readonly ColumnFacts[], options: TableOptions): stri
       fact.name,
       fact.type,
       fact.nulls === null ? "?" : count(fact.nulls),
-      fact.min ?? "",
-      fact.max ?? "",
+      truncate(fact.min ?? "", extremeCells),
+      truncate(fact.max ?? "", extremeCells),
       bytes(fact.bytes),
     ]),
     options,

@@ -36,7 +36,7 @@ export function modelText(
     `${paint.bold(shownPath(place.path, place.cwd))}  ${paint.dim(`${bytes(size)}, sha256 ${digest}`)}`,
     tensors(signature, options),
     ...(about.length === 0 ? [] : [renderPairs(about, paint)]),
-    renderPairs([["score it", suggestion({ signature, assets }, place)]], paint),
+    renderPairs([["score it", suggestion({ signature, assets }, place)], ...placeholders(signature)], paint),
   ].join("\n\n");
 }
 
@@ -77,19 +77,33 @@ function labelsText({ labels, role }: TensorSpec): string {
 export function suggestion({ signature }: InspectedModel, place: ModelPlace): string {
   const data =
     place.data.length === 0 ? ["data.parquet"] : place.data.map((path) => shownPath(path, place.cwd));
-  const [input] = signature.inputs;
-  const width = input?.shape?.at(-1);
-  const named = signature.featureNames;
-  const features =
-    signature.inputs.length !== 1 || (input?.shape?.length ?? 0) < 2
-      ? []
-      : named !== null
-        ? ["--features", named.join(",")]
-        : typeof width === "number" && width > 1 && width <= 6
-          ? ["--features", Array.from({ length: width }, (_, index) => `f${index}`).join(",")]
-          : [];
+  const width = stackedWidth(signature);
+  const names =
+    signature.featureNames ?? (width === null || width > mostPlaceholders ? null : numbered(width));
+  const features = width === null || names === null ? [] : ["--features", names.join(",")];
   const words = ["score", shownPath(place.path, place.cwd), ...data, "-o", "predictions/", ...features];
   return `${place.program} ${shellLine(...words)}`;
+}
+
+const mostPlaceholders = 6;
+
+/** Width of the one input that several columns feed side by side; `null` for other models. */
+function stackedWidth({ inputs }: InspectedModel["signature"]): number | null {
+  const [input, ...others] = inputs;
+  const [, width, ...deeper] = input?.shape ?? [];
+  return others.length === 0 && deeper.length === 0 && typeof width === "number" && width > 1 ? width : null;
+}
+
+function numbered(width: number): readonly string[] {
+  return Array.from({ length: width }, (_, index) => `f${index}`);
+}
+
+/** Says so where the suggested command names columns that the model did not. */
+function placeholders(signature: InspectedModel["signature"]): readonly (readonly [string, string])[] {
+  const width = stackedWidth(signature);
+  if (width === null || signature.featureNames !== null) return [];
+  const which = width > mostPlaceholders ? "add --features with" : "put in";
+  return [["", `${which} your ${width} columns, in the order that the model was trained with`]];
 }
 
 function oneLine(text: string): string {

@@ -1,9 +1,10 @@
+import type { Standing } from "../../choose-run.js";
 import { typeName } from "../../column.js";
 import { bytes, count, counted } from "../../human.js";
 import type { Mapping } from "../../mapping.js";
 import type { FileSlice, Partition } from "../../partition.js";
 import type { Plan } from "../../plan.js";
-import type { PlannedJob, Standing } from "../../runner.js";
+import type { PlannedJob } from "../../runner.js";
 import type { Paint } from "./paint.js";
 import { shownPath } from "./paths.js";
 import { renderPairs, renderTable, type TableOptions } from "./table.js";
@@ -84,11 +85,16 @@ function mappingTable(mapping: Mapping, options: TableOptions): string {
   const inputs = mapping.inputs.map((binding) => {
     const from =
       binding.kind === "list"
-        ? `${binding.column.column} (list of ${binding.length})`
+        ? binding.column.column
         : binding.columns
             .map(({ column, part }) => (part === null ? column : `${column}.${part}`))
             .join(", ");
-    return [from, "->", binding.input, `${binding.type}[${["N", ...binding.rowShape].join(", ")}]`];
+    return [
+      from,
+      "->",
+      binding.input,
+      `${binding.type}[${["N", ...(binding.rowShape ?? ["?"])].join(", ")}]`,
+    ];
   });
   const outputs = mapping.outputs.map((binding) => {
     const to =

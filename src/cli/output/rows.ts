@@ -1,5 +1,9 @@
 import type { JsonValue } from "../../errors.js";
 import { renderTable, type TableOptions } from "./table.js";
+import { truncate } from "./text-width.js";
+
+/** A digest or a paragraph says no more when it is shown whole. */
+const mostCells = 32;
 
 /** A few rows of data as a table: numbers on the right, lists short, nulls visible. */
 export function renderRows(
@@ -35,7 +39,7 @@ function isNumberOrNull(value: JsonValue): boolean {
 function cellText(value: JsonValue, decimals: number): string {
   if (value === null) return "null";
   if (typeof value === "number") return numberText(value, decimals);
-  if (typeof value === "string") return value.replace(/\s+/g, " ");
+  if (typeof value === "string") return truncate(value.replace(/\s+/g, " "), mostCells);
   if (!Array.isArray(value)) return JSON.stringify(value);
   const shown = value.slice(0, 3).map((item) => cellText(item, 3));
   return `[${shown.join(", ")}${value.length > 3 ? `, … ${value.length} values` : ""}]`;

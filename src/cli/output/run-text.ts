@@ -24,7 +24,7 @@ const byStatus: { readonly [status in RunStatus]: Colour } = {
   dropped: "dim",
 };
 
-const colours: { readonly [status: string]: Colour | undefined } = byStatus;
+const colours: { readonly [status: string]: Colour | undefined } = { ...byStatus, interrupted: "yellow" };
 
 export function hasEnded({ status }: RunState): boolean {
   return ["published", "failed", "cancelled", "dropped"].includes(status);
@@ -36,7 +36,12 @@ export function instantText(iso: string): string {
 }
 
 /** Everything the ledger tells about one run. */
-export function runText(state: RunState, partitions: readonly PartitionState[], paint: Paint): string {
+export function runText(
+  state: RunState,
+  partitions: readonly PartitionState[],
+  isInterrupted: boolean,
+  paint: Paint,
+): string {
   const { run, totals, accepted, error } = state;
   const done = totals === null || totals.rows === 0 ? "" : ` (${percent(accepted.rows.read / totals.rows)})`;
   const pairs: (readonly [string, string])[] = [
@@ -45,10 +50,7 @@ export function runText(state: RunState, partitions: readonly PartitionState[], 
       "job",
       `${run.jobName}${run.interval === null ? "" : ` for ${run.interval.ds}`}, generation ${run.key.generation}`,
     ],
-    [
-      "status",
-      `${inColourOf(state.status, state.status, paint)}${state.publication === null ? "" : ` as publication ${state.publication}`}`,
-    ],
+    ["status", statusOf(state, isInterrupted, paint)],
     ["output", run.target],
     [
       "started",
@@ -61,11 +63,18 @@ export function runText(state: RunState, partitions: readonly PartitionState[], 
       ["rows", `${count(accepted.rows.read)} of ${counted(totals.rows, "row")} accepted${done}`],
     );
   if (accepted.rows.read > 0) pairs.push(["rows in", equation(accepted.rows)]);
-  if (!hasEnded(state) && state.owner !== null)
+  if (!hasEnded(state) && !isInterrupted && state.owner !== null)
     pairs.push(["owner", `process ${state.owner.pid} on ${state.owner.host}`]);
+  if (isInterrupted) pairs.push(["next", `nightshift retry ${run.id}`]);
   if (error !== null) pairs.push(["error", paint.red(error.message)]);
   if (error?.hint !== undefined) pairs.push(["try", error.hint]);
   return renderPairs(pairs, paint);
+}
+
+function statusOf({ status, publication }: RunState, isInterrupted: boolean, paint: Paint): string {
+  if (isInterrupted) return `${inColourOf("interrupted", "interrupted", paint)} while ${status}`;
+  const published = publication === null ? "" : ` as publication ${publication}`;
+  return `${inColourOf(status, status, paint)}${published}`;
 }
 
 /** `12 accepted, 3 pending`. */

@@ -5,6 +5,8 @@ export interface TableColumn {
   readonly title: string;
   /** Numbers go right, so that their digits line up. */
   readonly align?: "left" | "right";
+  /** Never cut: what people copy. Numbers never are. */
+  readonly whole?: true;
   /** What a cell looks like once it is cut and padded; never changes its width. */
   readonly style?: (cell: string) => string;
 }
@@ -65,7 +67,7 @@ function shrink(
   const widths = [...wanted];
   let excess = widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1) - width;
   while (excess > 0) {
-    const room = widths.map((cells, index) => (columns[index]?.align === "right" ? 0 : cells - narrowest));
+    const room = widths.map((cells, index) => (isWhole(columns[index]) ? 0 : cells - narrowest));
     const most = Math.max(...room);
     if (most <= 0) break;
     const widest = room.indexOf(most);
@@ -73,4 +75,8 @@ function shrink(
     excess--;
   }
   return widths;
+}
+
+function isWhole(column: TableColumn | undefined): boolean {
+  return column?.align === "right" || column?.whole === true;
 }

@@ -1,8 +1,10 @@
 import { toErrorRecord } from "../../errors.js";
 import type { WriteSpec } from "../../job.js";
+import type { Observer } from "../../observer.js";
 import type { RunOptions, RunOutcome } from "../../runner.js";
 import { errorText } from "../output/error-text.js";
 import type { Cli } from "../shell/context.js";
+import type { Followed } from "./followed.js";
 import { outcomeExit } from "./outcome-exit.js";
 import { outcomeText, type Published } from "./outcome-text.js";
 import { type ProgressLook, runObservers } from "./progress.js";
@@ -18,7 +20,7 @@ export async function followRun(
   start: (options: RunOptions) => Promise<RunOutcome>,
   { write, quarantineExitZero }: FollowOptions,
 ): Promise<number> {
-  const outcome = await runWithProgress(cli, start);
+  const { outcome, rowsScored } = await runWithProgress(cli, start);
   const published = await publishedBy(cli, outcome, write);
   const exitCode = outcomeExit(outcome, { quarantineExitZero, interruptedBy: cli.interruptedBy() });
   if (cli.globals.json) {
@@ -28,6 +30,7 @@ export async function followRun(
       JSON.stringify({
         type: "run.outcome",
         ...rest,
+        rowsScored,
         error: record,
         exitCode,
         output: write.to,
@@ -35,7 +38,7 @@ export async function followRun(
       }),
     );
   }
-  tell(cli, outcome, write, published);
+  tell(cli, { outcome, rowsScored }, write, published);
   return exitCode;
 }
 
@@ -44,10 +47,17 @@ export async function runWithProgress(
   cli: Cli,
   start: (options: RunOptions) => Promise<RunOutcome>,
   look: ProgressLook = {},
-): Promise<RunOutcome> {
+): Promise<Followed> {
   const observers = runObservers(cli, look);
+  let rowsScored = 0;
+  const counter: Observer = {
+    on(event) {
+      if (event.type === "partition.accepted") rowsScored += event.rows.read;
+    },
+  };
   try {
-    return await start({ signal: cli.gently(), observers });
+    const outcome = await start({ signal: cli.gently(), observers: [...observers, counter] });
+    return { outcome, rowsScored };
   } finally {
     for (const observer of observers) await observer.close?.();
   }
@@ -66,7 +76,8 @@ export async function publishedBy(
   };
 }
 
-function tell(cli: Cli, outcome: RunOutcome, write: WriteSpec, published: Published | null): void {
+function tell(cli: Cli, followed: Followed, write: WriteSpec, published: Published | null): void {
+  const { outcome } = followed;
   const { err, globals, cwd, program } = cli;
   const { json, quiet, verbose } = globals;
   if (outcome.error !== null && outcome.status === "failed")
@@ -76,5 +87,5 @@ function tell(cli: Cli, outcome: RunOutcome, write: WriteSpec, published: Publis
         : errorText(outcome.error, err.paint, verbose),
     );
   if (json || quiet) return;
-  err.line(outcomeText({ outcome, write, published, cwd, program, verbose }, err.paint));
+  err.line(outcomeText({ ...followed, write, published, cwd, program, verbose }, err.paint));
 }

@@ -8,6 +8,7 @@ import { shellLine } from "../output/command-line.js";
 import type { Paint } from "../output/paint.js";
 import { shownPath } from "../output/paths.js";
 import { renderPairs } from "../output/table.js";
+import type { Followed } from "./followed.js";
 
 /** What is there after a run, asked of the sink. */
 export interface Published {
@@ -15,8 +16,7 @@ export interface Published {
   readonly quarantine: readonly string[];
 }
 
-export interface OutcomeView {
-  readonly outcome: RunOutcome;
+export interface OutcomeView extends Followed {
   readonly write: WriteSpec;
   /** `null` where nothing is published. */
   readonly published: Published | null;
@@ -78,11 +78,20 @@ export function summary(view: OutcomeView, paint: Paint): readonly (readonly [st
   const { outcome, verbose } = view;
   return [
     ["rows in", equation(outcome.rows)],
-    ["speed", `${rowRate(outcome.rows.read / outcome.seconds)}, ${duration(outcome.seconds)}`],
+    speedPair(view),
     ...(verbose ? [["thread time", threadTime(outcome)] as const] : []),
     ...outputPairs(view),
     ...quarantinePairs(view, paint),
   ];
+}
+
+/** What this process did in its time; a resumed run has rows from before. */
+export function speedPair({ outcome, rowsScored }: Followed): readonly [string, string] {
+  const time = duration(outcome.seconds);
+  if (rowsScored === 0) return ["time", time];
+  const resumed =
+    rowsScored < outcome.rows.read ? ` for the ${counted(rowsScored, "row")} that were left` : "";
+  return ["speed", `${rowRate(rowsScored / outcome.seconds)}, ${time}${resumed}`];
 }
 
 function outputPairs({ published, write, cwd }: OutcomeView): readonly (readonly [string, string])[] {

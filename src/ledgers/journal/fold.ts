@@ -208,6 +208,7 @@ export function toPartitionState(progress: PartitionProgress, index: number, row
     index,
     status: progress.status,
     epoch: progress.epoch,
+    attemptId: progress.attemptId,
     attempts: progress.attempts,
     soloDeaths: progress.soloDeaths,
     rows,
