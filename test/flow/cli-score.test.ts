@@ -18,7 +18,16 @@ beforeAll(() => {
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 test("score says what it found, proves that no row was lost, and where the output is", () => {
-  const { status, stdout, stderr } = nightshift(cwd, "score", model, data, "-o", "out.parquet", "--key", "flight_id");
+  const { status, stdout, stderr } = nightshift(
+    cwd,
+    "score",
+    model,
+    data,
+    "-o",
+    "out.parquet",
+    "--key",
+    "flight_id",
+  );
   expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
   expect(stderr).toContain("hour (int64 [N, 1]) from hour");
   expect(stderr).toContain("rows in  913 = 913 predicted + 0 quarantined + 0 filtered\n");
@@ -28,9 +37,15 @@ test("score says what it found, proves that no row was lost, and where the outpu
 
 test("the same again is already published; another way to the same output needs --overwrite", () => {
   const again = nightshift(cwd, "score", model, data, "-o", "out.parquet", "--key", "flight_id");
-  expect(again).toMatchObject({ status: 0, stderr: expect.stringContaining("already published to out.parquet") });
+  expect(again).toMatchObject({
+    status: 0,
+    stderr: expect.stringContaining("already published to out.parquet"),
+  });
   const other = ["score", model, data, "-o", "out.parquet", "--key", "flight_id", "--keep", "none"];
-  expect(nightshift(cwd, ...other)).toMatchObject({ status: 2, stderr: expect.stringContaining("--overwrite") });
+  expect(nightshift(cwd, ...other)).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("--overwrite"),
+  });
   expect(nightshift(cwd, ...other, "--overwrite")).toMatchObject({ status: 0 });
   const { stdout } = nightshift(cwd, "inspect", "out.parquet", "--json");
   const { rows, columns } = JSON.parse(stdout).data;
@@ -66,7 +81,11 @@ test("with --json --progress none stdout is the outcome alone", () => {
 });
 
 test("--quiet says nothing when all is well", () => {
-  expect(nightshift(cwd, "score", model, data, "-o", "quiet/", "-q")).toEqual({ status: 0, stdout: "", stderr: "" });
+  expect(nightshift(cwd, "score", model, data, "-o", "quiet/", "-q")).toEqual({
+    status: 0,
+    stdout: "",
+    stderr: "",
+  });
 });
 
 test("quarantined rows exit 4, and errors names them by reason, key, file and row", () => {
@@ -78,7 +97,11 @@ test("quarantined rows exit 4, and errors names them by reason, key, file and ro
     columnData: [
       { name: "flight_id", data: numbers.map((row) => BigInt(row * 10)), type: "INT64" },
       { name: "distance", data: numbers.map(Number), type: "DOUBLE" },
-      { name: "hour", data: numbers.map((row) => (row % 100 === 7 ? null : BigInt(row % 24))), type: "INT64" },
+      {
+        name: "hour",
+        data: numbers.map((row) => (row % 100 === 7 ? null : BigInt(row % 24))),
+        type: "INT64",
+      },
       { name: "origin", data: numbers.map(() => "ATL"), type: "STRING" },
       { name: "destination", data: numbers.map(() => "MSY"), type: "STRING" },
     ],
@@ -106,12 +129,26 @@ test("quarantined rows exit 4, and errors names them by reason, key, file and ro
   expect(nightshift(cwd, ...score, "-o", "expected/", "--quarantine-exit-zero").status).toBe(0);
 
   const failed = nightshift(cwd, "score", model, bad, "--key", "flight_id", "-o", "failed/");
-  expect(failed).toMatchObject({ status: 1, stdout: "", stderr: expect.stringMatching(/next {2}.* errors .*\n {6}.* retry /) });
+  expect(failed).toMatchObject({
+    status: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/next {2}.* errors .*\n {6}.* retry /),
+  });
   expect(existsSync(join(cwd, "failed"))).toBe(false);
 });
 
 test("preview shows predictions and writes nothing", () => {
-  const { status, stdout } = nightshift(cwd, "preview", model, data, "--limit", "2", "--keep", "none", "--json");
+  const { status, stdout } = nightshift(
+    cwd,
+    "preview",
+    model,
+    data,
+    "--limit",
+    "2",
+    "--keep",
+    "none",
+    "--json",
+  );
   expect(status).toBe(0);
   const { columns, rows } = JSON.parse(stdout);
   expect(columns).toEqual(["prediction", "probability_0", "probability_1"]);
@@ -138,7 +175,10 @@ test("an output outside of NIGHTSHIFT_OUTPUT_ROOT is refused", () => {
   process.env.NIGHTSHIFT_OUTPUT_ROOT = join(cwd, "allowed");
   try {
     const { status, stderr } = nightshift(cwd, "score", model, data, "-o", "elsewhere/");
-    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("NIGHTSHIFT_OUTPUT_ROOT") });
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringContaining("NIGHTSHIFT_OUTPUT_ROOT"),
+    });
     expect(nightshift(cwd, "score", model, data, "-o", "allowed/x/").status).toBe(0);
   } finally {
     delete process.env.NIGHTSHIFT_OUTPUT_ROOT;
