@@ -1,5 +1,5 @@
 /** Short ways to make Parquet files, and to read them: with ours, and with another library to compare by. */
-import { RecordBatch, Table, type Vector } from "apache-arrow";
+import { RecordBatch, Table, tableFromIPC, tableToIPC, type Vector } from "apache-arrow";
 import { type FileMetaData, parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import type { FileSummary } from "../../src/format.js";
@@ -29,23 +29,30 @@ export async function inspect(bytes: Uint8Array): Promise<FileSummary> {
 
 export type Row = { readonly [column: string]: unknown };
 
-/** Every row of a file as plain values, through our reader. */
-export async function readRows(bytes: Uint8Array, batchRows = 7): Promise<readonly Row[]> {
+/** All batches of a file, copied: the reader's own are views that the next one overwrites. */
+export async function readColumns(
+  bytes: Uint8Array,
+  columns: readonly string[],
+  batchRows = 7,
+): Promise<readonly RecordBatch[]> {
   const format = parquetFormat();
   const file = memoryFile(bytes);
   const summary = await format.inspect(file);
-  const columns = summary.schema.map((column) => column.name);
   const reader = await format.openReader(file, summary);
-  const rows: Row[] = [];
-  for await (const batch of reader.read({
-    rowGroupStart: 0,
-    rowGroupEnd: summary.rowGroups.length,
-    columns,
-    batchRows,
-  }))
-    rows.push(...plainRows(batch));
+  const batches: RecordBatch[] = [];
+  const request = { rowGroupStart: 0, rowGroupEnd: summary.rowGroups.length, columns, batchRows };
+  for await (const batch of reader.read(request)) {
+    const [copy] = tableFromIPC(tableToIPC(new Table([batch]), "stream")).batches;
+    if (copy !== undefined) batches.push(copy);
+  }
   await reader.close();
-  return rows;
+  return batches;
+}
+
+/** Every row of a file as plain values, through our reader. */
+export async function readRows(bytes: Uint8Array, batchRows = 7): Promise<readonly Row[]> {
+  const columns = (await inspect(bytes)).schema.map((column) => column.name);
+  return (await readColumns(bytes, columns, batchRows)).flatMap(plainRows);
 }
 
 export function plainRows(batch: RecordBatch): Row[] {
@@ -64,7 +71,7 @@ export function hyparquetFooter(bytes: Uint8Array): FileMetaData {
 }
 
 /** Arrow's and hyparquet's values in one shape: arrays, objects, strings, numbers, bigints, instants in ms. */
-function plain(value: unknown): unknown {
+export function plain(value: unknown): unknown {
   if (value === null || value === undefined) return null;
   if (value instanceof Date) return value.getTime();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");

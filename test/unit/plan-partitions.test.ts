@@ -119,6 +119,11 @@ describe("partitions", () => {
     ]);
   });
 
+  it("hold at most a thousand files", async () => {
+    const tiny = Array.from({ length: 2500 }, (_, i) => file(`f${i}`, [1]));
+    expect(rowsOf(await plan(tiny))).toEqual([1000, 1000, 500]);
+  });
+
   it("step over row groups without rows", async () => {
     const [only] = await plan([file("a", [0, 10, 0, 10, 10, 0])]);
     expect(only?.slices.map((slice) => [slice.rowGroupStart, slice.rowGroupEnd])).toEqual([

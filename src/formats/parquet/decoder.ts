@@ -5,7 +5,8 @@ import { DataError } from "../../errors.js";
 import { widenInt96 } from "./arrow-hint.js";
 import { readCSchema, UnsupportedType } from "./c-schema.js";
 import { schemaExcerpt } from "./excerpt.js";
-import { corrupt, type Footer } from "./footer.js";
+import type { Footer } from "./footer.js";
+import { corrupt } from "./footer-bytes.js";
 
 /**
  * The columns as they will be decoded, which the footer alone does not tell.

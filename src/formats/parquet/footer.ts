@@ -1,7 +1,7 @@
 /** A file's footer: found, checked, and as a tree; and the few fields of it that anybody here looks at, typed. */
 import { createHash } from "node:crypto";
-import { DataError } from "../../errors.js";
 import type { ReadHandle } from "../../store.js";
+import { corrupt, readFooterBytes, trailerBytes } from "./footer-bytes.js";
 import {
   bytesField,
   integerField,
@@ -104,10 +104,6 @@ export interface ColumnChunk {
 }
 
 const maxSchemaDepth = 64;
-const tailBytes = 64 * 1024;
-const magicBytes = 4;
-/** The footer's length and the closing magic. */
-const trailerBytes = 8;
 
 /** @throws DataError `data.corrupt`, `data.unsupported` */
 export async function readFooter(file: ReadHandle): Promise<Footer> {
@@ -120,30 +116,6 @@ export async function readFooter(file: ReadHandle): Promise<Footer> {
       throw corrupt(file.path, `its footer is broken: ${error.message}`, error);
     throw error;
   }
-}
-
-async function readFooterBytes(file: ReadHandle): Promise<Uint8Array> {
-  if (file.size === 0) throw corrupt(file.path, "it is empty");
-  const tail = await read(file, Math.max(0, file.size - tailBytes), file.size);
-  const magic = Buffer.from(tail.subarray(Math.max(0, tail.byteLength - 4))).toString("latin1");
-  if (magic === "PARE")
-    throw new DataError("data.unsupported", `${file.path} has an encrypted footer, which cannot be read`, {
-      hint: "Write the file without encryption.",
-      details: { file: file.path },
-    });
-  if (magic !== "PAR1" || file.size < magicBytes + trailerBytes)
-    throw corrupt(file.path, 'it is not a Parquet file, or its end is missing (no "PAR1" there)');
-  const length = new DataView(tail.buffer, tail.byteOffset).getUint32(tail.byteLength - trailerBytes, true);
-  const end = file.size - trailerBytes;
-  if (length > end - magicBytes)
-    throw corrupt(file.path, `its footer claims ${length} bytes in a file of ${file.size}`);
-  if (length + trailerBytes <= tail.byteLength)
-    return tail.subarray(tail.byteLength - trailerBytes - length, tail.byteLength - trailerBytes);
-  return read(file, end - length, end);
-}
-
-async function read(file: ReadHandle, start: number, end: number): Promise<Uint8Array> {
-  return file.readSync === undefined ? file.read(start, end) : file.readSync(start, end);
 }
 
 function parseFooter(bytes: Uint8Array, start: number): Footer {
@@ -252,12 +224,4 @@ function count(struct: ThriftStruct, id: number, what: string): number {
   const value = integerField(struct, id);
   if (value === undefined || value < 0) throw new ThriftError(`the number of ${what} is missing or negative`);
   return value;
-}
-
-export function corrupt(path: string, why: string, cause?: unknown): DataError {
-  return new DataError("data.corrupt", `${path} cannot be read: ${why}`, {
-    hint: "Write the file again, or leave it out of the input.",
-    details: { file: path },
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

@@ -8,7 +8,8 @@ import { readCArray } from "./c-array.js";
 import { readCSchema } from "./c-schema.js";
 import { decode, reasonOf } from "./decoder.js";
 import { rowGroupExcerpt } from "./excerpt.js";
-import { corrupt, type Footer } from "./footer.js";
+import type { Footer } from "./footer.js";
+import { corrupt } from "./footer-bytes.js";
 import { decodeBytes } from "./sizes.js";
 
 export interface ParquetFile {

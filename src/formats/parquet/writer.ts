@@ -61,7 +61,7 @@ export function createParquetWriter(schema: Schema, profile: WriterProfile): For
     },
     finish() {
       stream.finish();
-      return encode(gathered.toUint8Array(true), properties(schema, profile));
+      return writeParquet(Table.fromIPCStream(gathered.take()), properties(schema, profile));
     },
   };
 }
@@ -74,6 +74,13 @@ class CopyingQueue extends AsyncByteQueue {
     this.byteLength += chunk.byteLength;
     super.write(chunk.slice());
   }
+
+  /** Everything in one piece, which is then the only one: a part is large, and the encoder needs room. */
+  take(): Uint8Array {
+    const joined = this.toUint8Array(true);
+    this._values.length = 0;
+    return joined;
+  }
 }
 
 let started = false;
@@ -83,10 +90,6 @@ function startEncoder(): void {
   const binary = createRequire(import.meta.url).resolve("parquet-wasm/esm/parquet_wasm_bg.wasm");
   initSync({ module: readFileSync(binary) });
   started = true;
-}
-
-function encode(ipcStream: Uint8Array, settings: WriterProperties): Uint8Array {
-  return writeParquet(Table.fromIPCStream(ipcStream), settings);
 }
 
 /**
@@ -121,7 +124,7 @@ function checkSchema(schema: Schema): void {
       const stream = new RecordBatchStreamWriter();
       stream.reset(undefined, new (schema.constructor as typeof Schema)([field]));
       stream.finish();
-      encode(stream.toUint8Array(true), new WriterPropertiesBuilder().build());
+      writeParquet(Table.fromIPCStream(stream.toUint8Array(true)), new WriterPropertiesBuilder().build());
     } catch (error) {
       const type = typeName(columnType(field.type));
       throw new DataError(

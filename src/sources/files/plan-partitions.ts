@@ -27,6 +27,8 @@ export interface Sizing {
 /** A partition is a few seconds of work that a retry repeats, and its output one or two part files. */
 const autoRows = 1_500_000;
 const autoBytes = 256 * 1024 * 1024;
+/** So that one partition of the plan stays small whatever the files are. */
+const maxSlices = 1000;
 
 /**
  * Streams partitions; holds one at a time. A row group is never split, so a group larger than the limits is a partition
@@ -92,6 +94,7 @@ function emptyPartition(index: number): OpenPartition {
 /** @param left what is not in any partition yet, the next group included */
 function closesBefore(open: OpenPartition, next: GroupSize, left: Sizing["totals"], limits: Limits): boolean {
   if (open.rows === 0) return false;
+  if (open.slices.length >= maxSlices) return true;
   if (open.rows + next.rows > limits.rows || open.bytes + next.bytes > limits.bytes) return true;
   const partitionsLeft = Math.max(1, limits.partitions - open.index);
   // Every row group that is left is needed to fill the partitions after this one.
