@@ -3,16 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  Field,
-  makeVector,
-  type RecordBatch,
-  Schema,
-  Table,
-  tableFromIPC,
-  Utf8,
-  vectorFromArray,
-} from "apache-arrow";
+import { makeVector, type RecordBatch, Table, tableFromIPC, Utf8, vectorFromArray } from "apache-arrow";
 import { onTestFinished } from "vitest";
 import type { Clock } from "../../src/clock.js";
 import type { FileSystem } from "../../src/file-system.js";
@@ -121,11 +112,6 @@ export interface PartitionRows {
   readonly dt?: readonly string[];
   readonly quarantined?: readonly number[];
 }
-
-export const batchSchema = new Schema([
-  new Field("id", makeVector(new BigInt64Array(1)).type, false),
-  new Field("score", makeVector(new Float32Array(1)).type, false),
-]);
 
 export function batchOf(rows: PartitionRows): RecordBatch {
   const columns = {

@@ -12,7 +12,7 @@ import { SpecError } from "../../errors.js";
 import { hiveNull } from "./partition-path.js";
 import { takeRows } from "./take-rows.js";
 
-export interface PartOfBatch {
+interface PartOfBatch {
   /** Parallel to the partition columns. */
   readonly values: readonly string[];
   /** Without the partition columns: they are in the path. */
@@ -50,7 +50,7 @@ function groups(keys: readonly Vector[], rows: number): ReadonlyMap<string, Grou
   return found;
 }
 
-export function withoutColumns(batch: Batch, columns: readonly string[]): Batch {
+function withoutColumns(batch: Batch, columns: readonly string[]): Batch {
   if (columns.length === 0) return batch;
   const kept = batch.schema.fields.flatMap(({ name }, index) => (columns.includes(name) ? [] : [index]));
   const schema = batch.schema.selectAt(kept);
