@@ -121,6 +121,24 @@ describe("mode replace", () => {
     expect(readdirSync(join(target.to, "../.out.nightshift/scratch"))).toEqual([]);
   });
 
+  it("empties log entries that nothing refers to, and forgets no decision", async () => {
+    const target = targetIn(freshDirectory());
+    for (const id of ["r1", "r2", "r3", "r4"]) {
+      await publish(target, "replace", runOf(id), [{ ids: [1], quarantined: [2] }]);
+    }
+    const log = join(target.to, "../.out.nightshift/log");
+    const entries = readdirSync(log).map((name) => JSON.parse(readFileSync(join(log, name), "utf8")));
+    expect(entries.map((entry) => [entry.seq, entry.compacted ?? false, entry.files.length])).toEqual([
+      [1, true, 0],
+      [2, true, 0],
+      [3, false, 1],
+      [4, false, 1],
+    ]);
+    const sink = sinkFor(target, "replace");
+    expect(await sink.lookup("r1")).toEqual({ outcome: "commit", publication: 1 });
+    expect((await sink.quarantineFiles("r1")).map((path) => existsSync(path))).toEqual([true]);
+  });
+
   it("publishes a run once, however often it is asked", async () => {
     const target = targetIn(freshDirectory());
     const run = runOf("r1");

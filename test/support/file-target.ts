@@ -4,16 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  Field,
-  makeVector,
-  type RecordBatch,
-  Schema,
-  Table,
-  tableFromIPC,
-  Utf8,
-  vectorFromArray,
-} from "apache-arrow";
+import { makeVector, type RecordBatch, Table, tableFromIPC, Utf8, vectorFromArray } from "apache-arrow";
 import { onTestFinished } from "vitest";
 import type { Clock } from "../../src/clock.js";
 import type { FileSystem } from "../../src/file-system.js";

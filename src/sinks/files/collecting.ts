@@ -8,7 +8,7 @@ import type { PublicationRecord } from "./publication-record.js";
 import { asidePrefix, buildingPrefix } from "./version-trees.js";
 import { isShown, type VisibleOutput } from "./visible-output.js";
 
-export interface Collecting {
+interface Collecting {
   /** After a publication or rollback was shown: what it pushed out. Costs no walk over the whole staging area. */
   afterShowing(): Promise<void>;
   collect(liveAttempts: () => Promise<ReadonlySet<string>>, dryRun: boolean): Promise<Collected>;

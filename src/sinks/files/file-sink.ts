@@ -15,7 +15,7 @@ import {
   publishedOf,
 } from "../../publication-log.js";
 import type { Run } from "../../run.js";
-import type { Decision, LiveFile, PublicationDetails, RolledBack, Sink } from "../../sink.js";
+import type { Decision, LiveFile, PublicationDetails, Sink } from "../../sink.js";
 import {
   refuseAddedFiles,
   refuseOtherDevices,
@@ -28,6 +28,7 @@ import { assertReceiptsAddUp, assertStaged, type Join, joinedFile } from "./gath
 import { layoutOf, versionName } from "./layout.js";
 import { publicationRecord } from "./publication-record.js";
 import { publishedFiles, publishedQuarantine } from "./published-names.js";
+import { rollBack } from "./roll-back.js";
 import { versionTrees } from "./version-trees.js";
 import { isShown, visibleOutput } from "./visible-output.js";
 
@@ -173,14 +174,7 @@ export function fileSink(options: FileSinkOptions): Sink {
       return { publication, runId: id, generation, fingerprint, at };
     },
 
-    async rollback(): Promise<RolledBack> {
-      const head = await record.durableHead();
-      const unfinished = await unfinishedRollback(head);
-      if (unfinished !== null) return unfinished;
-      const { hide, show } = await rollbackTarget(head);
-      const { seq } = await record.decide({ action: "rollback", at: now(), hide, show });
-      return finishRollback(seq);
-    },
+    rollback: () => rollBack({ fileSystem, layout, record, visible, seeThrough, now }),
 
     async files(): Promise<readonly LiveFile[]> {
       const publication = await readablePublication();
@@ -203,42 +197,6 @@ export function fileSink(options: FileSinkOptions): Sink {
 
     collect: garbage.collect,
   };
-
-  /** A rollback that was decided and not seen through: whoever asks again means that one. */
-  async function unfinishedRollback(head: LogEntry | null): Promise<RolledBack | null> {
-    if (head === null || head.shownSince === null || (await visible.isSeenThrough(head))) return null;
-    const latest = await record.entry(head.shownSince);
-    return latest?.action === "rollback" ? finishRollback(latest.seq) : null;
-  }
-
-  async function finishRollback(seq: number): Promise<RolledBack> {
-    await seeThrough();
-    const entry = await record.entry(seq);
-    const shown = entry?.publication ? await record.entry(entry.publication) : null;
-    return { publication: seq, visibleRunId: shown?.run.id ?? null, hiddenRunId: entry?.run.id ?? "" };
-  }
-
-  async function rollbackTarget(head: LogEntry | null): Promise<{ hide: number; show: LogEntry }> {
-    if (head === null || head.publication === null) throw nothingToRollBack("nothing is published there");
-    if (head.beneath === null) {
-      throw nothingToRollBack(`publication ${head.publication} is the first one, or what was before is gone`);
-    }
-    const show = await record.entry(head.beneath);
-    const gone = `publication ${head.beneath}, the one before, is not kept any more`;
-    if (show === null || show.compacted) throw nothingToRollBack(gone);
-    await assertStaged(fileSystem, layout, show.files).catch((cause: unknown) => {
-      throw nothingToRollBack(gone, cause);
-    });
-    return { hide: head.publication, show };
-  }
-
-  function nothingToRollBack(why: string, cause?: unknown): SpecError {
-    return new SpecError("refused.nothing-to-roll-back", `cannot roll back ${layout.to}: ${why}`, {
-      hint: "Run the job again with --reprocess to publish anew.",
-      details: { path: layout.to },
-      cause,
-    });
-  }
 
   /** The log's head where its version can be read; while it is being built, what is visible still. */
   async function readablePublication(): Promise<number | null> {

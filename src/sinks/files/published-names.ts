@@ -10,7 +10,7 @@ import type { LoggedFile, LogRun } from "../../publication-log.js";
 import { stagedSuffix } from "./layout.js";
 import { partitionPath } from "./partition-path.js";
 
-export interface Naming {
+interface Naming {
   readonly run: LogRun;
   readonly mode: WriteMode;
   readonly partitionBy: readonly string[];

@@ -12,7 +12,7 @@ import { SpecError } from "../../errors.js";
 import { hiveNull } from "./partition-path.js";
 import { takeRows } from "./take-rows.js";
 
-export interface PartOfBatch {
+interface PartOfBatch {
   /** Parallel to the partition columns. */
   readonly values: readonly string[];
   /** Without the partition columns: they are in the path. */

@@ -10,7 +10,7 @@ import type { WriterProfile } from "../../profile.js";
 import type { ReadHandle } from "../../store.js";
 import { stagedSuffix } from "./layout.js";
 
-export interface StagedParts {
+interface StagedParts {
   /** Appends rows to the open part of these partition values. */
   write(values: readonly string[], batch: RecordBatch): Promise<void>;
   /** Writes one file without rows, so that the schema is known. */
@@ -19,7 +19,7 @@ export interface StagedParts {
   finish(): Promise<readonly StagedFile[]>;
 }
 
-export interface StagedPartsOptions {
+interface StagedPartsOptions {
   readonly fileSystem: FileSystem;
   readonly format: Format;
   readonly profile: WriterProfile;
