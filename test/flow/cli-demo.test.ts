@@ -23,7 +23,10 @@ test("the demo scores a week into its own folder, and what it suggests works the
   const commands = [...stderr.matchAll(/cli\.js (.+?) {2,}/g)].map((match) => match[1] ?? "");
   expect(commands.length).toBeGreaterThan(3);
   for (const command of commands.filter((line) => !line.startsWith("demo")))
-    expect({ command, status: nightshift(inside, ...command.split(" ")).status }).toEqual({ command, status: 0 });
+    expect({ command, status: nightshift(inside, ...command.split(" ")).status }).toEqual({
+      command,
+      status: 0,
+    });
 });
 
 test("the second time every night is published already, also from inside of the folder", () => {

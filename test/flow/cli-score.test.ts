@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parquetWriteFile } from "hyparquet-writer";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { jsonLinesOf, nightshift } from "../support/nightshift.js";
+import { jsonLinesOf, nightshift, nightshiftWith } from "../support/nightshift.js";
 
 const models = fileURLToPath(new URL("../../fixtures/models/", import.meta.url));
 const model = `${models}flight-columns.onnx`;
@@ -18,7 +18,16 @@ beforeAll(() => {
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 test("score says what it found, proves that no row was lost, and where the output is", () => {
-  const { status, stdout, stderr } = nightshift(cwd, "score", model, data, "-o", "out.parquet", "--key", "flight_id");
+  const { status, stdout, stderr } = nightshift(
+    cwd,
+    "score",
+    model,
+    data,
+    "-o",
+    "out.parquet",
+    "--key",
+    "flight_id",
+  );
   expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
   expect(stderr).toContain("hour (int64 [N, 1]) from hour");
   expect(stderr).toContain("rows in  913 = 913 predicted + 0 quarantined + 0 filtered\n");
@@ -28,14 +37,21 @@ test("score says what it found, proves that no row was lost, and where the outpu
 
 test("the same again is already published; another way to the same output needs --overwrite", () => {
   const again = nightshift(cwd, "score", model, data, "-o", "out.parquet", "--key", "flight_id");
-  expect(again).toMatchObject({ status: 0, stderr: expect.stringContaining("already published to out.parquet") });
+  expect(again).toMatchObject({
+    status: 0,
+    stderr: expect.stringContaining("already published to out.parquet"),
+  });
   const other = ["score", model, data, "-o", "out.parquet", "--key", "flight_id", "--keep", "none"];
-  expect(nightshift(cwd, ...other)).toMatchObject({ status: 2, stderr: expect.stringContaining("--overwrite") });
+  expect(nightshift(cwd, ...other)).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("--overwrite"),
+  });
   expect(nightshift(cwd, ...other, "--overwrite")).toMatchObject({ status: 0 });
   const { stdout } = nightshift(cwd, "inspect", "out.parquet", "--json");
   const { rows, columns } = JSON.parse(stdout).data;
   expect(rows).toBe(913);
   expect(columns.map((column: { name: string }) => column.name)).toEqual([
+    "flight_id",
     "prediction",
     "probability_0",
     "probability_1",
@@ -66,7 +82,11 @@ test("with --json --progress none stdout is the outcome alone", () => {
 });
 
 test("--quiet says nothing when all is well", () => {
-  expect(nightshift(cwd, "score", model, data, "-o", "quiet/", "-q")).toEqual({ status: 0, stdout: "", stderr: "" });
+  expect(nightshift(cwd, "score", model, data, "-o", "quiet/", "-q")).toEqual({
+    status: 0,
+    stdout: "",
+    stderr: "",
+  });
 });
 
 test("quarantined rows exit 4, and errors names them by reason, key, file and row", () => {
@@ -78,7 +98,11 @@ test("quarantined rows exit 4, and errors names them by reason, key, file and ro
     columnData: [
       { name: "flight_id", data: numbers.map((row) => BigInt(row * 10)), type: "INT64" },
       { name: "distance", data: numbers.map(Number), type: "DOUBLE" },
-      { name: "hour", data: numbers.map((row) => (row % 100 === 7 ? null : BigInt(row % 24))), type: "INT64" },
+      {
+        name: "hour",
+        data: numbers.map((row) => (row % 100 === 7 ? null : BigInt(row % 24))),
+        type: "INT64",
+      },
       { name: "origin", data: numbers.map(() => "ATL"), type: "STRING" },
       { name: "destination", data: numbers.map(() => "MSY"), type: "STRING" },
     ],
@@ -106,12 +130,26 @@ test("quarantined rows exit 4, and errors names them by reason, key, file and ro
   expect(nightshift(cwd, ...score, "-o", "expected/", "--quarantine-exit-zero").status).toBe(0);
 
   const failed = nightshift(cwd, "score", model, bad, "--key", "flight_id", "-o", "failed/");
-  expect(failed).toMatchObject({ status: 1, stdout: "", stderr: expect.stringMatching(/next {2}.* errors .*\n {6}.* retry /) });
+  expect(failed).toMatchObject({
+    status: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/next {2}.* errors .*\n {6}.* retry /),
+  });
   expect(existsSync(join(cwd, "failed"))).toBe(false);
 });
 
 test("preview shows predictions and writes nothing", () => {
-  const { status, stdout } = nightshift(cwd, "preview", model, data, "--limit", "2", "--keep", "none", "--json");
+  const { status, stdout } = nightshift(
+    cwd,
+    "preview",
+    model,
+    data,
+    "--limit",
+    "2",
+    "--keep",
+    "none",
+    "--json",
+  );
   expect(status).toBe(0);
   const { columns, rows } = JSON.parse(stdout);
   expect(columns).toEqual(["prediction", "probability_0", "probability_1"]);
@@ -123,7 +161,7 @@ test("inspect shows a model's tensors and a command that can be pasted", () => {
   const { status, stdout } = nightshift(cwd, "inspect", model, data);
   expect(status).toBe(0);
   expect(stdout).toMatch(/input +distance +float32 +\[\?, 1\]/);
-  expect(stdout).toContain(`score ${model} ${data} -o predictions/`);
+  expect(stdout).toContain("flight-columns.input.parquet -o predictions/\n");
   expect(stdout).toMatch(/flight_id +int64/);
 });
 
@@ -135,12 +173,11 @@ test("files prints live paths that exist, and errors where nothing is", () => {
 });
 
 test("an output outside of NIGHTSHIFT_OUTPUT_ROOT is refused", () => {
-  process.env.NIGHTSHIFT_OUTPUT_ROOT = join(cwd, "allowed");
-  try {
-    const { status, stderr } = nightshift(cwd, "score", model, data, "-o", "elsewhere/");
-    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("NIGHTSHIFT_OUTPUT_ROOT") });
-    expect(nightshift(cwd, "score", model, data, "-o", "allowed/x/").status).toBe(0);
-  } finally {
-    delete process.env.NIGHTSHIFT_OUTPUT_ROOT;
-  }
+  const allowed = { NIGHTSHIFT_OUTPUT_ROOT: join(cwd, "allowed") };
+  const { status, stderr } = nightshiftWith(allowed, cwd, "score", model, data, "-o", "elsewhere/");
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringContaining("NIGHTSHIFT_OUTPUT_ROOT"),
+  });
+  expect(nightshiftWith(allowed, cwd, "score", model, data, "-o", "allowed/x/").status).toBe(0);
 });
