@@ -24,10 +24,10 @@ interface Dispatch {
 
 export async function dispatchPartitions(dispatch: Dispatch): Promise<void> {
   const { run, claim, ledger } = dispatch;
-  await ledger.reviveFailed(claim);
   const book = new RunBook(dispatch);
   for await (const state of ledger.listPartitions(run.id)) book.add(state);
   if (book.isDone) return;
+  await ledger.reviveFailed(claim);
 
   const inbox = new Inbox<AttemptOutcome>();
   const dispatcher = dispatch.dispatcher(dispatch.plan, (outcome) => inbox.push(outcome));

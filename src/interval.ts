@@ -39,7 +39,7 @@ export function nextInterval(interval: Interval, rule: IntervalRule): Interval {
 /** The last interval that is over at `now`, or `null` while the first one is not. */
 export function latestCompleteInterval(now: Date, rule: IntervalRule): Interval | null {
   const start = firstStart(rule);
-  if (start !== null && now <= start) return null;
+  if (start !== null && now < start) return null;
   const current = new Date(intervalAt(now, rule).start);
   if (start !== null && current <= start) return null;
   return intervalAt(new Date(current.getTime() - 1), rule);
@@ -127,8 +127,6 @@ function calendarIntervalAt(instant: Date, rule: IntervalRule): Interval {
     wall = next;
     next = periodAfter(wall, rule);
   }
-  // And this is where the zone skipped the day that follows.
-  while (startOf(next) === startOf(wall)) next = periodAfter(next, rule);
   return makeInterval(startOf(wall), startOf(next), formatDate(wall));
 }
 

@@ -7,9 +7,9 @@ import {
   RecordBatch,
   Struct,
 } from "apache-arrow";
+import { arrowSchema } from "../arrow-types.js";
 import { BugError } from "../errors.js";
 import type { AddedColumn, Mapping } from "../mapping.js";
-import { arrowSchema } from "./arrow/arrow-types.js";
 import { plannedColumn } from "./arrow/columns.js";
 import { plainRows, takeRows } from "./arrow/take-rows.js";
 import { encodeTexts } from "./arrow/texts.js";

@@ -44,79 +44,97 @@ export function createRowPredictor(predictor: Predictor): RowPredictor {
   return {
     async predict(bound, rows, place, signal) {
       const failures = new Map(bound.failures);
-      const passing = () => range(rows).filter((row) => !failures.has(row));
-
-      const all = await attempt(inPlace());
-      if (all.outputs !== null || all.cause === null) return { outputs: all.outputs, failures };
-
-      const suspects = passing();
-      await requireWorkingModel(suspects, all.cause);
-      const bad = await bisect(suspects, async (trial) => (await attempt(tiled(trial, rows))).cause);
+      const attempts = createAttempts(predictor, bound.tensors, rows, signal);
+      const first = await attempts.allBut(failures);
+      if (first.cause === null) {
+        if (first.outputs !== null)
+          scoredBefore ??= arrangeRows(bound.tensors, [firstPassing(rows, failures)]);
+        return { outputs: first.outputs, failures };
+      }
+      const suspects = range(rows).filter((row) => !failures.has(row));
+      if (!(await modelWorks(attempts, suspects, scoredBefore)))
+        throw fails("on every row that was tried", first.cause, place);
+      const bad = await bisect(suspects, async (trial) => (await attempts.only(trial)).cause);
       for (const [row, cause] of bad) failures.set(row, predictFailure(cause.message));
-      const rest = await attempt(inPlace());
-      if (rest.cause !== null)
-        throw fails("on these rows together, though on none of them alone", rest.cause);
+      const rest = await attempts.allBut(failures);
+      if (rest.cause !== null) throw fails("on rows together that it takes one by one", rest.cause, place);
       return { outputs: rest.outputs, failures };
-
-      /** All rows where they belong; `null` when there is none to call the model for. */
-      function inPlace(): readonly number[] | null {
-        const substitute = range(rows).find((row) => !failures.has(row));
-        return substitute === undefined ? null : substituted(rows, failures, substitute);
-      }
-
-      async function attempt(order: readonly number[] | null): Promise<Attempt> {
-        if (order === null) return { outputs: null, cause: null };
-        const inputs = isIdentity(order) ? bound.tensors : arrangeRows(bound.tensors, order);
-        const result = await tryPredict(inputs);
-        if (result.outputs !== null) scoredBefore ??= arrangeRows(inputs, [0]);
-        return result;
-      }
-
-      async function tryPredict(inputs: Tensors): Promise<Attempt> {
-        if (signal.aborted) throw new CancelledError();
-        try {
-          return { outputs: await predictor.predict(inputs), cause: null };
-        } catch (error) {
-          if (!(error instanceof ModelError) || error.code !== "model.predict-failed") throw error;
-          return { outputs: null, cause: error };
-        }
-      }
-
-      /**
-       * Nobody wants a whole table in quarantine because the model is broken. It works if it scores any of the rows
-       * (a sample of them), a row scored before or, where the sample was all rows there are, a row of zeros.
-       */
-      async function requireWorkingModel(suspects: readonly number[], cause: ModelError): Promise<void> {
-        const sample = spread(suspects, sampleRows);
-        for (const row of sample) if ((await attempt(tiled([row], rows))).cause === null) return;
-        const others = [
-          ...(scoredBefore === null ? [] : [scoredBefore]),
-          ...(sample.length === suspects.length ? [zeroRows(bound.tensors)] : []),
-        ];
-        for (const other of others)
-          if ((await tryPredict(arrangeRows(other, tiled([0], rows)))).cause === null) return;
-        throw fails(`on every row that was tried (${sample.length} of ${rows})`, cause);
-      }
-
-      function fails(when: string, cause: ModelError): ModelError {
-        const { file, firstRow } = place;
-        return new ModelError(
-          "model.predict-failed",
-          `the model fails ${when}, in ${file} from row ${firstRow}: ${cause.message}`,
-          {
-            hint: "check that the columns feed the right inputs: `nightshift inspect` shows what the model takes",
-            details: { ...cause.details, file, row: firstRow, rows },
-            cause,
-          },
-        );
-      }
     },
   };
 }
 
 interface Attempt {
+  /** `null` when there was no row to call the model for, or when it failed. */
   readonly outputs: Tensors | null;
   readonly cause: ModelError | null;
+}
+
+/** Ways to call the model with one batch; each gives it tensors of the same shape. */
+interface Attempts {
+  /** All rows where they belong, with a passing row in the place of each failed one. */
+  allBut(failed: ReadonlyMap<number, unknown>): Promise<Attempt>;
+  /** These rows alone, over and over. */
+  only(rows: readonly number[]): Promise<Attempt>;
+  /** One row from elsewhere, over and over. */
+  stranger(row: Tensors): Promise<Attempt>;
+  /** Zeros and empty texts. */
+  zeros(): Promise<Attempt>;
+}
+
+function createAttempts(predictor: Predictor, tensors: Tensors, rows: number, signal: AbortSignal): Attempts {
+  return {
+    async allBut(failed) {
+      if (failed.size === 0) return attempt(tensors);
+      if (failed.size === rows) return { outputs: null, cause: null };
+      return attempt(arrangeRows(tensors, substituted(rows, failed, firstPassing(rows, failed))));
+    },
+    only: (trial) => attempt(arrangeRows(tensors, tiled(trial, rows))),
+    stranger: (row) => attempt(arrangeRows(row, tiled([0], rows))),
+    zeros: () => attempt(arrangeRows(zeroRows(tensors), tiled([0], rows))),
+  };
+
+  async function attempt(inputs: Tensors): Promise<Attempt> {
+    if (signal.aborted) throw new CancelledError();
+    try {
+      return { outputs: await predictor.predict(inputs), cause: null };
+    } catch (error) {
+      if (!(error instanceof ModelError) || error.code !== "model.predict-failed") throw error;
+      return { outputs: null, cause: error };
+    }
+  }
+}
+
+/**
+ * Nobody wants a whole table in quarantine because the model is broken. It works if it scores one of a sample of the
+ * rows, a row that it scored before or, where the sample was all rows there are, a row of zeros.
+ */
+async function modelWorks(
+  attempts: Attempts,
+  suspects: readonly number[],
+  scoredBefore: Tensors | null,
+): Promise<boolean> {
+  const sample = spread(suspects, sampleRows);
+  for (const row of sample) if ((await attempts.only([row])).cause === null) return true;
+  if (scoredBefore !== null && (await attempts.stranger(scoredBefore)).cause === null) return true;
+  return sample.length === suspects.length && (await attempts.zeros()).cause === null;
+}
+
+function fails(when: string, cause: ModelError, { file, firstRow }: BatchPlace): ModelError {
+  return new ModelError(
+    "model.predict-failed",
+    `the model fails ${when}, in ${file} from row ${firstRow}: ${cause.message}`,
+    {
+      hint: "check that the columns feed the right inputs: `nightshift inspect` shows what the model takes",
+      details: { ...cause.details, file, row: firstRow },
+      cause,
+    },
+  );
+}
+
+function firstPassing(rows: number, failed: ReadonlyMap<number, unknown>): number {
+  let row = 0;
+  while (row < rows - 1 && failed.has(row)) row++;
+  return row;
 }
 
 function zeroRows(tensors: Tensors): Tensors {
@@ -127,10 +145,6 @@ function zeroRows(tensors: Tensors): Tensors {
 
 function range(length: number): readonly number[] {
   return Array.from({ length }, (_, index) => index);
-}
-
-function isIdentity(order: readonly number[]): boolean {
-  return order.every((row, index) => row === index);
 }
 
 /** Up to `count` of the rows, evenly spread, the first and the last among them. */

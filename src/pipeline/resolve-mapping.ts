@@ -86,7 +86,7 @@ export function resolveMapping(options: MappingOptions): Mapping {
 }
 
 /** Input columns that an input is fed from. */
-export function columnsOf(binding: InputBinding): readonly string[] {
+function columnsOf(binding: InputBinding): readonly string[] {
   return binding.kind === "list" ? [binding.column.column] : binding.columns.map(({ column }) => column);
 }
 

@@ -3,7 +3,7 @@
  * a worker host, whole, and nothing large leaves that thread.
  */
 import type { Clock } from "../clock.js";
-import { BugError, CancelledError, DataError } from "../errors.js";
+import { asNightshiftError, BugError, CancelledError, DataError } from "../errors.js";
 import type { PartitionProgress } from "../host.js";
 import type { Predictor } from "../model.js";
 import type { Receipt, RowCounts } from "../partition.js";
@@ -81,7 +81,7 @@ export async function runPartition(
     };
   } catch (error) {
     await writer.discard();
-    throw error;
+    throw asNightshiftError(error);
   }
 }
 

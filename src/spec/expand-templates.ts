@@ -26,11 +26,13 @@ export type IntervalScope =
 export interface ExpandedTree {
   readonly tree: JsonValue;
   readonly problems: readonly Problem[];
+  /** Values that could not be expanded, and are not to blame. */
+  readonly unresolved: readonly SpecPath[];
   /** Names of all variables in use: `var.region`, `ds`. */
   readonly used: ReadonlySet<string>;
 }
 
-export const intervalVariables = ["ds", "data_interval_start", "data_interval_end"] as const;
+const intervalVariables = ["ds", "data_interval_start", "data_interval_end"] as const;
 
 export function isIntervalVariable(name: string): boolean {
   return intervalVariables.some((variable) => variable === name);
@@ -38,6 +40,7 @@ export function isIntervalVariable(name: string): boolean {
 
 export function expandTemplates(tree: JsonValue, vars: Vars | null, scope: IntervalScope): ExpandedTree {
   const problems: Problem[] = [];
+  const unresolved: SpecPath[] = [];
   const used = new Set<string>();
   const values = scopeOf(vars ?? {}, scope);
   const expanded = mapStrings(tree, (text, path) => {
@@ -47,13 +50,20 @@ export function expandTemplates(tree: JsonValue, vars: Vars | null, scope: Inter
     problems.push(...misplaced);
     if (misplaced.length > 0) return text;
     const result = tryExpandTemplate(text, values, { leave: ["run", "model"] });
-    const blameless = (problem: TemplateProblem): boolean =>
-      vars === null && problem.name?.startsWith("var.") === true;
-    const told = result.problems.filter((problem) => !blameless(problem));
-    problems.push(...told.flatMap((problem) => describe(problem, path, text, scope)));
+    const told = result.problems.filter(({ name }) => !isUntold(name, vars, scope));
+    if (told.length < result.problems.length) unresolved.push(path);
+    problems.push(...told.map((problem) => describe(problem, path, text)));
     return result.problems.length > 0 ? text : result.value;
   });
-  return { tree: expanded, problems, used };
+  return { tree: expanded, problems, unresolved, used };
+}
+
+/** A variable whose value is missing because of a mistake elsewhere, which is told already. */
+function isUntold(name: string | null, vars: Vars | null, scope: IntervalScope): boolean {
+  if (name === null) return false;
+  return vars === null && name.startsWith("var.")
+    ? true
+    : scope.kind === "unknown" && isIntervalVariable(name);
 }
 
 function scopeOf(vars: Vars, scope: IntervalScope): TemplateScope {
@@ -96,36 +106,23 @@ function placeProblem(path: SpecPath, text: string, variable: TemplateVariable):
   );
 }
 
-function describe(
-  problem: TemplateProblem,
-  path: SpecPath,
-  text: string,
-  scope: IntervalScope,
-): readonly Problem[] {
+function describe(problem: TemplateProblem, path: SpecPath, text: string): Problem {
   const { code, message, name, candidates } = problem;
   const base = { path, at: "value", span: spanOf(text, problem), code, message } as const;
-  if (code === "template.unknown-filter")
-    return [
-      {
-        ...base,
-        suggestion: didYouMean(closest(name ?? "", candidates)) ?? `it may be ${candidates.join(", ")}`,
-      },
-    ];
-  if (code === "template.syntax")
-    return [{ ...base, suggestion: 'write a variable and filters, such as `{{ ds | date: "%Y" }}`' }];
-  if (name === null) return [{ ...base, suggestion: null }];
-  if (isIntervalVariable(name)) {
-    if (scope.kind === "unknown") return [];
-    return [
-      {
-        ...base,
-        code: "spec.no-intervals",
-        message: `\`${name}\` needs a job with intervals`,
-        suggestion: "add `intervals: { every: day }`",
-      },
-    ];
+  if (code === "template.unknown-filter") {
+    const suggestion = didYouMean(closest(name ?? "", candidates)) ?? `it may be ${candidates.join(", ")}`;
+    return { ...base, suggestion };
   }
-  return [{ ...base, suggestion: suggestVariable(name, candidates) }];
+  if (code === "template.syntax")
+    return { ...base, suggestion: 'write a variable and filters, such as `{{ ds | date: "%Y" }}`' };
+  if (name === null) return { ...base, suggestion: null };
+  if (!isIntervalVariable(name)) return { ...base, suggestion: suggestVariable(name, candidates) };
+  return {
+    ...base,
+    code: "spec.no-intervals",
+    message: `\`${name}\` needs a job with intervals`,
+    suggestion: "add `intervals: { every: day }`",
+  };
 }
 
 function suggestVariable(name: string, candidates: readonly string[]): string {

@@ -15,19 +15,26 @@ export function problemsOfIssues(
   issues: readonly Issue[],
 ): readonly Problem[] {
   const problems = issues.flatMap((issue) => problemsOf({ schema, tree }, issue, []));
-  return problems.filter((problem) => !problems.some((other) => causes(other, problem, schema)));
+  const misspelt = problems.flatMap((problem) => meantBy(problem, schema));
+  return problems.filter((problem) => !misspelt.some((path) => followsFrom(problem, path)));
+}
+
+/** Path of the key that an unknown one was meant to be. */
+function meantBy({ code, path }: Problem, schema: z.ZodType): readonly SpecPath[] {
+  if (code !== "spec.unknown-key") return [];
+  const parent = path.slice(0, -1);
+  const meant = closest(String(path.at(-1)), knownKeys(schema, parent));
+  return meant === null ? [] : [[...parent, meant]];
 }
 
 /** A misspelt key is also a missing one: that is one mistake, not two. */
-function causes(unknown: Problem, problem: Problem, schema: z.ZodType): boolean {
-  if (unknown.code !== "spec.unknown-key" || problem === unknown) return false;
-  const parent = unknown.path.slice(0, -1);
-  const meant = closest(String(unknown.path.at(-1)), knownKeys(schema, parent));
-  if (meant === null) return false;
-  return problem.code === "spec.missing-key"
-    ? samePath(problem.path, [...parent, meant])
-    : problem.code === "spec.incomplete" && samePath(problem.path, parent);
+function followsFrom({ code, path }: Problem, misspelt: SpecPath): boolean {
+  if (code === "spec.missing-key") return samePath(path, misspelt);
+  return code === "spec.incomplete" && samePath(path, misspelt.slice(0, -1));
 }
+
+/** A mapping with more of them is none of ours. */
+const maxUnknownKeys = 100;
 
 interface Context {
   readonly schema: z.ZodType;
@@ -38,7 +45,7 @@ function problemsOf(context: Context, issue: Issue, parent: SpecPath): readonly 
   const path = [...parent, ...issue.path.map((step) => (typeof step === "symbol" ? String(step) : step))];
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => unknownKey(context, path, key));
+      return issue.keys.slice(0, maxUnknownKeys).map((key) => unknownKey(context, path, key));
     case "invalid_union":
       return problemsOfUnion(context, issue, path);
     case "invalid_type":
@@ -46,7 +53,14 @@ function problemsOf(context: Context, issue: Issue, parent: SpecPath): readonly 
     case "invalid_value":
       return [wrongValue(context, path, issue.values.map(String))];
     case "custom":
-      return [problem(path, codeIn(issue.params), issue.message, suggestionIn(issue.params))];
+      return [
+        problem(
+          path,
+          codeIn(issue.params),
+          issue.message,
+          suggestionIn(issue.params) ?? exampleText(context, path),
+        ),
+      ];
     default:
       return [problem(path, "spec.invalid-value", issue.message, exampleText(context, path))];
   }

@@ -15,7 +15,7 @@ import { readSpecFile } from "./spec-file.js";
 import { locateProblems, type SpecSource } from "./spec-source.js";
 import { parseYaml } from "./yaml-source.js";
 
-export const projectSchema = z.strictObject({
+const projectSchema = z.strictObject({
   default_target: z
     .string()
     .optional()

@@ -52,7 +52,10 @@ export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedS
   const expansion = [...variables.problems, ...templates.problems];
 
   const parsed = parseExpanded(tree, templates.tree);
-  const ofSchema = withoutFollowUps(parsed.problems, expansion);
+  const ofSchema = withoutFollowUps(parsed.problems, [
+    ...expansion.filter(spoils).map(({ path }) => path),
+    ...templates.unresolved,
+  ]);
   const known = [...expansion, ...ofSchema];
   const saved = parsed.spec === null ? salvage(templates.tree, known) : { spec: parsed.spec, lost: [] };
   if (saved === null) return { kind: "problems", problems: known };
@@ -146,16 +149,15 @@ function literal(text: string): JsonValue {
   return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : text;
 }
 
-/** Leaves out what is said about a value whose own mistake is told already. */
-function withoutFollowUps(problems: readonly Problem[], causes: readonly Problem[]): readonly Problem[] {
+/** Leaves out what is said about a value that could not be expanded. */
+function withoutFollowUps(problems: readonly Problem[], unexpanded: readonly SpecPath[]): readonly Problem[] {
   return problems.filter(
-    (problem) =>
-      problem.at === "key" || !causes.some((cause) => spoils(cause) && isUnder(problem.path, cause.path)),
+    (problem) => problem.at === "key" || !unexpanded.some((path) => isUnder(problem.path, path)),
   );
 }
 
-function spoils(cause: Problem): boolean {
-  return cause.at === "value" && cause.code !== "spec.literal-password";
+function spoils(problem: Problem): boolean {
+  return problem.code !== "spec.literal-password";
 }
 
 /** A job is stored in plans and ledgers, where secrets never go. */

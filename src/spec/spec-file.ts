@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { SpecError } from "../errors.js";
 
 /** Far more than any job needs, far less than hurts. */
-export const maxSpecBytes = 256 * 1024;
+const maxSpecBytes = 256 * 1024;
 
 /**
  * The text of a spec.

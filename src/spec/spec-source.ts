@@ -22,9 +22,12 @@ export function objectSource(tree: JsonValue): SpecSource {
   return { file: null, tree, locate: () => ({ line: 0, column: 0, endColumn: 0 }) };
 }
 
+/** Nobody reads on after so many, and a file that is no spec at all may have one a line. */
+const maxProblems = 100;
+
 /** Problems as diagnostics, in the order of the file, each once: an alias makes one mistake appear at many paths. */
 export function locateProblems(problems: readonly Problem[], source: SpecSource): readonly Diagnostic[] {
-  const diagnostics = problems.map((problem): Diagnostic => {
+  const diagnostics = problems.slice(0, maxProblems).map((problem): Diagnostic => {
     const { code, message, suggestion } = problem;
     const path = formatPath(problem.path);
     return { file: source.file, path, ...source.locate(problem), code, message, suggestion };

@@ -26,7 +26,7 @@ export function toJob(spec: JobSpec, baseDir: string, interval: Interval | null)
     name: spec.name,
     model: { path: absolute(model.path), externalData: model.external_data.map(absolute) },
     input: { from: asList(spec.input.from).map(absolute), key, onEmpty: spec.input.on_empty },
-    features: spec.features === undefined ? null : toFeatures(spec.features),
+    features: toFeatures(spec.features ?? {}),
     outputs: mapValues(spec.outputs, toOutput),
     passthrough: toPassthrough(spec.passthrough, key),
     write: toWrite(spec.write, absolute),
@@ -40,8 +40,8 @@ export function toJob(spec: JobSpec, baseDir: string, interval: Interval | null)
 type FeatureSpec = NonNullable<JobSpec["features"]>[string];
 type StackElement = NonNullable<Exclude<FeatureSpec, string>["stack"]>[number];
 
-function toFeatures(features: NonNullable<JobSpec["features"]>): FeatureMapping {
-  return { inputs: mapValues(features, toInput) };
+function toFeatures(features: NonNullable<JobSpec["features"]>): FeatureMapping | null {
+  return Object.keys(features).length === 0 ? null : { inputs: mapValues(features, toInput) };
 }
 
 function toInput(spec: FeatureSpec): InputMapping {

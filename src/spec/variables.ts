@@ -12,7 +12,7 @@ export interface VariableContext {
   readonly secrets: Secrets;
 }
 
-export interface VariableProblem {
+interface VariableProblem {
   readonly span: TextSpan;
   readonly code: "spec.variable" | "spec.literal-password";
   readonly message: string;

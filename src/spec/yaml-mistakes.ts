@@ -164,6 +164,12 @@ function checkKeys(
       continue;
     }
     const name = String(key.value);
+    if (name === "__proto__")
+      add(key, true, {
+        code: "spec.yaml",
+        message: "a key cannot have this name",
+        suggestion: "use another one",
+      });
     const first = seen.get(name);
     seen.set(name, first ?? key.range?.[0] ?? 0);
     if (first !== undefined)

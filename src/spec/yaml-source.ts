@@ -60,22 +60,38 @@ type Values =
   | { readonly kind: "values"; readonly tree: JsonValue }
   | { readonly kind: "mistake"; readonly mistake: Mistake };
 
+/** More values than a spec of the greatest size can hold without aliases. */
+const maxValues = 150_000;
+
 function toValues(document: Document, text: string): Values {
   try {
-    return { kind: "values", tree: document.toJS({ maxAliasCount: 100 }) as JsonValue };
+    const tree = document.toJS({ maxAliasCount: 100 }) as JsonValue;
+    if (countValues(tree, maxValues) < maxValues) return { kind: "values", tree };
   } catch (error) {
+    // What the parser throws where aliases multiply: "Excessive alias count".
     if (!(error instanceof ReferenceError)) throw error;
-    const alias = Math.max(0, text.lastIndexOf("*"));
-    return {
-      kind: "mistake",
-      mistake: {
-        range: [alias, alias + 1],
-        code: "spec.too-many-aliases",
-        message: "its aliases multiply to more than a spec can hold",
-        suggestion: "write the values out",
-      },
-    };
   }
+  const alias = Math.max(0, text.lastIndexOf("*"));
+  return {
+    kind: "mistake",
+    mistake: {
+      range: [alias, alias + 1],
+      code: "spec.too-many-aliases",
+      message: "its aliases multiply to more than a spec can hold",
+      suggestion: "write the values out",
+    },
+  };
+}
+
+/** Values in the tree, those behind aliases as often as they appear; stops at `limit`. */
+function countValues(tree: JsonValue, limit: number): number {
+  if (typeof tree !== "object" || tree === null) return 1;
+  let count = 1;
+  for (const value of Object.values(tree)) {
+    count += countValues(value, limit - count);
+    if (count >= limit) break;
+  }
+  return count;
 }
 
 type Range = readonly [start: number, end: number];

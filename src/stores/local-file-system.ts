@@ -1,13 +1,13 @@
 /** The file layer on a local disk: every write that must survive a power cut can be waited for. */
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
+import { dirname } from "node:path";
 import { InfraError } from "../errors.js";
 import type { AppendFile, FileStat, FileSystem } from "../file-system.js";
 
 export function localFileSystem(): FileSystem {
   return {
-    mkdir: (path) =>
-      naming("create directory", path, () => fs.mkdir(path, { recursive: true }).then(nothing)),
+    mkdir: (path) => naming("create directory", path, () => makeDirectory(path)),
     writeFile: (path, body) => naming("write", path, () => writeNewFile(path, body)),
     create: (path) => naming("create", path, () => createForAppending(path)),
     readFile: (path) => orNull("read", path, () => fs.readFile(path)),
@@ -26,6 +26,23 @@ export function localFileSystem(): FileSystem {
 }
 
 function nothing(): void {}
+
+/**
+ * Node's own recursive mkdir answers ENOENT on a read-only file system, which would send people looking for the wrong
+ * thing.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    const isThere = errnoOf(error) === "EEXIST" && (await fs.stat(path)).isDirectory();
+    if (isThere) return;
+    const parent = dirname(path);
+    if (errnoOf(error) !== "ENOENT" || parent === path) throw error;
+    await makeDirectory(parent);
+    await makeDirectory(path);
+  }
+}
 
 async function writeNewFile(path: string, body: Uint8Array | string): Promise<void> {
   const handle = await fs.open(path, "wx");

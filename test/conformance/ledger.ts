@@ -407,6 +407,16 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect((await partition("run", 0)).receipt?.attemptId).toBe("next");
       });
 
+      test("the epoch fences also where an attempt's name was given twice", async () => {
+        const claim = await planned("run", 1);
+        const late = await started(claim, 0, "same");
+        await ledger.recordFailure(late, aFailure("same", { cost: "host-death" }));
+        await started(claim, 0, "same");
+        expect(await ledger.acceptReceipt(aReceipt(late, "same"))).toBe("fenced");
+        expect(await ledger.recordFailure(late, aFailure("same"))).toBe("fenced");
+        expect((await partition("run", 0)).status).toBe("running");
+      });
+
       test("failures cost what they say and go where they say", async () => {
         const claim = await planned("run", 1);
         const costs = ["fault", "host-death", "solo-death", "released", "fault"] as const;

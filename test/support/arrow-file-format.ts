@@ -45,7 +45,7 @@ export const arrowFileFormat: Format = {
     const [first] = tables;
     if (first === undefined) throw new Error("nothing to join");
     const writer = writerOf(first.schema);
-    for (const table of tables) table.batches.forEach((batch) => writer.write(batch));
+    for (const batch of tables.flatMap((table) => table.batches)) writer.write(batch);
     await append(writer.finish());
     return writer.rows;
   },

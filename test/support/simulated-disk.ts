@@ -11,7 +11,7 @@ export interface Operation {
   readonly path: string;
 }
 
-export interface DiskView {
+interface DiskView {
   /** Runs before each operation of this view; may wait, or throw in its place. */
   readonly before?: (operation: Operation) => Promise<void> | void;
   /** Runs after each operation that changed anything. */

@@ -67,10 +67,9 @@ function owners(entry: LogEntry | undefined): readonly string[] {
 }
 
 function logOf(...intents: readonly Intent[]): readonly LogEntry[] {
-  return intents.reduce<readonly LogEntry[]>(
-    (log, intent) => [...log, nextEntry(intent, log.at(-1) ?? null)],
-    [],
-  );
+  const log: LogEntry[] = [];
+  for (const intent of intents) log.push(nextEntry(intent, log.at(-1) ?? null));
+  return log;
 }
 
 const x = logRun("x", { scope: "2026-01-02" });

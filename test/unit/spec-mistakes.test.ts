@@ -126,11 +126,16 @@ const values: readonly Mistake[] = [
     "add `part`, or remove it",
   ],
   [
-    jobText("features: { x: { column: a, part: hour, timezone: ⟦Asia/Katmandoo⟧ } }"),
+    jobText("features: { x: { column: a, part: hour, timezone: ⟦Europe/Berln⟧ } }"),
     "spec.invalid-value",
-    "did you mean `Asia/Katmandu`?",
+    "did you mean `Europe/Berlin`?",
   ],
   [jobText("outputs: { p: { columns: { late: ⟦[1]⟧ } } }"), "spec.wrong-type", 'for example `late: "1"`'],
+  [
+    jobText("outputs: { p: { columns: ⟦{}⟧ } }"),
+    "spec.invalid-value",
+    'for example `columns: { p_late: "1" }`',
+  ],
   [jobText("passthrough: ⟦rset⟧"), "spec.wrong-type", "did you mean `rest`?"],
   [jobText("write: { to: out, mode: ⟦apend⟧ }"), "spec.invalid-value", "did you mean `append`?"],
   [
@@ -304,6 +309,7 @@ const grammar: readonly Mistake[] = [
     "spec.yaml",
     "close it, or use the other kind of quote around text that holds one",
   ],
+  [jobText("outputs: { ⟦__proto__⟧: { column: a } }"), "spec.yaml", "use another one"],
   [jobText("passthrough: &all [⟦*all⟧]"), "spec.circular-alias", "write the value out"],
   [
     `⟦#⟧ nothing but this\n`,

@@ -2,8 +2,8 @@
  * Arrow's C data interface, types: ArrowSchema structs in WebAssembly memory to Arrow fields.
  * https://arrow.apache.org/docs/format/CDataInterface.html
  *
- * What Arrow's JavaScript library or the rest of Nightshift does not know is mapped to its plain sibling: 64-bit offsets
- * and string views to `Utf8`, `Binary` and `List`, dictionary indices to `Int32`. `c-array.ts` converts values to match.
+ * What the rest of Nightshift does not know is mapped to its plain sibling: 64-bit offsets and string views to `Utf8`,
+ * `Binary` and `List`, dictionary indices to `Int32`, narrow decimals to 128 bits. An excerpt's hint then asks the decoder for values of those types.
  */
 import {
   Binary,
@@ -27,6 +27,9 @@ import {
   Int16,
   Int32,
   Int64,
+  IntervalDayTime,
+  IntervalMonthDayNano,
+  IntervalYearMonth,
   List,
   Map_,
   Null,
@@ -96,6 +99,9 @@ const simpleTypes: { readonly [format: string]: () => DataType } = {
   tDm: () => new DurationMillisecond(),
   tDu: () => new DurationMicrosecond(),
   tDn: () => new DurationNanosecond(),
+  tiM: () => new IntervalYearMonth(),
+  tiD: () => new IntervalDayTime(),
+  tin: () => new IntervalMonthDayNano(),
 };
 
 const timestampUnits: { readonly [letter: string]: TimeUnit } = {
@@ -149,7 +155,7 @@ function typeOf(format: string, name: string, children: Field[]): DataType {
 
 function decimal(parameters: string): Decimal {
   const [precision = 0, scale = 0, bits = 128] = parameters.split(",").map(Number);
-  return new Decimal(scale, precision, bits);
+  return new Decimal(scale, precision, Math.max(bits, 128));
 }
 
 function splitOnce(text: string, separator: string): readonly string[] {

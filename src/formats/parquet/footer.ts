@@ -52,10 +52,21 @@ export interface Footer {
   /** Where its Thrift bytes start in the file: data lies before. */
   readonly start: number;
   readonly rows: number;
+  /** Top-level columns in file order. */
+  readonly columns: readonly FileColumn[];
   /** Leaf columns in file order. */
   readonly leaves: readonly Leaf[];
   readonly rowGroups: readonly RowGroup[];
   readonly metadata: { readonly [key: string]: string };
+}
+
+export interface FileColumn {
+  readonly name: string;
+  /** The column's own element of the schema and those below it. */
+  readonly elements: readonly ThriftStruct[];
+  /** End-exclusive range among the leaves. */
+  readonly leafStart: number;
+  readonly leafEnd: number;
 }
 
 export interface Leaf {
@@ -71,11 +82,15 @@ export interface Leaf {
 
 export interface RowGroup {
   readonly rows: number;
+  /** Encoded, uncompressed. */
+  readonly bytes: number;
   /** Parallel to the leaves. */
   readonly chunks: readonly ColumnChunk[];
 }
 
 export interface ColumnChunk {
+  /** The chunk's description, as it is in the footer. */
+  readonly description: ThriftStruct;
   readonly values: number;
   readonly dictionaryEncoded: boolean;
   readonly uncompressedBytes: number;
@@ -88,6 +103,7 @@ export interface ColumnChunk {
   readonly stringBytes: number | undefined;
 }
 
+const maxSchemaDepth = 64;
 const tailBytes = 64 * 1024;
 const magicBytes = 4;
 /** The footer's length and the closing magic. */
@@ -132,7 +148,7 @@ async function read(file: ReadHandle, start: number, end: number): Promise<Uint8
 
 function parseFooter(bytes: Uint8Array, start: number): Footer {
   const root = decodeThrift(bytes);
-  const leaves = parseLeaves(structsField(root, fileFields.schema));
+  const { columns, leaves } = parseSchema(structsField(root, fileFields.schema));
   const rowGroups = structsField(root, fileFields.rowGroups).map((group, index) =>
     parseRowGroup(group, index, leaves.length, start),
   );
@@ -140,23 +156,29 @@ function parseFooter(bytes: Uint8Array, start: number): Footer {
   const counted = rowGroups.reduce((sum, group) => sum + group.rows, 0);
   if (rows !== counted) throw new ThriftError(`it claims ${rows} rows, its row groups ${counted}`);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { root, sha256, start, rows, leaves, rowGroups, metadata: parseMetadata(root) };
+  return { root, sha256, start, rows, columns, leaves, rowGroups, metadata: parseMetadata(root) };
 }
 
 /** The schema is a tree in depth-first order; its first element is the root. */
-function parseLeaves(elements: readonly ThriftStruct[]): readonly Leaf[] {
+function parseSchema(elements: readonly ThriftStruct[]): Pick<Footer, "columns" | "leaves"> {
+  const columns: FileColumn[] = [];
   const leaves: Leaf[] = [];
   let next = 1;
-  const visit = (column: string | null, depth: number): void => {
+  const visit = (column: string | null, depth: number): string => {
     const element = elements[next++];
-    if (element === undefined || depth > 64) throw new ThriftError("its schema is not a tree");
+    if (element === undefined || depth > maxSchemaDepth) throw new ThriftError("its schema is not a tree");
     const name = column ?? textField(element, schemaFields.name) ?? "";
     const children = integerField(element, schemaFields.children) ?? 0;
     if (children === 0) leaves.push(parseLeaf(element, name, depth === 0));
     for (let i = 0; i < children; i++) visit(name, depth + 1);
+    return name;
   };
-  while (next < elements.length) visit(null, 0);
-  return leaves;
+  while (next < elements.length) {
+    const [first, leafStart] = [next, leaves.length];
+    const name = visit(null, 0);
+    columns.push({ name, elements: elements.slice(first, next), leafStart, leafEnd: leaves.length });
+  }
+  return { columns, leaves };
 }
 
 function parseLeaf(element: ThriftStruct, column: string, flat: boolean): Leaf {
@@ -175,7 +197,11 @@ function parseRowGroup(group: ThriftStruct, index: number, leaves: number, dataE
   const chunks = columns.map((chunk, column) =>
     parseChunk(chunk, `column ${column} of row group ${index}`, dataEnd),
   );
-  return { rows: count(group, rowGroupFields.rows, `rows in row group ${index}`), chunks };
+  return {
+    rows: count(group, rowGroupFields.rows, `rows in row group ${index}`),
+    bytes: integerField(group, rowGroupFields.totalBytes) ?? 0,
+    chunks,
+  };
 }
 
 function parseChunk(chunk: ThriftStruct, where: string, dataEnd: number): ColumnChunk {
@@ -190,6 +216,7 @@ function parseChunk(chunk: ThriftStruct, where: string, dataEnd: number): Column
   const sizes = structField(meta, columnFields.sizeStatistics);
   const stringBytes = sizes?.fields.find((field) => field.id === 1)?.value;
   return {
+    description: meta,
     values: count(meta, columnFields.values, `values in ${where}`),
     dictionaryEncoded: itemsField(meta, columnFields.encodings).some(
       (encoding) => encoding === 2 || encoding === 8,

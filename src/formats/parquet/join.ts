@@ -2,16 +2,24 @@
 import { BugError, DataError } from "../../errors.js";
 import type { ReadHandle } from "../../store.js";
 import { chunkFields, columnFields, type Footer, fileFields, readFooter, rowGroupFields } from "./footer.js";
-import { mapFields, withTrailer } from "./lean-footer.js";
-import { structsField, type ThriftField, type ThriftStruct, wire } from "./thrift.js";
+import { dropFields, footerBytes, magic, mapFields, shiftFields } from "./footer-edit.js";
+import { structsField, type ThriftStruct, wire } from "./thrift.js";
 import { encodeThrift } from "./thrift-encode.js";
 
-const magic = new Uint8Array(Buffer.from("PAR1"));
 const copyBytes = 8 * 1024 * 1024;
 
 /** Page indexes and bloom filters lie behind the data and are left out; ordinals would have to be numbered again. */
-const bloomFilterFields: readonly number[] = [14, 15];
-const pageIndexFields: readonly number[] = [4, 5, 6, 7];
+const bloomFilterIds: ReadonlySet<number> = new Set([14, 15]);
+const pageIndexIds: ReadonlySet<number> = new Set([4, 5, 6, 7]);
+const ordinalIds: ReadonlySet<number> = new Set([rowGroupFields.ordinal]);
+
+const groupOffsetIds: ReadonlySet<number> = new Set([rowGroupFields.fileOffset]);
+const chunkOffsetIds: ReadonlySet<number> = new Set([chunkFields.fileOffset]);
+const pageOffsetIds: ReadonlySet<number> = new Set([
+  columnFields.dataPageOffset,
+  columnFields.indexPageOffset,
+  columnFields.dictionaryPageOffset,
+]);
 
 type Append = (bytes: Uint8Array) => Promise<void>;
 
@@ -35,7 +43,7 @@ export async function joinFiles(parts: readonly ReadHandle[], append: Append): P
     written += end - magic.byteLength;
     rows += footer.rows;
   }
-  if (model !== null) await append(withTrailer(encodeThrift(joinedFooter(model.root, rows, rowGroups))));
+  if (model !== null) await append(footerBytes(joinedFooter(model.root, rows, rowGroups)));
   return rows;
 }
 
@@ -63,33 +71,14 @@ function schemaBytes(root: ThriftStruct): Buffer {
 }
 
 function shiftRowGroup(group: ThriftStruct, shift: number): ThriftStruct {
-  const placed = shiftFields(without(group, [rowGroupFields.ordinal]), [rowGroupFields.fileOffset], shift);
+  const placed = shiftFields(dropFields(group, ordinalIds), groupOffsetIds, shift);
   return mapFields(placed, rowGroupFields.columns, (chunk) =>
     mapFields(
-      shiftFields(without(chunk, pageIndexFields), [chunkFields.fileOffset], shift),
+      shiftFields(dropFields(chunk, pageIndexIds), chunkOffsetIds, shift),
       chunkFields.metadata,
-      (column) => shiftFields(without(column, bloomFilterFields), pageOffsets, shift),
+      (column) => shiftFields(dropFields(column, bloomFilterIds), pageOffsetIds, shift),
     ),
   );
-}
-
-const pageOffsets: readonly number[] = [
-  columnFields.dataPageOffset,
-  columnFields.indexPageOffset,
-  columnFields.dictionaryPageOffset,
-];
-
-function without(struct: ThriftStruct, ids: readonly number[]): ThriftStruct {
-  return { fields: struct.fields.filter((field) => !ids.includes(field.id)) };
-}
-
-/** 0 means "not there". */
-function shiftFields(struct: ThriftStruct, ids: readonly number[], shift: number): ThriftStruct {
-  const moved = (field: ThriftField): ThriftField =>
-    ids.includes(field.id) && typeof field.value === "number" && field.value > 0
-      ? { ...field, value: field.value + shift }
-      : field;
-  return { fields: struct.fields.map(moved) };
 }
 
 function joinedFooter(model: ThriftStruct, rows: number, rowGroups: readonly ThriftStruct[]): ThriftStruct {

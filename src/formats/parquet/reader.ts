@@ -1,43 +1,43 @@
-/** Decodes row groups one at a time with parquet-wasm, and hands out views of its memory. */
+/** Decodes row groups one at a time, and hands out views of the decoder's memory. */
 import { Data, type Field, RecordBatch, Schema, Struct } from "apache-arrow";
-import { type RecordBatch as WasmBatch, wasmMemory } from "parquet-wasm";
-import { DataError, NightshiftError } from "../../errors.js";
-import type { FileSummary, FormatReader, ReadRequest } from "../../format.js";
+import { type Table, wasmMemory } from "parquet-wasm";
+import { DataError } from "../../errors.js";
+import type { FormatReader, ReadRequest } from "../../format.js";
+import type { ReadHandle } from "../../store.js";
 import { readCArray } from "./c-array.js";
-import type { CField } from "./c-schema.js";
-import { corrupt } from "./footer.js";
-import { decodeError, type OpenFile, readShape } from "./wasm-file.js";
+import { readCSchema } from "./c-schema.js";
+import { decode, reasonOf } from "./decoder.js";
+import { rowGroupExcerpt } from "./excerpt.js";
+import { corrupt, type Footer } from "./footer.js";
+import { decodeBytes } from "./sizes.js";
 
-export function createReader(path: string, open: OpenFile, summary: FileSummary): FormatReader {
-  return {
-    read: (request) => readRowGroups(path, open, summary, request),
-    async close() {
-      open.file.free();
-    },
-  };
+export interface ParquetFile {
+  readonly handle: ReadHandle;
+  readonly footer: Footer;
+  /** In file order, with the types that they are decoded to. */
+  readonly fields: readonly Field[];
 }
 
-async function* readRowGroups(
-  path: string,
-  open: OpenFile,
-  summary: FileSummary,
-  request: ReadRequest,
-): AsyncGenerator<RecordBatch> {
-  checkColumns(path, summary, request.columns);
+export function createReader(file: ParquetFile): FormatReader {
+  return { read: (request) => readRowGroups(file, request), close: async () => {} };
+}
+
+async function* readRowGroups(file: ParquetFile, request: ReadRequest): AsyncGenerator<RecordBatch> {
+  const fields = request.columns.map((column) => fieldOf(file, column));
   for (let index = request.rowGroupStart; index < request.rowGroupEnd; index++) {
-    const rows = summary.rowGroups[index]?.rows;
-    if (rows === undefined) throw corrupt(path, `it has no row group ${index}`);
-    if (request.columns.length === 0) yield* emptyBatches(rows, request.batchRows);
-    else yield* readRowGroup({ path, open, index, rows }, request);
+    const rows = file.footer.rowGroups[index]?.rows;
+    if (rows === undefined) throw corrupt(file.handle.path, `it has no row group ${index}`);
+    if (rows === 0) continue;
+    if (fields.length === 0) yield* emptyBatches(rows, request.batchRows);
+    else yield* readRowGroup({ file, index, rows, fields }, request.batchRows);
   }
 }
 
-function checkColumns(path: string, summary: FileSummary, columns: readonly string[]): void {
-  const known = new Set(summary.schema.map((column) => column.name));
-  const missing = columns.find((column) => !known.has(column));
-  if (missing === undefined) return;
-  throw new DataError("data.missing-column", `${path} has no column "${missing}"`, {
-    details: { file: path, column: missing },
+function fieldOf({ handle, fields }: ParquetFile, column: string): Field {
+  const field = fields.find((candidate) => candidate.name === column);
+  if (field !== undefined) return field;
+  throw new DataError("data.missing-column", `${handle.path} has no column "${column}"`, {
+    details: { file: handle.path, column },
   });
 }
 
@@ -48,83 +48,112 @@ function* emptyBatches(rows: number, batchRows: number): Generator<RecordBatch> 
 }
 
 interface RowGroupRead {
-  readonly path: string;
-  readonly open: OpenFile;
+  readonly file: ParquetFile;
   readonly index: number;
   readonly rows: number;
+  readonly fields: readonly Field[];
 }
 
-async function* readRowGroup(group: RowGroupRead, request: ReadRequest): AsyncGenerator<RecordBatch> {
-  const { path, open, index } = group;
-  let decoded = 0;
-  const stream = await decoding(group, () =>
-    open.file.stream({ rowGroups: [index], batchSize: request.batchRows, columns: [...request.columns] }),
-  );
-  const batches: ReadableStreamDefaultReader<WasmBatch> = stream.getReader();
-  let shape: CField | null = null;
+async function* readRowGroup(group: RowGroupRead, batchRows: number): AsyncGenerator<RecordBatch> {
+  const table = await decodeRowGroup(group, batchRows);
   try {
-    while (true) {
-      const { done, value } = await decoding(group, () => batches.read());
-      if (done) break;
-      decoded += value.numRows;
-      const ffi = value.intoFFI();
+    for (let i = 0; i < table.numBatches; i++) {
+      const ffi = table.recordBatch(i)?.intoFFI();
+      if (ffi === undefined) break;
       try {
         // Memory may have grown since the last batch: its buffer is asked for anew each time.
         const memory = wasmMemory().buffer;
-        const known: CField = shape ?? readShape(path, memory, ffi.schemaAddr());
-        shape = known;
-        yield decodingNow(group, () => readBatch(memory, ffi.arrayAddr(), known, request.columns));
+        const shape = readCSchema(memory, ffi.schemaAddr());
+        const { children, length } = readCArray(memory, ffi.arrayAddr(), shape);
+        yield recordBatch(
+          shape.children.map((child) => child.field),
+          children,
+          length,
+        );
       } finally {
         ffi.free();
       }
     }
   } finally {
-    await batches.cancel();
+    table.free();
   }
-  if (decoded !== group.rows)
-    throw decodeError(path, index, new Error(`${decoded} rows were found, the footer says ${group.rows}`));
 }
 
-async function decoding<T>(group: RowGroupRead, step: () => Promise<T>): Promise<T> {
+async function decodeRowGroup(group: RowGroupRead, batchRows: number): Promise<Table> {
+  const { handle, footer } = group.file;
+  checkSize(group);
+  const excerpt = await rowGroupExcerpt(handle, footer, group.index, group.fields);
+  let table: Table;
   try {
-    return await step();
+    table = decode(excerpt, batchRows);
   } catch (error) {
-    throw translate(group, error);
+    throw decodeError(group, error, await brokenColumn(group));
   }
+  const rows = countRows(table);
+  if (rows === group.rows) return table;
+  table.free();
+  throw decodeError(
+    group,
+    new Error(`${rows} rows were found, the footer says ${group.rows}`),
+    await brokenColumn(group),
+  );
 }
 
-function decodingNow<T>(group: RowGroupRead, step: () => T): T {
-  try {
-    return step();
-  } catch (error) {
-    throw translate(group, error);
+function countRows(table: Table): number {
+  let rows = 0;
+  for (const batch of table.recordBatches()) {
+    rows += batch.numRows;
+    batch.free();
   }
+  return rows;
 }
 
-function translate(group: RowGroupRead, error: unknown): NightshiftError {
-  if (error instanceof NightshiftError) return error;
-  return group.open.storeError() ?? decodeError(group.path, group.index, error);
+/** The decoder's memory ends at 4 GiB; it breaks off without a reason there. */
+const decoderBytes = 3.75 * 1024 ** 3;
+
+function checkSize({ file, index, fields, rows }: RowGroupRead): void {
+  const bytes = decodeBytes(file.footer, index, new Set(fields.map((field) => field.name)));
+  if (bytes <= decoderBytes) return;
+  const gib = (bytes / 1024 ** 3).toFixed(1);
+  throw new DataError(
+    "data.row-group-too-large",
+    `${file.handle.path} cannot be decoded: row group ${index} of ${rows} rows needs about ${gib} GiB at once`,
+    {
+      hint: "Write the file again with smaller row groups (131,072 rows are a good size), or read fewer columns.",
+      details: { file: file.handle.path, rowGroup: index },
+    },
+  );
 }
 
-/** A batch is a struct array; its children are the columns, in the order of the file. */
-function readBatch(
-  memory: ArrayBuffer,
-  address: number,
-  shape: CField,
-  columns: readonly string[],
-): RecordBatch {
-  const struct = readCArray(memory, address, shape);
-  const byName = new Map(shape.children.map((child, i) => [child.field.name, { field: child.field, i }]));
-  const fields: Field[] = [];
-  const children: Data[] = [];
-  for (const column of columns) {
-    const found = byName.get(column);
-    const child = found && struct.children[found.i];
-    if (found === undefined || child === undefined) throw new Error(`column "${column}" was not decoded`);
-    fields.push(found.field);
-    children.push(child);
+function decodeError({ file, index }: RowGroupRead, error: unknown, column: string | null): DataError {
+  const where = column === null ? `row group ${index}` : `row group ${index}, column "${column}"`;
+  const details = { file: file.handle.path, rowGroup: index };
+  return new DataError(
+    "data.corrupt",
+    `${file.handle.path} cannot be decoded: ${where}: ${reasonOf(error)}`,
+    {
+      hint: "Write the file again, or leave it out of the input.",
+      details: column === null ? details : { ...details, column },
+      cause: error,
+    },
+  );
+}
+
+/** The decoder does not say which column it choked on: the one that it chokes on alone. */
+async function brokenColumn(group: RowGroupRead): Promise<string | null> {
+  const { handle, footer } = group.file;
+  for (const field of group.fields) {
+    const excerpt = await rowGroupExcerpt(handle, footer, group.index, [field]);
+    try {
+      const table = decode(excerpt, group.rows);
+      const rows = countRows(table);
+      table.free();
+      if (rows !== group.rows) return field.name;
+    } catch {
+      return field.name;
+    }
   }
-  return recordBatch(fields, children, struct.length);
+  return null;
 }
 
 function recordBatch(fields: Field[], children: Data[], rows: number): RecordBatch {

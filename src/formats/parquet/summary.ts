@@ -24,7 +24,7 @@ function summarizeRowGroup(group: RowGroup, footer: Footer, schema: Schema): Row
     columns[leaf.column] = {
       bytes: (before?.bytes ?? 0) + chunk.uncompressedBytes,
       decodedBytes: (before?.decodedBytes ?? 0) + decodedBytes(chunk, leaf),
-      heldBytes: (before?.heldBytes ?? 0) + heldBytes(chunk, leaf, group.rows),
+      heldBytes: (before?.heldBytes ?? 0) + heldBytes(chunk, leaf),
       ...bounds,
     };
   });

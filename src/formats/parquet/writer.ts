@@ -31,7 +31,7 @@ import { typeName } from "../../column.js";
 import { BugError, DataError } from "../../errors.js";
 import type { FormatWriter } from "../../format.js";
 import type { WriterProfile } from "../../profile.js";
-import { reasonOf } from "./wasm-file.js";
+import { reasonOf } from "./decoder.js";
 
 const createdBy = "nightshift";
 const compressions = {

@@ -71,7 +71,7 @@ async function tryClaim(request: ClaimRequest, tools: ClaimTools): Promise<HeldR
   const path = journalPath(directory, coordinatorEpoch);
   const isFirst = before.newest === 0;
   const firstRecords = isFirst ? [claimed, adopt(null, claimed.at)] : [claimed];
-  const file = await linkJournal(request, tools, path, firstRecords);
+  const file = await linkJournal(tools, path, firstRecords);
   if (file === "exists") return "exists";
   try {
     await fileSystem.syncDirectory(directory);
@@ -104,12 +104,12 @@ async function tryClaim(request: ClaimRequest, tools: ClaimTools): Promise<HeldR
 
 /** The one step that decides between claimants: a finished, synced file gets its name, or somebody else's did. */
 async function linkJournal(
-  request: ClaimRequest,
   { fileSystem, uniqueName }: ClaimTools,
   path: string,
   records: readonly JournalRecord[],
 ): Promise<AppendFile | "exists"> {
-  const finished = `${request.directory}/${uniqueName()}.tmp`;
+  // The name that errors of its writes will tell, since the file keeps it open.
+  const finished = `${path}.${uniqueName()}.tmp`;
   const file = await fileSystem.create(finished);
   try {
     await file.append(journalLine(records));

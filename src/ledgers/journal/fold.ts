@@ -13,6 +13,7 @@ import type {
 } from "../../partition.js";
 import type { Owner, Run, RunState, RunStatus } from "../../run.js";
 import type { JournalRecord, PlanFile } from "./records.js";
+import { addRows, addStats, noRows, noStats } from "./sums.js";
 
 /** Where a partition stands. Its rows are in the plan, not in the journal. */
 export interface PartitionProgress {
@@ -46,8 +47,6 @@ export interface RunFold {
   updatedAt: string;
 }
 
-export const noRows: RowCounts = { read: 0, predicted: 0, quarantined: 0, filtered: 0 };
-
 const untouched: PartitionProgress = {
   status: "pending",
   epoch: 0,
@@ -69,11 +68,7 @@ export function startFold(run: Run): RunFold {
     acceptedPartitions: 0,
     rows: noRows,
     reasons: {},
-    stats: {
-      seconds: { read: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
-      bytesRead: 0,
-      bytesWritten: 0,
-    },
+    stats: noStats,
     error: null,
     publication: null,
     owner: null,
@@ -189,30 +184,6 @@ function forEachPartition(
 
 function change(fold: RunFold, partition: number, changes: Partial<PartitionProgress>): void {
   fold.partitions[partition] = { ...at(fold, partition), ...changes };
-}
-
-function addRows(a: RowCounts, b: RowCounts): RowCounts {
-  return {
-    read: a.read + b.read,
-    predicted: a.predicted + b.predicted,
-    quarantined: a.quarantined + b.quarantined,
-    filtered: a.filtered + b.filtered,
-  };
-}
-
-function addStats(a: AttemptStats, b: AttemptStats): AttemptStats {
-  return {
-    seconds: {
-      read: a.seconds.read + b.seconds.read,
-      bind: a.seconds.bind + b.seconds.bind,
-      predict: a.seconds.predict + b.seconds.predict,
-      attach: a.seconds.attach + b.seconds.attach,
-      write: a.seconds.write + b.seconds.write,
-      stage: a.seconds.stage + b.seconds.stage,
-    },
-    bytesRead: a.bytesRead + b.bytesRead,
-    bytesWritten: a.bytesWritten + b.bytesWritten,
-  };
 }
 
 export function toRunState(fold: RunFold): RunState {

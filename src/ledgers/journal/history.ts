@@ -9,8 +9,9 @@ import type { FileSystem } from "../../file-system.js";
 import type { Owner } from "../../run.js";
 import { corrupt, futureVersion } from "./journal-errors.js";
 import type { LineBody } from "./line.js";
+import { toRecords } from "./parse-records.js";
 import { lineNumber, readLines } from "./read-lines.js";
-import { type Adopted, type JournalRecord, toRecords } from "./records.js";
+import type { Adopted, JournalRecord } from "./records.js";
 
 export interface History {
   /** Oldest first; the last one is the head and still open at its end. */

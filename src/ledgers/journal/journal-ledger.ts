@@ -73,7 +73,12 @@ let namesGiven = 0;
 export function journalLedger({ stateDir, fileSystem, clock, processes }: JournalLedgerOptions): Ledger {
   const registry = runRegistry(fileSystem, stateDir, uniqueName);
   const heldRuns = new Map<string, HeldRun>();
-  const reader = runReader({ fileSystem, registry, stateDir, heldRun: (runId) => heldRuns.get(runId) });
+  const { remember, ...reading } = runReader({
+    fileSystem,
+    registry,
+    stateDir,
+    heldRun: (runId) => heldRuns.get(runId),
+  });
 
   function uniqueName(): string {
     const { pid, processStart, bootId } = processes.self();
@@ -109,7 +114,7 @@ export function journalLedger({ stateDir, fileSystem, clock, processes }: Journa
   }
 
   return {
-    ...reader,
+    ...reading,
 
     async createRun(run) {
       return registry.create(run);
@@ -149,7 +154,7 @@ export function journalLedger({ stateDir, fileSystem, clock, processes }: Journa
       const name = `plan.${claim.coordinatorEpoch}.ndjson`;
       const written = await writePlanFile(fileSystem, held.directory, name, plan, partitions);
       await commit(held, transitions.plan(held.fold, plan, written.file, now()));
-      reader.remember(claim.runId, written.file, plan, written.index);
+      remember(claim.runId, written.file, plan, written.index);
     },
 
     async leasePartition(claim, partition) {

@@ -7,6 +7,8 @@ import { crc32 } from "node:zlib";
 const opening = '{"crc":"';
 const prefixBytes = opening.length + 8 + '",'.length;
 
+export const newline = 0x0a;
+
 export type LineBody = { readonly [key: string]: unknown };
 
 /** @param body with at least one field. @returns the line, newline included. */
@@ -28,6 +30,11 @@ export function decodeLine(bytes: Uint8Array): LineBody | null {
   } catch {
     return null;
   }
+}
+
+/** The same for a line that is a whole file, or a known range of one: with its newline. */
+export function decodeTerminatedLine(bytes: Uint8Array): LineBody | null {
+  return bytes.at(-1) === newline ? decodeLine(bytes.subarray(0, -1)) : null;
 }
 
 function checksum(bytes: Uint8Array): string {

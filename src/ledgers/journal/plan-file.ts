@@ -8,7 +8,7 @@ import type { FileSystem } from "../../file-system.js";
 import type { Partition } from "../../partition.js";
 import type { Plan } from "../../plan.js";
 import { corrupt, futureVersion } from "./journal-errors.js";
-import { decodeLine, encodeLine, type LineBody } from "./line.js";
+import { decodeTerminatedLine, encodeLine, type LineBody } from "./line.js";
 import { readLines } from "./read-lines.js";
 import { journalVersion, type PlanFile } from "./records.js";
 
@@ -138,7 +138,7 @@ export async function readPartition(
   const start = index.offsets[partition] ?? 0;
   const end = index.offsets[partition + 1] ?? 0;
   const bytes = await fileSystem.readRange(path, start, end);
-  const body = bytes === null ? null : decodeLine(bytes.subarray(0, -1));
+  const body = bytes === null ? null : decodeTerminatedLine(bytes);
   if (body === null) throw corrupt(path, partition + 2, "the line's checksum is wrong");
   return toPartition(path, body, partition);
 }

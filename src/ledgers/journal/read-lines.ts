@@ -6,7 +6,7 @@
  */
 import type { FileSystem } from "../../file-system.js";
 import { corrupt } from "./journal-errors.js";
-import { decodeLine, type LineBody } from "./line.js";
+import { decodeLine, type LineBody, newline } from "./line.js";
 
 export interface Line {
   /** Byte offsets; `end` is behind the newline. */
@@ -23,8 +23,9 @@ export interface LineRange {
   readonly end: number | null;
 }
 
+/** Most reads want the first lines of a small file; those that go on take bigger steps. */
+const firstChunkBytes = 16 * 1024;
 const chunkBytes = 1024 * 1024;
-const newline = 0x0a;
 
 export async function* readLines(
   fileSystem: FileSystem,
@@ -32,19 +33,22 @@ export async function* readLines(
   range: LineRange,
 ): AsyncGenerator<Line> {
   let offset = range.start;
+  let stepBytes = firstChunkBytes;
   let rest: Uint8Array = new Uint8Array(0);
   for (;;) {
     const position = offset + rest.length;
-    const wanted = range.end === null ? chunkBytes : Math.min(chunkBytes, range.end - position);
+    const wanted = range.end === null ? stepBytes : Math.min(stepBytes, range.end - position);
     const chunk = wanted > 0 ? await fileSystem.readRange(path, position, position + wanted) : null;
     const bytes = chunk === null || chunk.length === 0 ? rest : Buffer.concat([rest, chunk]);
     const atEnd = chunk === null || chunk.length < wanted || wanted === 0;
+    stepBytes = Math.min(chunkBytes, stepBytes * 4);
     let from = 0;
     for (let to = bytes.indexOf(newline); to >= 0; to = bytes.indexOf(newline, from)) {
       const line = bytes.subarray(from, to);
       const body = decodeLine(line);
-      const isLast = atEnd && to + 1 === bytes.length;
-      if (body === null && !(isLast && range.end === null && wasNeverWhole(line)))
+      const isLastSoFar = to + 1 === bytes.length;
+      if (body === null && isLastSoFar && !atEnd) break;
+      if (body === null && !(isLastSoFar && range.end === null && wasNeverWhole(line)))
         throw await damaged(fileSystem, path, offset + from, "the line's checksum is wrong");
       if (body !== null)
         yield { start: offset + from, end: offset + to + 1, bytes: bytes.subarray(from, to + 1), body };

@@ -12,7 +12,7 @@ import type { FileSystem } from "../../file-system.js";
 import type { Run, RunKey } from "../../run.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { badRunId, corruptRunFile, futureVersion, runIdTaken } from "./journal-errors.js";
-import { decodeLine, encodeLine } from "./line.js";
+import { decodeTerminatedLine, encodeLine } from "./line.js";
 import { journalVersion } from "./records.js";
 
 export interface RunRegistry {
@@ -51,7 +51,7 @@ export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName
   async function readRunFile(path: string): Promise<Run | null> {
     const bytes = await fileSystem.readFile(path);
     if (bytes === null) return null;
-    const body = decodeLine(bytes.subarray(0, -1));
+    const body = decodeTerminatedLine(bytes);
     if (body === null) throw corruptRunFile(path);
     if (body.v !== journalVersion) throw futureVersion(path, 1, `journal version ${JSON.stringify(body.v)}`);
     return body.run as Run;

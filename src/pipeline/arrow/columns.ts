@@ -1,7 +1,7 @@
 import type { Data, RecordBatch } from "apache-arrow";
 import type { ColumnType } from "../../column.js";
 import { BugError } from "../../errors.js";
-import { requireType } from "./arrow-types.js";
+import { requireType } from "./require-type.js";
 
 /** The column's data in this chunk. */
 export function columnOf(batch: RecordBatch, name: string): Data {

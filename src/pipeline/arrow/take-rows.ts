@@ -26,7 +26,11 @@ export function plainRows(data: Data, target: DataType): Data {
   );
 }
 
-/** A copy of the given rows, in their order. A negative row gives a null. */
+/**
+ * A copy of the given rows, in their order. A negative row gives a null.
+ *
+ * @param target the same type without dictionaries; fixed-size lists may become lists
+ */
 export function takeRows(data: Data, rows: Int32Array, target: DataType): Data {
   const { type } = data;
   if (DataType.isDictionary(type)) return takeDictionary(data, rows, target);

@@ -8,7 +8,7 @@ import { readPart } from "./time-parts.js";
 /** Writes `count` values from `start` into the front of `out`. What a null slot holds is not defined. */
 export type ReadNumbers = (start: number, count: number, out: Float64Array) => void;
 
-export type NumberArray =
+type NumberArray =
   | Float32Array
   | Float64Array
   | Int8Array

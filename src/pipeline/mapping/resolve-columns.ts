@@ -124,7 +124,7 @@ function listMetadata({ output, rowShape }: OutputBinding, signature: Signature)
 }
 
 /** Dictionaries are decoded on the way out: chunks come with dictionaries of their own. */
-function plainType(type: ColumnType): ColumnType {
+export function plainType(type: ColumnType): ColumnType {
   switch (type.kind) {
     case "dictionary":
       return plainType(valueType(type));
@@ -142,7 +142,7 @@ function plainType(type: ColumnType): ColumnType {
 }
 
 /** float16 is written as float32: few readers know halves. */
-export function tensorColumnType(type: TensorType): ColumnType {
+function tensorColumnType(type: TensorType): ColumnType {
   switch (type) {
     case "string":
       return { kind: "utf8" };

@@ -1,10 +1,8 @@
 /** Feeds become bindings: shapes are closed, types checked, nulls decided. */
-import { type Schema, typeName } from "../../column.js";
-import type { ColumnMapping, NullRule } from "../../job.js";
-import { type BoundColumn, type InputBinding, type NullPolicy, rowWidth } from "../../mapping.js";
-import type { Dimension, Signature, TensorSpec, TensorType } from "../../tensor.js";
-import { integerRange } from "../tensors/integer-range.js";
-import { castProblem, isFloatTensor, valueType } from "./casts.js";
+import type { Schema } from "../../column.js";
+import { type InputBinding, rowWidth } from "../../mapping.js";
+import type { Dimension, Signature, TensorSpec } from "../../tensor.js";
+import { boundColumn } from "./column-rules.js";
 import type { Feed } from "./find-features.js";
 import type { Problems } from "./problems.js";
 import {
@@ -42,8 +40,8 @@ function bindInput(input: TensorSpec, feed: Feed, resolution: InputResolution): 
   const binding = { input: input.name, type: input.type, rowShape };
   reportMisfit(input, feed, rowShape, resolution);
   if (feed.kind === "list")
-    return { ...binding, kind: "list", column: boundColumn(feed.column, input, true, resolution) };
-  const columns = feed.columns.map((column) => boundColumn(column, input, false, resolution));
+    return { ...binding, kind: "list", column: boundColumn(feed.column, input, "list", resolution) };
+  const columns = feed.columns.map((column) => boundColumn(column, input, "value", resolution));
   return { ...binding, kind: "columns", columns };
 }
 
@@ -57,14 +55,8 @@ function closeShape(
   const dimensions = rowDimensions(input);
   const rowShape = shapeOf(feed, dimensions, resolution);
   if (rowShape === null) return null;
-  const conflict = learnSymbols(dimensions, rowShape, resolution.symbols);
-  if (conflict !== null)
-    resolution.problems.add(
-      "mapping.dimension",
-      `input "${input.name}": its dimension "${conflict}" is ${resolution.symbols.get(conflict)} in another input, and ${countOf(feed, resolution)} values a row do not fit that`,
-      { hint: "feed inputs that share a dimension with lists of one length", details: { input: input.name } },
-    );
-  return conflict === null ? rowShape : null;
+  learnSymbols(dimensions, rowShape, resolution.symbols);
+  return rowShape;
 }
 
 function shapeOf(feed: Feed, dimensions: readonly Dimension[] | null, resolution: InputResolution) {
@@ -89,6 +81,12 @@ function reportMisfit(
   resolution: InputResolution,
 ): void {
   const count = countOf(feed, resolution);
+  if (feed.kind === "list" && feed.dim !== null && count !== feed.dim)
+    resolution.problems.add(
+      "mapping.width",
+      `input "${input.name}": \`dim: ${feed.dim}\` is not what column "${feed.column.column}" holds: its lists have ${count} values`,
+      { hint: "leave `dim` out: the column's type tells", details: { input: input.name } },
+    );
   if (input.shape !== null && input.shape.length === 0)
     resolution.problems.add(
       "mapping.no-batch",
@@ -110,88 +108,5 @@ function reportMisfit(
         details: { input: input.name, given: count },
       },
     );
-  }
-}
-
-function boundColumn(
-  mapping: ColumnMapping,
-  input: TensorSpec,
-  asList: boolean,
-  { schema, problems }: InputResolution,
-): BoundColumn {
-  const type = schema.find((column) => column.name === mapping.column)?.type ?? { kind: "null" };
-  const lossy = mapping.cast === "lossy";
-  const part = mapping.part ?? null;
-  const where = `column "${mapping.column}"`;
-  const details = { input: input.name, column: mapping.column };
-  const list = valueType(type);
-  if (asList && list.kind !== "list" && list.kind !== "fixed-list") {
-    problems.add("mapping.cast", `${where} is ${typeName(type)}, not a list, so \`list:\` can't take it`, {
-      hint: "use `column:` or `stack:`",
-      details,
-    });
-  } else {
-    const element = asList && (list.kind === "list" || list.kind === "fixed-list") ? list.item : type;
-    const problem = castProblem(element, input.type, { part, lossy });
-    const subject = asList ? `${where}, element by element,` : where;
-    if (problem !== null)
-      problems.add(problem.code, `input "${input.name}": ${subject} ${problem.message}`, {
-        hint: problem.hint,
-        details,
-      });
-  }
-  if (mapping.dtype !== undefined && mapping.dtype !== input.type)
-    problems.add(
-      "mapping.dtype",
-      `input "${input.name}" takes ${input.type}, and \`dtype\` says ${mapping.dtype}`,
-      {
-        hint: `write \`dtype: ${input.type}\` or leave it out: the model decides`,
-        details,
-      },
-    );
-  const timezone = mapping.timezone ?? "UTC";
-  if (!isTimeZone(timezone))
-    problems.add("mapping.timezone", `${where}: "${timezone}" is not a time zone`, {
-      hint: "use an IANA name, such as Europe/Lisbon",
-      details,
-    });
-  const nulls = nullPolicy(mapping.nulls, input.type);
-  if (nulls === null)
-    problems.add(
-      "mapping.nulls",
-      `${where}: \`nulls: ${String(mapping.nulls)}\` is not a value that input "${input.name}" (${input.type}) can hold`,
-      { hint: nullHint(input.type), details },
-    );
-  return { column: mapping.column, type, nulls: nulls ?? "error", part, timezone, lossy };
-}
-
-/** Floats have a value for "missing"; for anything else a null is a mistake until the job says otherwise. */
-function nullPolicy(rule: NullRule | undefined, type: TensorType): NullPolicy | null {
-  if (rule === undefined) return isFloatTensor(type) ? "nan" : "error";
-  if (rule === "error" || rule === "reject") return rule;
-  if (rule === "nan") return isFloatTensor(type) ? "nan" : null;
-  return fits(rule, type) ? { value: rule } : null;
-}
-
-function fits(value: number | string | boolean, type: TensorType): boolean {
-  if (type === "string") return typeof value === "string";
-  if (type === "bool") return typeof value === "boolean" || value === 0 || value === 1;
-  if (typeof value !== "number") return false;
-  if (isFloatTensor(type)) return true;
-  const range = integerRange(type);
-  return Number.isSafeInteger(value) && value >= range.min && value <= range.max;
-}
-
-function nullHint(type: TensorType): string {
-  if (isFloatTensor(type)) return "use nan, error, reject or a number";
-  return `use error, reject or ${type === "string" ? "a text" : type === "bool" ? "true or false" : `an integer that ${type} can hold`}`;
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -53,20 +53,16 @@ export function rowShapeFor(
   return count === known ? sizes.map((size) => size ?? 1) : null;
 }
 
-/** Remembers the sizes that symbolic dimensions got. Returns the first symbol that already had another size. */
+/** Remembers the sizes that symbolic dimensions got; `rowShapeFor` holds later tensors to them. */
 export function learnSymbols(
   dimensions: readonly Dimension[] | null,
   rowShape: readonly number[],
   symbols: Symbols,
-): string | null {
+): void {
   for (const [position, dimension] of (dimensions ?? []).entries()) {
     const size = rowShape[position];
-    if (typeof dimension !== "string" || size === undefined) continue;
-    const before = symbols.get(dimension);
-    if (before !== undefined && before !== size) return dimension;
-    symbols.set(dimension, size);
+    if (typeof dimension === "string" && size !== undefined) symbols.set(dimension, size);
   }
-  return null;
 }
 
 /** A tensor's shape as people write it: `float32 [N, 28]`. */

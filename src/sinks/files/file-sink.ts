@@ -86,6 +86,28 @@ export function fileSink(options: FileSinkOptions): Sink {
     return [joined];
   }
 
+  async function commit(
+    run: LogRun,
+    receipts: readonly Receipt[],
+    details: PublicationDetails | undefined,
+  ): Promise<Decision> {
+    assertReceiptsAddUp(receipts);
+    const quarantine = publishedQuarantine(run, receipts);
+    await assertStaged(fileSystem, layout, quarantine);
+    const files = await gathered(run, receipts);
+    const { outcome, seq } = await record.decide(await commitIntent(run, files, quarantine, details));
+    return { outcome: outcome === "abort" ? "abort" : "commit", publication: seq };
+  }
+
+  /** Whoever decided the run meanwhile may have cleared away what we were about to publish. */
+  function adoptOrThrow(runId: string): (error: unknown) => Promise<Decision> {
+    return async (error) => {
+      const decision = await decisionOn(runId);
+      if (decision === null) throw error;
+      return decision;
+    };
+  }
+
   async function decisionOn(runId: string): Promise<Decision | null> {
     const decision = decisionOf(await record.durableHead(), runId);
     return decision && { outcome: decision.outcome, publication: decision.publication };
@@ -120,17 +142,10 @@ export function fileSink(options: FileSinkOptions): Sink {
     },
 
     async publish(run, fingerprint, receipts, details) {
-      const logRun = toLogRun(run, fingerprint);
       await ensureArea(fileSystem, layout);
-      let decision = await decisionOn(run.id);
-      if (decision === null) {
-        assertReceiptsAddUp(receipts);
-        const quarantine = publishedQuarantine(logRun, receipts);
-        await assertStaged(fileSystem, layout, quarantine);
-        const files = await gathered(logRun, receipts);
-        const { outcome, seq } = await record.decide(await commitIntent(logRun, files, quarantine, details));
-        decision = { outcome: outcome === "abort" ? "abort" : "commit", publication: seq };
-      }
+      const decision =
+        (await decisionOn(run.id)) ??
+        (await commit(toLogRun(run, fingerprint), receipts, details).catch(adoptOrThrow(run.id)));
       if (decision.outcome === "commit") await seeThrough();
       return decision;
     },
@@ -159,9 +174,9 @@ export function fileSink(options: FileSinkOptions): Sink {
     },
 
     async rollback(): Promise<RolledBack> {
-      const unfinished = await unfinishedRollback();
-      if (unfinished !== null) return unfinished;
       const head = await record.durableHead();
+      const unfinished = await unfinishedRollback(head);
+      if (unfinished !== null) return unfinished;
       const { hide, show } = await rollbackTarget(head);
       const { seq } = await record.decide({ action: "rollback", at: now(), hide, show });
       return finishRollback(seq);
@@ -189,13 +204,11 @@ export function fileSink(options: FileSinkOptions): Sink {
     collect: garbage.collect,
   };
 
-  /** A rollback that was decided and not shown: whoever asks again means that one. */
-  async function unfinishedRollback(): Promise<RolledBack | null> {
-    const head = await record.durableHead();
-    if (head?.action !== "rollback" || (await visible.wasRemoved(head))) return null;
-    const there = await visible.look();
-    const shown = "publication" in there && there.publication === head.publication;
-    return shown ? null : finishRollback(head.seq);
+  /** A rollback that was decided and not seen through: whoever asks again means that one. */
+  async function unfinishedRollback(head: LogEntry | null): Promise<RolledBack | null> {
+    if (head === null || head.shownSince === null || (await visible.isSeenThrough(head))) return null;
+    const latest = await record.entry(head.shownSince);
+    return latest?.action === "rollback" ? finishRollback(latest.seq) : null;
   }
 
   async function finishRollback(seq: number): Promise<RolledBack> {

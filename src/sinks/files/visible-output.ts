@@ -25,6 +25,8 @@ export type Visible =
 
 export interface VisibleOutput {
   look(): Promise<Visible>;
+  /** Was what the log says shown and made durable by somebody who lived to note it? */
+  isSeenThrough(head: LogEntry): Promise<boolean>;
   /** Was the newest publication shown once and then removed by hand? Then nothing is published any more. */
   wasRemoved(head: LogEntry): Promise<boolean>;
   /**
@@ -91,10 +93,14 @@ export function visibleOutput(
     return { kind: "foreign", is: "file" };
   }
 
+  async function isSeenThrough(head: LogEntry): Promise<boolean> {
+    return (await fileSystem.stat(markerOf(head))) !== null;
+  }
+
   async function wasRemoved(head: LogEntry): Promise<boolean> {
     const now = await look();
     if (now.kind !== "absent" && now.kind !== "empty") return false;
-    return head.publication !== null && (await fileSystem.stat(markerOf(head))) !== null;
+    return head.publication !== null && (await isSeenThrough(head));
   }
 
   async function catchUp(): Promise<void> {
@@ -198,7 +204,7 @@ export function visibleOutput(
 
   /** Not synced: after a power cut without it, the output is shown once more. */
   async function markShown(head: LogEntry): Promise<void> {
-    if ((await fileSystem.stat(markerOf(head))) !== null) return;
+    if (await isSeenThrough(head)) return;
     try {
       await fileSystem.writeFile(markerOf(head), "");
     } catch (error) {
@@ -206,7 +212,7 @@ export function visibleOutput(
     }
   }
 
-  return { look, wasRemoved, catchUp };
+  return { look, isSeenThrough, wasRemoved, catchUp };
 }
 
 interface ManifestIdentity {

@@ -12,6 +12,7 @@ const output = z
     column: column.optional().meta({ description: "Name of the one column that this output becomes." }),
     columns: z
       .record(z.string(), label)
+      .refine((columns) => Object.keys(columns).length > 0, { error: "it names no column" })
       .optional()
       .meta({
         description: "New columns, each with the class label whose probability it holds.",

@@ -24,7 +24,7 @@ async function similarSibling(path: string): Promise<string | null> {
   const wanted = basename(missing);
   const ranked = names
     .map((name) => ({ name, edits: editDistance(name.toLowerCase(), wanted.toLowerCase()) }))
-    .filter(({ edits }) => edits <= Math.max(1, Math.floor(wanted.length / 4)))
+    .filter(({ edits }) => edits <= Math.max(1, Math.floor(wanted.length / 3)))
     .sort((a, b) => a.edits - b.edits || (a.name < b.name ? -1 : 1));
   return ranked[0] === undefined ? null : join(dirname(missing), ranked[0].name);
 }

@@ -297,6 +297,18 @@ describe("nulls", () => {
   });
 });
 
+it("names the rows that fail in batches of any size", () => {
+  const values = range(5000).map((row) => (row % 1234 === 1233 ? null : 2 ** 20));
+  const data = column(new Float64(), values);
+  const rows = ["1233", "2467", "3701", "4935"];
+  expect(Object.keys(bindOne(data, float64, "float32").reasons)).toEqual(rows);
+  const wide = column(
+    new Float64(),
+    values.map((value) => (value === null ? 2 ** 40 : value)),
+  );
+  expect(Object.keys(bindOne(wide, float64, "int32", { lossy: true }).reasons)).toEqual(rows);
+});
+
 it("stacks columns of different types in the spec's order, row by row", () => {
   const batch = batchOf({
     a: column(new Float64(), [1, 2]),
@@ -439,7 +451,7 @@ it("refuses a column that decodes as something else than was planned", () => {
   const binder = createBinder([stack("float32", [bound("a", float64)])], 4);
   expect(() => binder.open(batchOf({ a: column(new Int64(), [1n]) }))).toThrow(DataError);
   expect(() => binder.open(batchOf({ a: column(new Int64(), [1n]) }))).toThrow(
-    'column "a" decodes as Int64, and the plan says float64',
+    'column "a" decodes as int64, and the plan says float64',
   );
 });
 

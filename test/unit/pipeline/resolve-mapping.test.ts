@@ -281,6 +281,17 @@ describe("what may feed what", () => {
     expect(failure(() => resolve(one("float32"), { a: float32 }, { features })).code).toBe("mapping.dtype");
   });
 
+  it("what would be ignored is refused: a `timezone` without `part`, a `dim` that the type contradicts", () => {
+    const zone = { inputs: { a: { kind: "column", column: "a", timezone: "UTC" } } } as const;
+    expect(failure(() => resolve(one("float32"), { a: float32 }, { features: zone })).code).toBe(
+      "mapping.timezone",
+    );
+    const dim = { inputs: { v: { kind: "list", list: "v", dim: 3 } } } as const;
+    const vector: TensorSpec[] = [{ name: "v", type: "float32", shape: ["N", null] }];
+    const error = failure(() => resolve(vector, { v: fixedList(float32, 4) }, { features: dim }));
+    expect(error.message).toContain('`dim: 3` is not what column "v" holds: its lists have 4 values');
+  });
+
   it("a date has no hour", () => {
     const features = { inputs: { a: { kind: "column", column: "d", part: "hour" } } } as const;
     const error = failure(() => resolve(one("float32"), { d: { kind: "date", unit: "day" } }, { features }));
