@@ -16,7 +16,7 @@ export async function outputFor(cli: Cli, given: string): Promise<WriteSpec> {
 }
 
 /** Enough of a write spec to ask the sink about what is already there. */
-export function outputAt(path: string): WriteSpec {
+function outputAt(path: string): WriteSpec {
   const shape = path.endsWith(".parquet") ? "file" : "directory";
   return { to: path, shape, mode: "replace", partitionBy: [], add: {} };
 }

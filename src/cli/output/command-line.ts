@@ -11,7 +11,7 @@ export function programName(
 }
 
 /** Quotes what a shell would split or expand. */
-export function shellWord(word: string): string {
+function shellWord(word: string): string {
   return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 

@@ -74,7 +74,7 @@ export function equation(rows: RowCounts): string {
 }
 
 /** What a finished run did, without what to do next. */
-export function summary(view: OutcomeView, paint: Paint): readonly (readonly [string, string])[] {
+function summary(view: OutcomeView, paint: Paint): readonly (readonly [string, string])[] {
   const { outcome, verbose } = view;
   return [
     ["rows in", equation(outcome.rows)],

@@ -53,7 +53,7 @@ export function progressBar(options: ProgressBarOptions): Observer {
 }
 
 /** What the bar says at a moment, in at most `width` cells. */
-export function statusLine(view: RunView, seconds: number, width: number, emphasis: Emphasis): string {
+function statusLine(view: RunView, seconds: number, width: number, emphasis: Emphasis): string {
   const progress = shownProgress(view);
   if (view.phase === "planning" || progress === null) return `planning  ${emphasis.dim(elapsed(seconds))}`;
   if (view.phase === "publishing")
