@@ -27,7 +27,7 @@ export function createApp(settings: Settings, onHostOutput: (text: string) => vo
   const ledger = once(() => openLedger(settings));
 
   async function currentHost(): Promise<() => WorkerHost> {
-    const { childProcessHost } = await import("./hosts/child-process-host.js");
+    const { childProcessHost } = await import("./hosts/child-process/child-process-host.js");
     const entry = fileURLToPath(new URL("./worker-host.js", import.meta.url));
     return () => {
       if (host === null || host.isGone()) {

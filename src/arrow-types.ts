@@ -100,7 +100,7 @@ function mapOf(key: DataType, value: DataType): DataType {
   return new Map_(new Field("entries", entries, false));
 }
 
-export function arrowField(column: Column): Field {
+function arrowField(column: Column): Field {
   const metadata = new Map(Object.entries(column.metadata ?? {}));
   return new Field(column.name, arrowType(column.type), column.nullable, metadata);
 }

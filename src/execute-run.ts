@@ -88,7 +88,7 @@ async function publish({ run, claim, ledger, sink, emit }: Execution, plan: Plan
  * The conservation law: rows in = predicted + quarantined + filtered. Rows in come from the plan's footers, rows out from
  * footers of the staged files, read back by the attempts.
  */
-export function proveConserved(plan: Plan, receipts: readonly Receipt[]): RowCounts {
+function proveConserved(plan: Plan, receipts: readonly Receipt[]): RowCounts {
   const rows = sumRows(receipts.map((receipt) => receipt.rows));
   if (
     plan.totals.rows === rows.predicted + rows.quarantined + rows.filtered &&

@@ -89,7 +89,7 @@ export interface LogEntry {
   readonly compacted?: true;
 }
 
-export const logVersion = 1;
+const logVersion = 1;
 
 /** The decision on a run, or `null` while there is none. */
 export function decisionOf(head: LogEntry | null, runId: string): LoggedDecision | null {

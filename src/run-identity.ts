@@ -39,7 +39,7 @@ export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string
 }
 
 /** JSON with sorted keys, so that equal values have equal text. */
-export function canonicalJson(value: JsonValue): string {
+function canonicalJson(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (value !== null && typeof value === "object") {
     const entries = Object.entries(value)

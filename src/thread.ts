@@ -5,8 +5,8 @@
 import { writeSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 import { toErrorRecord } from "./errors.js";
-import { SharedProgress } from "./hosts/shared-progress.js";
-import type { ThreadCall, ThreadResult } from "./hosts/thread-pool.js";
+import { SharedProgress } from "./hosts/child-process/shared-progress.js";
+import type { ThreadCall, ThreadResult } from "./hosts/child-process/thread-pool.js";
 import { lateExpansion } from "./late-expansion.js";
 import type { Predictor } from "./model.js";
 import { runPartition } from "./pipeline/run-partition.js";

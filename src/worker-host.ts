@@ -6,8 +6,8 @@
  */
 import { writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { serveCalls } from "./hosts/call-server.js";
-import { threadPool } from "./hosts/thread-pool.js";
+import { serveCalls } from "./hosts/child-process/call-server.js";
+import { threadPool } from "./hosts/child-process/thread-pool.js";
 import { inspectData } from "./inspect-data.js";
 import { joinFiles } from "./join-files.js";
 import { planJob } from "./planner.js";

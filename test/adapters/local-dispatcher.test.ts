@@ -7,7 +7,7 @@ import type { AttemptReporter, Circumstance } from "../../src/dispatcher.js";
 import { localDispatcher } from "../../src/dispatchers/local-dispatcher.js";
 import type { NightshiftError } from "../../src/errors.js";
 import type { WorkerHost } from "../../src/host.js";
-import { childProcessHost } from "../../src/hosts/child-process-host.js";
+import { childProcessHost } from "../../src/hosts/child-process/child-process-host.js";
 import type { PartitionRef } from "../../src/partition.js";
 import type { PartitionTask } from "../../src/plan.js";
 

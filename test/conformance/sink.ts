@@ -1,9 +1,11 @@
 /** What every sink promises, whatever it writes to. An implementation's test hands in a way to make fresh targets. */
+
 import { describe, expect, it } from "vitest";
 import type { WriteMode } from "../../src/job.js";
 import type { Receipt } from "../../src/partition.js";
 import type { Run } from "../../src/run.js";
 import type { Sink } from "../../src/sink.js";
+import { jobWith } from "../support/jobs.js";
 
 export interface SinkTarget {
   sink(mode: WriteMode): Sink;
@@ -141,6 +143,8 @@ function run(id: string, generation = 1): Run {
     target: "out",
     trigger: "library",
     interval: null,
+    job: jobWith(),
+    guess: false,
     createdAt: "2026-01-01T00:00:00.000Z",
   };
 }

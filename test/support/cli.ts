@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-export const cliPath = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const cliPath = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 export const preloadPath = fileURLToPath(new URL("./kill-at.mjs", import.meta.url));
 
 export interface Finished {
@@ -44,8 +44,4 @@ export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions)
   });
   const pid = child.pid ?? 0;
   return { pid, finished, kill: (signal) => process.kill(pid, signal) };
-}
-
-export function runCli(args: readonly string[], options: CliOptions): Promise<Finished> {
-  return startCli(args, options).finished;
 }

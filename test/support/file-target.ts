@@ -1,4 +1,5 @@
 /** A target on a real disk, and runs that stage real files for it. */
+
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,6 +28,7 @@ import { type FileSinkOptions, fileSink } from "../../src/sinks/files/file-sink.
 import { stagingFileSink } from "../../src/sinks/files/staging-file-sink.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { arrowFileFormat } from "./arrow-file-format.js";
+import { jobWith } from "./jobs.js";
 
 /** A directory of the test's own, removed when the test ends. */
 export function freshDirectory(): string {
@@ -35,13 +37,13 @@ export function freshDirectory(): string {
   return path;
 }
 
-export function countingIds(prefix = "id"): () => string {
+function countingIds(prefix = "id"): () => string {
   let next = 0;
   return () => `${prefix}${next++}`;
 }
 
 /** A clock that ticks a second at each look. */
-export function tickingClock(): Clock {
+function tickingClock(): Clock {
   let ticks = 0;
   return {
     now: () => new Date(Date.UTC(2026, 0, 1) + 1000 * ticks++),
@@ -72,7 +74,7 @@ export function sinkFor(target: Target, mode: FileSinkOptions["mode"]): Sink {
 }
 
 /** What a worker host does for the sink: joins in a format, through the file layer. */
-export function joining(fileSystem: FileSystem): FileSinkOptions["join"] {
+function joining(fileSystem: FileSystem): FileSinkOptions["join"] {
   return async (parts, to): Promise<JoinedFile> => {
     const file = await fileSystem.create(to);
     const digest = createHash("sha256");
@@ -106,6 +108,8 @@ export function runOf(id: string, given: { scope?: string; generation?: number; 
     target: "out",
     trigger: "library",
     interval,
+    job: jobWith(),
+    guess: false,
     createdAt: "2026-01-01T00:00:00.000Z",
   };
 }
@@ -121,11 +125,6 @@ export interface PartitionRows {
   readonly dt?: readonly string[];
   readonly quarantined?: readonly number[];
 }
-
-export const batchSchema = new Schema([
-  new Field("id", makeVector(new BigInt64Array(1)).type, false),
-  new Field("score", makeVector(new Float32Array(1)).type, false),
-]);
 
 export function batchOf(rows: PartitionRows): RecordBatch {
   const columns = {

@@ -115,6 +115,8 @@ export function partitionTask({
       target: "/out",
       trigger: "library",
       interval: null,
+      job,
+      guess: false,
       createdAt: "2026-01-01T00:00:00Z",
     },
     plan: {

@@ -1,5 +1,5 @@
 /** Short ways to make Parquet files, and to read them: with ours, and with another library to compare by. */
-import { RecordBatch, type Schema, Struct, Table, type Vector } from "apache-arrow";
+import { RecordBatch, Table, type Vector } from "apache-arrow";
 import { type FileMetaData, parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import type { FileSummary } from "../../src/format.js";
@@ -64,7 +64,7 @@ export function hyparquetFooter(bytes: Uint8Array): FileMetaData {
 }
 
 /** Arrow's and hyparquet's values in one shape: arrays, objects, strings, numbers, bigints, instants in ms. */
-export function plain(value: unknown): unknown {
+function plain(value: unknown): unknown {
   if (value === null || value === undefined) return null;
   if (value instanceof Date) return value.getTime();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
@@ -75,12 +75,6 @@ export function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
-export function schemaOf(columns: Columns): Schema {
-  return new Table({ ...columns }).schema;
-}
-
 export function sliceOf(batch: RecordBatch, start: number, end: number): RecordBatch {
   return new RecordBatch(batch.schema, batch.data.slice(start, end - start));
 }
-
-export { Struct };

@@ -201,7 +201,7 @@ export function expectedQuarantine(flow: Flow): number {
   return rows.reduce((sum, { quarantined }) => sum + (quarantined?.length ?? 0), 0);
 }
 
-export function headOf(target: Target): LogEntry | null {
+function headOf(target: Target): LogEntry | null {
   const log = layoutOf(target.to).log;
   const newest = existsSync(log) ? readdirSync(log).sort().at(-1) : undefined;
   return newest === undefined ? null : (JSON.parse(readFileSync(join(log, newest), "utf8")) as LogEntry);

@@ -1,9 +1,30 @@
 /** Runs, plans and receipts for tests that don't care what is in them. */
 import type { ErrorRecord } from "../../src/errors.js";
+import type { Job } from "../../src/job.js";
 import type { AttemptFailure, Partition, PartitionRef, Receipt } from "../../src/partition.js";
 import type { Plan } from "../../src/plan.js";
 import { defaultWriterProfile } from "../../src/profile.js";
 import type { Run } from "../../src/run.js";
+
+const aJob: Job = {
+  name: "flight-delay",
+  model: { path: "/models/flight-delay.onnx", externalData: [] },
+  input: { from: ["/data/*.parquet"], key: ["flight_id"], onEmpty: "fail" },
+  features: null,
+  outputs: {},
+  passthrough: { kind: "none" },
+  write: { to: "/out/scores", shape: "directory", mode: "replace", partitionBy: [], add: {} },
+  interval: null,
+  limits: {
+    threads: "auto",
+    partitionRows: "auto",
+    maxAttempts: 3,
+    partitionTimeoutMs: 60_000,
+    memoryBytes: "auto",
+  },
+  rowPolicy: { onRowError: "fail", maxErrorRows: null, maxErrorFraction: null },
+  providers: ["cpu"],
+};
 
 export function aRun(id: string, overrides: Partial<Run> = {}): Run {
   return {
@@ -14,6 +35,8 @@ export function aRun(id: string, overrides: Partial<Run> = {}): Run {
     target: "/out/scores",
     trigger: "cli",
     interval: { start: "2026-01-15T00:00:00Z", end: "2026-01-16T00:00:00Z", ds: "2026-01-15" },
+    job: aJob,
+    guess: false,
     createdAt: "2026-01-16T02:15:00.000Z",
     ...overrides,
   };
@@ -24,25 +47,7 @@ export const rowsPerPartition = 1000;
 export function aPlan(partitions: number): Plan {
   return {
     version: 1,
-    job: {
-      name: "flight-delay",
-      model: { path: "/models/flight-delay.onnx", externalData: [] },
-      input: { from: ["/data/*.parquet"], key: ["flight_id"], onEmpty: "fail" },
-      features: null,
-      outputs: {},
-      passthrough: { kind: "none" },
-      write: { to: "/out/scores", shape: "directory", mode: "replace", partitionBy: [], add: {} },
-      interval: null,
-      limits: {
-        threads: "auto",
-        partitionRows: "auto",
-        maxAttempts: 3,
-        partitionTimeoutMs: 60_000,
-        memoryBytes: "auto",
-      },
-      rowPolicy: { onRowError: "fail", maxErrorRows: null, maxErrorFraction: null },
-      providers: ["cpu"],
-    },
+    job: aJob,
     fingerprint: "f".repeat(64),
     assets: [{ role: "model", path: "/models/flight-delay.onnx", size: 10, sha256: "a".repeat(64) }],
     signature: { inputs: [], outputs: [], fixedBatch: null, metadata: {}, featureNames: null },

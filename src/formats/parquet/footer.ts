@@ -107,7 +107,7 @@ const maxSchemaDepth = 64;
 const tailBytes = 64 * 1024;
 const magicBytes = 4;
 /** The footer's length and the closing magic. */
-export const trailerBytes = 8;
+const trailerBytes = 8;
 
 /** @throws DataError `data.corrupt`, `data.unsupported` */
 export async function readFooter(file: ReadHandle): Promise<Footer> {

@@ -50,7 +50,7 @@ function groups(keys: readonly Vector[], rows: number): ReadonlyMap<string, Grou
   return found;
 }
 
-export function withoutColumns(batch: Batch, columns: readonly string[]): Batch {
+function withoutColumns(batch: Batch, columns: readonly string[]): Batch {
   if (columns.length === 0) return batch;
   const kept = batch.schema.fields.flatMap(({ name }, index) => (columns.includes(name) ? [] : [index]));
   const schema = batch.schema.selectAt(kept);

@@ -2,8 +2,8 @@
  * A few numbers in shared memory between a worker host and one of its threads. A thread inside a model call answers no
  * message, so progress is read and cancellation written here.
  */
-import type { PartitionProgress } from "../host.js";
-import type { Step } from "../partition.js";
+import type { PartitionProgress } from "../../host.js";
+import type { Step } from "../../partition.js";
 
 const steps: readonly Step[] = ["read", "bind", "predict", "attach", "write", "stage"];
 const slots = { cancelled: 0, rows: 1, quarantined: 2, step: 3 } as const;

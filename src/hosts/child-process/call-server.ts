@@ -1,6 +1,6 @@
 /** The child's side of a worker host's channel: takes calls, streams items, answers once, and ends with its parent. */
-import { toErrorRecord } from "../errors.js";
-import type { HostCallName, HostCalls, HostReply } from "../host.js";
+import { toErrorRecord } from "../../errors.js";
+import type { HostCallName, HostCalls, HostReply } from "../../host.js";
 
 /** Carries out one kind of call. Items stream back as they come. */
 export type HostAnswer<N extends HostCallName> = (

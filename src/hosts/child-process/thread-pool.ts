@@ -1,8 +1,8 @@
 /** Partitions on threads of their own, one a core. Small JSON goes in and out; progress goes through shared memory. */
 import { Piscina } from "piscina";
-import { type ErrorRecord, fromErrorRecord } from "../errors.js";
-import type { PartitionCall } from "../host.js";
-import type { Receipt } from "../partition.js";
+import { type ErrorRecord, fromErrorRecord } from "../../errors.js";
+import type { PartitionCall } from "../../host.js";
+import type { Receipt } from "../../partition.js";
 import type { HostAnswer } from "./call-server.js";
 import { SharedProgress } from "./shared-progress.js";
 

@@ -3,8 +3,8 @@
  * it, the callers get an error and the coordinator lives on.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { DataError, fromErrorRecord, InfraError } from "../errors.js";
-import type { CallOptions, HostCallName, HostCalls, HostReply, WorkerHost } from "../host.js";
+import { DataError, fromErrorRecord, InfraError } from "../../errors.js";
+import type { CallOptions, HostCallName, HostCalls, HostReply, WorkerHost } from "../../host.js";
 import { BreadcrumbTrail } from "./breadcrumb-trail.js";
 
 export interface ChildProcessHostOptions {
