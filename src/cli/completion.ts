@@ -48,7 +48,7 @@ export function completionCommands(root: Command): readonly CompletionCommand[] 
   return root.commands.map((command) => ({
     name: command.name(),
     summary: command.summary(),
-    takesJob: command.registeredArguments.some((argument) => argument.name().includes("job")),
+    takesJob: command.registeredArguments.some((argument) => argument.name().split("|").includes("job")),
     words: wordsOf[command.name()] ?? [],
     flags: [...flagsOf(command), ...everywhere],
   }));

@@ -1,9 +1,11 @@
 import type { Command } from "commander";
 import { asNightshiftError, exitCodeOf, exitCodes, type NightshiftError, toErrorRecord } from "../errors.js";
 import { counted } from "../human.js";
+import type { Job } from "../job.js";
 import type { Plan } from "../plan.js";
 import { jobFor, jobsHere } from "./lookup/jobs.js";
 import { errorText } from "./output/error-text.js";
+import { shownPath } from "./output/paths.js";
 import { declareInterval, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -20,32 +22,55 @@ export function declare(command: Command): void {
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<IntervalFlags>();
-  const given = command.args.length > 0 ? command.args : (await jobsHere(cli)).map((job) => job.path);
+  const subjects = await subjectsOf(command.args, flags, cli);
   const checked: Checked[] = [];
-  for (const job of given) {
-    const result = await check(cli, job, flags);
+  for (const subject of subjects) {
+    const result = await check(cli, subject);
     checked.push(result);
     if (!cli.globals.json) show(cli, result);
   }
   if (cli.globals.json) printJson(cli.out, { jobs: checked.map(asJson) });
-  else if (given.length === 0) cli.err.line("no jobs here: a job is a file jobs/<name>.yaml");
+  else if (subjects.length === 0) cli.err.line("no jobs here: a job is a file jobs/<name>.yaml");
   const invalid = checked.flatMap((one) => (one.result === "invalid" ? [exitCodeOf(one.error)] : []));
   return Math.max(exitCodes.ok, ...invalid);
 }
 
-async function check(cli: Cli, given: string, flags: IntervalFlags): Promise<Checked> {
-  let name = given;
+interface Subject {
+  /** What to call it: a name, or the path as people gave it. */
+  readonly name: string;
+  readonly given: string;
+  readonly flags: IntervalFlags;
+}
+
+/** The jobs that were named, or all there are. `--at` then is for those that have intervals. */
+async function subjectsOf(
+  named: readonly string[],
+  flags: IntervalFlags,
+  cli: Cli,
+): Promise<readonly Subject[]> {
+  if (named.length > 0) return named.map((given) => ({ name: given, given, flags }));
+  const { at: _at, ...withoutInterval } = flags;
+  return (await jobsHere(cli)).map(({ path, every }) => ({
+    name: shownPath(path, cli.cwd),
+    given: path,
+    flags: every === null ? withoutInterval : flags,
+  }));
+}
+
+async function check(cli: Cli, subject: Subject): Promise<Checked> {
+  const { given, flags } = subject;
+  let loaded: Job | null = null;
   try {
     const { job } = await jobFor(cli, given, flags);
-    name = job.name;
+    loaded = job;
     const runner = await (await cli.app()).runner();
     const { plan } = await runner.plan({ job, guess: false }, cli.gently());
-    return { job: name, result: "valid", plan };
+    return { job: job.name, result: "valid", plan };
   } catch (thrown) {
     const error = asNightshiftError(thrown);
     if (error.kind === "cancelled") throw error;
-    const unseen = error.code === "source.not-found" && name !== given && flags.at === undefined;
-    return { job: name, result: unseen ? "no-input" : "invalid", error };
+    const isSound = error.code === "source.not-found" && loaded?.interval != null && flags.at === undefined;
+    return { job: loaded?.name ?? subject.name, result: isSound ? "no-input" : "invalid", error };
   }
 }
 

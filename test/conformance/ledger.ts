@@ -312,6 +312,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
           index: 0,
           status: "pending",
           epoch: 0,
+          attemptId: null,
           attempts: 0,
           soloDeaths: 0,
           rows: rowsPerPartition,
@@ -323,11 +324,12 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect((await partition("run", 0)).status).toBe("leased");
         expect((await state("run")).status).toBe("running");
         expect(await ledger.startAttempt(ref, "a")).toBe("started");
-        expect((await partition("run", 0)).status).toBe("running");
+        expect(await partition("run", 0)).toMatchObject({ status: "running", attemptId: "a" });
         expect(await ledger.acceptReceipt(aReceipt(ref, "a", 7))).toBe("accepted");
         expect(await partition("run", 0)).toMatchObject({
           status: "accepted",
           epoch: 1,
+          attemptId: "a",
           receipt: aReceipt(ref, "a", 7),
         });
         expect(await state("run")).toMatchObject({

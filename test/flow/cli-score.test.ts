@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parquetWriteFile } from "hyparquet-writer";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { jsonLinesOf, nightshift } from "../support/nightshift.js";
+import { jsonLinesOf, nightshift, nightshiftWith } from "../support/nightshift.js";
 
 const models = fileURLToPath(new URL("../../fixtures/models/", import.meta.url));
 const model = `${models}flight-columns.onnx`;
@@ -51,6 +51,7 @@ test("the same again is already published; another way to the same output needs 
   const { rows, columns } = JSON.parse(stdout).data;
   expect(rows).toBe(913);
   expect(columns.map((column: { name: string }) => column.name)).toEqual([
+    "flight_id",
     "prediction",
     "probability_0",
     "probability_1",
@@ -160,7 +161,7 @@ test("inspect shows a model's tensors and a command that can be pasted", () => {
   const { status, stdout } = nightshift(cwd, "inspect", model, data);
   expect(status).toBe(0);
   expect(stdout).toMatch(/input +distance +float32 +\[\?, 1\]/);
-  expect(stdout).toContain(`score ${model} ${data} -o predictions/`);
+  expect(stdout).toContain("flight-columns.input.parquet -o predictions/\n");
   expect(stdout).toMatch(/flight_id +int64/);
 });
 
@@ -172,15 +173,11 @@ test("files prints live paths that exist, and errors where nothing is", () => {
 });
 
 test("an output outside of NIGHTSHIFT_OUTPUT_ROOT is refused", () => {
-  process.env.NIGHTSHIFT_OUTPUT_ROOT = join(cwd, "allowed");
-  try {
-    const { status, stderr } = nightshift(cwd, "score", model, data, "-o", "elsewhere/");
-    expect({ status, stderr }).toEqual({
-      status: 2,
-      stderr: expect.stringContaining("NIGHTSHIFT_OUTPUT_ROOT"),
-    });
-    expect(nightshift(cwd, "score", model, data, "-o", "allowed/x/").status).toBe(0);
-  } finally {
-    delete process.env.NIGHTSHIFT_OUTPUT_ROOT;
-  }
+  const allowed = { NIGHTSHIFT_OUTPUT_ROOT: join(cwd, "allowed") };
+  const { status, stderr } = nightshiftWith(allowed, cwd, "score", model, data, "-o", "elsewhere/");
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringContaining("NIGHTSHIFT_OUTPUT_ROOT"),
+  });
+  expect(nightshiftWith(allowed, cwd, "score", model, data, "-o", "allowed/x/").status).toBe(0);
 });

@@ -3,6 +3,9 @@ import { fileURLToPath } from "node:url";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
+/** As a person's shell would start it: not by npm, and not on a terminal. */
+const env = { ...process.env, npm_command: undefined, NO_COLOR: "1" };
+
 export interface Finished {
   readonly status: number | null;
   readonly stdout: string;
@@ -11,7 +14,19 @@ export interface Finished {
 
 /** Runs the command line in a directory, to its end. */
 export function nightshift(cwd: string, ...argv: readonly string[]): Finished {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...argv], { cwd, encoding: "utf8" });
+  return nightshiftWith({}, cwd, ...argv);
+}
+
+export function nightshiftWith(
+  more: { readonly [name: string]: string },
+  cwd: string,
+  ...argv: readonly string[]
+): Finished {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...argv], {
+    cwd,
+    env: { ...env, ...more },
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
 }
 
@@ -21,7 +36,7 @@ export async function followNightshift(
   argv: readonly string[],
   onEvent: (event: { readonly type: string }, child: ChildProcess) => void,
 ): Promise<Finished> {
-  const child = spawn(process.execPath, [cli, ...argv], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [cli, ...argv], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr, rest] = ["", "", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;

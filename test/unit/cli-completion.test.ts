@@ -36,6 +36,7 @@ test("bash completes commands, flags, choices, fixed words and job names", () =>
   expect(bashOffers("score", "--progress", "p")).toEqual(["plain"]);
   expect(bashOffers("ls", "runs")).toEqual(["runs"]);
   expect(bashOffers("run", "fl")).toEqual(["flight-delay"]);
+  expect(bashOffers("ls", "fl")).toEqual([""]);
   expect(bashOffers("--json", "gc", "--dry")).toEqual(["--dry-run"]);
 });
 

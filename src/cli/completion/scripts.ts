@@ -1,6 +1,6 @@
 /** Completion scripts: commands, flags, a flag's choices, job names, and files for everything else. */
 
-export interface CompletionFlag {
+interface CompletionFlag {
   readonly names: readonly string[];
   readonly takesValue: boolean;
   readonly choices: readonly string[];
@@ -134,8 +134,10 @@ function fishFlag(seen: string, flag: CompletionFlag): string {
   const names = flag.names.map((name) =>
     name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
   );
+  // `-x` is a value that is no file.
+  const value = flag.choices.length > 0 ? " -x" : flag.takesValue ? " -r" : "";
   const choices = flag.choices.length > 0 ? ` -a ${quoted(flag.choices.join(" "))}` : "";
-  return `complete -c nightshift -n ${quoted(seen)} ${names.join(" ")}${flag.takesValue ? " -r" : ""}${choices} -d ${quoted(flag.summary)}`;
+  return `complete -c nightshift -n ${quoted(seen)} ${names.join(" ")}${value}${choices} -d ${quoted(flag.summary)}`;
 }
 
 function quoted(text: string): string {

@@ -30,7 +30,7 @@ export function declareMapping(command: Command): Command {
     )
     .option(
       "--keep <which>",
-      "what is kept beside the predictions: key, all, none or a,b (default: all but features)",
+      "columns kept beside the key and the predictions: all, none, a,b or key (default: all but features)",
     )
     .optionsGroup("Model:")
     .option("--provider <a,b>", "execution providers in order of preference (default: cpu)", names)
