@@ -36,6 +36,8 @@ export interface PreparedJob {
 const groupSize = 256;
 /** Several partitions a thread, so that threads end at about the same time. */
 const partitionsPerThread = 4;
+/** What a thread takes beside its largest row group: the engine, both Parquet codecs, buffers. Measured. */
+const threadBytes = 140 * 1024 * 1024;
 /** What settling a mapping looks at. */
 const settlingRows = 1024;
 
@@ -189,21 +191,22 @@ function fitThreads(
   limits: Limits,
 ): { readonly threads: number; readonly note: string | null } {
   const useful = Math.max(1, Math.min(wanted, tally.totals.partitions));
-  const fitting = tally.peakBytes === 0 ? useful : Math.floor(memoryBytes / tally.peakBytes);
+  const neededBytes = threadBytes + tally.peakBytes;
+  const fitting = Math.floor(memoryBytes / neededBytes);
   if (fitting < 1) {
     throw new DataError(
       "data.row-group-too-large",
-      `${tally.peakFile} has a row group that needs about ${mebibytes(tally.peakBytes)} in memory; ${mebibytes(memoryBytes)} may be used.`,
+      `${tally.peakFile} has a row group that needs about ${mebibytes(neededBytes)} in memory; ${mebibytes(memoryBytes)} may be used.`,
       {
         hint: "Write the file again with smaller row groups (131,072 rows is a good size), keep fewer columns, or raise limits.memory.",
-        details: { file: tally.peakFile, neededBytes: tally.peakBytes, memoryBytes, threads: limits.threads },
+        details: { file: tally.peakFile, neededBytes, memoryBytes, threads: limits.threads },
       },
     );
   }
   if (fitting >= useful) return { threads: useful, note: null };
   return {
     threads: fitting,
-    note: `Using ${fitting} of ${useful} threads: row groups of ${tally.peakFile} need about ${mebibytes(tally.peakBytes)} each.`,
+    note: `Using ${fitting} of ${useful} threads: row groups of ${tally.peakFile} need about ${mebibytes(neededBytes)} each.`,
   };
 }
 
