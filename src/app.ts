@@ -1,18 +1,114 @@
 /** Composition root: puts implementations behind the contracts, for the command line and for the library. */
+import { fileURLToPath } from "node:url";
+import { ledgerReporter } from "./attempts.js";
 import type { Settings } from "./config.js";
 import type { WorkerHost } from "./host.js";
 import type { WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import type { Runner } from "./runner.js";
 import type { Sink } from "./sink.js";
+import { newUuid, systemClock } from "./system-clock.js";
 
+/** Each part is made when it is first asked for, and its modules are loaded then and not before. */
 export interface App {
   readonly settings: Settings;
-  /** Opened at the first call; heavy modules load then and not before. */
-  ledger(): Promise<Ledger>;
-  runner(): Promise<Runner>;
-  /** For `inspect` and `preview`. */
-  host(): Promise<WorkerHost>;
-  sink(write: WriteSpec): Promise<Sink>;
-  close(): Promise<void>;
+  readonly ledger: () => Promise<Ledger>;
+  readonly runner: () => Promise<Runner>;
+  /** The worker host, started anew where the last one died. */
+  readonly host: () => Promise<WorkerHost>;
+  readonly sink: (write: WriteSpec) => Promise<Sink>;
+  /** Ends worker hosts and gives back what is open. */
+  readonly close: () => Promise<void>;
+}
+
+/** @param onHostOutput receives what native code prints in worker hosts */
+export function createApp(settings: Settings, onHostOutput: (text: string) => void = () => undefined): App {
+  let host: WorkerHost | null = null;
+  const ledger = once(() => openLedger(settings));
+
+  async function currentHost(): Promise<() => WorkerHost> {
+    const { childProcessHost } = await import("./hosts/child-process/child-process-host.js");
+    const entry = fileURLToPath(new URL("./worker-host.js", import.meta.url));
+    return () => {
+      if (host === null || host.isGone()) {
+        host = childProcessHost({ entry, threads: settings.cores, onStderr: onHostOutput });
+      }
+      return host;
+    };
+  }
+
+  async function sink(write: WriteSpec): Promise<Sink> {
+    const { fileSink } = await import("./sinks/files/file-sink.js");
+    const { localFileSystem } = await import("./stores/local-file-system.js");
+    const { to, shape, mode, partitionBy } = write;
+    return fileSink({
+      to,
+      shape,
+      mode,
+      partitionBy,
+      fileSystem: localFileSystem(),
+      clock: systemClock,
+      newId: newUuid,
+      join: async (parts, path) => (await currentHost())().call("join", { parts, to: path }),
+    });
+  }
+
+  const runner = once(async (): Promise<Runner> => {
+    const { createRunner } = await import("./runner.js");
+    const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
+    const { processes } = await import("./ledgers/journal/processes.js");
+    const hostNow = await currentHost();
+    const opened = await ledger();
+    return createRunner({
+      ledger: opened,
+      clock: systemClock,
+      self: processes().self(),
+      cores: settings.cores,
+      memoryBytes: settings.memoryBytes,
+      planningHost: hostNow,
+      sink,
+      dispatcher: (plan, wake) =>
+        localDispatcher({
+          threads: plan.threads,
+          partitionTimeoutMs: plan.job.limits.partitionTimeoutMs,
+          host: hostNow,
+          reporter: ledgerReporter(opened, wake),
+          newId: newUuid,
+        }),
+    });
+  });
+
+  return {
+    settings,
+    ledger,
+    runner,
+    host: async () => (await currentHost())(),
+    sink,
+    close: async () => {
+      await host?.close();
+      await ledger.opened()?.then((open) => open.close());
+    },
+  };
+}
+
+async function openLedger(settings: Settings): Promise<Ledger> {
+  const { journalLedger } = await import("./ledgers/journal/journal-ledger.js");
+  const { processes } = await import("./ledgers/journal/processes.js");
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  return journalLedger({
+    stateDir: settings.stateDir,
+    fileSystem: localFileSystem(),
+    clock: systemClock,
+    processes: processes(),
+  });
+}
+
+/** Made at the first call, kept for the next; `opened` tells whether it was made at all. */
+function once<T>(make: () => Promise<T>): (() => Promise<T>) & { readonly opened: () => Promise<T> | null } {
+  let made: Promise<T> | null = null;
+  const get = (): Promise<T> => {
+    made ??= make();
+    return made;
+  };
+  return Object.assign(get, { opened: () => made });
 }

@@ -1,4 +1,9 @@
 /** Environment -> typed settings, read once, here only. */
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { SpecError } from "./errors.js";
+
 export interface Settings {
   /** Absolute; where the journal lives. */
   readonly stateDir: string;
@@ -9,5 +14,119 @@ export interface Settings {
   /** Memory that decoding may take over all threads. */
   readonly memoryBytes: number;
   /** For `${VAR}` in specs. */
-  readonly environment: { readonly [name: string]: string | undefined };
+  readonly environment: Environment;
+}
+
+/** What the environment says about showing things. Whether a stream is a terminal is for its owner to see. */
+export interface TerminalSettings {
+  readonly color: "never" | "auto" | "always";
+  /** Progress may redraw lines. */
+  readonly animation: boolean;
+}
+
+export interface Environment {
+  readonly [name: string]: string | undefined;
+}
+
+/** What the machine, or the container around the process, grants. */
+export interface Machine {
+  readonly cores: number;
+  readonly memoryBytes: number;
+}
+
+export interface SettingsOptions {
+  /** `--state`, relative to `cwd`. */
+  readonly stateDir?: string;
+  readonly cwd: string;
+  readonly environment: Environment;
+  readonly machine?: Machine;
+}
+
+/** The other half is for models, writers and Node itself. */
+const decodingShare = 0.5;
+
+/** @throws SpecError `usage.environment` */
+export function readSettings(options: SettingsOptions): Settings {
+  const { cwd, environment } = options;
+  const machine = options.machine ?? thisMachine();
+  const stateDir = options.stateDir ?? present(environment.NIGHTSHIFT_STATE);
+  const outputRoot = present(environment.NIGHTSHIFT_OUTPUT_ROOT);
+  return {
+    stateDir:
+      stateDir === undefined ? join(findProjectRoot(cwd) ?? cwd, ".nightshift") : resolve(cwd, stateDir),
+    outputRoot: outputRoot === undefined ? null : resolve(cwd, outputRoot),
+    cores: Math.min(machine.cores, threadsOf(environment) ?? machine.cores),
+    memoryBytes: Math.floor(machine.memoryBytes * decodingShare),
+    environment,
+  };
+}
+
+export function settingsFromProcess(options: { readonly stateDir?: string } = {}): Settings {
+  return readSettings({ ...options, cwd: process.cwd(), environment: process.env });
+}
+
+/** NO_COLOR wins over FORCE_COLOR; a dumb terminal and a CI log get neither colours nor animation. */
+export function readTerminalSettings(environment: Environment): TerminalSettings {
+  const plain = environment.TERM === "dumb" || isSet(environment.CI);
+  if (isSet(environment.NO_COLOR)) return { color: "never", animation: !plain };
+  const force = present(environment.FORCE_COLOR);
+  if (force !== undefined) return { color: force === "0" ? "never" : "always", animation: !plain };
+  return { color: plain ? "never" : "auto", animation: !plain };
+}
+
+export function terminalFromProcess(): TerminalSettings {
+  return readTerminalSettings(process.env);
+}
+
+/** The nearest directory, from `cwd` upwards, with a `nightshift.yaml` or a `jobs` folder. */
+export function findProjectRoot(cwd: string): string | null {
+  for (let directory = resolve(cwd); ; directory = dirname(directory)) {
+    if (existsSync(join(directory, "nightshift.yaml")) || existsSync(join(directory, "jobs")))
+      return directory;
+    if (directory === dirname(directory)) return null;
+  }
+}
+
+function threadsOf(environment: Environment): number | undefined {
+  const text = present(environment.NIGHTSHIFT_THREADS);
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new SpecError("usage.environment", `NIGHTSHIFT_THREADS is \`${text}\`, not a number of threads`, {
+    hint: "set it to a whole number from 1, or unset it to use every core",
+  });
+}
+
+/** The machine as this process may use it: affinity masks and control groups count. */
+export function thisMachine(): Machine {
+  const limit = process.constrainedMemory?.() ?? 0;
+  const memory = totalmem();
+  return {
+    cores: Math.max(1, Math.min(availableParallelism(), cpuQuota(readCgroupCpu()) ?? Infinity)),
+    // Without a limit it is 0, or a number near 2^64.
+    memoryBytes: limit > 0 ? Math.min(limit, memory) : memory,
+  };
+}
+
+/** Whole cores of `cpu.max` (`"150000 100000"`, in microseconds a period), or `null` where there is no quota. */
+export function cpuQuota(cpuMax: string | null): number | null {
+  const [quota, period] = (cpuMax ?? "max").trim().split(/\s+/).map(Number);
+  if (quota === undefined || period === undefined || !(quota > 0) || !(period > 0)) return null;
+  return Math.max(1, Math.floor(quota / period));
+}
+
+function readCgroupCpu(): string | null {
+  try {
+    return readFileSync("/sys/fs/cgroup/cpu.max", "utf8");
+  } catch {
+    return null;
+  }
+}
+
+/** As no-color.org has it: set and not empty. */
+function isSet(value: string | undefined): boolean {
+  return present(value) !== undefined;
+}
+
+function present(value: string | undefined): string | undefined {
+  return value === "" ? undefined : value;
 }

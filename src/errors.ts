@@ -60,14 +60,30 @@ export class ModelError extends NightshiftError {
   readonly kind = "model";
 }
 
+/** What waiting does not change. */
+const lasting: ReadonlySet<string> = new Set([
+  "infra.disk-full",
+  "infra.permission",
+  "infra.read-only",
+  "infra.unsupported",
+  "infra.cross-device",
+  "infra.occupied",
+  "infra.busy",
+  "infra.name-too-long",
+  "infra.log-corrupt",
+  "infra.published-file-missing",
+  "infra.staged-missing",
+  "infra.claim-lost",
+  "infra.journal-corrupt",
+  "infra.journal-version",
+]);
+
 /** The operator must act: `infra.*`. Retryable, except where the code says that waiting changes nothing. */
 export class InfraError extends NightshiftError {
   readonly kind = "infra";
 
   override get retryable(): boolean {
-    return !["infra.disk-full", "infra.permission", "infra.read-only", "infra.unsupported"].includes(
-      this.code,
-    );
+    return !lasting.has(this.code);
   }
 }
 

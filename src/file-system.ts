@@ -6,12 +6,15 @@
  * `infra.read-only`, `infra.io`) that names the path, except the outcomes that callers decide on, which are results.
  */
 export interface FileSystem {
+  /** Parents included; a directory that is there already is fine. */
   mkdir(path: string): Promise<void>;
   /** Writes a whole new file (it must not exist) and fsyncs its contents, not its directory. */
   writeFile(path: string, body: Uint8Array | string): Promise<void>;
   /** Opens a new file for appending (it must not exist). */
   create(path: string): Promise<AppendFile>;
   readFile(path: string): Promise<Uint8Array | null>;
+  /** End-exclusive; shorter where the file ends before `end`, `null` where there is none. For growing and for big files. */
+  readRange(path: string, start: number, end: number): Promise<Uint8Array | null>;
   /** Hard link. `exists`: `to` was there already and is untouched; this is the put-if-absent that decides. */
   link(from: string, to: string): Promise<"linked" | "exists">;
   symlink(target: string, path: string): Promise<void>;

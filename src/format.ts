@@ -34,8 +34,12 @@ export interface RowGroupSummary {
 }
 
 export interface ColumnSummary {
-  /** Encoded, uncompressed. A dictionary-encoded column decodes to more: see `estimateDecodedBytes` of the format. */
+  /** Encoded, uncompressed. */
   readonly bytes: number;
+  /** Estimate of the whole column in Arrow; a dictionary-encoded column decodes to more than its `bytes`. */
+  readonly decodedBytes: number;
+  /** Estimate of what a thread holds for the column while it reads the row group. */
+  readonly heldBytes: number;
   readonly nulls: number | null;
   /** As strings, for people and for pruning; `null` where unknown. */
   readonly min: string | null;

@@ -34,6 +34,12 @@ export interface HostCalls {
   };
   /** Does one partition in a thread of its own. */
   partition: { request: PartitionCall; item: PartitionProgress; result: Receipt };
+  /** The first rows of data files, as JSON-safe values; for `errors`, which shows quarantined rows. */
+  "read-rows": {
+    request: { readonly from: readonly string[]; readonly limit: number };
+    item: never;
+    result: RowsTable;
+  };
   /** Joins staged files into one. Returns rows, bytes and digest of the new file, synced to disk. */
   join: {
     request: { readonly parts: readonly string[]; readonly to: string };
@@ -58,9 +64,13 @@ export interface InspectedFile {
   readonly decodedRows: number | null;
 }
 
-export interface Preview {
+/** Rows as JSON-safe values, by column order. */
+export interface RowsTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly JsonValue[])[];
+}
+
+export interface Preview extends RowsTable {
   readonly mapping: Mapping;
 }
 
@@ -102,13 +112,10 @@ export interface WorkerHost {
     request: HostCalls[N]["request"],
     options?: CallOptions<N>,
   ): Promise<HostCalls[N]["result"]>;
+  /** Dead or being killed; it takes no more calls. */
+  isGone(): boolean;
   /** Ends the process; resolves when it is gone. */
   close(): Promise<void>;
-}
-
-/** Makes hosts. A host that died is never reused. */
-export interface WorkerHostFactory {
-  start(options: { readonly threads: number }): WorkerHost;
 }
 
 /** How a host answers across its channel; one shape for every call. */

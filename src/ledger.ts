@@ -1,7 +1,9 @@
 /**
  * The ledger is the truth about a run's progress. One method is one guarded transition, on the ledger's own clock; what
- * the guard refuses is a result, not an error. What is written under an outdated claim is refused with InfraError
- * `infra.claim-lost`.
+ * the guard refuses to an attempt is a result, not an error; a coordinator that asks for what the run's state does not
+ * allow gets SpecError `refused.transition`. What is written under an outdated claim is refused with InfraError
+ * `infra.claim-lost`. What a method returned is durable. After any other error of a write its outcome is unknown: read
+ * back, never assume.
  */
 import type { ErrorRecord } from "./errors.js";
 import type { AttemptFailure, Partition, PartitionRef, PartitionState, Receipt } from "./partition.js";
@@ -10,17 +12,19 @@ import type { Claim, Owner, Run, RunState } from "./run.js";
 import type { RunEvent } from "./run-events.js";
 
 export interface Ledger {
-  /** Once per run key; `exists` when another process was first. */
+  /** Once per run key; `exists` when there is one already. @throws SpecError `refused.run-id` */
   createRun(run: Run): Promise<"created" | "exists">;
   /**
    * Makes `owner` the run's one coordinator. Partitions that were leased or running become pending again and keep
-   * their epoch; accepted ones stay. @throws SpecError `refused.owner-alive` (alive on this host, or another host's without `takeOver`)
+   * their epoch; accepted ones stay. A failed or cancelled run is open again, one that was publishing still is.
+   * @throws SpecError `refused.owner-alive` (alive on this host, or another host's without `takeOver`),
+   * `refused.run-ended` (published or dropped), `refused.unknown-run`
    */
   claimRun(runId: string, owner: Owner, options: { readonly takeOver: boolean }): Promise<Claim>;
-  /** Gives the claim back at the end of a process, so that anybody may claim next. */
+  /** Gives the claim back at the end of a process, so that anybody may claim next. Does nothing when it was lost. */
   releaseRun(claim: Claim): Promise<void>;
 
-  /** created -> planned. Once: a plan is never replaced. */
+  /** created -> planned. Once: a plan is never replaced. One that broke off while it was streamed may be saved again. */
   savePlan(claim: Claim, plan: Plan, partitions: AsyncIterable<Partition>): Promise<void>;
   readPlan(runId: string): Promise<Plan | null>;
   /** pending -> leased, at epoch + 1. */
@@ -28,24 +32,37 @@ export interface Ledger {
   loadTask(ref: PartitionRef): Promise<PartitionTask>;
   /** leased -> running. Compare-and-set: one start an epoch, so a message delivered twice starts once. */
   startAttempt(ref: PartitionRef, attemptId: string): Promise<"started" | "fenced">;
-  /** running -> accepted, for the attempt that was started at the current epoch and for no other. Durable when it returns. */
+  /**
+   * running -> accepted, for the attempt that was started at the current epoch and for no other. May be repeated after a
+   * lost answer: `accepted` again, and the first receipt counts.
+   */
   acceptReceipt(receipt: Receipt): Promise<"accepted" | "fenced">;
-  /** leased or running -> pending, failed or poisoned. `fenced` when the epoch has moved on. */
+  /** leased or running -> pending, failed or poisoned. `fenced` when the epoch has moved on, or it is repeated. */
   recordFailure(ref: PartitionRef, failure: AttemptFailure): Promise<"recorded" | "fenced">;
   /** failed or poisoned -> pending, with attempts and deaths back at zero; for `retry`. */
   reviveFailed(claim: Claim): Promise<number>;
 
-  /** running -> publishing. Refused unless every partition is accepted; freezes the receipts and returns them in order. */
+  /**
+   * running -> publishing. Refused unless every partition is accepted; freezes the receipts and returns them in order.
+   * May be repeated, also by the next owner. A plan without partitions goes from planned straight to publishing.
+   */
   beginPublish(claim: Claim): Promise<readonly Receipt[]>;
+  /** publishing -> published, once the sink says so. May be repeated. */
   completeRun(claim: Claim, publication: number): Promise<void>;
+  /** created, planned, running or publishing -> failed. */
   failRun(claim: Claim, error: ErrorRecord): Promise<void>;
+  /** created, planned or running -> cancelled. */
   cancelRun(claim: Claim): Promise<void>;
-  /** The run is given up for good (`--restart`); its key's next generation may begin. */
+  /**
+   * The run is given up for good (`--restart`); its key's next generation may begin. Refused while publishing: the sink
+   * decides first, and `failRun` records that an abort won.
+   */
   dropRun(claim: Claim): Promise<void>;
 
   readRun(runId: string): Promise<RunState | null>;
   /** Newest first. */
   listRuns(filter?: RunFilter): AsyncIterable<RunState>;
+  readPartition(runId: string, partition: number): Promise<PartitionState>;
   /** In plan order. */
   listPartitions(runId: string): AsyncIterable<PartitionState>;
   /** What happened so far, then what happens, until the run ends or the signal fires. */

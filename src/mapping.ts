@@ -34,21 +34,27 @@ export interface BoundColumn {
   readonly lossy: boolean;
 }
 
-/** How one model input is filled. `rowShape` is the shape behind the batch dimension; its product is the width. */
+/**
+ * How one model input is filled. `rowShape` is the shape behind the batch dimension; its product is the number of values
+ * a row. It is `null` only in a mapping that is not settled: a list column of unknown length feeds a free dimension.
+ */
 export type InputBinding = {
   readonly input: string;
   readonly type: TensorType;
-  readonly rowShape: readonly number[];
+  readonly rowShape: readonly number[] | null;
 } & (
   | { readonly kind: "columns"; readonly columns: readonly BoundColumn[] }
-  | { readonly kind: "list"; readonly column: BoundColumn; readonly length: number }
+  | { readonly kind: "list"; readonly column: BoundColumn }
 );
 
-/** How one model output becomes columns. `width` is the product of the shape behind the batch dimension. */
+/**
+ * How one model output becomes columns. `rowShape` is the shape behind the batch dimension, `null` only in a mapping
+ * that is not settled: the signature leaves it open and nothing was predicted yet.
+ */
 export type OutputBinding = {
   readonly output: string;
   readonly type: TensorType;
-  readonly width: number;
+  readonly rowShape: readonly number[] | null;
 } /** One scalar column. */ & (
   | { readonly kind: "scalar"; readonly column: string }
   /** One column an element: `index` along the flattened row. */
@@ -80,4 +86,9 @@ export interface Mapping {
   /** How the features were found, a sentence each, for people. */
   readonly found: readonly string[];
   readonly warnings: readonly string[];
+}
+
+/** Values a row of that shape: the product of its dimensions, 1 for `[]`. */
+export function rowWidth(rowShape: readonly number[]): number {
+  return rowShape.reduce((width, dimension) => width * dimension, 1);
 }

@@ -23,7 +23,7 @@ export interface Predictor {
   readonly signature: Signature;
   /**
    * One model call. Dimension 0 of every tensor is the batch. Inputs are not kept; outputs are valid until the next call.
-   * @throws ModelError `model.predict-failed`
+   * @throws ModelError `model.predict-failed`; its message names no values of rows, since it is shown and kept
    */
   predict(inputs: Tensors): Promise<Tensors>;
   close(): Promise<void>;

@@ -12,8 +12,11 @@ export interface PinnedFile {
   /** SHA-256 of the footer's bytes. */
   readonly footerSha256: string;
   readonly rows: number;
-  /** Columns that the path carries (`dt=2026-01-15`), decoded. */
-  readonly pathValues: { readonly [column: string]: string };
+  /**
+   * Columns that the path carries (`dt=2026-01-15`), decoded. A number is an `int64`, a string or `null` (Hive's default
+   * partition) a `utf8`: the type was decided over all files, so that a thread need not list them again.
+   */
+  readonly pathValues: { readonly [column: string]: string | number | null };
 }
 
 /** Consecutive row groups of one file. */
@@ -34,7 +37,7 @@ export interface Partition {
   readonly rows: number;
   /** Estimated decoded bytes of the columns that are read, of the whole partition. */
   readonly bytes: number;
-  /** Estimated decoded bytes of its largest row group: what a thread must hold at once. */
+  /** Estimate of what a thread must hold at once to read its largest row group, beyond what the process takes itself. */
   readonly peakBytes: number;
   readonly slices: readonly FileSlice[];
 }
@@ -97,6 +100,8 @@ export interface PartitionState {
   readonly index: number;
   readonly status: PartitionStatus;
   readonly epoch: number;
+  /** The attempt that was started at this epoch, while it may still be accepted or once it was; else `null`. */
+  readonly attemptId: string | null;
   /** Attempts that were the partition's own fault. Draining, fencing and others' crashes use none up. */
   readonly attempts: number;
   /** Deaths of a worker host that ran this partition alone. */
@@ -125,4 +130,20 @@ export interface PlanTotals {
   readonly partitions: number;
   readonly rows: number;
   readonly bytes: number;
+}
+
+export const noRows: RowCounts = { read: 0, predicted: 0, quarantined: 0, filtered: 0 };
+
+export const noStats: AttemptStats = {
+  seconds: { read: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
+  bytesRead: 0,
+  bytesWritten: 0,
+};
+
+export function sumRows(counts: readonly RowCounts[]): RowCounts {
+  const sum = { ...noRows };
+  for (const rows of counts) {
+    for (const side of ["read", "predicted", "quarantined", "filtered"] as const) sum[side] += rows[side];
+  }
+  return sum;
 }

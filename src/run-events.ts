@@ -2,7 +2,9 @@
 import type { ErrorRecord } from "./errors.js";
 import type { PlanTotals, RowCounts, Step } from "./partition.js";
 
-export type RunEvent = { readonly runId: string; readonly at: string } & (
+export type RunEvent = { readonly runId: string; readonly at: string } & RunEventBody;
+
+export type RunEventBody =
   | { readonly type: "run.started"; readonly job: string; readonly resumed: boolean }
   | {
       readonly type: "run.planned";
@@ -47,8 +49,7 @@ export type RunEvent = { readonly runId: string; readonly at: string } & (
       readonly warning: string | null;
     }
   | { readonly type: "run.failed"; readonly error: ErrorRecord }
-  | { readonly type: "run.cancelled" }
-);
+  | { readonly type: "run.cancelled" };
 
 /** Ephemeral: never in the ledger. */
 export interface Progress {

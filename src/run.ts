@@ -1,6 +1,6 @@
 /** A run: one job over one data interval; its identity, its states, and what the ledger tells about it. */
 import type { ErrorRecord } from "./errors.js";
-import type { Interval } from "./job.js";
+import type { Interval, Job } from "./job.js";
 import type { AttemptStats, PlanTotals, RowCounts } from "./partition.js";
 
 /**
@@ -41,6 +41,10 @@ export interface Run {
   readonly target: string;
   readonly trigger: "cli" | "library";
   readonly interval: Interval | null;
+  /** The job as requested, so that a run that died before its plan was saved can be planned again. */
+  readonly job: Job;
+  /** The last guess of `score` is allowed: exactly F numeric columns. */
+  readonly guess: boolean;
   readonly createdAt: string;
 }
 

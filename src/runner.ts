@@ -1,13 +1,23 @@
 /**
- * The coordinator's story: plan, claim, dispatch, follow the ledger, publish. It opens no data and no model; the worker
- * host does.
+ * The coordinator's front door: plans a request, decides which run it means, and has that run executed. It opens no
+ * data and no model; the worker host does.
  */
-import type { NightshiftError } from "./errors.js";
-import type { Job } from "./job.js";
-import type { Observer } from "./observer.js";
-import type { AttemptStats, Partition, RowCounts } from "./partition.js";
+
+import type { AttemptOutcome } from "./attempts.js";
+import { chooseRun, findStanding, runNamed, type Standing } from "./choose-run.js";
+import type { Clock } from "./clock.js";
+import type { Dispatcher } from "./dispatcher.js";
+import { asNightshiftError, CancelledError, type NightshiftError, SpecError } from "./errors.js";
+import { executeRun } from "./execute-run.js";
+import type { WorkerHost } from "./host.js";
+import type { Job, WriteSpec } from "./job.js";
+import type { Ledger } from "./ledger.js";
+import type { Emit, Observer } from "./observer.js";
+import { type AttemptStats, noRows, noStats, type Partition, type RowCounts } from "./partition.js";
 import type { Plan } from "./plan.js";
-import type { Run } from "./run.js";
+import type { Owner, Run, RunKey } from "./run.js";
+import { jobIdOf, runIdOf, scopeOf } from "./run-identity.js";
+import type { Sink } from "./sink.js";
 
 /** A plan with its partitions: what `plan --out` writes and `run plan.json` takes. */
 export interface PlannedJob {
@@ -17,9 +27,11 @@ export interface PlannedJob {
 
 export interface RunRequest {
   readonly job: Job;
+  /** What the job was made from; `score`'s identity is its output alone. */
+  readonly kind: "spec" | "score";
   /** Spec file, for people; `null` for `score` and the library. */
   readonly specPath: string | null;
-  readonly trigger: "cli" | "library";
+  readonly trigger: Run["trigger"];
   /** Allow the last guess of `score`: exactly F numeric columns. */
   readonly guess: boolean;
   /** Score again what was published; the new publication supersedes it. */
@@ -51,6 +63,8 @@ export interface RunOutcome {
 export interface Runner {
   /** Plans without running anything. Reads footers and the model only. */
   plan(request: Pick<RunRequest, "job" | "guess">, signal: AbortSignal): Promise<PlannedJob>;
+  /** What `run` would find. */
+  standing(request: Pick<RunRequest, "job" | "kind">, plan: Plan): Promise<Standing>;
   /** Plans, then creates or resumes the run, and publishes it. */
   run(request: RunRequest, options: RunOptions): Promise<RunOutcome>;
   /** Runs a plan made earlier. */
@@ -61,4 +75,236 @@ export interface Runner {
   ): Promise<RunOutcome>;
   /** Does only what is unfinished, by the stored plan. */
   retry(runId: string, options: RunOptions & { readonly takeOver: boolean }): Promise<RunOutcome>;
+}
+
+/** What the runner is handed; everything behind a contract. */
+export interface RunnerParts {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly self: Owner;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** The host that plans; started when first needed. */
+  readonly planningHost: () => WorkerHost;
+  readonly sink: (write: WriteSpec) => Promise<Sink>;
+  readonly dispatcher: (plan: Plan, wake: (outcome: AttemptOutcome) => void) => Dispatcher;
+}
+
+/** A host that somebody killed while it planned is replaced this often; what kills it by itself is a DataError. */
+const planningAttempts = 3;
+
+export function createRunner(parts: RunnerParts): Runner {
+  const { ledger, clock } = parts;
+
+  async function plan(request: Pick<RunRequest, "job" | "guess">, signal: AbortSignal): Promise<PlannedJob> {
+    const partitions: Partition[] = [];
+    const call = {
+      job: request.job,
+      guess: request.guess,
+      cores: parts.cores,
+      memoryBytes: parts.memoryBytes,
+    };
+    const onItem = (group: readonly Partition[]): void => void partitions.push(...group);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return { plan: await parts.planningHost().call("plan", call, { signal, onItem }), partitions };
+      } catch (error) {
+        if (attempt === planningAttempts || asNightshiftError(error).code !== "infra.host-died") throw error;
+        partitions.length = 0;
+      }
+    }
+  }
+
+  async function run(request: RunRequest, options: RunOptions): Promise<RunOutcome> {
+    const startedMs = clock.monotonicMs();
+    const maySkip = request.job.input.onEmpty === "skip";
+    try {
+      const planned = await plan(request, options.signal);
+      if (maySkip && planned.plan.totals.rows === 0) return outcome(null, "skipped", startedMs);
+      return await runPlanned(planned, request, options, startedMs);
+    } catch (error) {
+      if (maySkip && asNightshiftError(error).code === "source.not-found")
+        return outcome(null, "skipped", startedMs);
+      throw error;
+    }
+  }
+
+  async function runPlanned(
+    planned: PlannedJob,
+    request: RunRequest,
+    options: RunOptions,
+    startedMs: number,
+  ): Promise<RunOutcome> {
+    const { job } = request;
+    const sink = await parts.sink(job.write);
+    const jobId = jobIdOf(job, request.kind);
+    const scope = scopeOf(job, planned.plan.fingerprint);
+    const choice = await chooseRun(
+      { ...request, jobId, scope, fingerprint: planned.plan.fingerprint },
+      parts,
+      sink,
+    );
+    switch (choice.type) {
+      case "already-published": {
+        const { publication, warning } = choice;
+        const known = await runNamed(ledger, publication.runId);
+        const emit = eventEmitter(publication.runId, options.observers, clock);
+        emit({
+          type: "run.already-published",
+          publication: publication.publication,
+          target: job.write.to,
+          warning,
+        });
+        return {
+          ...(await outcome(known, "already-published", startedMs)),
+          warning,
+          publication: publication.publication,
+        };
+      }
+      case "resume":
+        return execute(choice.run, planned, sink, request.takeOver, options, startedMs);
+      case "create": {
+        const run = newRun(request, { jobId, scope, generation: choice.generation });
+        await sink.check(run);
+        if ((await ledger.createRun(run)) === "exists") throw justStarted(run);
+        return execute(run, planned, sink, request.takeOver, options, startedMs);
+      }
+    }
+  }
+
+  async function retry(
+    runId: string,
+    options: RunOptions & { readonly takeOver: boolean },
+  ): Promise<RunOutcome> {
+    const startedMs = clock.monotonicMs();
+    const state = await ledger.readRun(runId);
+    if (state === null) {
+      throw new SpecError("usage.unknown-run", `There is no run ${runId}.`, {
+        hint: "See nightshift ls runs.",
+      });
+    }
+    const { run } = state;
+    if (state.status === "published") return outcome(run, "already-published", startedMs);
+    const sink = await parts.sink(run.job.write);
+    if (state.status === "dropped" || (await sink.lookup(run.id))?.outcome === "abort") throw givenUp(run);
+    const stored = await ledger.readPlan(run.id);
+    const planned = stored === null ? await plan(run, options.signal) : { plan: stored, partitions: [] };
+    if (scopeOf(run.job, planned.plan.fingerprint) !== run.key.scope) throw inputsMoved(run);
+    return execute(run, planned, sink, options.takeOver, options, startedMs);
+  }
+
+  /** Claims the run, brings it to its end, and gives the claim back whatever happens. */
+  async function execute(
+    run: Run,
+    planned: PlannedJob,
+    sink: Sink,
+    takeOver: boolean,
+    options: RunOptions,
+    startedMs: number,
+  ): Promise<RunOutcome> {
+    const claim = await ledger.claimRun(run.id, parts.self, { takeOver });
+    const emit = eventEmitter(run.id, options.observers, clock);
+    try {
+      await executeRun({
+        run,
+        claim,
+        planned,
+        ledger,
+        sink,
+        clock,
+        emit,
+        signal: options.signal,
+        dispatcher: parts.dispatcher,
+      });
+      return await outcome(run, "published", startedMs);
+    } catch (thrown) {
+      const error = asNightshiftError(thrown);
+      const status = error instanceof CancelledError ? "cancelled" : "failed";
+      return { ...(await outcome(run, status, startedMs)), error };
+    } finally {
+      await ledger.releaseRun(claim);
+    }
+  }
+
+  async function outcome(
+    run: Run | null,
+    status: RunOutcome["status"],
+    startedMs: number,
+  ): Promise<RunOutcome> {
+    const state = run === null ? null : await ledger.readRun(run.id);
+    return {
+      run,
+      status,
+      rows: state?.accepted.rows ?? noRows,
+      reasons: state?.reasons ?? {},
+      stats: state?.stats ?? noStats,
+      publication: state?.publication ?? null,
+      seconds: (clock.monotonicMs() - startedMs) / 1000,
+      error: null,
+      warning: null,
+    };
+  }
+
+  function newRun(request: RunRequest, key: RunKey): Run {
+    return {
+      id: runIdOf(request.job, key),
+      key,
+      jobName: request.job.name,
+      specPath: request.specPath,
+      target: request.job.write.to,
+      trigger: request.trigger,
+      interval: request.job.interval,
+      job: request.job,
+      guess: request.guess,
+      createdAt: clock.now().toISOString(),
+    };
+  }
+
+  async function standing({ job, kind }: Pick<RunRequest, "job" | "kind">, plan: Plan): Promise<Standing> {
+    const key = { jobId: jobIdOf(job, kind), scope: scopeOf(job, plan.fingerprint) };
+    return findStanding(key, ledger, await parts.sink(job.write));
+  }
+
+  return {
+    plan,
+    standing,
+    run,
+    retry,
+    runPlan: (planned, request, options) =>
+      runPlanned(planned, { ...request, job: planned.plan.job, guess: false }, options, clock.monotonicMs()),
+  };
+}
+
+/** An observer that throws is the observer's problem: a run never fails for being watched. */
+function eventEmitter(runId: string, observers: readonly Observer[], clock: Clock): Emit {
+  return (body) => {
+    const event = { runId, at: clock.now().toISOString(), ...body };
+    for (const observer of observers) {
+      try {
+        observer.on(event);
+      } catch {}
+    }
+  };
+}
+
+function justStarted(run: Run): SpecError {
+  return new SpecError("refused.owner-alive", `Another process has just started ${run.id}.`, {
+    hint: `Follow it with: nightshift status ${run.id} --watch`,
+  });
+}
+
+function givenUp(run: Run): SpecError {
+  return new SpecError("refused.run-dropped", `${run.id} was given up for good and cannot go on.`, {
+    hint: "Start it anew with nightshift run or nightshift score.",
+  });
+}
+
+function inputsMoved(run: Run): SpecError {
+  return new SpecError(
+    "refused.other-fingerprint",
+    `The inputs of ${run.id} changed before its plan was saved.`,
+    {
+      hint: "Start it anew with nightshift run or nightshift score.",
+    },
+  );
 }

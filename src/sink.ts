@@ -1,6 +1,7 @@
 /** Where predictions go. Workers stage; only a coordinator publishes. */
 import type { Schema as ArrowSchema } from "apache-arrow";
 import type { Chunk, QuarantinedRows } from "./chunk.js";
+import type { Schema } from "./column.js";
 import type { Receipt, StagedFile } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
 import type { Run } from "./run.js";
@@ -13,7 +14,12 @@ export interface Sink {
    */
   check(run: Run): Promise<void>;
   /** Decides `commit` unless an abort came first. Idempotent; completes a publication that died half-way. */
-  publish(run: Run, fingerprint: string, receipts: readonly Receipt[]): Promise<Decision>;
+  publish(
+    run: Run,
+    fingerprint: string,
+    receipts: readonly Receipt[],
+    details?: PublicationDetails,
+  ): Promise<Decision>;
   /** Competes with `publish` for the same record; returns the winner. Idempotent. */
   abort(run: Run): Promise<Decision>;
   /** The decision on one run, or `null` while there is none. For resuming after a lost answer. */
@@ -28,9 +34,17 @@ export interface Sink {
   quarantineFiles(runId: string): Promise<readonly string[]>;
   /**
    * Removes what nobody can reach: staging of decided runs and of superseded attempts, versions past the kept ones.
-   * @param liveAttempts attempts that may still be accepted
+   * @param liveAttempts the attempts of undecided runs that were accepted or may still be. Asked after the staging area
+   * was listed: an attempt is in the ledger before it stages, so one that starts meanwhile is never taken for dead.
    */
-  collect(liveAttempts: ReadonlySet<string>, dryRun: boolean): Promise<Collected>;
+  collect(liveAttempts: () => Promise<ReadonlySet<string>>, dryRun: boolean): Promise<Collected>;
+}
+
+/** What a publication says about itself in its manifest. */
+export interface PublicationDetails {
+  /** Columns of the output in order, `partition_by` columns included. */
+  readonly columns: Schema;
+  readonly modelSha256: string;
 }
 
 export interface Decision {

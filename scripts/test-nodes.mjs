@@ -1,0 +1,49 @@
+// npm run test:nodes: the unit, conformance and flow tests on every supported line of Node.js (20, 22, 24).
+// A line that this process runs on is used as it is; the others come from the npm registry into .cache/nodes.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const cache = `${root}.cache/nodes`;
+const lines = ["20", "22", "24"];
+const failed = [];
+
+for (const line of lines) {
+  const node = nodeOf(line);
+  const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
+  console.log(`\n== Node.js ${version}`);
+  const run = spawnSync(
+    node,
+    ["node_modules/vitest/vitest.mjs", "run", "test/unit", "test/conformance", "test/flow"],
+    {
+      cwd: root,
+      stdio: "inherit",
+    },
+  );
+  if (run.status !== 0) failed.push(version);
+}
+if (failed.length > 0) {
+  console.error(`Tests failed on Node.js ${failed.join(", ")}.`);
+  process.exit(1);
+}
+
+function nodeOf(line) {
+  if (process.versions.node.split(".")[0] === line) return process.execPath;
+  const folder = `${cache}/${line}`;
+  const node = `${folder}/package/bin/node`;
+  if (existsSync(node)) return node;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const name = `node-${process.platform}-${process.arch}@${line}`;
+  const versions = JSON.parse(execFileSync("npm", ["view", name, "version", "--json"], { encoding: "utf8" }));
+  const newest = [versions].flat().sort(byVersion).at(-1);
+  execFileSync("npm", ["pack", "--silent", name.replace(/@.*/, `@${newest}`)], { cwd: folder });
+  const archive = readdirSync(folder).find((file) => file.endsWith(".tgz"));
+  execFileSync("tar", ["-xzf", archive], { cwd: folder });
+  return node;
+}
+
+function byVersion(a, b) {
+  return a.localeCompare(b, "en", { numeric: true });
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+/** The command line. Nothing is imported before it is needed: version and help answer without a parser. */
+const argv = process.argv.slice(2);
+const [first = "--help"] = argv;
+
+if (argv.length < 2 && ["--version", "-V"].includes(first)) {
+  const { packageVersion } = await import("./cli/lookup/packaged.js");
+  process.stdout.write(`${packageVersion()}\n`);
+} else if (argv.length < 2 && ["--help", "-h", "help"].includes(first)) {
+  const { rootHelp } = await import("./cli/shell/root-help.js");
+  process.stdout.write(rootHelp());
+} else {
+  const { main } = await import("./cli/shell/main.js");
+  await main(argv);
+}

@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import type { PartitionState } from "../partition.js";
+import { type ErrorReport, groupReasons, quarantinedRow } from "./errors/report.js";
+import { reportText } from "./errors/report-text.js";
+import { runFor } from "./lookup/runs.js";
+import { type Cli, printJson } from "./shell/context.js";
+import { wholeNumber } from "./shell/options.js";
+
+interface ErrorsFlags {
+  readonly sample: number;
+}
+
+/** Quarantined rows looked at for samples; counts come from the ledger and cover them all. */
+const rowsLookedAt = 1000;
+
+export function declare(command: Command): void {
+  command.option("--sample <n>", "quarantined rows to show for each reason", wholeNumber(0), 3);
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const { sample } = command.opts<ErrorsFlags>();
+  const app = await cli.app();
+  const ledger = await app.ledger();
+  const state = await runFor(ledger, command.args[0], cli.settings.stateDir);
+  const partitions: PartitionState[] = [];
+  for await (const partition of ledger.listPartitions(state.run.id)) partitions.push(partition);
+
+  const sink = await app.sink(state.run.job.write);
+  const files = state.status === "published" ? await sink.quarantineFiles(state.run.id) : [];
+  const rows =
+    files.length === 0 || sample === 0
+      ? []
+      : await (await app.host())
+          .call("read-rows", { from: files, limit: rowsLookedAt })
+          .then(({ columns, rows }) => rows.map((row) => quarantinedRow(columns, row)));
+
+  const report: ErrorReport = {
+    state,
+    reasons: groupReasons(partitions, rows, sample),
+    failures: partitions.flatMap(({ index, status, attempts, lastError }) =>
+      lastError === null || status === "accepted"
+        ? []
+        : [{ partition: index, status, attempts, error: lastError }],
+    ),
+    quarantineFiles: files,
+  };
+  if (cli.globals.json)
+    printJson(cli.out, { run: state.run.id, status: state.status, ...report, state: undefined });
+  else cli.out.line(reportText(report, cli.cwd, cli.out));
+  return 0;
+}

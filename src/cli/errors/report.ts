@@ -1,0 +1,71 @@
+import type { ErrorRecord, JsonValue } from "../../errors.js";
+import type { PartitionState, PartitionStatus } from "../../partition.js";
+import type { RunState } from "../../run.js";
+
+export interface ErrorReport {
+  readonly state: RunState;
+  readonly reasons: readonly ReasonGroup[];
+  /** Partitions that are not accepted, with what went wrong last. */
+  readonly failures: readonly {
+    readonly partition: number;
+    readonly status: PartitionStatus;
+    readonly attempts: number;
+    readonly error: ErrorRecord;
+  }[];
+  readonly quarantineFiles: readonly string[];
+}
+
+export interface ReasonGroup {
+  readonly reason: string;
+  /** As accepted receipts counted them. */
+  readonly rows: number;
+  readonly partitions: readonly { readonly partition: number; readonly rows: number }[];
+  readonly samples: readonly QuarantinedRow[];
+}
+
+export interface QuarantinedRow {
+  readonly reason: string;
+  readonly message: string;
+  readonly file: string;
+  /** Zero-based. */
+  readonly row: JsonValue;
+  /** The job's key columns. */
+  readonly key: { readonly [column: string]: JsonValue };
+}
+
+/** Columns of a quarantine file that are Nightshift's own; all others are the key. */
+const ownColumns = ["file", "row_number", "reason", "message"];
+
+export function quarantinedRow(columns: readonly string[], row: readonly JsonValue[]): QuarantinedRow {
+  const values = Object.fromEntries(columns.map((column, index) => [column, row[index] ?? null]));
+  return {
+    reason: String(values.reason ?? "unknown"),
+    message: String(values.message ?? ""),
+    file: String(values.file ?? ""),
+    row: values.row_number ?? null,
+    key: Object.fromEntries(Object.entries(values).filter(([column]) => !ownColumns.includes(column))),
+  };
+}
+
+/** Most rows first. */
+export function groupReasons(
+  partitions: readonly PartitionState[],
+  rows: readonly QuarantinedRow[],
+  samples: number,
+): readonly ReasonGroup[] {
+  const byReason = new Map<string, { partition: number; rows: number }[]>();
+  for (const { index, receipt } of partitions)
+    for (const [reason, number] of Object.entries(receipt?.reasons ?? {})) {
+      const places = byReason.get(reason) ?? [];
+      places.push({ partition: index, rows: number });
+      byReason.set(reason, places);
+    }
+  return [...byReason]
+    .map(([reason, places]) => ({
+      reason,
+      rows: places.reduce((sum, place) => sum + place.rows, 0),
+      partitions: places,
+      samples: rows.filter((row) => row.reason === reason).slice(0, samples),
+    }))
+    .sort((a, b) => b.rows - a.rows || a.reason.localeCompare(b.reason));
+}

@@ -1,0 +1,23 @@
+import type { Command } from "commander";
+import { outputFor } from "./lookup/outputs.js";
+import { type Cli, printJson } from "./shell/context.js";
+
+export function declare(command: Command): void {
+  command.addHelpText(
+    "after",
+    `
+The paths belong to one whole publication and stay valid while a newer one appears:
+  duckdb -c "select count(*) from read_parquet(['$(nightshift files predictions/ | paste -sd, | sed "s/,/','/g")'])"`,
+  );
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const write = await outputFor(cli, command.args[0] ?? "");
+  const sink = await (await cli.app()).sink(write);
+  const files = await sink.files();
+  if (cli.globals.json) printJson(cli.out, { output: write.to, files });
+  else for (const file of files) cli.out.line(file.path);
+  if (files.length === 0 && !cli.globals.json && !cli.globals.quiet)
+    cli.err.line(`nothing is published at ${write.to}`);
+  return 0;
+}

@@ -1,0 +1,61 @@
+import type { Command } from "commander";
+import { bytes, counted } from "../human.js";
+import type { WriteSpec } from "../job.js";
+import type { Ledger } from "../ledger.js";
+import { shownPath } from "./output/paths.js";
+import { type Cli, printJson } from "./shell/context.js";
+
+interface GcFlags {
+  readonly dryRun?: true;
+}
+
+export function declare(command: Command): void {
+  command.option("--dry-run", "only say what would be removed");
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const dryRun = command.opts<GcFlags>().dryRun === true;
+  const app = await cli.app();
+  const ledger = await app.ledger();
+  const outputs = [];
+  for (const write of await outputsOf(ledger)) {
+    const sink = await app.sink(write);
+    const collected = await sink.collect(() => liveAttempts(ledger, write), dryRun);
+    outputs.push({ output: write.to, ...collected });
+  }
+  const { out, err, globals, cwd } = cli;
+  if (globals.json) {
+    printJson(out, { dryRun, outputs });
+    return 0;
+  }
+  for (const { removed } of outputs) for (const path of removed) out.line(path);
+  if (globals.quiet) return 0;
+  const spent = outputs.filter(({ removed }) => removed.length > 0);
+  if (spent.length === 0) err.line("nothing to remove");
+  for (const { output, removed, bytes: size } of spent)
+    err.line(
+      `${shownPath(output, cwd)}: ${dryRun ? "would free" : "freed"} ${bytes(size)} in ${counted(removed.length, "place")}`,
+    );
+  return 0;
+}
+
+/** Every output that a recorded run wrote to, each once. */
+async function outputsOf(ledger: Ledger): Promise<readonly WriteSpec[]> {
+  const byPath = new Map<string, WriteSpec>();
+  for await (const { run } of ledger.listRuns()) {
+    const { write } = run.job;
+    if (!byPath.has(write.to)) byPath.set(write.to, write);
+  }
+  return [...byPath.values()];
+}
+
+/** Attempts of undecided runs that were accepted or may still be. */
+async function liveAttempts(ledger: Ledger, { to }: WriteSpec): Promise<ReadonlySet<string>> {
+  const live = new Set<string>();
+  for await (const { run, status } of ledger.listRuns()) {
+    if (run.job.write.to !== to || status === "published" || status === "dropped") continue;
+    for await (const { attemptId } of ledger.listPartitions(run.id))
+      if (attemptId !== null) live.add(attemptId);
+  }
+  return live;
+}

@@ -1,0 +1,76 @@
+import type { Command } from "commander";
+import type { InspectedFile } from "../host.js";
+import type { InspectedModel } from "../model.js";
+import { dataJson, dataText } from "./inspect/data-text.js";
+import { modelJson, modelText } from "./inspect/model-text.js";
+import { localPath } from "./lookup/model-job.js";
+import { type Cli, printJson } from "./shell/context.js";
+import { names } from "./shell/options.js";
+
+interface InspectFlags {
+  readonly full?: true;
+  readonly externalData?: readonly string[];
+}
+
+export interface InspectRequest {
+  readonly models: readonly string[];
+  readonly data: readonly string[];
+  readonly full: boolean;
+  readonly externalData: readonly string[];
+}
+
+export function declare(command: Command): void {
+  command
+    .option("--full", "decode every row group of the data, to find damage that a footer hides")
+    .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", names);
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const request = parseInspect(command.args, command.opts<InspectFlags>(), cli.cwd);
+  const host = await (await cli.app()).host();
+  const models: InspectedModel[] = [];
+  for (const path of request.models)
+    models.push(await host.call("inspect-model", { path, externalData: request.externalData }));
+  const files: InspectedFile[] = [];
+  if (request.data.length > 0)
+    await host.call(
+      "inspect-data",
+      { from: request.data, full: request.full },
+      { onItem: (file) => files.push(file) },
+    );
+  show(cli, request, models, files);
+  return 0;
+}
+
+/** A model is told by its name. */
+export function parseInspect(paths: readonly string[], flags: InspectFlags, cwd: string): InspectRequest {
+  const absolute = paths.map((path) => localPath(path, cwd));
+  const isModel = (path: string) => path.toLowerCase().endsWith(".onnx");
+  return {
+    models: absolute.filter(isModel),
+    data: absolute.filter((path) => !isModel(path)),
+    full: flags.full === true,
+    externalData: (flags.externalData ?? []).map((path) => localPath(path, cwd)),
+  };
+}
+
+function show(
+  { out, globals, cwd, program }: Cli,
+  request: InspectRequest,
+  models: readonly InspectedModel[],
+  files: readonly InspectedFile[],
+): void {
+  if (globals.json) {
+    printJson(out, {
+      ...(models.length === 0 ? {} : { models: models.map(modelJson) }),
+      ...(request.data.length === 0 ? {} : { data: dataJson(files) }),
+    });
+    return;
+  }
+  const blocks = request.models.flatMap((path, index) => {
+    const model = models[index];
+    return model === undefined ? [] : [modelText(model, { path, data: request.data, cwd, program }, out)];
+  });
+  if (request.data.length > 0) blocks.push(dataText(files, cwd, out));
+  out.line(blocks.join("\n\n"));
+}

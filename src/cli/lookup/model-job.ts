@@ -1,0 +1,156 @@
+import { basename, resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { SpecError } from "../../errors.js";
+import type { Job, Passthrough } from "../../job.js";
+import type { Cli } from "../shell/context.js";
+import { byteSize, fraction, names, threadCount, wholeNumber } from "../shell/options.js";
+
+/** Options of commands that take a model and files instead of a job spec. */
+export interface ModelJobFlags {
+  readonly key?: readonly string[];
+  readonly features?: readonly string[];
+  readonly keep?: string;
+  readonly externalData?: readonly string[];
+  readonly provider?: readonly string[];
+  readonly threads?: number | "auto";
+  readonly memory?: number;
+  readonly onRowError?: "fail" | "quarantine" | "emit_null";
+  readonly maxErrorRows?: number;
+  readonly maxErrorFraction?: number;
+}
+
+export function declareMapping(command: Command): Command {
+  return command
+    .optionsGroup("Columns:")
+    .option("--features <a,b>", "columns that feed the model, in its order (default: found by name)", names)
+    .option(
+      "--key <a,b>",
+      "columns that identify a row; never features (default: file and row number)",
+      names,
+    )
+    .option(
+      "--keep <which>",
+      "columns kept beside the key and the predictions: all, none, a,b or key (default: all but features)",
+    )
+    .optionsGroup("Model:")
+    .option("--provider <a,b>", "execution providers in order of preference (default: cpu)", names)
+    .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", names);
+}
+
+export function declareRowPolicy(command: Command): Command {
+  return command
+    .optionsGroup("Rows that fail:")
+    .addOption(
+      new Option("--on-row-error <what>", "what one bad row does (default: fail)").choices([
+        "fail",
+        "quarantine",
+        "emit_null",
+      ]),
+    )
+    .option("--max-error-rows <n>", "fail when more rows than this go wrong", wholeNumber(0))
+    .option("--max-error-fraction <f>", "fail when more than this part of the rows goes wrong", fraction);
+}
+
+export function declareResources(command: Command): Command {
+  return command
+    .optionsGroup("Machine:")
+    .option("--threads <n>", "worker threads (default: auto, one a core as memory allows)", threadCount)
+    .option("--memory <size>", "decoded bytes that all threads may hold, such as 2GiB", byteSize);
+}
+
+/** A job from a command line: no spec, paths relative to `cwd`, features found by their names. */
+export function modelJob(
+  model: string,
+  inputs: readonly string[],
+  output: { readonly to: string; readonly overwrite: boolean },
+  flags: ModelJobFlags,
+  cwd: string,
+): Job {
+  const key = flags.key ?? [];
+  return {
+    name: jobName(model),
+    model: {
+      path: localPath(model, cwd),
+      externalData: (flags.externalData ?? []).map((path) => localPath(path, cwd)),
+    },
+    input: { from: inputs.map((input) => localPath(input, cwd)), key, onEmpty: "fail" },
+    features: flags.features === undefined ? null : { list: flags.features },
+    outputs: {},
+    passthrough: passthrough(flags.keep, key),
+    write: {
+      to: localPath(output.to, cwd),
+      shape: output.to.endsWith(".parquet") ? "file" : "directory",
+      mode: output.overwrite ? "replace" : "error",
+      partitionBy: [],
+      add: {},
+    },
+    interval: null,
+    limits: {
+      threads: flags.threads ?? "auto",
+      partitionRows: "auto",
+      maxAttempts: 3,
+      partitionTimeoutMs: 30 * 60_000,
+      memoryBytes: flags.memory ?? "auto",
+    },
+    rowPolicy: {
+      onRowError: flags.onRowError ?? "fail",
+      maxErrorRows: flags.maxErrorRows ?? null,
+      maxErrorFraction: flags.maxErrorFraction ?? null,
+    },
+    providers: flags.provider ?? ["cpu"],
+  };
+}
+
+/** `--target` chooses among a project's targets; a model has none. @throws SpecError `usage.target-of-a-model` */
+export function refuseTarget({ globals }: Pick<Cli, "globals">): void {
+  if (globals.target === null) return;
+  throw new SpecError(
+    "usage.target-of-a-model",
+    `--target ${globals.target} belongs to jobs, and this is a model`,
+    {
+      hint: "Leave it out, or write a job and run that.",
+    },
+  );
+}
+
+/** Absolute. @throws SpecError `usage.unsupported-scheme` */
+export function localPath(path: string, cwd: string): string {
+  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(path)?.[1];
+  if (scheme !== undefined)
+    throw new SpecError("usage.unsupported-scheme", `${path} is not on the local file system`, {
+      hint: "Copy it here first; only local paths, globs and directories are read and written so far.",
+      details: { scheme },
+    });
+  return resolve(cwd, path);
+}
+
+/** A model's file name as a job name: `Flight Delay.v2.onnx` -> `flight-delay-v2`. */
+function jobName(model: string): string {
+  const name = basename(model)
+    .replace(/\.onnx$/i, "")
+    .toLowerCase()
+    .replace(/[^a-z0-9_]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+  return name === "" ? "model" : name;
+}
+
+function passthrough(keep: string | undefined, key: readonly string[]): Passthrough {
+  switch (keep) {
+    case undefined:
+      return { kind: "rest" };
+    case "all":
+    case "none":
+      return { kind: keep };
+    case "key":
+      if (key.length > 0) return { kind: "columns", columns: key };
+      throw new SpecError(
+        "usage.keep-without-key",
+        "--keep key keeps the key's columns, and no key was given",
+        {
+          hint: "Name them with --key a,b.",
+        },
+      );
+    default:
+      return { kind: "columns", columns: names(keep) };
+  }
+}

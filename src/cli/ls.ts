@@ -1,0 +1,145 @@
+import { type Command, Option } from "commander";
+import { SpecError } from "../errors.js";
+import { count, duration } from "../human.js";
+import type { PartitionState } from "../partition.js";
+import type { RunState } from "../run.js";
+import { jobsHere } from "./lookup/jobs.js";
+import { interruptionCheck } from "./lookup/owners.js";
+import { runFor } from "./lookup/runs.js";
+import { shownPath } from "./output/paths.js";
+import { inColourOf, instantText } from "./output/run-text.js";
+import { renderTable } from "./output/table.js";
+import { type Cli, printJson } from "./shell/context.js";
+import { wholeNumber } from "./shell/options.js";
+
+interface LsFlags {
+  readonly limit: number;
+  readonly job?: string;
+}
+
+export function declare(command: Command): void {
+  command
+    .addOption(new Option("--limit <n>", "runs to list, newest first").argParser(wholeNumber(1)).default(20))
+    .option("--job <name>", "only runs of this job");
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const [what, runId] = command.args;
+  const flags = command.opts<LsFlags>();
+  if (runId !== undefined && what !== "partitions")
+    throw new SpecError("usage.excess-arguments", `\`ls ${what}\` takes no run`, {
+      hint: `Did you mean \`nightshift ls partitions ${runId}\`?`,
+    });
+  switch (what) {
+    case "jobs":
+      return listJobs(cli);
+    case "runs":
+      return listRuns(cli, flags);
+    case "partitions":
+      return listPartitions(cli, runId);
+    default:
+      throw new SpecError("usage.invalid-argument", `there is no list of \`${what}\``, {
+        hint: "Choose jobs, runs or partitions.",
+      });
+  }
+}
+
+async function listJobs(cli: Cli): Promise<number> {
+  const jobs = await jobsHere(cli);
+  if (cli.globals.json) {
+    printJson(cli.out, jobs);
+    return 0;
+  }
+  if (jobs.length === 0) {
+    cli.err.line("no jobs here: a job is a file jobs/<name>.yaml");
+    return 0;
+  }
+  const { paint } = cli.out;
+  const columns = [
+    { title: "job", style: paint.bold },
+    { title: "every" },
+    { title: "writes to" },
+    { title: "spec" },
+  ];
+  const rows = jobs.map(({ name, every, to, path }) => [
+    name,
+    every ?? "",
+    to ?? "",
+    shownPath(path, cli.cwd),
+  ]);
+  cli.out.line(renderTable(columns, rows, cli.out));
+  for (const { path, error } of jobs)
+    if (error !== null) cli.err.line(cli.err.paint.yellow(`warning: ${shownPath(path, cli.cwd)}: ${error}`));
+  return 0;
+}
+
+async function listRuns(cli: Cli, { limit, job }: LsFlags): Promise<number> {
+  const ledger = await (await cli.app()).ledger();
+  const runs: RunState[] = [];
+  for await (const state of ledger.listRuns(job === undefined ? {} : { jobName: job })) {
+    runs.push(state);
+    if (runs.length === limit) break;
+  }
+  const isInterrupted = await interruptionCheck();
+  if (cli.globals.json) {
+    printJson(
+      cli.out,
+      runs.map((state) => ({ ...state, interrupted: isInterrupted(state) })),
+    );
+    return 0;
+  }
+  if (runs.length === 0) {
+    cli.err.line(`no run is recorded in ${cli.settings.stateDir}`);
+    return 0;
+  }
+  const { paint } = cli.out;
+  const columns = [
+    { title: "run", style: paint.bold, whole: true as const },
+    { title: "status", style: (cell: string) => inColourOf(cell.trim(), cell, paint) },
+    { title: "rows", align: "right" as const },
+    { title: "quarantined", align: "right" as const },
+    { title: "took", align: "right" as const },
+    { title: "started", whole: true as const },
+  ];
+  const rows = runs.map((state) => [
+    state.run.id,
+    isInterrupted(state) ? "interrupted" : state.status,
+    count(state.accepted.rows.read),
+    count(state.accepted.rows.quarantined),
+    duration(Math.max(0, (Date.parse(state.updatedAt) - Date.parse(state.startedAt)) / 1000)),
+    instantText(state.startedAt),
+  ]);
+  cli.out.line(renderTable(columns, rows, cli.out));
+  return 0;
+}
+
+async function listPartitions(cli: Cli, runId: string | undefined): Promise<number> {
+  const ledger = await (await cli.app()).ledger();
+  const { run } = await runFor(ledger, runId, cli.settings.stateDir);
+  const partitions: PartitionState[] = [];
+  for await (const partition of ledger.listPartitions(run.id)) partitions.push(partition);
+  if (cli.globals.json) {
+    printJson(cli.out, partitions);
+    return 0;
+  }
+  const columns = [
+    { title: "partition", align: "right" as const },
+    { title: "status" },
+    { title: "rows", align: "right" as const },
+    { title: "quarantined", align: "right" as const },
+    { title: "epoch", align: "right" as const },
+    { title: "attempts", align: "right" as const },
+    { title: "last error" },
+  ];
+  const rows = partitions.map((partition) => [
+    String(partition.index),
+    partition.status,
+    count(partition.rows),
+    count(partition.receipt?.rows.quarantined ?? 0),
+    String(partition.epoch),
+    String(partition.attempts),
+    partition.lastError?.message ?? "",
+  ]);
+  cli.out.line(renderTable(columns, rows, cli.out));
+  return 0;
+}

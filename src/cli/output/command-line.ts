@@ -1,0 +1,20 @@
+import { basename } from "node:path";
+
+/** How people started this program, so that the commands it suggests can be pasted. */
+export function programName(
+  script: string,
+  environment: { readonly [name: string]: string | undefined },
+): string {
+  // npm tells its children which of its commands started them; `npx` and `npm run` leave the binary off the PATH.
+  if (environment.npm_command !== undefined) return "npx nightshift";
+  return basename(script) === "nightshift" ? "nightshift" : shellLine("node", script);
+}
+
+/** Quotes what a shell would split or expand. */
+function shellWord(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+export function shellLine(...words: readonly string[]): string {
+  return words.map(shellWord).join(" ");
+}

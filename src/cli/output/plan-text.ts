@@ -1,0 +1,151 @@
+import type { Standing } from "../../choose-run.js";
+import { typeName } from "../../column.js";
+import { bytes, count, counted } from "../../human.js";
+import type { Mapping } from "../../mapping.js";
+import type { FileSlice, Partition } from "../../partition.js";
+import type { Plan } from "../../plan.js";
+import type { PlannedJob } from "../../runner.js";
+import type { Paint } from "./paint.js";
+import { shownPath } from "./paths.js";
+import { renderPairs, renderTable, type TableOptions } from "./table.js";
+
+export interface PlanPlace {
+  readonly cwd: string;
+  readonly program: string;
+  /** All partitions, not the first few. */
+  readonly verbose: boolean;
+}
+
+const partitionsShown = 20;
+
+/** A plan for people: whether it would run at all, what it reads, how it maps, and its partitions. */
+export function planText(
+  { plan, partitions }: PlannedJob,
+  standing: Standing,
+  place: PlanPlace,
+  options: TableOptions,
+): string {
+  const { paint } = options;
+  return [
+    verdict(plan, standing, place, paint),
+    renderPairs(facts(plan, place.cwd), paint),
+    mappingTable(plan.mapping, options),
+    partitionTable(partitions, place, options),
+    ...plan.mapping.warnings.map((line) => paint.yellow(`warning: ${line}`)),
+  ].join("\n\n");
+}
+
+/** What `run` would do with this plan, and why. */
+function verdict(plan: Plan, { published, unfinished }: Standing, place: PlanPlace, paint: Paint): string {
+  const name = paint.bold(plan.job.name);
+  const interval = plan.job.interval === null ? "" : ` for ${plan.job.interval.ds}`;
+  if (published !== null) {
+    const changed =
+      published.fingerprint === plan.fingerprint
+        ? ""
+        : ", from another spec, model or input than the ones here now";
+    return (
+      `${name}${interval}: ${paint.yellow("would be skipped")}, already published ` +
+      `${published.at.slice(0, 19)}Z as publication ${published.publication}${changed} ` +
+      `(${place.program} run --reprocess scores it again)`
+    );
+  }
+  if (unfinished === null) return `${name}${interval}: ${paint.green("would run")}`;
+  const done = counted(unfinished.accepted.partitions, "partition");
+  if (unfinished.fingerprint === null || unfinished.fingerprint === plan.fingerprint)
+    return `${name}${interval}: ${paint.green("would resume")} run ${unfinished.run.id}, ${done} done`;
+  return (
+    `${name}${interval}: ${paint.red("would be refused")}, run ${unfinished.run.id} of another spec, model or input ` +
+    `is unfinished (${place.program} run --restart drops it)`
+  );
+}
+
+function facts(plan: Plan, cwd: string): readonly (readonly [string, string])[] {
+  const { job, totals, profile } = plan;
+  const model = plan.assets.find((asset) => asset.role === "model");
+  return [
+    [
+      "input",
+      `${counted(totals.rows, "row")} in ${counted(totals.files, "file")}, ${bytes(totals.bytes)} decoded`,
+    ],
+    ["model", `${shownPath(job.model.path, cwd)} (sha256 ${model?.sha256.slice(0, 12) ?? "?"})`],
+    ["output", `${shownPath(job.write.to, cwd)} (${job.write.mode})`],
+    ["partitions", `${counted(totals.partitions, "partition")} on ${counted(plan.threads, "thread")}`],
+    [
+      "profile",
+      `${profile.engine} ${profile.engineVersion} on ${profile.provider}, ` +
+        `chunks of ${count(profile.chunkRows)} rows, batches of ${count(profile.batchRows)}`,
+    ],
+    ["fingerprint", plan.fingerprint.slice(0, 16)],
+    ...plan.notes.map((note, index) => [index === 0 ? "notes" : "", note] as const),
+  ];
+}
+
+function mappingTable(mapping: Mapping, options: TableOptions): string {
+  const inputs = mapping.inputs.map((binding) => {
+    const from =
+      binding.kind === "list"
+        ? binding.column.column
+        : binding.columns
+            .map(({ column, part }) => (part === null ? column : `${column}.${part}`))
+            .join(", ");
+    return [
+      from,
+      "->",
+      binding.input,
+      `${binding.type}[${["N", ...(binding.rowShape ?? ["?"])].join(", ")}]`,
+    ];
+  });
+  const outputs = mapping.outputs.map((binding) => {
+    const to =
+      binding.kind === "elements" ? binding.columns.map(({ column }) => column).join(", ") : binding.column;
+    const types = new Set(
+      mapping.columns
+        .filter((column) => to.split(", ").includes(column.name))
+        .map((column) => typeName(column.type)),
+    );
+    return [binding.output, "->", to, [...types].join(", ")];
+  });
+  const kept = [
+    ...mapping.passthrough.map((name) => [name, "->", name, "kept"]),
+    ...mapping.added.map(({ column, value }) => [JSON.stringify(value), "->", column, "added"]),
+  ];
+  return renderTable(
+    [{ title: "from" }, { title: "" }, { title: "to" }, { title: "" }],
+    [...inputs, ...outputs, ...kept],
+    options,
+  );
+}
+
+function partitionTable(partitions: readonly Partition[], place: PlanPlace, options: TableOptions): string {
+  const most = place.verbose ? partitions.length : partitionsShown;
+  const shown = partitions.length > most ? partitions.slice(0, most - 1) : partitions;
+  const table = renderTable(
+    [
+      { title: "partition", align: "right" },
+      { title: "rows", align: "right" },
+      { title: "decoded", align: "right" },
+      { title: "files" },
+    ],
+    shown.map((partition) => [
+      String(partition.index),
+      count(partition.rows),
+      bytes(partition.bytes),
+      partition.slices.length === 0 ? "" : slicesText(partition.slices, place.cwd),
+    ]),
+    options,
+  );
+  const rest = partitions.length - shown.length;
+  return rest === 0 ? table : `${table}\n${options.paint.dim(`… and ${count(rest)} more (-v shows all)`)}`;
+}
+
+function slicesText(slices: readonly FileSlice[], cwd: string): string {
+  const [first] = slices;
+  if (first === undefined) return "";
+  const groups =
+    first.rowGroupEnd - first.rowGroupStart === 1
+      ? `row group ${first.rowGroupStart}`
+      : `row groups ${first.rowGroupStart} to ${first.rowGroupEnd - 1}`;
+  const more = slices.length === 1 ? "" : ` and ${counted(slices.length - 1, "more slice")}`;
+  return `${shownPath(first.file.path, cwd)} (${groups})${more}`;
+}

@@ -1,0 +1,89 @@
+import { count, counted, duration, percent } from "../../human.js";
+import type { PartitionState } from "../../partition.js";
+import type { RunState, RunStatus } from "../../run.js";
+import { equation } from "../running/outcome-text.js";
+import type { Paint } from "./paint.js";
+import { renderPairs } from "./table.js";
+
+/** A text in the colour of a run's status. */
+export function inColourOf(status: string, text: string, paint: Paint): string {
+  const colour = colours[status];
+  return colour === undefined ? text : paint[colour](text);
+}
+
+type Colour = "cyan" | "green" | "red" | "yellow" | "dim";
+
+const byStatus: { readonly [status in RunStatus]: Colour } = {
+  created: "cyan",
+  planned: "cyan",
+  running: "cyan",
+  publishing: "cyan",
+  published: "green",
+  failed: "red",
+  cancelled: "yellow",
+  dropped: "dim",
+};
+
+const colours: { readonly [status: string]: Colour | undefined } = { ...byStatus, interrupted: "yellow" };
+
+export function hasEnded({ status }: RunState): boolean {
+  return ["published", "failed", "cancelled", "dropped"].includes(status);
+}
+
+/** Instants as people compare them: UTC to the second. */
+export function instantText(iso: string): string {
+  return `${iso.slice(0, 19).replace("T", " ")}Z`;
+}
+
+/** Everything the ledger tells about one run. */
+export function runText(
+  state: RunState,
+  partitions: readonly PartitionState[],
+  isInterrupted: boolean,
+  paint: Paint,
+): string {
+  const { run, totals, accepted, error } = state;
+  const done = totals === null || totals.rows === 0 ? "" : ` (${percent(accepted.rows.read / totals.rows)})`;
+  const pairs: (readonly [string, string])[] = [
+    ["run", paint.bold(run.id)],
+    [
+      "job",
+      `${run.jobName}${run.interval === null ? "" : ` for ${run.interval.ds}`}, generation ${run.key.generation}`,
+    ],
+    ["status", statusOf(state, isInterrupted, paint)],
+    ["output", run.target],
+    [
+      "started",
+      `${instantText(state.startedAt)}, ${duration(secondsBetween(state.startedAt, state.updatedAt))}`,
+    ],
+  ];
+  if (totals !== null)
+    pairs.push(
+      ["partitions", partitionCounts(partitions)],
+      ["rows", `${count(accepted.rows.read)} of ${counted(totals.rows, "row")} accepted${done}`],
+    );
+  if (accepted.rows.read > 0) pairs.push(["rows in", equation(accepted.rows)]);
+  if (!hasEnded(state) && !isInterrupted && state.owner !== null)
+    pairs.push(["owner", `process ${state.owner.pid} on ${state.owner.host}`]);
+  if (isInterrupted) pairs.push(["next", `nightshift retry ${run.id}`]);
+  if (error !== null) pairs.push(["error", paint.red(error.message)]);
+  if (error?.hint !== undefined) pairs.push(["try", error.hint]);
+  return renderPairs(pairs, paint);
+}
+
+function statusOf({ status, publication }: RunState, isInterrupted: boolean, paint: Paint): string {
+  if (isInterrupted) return `${inColourOf("interrupted", "interrupted", paint)} while ${status}`;
+  const published = publication === null ? "" : ` as publication ${publication}`;
+  return `${inColourOf(status, status, paint)}${published}`;
+}
+
+/** `12 accepted, 3 pending`. */
+function partitionCounts(partitions: readonly PartitionState[]): string {
+  const counts = new Map<string, number>();
+  for (const { status } of partitions) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return [...counts].map(([status, number]) => `${count(number)} ${status}`).join(", ");
+}
+
+function secondsBetween(from: string, to: string): number {
+  return Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000);
+}

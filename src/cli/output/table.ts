@@ -1,0 +1,82 @@
+import type { Paint } from "./paint.js";
+import { padEnd, padStart, textWidth, truncate } from "./text-width.js";
+
+export interface TableColumn {
+  readonly title: string;
+  /** Numbers go right, so that their digits line up. */
+  readonly align?: "left" | "right";
+  /** Never cut: what people copy. Numbers never are. */
+  readonly whole?: true;
+  /** What a cell looks like once it is cut and padded; never changes its width. */
+  readonly style?: (cell: string) => string;
+}
+
+export interface TableOptions {
+  /** Cells of the terminal; `null`: as wide as it gets (pipes are for machines). */
+  readonly width: number | null;
+  readonly paint: Paint;
+}
+
+const gap = "  ";
+const narrowest = 6;
+
+/** A table without borders: titles dim, columns aligned, the widest columns cut where the terminal ends. */
+export function renderTable(
+  columns: readonly TableColumn[],
+  rows: readonly (readonly string[])[],
+  { width, paint }: TableOptions,
+): string {
+  const wanted = columns.map((column, index) =>
+    Math.max(textWidth(column.title), ...rows.map((row) => textWidth(row[index] ?? ""))),
+  );
+  const widths = width === null ? wanted : shrink(wanted, columns, width);
+  const line = (cells: readonly string[], styled: boolean) =>
+    columns
+      .map((column, index) => {
+        const cut = truncate(cells[index] ?? "", widths[index] ?? 0);
+        const last = index === columns.length - 1 && column.align !== "right";
+        const padded = last ? cut : (column.align === "right" ? padStart : padEnd)(cut, widths[index] ?? 0);
+        return styled && column.style ? column.style(padded) : padded;
+      })
+      .join(gap)
+      .trimEnd();
+  const titles = columns.map((column) => column.title);
+  return [paint.dim(line(titles, false)), ...rows.map((row) => line(row, true))].join("\n");
+}
+
+/** Labels and values, one pair a line; the labels make a dim column of their own. */
+export function renderPairs(pairs: readonly (readonly [string, string])[], paint: Paint): string {
+  const width = Math.max(...pairs.map(([label]) => textWidth(label)));
+  return pairs
+    .map(([label, value]) => {
+      const [first = "", ...more] = value.split("\n");
+      const indent = " ".repeat(width + gap.length);
+      return [`${paint.dim(padEnd(label, width))}${gap}${first}`, ...more.map((text) => indent + text)].join(
+        "\n",
+      );
+    })
+    .join("\n");
+}
+
+/** Takes cells from the widest text first, down to a readable least. A number with a digit missing is a wrong number. */
+function shrink(
+  wanted: readonly number[],
+  columns: readonly TableColumn[],
+  width: number,
+): readonly number[] {
+  const widths = [...wanted];
+  let excess = widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1) - width;
+  while (excess > 0) {
+    const room = widths.map((cells, index) => (isWhole(columns[index]) ? 0 : cells - narrowest));
+    const most = Math.max(...room);
+    if (most <= 0) break;
+    const widest = room.indexOf(most);
+    widths[widest] = (widths[widest] ?? 0) - 1;
+    excess--;
+  }
+  return widths;
+}
+
+function isWhole(column: TableColumn | undefined): boolean {
+  return column?.align === "right" || column?.whole === true;
+}

@@ -1,0 +1,52 @@
+import { writeFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { asNightshiftError, InfraError } from "../errors.js";
+import { jobFor } from "./lookup/jobs.js";
+import { localPath } from "./lookup/model-job.js";
+import { shownPath } from "./output/paths.js";
+import { planText } from "./output/plan-text.js";
+import { declareInterval, type IntervalFlags } from "./running/run-options.js";
+import { type Cli, printJson } from "./shell/context.js";
+
+interface PlanFlags extends IntervalFlags {
+  readonly out?: string;
+}
+
+export function declare(command: Command): void {
+  declareInterval(command).option(
+    "--out <plan.json>",
+    "keep the plan; `nightshift run plan.json` runs exactly it",
+  );
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const flags = command.opts<PlanFlags>();
+  const { job } = await jobFor(cli, command.args[0] ?? "", flags);
+  const runner = await (await cli.app()).runner();
+  const planned = await runner.plan({ job, guess: false }, cli.gently());
+  const standing = await runner.standing({ job, kind: "spec" }, planned.plan);
+  if (flags.out !== undefined) await save(localPath(flags.out, cli.cwd), planned);
+  if (cli.globals.json) {
+    printJson(cli.out, { ...planned, standing });
+    return 0;
+  }
+  const { cwd, program, globals } = cli;
+  cli.out.line(planText(planned, standing, { cwd, program, verbose: globals.verbose }, cli.out));
+  if (flags.out !== undefined && !cli.globals.quiet)
+    cli.err.line(`\nsaved; run it with ${program} run ${shownPath(localPath(flags.out, cli.cwd), cli.cwd)}`);
+  return 0;
+}
+
+async function save(path: string, planned: unknown): Promise<void> {
+  try {
+    await writeFile(path, `${JSON.stringify(planned)}\n`);
+  } catch (cause) {
+    throw new InfraError(
+      "infra.permission",
+      `${path} cannot be written: ${asNightshiftError(cause).message}`,
+      {
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,113 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { SpecError } from "../errors.js";
+import type { PlannedJob, RunRequest } from "../runner.js";
+import { jobFor } from "./lookup/jobs.js";
+import { localPath } from "./lookup/model-job.js";
+import { followRun } from "./running/follow-run.js";
+import {
+  declareClaim,
+  declareInterval,
+  declareQuarantineExit,
+  type IntervalFlags,
+  type QuarantineFlags,
+} from "./running/run-options.js";
+import type { Cli } from "./shell/context.js";
+
+export interface RunFlags extends IntervalFlags, QuarantineFlags {
+  readonly reprocess?: true;
+  readonly restart?: true;
+  readonly takeOver?: true;
+}
+
+export function declare(command: Command): void {
+  declareInterval(command).option(
+    "--reprocess",
+    "score again what was published; the new publication replaces it",
+  );
+  declareQuarantineExit(declareClaim(command));
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const flags = command.opts<RunFlags>();
+  const [subject = ""] = command.args;
+  const quarantineExitZero = flags.quarantineExitZero === true;
+  if (subject.endsWith(".json")) {
+    const planned = await readPlanFile(localPath(subject, cli.cwd));
+    refuseIntervalFlags(flags, subject);
+    const runner = await (await cli.app()).runner();
+    const { write } = planned.plan.job;
+    return followRun(cli, (options) => runner.runPlan(planned, parseRun(flags, null), options), {
+      write,
+      quarantineExitZero,
+    });
+  }
+  const { job, specPath } = await jobFor(cli, subject, flags);
+  const runner = await (await cli.app()).runner();
+  const request: RunRequest = { ...parseRun(flags, specPath), job, guess: false };
+  return followRun(cli, (options) => runner.run(request, options), { write: job.write, quarantineExitZero });
+}
+
+/** All of a run's request but the job itself. */
+export function parseRun(flags: RunFlags, specPath: string | null): Omit<RunRequest, "job" | "guess"> {
+  return {
+    kind: "spec",
+    specPath,
+    trigger: "cli",
+    reprocess: flags.reprocess === true,
+    restart: flags.restart === true,
+    takeOver: flags.takeOver === true,
+  };
+}
+
+/** A plan as `plan --out` wrote it. @throws SpecError `usage.not-a-plan`, `usage.not-found` */
+export async function readPlanFile(path: string): Promise<PlannedJob> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    throw new SpecError("usage.not-found", `${path} cannot be read`, {
+      cause,
+      hint: "Make it with `nightshift plan <job> --out plan.json`.",
+    });
+  }
+  const value: unknown = parseJson(text);
+  if (isPlannedJob(value)) return value;
+  throw new SpecError("usage.not-a-plan", `${path} is not a plan of this version of Nightshift`, {
+    hint: "Make it with `nightshift plan <job> --out plan.json`.",
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Looks at the outside only: the fingerprint, checked when it runs, covers the rest. */
+function isPlannedJob(value: unknown): value is PlannedJob {
+  if (typeof value !== "object" || value === null || !("plan" in value) || !("partitions" in value))
+    return false;
+  const { plan, partitions } = value;
+  return (
+    typeof plan === "object" &&
+    plan !== null &&
+    "version" in plan &&
+    plan.version === 1 &&
+    Array.isArray(partitions)
+  );
+}
+
+function refuseIntervalFlags(flags: RunFlags, subject: string): void {
+  const given = flags.at !== undefined ? "--at" : flags.var !== undefined ? "--var" : null;
+  if (given !== null)
+    throw new SpecError(
+      "usage.plan-is-fixed",
+      `${given} cannot change ${subject}: a plan is made for one interval`,
+      {
+        hint: "Plan again with it: nightshift plan <job> --at ... --out plan.json",
+      },
+    );
+}

@@ -1,0 +1,91 @@
+import { toErrorRecord } from "../../errors.js";
+import type { WriteSpec } from "../../job.js";
+import type { Observer } from "../../observer.js";
+import type { RunOptions, RunOutcome } from "../../runner.js";
+import { errorText } from "../output/error-text.js";
+import type { Cli } from "../shell/context.js";
+import type { Followed } from "./followed.js";
+import { outcomeExit } from "./outcome-exit.js";
+import { outcomeText, type Published } from "./outcome-text.js";
+import { type ProgressLook, runObservers } from "./progress.js";
+
+export interface FollowOptions {
+  readonly write: WriteSpec;
+  readonly quarantineExitZero: boolean;
+}
+
+/** Runs something to its end with progress, and tells how it ended. @returns the exit code */
+export async function followRun(
+  cli: Cli,
+  start: (options: RunOptions) => Promise<RunOutcome>,
+  { write, quarantineExitZero }: FollowOptions,
+): Promise<number> {
+  const { outcome, rowsScored } = await runWithProgress(cli, start);
+  const published = await publishedBy(cli, outcome, write);
+  const exitCode = outcomeExit(outcome, { quarantineExitZero, interruptedBy: cli.interruptedBy() });
+  if (cli.globals.json) {
+    const { error, ...rest } = outcome;
+    const record = error === null ? null : toErrorRecord(error);
+    cli.out.line(
+      JSON.stringify({
+        type: "run.outcome",
+        ...rest,
+        rowsScored,
+        error: record,
+        exitCode,
+        output: write.to,
+        ...published,
+      }),
+    );
+  }
+  tell(cli, { outcome, rowsScored }, write, published);
+  return exitCode;
+}
+
+/** As {@link followRun}, telling nothing at the end. */
+export async function runWithProgress(
+  cli: Cli,
+  start: (options: RunOptions) => Promise<RunOutcome>,
+  look: ProgressLook = {},
+): Promise<Followed> {
+  const observers = runObservers(cli, look);
+  let rowsScored = 0;
+  const counter: Observer = {
+    on(event) {
+      if (event.type === "partition.accepted") rowsScored += event.rows.read;
+    },
+  };
+  try {
+    const outcome = await start({ signal: cli.gently(), observers: [...observers, counter] });
+    return { outcome, rowsScored };
+  } finally {
+    for (const observer of observers) await observer.close?.();
+  }
+}
+
+export async function publishedBy(
+  cli: Cli,
+  outcome: RunOutcome,
+  write: WriteSpec,
+): Promise<Published | null> {
+  if (outcome.status !== "published" && outcome.status !== "already-published") return null;
+  const sink = await (await cli.app()).sink(write);
+  return {
+    files: await sink.files(),
+    quarantine: outcome.run === null ? [] : await sink.quarantineFiles(outcome.run.id),
+  };
+}
+
+function tell(cli: Cli, followed: Followed, write: WriteSpec, published: Published | null): void {
+  const { outcome } = followed;
+  const { err, globals, cwd, program } = cli;
+  const { json, quiet, verbose } = globals;
+  if (outcome.error !== null && outcome.status === "failed")
+    err.line(
+      json
+        ? JSON.stringify({ error: toErrorRecord(outcome.error) })
+        : errorText(outcome.error, err.paint, verbose),
+    );
+  if (json || quiet) return;
+  err.line(outcomeText({ ...followed, write, published, cwd, program, verbose }, err.paint));
+}

@@ -1,0 +1,25 @@
+import { exitCodeOf, exitCodes } from "../../errors.js";
+import type { RunOutcome } from "../../runner.js";
+
+export interface ExitRules {
+  /** Publishing with quarantined rows is what the caller expects. */
+  readonly quarantineExitZero: boolean;
+  readonly interruptedBy: "SIGINT" | "SIGTERM" | null;
+}
+
+export function outcomeExit(
+  outcome: Pick<RunOutcome, "status" | "rows" | "error">,
+  { quarantineExitZero, interruptedBy }: ExitRules,
+): number {
+  switch (outcome.status) {
+    case "published":
+      return outcome.rows.quarantined > 0 && !quarantineExitZero ? exitCodes.quarantined : exitCodes.ok;
+    case "already-published":
+    case "skipped":
+      return exitCodes.ok;
+    case "cancelled":
+      return interruptedBy === "SIGTERM" ? exitCodes.terminated : exitCodes.interrupted;
+    case "failed":
+      return outcome.error === null ? exitCodes.failed : exitCodeOf(outcome.error);
+  }
+}

@@ -1,0 +1,145 @@
+import { dirname } from "node:path";
+import { bytes, count, counted, duration, rowRate } from "../../human.js";
+import type { WriteSpec } from "../../job.js";
+import type { RowCounts } from "../../partition.js";
+import type { RunOutcome } from "../../runner.js";
+import type { LiveFile } from "../../sink.js";
+import { shellLine } from "../output/command-line.js";
+import type { Paint } from "../output/paint.js";
+import { shownPath } from "../output/paths.js";
+import { renderPairs } from "../output/table.js";
+import type { Followed } from "./followed.js";
+
+/** What is there after a run, asked of the sink. */
+export interface Published {
+  readonly files: readonly LiveFile[];
+  readonly quarantine: readonly string[];
+}
+
+export interface OutcomeView extends Followed {
+  readonly write: WriteSpec;
+  /** `null` where nothing is published. */
+  readonly published: Published | null;
+  readonly cwd: string;
+  /** `nightshift` or `npx nightshift`. */
+  readonly program: string;
+  readonly verbose: boolean;
+}
+
+/** The end of a run for people; the error of a failed one is shown by the caller. */
+export function outcomeText(view: OutcomeView, paint: Paint): string {
+  const { outcome, write, cwd } = view;
+  const target = shownTarget(write, cwd);
+  const warning = outcome.warning === null ? [] : [paint.yellow(`warning: ${outcome.warning}`)];
+  switch (outcome.status) {
+    case "published":
+      return [
+        ...warning,
+        paint.green(`published to ${target} (publication ${outcome.publication ?? "?"})`),
+        "",
+        renderPairs([...summary(view, paint), ["next", nextSteps(view).join("\n")]], paint),
+      ].join("\n");
+    case "already-published":
+      return [
+        ...warning,
+        `${paint.green("already published")} to ${target}: nothing to do`,
+        "",
+        renderPairs([...outputPairs(view), ["next", nextSteps(view).join("\n")]], paint),
+      ].join("\n");
+    case "skipped":
+      return [...warning, "no input, and the job says `on_empty: skip`: nothing was published"].join("\n");
+    case "cancelled":
+      return [
+        ...warning,
+        `${paint.yellow("interrupted")}: ${kept(outcome)}; nothing was published`,
+        "",
+        renderPairs([["next", nextSteps(view).join("\n")]], paint),
+      ].join("\n");
+    case "failed": {
+      const steps = nextSteps(view);
+      return [
+        ...warning,
+        ...(steps.length === 0 ? [] : ["", renderPairs([["next", steps.join("\n")]], paint)]),
+      ].join("\n");
+    }
+  }
+}
+
+/** `rows in = predicted + quarantined + filtered`, with its numbers. */
+export function equation(rows: RowCounts): string {
+  return (
+    `${count(rows.read)} = ${count(rows.predicted)} predicted + ${count(rows.quarantined)} quarantined` +
+    ` + ${count(rows.filtered)} filtered`
+  );
+}
+
+/** What a finished run did, without what to do next. */
+function summary(view: OutcomeView, paint: Paint): readonly (readonly [string, string])[] {
+  const { outcome, verbose } = view;
+  return [
+    ["rows in", equation(outcome.rows)],
+    speedPair(view),
+    ...(verbose ? [["thread time", threadTime(outcome)] as const] : []),
+    ...outputPairs(view),
+    ...quarantinePairs(view, paint),
+  ];
+}
+
+/** What this process did in its time; a resumed run has rows from before. */
+export function speedPair({ outcome, rowsScored }: Followed): readonly [string, string] {
+  const time = duration(outcome.seconds);
+  if (rowsScored === 0) return ["time", time];
+  const resumed =
+    rowsScored < outcome.rows.read ? ` for the ${counted(rowsScored, "row")} that were left` : "";
+  return ["speed", `${rowRate(rowsScored / outcome.seconds)}, ${time}${resumed}`];
+}
+
+function outputPairs({ published, write, cwd }: OutcomeView): readonly (readonly [string, string])[] {
+  if (published === null) return [];
+  const size = bytes(published.files.reduce((sum, file) => sum + file.bytes, 0));
+  const shape = write.shape === "file" ? size : `${counted(published.files.length, "file")}, ${size}`;
+  return [["output", `${shownTarget(write, cwd)} (${shape})`]];
+}
+
+function shownTarget({ to, shape }: WriteSpec, cwd: string): string {
+  return `${shownPath(to, cwd)}${shape === "file" ? "" : "/"}`;
+}
+
+function quarantinePairs(view: OutcomeView, paint: Paint): readonly (readonly [string, string])[] {
+  const { outcome, published, cwd } = view;
+  const [first] = published?.quarantine ?? [];
+  if (outcome.rows.quarantined === 0 || first === undefined) return [];
+  const reasons = Object.entries(outcome.reasons)
+    .sort(([, a], [, b]) => b - a)
+    .map(([code, rows]) => `${count(rows)} ${code}`)
+    .join(", ");
+  const where = `${shownPath(dirname(first), cwd)}/`;
+  return [
+    ["quarantine", `${where}\n${paint.yellow(`${counted(outcome.rows.quarantined, "row")}: ${reasons}`)}`],
+  ];
+}
+
+function threadTime({ stats }: RunOutcome): string {
+  const total = Object.values(stats.seconds).reduce((sum, seconds) => sum + seconds, 0);
+  const steps = Object.entries(stats.seconds)
+    .filter(([, seconds]) => total > 0 && seconds / total >= 0.005)
+    .map(([step, seconds]) => `${step} ${Math.round((seconds / total) * 100)}%`);
+  return `${steps.join(", ")}; ${bytes(stats.bytesRead)} read, ${bytes(stats.bytesWritten)} written`;
+}
+
+function kept({ rows }: RunOutcome): string {
+  return rows.read === 0 ? "nothing was scored yet" : `${counted(rows.read, "row")} are scored and kept`;
+}
+
+function nextSteps({ outcome, write, cwd, program }: OutcomeView): readonly string[] {
+  const say = (...words: readonly string[]) => `${program} ${shellLine(...words)}`;
+  const runId = outcome.run?.id;
+  const output = shownPath(write.to, cwd);
+  if (outcome.status === "cancelled" || outcome.status === "failed") {
+    if (runId === undefined) return [];
+    return outcome.status === "failed" ? [say("errors", runId), say("retry", runId)] : [say("retry", runId)];
+  }
+  return outcome.rows.quarantined > 0 && runId !== undefined
+    ? [say("errors", runId)]
+    : [say("inspect", output)];
+}

@@ -1,0 +1,54 @@
+import type { Observer } from "../../observer.js";
+import { jsonLines } from "../../observers/json-lines.js";
+import type { Lines } from "../../observers/terminal/event-lines.js";
+import { plainProgress } from "../../observers/terminal/plain-progress.js";
+import { progressBar } from "../../observers/terminal/progress-bar.js";
+import type { Ticker } from "../../observers/terminal/screen.js";
+import type { Cli, GlobalFlags } from "../shell/context.js";
+
+export type ProgressKind = "bar" | "plain" | "events-on-stdout" | "events-on-stderr" | "none";
+
+/**
+ * `auto`: run events on stdout with `--json`, nothing with `--quiet`, a bar on a terminal, else plain lines. A wish
+ * that was spelled out wins, and stdout then holds the outcome alone.
+ */
+export function chooseProgress(
+  { progress, json, quiet }: Pick<GlobalFlags, "progress" | "json" | "quiet">,
+  canAnimate: boolean,
+): ProgressKind {
+  if (progress === "json") return json ? "events-on-stdout" : "events-on-stderr";
+  if (progress !== "auto") return progress;
+  if (json) return "events-on-stdout";
+  if (quiet) return "none";
+  return canAnimate ? "bar" : "plain";
+}
+
+export interface ProgressLook {
+  /** In front of the bar, where several runs follow each other. */
+  readonly label?: string;
+  /** What is said beside the numbers; the default follows `--verbose`. */
+  readonly lines?: Lines;
+}
+
+export function runObservers(cli: Cli, look: ProgressLook = {}): readonly Observer[] {
+  const { clock, err, out, screen, globals, canAnimate } = cli;
+  const lines = globals.verbose ? "all" : (look.lines ?? "usual");
+  switch (chooseProgress(globals, canAnimate)) {
+    case "bar":
+      return [progressBar({ screen, emphasis: err.paint, clock, ticker, lines, label: look.label ?? "" })];
+    case "plain":
+      return [plainProgress({ write: err.write, clock, ticker, lines })];
+    case "events-on-stdout":
+      return [jsonLines(out.write)];
+    case "events-on-stderr":
+      return [jsonLines(err.write)];
+    default:
+      return [];
+  }
+}
+
+/** Drawing never keeps a process alive. */
+const ticker: Ticker = (everyMs, tick) => {
+  const timer = setInterval(tick, everyMs).unref();
+  return () => clearInterval(timer);
+};

@@ -1,0 +1,31 @@
+import type { Command } from "commander";
+import { variable } from "../shell/options.js";
+
+export interface QuarantineFlags {
+  readonly quarantineExitZero?: true;
+}
+
+export interface IntervalFlags {
+  readonly at?: string;
+  readonly var?: { readonly [name: string]: string };
+}
+
+export function declareQuarantineExit(command: Command): Command {
+  return command.option("--quarantine-exit-zero", "exit 0, not 4, when rows were quarantined");
+}
+
+export function declareInterval(command: Command): Command {
+  return command
+    .option(
+      "--at <instant>",
+      "any instant in the interval, such as 2026-01-15 (default: the latest complete one)",
+    )
+    .option("--var <name=value>", "a value for {{ var.name }}; may be repeated", variable);
+}
+
+/** What to do about a run that is in the way. */
+export function declareClaim(command: Command): Command {
+  return command
+    .option("--restart", "drop the unfinished run of the same output or interval and begin anew")
+    .option("--take-over", "claim a run whose owner is on another host, and surely dead");
+}

@@ -1,0 +1,73 @@
+import type { Command } from "commander";
+import { SpecError } from "../errors.js";
+import type { RunRequest } from "../runner.js";
+import {
+  declareMapping,
+  declareResources,
+  declareRowPolicy,
+  type ModelJobFlags,
+  modelJob,
+  refuseTarget,
+} from "./lookup/model-job.js";
+import { refuseOutside } from "./lookup/output-root.js";
+import { followRun } from "./running/follow-run.js";
+import { declareClaim, declareQuarantineExit, type QuarantineFlags } from "./running/run-options.js";
+import type { Cli } from "./shell/context.js";
+
+export interface ScoreFlags extends ModelJobFlags, QuarantineFlags {
+  readonly output?: string;
+  readonly overwrite?: true;
+  readonly restart?: true;
+  readonly takeOver?: true;
+}
+
+export function declare(command: Command): void {
+  command
+    .option("-o, --output <path>", "where predictions go (required): x.parquet is one file, else a directory")
+    .option("--overwrite", "replace what is published there; readers see the old or the new, whole");
+  declareClaim(command);
+  declareMapping(command);
+  declareRowPolicy(command);
+  declareQuarantineExit(command);
+  declareResources(command);
+  command.addHelpText(
+    "after",
+    `
+Examples:
+  nightshift score model.onnx data.parquet -o predictions.parquet
+  nightshift score model.onnx 'data/dt=*/*.parquet' -o predictions/ --key id --features a,b,c`,
+  );
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const flags = command.opts<ScoreFlags>();
+  refuseTarget(cli);
+  const request = parseScore(command.args, flags, cli.cwd);
+  refuseOutside(request.job.write.to, cli.settings.outputRoot);
+  const runner = await (await cli.app()).runner();
+  return followRun(cli, (options) => runner.run(request, options), {
+    write: request.job.write,
+    quarantineExitZero: flags.quarantineExitZero === true,
+  });
+}
+
+/** What `score <model> <input...>` asks for. */
+export function parseScore(positionals: readonly string[], flags: ScoreFlags, cwd: string): RunRequest {
+  const [model = "", ...inputs] = positionals;
+  // Not left to commander, which would complain about a missing --output where it was only misspelt.
+  if (flags.output === undefined)
+    throw new SpecError("usage.missing-output", "where should the predictions go?", {
+      hint: `Add -o predictions/ for a directory, or -o predictions.parquet for one file.`,
+    });
+  const overwrite = flags.overwrite === true;
+  return {
+    job: modelJob(model, inputs, { to: flags.output, overwrite }, flags, cwd),
+    kind: "score",
+    specPath: null,
+    trigger: "cli",
+    guess: true,
+    reprocess: overwrite,
+    restart: flags.restart === true,
+    takeOver: flags.takeOver === true,
+  };
+}

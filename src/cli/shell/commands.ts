@@ -1,0 +1,142 @@
+import type { Command } from "commander";
+import type { Cli } from "./context.js";
+
+/** A command's own file: loaded only when the command is named. */
+export interface CommandModule {
+  /** Adds options and help. Must be cheap: completion declares every command. */
+  declare(command: Command): void;
+  /** @returns the exit code */
+  run(command: Command, cli: Cli): Promise<number>;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  /** Positional arguments as commander writes them. */
+  readonly positionals: string;
+  readonly summary: string;
+  readonly group: "Start here:" | "Jobs:" | "Look:" | "Operate:";
+  readonly load: () => Promise<CommandModule>;
+}
+
+/** Every command there is, in the order of the help. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "demo",
+    positionals: "",
+    summary: "score real flights with a real model, in a folder of its own",
+    group: "Start here:",
+    load: () => import("../demo.js"),
+  },
+  {
+    name: "score",
+    positionals: "<model> <input...>",
+    summary: "score files once: no spec, no server",
+    group: "Start here:",
+    load: () => import("../score.js"),
+  },
+  {
+    name: "preview",
+    positionals: "<job|model> [input...]",
+    summary: "the first rows with their predictions; writes nothing",
+    group: "Start here:",
+    load: () => import("../preview.js"),
+  },
+  {
+    name: "inspect",
+    positionals: "<model|data...>",
+    summary: "inputs, outputs and labels of a model; columns and row groups of data",
+    group: "Start here:",
+    load: () => import("../inspect.js"),
+  },
+  {
+    name: "validate",
+    positionals: "[job...]",
+    summary: "check jobs against their model and data, without running them",
+    group: "Jobs:",
+    load: () => import("../validate.js"),
+  },
+  {
+    name: "plan",
+    positionals: "<job>",
+    summary: "what would run, what would be skipped and why",
+    group: "Jobs:",
+    load: () => import("../plan.js"),
+  },
+  {
+    name: "run",
+    positionals: "<job|plan.json>",
+    summary: "run a job for one interval, or a plan made earlier",
+    group: "Jobs:",
+    load: () => import("../run.js"),
+  },
+  {
+    name: "retry",
+    positionals: "[run]",
+    summary: "finish a run: only what is not done yet (default: the last run)",
+    group: "Jobs:",
+    load: () => import("../retry.js"),
+  },
+  {
+    name: "rollback",
+    positionals: "<job|output>",
+    summary: "make the previous publication visible again",
+    group: "Jobs:",
+    load: () => import("../rollback.js"),
+  },
+  {
+    name: "status",
+    positionals: "[run]",
+    summary: "where a run stands (default: the last run)",
+    group: "Look:",
+    load: () => import("../status.js"),
+  },
+  {
+    name: "ls",
+    positionals: "<jobs|runs|partitions> [run]",
+    summary: "list jobs, runs, or the partitions of a run",
+    group: "Look:",
+    load: () => import("../ls.js"),
+  },
+  {
+    name: "errors",
+    positionals: "[run]",
+    summary: "why rows and partitions failed, grouped by reason",
+    group: "Look:",
+    load: () => import("../errors.js"),
+  },
+  {
+    name: "files",
+    positionals: "<job|output>",
+    summary: "the live files of an output, one path a line",
+    group: "Look:",
+    load: () => import("../files.js"),
+  },
+  {
+    name: "doctor",
+    positionals: "",
+    summary: "check this machine: engine, file systems, memory, clock",
+    group: "Operate:",
+    load: () => import("../doctor.js"),
+  },
+  {
+    name: "gc",
+    positionals: "",
+    summary: "remove staged files and old versions that nobody can reach",
+    group: "Operate:",
+    load: () => import("../gc.js"),
+  },
+  {
+    name: "schema",
+    positionals: "",
+    summary: "print the JSON Schema of job specs",
+    group: "Operate:",
+    load: () => import("../schema.js"),
+  },
+  {
+    name: "completion",
+    positionals: "<bash|zsh|fish>",
+    summary: "print a completion script for a shell",
+    group: "Operate:",
+    load: () => import("../completion.js"),
+  },
+];

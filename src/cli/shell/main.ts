@@ -1,0 +1,55 @@
+import { CommanderError } from "commander";
+import { asNightshiftError, exitCodeOf, exitCodes } from "../../errors.js";
+import { errorJson, errorText } from "../output/error-text.js";
+import { type Invocation, makeProgram, type Program } from "./program.js";
+import { ignoreVanishedReaders, openTerminal, type Terminal } from "./terminal.js";
+import { asUsageError } from "./usage-error.js";
+
+/** Parses, runs the one command, and ends the process with its exit code. Never throws. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const terminal = openTerminal(argv);
+  ignoreVanishedReaders(terminal);
+  let code: number;
+  try {
+    const invocation = parse(await makeProgram(argv), argv);
+    code = invocation === null ? exitCodes.ok : await run(invocation, terminal);
+  } catch (thrown) {
+    code = report(thrown, terminal);
+  }
+  terminal.screen.clear();
+  // Files, terminals and pipes are written synchronously on POSIX, so nothing is lost here.
+  process.exit(code);
+}
+
+function parse(program: Program, argv: readonly string[]): Invocation | null {
+  const { root } = program;
+  if (argv.length === 0) {
+    root.outputHelp();
+    return null;
+  }
+  try {
+    root.parse(argv, { from: "user" });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    const usage = asUsageError(thrown, program.named);
+    if (usage !== null) throw usage;
+  }
+  return program.invoked();
+}
+
+async function run({ module, command }: Invocation, terminal: Terminal): Promise<number> {
+  const { openCli } = await import("./open-cli.js");
+  const { cli, close } = openCli(command, terminal);
+  try {
+    return await module.run(command, cli);
+  } finally {
+    await close();
+  }
+}
+
+function report(thrown: unknown, { err, screen, wantsJson, wantsDetail }: Terminal): number {
+  const error = asNightshiftError(thrown);
+  screen.clear();
+  err.line(wantsJson ? errorJson(error) : errorText(error, err.paint, wantsDetail));
+  return exitCodeOf(error);
+}

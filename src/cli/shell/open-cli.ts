@@ -1,0 +1,91 @@
+import type { Command } from "commander";
+import type { App } from "../../app.js";
+import type { Clock } from "../../clock.js";
+import { type Settings, settingsFromProcess } from "../../config.js";
+import { programName } from "../output/command-line.js";
+import type { Cli, GlobalFlags, ProgressWish } from "./context.js";
+import { handleInterrupts, type Interrupts } from "./interrupts.js";
+import { declareAll } from "./program.js";
+import type { Terminal } from "./terminal.js";
+
+/** As commander hands over the global options. */
+interface RawGlobals {
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly verbose?: true;
+  readonly progress: ProgressWish;
+  readonly state?: string;
+  readonly target?: string;
+}
+
+const clock: Clock = { now: () => new Date(), monotonicMs: () => performance.now() };
+
+/** The context that a command runs in; `close` ends what it opened. */
+export function openCli(
+  command: Command,
+  terminal: Terminal,
+): { readonly cli: Cli; readonly close: () => Promise<void> } {
+  const flags = command.optsWithGlobals<RawGlobals>();
+  const settings = settingsFromProcess(flags.state === undefined ? {} : { stateDir: flags.state });
+  const interrupts = handleInterrupts({
+    onStopping: () => terminal.err.line("stopping between chunks; once more to stop at once"),
+    beforeExit: () => terminal.screen.clear(),
+  });
+  const apps = new Set<Promise<App>>();
+  const open = (settings: Settings) => {
+    const app = import("../../app.js").then(({ createApp }) => createApp(settings));
+    apps.add(app);
+    return app;
+  };
+  const cli = cliIn(process.cwd(), settings, { terminal, interrupts, globals: globalsOf(flags), open });
+  const close = async () => {
+    for (const app of apps) await (await app).close();
+  };
+  return { cli, close };
+}
+
+interface Shared {
+  readonly terminal: Terminal;
+  readonly interrupts: Interrupts;
+  readonly globals: GlobalFlags;
+  readonly open: (settings: Settings) => Promise<App>;
+}
+
+function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
+  const { terminal, interrupts, globals, open } = shared;
+  let app: Promise<App> | null = null;
+  return {
+    cwd,
+    settings,
+    globals,
+    clock,
+    program: programName(process.argv[1] ?? "nightshift", settings.environment),
+    out: terminal.out,
+    err: terminal.err,
+    screen: terminal.screen,
+    secrets: terminal.secrets,
+    canAnimate: terminal.canAnimate,
+    allCommands: declareAll,
+    app() {
+      app ??= open(settings);
+      return app;
+    },
+    withState: (stateDir) => cliIn(cwd, { ...settings, stateDir }, shared),
+    gently() {
+      terminal.goOnWithoutReader = true;
+      return interrupts.gently();
+    },
+    interruptedBy: () => interrupts.receivedSignal(),
+  };
+}
+
+function globalsOf({ json, quiet, verbose, progress, state, target }: RawGlobals): GlobalFlags {
+  return {
+    json: json === true,
+    quiet: quiet === true,
+    verbose: verbose === true,
+    progress,
+    state: state ?? null,
+    target: target ?? null,
+  };
+}

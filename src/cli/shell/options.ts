@@ -1,0 +1,60 @@
+/** Values of options, checked while the command line is parsed. */
+import { InvalidArgumentError } from "commander";
+
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least)
+      throw new InvalidArgumentError(`Give a whole number of at least ${least}.`);
+    return value;
+  };
+}
+
+export function threadCount(text: string): number | "auto" {
+  return text === "auto" ? "auto" : wholeNumber(1)(text);
+}
+
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError("Give a number between 0 and 1.");
+  return value;
+}
+
+const units: { readonly [unit: string]: number } = {
+  "": 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+};
+
+/** `512MB`, `2GiB`, `1.5gb` or plain bytes. */
+export function byteSize(text: string): number {
+  const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
+  const factor = units[unit.toLowerCase()];
+  if (digits === "" || factor === undefined || Number(digits) === 0)
+    throw new InvalidArgumentError("Give a size such as 512MB or 2GiB.");
+  return Math.round(Number(digits) * factor);
+}
+
+/** `a,b`, also repeated: `--key a --key b`. */
+export function names(text: string, before: readonly string[] = []): readonly string[] {
+  const given = text.split(",").map((name) => name.trim());
+  if (given.some((name) => name === ""))
+    throw new InvalidArgumentError("Give names separated by commas, none of them empty.");
+  return [...before, ...given];
+}
+
+/** `name=value`, repeated. */
+export function variable(
+  text: string,
+  before: { readonly [name: string]: string } = {},
+): { readonly [name: string]: string } {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("Give it as name=value.");
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}

@@ -1,0 +1,68 @@
+import type { Command } from "commander";
+import type { Ledger } from "../ledger.js";
+import type { PartitionState } from "../partition.js";
+import type { RunState } from "../run.js";
+import { type IsInterrupted, interruptionCheck } from "./lookup/owners.js";
+import { runFor } from "./lookup/runs.js";
+import { hasEnded, runText } from "./output/run-text.js";
+import { runObservers } from "./running/progress.js";
+import { type Cli, printJson } from "./shell/context.js";
+
+interface StatusFlags {
+  readonly watch?: true;
+}
+
+export function declare(command: Command): void {
+  command.option("--watch", "follow the run until it ends");
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const ledger = await (await cli.app()).ledger();
+  const state = await runFor(ledger, command.args[0], cli.settings.stateDir);
+  const { watch } = command.opts<StatusFlags>();
+  if (watch === true && (cli.globals.json || !hasEnded(state))) await follow(cli, ledger, state);
+  if (watch === true && cli.globals.json) return 0;
+  const isInterrupted = await interruptionCheck();
+  show(
+    cli,
+    isInterrupted,
+    (await ledger.readRun(state.run.id)) ?? state,
+    await partitionsOf(ledger, state.run.id),
+  );
+  return 0;
+}
+
+/** Shows the run's events as the process that owns it would, from what it writes to the ledger. */
+async function follow(cli: Cli, ledger: Ledger, { run }: RunState): Promise<void> {
+  const observers = runObservers(cli);
+  try {
+    // Looking on can stop at any moment: an interrupt ends this process and not the run.
+    for await (const event of ledger.changes(run.id, new AbortController().signal))
+      for (const observer of observers) observer.on(event);
+  } finally {
+    for (const observer of observers) await observer.close?.();
+  }
+}
+
+async function partitionsOf(ledger: Ledger, runId: string): Promise<readonly PartitionState[]> {
+  const partitions: PartitionState[] = [];
+  for await (const partition of ledger.listPartitions(runId)) partitions.push(partition);
+  return partitions;
+}
+
+function show(
+  { out, globals }: Cli,
+  isInterrupted: IsInterrupted,
+  state: RunState,
+  partitions: readonly PartitionState[],
+): void {
+  const interrupted = isInterrupted(state);
+  if (globals.json) printJson(out, { ...state, interrupted, partitions: byStatus(partitions) });
+  else out.line(runText(state, partitions, interrupted, out.paint));
+}
+
+function byStatus(partitions: readonly PartitionState[]): { readonly [status: string]: number } {
+  const counts: { [status: string]: number } = {};
+  for (const { status } of partitions) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}

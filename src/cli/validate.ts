@@ -1,0 +1,111 @@
+import type { Command } from "commander";
+import { asNightshiftError, exitCodeOf, exitCodes, type NightshiftError, toErrorRecord } from "../errors.js";
+import { counted } from "../human.js";
+import type { Job } from "../job.js";
+import type { Plan } from "../plan.js";
+import { jobFor, jobsHere } from "./lookup/jobs.js";
+import { errorText } from "./output/error-text.js";
+import { shownPath } from "./output/paths.js";
+import { declareInterval, type IntervalFlags } from "./running/run-options.js";
+import { type Cli, printJson } from "./shell/context.js";
+
+type Checked = { readonly job: string } & (
+  | { readonly result: "valid"; readonly plan: Plan }
+  /** The spec is sound, but the interval that was looked at has no input to check the columns of. */
+  | { readonly result: "no-input"; readonly error: NightshiftError }
+  | { readonly result: "invalid"; readonly error: NightshiftError }
+);
+
+export function declare(command: Command): void {
+  declareInterval(command);
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const flags = command.opts<IntervalFlags>();
+  const subjects = await subjectsOf(command.args, flags, cli);
+  const checked: Checked[] = [];
+  for (const subject of subjects) {
+    const result = await check(cli, subject);
+    checked.push(result);
+    if (!cli.globals.json) show(cli, result);
+  }
+  if (cli.globals.json) printJson(cli.out, { jobs: checked.map(asJson) });
+  else if (subjects.length === 0) cli.err.line("no jobs here: a job is a file jobs/<name>.yaml");
+  const invalid = checked.flatMap((one) => (one.result === "invalid" ? [exitCodeOf(one.error)] : []));
+  return Math.max(exitCodes.ok, ...invalid);
+}
+
+interface Subject {
+  /** What to call it: a name, or the path as people gave it. */
+  readonly name: string;
+  readonly given: string;
+  readonly flags: IntervalFlags;
+}
+
+/** The jobs that were named, or all there are. `--at` then is for those that have intervals. */
+async function subjectsOf(
+  named: readonly string[],
+  flags: IntervalFlags,
+  cli: Cli,
+): Promise<readonly Subject[]> {
+  if (named.length > 0) return named.map((given) => ({ name: given, given, flags }));
+  const { at: _at, ...withoutInterval } = flags;
+  return (await jobsHere(cli)).map(({ path, every }) => ({
+    name: shownPath(path, cli.cwd),
+    given: path,
+    flags: every === null ? withoutInterval : flags,
+  }));
+}
+
+async function check(cli: Cli, subject: Subject): Promise<Checked> {
+  const { given, flags } = subject;
+  let loaded: Job | null = null;
+  try {
+    const { job } = await jobFor(cli, given, flags);
+    loaded = job;
+    const runner = await (await cli.app()).runner();
+    const { plan } = await runner.plan({ job, guess: false }, cli.gently());
+    return { job: job.name, result: "valid", plan };
+  } catch (thrown) {
+    const error = asNightshiftError(thrown);
+    if (error.kind === "cancelled") throw error;
+    const isSound = error.code === "source.not-found" && loaded?.interval != null && flags.at === undefined;
+    return { job: loaded?.name ?? subject.name, result: isSound ? "no-input" : "invalid", error };
+  }
+}
+
+function show({ out, err, globals }: Cli, checked: Checked): void {
+  const { paint } = out;
+  const name = paint.bold(checked.job);
+  switch (checked.result) {
+    case "valid": {
+      const { totals, job } = checked.plan;
+      const interval = job.interval === null ? "" : ` for ${job.interval.ds}`;
+      out.line(
+        `${paint.green("valid")}    ${name}${interval}: ${counted(totals.rows, "row")} in ${counted(totals.files, "file")}`,
+      );
+      for (const warning of checked.plan.mapping.warnings) err.line(err.paint.yellow(`         ${warning}`));
+      return;
+    }
+    case "no-input":
+      out.line(`${paint.yellow("no input")} ${name}: ${checked.error.message}`);
+      out.line("         the spec is sound; check its columns with --at and an instant that has data");
+      return;
+    case "invalid":
+      out.line(`${paint.red("invalid")}  ${name}`);
+      err.line(`${errorText(checked.error, err.paint, globals.verbose)}\n`);
+  }
+}
+
+function asJson(checked: Checked): unknown {
+  if (checked.result !== "valid") return { ...checked, error: toErrorRecord(checked.error) };
+  const { fingerprint, totals, mapping } = checked.plan;
+  return {
+    job: checked.job,
+    result: "valid",
+    fingerprint,
+    totals,
+    columns: mapping.columns,
+    warnings: mapping.warnings,
+  };
+}

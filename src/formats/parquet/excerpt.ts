@@ -1,0 +1,137 @@
+/**
+ * Some columns of one row group as a small Parquet file of its own, in memory: all that the decoder ever sees.
+ *
+ * parquet-wasm's way of opening files piece by piece ends the process at the first page that is damaged or cannot be
+ * read (it unwraps inside a promise); its function over bytes throws, but reads all columns. So bytes are fetched here,
+ * errors of the store are the store's own, and the footer has nothing but what decoding needs: optional fields that other
+ * writers leave, some of them malformed, never reach the decoder.
+ */
+import type { Field } from "apache-arrow";
+import type { ReadHandle } from "../../store.js";
+import { hintPairs, needsHint } from "./arrow-hint.js";
+import {
+  type ColumnChunk,
+  columnFields,
+  type FileColumn,
+  type Footer,
+  fileFields,
+  rowGroupFields,
+  schemaFields,
+} from "./footer.js";
+import { footerBytes, keepFields, magic, shiftFields } from "./footer-edit.js";
+import { structsField, type ThriftField, type ThriftStruct, type ThriftValue, wire } from "./thrift.js";
+
+/** From the type to the offsets of pages; statistics and indexes come after. */
+const columnIds: ReadonlySet<number> = new Set(
+  Object.values(columnFields).filter((id) => id <= columnFields.dictionaryPageOffset),
+);
+const offsetIds: ReadonlySet<number> = new Set([
+  columnFields.dataPageOffset,
+  columnFields.indexPageOffset,
+  columnFields.dictionaryPageOffset,
+]);
+
+/** No rows, all columns: enough to be asked for its schema. */
+export function schemaExcerpt(footer: Footer): Uint8Array {
+  const kept = new Set<number>([1, fileFields.schema, fileFields.keyValues]);
+  const root = keepFields(footer.root, kept);
+  const empty = [number(fileFields.rows, 0), list(fileFields.rowGroups, [])];
+  const fields = [...root.fields, ...empty].sort((a, b) => a.id - b.id);
+  return new Uint8Array(Buffer.concat([magic, footerBytes({ fields })]));
+}
+
+/** @param fields columns of the file in the order wanted, with the types to decode them to */
+export async function rowGroupExcerpt(
+  handle: ReadHandle,
+  footer: Footer,
+  rowGroup: number,
+  fields: readonly Field[],
+): Promise<Uint8Array> {
+  const group = footer.rowGroups[rowGroup];
+  if (group === undefined) throw new RangeError(`there is no row group ${rowGroup}`);
+  const columns = fields.map((field) => columnOf(footer, field.name));
+  const chunks = columns.flatMap(({ leafStart, leafEnd }) => group.chunks.slice(leafStart, leafEnd));
+
+  let at = magic.byteLength;
+  const descriptions: ThriftStruct[] = [];
+  const starts: number[] = [];
+  for (const chunk of chunks) {
+    descriptions.push(describeAt(chunk, at));
+    starts.push(at);
+    at += chunk.compressedBytes;
+  }
+  const tail = footerBytes(
+    excerptFooter(footer, { columns, fields, rows: group.rows, bytes: group.bytes, descriptions }),
+  );
+  const bytes = new Uint8Array(at + tail.byteLength);
+  bytes.set(magic);
+  for (const [i, chunk] of chunks.entries()) bytes.set(await readChunk(handle, chunk), starts[i]);
+  bytes.set(tail, at);
+  return bytes;
+}
+
+async function readChunk(handle: ReadHandle, { start, end }: ColumnChunk): Promise<Uint8Array> {
+  return handle.readSync === undefined ? handle.read(start, end) : handle.readSync(start, end);
+}
+
+function columnOf(footer: Footer, name: string): FileColumn {
+  const column = footer.columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw new RangeError(`there is no column "${name}"`);
+  return column;
+}
+
+/** Some writers say 0 for "no dictionary page", which would be the file's magic. */
+function describeAt(chunk: ColumnChunk, at: number): ThriftStruct {
+  const lean = keepFields(chunk.description, columnIds);
+  const present = { fields: lean.fields.filter(({ id, value }) => !offsetIds.has(id) || Number(value) > 0) };
+  return shiftFields(present, offsetIds, at - chunk.start);
+}
+
+interface ExcerptParts {
+  readonly columns: readonly FileColumn[];
+  readonly fields: readonly Field[];
+  readonly rows: number;
+  readonly bytes: number;
+  readonly descriptions: readonly ThriftStruct[];
+}
+
+function excerptFooter(
+  footer: Footer,
+  { columns, fields, rows, bytes, descriptions }: ExcerptParts,
+): ThriftStruct {
+  const [root] = structsField(footer.root, fileFields.schema);
+  const parent = {
+    fields: (root?.fields ?? []).map((field) =>
+      field.id === schemaFields.children ? { ...field, value: columns.length } : field,
+    ),
+  };
+  const chunks = descriptions.map((description) => ({ fields: [number(2, 0), struct(3, description)] }));
+  const rowGroup = {
+    fields: [
+      list(rowGroupFields.columns, chunks),
+      number(rowGroupFields.totalBytes, bytes),
+      number(rowGroupFields.rows, rows),
+    ],
+  };
+  return {
+    fields: [
+      { id: 1, type: wire.i32, value: 1 },
+      list(fileFields.schema, [parent, ...columns.flatMap((column) => column.elements)]),
+      number(fileFields.rows, rows),
+      list(fileFields.rowGroups, [rowGroup]),
+      ...(needsHint(footer) ? [hintPairs(fields)] : []),
+    ],
+  };
+}
+
+function number(id: number, value: number): ThriftField {
+  return { id, type: wire.i64, value };
+}
+
+function struct(id: number, value: ThriftStruct): ThriftField {
+  return { id, type: wire.struct, value };
+}
+
+function list(id: number, items: readonly ThriftValue[]): ThriftField {
+  return { id, type: wire.list, value: { elementType: wire.struct, items } };
+}

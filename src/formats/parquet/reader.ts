@@ -1,0 +1,162 @@
+/** Decodes row groups one at a time, and hands out views of the decoder's memory. */
+import { Data, type Field, RecordBatch, Schema, Struct } from "apache-arrow";
+import { type Table, wasmMemory } from "parquet-wasm";
+import { DataError } from "../../errors.js";
+import type { FormatReader, ReadRequest } from "../../format.js";
+import type { ReadHandle } from "../../store.js";
+import { readCArray } from "./c-array.js";
+import { readCSchema } from "./c-schema.js";
+import { decode, reasonOf } from "./decoder.js";
+import { rowGroupExcerpt } from "./excerpt.js";
+import type { Footer } from "./footer.js";
+import { corrupt } from "./footer-bytes.js";
+import { decodeBytes } from "./sizes.js";
+
+export interface ParquetFile {
+  readonly handle: ReadHandle;
+  readonly footer: Footer;
+  /** In file order, with the types that they are decoded to. */
+  readonly fields: readonly Field[];
+}
+
+export function createReader(file: ParquetFile): FormatReader {
+  return { read: (request) => readRowGroups(file, request), close: async () => {} };
+}
+
+async function* readRowGroups(file: ParquetFile, request: ReadRequest): AsyncGenerator<RecordBatch> {
+  const fields = request.columns.map((column) => fieldOf(file, column));
+  for (let index = request.rowGroupStart; index < request.rowGroupEnd; index++) {
+    const rows = file.footer.rowGroups[index]?.rows;
+    if (rows === undefined) throw corrupt(file.handle.path, `it has no row group ${index}`);
+    if (rows === 0) continue;
+    if (fields.length === 0) yield* emptyBatches(rows, request.batchRows);
+    else yield* readRowGroup({ file, index, rows, fields }, request.batchRows);
+  }
+}
+
+function fieldOf({ handle, fields }: ParquetFile, column: string): Field {
+  const field = fields.find((candidate) => candidate.name === column);
+  if (field !== undefined) return field;
+  throw new DataError("data.missing-column", `${handle.path} has no column "${column}"`, {
+    details: { file: handle.path, column },
+  });
+}
+
+/** Rows without columns: what counting needs. */
+function* emptyBatches(rows: number, batchRows: number): Generator<RecordBatch> {
+  for (let start = 0; start < rows; start += batchRows)
+    yield recordBatch([], [], Math.min(batchRows, rows - start));
+}
+
+interface RowGroupRead {
+  readonly file: ParquetFile;
+  readonly index: number;
+  readonly rows: number;
+  readonly fields: readonly Field[];
+}
+
+async function* readRowGroup(group: RowGroupRead, batchRows: number): AsyncGenerator<RecordBatch> {
+  const table = await decodeRowGroup(group, batchRows);
+  try {
+    for (let i = 0; i < table.numBatches; i++) {
+      const ffi = table.recordBatch(i)?.intoFFI();
+      if (ffi === undefined) break;
+      try {
+        // Memory may have grown since the last batch: its buffer is asked for anew each time.
+        const memory = wasmMemory().buffer;
+        const shape = readCSchema(memory, ffi.schemaAddr());
+        const { children, length } = readCArray(memory, ffi.arrayAddr(), shape);
+        yield recordBatch(
+          shape.children.map((child) => child.field),
+          children,
+          length,
+        );
+      } finally {
+        ffi.free();
+      }
+    }
+  } finally {
+    table.free();
+  }
+}
+
+async function decodeRowGroup(group: RowGroupRead, batchRows: number): Promise<Table> {
+  const { handle, footer } = group.file;
+  checkSize(group);
+  const excerpt = await rowGroupExcerpt(handle, footer, group.index, group.fields);
+  let table: Table;
+  try {
+    table = decode(excerpt, batchRows);
+  } catch (error) {
+    throw decodeError(group, error, await brokenColumn(group));
+  }
+  const rows = countRows(table);
+  if (rows === group.rows) return table;
+  table.free();
+  throw decodeError(
+    group,
+    new Error(`${rows} rows were found, the footer says ${group.rows}`),
+    await brokenColumn(group),
+  );
+}
+
+function countRows(table: Table): number {
+  let rows = 0;
+  for (const batch of table.recordBatches()) {
+    rows += batch.numRows;
+    batch.free();
+  }
+  return rows;
+}
+
+/** The decoder's memory ends at 4 GiB; it breaks off without a reason there. */
+const decoderBytes = 3.75 * 1024 ** 3;
+
+function checkSize({ file, index, fields, rows }: RowGroupRead): void {
+  const bytes = decodeBytes(file.footer, index, new Set(fields.map((field) => field.name)));
+  if (bytes <= decoderBytes) return;
+  const gib = (bytes / 1024 ** 3).toFixed(1);
+  throw new DataError(
+    "data.row-group-too-large",
+    `${file.handle.path} cannot be decoded: row group ${index} of ${rows} rows needs about ${gib} GiB at once`,
+    {
+      hint: "Write the file again with smaller row groups (131,072 rows are a good size), or read fewer columns.",
+      details: { file: file.handle.path, rowGroup: index },
+    },
+  );
+}
+
+function decodeError({ file, index }: RowGroupRead, error: unknown, column: string | null): DataError {
+  const where = column === null ? `row group ${index}` : `row group ${index}, column "${column}"`;
+  const details = { file: file.handle.path, rowGroup: index };
+  return new DataError(
+    "data.corrupt",
+    `${file.handle.path} cannot be decoded: ${where}: ${reasonOf(error)}`,
+    {
+      hint: "Write the file again, or leave it out of the input.",
+      details: column === null ? details : { ...details, column },
+      cause: error,
+    },
+  );
+}
+
+/** The decoder does not say which column it choked on: the one that it chokes on alone. */
+async function brokenColumn(group: RowGroupRead): Promise<string | null> {
+  const { handle, footer } = group.file;
+  for (const field of group.fields) {
+    const excerpt = await rowGroupExcerpt(handle, footer, group.index, [field]);
+    try {
+      const table = decode(excerpt, group.rows);
+      const rows = countRows(table);
+      table.free();
+      if (rows !== group.rows) return field.name;
+    } catch {
+      return field.name;
+    }
+  }
+  return null;
+}
+
+function recordBatch(fields: Field[], children: Data[], rows: number): RecordBatch {
+  return new RecordBatch(new Schema(fields), new Data(new Struct(fields), 0, rows, 0, undefined, children));
+}

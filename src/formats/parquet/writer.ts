@@ -1,0 +1,172 @@
+/**
+ * Encodes Arrow batches with parquet-wasm. Batches are gathered as Arrow's IPC stream, which copies them, and handed over
+ * in one go when the part is finished: the streaming writer of parquet-wasm swallows errors.
+ *
+ * The encoder is an instance of its own (`parquet-wasm/esm`; readers use the other build): when its memory grows, views
+ * of the reader's memory stay good, and one chunk can be written to several writers.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import {
+  AsyncByteQueue,
+  Data,
+  DataType,
+  type Field,
+  RecordBatch,
+  RecordBatchStreamWriter,
+  type Schema,
+  Struct,
+} from "apache-arrow";
+import {
+  Compression,
+  EnabledStatistics,
+  initSync,
+  Table,
+  type WriterProperties,
+  WriterPropertiesBuilder,
+  writeParquet,
+} from "parquet-wasm/esm/parquet_wasm.js";
+import { columnType } from "../../arrow-types.js";
+import { typeName } from "../../column.js";
+import { BugError, DataError } from "../../errors.js";
+import type { FormatWriter } from "../../format.js";
+import type { WriterProfile } from "../../profile.js";
+import { reasonOf } from "./decoder.js";
+
+const createdBy = "nightshift";
+const compressions = {
+  zstd: Compression.ZSTD,
+  snappy: Compression.SNAPPY,
+  none: Compression.UNCOMPRESSED,
+} as const;
+
+/** @throws DataError `format.unsupported-type` naming the column */
+export function createParquetWriter(schema: Schema, profile: WriterProfile): FormatWriter {
+  startEncoder();
+  checkSchema(schema);
+  const gathered = new CopyingQueue();
+  const stream = new RecordBatchStreamWriter();
+  stream.reset(gathered, schema);
+  let rows = 0;
+  return {
+    write(batch) {
+      stream.write(conform(batch, schema));
+      rows += batch.numRows;
+    },
+    get rawBytes() {
+      return gathered.byteLength;
+    },
+    get rows() {
+      return rows;
+    },
+    finish() {
+      stream.finish();
+      return writeParquet(Table.fromIPCStream(gathered.take()), properties(schema, profile));
+    },
+  };
+}
+
+/** Keeps copies: what is written to it may be a view that the next read overwrites. */
+class CopyingQueue extends AsyncByteQueue {
+  byteLength = 0;
+
+  override write(chunk: Uint8Array): void {
+    this.byteLength += chunk.byteLength;
+    super.write(chunk.slice());
+  }
+
+  /** Everything in one piece, which is then the only one: a part is large, and the encoder needs room. */
+  take(): Uint8Array {
+    const joined = this.toUint8Array(true);
+    this._values.length = 0;
+    return joined;
+  }
+}
+
+let started = false;
+
+function startEncoder(): void {
+  if (started) return;
+  const binary = createRequire(import.meta.url).resolve("parquet-wasm/esm/parquet_wasm_bg.wasm");
+  initSync({ module: readFileSync(binary) });
+  started = true;
+}
+
+/**
+ * Dictionaries and statistics are off for floats, which are scores and vectors: ten times faster and a third smaller.
+ * parquet-wasm takes settings for top-level columns only, so all nested columns share one.
+ */
+function properties(schema: Schema, profile: WriterProfile): WriterProperties {
+  const nestedFloats = schema.fields.some((field) => field.type.children?.length && holdsFloats(field.type));
+  let builder = new WriterPropertiesBuilder()
+    .setCreatedBy(createdBy)
+    .setCompression(compressions[profile.compression])
+    .setMaxRowGroupSize(profile.rowGroupRows)
+    .setDictionaryEnabled(!nestedFloats)
+    .setStatisticsEnabled(nestedFloats ? EnabledStatistics.None : EnabledStatistics.Chunk);
+  for (const field of schema.fields) {
+    const floats = holdsFloats(field.type);
+    builder = builder
+      .setColumnDictionaryEnabled(field.name, !floats)
+      .setColumnStatisticsEnabled(field.name, floats ? EnabledStatistics.None : EnabledStatistics.Chunk);
+  }
+  return builder.build();
+}
+
+function holdsFloats(type: DataType): boolean {
+  return DataType.isFloat(type) || (type.children ?? []).some((child: Field) => holdsFloats(child.type));
+}
+
+/** A type that cannot be written is found before anything is predicted: by writing no rows of it. */
+function checkSchema(schema: Schema): void {
+  for (const field of schema.fields) {
+    try {
+      const stream = new RecordBatchStreamWriter();
+      stream.reset(undefined, new (schema.constructor as typeof Schema)([field]));
+      stream.finish();
+      writeParquet(Table.fromIPCStream(stream.toUint8Array(true)), new WriterPropertiesBuilder().build());
+    } catch (error) {
+      const type = typeName(columnType(field.type));
+      throw new DataError(
+        "format.unsupported-type",
+        `column "${field.name}" of type ${type} cannot be written to Parquet: ${reasonOf(error)}`,
+        {
+          hint: "Leave the column out, or write it as another type.",
+          details: { column: field.name, type },
+          cause: error,
+        },
+      );
+    }
+  }
+}
+
+/** The same values under the writer's own schema: Arrow's stream writer silently ends at a batch of another schema. */
+function conform(batch: RecordBatch, schema: Schema): RecordBatch {
+  const children = schema.fields.map((field, i) => {
+    const data = batch.data.children[i];
+    if (
+      data === undefined ||
+      batch.schema.fields[i]?.name !== field.name ||
+      !sameLayout(data.type, field.type)
+    )
+      throw new BugError(
+        "bug.writer-schema",
+        `a batch does not have the writer's schema at column "${field.name}"`,
+      );
+    return data;
+  });
+  return new RecordBatch(
+    schema,
+    new Data(new Struct(schema.fields), 0, batch.numRows, 0, undefined, children),
+  );
+}
+
+/** Equal but for the names of nested fields and the ids of dictionaries. */
+function sameLayout(a: DataType, b: DataType): boolean {
+  if (DataType.isDictionary(a) && DataType.isDictionary(b))
+    return sameLayout(a.indices, b.indices) && sameLayout(a.dictionary, b.dictionary);
+  const [ours, theirs]: readonly Field[][] = [a.children ?? [], b.children ?? []];
+  if (a.typeId !== b.typeId || ours?.length !== theirs?.length) return false;
+  if (ours === undefined || ours.length === 0) return String(a) === String(b);
+  return ours.every((child, i) => theirs?.[i] !== undefined && sameLayout(child.type, theirs[i].type));
+}

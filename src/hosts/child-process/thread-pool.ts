@@ -1,0 +1,65 @@
+/** Partitions on threads of their own, one a core. Small JSON goes in and out; progress goes through shared memory. */
+import { Piscina } from "piscina";
+import { type ErrorRecord, fromErrorRecord } from "../../errors.js";
+import type { PartitionCall } from "../../host.js";
+import type { Receipt } from "../../partition.js";
+import type { HostAnswer } from "./call-server.js";
+import { SharedProgress } from "./shared-progress.js";
+
+/** What a thread is handed, and what it hands back: errors as records, since a thread's classes are not ours. */
+export interface ThreadCall {
+  readonly call: PartitionCall;
+  readonly progress: SharedArrayBuffer;
+}
+export type ThreadResult = { readonly receipt: Receipt } | { readonly error: ErrorRecord };
+
+export interface ThreadPoolOptions {
+  /** Compiled entry point of a thread. */
+  readonly entry: string;
+  readonly threads: number;
+  /** Handed to every thread as `workerData`. */
+  readonly workerData: unknown;
+}
+
+const progressEveryMs = 100;
+
+export interface ThreadPool {
+  /** Starts the first thread, so that it loads its modules while the run is still being planned. */
+  readonly warm: () => void;
+  readonly run: HostAnswer<"partition">;
+}
+
+export function threadPool({ entry, threads, workerData }: ThreadPoolOptions): ThreadPool {
+  let started: Piscina | null = null;
+  const start = (): Piscina => {
+    started ??= new Piscina({
+      filename: entry,
+      workerData,
+      minThreads: 1,
+      maxThreads: threads,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      // Waiting in Atomics would block the thread's own timers and streams.
+      atomics: "disabled",
+    });
+    return started;
+  };
+  const run: HostAnswer<"partition"> = async (call, onItem, signal) => {
+    const progress = new SharedProgress();
+    const cancel = (): void => progress.cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+    if (signal.aborted) cancel();
+    const timer = setInterval(() => onItem(progress.read()), progressEveryMs);
+    try {
+      const result: ThreadResult = await start().run({
+        call,
+        progress: progress.memory,
+      } satisfies ThreadCall);
+      if ("error" in result) throw fromErrorRecord(result.error);
+      return result.receipt;
+    } finally {
+      clearInterval(timer);
+      signal.removeEventListener("abort", cancel);
+    }
+  };
+  return { warm: () => void start(), run };
+}

@@ -1,0 +1,57 @@
+/** Numbers as people read them: in progress, tables and messages. */
+
+const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+/** `1234567` -> `1,234,567`. */
+export function count(value: number): string {
+  return grouped.format(value);
+}
+
+/** `counted(1, "file")` -> `1 file`, `counted(2000, "row")` -> `2,000 rows`. */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+/** Decimal units, three significant digits: `13.5 MB`. */
+export function bytes(value: number): string {
+  return `${scaled(value, ["B", "kB", "MB", "GB", "TB"])}`;
+}
+
+/** `1.2 M rows/s`, `870 rows/s`. */
+export function rowRate(rowsPerSecond: number): string {
+  return `${scaled(rowsPerSecond, ["", "k", "M", "G"]).trim()} rows/s`;
+}
+
+/** `0.42 s`, `12.3 s`, `3m 05s`, `2h 14m`. */
+export function duration(seconds: number): string {
+  if (seconds < 59.95) return `${seconds < 9.995 ? seconds.toFixed(2) : seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${pad(whole % 60)}s`;
+  return `${count(Math.floor(whole / 3600))}h ${pad(Math.floor((whole % 3600) / 60))}m`;
+}
+
+/** Time left, whole seconds, so that it does not flicker: `8s`, `3m 05s`. */
+export function timeLeft(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return whole < 60 ? `${whole}s` : duration(whole);
+}
+
+/** `0.4567` -> `46%`. Never rounds up to 100%: what is not done is not done. */
+export function percent(fraction: number): string {
+  return `${fraction >= 1 ? 100 : Math.floor(fraction * 100)}%`;
+}
+
+function scaled(value: number, units: readonly string[]): string {
+  let rest = value;
+  let unit = 0;
+  while (rest >= 999.5 && unit < units.length - 1) {
+    rest /= 1000;
+    unit++;
+  }
+  const digits = unit === 0 || rest >= 99.95 ? 0 : rest >= 9.995 ? 1 : 2;
+  return `${rest.toFixed(digits)} ${units[unit] ?? ""}`;
+}
+
+function pad(value: number): string {
+  return String(value).padStart(2, "0");
+}

@@ -1,0 +1,93 @@
+/**
+ * Nightshift as a library.
+ *
+ * ```ts
+ * const run = runJob(defineJob({ version: 1, name: "scores", model: "model.onnx", ... }), { signal });
+ * for await (const event of run) console.log(event.type);
+ * const { status, rows } = await run.outcome;
+ * ```
+ */
+import { createApp } from "./app.js";
+import { settingsFromProcess } from "./config.js";
+import type { Job } from "./job.js";
+import type { RunEvent } from "./run-events.js";
+import type { RunOutcome, RunRequest } from "./runner.js";
+
+export type { ErrorKind, ErrorRecord } from "./errors.js";
+export { exitCodeOf, NightshiftError } from "./errors.js";
+export type { Job } from "./job.js";
+export type { RowCounts } from "./partition.js";
+export type { RunEvent } from "./run-events.js";
+export type { RunOutcome } from "./runner.js";
+export type { JobSpecInput } from "./spec/schema.js";
+
+export interface RunJobOptions {
+  /** Stops between chunks; what was accepted by then is kept, and the next `runJob` of the same job goes on from there. */
+  readonly signal?: AbortSignal;
+  /** Where progress is kept; as `--state`. */
+  readonly stateDir?: string;
+  readonly reprocess?: boolean;
+  readonly restart?: boolean;
+}
+
+/** A run under way: iterate it for its events, await `outcome` for its end. */
+export interface JobRun extends AsyncIterable<RunEvent> {
+  /** Resolves for runs that were published, skipped, failed or cancelled; rejects where no run could be started. */
+  readonly outcome: Promise<RunOutcome>;
+}
+
+/** Runs a job to its publication, resuming an unfinished run of the same job and interval. */
+export function runJob(job: Job, options: RunJobOptions = {}): JobRun {
+  const events = new EventQueue();
+  const outcome = execute(job, options, events).finally(() => events.end());
+  // Whoever only iterates sees the failure as an event; an unawaited outcome must not end the process.
+  outcome.catch(() => undefined);
+  return { outcome, [Symbol.asyncIterator]: () => events.drain() };
+}
+
+async function execute(job: Job, options: RunJobOptions, events: EventQueue): Promise<RunOutcome> {
+  const { signal = new AbortController().signal, stateDir, reprocess = false, restart = false } = options;
+  const app = createApp(settingsFromProcess(stateDir === undefined ? {} : { stateDir }));
+  const request: RunRequest = {
+    job,
+    kind: "spec",
+    specPath: null,
+    trigger: "library",
+    guess: false,
+    reprocess,
+    restart,
+    takeOver: false,
+  };
+  try {
+    return await (await app.runner()).run(request, { signal, observers: [events] });
+  } finally {
+    await app.close();
+  }
+}
+
+/** Events in order for one reader, who may come late and may stop early. */
+class EventQueue {
+  private readonly waiting: RunEvent[] = [];
+  private wake: () => void = () => undefined;
+  private ended = false;
+
+  on(event: RunEvent): void {
+    this.waiting.push(event);
+    this.wake();
+  }
+
+  end(): void {
+    this.ended = true;
+    this.wake();
+  }
+
+  async *drain(): AsyncGenerator<RunEvent> {
+    while (true) {
+      for (let event = this.waiting.shift(); event !== undefined; event = this.waiting.shift()) yield event;
+      if (this.ended) return;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+}

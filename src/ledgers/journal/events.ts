@@ -1,0 +1,62 @@
+import type { Run } from "../../run.js";
+import type { RunEvent } from "../../run-events.js";
+import type { JournalRecord } from "./records.js";
+
+/** The event that a record stands for; `null` for book-keeping that nobody watches. */
+export function toEvent(run: Run, record: JournalRecord): RunEvent | null {
+  const common = { runId: run.id, at: record.at };
+  switch (record.type) {
+    case "adopted":
+      return { ...common, type: "run.started", job: run.jobName, resumed: record.previous !== null };
+    case "planned": {
+      const { totals, threads, found, warnings } = record;
+      return { ...common, type: "run.planned", totals, threads, found, warnings };
+    }
+    case "started": {
+      const { partition, epoch, attemptId } = record;
+      return { ...common, type: "partition.started", partition, epoch, attemptId };
+    }
+    case "accepted": {
+      const { ref, rows } = record.receipt;
+      return { ...common, type: "partition.accepted", partition: ref.partition, epoch: ref.epoch, rows };
+    }
+    case "fenced":
+      return { ...common, type: "partition.fenced", partition: record.partition, epoch: record.epoch };
+    case "attempt-failed": {
+      const { partition, epoch, failure } = record;
+      const { error, next } = failure;
+      return { ...common, type: "partition.failed", partition, epoch, error, next };
+    }
+    case "publishing":
+      return { ...common, type: "run.publishing", rows: record.rows };
+    case "published": {
+      const { publication, rows } = record;
+      return { ...common, type: "run.published", publication, rows, target: run.target };
+    }
+    case "failed":
+      return { ...common, type: "run.failed", error: record.error };
+    case "cancelled":
+      return { ...common, type: "run.cancelled" };
+    case "claimed":
+    case "leased":
+    case "revived":
+    case "dropped":
+    case "released":
+      return null;
+  }
+}
+
+/** Whether nothing follows this record unless somebody claims the run again; `null`: it says nothing about that. */
+export function endsRun(record: JournalRecord): boolean | null {
+  switch (record.type) {
+    case "published":
+    case "failed":
+    case "cancelled":
+    case "dropped":
+      return true;
+    case "adopted":
+      return false;
+    default:
+      return null;
+  }
+}

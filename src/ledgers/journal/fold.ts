@@ -1,0 +1,218 @@
+/**
+ * The fold: records in, states out. It depends on the order of records and on nothing else; times are only carried
+ * along, so a clock that goes backwards changes no state.
+ */
+import type { ErrorRecord } from "../../errors.js";
+import type {
+  AttemptFailure,
+  AttemptStats,
+  PartitionState,
+  PlanTotals,
+  Receipt,
+  RowCounts,
+} from "../../partition.js";
+import type { Owner, Run, RunState, RunStatus } from "../../run.js";
+import type { JournalRecord, PlanFile } from "./records.js";
+import { addRows, addStats, noRows, noStats } from "./sums.js";
+
+/** Where a partition stands. Its rows are in the plan, not in the journal. */
+export interface PartitionProgress {
+  readonly status: PartitionState["status"];
+  readonly epoch: number;
+  /** The attempt that was started at this epoch. */
+  readonly attemptId: string | null;
+  readonly attempts: number;
+  readonly soloDeaths: number;
+  readonly receipt: Receipt | null;
+  readonly lastError: ErrorRecord | null;
+}
+
+/** A run as its records tell it. Grows in place: with 100,000 partitions a copy a record would be quadratic. */
+export interface RunFold {
+  readonly run: Run;
+  status: RunStatus;
+  plan: PlanFile | null;
+  fingerprint: string | null;
+  totals: PlanTotals | null;
+  /** In plan order; entries are replaced, never changed. */
+  readonly partitions: PartitionProgress[];
+  acceptedPartitions: number;
+  rows: RowCounts;
+  readonly reasons: { [code: string]: number };
+  stats: AttemptStats;
+  error: ErrorRecord | null;
+  publication: number | null;
+  owner: Owner | null;
+  startedAt: string | null;
+  updatedAt: string;
+}
+
+const untouched: PartitionProgress = {
+  status: "pending",
+  epoch: 0,
+  attemptId: null,
+  attempts: 0,
+  soloDeaths: 0,
+  receipt: null,
+  lastError: null,
+};
+
+export function startFold(run: Run): RunFold {
+  return {
+    run,
+    status: "created",
+    plan: null,
+    fingerprint: null,
+    totals: null,
+    partitions: [],
+    acceptedPartitions: 0,
+    rows: noRows,
+    reasons: {},
+    stats: noStats,
+    error: null,
+    publication: null,
+    owner: null,
+    startedAt: null,
+    updatedAt: run.createdAt,
+  };
+}
+
+export function applyRecord(fold: RunFold, record: JournalRecord): void {
+  fold.updatedAt = record.at;
+  switch (record.type) {
+    case "claimed":
+      fold.owner = record.owner;
+      fold.startedAt ??= record.at;
+      return;
+    case "adopted":
+      reopen(fold);
+      return;
+    case "planned":
+      fold.status = "planned";
+      fold.plan = record.plan;
+      fold.fingerprint = record.fingerprint;
+      fold.totals = record.totals;
+      for (let index = 0; index < record.plan.partitions; index++) fold.partitions.push(untouched);
+      return;
+    case "leased":
+      fold.status = "running";
+      change(fold, record.partition, { status: "leased", epoch: record.epoch, attemptId: null });
+      return;
+    case "started":
+      change(fold, record.partition, { status: "running", attemptId: record.attemptId });
+      return;
+    case "accepted":
+      accept(fold, record.receipt);
+      return;
+    case "attempt-failed":
+      change(fold, record.partition, afterFailure(at(fold, record.partition), record.failure));
+      return;
+    case "revived":
+      forEachPartition(fold, isGivenUp, { ...untouched });
+      return;
+    case "publishing":
+      fold.status = "publishing";
+      return;
+    case "published":
+      fold.status = "published";
+      fold.publication = record.publication;
+      return;
+    case "failed":
+      fold.status = "failed";
+      fold.error = record.error;
+      return;
+    case "cancelled":
+    case "dropped":
+      fold.status = record.type;
+      return;
+    case "released":
+      fold.owner = null;
+      return;
+    case "fenced":
+      return;
+  }
+}
+
+export function at(fold: RunFold, partition: number): PartitionProgress {
+  return fold.partitions[partition] ?? untouched;
+}
+
+/** A new owner: nobody works on anything, and a run that failed or was cancelled goes on where it stopped. */
+function reopen(fold: RunFold): void {
+  forEachPartition(fold, (progress) => progress.status === "leased" || progress.status === "running", {
+    status: "pending",
+    attemptId: null,
+  });
+  if (fold.status !== "failed" && fold.status !== "cancelled") return;
+  fold.error = null;
+  if (fold.plan === null) fold.status = "created";
+  else fold.status = fold.partitions.some((progress) => progress.epoch > 0) ? "running" : "planned";
+}
+
+function accept(fold: RunFold, receipt: Receipt): void {
+  change(fold, receipt.ref.partition, { status: "accepted", receipt, lastError: null });
+  fold.acceptedPartitions += 1;
+  fold.rows = addRows(fold.rows, receipt.rows);
+  for (const [code, count] of Object.entries(receipt.reasons))
+    fold.reasons[code] = (fold.reasons[code] ?? 0) + count;
+  fold.stats = addStats(fold.stats, receipt.stats);
+}
+
+/** Only the partition's own faults, and deaths while it ran alone, are held against it. */
+function afterFailure(before: PartitionProgress, failure: AttemptFailure): Partial<PartitionProgress> {
+  return {
+    status: failure.next,
+    attemptId: null,
+    attempts: before.attempts + (failure.cost === "fault" ? 1 : 0),
+    soloDeaths: before.soloDeaths + (failure.cost === "solo-death" ? 1 : 0),
+    lastError: failure.cost === "released" ? before.lastError : failure.error,
+  };
+}
+
+function isGivenUp(progress: PartitionProgress): boolean {
+  return progress.status === "failed" || progress.status === "poisoned";
+}
+
+function forEachPartition(
+  fold: RunFold,
+  chosen: (progress: PartitionProgress) => boolean,
+  changes: Partial<PartitionProgress>,
+): void {
+  for (const [index, progress] of fold.partitions.entries())
+    if (chosen(progress)) change(fold, index, { ...changes, epoch: progress.epoch });
+}
+
+function change(fold: RunFold, partition: number, changes: Partial<PartitionProgress>): void {
+  fold.partitions[partition] = { ...at(fold, partition), ...changes };
+}
+
+export function toRunState(fold: RunFold): RunState {
+  return {
+    run: fold.run,
+    status: fold.status,
+    fingerprint: fold.fingerprint,
+    totals: fold.totals,
+    accepted: { partitions: fold.acceptedPartitions, rows: fold.rows },
+    reasons: { ...fold.reasons },
+    stats: fold.stats,
+    error: fold.error,
+    publication: fold.publication,
+    owner: fold.owner,
+    startedAt: fold.startedAt ?? fold.run.createdAt,
+    updatedAt: fold.updatedAt,
+  };
+}
+
+export function toPartitionState(progress: PartitionProgress, index: number, rows: number): PartitionState {
+  return {
+    index,
+    status: progress.status,
+    epoch: progress.epoch,
+    attemptId: progress.attemptId,
+    attempts: progress.attempts,
+    soloDeaths: progress.soloDeaths,
+    rows,
+    receipt: progress.receipt,
+    lastError: progress.lastError,
+  };
+}

@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FileSystem } from "../../file-system.js";
+import type { Run } from "../../run.js";
+import type { RunEvent } from "../../run-events.js";
+import { endsRun, toEvent } from "./events.js";
+import { historyStart, readBatches, readHistory } from "./history.js";
+
+const pollMs = 100;
+
+/**
+ * The events of a run from its beginning, then as they come, until it has ended or the signal fires. It polls: file
+ * watchers miss changes on network file systems, and here nothing may be missed.
+ *
+ * What the newest owner has not been told to be durable yet is shown too. Should that owner turn out to be outdated,
+ * its last events may have been shown although they do not count.
+ */
+export async function* followRun(
+  fileSystem: FileSystem,
+  directory: string,
+  run: Run,
+  signal: AbortSignal,
+): AsyncGenerator<RunEvent> {
+  let position = historyStart;
+  let ended = false;
+  while (!signal.aborted) {
+    const history = await readHistory(fileSystem, directory);
+    for await (const { records, next } of readBatches(fileSystem, history, position)) {
+      position = next;
+      for (const record of records) {
+        ended = endsRun(record) ?? ended;
+        const event = toEvent(run, record);
+        if (event !== null) yield event;
+        if (signal.aborted) return;
+      }
+    }
+    if (ended) return;
+    await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Tells one process from another, beyond its pid: a pid is given out again, so its start time, the boot it belongs to
+ * and its host count too.
+ *
+ * Processes in another pid namespace of the same host name (containers that share a host's name) look dead from here.
+ * Their runs can be claimed from them; two owners are harmless, see journal-ledger.ts.
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import type { Owner } from "../../run.js";
+
+export interface Processes {
+  self(): Owner;
+  /** `other-host`: it cannot be told from here. */
+  isAlive(owner: Owner): "alive" | "dead" | "other-host";
+}
+
+/** Linux reads /proc; macOS asks `ps` and `sysctl`, as best effort. */
+export function processes(platform: NodeJS.Platform = process.platform): Processes {
+  const kernel = platform === "darwin" ? macos : linux;
+  const self: Owner = {
+    pid: process.pid,
+    processStart: kernel.startOf(process.pid) ?? "unknown",
+    bootId: kernel.bootId(),
+    host: hostname(),
+  };
+  return {
+    self: () => self,
+    isAlive(owner) {
+      if (owner.host !== self.host) return "other-host";
+      if (owner.bootId !== self.bootId) return "dead";
+      const start = kernel.startOf(owner.pid);
+      if (start !== null) return start === owner.processStart ? "alive" : "dead";
+      // The kernel may hide other users' processes; one that is there but hidden must be taken for the owner.
+      return isHidden(owner.pid) ? "alive" : "dead";
+    },
+  };
+}
+
+interface Kernel {
+  bootId(): string;
+  /** Start time of a process in the kernel's own words; `null` when it is gone, or a zombie: that one works no more. */
+  startOf(pid: number): string | null;
+}
+
+const linux: Kernel = {
+  bootId: () => readText("/proc/sys/kernel/random/boot_id")?.trim() ?? "unknown",
+  startOf(pid) {
+    const stat = readText(`/proc/${pid}/stat`);
+    return stat === null ? null : startFromStat(stat);
+  },
+};
+
+/** @param stat a line of /proc/PID/stat; field 3 is the state, field 22 the start in clock ticks since boot (proc(5)). */
+export function startFromStat(stat: string): string | null {
+  // The second field is the program's name in parentheses, and a name may hold anything, ") Z 1" included.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, start] = [fields[0], fields[19]];
+  return state === "Z" || state === "X" || start === undefined ? null : start;
+}
+
+const macos: Kernel = {
+  bootId: () => run("sysctl", ["-n", "kern.bootsessionuuid"]) ?? "unknown",
+  startOf(pid) {
+    const line = run("ps", ["-o", "state=,lstart=", "-p", String(pid)]);
+    if (line === null || line === "" || line.startsWith("Z")) return null;
+    return line.replace(/^\S+\s+/, "");
+  },
+};
+
+function isHidden(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+function run(command: string, args: readonly string[]): string | null {
+  try {
+    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Which runs there are, and in which order they came. Three names for one small file that holds the run:
+ *
+ * - `runs/<run id>/run.json`: from an id to its run
+ * - `order/<20 digits>.json`: newest last, whatever the clock says
+ * - `keys/<digest of job and scope>/<generation>.json`: one run a key. This link, made last, is what creates the run;
+ *   a run whose key names another one, or none, was never created.
+ */
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import type { FileSystem } from "../../file-system.js";
+import type { Run, RunKey } from "../../run.js";
+import { makeDurableDirectory } from "./durable-directory.js";
+import { badRunId, corruptRunFile, futureVersion, runIdTaken } from "./journal-errors.js";
+import { decodeTerminatedLine, encodeLine } from "./line.js";
+import { journalVersion } from "./records.js";
+
+export interface RunRegistry {
+  create(run: Run): Promise<"created" | "exists">;
+  /** Makes somebody else's creation durable. Whoever builds on a run does this first: its creator may have died. */
+  secure(run: Run): Promise<void>;
+  read(runId: string): Promise<Run | null>;
+  /** Newest first. */
+  list(): AsyncIterable<Run>;
+  /** The generations of one job and scope, newest first. */
+  listScope(jobId: string, scope: string): AsyncIterable<Run>;
+  /** Where the run's own files are. @throws SpecError `refused.run-id` for what is no safe directory name */
+  directory(runId: string): string;
+}
+
+/** @param uniqueName a name that no process ever used before */
+export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName: () => string): RunRegistry {
+  const orderDirectory = `${stateDir}/order`;
+
+  function directory(runId: string): string {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(runId)) throw badRunId(runId);
+    return `${stateDir}/runs/${runId}`;
+  }
+
+  function scopeDirectory(jobId: string, scope: string): string {
+    const digest = createHash("sha256")
+      .update(JSON.stringify([jobId, scope]))
+      .digest("hex");
+    return `${stateDir}/keys/${digest.slice(0, 32)}`;
+  }
+
+  function keyPath({ jobId, scope, generation }: RunKey): string {
+    return `${scopeDirectory(jobId, scope)}/${generation}.json`;
+  }
+
+  async function readRunFile(path: string): Promise<Run | null> {
+    const bytes = await fileSystem.readFile(path);
+    if (bytes === null) return null;
+    const body = decodeTerminatedLine(bytes);
+    if (body === null) throw corruptRunFile(path);
+    if (body.v !== journalVersion) throw futureVersion(path, 1, `journal version ${JSON.stringify(body.v)}`);
+    return body.run as Run;
+  }
+
+  /** The run under a name, if its key says that it was created. */
+  async function readCreated(path: string): Promise<Run | null> {
+    const run = await readRunFile(path);
+    if (run === null) return null;
+    return (await readRunFile(keyPath(run.key)))?.id === run.id ? run : null;
+  }
+
+  /** Makes run.json; an earlier try of the same creation may have left one. */
+  async function writeRunFile(run: Run): Promise<string> {
+    const path = `${directory(run.id)}/run.json`;
+    const finished = `${directory(run.id)}/${uniqueName()}.tmp`;
+    await fileSystem.writeFile(finished, encodeLine({ v: journalVersion, run }));
+    const outcome = await fileSystem.link(finished, path);
+    await fileSystem.unlink(finished);
+    if (outcome === "exists") {
+      const other = await readRunFile(path);
+      if (other === null || keyPath(other.key) !== keyPath(run.key)) throw runIdTaken(run.id);
+    }
+    return path;
+  }
+
+  async function takePlaceInOrder(runFile: string): Promise<string> {
+    const names = (await fileSystem.list(orderDirectory)) ?? [];
+    for (let place = Number.parseInt(names.at(-1) ?? "0", 10) + 1; ; place++) {
+      const path = `${orderDirectory}/${String(place).padStart(20, "0")}.json`;
+      if ((await fileSystem.link(runFile, path)) === "linked") return path;
+    }
+  }
+
+  /** Also those that another process made: it may not have come to syncing them. */
+  async function syncDirectories(paths: readonly string[]): Promise<void> {
+    await Promise.all(paths.map((path) => fileSystem.syncDirectory(path)));
+  }
+
+  async function secure(run: Run): Promise<void> {
+    await fileSystem.syncDirectory(dirname(keyPath(run.key)));
+  }
+
+  async function* listFiles(paths: readonly string[]): AsyncGenerator<Run> {
+    const seen = new Set<string>();
+    for await (const run of readAhead(paths, readCreated)) {
+      if (run === null || seen.has(run.id)) continue;
+      seen.add(run.id);
+      yield run;
+    }
+  }
+
+  return {
+    directory,
+    async create(run) {
+      const key = keyPath(run.key);
+      const scope = dirname(key);
+      const runDirectory = directory(run.id);
+      if ((await fileSystem.stat(key)) !== null) {
+        await secure(run);
+        return "exists";
+      }
+      await makeDurableDirectory(fileSystem, stateDir);
+      for (const path of [runDirectory, orderDirectory, scope]) await fileSystem.mkdir(path);
+      const runFile = await writeRunFile(run);
+      const place = await takePlaceInOrder(runFile);
+      await syncDirectories([runDirectory, dirname(runDirectory), orderDirectory, dirname(scope), stateDir]);
+      const outcome = await fileSystem.link(runFile, key);
+      await secure(run);
+      if (outcome === "linked") return "created";
+      await fileSystem.unlink(place);
+      return "exists";
+    },
+    secure,
+    async read(runId) {
+      return readCreated(`${directory(runId)}/run.json`);
+    },
+    async *list() {
+      const names = (await fileSystem.list(orderDirectory)) ?? [];
+      const newestFirst = [...names].reverse().map((name) => `${orderDirectory}/${name}`);
+      yield* listFiles(newestFirst);
+    },
+    async *listScope(jobId, scope) {
+      const under = scopeDirectory(jobId, scope);
+      const names = (await fileSystem.list(under)) ?? [];
+      const newestFirst = [...names].sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10));
+      yield* listFiles(newestFirst.map((name) => `${under}/${name}`));
+    },
+  };
+}
+
+const filesAhead = 16;
+
+/** Maps in order, with a few reads under way at once. */
+export async function* readAhead<T, R>(
+  items: Iterable<T> | AsyncIterable<T>,
+  read: (item: T) => Promise<R>,
+): AsyncGenerator<R> {
+  const underWay: Promise<R>[] = [];
+  for await (const item of items) {
+    const reading = read(item);
+    // Awaited in its turn below; until then a failure is nobody's unhandled rejection.
+    reading.catch(() => undefined);
+    underWay.push(reading);
+    const first = underWay.length >= filesAhead ? underWay.shift() : undefined;
+    if (first !== undefined) yield await first;
+  }
+  for (const reading of underWay) yield await reading;
+}

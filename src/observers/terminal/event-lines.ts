@@ -1,0 +1,73 @@
+import { count, counted } from "../../human.js";
+import type { RunEvent } from "../../run-events.js";
+
+/** A line that an event is worth. `detail` is for whoever wants everything. */
+export interface EventLine {
+  readonly level: "info" | "warning" | "detail";
+  readonly text: string;
+}
+
+/** How much is said: `usual` leaves out what happens to each partition. */
+export type Lines = "all" | "usual" | "warnings";
+
+export function isSaid({ level }: EventLine, lines: Lines): boolean {
+  return level === "warning" || lines === "all" || (lines === "usual" && level === "info");
+}
+
+/** Sentences for what people should know while a run is under way. The end of a run is told by the summary. */
+export function eventLines(event: RunEvent): readonly EventLine[] {
+  switch (event.type) {
+    case "run.started":
+      return event.resumed ? [info(`resuming run ${event.runId}: what was accepted is kept`)] : [];
+    case "run.planned":
+      return [
+        ...event.found.map(info),
+        ...event.warnings.map(warning),
+        info(
+          `${counted(event.totals.rows, "row")} in ${counted(event.totals.files, "file")}: ` +
+            `${counted(event.totals.partitions, "partition")} on ${counted(event.threads, "thread")}`,
+        ),
+      ];
+    case "partition.started":
+      return [detail(`partition ${event.partition} started, epoch ${event.epoch}`)];
+    case "partition.accepted":
+      return [detail(`partition ${event.partition} accepted: ${counted(event.rows.read, "row")}`)];
+    case "partition.fenced":
+      return [detail(`partition ${event.partition}: a late attempt at epoch ${event.epoch} was fenced`)];
+    case "partition.failed":
+      return [warning(`partition ${event.partition} ${outcome[event.next]}: ${event.error.message}`)];
+    case "host.died":
+      return [
+        warning(
+          `the worker host died (${event.reason}); ${partitions(event.partitions)} ` +
+            `${event.partitions.length === 1 ? "runs" : "run"} again, alone`,
+        ),
+      ];
+    default:
+      return [];
+  }
+}
+
+const outcome = {
+  pending: "failed and will be tried again",
+  failed: "failed for good",
+  poisoned: "kills its worker host and is set aside",
+} as const;
+
+function partitions(indexes: readonly number[]): string {
+  if (indexes.length === 1) return `partition ${indexes[0]}`;
+  if (indexes.length > 8) return `${count(indexes.length)} partitions`;
+  return `partitions ${indexes.join(", ")}`;
+}
+
+function info(text: string): EventLine {
+  return { level: "info", text };
+}
+
+function warning(text: string): EventLine {
+  return { level: "warning", text };
+}
+
+function detail(text: string): EventLine {
+  return { level: "detail", text };
+}

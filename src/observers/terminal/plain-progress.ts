@@ -1,0 +1,69 @@
+import type { Clock } from "../../clock.js";
+import { count, counted, percent, rowRate, timeLeft } from "../../human.js";
+import type { Observer } from "../../observer.js";
+import type { RunEvent } from "../../run-events.js";
+import { type EventLine, eventLines, isSaid, type Lines } from "./event-lines.js";
+import { firstView, nextView, type RunView, shownProgress } from "./run-view.js";
+import type { Ticker } from "./screen.js";
+
+export interface PlainProgressOptions {
+  readonly write: (text: string) => void;
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly lines: Lines;
+}
+
+const lineEveryMs = 30_000;
+
+/** A line at every change of state and every 30 seconds in between, each with its time in UTC. For logs. */
+export function plainProgress({ write, clock, ticker, lines }: PlainProgressOptions): Observer {
+  let view = firstView;
+  let lastLineMs = clock.monotonicMs();
+  const line = (text: string) => {
+    lastLineMs = clock.monotonicMs();
+    write(`${clock.now().toISOString().slice(0, 19)}Z ${text}\n`);
+  };
+  const stopTicking = ticker(1000, () => {
+    if (view.phase !== "ended" && clock.monotonicMs() - lastLineMs >= lineEveryMs) line(standing(view));
+  });
+  return {
+    on(event) {
+      view = nextView(view, event);
+      for (const said of [...eventLines(event), ...stateLines(event)].filter((said) => isSaid(said, lines)))
+        line(said.level === "warning" ? `warning: ${said.text}` : said.text);
+    },
+    close: stopTicking,
+  };
+}
+
+/** States that a bar shows by itself, and a log has to be told. */
+function stateLines(event: RunEvent): readonly EventLine[] {
+  switch (event.type) {
+    case "run.started":
+      return event.resumed ? [] : [{ level: "info", text: `run ${event.runId} of ${event.job} started` }];
+    case "run.publishing":
+      return [{ level: "info", text: `publishing ${counted(event.rows.predicted, "row")}` }];
+    case "run.published":
+      return [{ level: "info", text: `published as publication ${event.publication}: ${event.target}` }];
+    case "run.cancelled":
+      return [{ level: "info", text: "stopped; what was accepted is kept" }];
+    default:
+      return [];
+  }
+}
+
+function standing(view: RunView): string {
+  const progress = shownProgress(view);
+  if (view.phase === "publishing") return "still publishing";
+  if (progress === null) return "still planning";
+  const { rowsDone, rowsTotal, rowsPerSecond, secondsLeft, quarantined, limitingStep } = progress;
+  return [
+    `${count(rowsDone)} of ${count(rowsTotal)} rows (${percent(rowsTotal === 0 ? 1 : rowsDone / rowsTotal)})`,
+    rowsPerSecond > 0 ? rowRate(rowsPerSecond) : null,
+    secondsLeft === null ? null : `${timeLeft(secondsLeft)} left`,
+    quarantined > 0 ? `${count(quarantined)} quarantined` : null,
+    limitingStep === null ? null : `mostly ${limitingStep}`,
+  ]
+    .filter((part) => part !== null)
+    .join(", ");
+}

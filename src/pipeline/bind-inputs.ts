@@ -1,0 +1,108 @@
+/**
+ * Binds rows of a chunk to the model's input tensors. Buffers are made once for a partition and filled again for every
+ * batch; a list column that already lies as its tensor wants it is handed over as a view.
+ */
+import type { Data, RecordBatch } from "apache-arrow";
+import { BugError } from "../errors.js";
+import { type BoundColumn, type InputBinding, rowWidth } from "../mapping.js";
+import type { Tensor, Tensors } from "../tensor.js";
+import { plannedColumn } from "./arrow/columns.js";
+import { listLane } from "./binding/bind-lists.js";
+import type { Fill, Lane } from "./binding/fill.js";
+import { fillNumbers } from "./binding/fill-numbers.js";
+import { createTextDecoderCache, fillStrings, type TextDecoderCache } from "./binding/fill-strings.js";
+import { type Failure, type ValueFault, valueFailure } from "./row-failures.js";
+import { allocate, headOf, type TensorBuffer } from "./tensors/tensor-buffers.js";
+
+export interface Binder {
+  /** Looks at a chunk once; the function it returns binds rows `[start, end)` of it, at most `maxRows` at a time. */
+  open(batch: RecordBatch): (start: number, end: number) => BoundRows;
+}
+
+export interface BoundRows {
+  /** Valid until the next rows are bound. Dimension 0 is `end - start`, failed rows included. */
+  readonly tensors: Tensors;
+  /** The first fault of each failed row, by its place among these rows. Their cells hold zeros and empty texts. */
+  readonly failures: ReadonlyMap<number, Failure>;
+}
+
+/** @param maxRows rows of the largest batch */
+export function createBinder(inputs: readonly InputBinding[], maxRows: number): Binder {
+  const decoder = createTextDecoderCache();
+  const sized = inputs.map((binding) => {
+    const rowShape = settledShape(binding);
+    return { binding, rowShape, buffer: allocate(binding.type, maxRows * rowWidth(rowShape)) };
+  });
+  return {
+    open(batch) {
+      const lanes = sized.map(({ binding, rowShape, buffer }) => ({
+        binding,
+        rowShape,
+        bind: openLane(binding, rowShape, buffer, batch, decoder),
+      }));
+      return (start, end) => {
+        const rows = end - start;
+        const failures = new Map<number, Failure>();
+        const onFailure = (row: number, failure: Failure) => {
+          if (!failures.has(row)) failures.set(row, failure);
+        };
+        const tensors: Record<string, Tensor> = {};
+        for (const { binding, rowShape, bind } of lanes)
+          tensors[binding.input] = {
+            type: binding.type,
+            dims: [rows, ...rowShape],
+            data: bind(start, rows, onFailure),
+          };
+        return { tensors, failures };
+      };
+    },
+  };
+}
+
+function openLane(
+  binding: InputBinding,
+  rowShape: readonly number[],
+  buffer: TensorBuffer,
+  batch: RecordBatch,
+  decoder: TextDecoderCache,
+): Lane {
+  const fill = (data: Data, column: BoundColumn) =>
+    Array.isArray(buffer)
+      ? fillStrings(data, column, buffer, decoder)
+      : fillNumbers(data, column, binding.type, buffer);
+  return binding.kind === "list"
+    ? listLane({
+        data: plannedColumn(batch, binding.column.column, binding.column.type),
+        binding,
+        width: rowWidth(rowShape),
+        buffer,
+        fill,
+      })
+    : columnsLane(binding, batch, buffer, fill);
+}
+
+/** One column after the other, each with the tensor's width as its stride. */
+function columnsLane(
+  binding: InputBinding & { readonly kind: "columns" },
+  batch: RecordBatch,
+  buffer: TensorBuffer,
+  fill: (data: Data, column: BoundColumn) => Fill,
+): Lane {
+  const fills = binding.columns.map((column) => ({
+    column,
+    fill: fill(plannedColumn(batch, column.column, column.type), column),
+  }));
+  return (start, rows, onFailure) => {
+    for (const [position, { column, fill }] of fills.entries())
+      fill(start, rows, position, fills.length, (row: number, fault: ValueFault) =>
+        onFailure(row, valueFailure(fault, column, binding)),
+      );
+    return headOf(buffer, rows * fills.length);
+  };
+}
+
+function settledShape({ input, rowShape }: InputBinding): readonly number[] {
+  if (rowShape === null)
+    throw new BugError("bug.unsettled", `the shape of input "${input}" was never settled`);
+  return rowShape;
+}

@@ -1,0 +1,98 @@
+/** One list column into one tensor: in a single sweep while its lists are regular, row by row where they are not. */
+import { type Data, DataType, makeData, Null, Precision } from "apache-arrow";
+import { BugError } from "../../errors.js";
+import type { BoundColumn, InputBinding } from "../../mapping.js";
+import type { TensorType } from "../../tensor.js";
+import { isNull, nullFinder } from "../arrow/validity.js";
+import { type Failure, listLengthFailure, valueFailure } from "../row-failures.js";
+import { headOf, type TensorBuffer } from "../tensors/tensor-buffers.js";
+import type { Fill, Lane } from "./fill.js";
+
+export interface ListLaneOptions {
+  readonly data: Data;
+  readonly binding: InputBinding & { readonly kind: "list" };
+  /** Values that the tensor takes a row. */
+  readonly width: number;
+  readonly buffer: TensorBuffer;
+  readonly fill: (data: Data, column: BoundColumn) => Fill;
+}
+
+export function listLane({ data, binding, width, buffer, fill }: ListLaneOptions): Lane {
+  const { column, type } = binding;
+  const elements = data.children[0];
+  if (elements === undefined)
+    throw new BugError(
+      "bug.bind",
+      `column "${column.column}" is ${String(data.type)}, and a list was planned`,
+    );
+  const startOf = listStarts(data);
+  const nullLists = nullFinder(data);
+  const view = nullFinder(elements) === null ? viewable(elements, column, type) : null;
+  const fillElements = fill(elements, column);
+  const fillNulls = fill(makeData({ type: new Null(), length: width }), column);
+
+  return (start, rows, onFailure) => {
+    const first = startOf(start);
+    if (isRegular(start, rows)) {
+      if (view !== null) return view.subarray(first, first + rows * width);
+      fillElements(first, rows * width, 0, 1, (element, fault) =>
+        onFailure(Math.floor(element / width), valueFailure(fault, column, binding)),
+      );
+    } else for (let row = 0; row < rows; row++) fillRow(start + row, row, onFailure);
+    return headOf(buffer, rows * width);
+  };
+
+  function isRegular(start: number, rows: number): boolean {
+    for (let row = start; row < start + rows; row++)
+      if (startOf(row + 1) - startOf(row) !== width) return false;
+    let nulls = 0;
+    nullLists?.(start, rows, () => nulls++);
+    return nulls === 0;
+  }
+
+  function fillRow(index: number, row: number, onFailure: (row: number, failure: Failure) => void): void {
+    const length = startOf(index + 1) - startOf(index);
+    if (isNull(data, index))
+      fillNulls(0, width, row * width, 1, (_element, fault) =>
+        onFailure(row, valueFailure(fault, column, binding)),
+      );
+    else if (length === width)
+      fillElements(startOf(index), width, row * width, 1, (_element, fault) =>
+        onFailure(row, valueFailure(fault, column, binding)),
+      );
+    else {
+      fillNulls(0, width, row * width, 1, () => {});
+      onFailure(row, listLengthFailure(column.column, length, binding.input, width));
+    }
+  }
+}
+
+/** Where each list begins among the elements; the place after the last list is where it ends. */
+function listStarts(data: Data): (row: number) => number {
+  if (DataType.isFixedSizeList(data.type)) {
+    const size = data.type.listSize;
+    return (row) => row * size;
+  }
+  const offsets = data.valueOffsets as Int32Array | BigInt64Array;
+  return offsets instanceof Int32Array ? (row) => offsets[row] ?? 0 : (row) => Number(offsets[row]);
+}
+
+/** The elements themselves where they are the tensor's values already, bit by bit; engines refuse shared memory. */
+function viewable(elements: Data, column: BoundColumn, type: TensorType): NumberBuffer | null {
+  if (column.part !== null || elementType(elements) !== type) return null;
+  const values = elements.values as NumberBuffer;
+  return values.buffer instanceof ArrayBuffer ? values : null;
+}
+
+type NumberBuffer = Exclude<TensorBuffer, string[]>;
+
+function elementType({ type }: Data): TensorType | null {
+  if (DataType.isInt(type)) return `${type.isSigned ? "int" : "uint"}${type.bitWidth}`;
+  if (!DataType.isFloat(type)) return null;
+  const byPrecision = {
+    [Precision.HALF]: "float16",
+    [Precision.SINGLE]: "float32",
+    [Precision.DOUBLE]: "float64",
+  };
+  return byPrecision[type.precision] as TensorType;
+}

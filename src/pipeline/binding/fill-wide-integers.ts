@@ -1,0 +1,69 @@
+/** Integer columns into int64 and uint64 tensors, exact beyond 2^53: never through a double. */
+import { type Data, DataType, Type } from "apache-arrow";
+import type { BoundColumn } from "../../mapping.js";
+import { nullFinder } from "../arrow/validity.js";
+import { type Fill, nullFault } from "./fill.js";
+
+type IntegerAt = (index: number) => bigint;
+
+/** `null` when the column is not made of integers. */
+export function fillWideIntegers(
+  data: Data,
+  column: BoundColumn,
+  out: BigInt64Array | BigUint64Array,
+): Fill | null {
+  const at = column.part === null ? integerReader(data) : null;
+  if (at === null) return null;
+  const nulls = nullFinder(data);
+  const fault = nullFault(column);
+  const replacement = typeof column.nulls === "object" ? BigInt(Number(column.nulls.value)) : 0n;
+  const bound = out instanceof BigInt64Array ? BigInt.asIntN : BigInt.asUintN;
+  return (start, count, first, stride, onFault) => {
+    const nullAt = new Set<number>();
+    nulls?.(start, count, (index) => {
+      nullAt.add(index);
+      out[first + index * stride] = replacement;
+      if (fault !== null) onFault(index, fault);
+    });
+    for (let index = 0, cell = first; index < count; index++, cell += stride) {
+      if (nullAt.has(index)) continue;
+      const value = at(start + index);
+      const fits = bound(64, value) === value;
+      out[cell] = fits ? value : 0n;
+      if (!fits) onFault(index, "cast_overflow");
+    }
+  };
+}
+
+function integerReader(data: Data): IntegerAt | null {
+  const { type, values } = data;
+  if (DataType.isDictionary(type)) return dictionaryReader(data);
+  if (type.typeId === Type.Int) {
+    if (values instanceof BigInt64Array || values instanceof BigUint64Array)
+      return (index) => values[index] ?? 0n;
+    return (index) => BigInt(values[index] ?? 0);
+  }
+  if (DataType.isDecimal(type) && type.scale <= 0) return decimalReader(values, data.stride, -type.scale);
+  return null;
+}
+
+function decimalReader(values: Uint32Array, words: number, zeros: number): IntegerAt {
+  const unit = 10n ** BigInt(zeros);
+  return (index) => {
+    let whole = 0n;
+    for (let word = words - 1; word >= 0; word--)
+      whole = (whole << 32n) | BigInt(values[index * words + word] ?? 0);
+    return BigInt.asIntN(words * 32, whole) * unit;
+  };
+}
+
+function dictionaryReader(data: Data): IntegerAt | null {
+  const entries: bigint[] = [];
+  for (const values of data.dictionary?.data ?? []) {
+    const at = integerReader(values);
+    if (at === null) return null;
+    for (let index = 0; index < values.length; index++) entries.push(at(index));
+  }
+  const indices = data.values as Int32Array;
+  return (index) => entries[Number(indices[index])] ?? 0n;
+}

@@ -1,0 +1,112 @@
+/**
+ * Which column types may feed which tensor types. Integers, booleans and decimals go into float tensors, and float64
+ * into float32, without being asked: every default export takes its features that way, as its training did. A narrower
+ * integer is checked row by row. What would lose a fraction needs `cast: lossy`; text is never parsed.
+ */
+import { type ColumnType, typeName } from "../../column.js";
+import type { TimePart } from "../../mapping.js";
+import type { TensorType } from "../../tensor.js";
+
+export interface CastProblem {
+  readonly code: "mapping.cast" | "mapping.lossy-cast";
+  /** Continues a sentence that starts with the column's name. */
+  readonly message: string;
+  readonly hint: string;
+}
+
+export function isFloatTensor(type: TensorType): boolean {
+  return type === "float16" || type === "float32" || type === "float64";
+}
+
+/** The type of a column's values, behind its dictionary. */
+export function valueType(type: ColumnType): ColumnType {
+  return type.kind === "dictionary" ? valueType(type.value) : type;
+}
+
+/** Why a column can't feed a tensor of that type, or `null` when it can. */
+export function castProblem(
+  columnType: ColumnType,
+  tensorType: TensorType,
+  options: { readonly part: TimePart | null; readonly lossy: boolean },
+): CastProblem | null {
+  const type = valueType(columnType);
+  if (options.part !== null) return partProblem(type, options.part, tensorType);
+  if (type.kind === "null") return null;
+  if (tensorType === "string") return type.kind === "utf8" ? null : notText(type);
+  switch (type.kind) {
+    case "bool":
+    case "int":
+      return null;
+    case "float":
+      return isFloatTensor(tensorType) || options.lossy ? null : losesFraction(type, tensorType);
+    case "decimal":
+      return isFloatTensor(tensorType) || type.scale <= 0 || options.lossy
+        ? null
+        : losesFraction(type, tensorType);
+    case "utf8":
+      return cast(
+        `is text, and the input takes ${tensorType}`,
+        "encode it in the data, or use a model that takes strings",
+      );
+    case "timestamp":
+    case "date":
+    case "time":
+      return cast(
+        `is a ${typeName(type)}, and the input takes ${tensorType}`,
+        `say which part of it: { column: …, part: ${type.kind === "date" ? "dow" : "hour"} }`,
+      );
+    case "list":
+    case "fixed-list":
+      return cast(
+        `is a ${typeName(type)}, and one value a row is needed here`,
+        "a list column feeds an input on its own: `list: <column>`",
+      );
+    default:
+      return cast(
+        `is a ${typeName(type)}, which no tensor can be made of`,
+        "turn it into numbers, text or a list in the data",
+      );
+  }
+}
+
+const partsOfDay: readonly TimePart[] = ["hour", "minute", "second"];
+
+function partProblem(type: ColumnType, part: TimePart, tensorType: TensorType): CastProblem | null {
+  if (tensorType === "string" || tensorType === "bool")
+    return cast(
+      `gives a number for \`part: ${part}\`, and the input takes ${tensorType}`,
+      "leave `part` out",
+    );
+  if (type.kind === "timestamp") return null;
+  if (type.kind === "date")
+    return partsOfDay.includes(part)
+      ? cast(`is a date, which has no ${part}`, "use a timestamp column, or another part")
+      : null;
+  if (type.kind === "time")
+    return partsOfDay.includes(part)
+      ? null
+      : cast(`is a time of day, which has no ${part}`, "use a timestamp column, or hour, minute or second");
+  return cast(
+    `is ${typeName(type)}, and \`part\` needs a timestamp, a date or a time`,
+    "leave `part` out, or name another column",
+  );
+}
+
+function notText(type: ColumnType): CastProblem {
+  return cast(
+    `is ${typeName(type)}, and the input takes text`,
+    "store the column as text, written the way the model was trained on it",
+  );
+}
+
+function losesFraction(type: ColumnType, tensorType: TensorType): CastProblem {
+  return {
+    code: "mapping.lossy-cast",
+    message: `is ${typeName(type)}, and the input takes ${tensorType}: fractions would be cut off`,
+    hint: "allow it with `cast: lossy`, or store the column as an integer",
+  };
+}
+
+function cast(message: string, hint: string): CastProblem {
+  return { code: "mapping.cast", message, hint };
+}

@@ -1,0 +1,208 @@
+/** The output's columns: what is kept of the input, the predictions, and what is added; in this order. */
+import type { Column, ColumnType, Schema } from "../../column.js";
+import type { Job } from "../../job.js";
+import { type AddedColumn, type OutputBinding, rowWidth } from "../../mapping.js";
+import type { Signature, TensorType } from "../../tensor.js";
+import { valueType } from "./casts.js";
+import { didYouMean } from "./did-you-mean.js";
+import { requireColumn } from "./find-features.js";
+import type { Problems } from "./problems.js";
+
+/** Input columns that are kept: the key first, then in the input's order. */
+export function resolvePassthrough(
+  job: Job,
+  schema: Schema,
+  features: ReadonlySet<string>,
+  problems: Problems,
+  warnings: string[],
+): readonly string[] {
+  for (const name of job.input.key) requireColumn(name, schema, "key", problems);
+  const kept = new Set(job.input.key);
+  for (const column of schema) if (isKept(column)) kept.add(column.name);
+  return [...kept];
+
+  function isKept({ name, type }: Column): boolean {
+    switch (job.passthrough.kind) {
+      case "none":
+        return false;
+      case "columns":
+        if (!job.passthrough.columns.includes(name)) return false;
+        if (type.kind !== "other") return true;
+        problems.add(
+          "mapping.unsupported-column",
+          `column "${name}" is ${type.name}, which can't be written`,
+          {
+            hint: "leave it out of what is kept",
+            details: { column: name },
+          },
+        );
+        return false;
+      default:
+        if (job.passthrough.kind === "rest" && features.has(name)) return false;
+        if (type.kind === "other")
+          warnings.push(`column "${name}" is ${type.name} and is left out of the output`);
+        return type.kind !== "other";
+    }
+  }
+}
+
+export function requirePassthrough(job: Job, schema: Schema, problems: Problems): void {
+  if (job.passthrough.kind !== "columns") return;
+  for (const name of job.passthrough.columns) requireColumn(name, schema, "passthrough", problems);
+}
+
+export function resolveAdded(job: Job, problems: Problems): readonly AddedColumn[] {
+  return Object.entries(job.write.add).flatMap(([column, value]) => {
+    const type = constantType(value);
+    if (type !== null) return [{ column, type, value }];
+    problems.add("mapping.added-value", `add: "${column}" is neither a text, a number nor true or false`, {
+      hint: "write a constant",
+      details: { column },
+    });
+    return [];
+  });
+}
+
+function constantType(value: unknown): ColumnType | null {
+  if (typeof value === "string") return { kind: "utf8" };
+  if (typeof value === "boolean") return { kind: "bool" };
+  if (typeof value !== "number") return null;
+  return Number.isSafeInteger(value) ? { kind: "int", bits: 64, signed: true } : { kind: "float", bits: 64 };
+}
+
+export interface OutputColumns {
+  readonly schema: Schema;
+  readonly passthrough: readonly string[];
+  readonly outputs: readonly OutputBinding[];
+  readonly added: readonly AddedColumn[];
+  readonly signature: Signature;
+}
+
+/** All columns of the output. Predictions and constants are nullable under any policy, so that a target keeps one schema. */
+export function outputColumns(parts: OutputColumns): readonly Column[] {
+  const kept = parts.passthrough.flatMap((name) => {
+    const column = parts.schema.find((candidate) => candidate.name === name);
+    return column === undefined ? [] : [{ ...column, type: plainType(column.type) }];
+  });
+  const predicted = parts.outputs.flatMap((binding) => predictionColumns(binding, parts.signature));
+  const added = parts.added.map(({ column, type }) => ({ name: column, type, nullable: true }));
+  return [...kept, ...predicted, ...added];
+}
+
+function predictionColumns(binding: OutputBinding, signature: Signature): readonly Column[] {
+  const item = tensorColumnType(binding.type);
+  switch (binding.kind) {
+    case "scalar":
+      return [{ name: binding.column, type: item, nullable: true }];
+    case "elements":
+      return binding.columns.map(({ column }) => ({ name: column, type: item, nullable: true }));
+    case "list":
+      return [
+        {
+          name: binding.column,
+          type:
+            binding.rowShape === null
+              ? { kind: "list", item }
+              : { kind: "fixed-list", item, size: rowWidth(binding.rowShape) },
+          nullable: true,
+          ...listMetadata(binding, signature),
+        },
+      ];
+  }
+}
+
+/** What a flat list can't say by itself: the shape it was flattened from, and the classes along it. */
+function listMetadata({ output, rowShape }: OutputBinding, signature: Signature): Pick<Column, "metadata"> {
+  const labels = signature.outputs.find((spec) => spec.name === output)?.labels;
+  const metadata = {
+    ...(rowShape !== null && rowShape.length > 1 ? { "nightshift.shape": JSON.stringify(rowShape) } : {}),
+    ...(labels !== undefined && rowShape !== null && labels.length === rowWidth(rowShape)
+      ? { "nightshift.labels": JSON.stringify(labels) }
+      : {}),
+  };
+  return Object.keys(metadata).length === 0 ? {} : { metadata };
+}
+
+/** Dictionaries are decoded on the way out: chunks come with dictionaries of their own. */
+export function plainType(type: ColumnType): ColumnType {
+  switch (type.kind) {
+    case "dictionary":
+      return plainType(valueType(type));
+    case "list":
+      return { ...type, item: plainType(type.item) };
+    case "fixed-list":
+      return { ...type, item: plainType(type.item) };
+    case "struct":
+      return { ...type, fields: type.fields.map((field) => ({ ...field, type: plainType(field.type) })) };
+    case "map":
+      return { ...type, key: plainType(type.key), value: plainType(type.value) };
+    default:
+      return type;
+  }
+}
+
+/** float16 is written as float32: few readers know halves. */
+function tensorColumnType(type: TensorType): ColumnType {
+  switch (type) {
+    case "string":
+      return { kind: "utf8" };
+    case "bool":
+      return { kind: "bool" };
+    case "float16":
+    case "float32":
+      return { kind: "float", bits: 32 };
+    case "float64":
+      return { kind: "float", bits: 64 };
+    case "int8":
+      return { kind: "int", bits: 8, signed: true };
+    case "int16":
+      return { kind: "int", bits: 16, signed: true };
+    case "int32":
+      return { kind: "int", bits: 32, signed: true };
+    case "int64":
+      return { kind: "int", bits: 64, signed: true };
+    case "uint8":
+      return { kind: "int", bits: 8, signed: false };
+    case "uint16":
+      return { kind: "int", bits: 16, signed: false };
+    case "uint32":
+      return { kind: "int", bits: 32, signed: false };
+    case "uint64":
+      return { kind: "int", bits: 64, signed: false };
+  }
+}
+
+/** Every output column once: a clash is told with where both come from. */
+export function refuseClashes(parts: Omit<OutputColumns, "schema" | "signature">, problems: Problems): void {
+  const origins = new Map<string, string>();
+  const claim = (column: string, origin: string) => {
+    const other = origins.get(column);
+    if (other === undefined) origins.set(column, origin);
+    else
+      problems.add(
+        "mapping.name-clash",
+        `two output columns are called "${column}": ${other} and ${origin}`,
+        {
+          hint: "rename the prediction under `outputs:`, or leave the input's column out (`--keep key`, `passthrough:`)",
+          details: { column },
+        },
+      );
+  };
+  for (const column of parts.passthrough) claim(column, "a column kept from the input");
+  for (const binding of parts.outputs)
+    for (const column of binding.kind === "elements"
+      ? binding.columns.map((each) => each.column)
+      : [binding.column])
+      claim(column, `a prediction from output "${binding.output}"`);
+  for (const { column } of parts.added) claim(column, "a column that `add:` names");
+}
+
+export function requirePartitionColumns(job: Job, columns: readonly Column[], problems: Problems): void {
+  const names = columns.map((column) => column.name);
+  for (const name of job.write.partitionBy)
+    if (!names.includes(name))
+      problems.add("mapping.partition-by", `partition_by: the output has no column "${name}"`, {
+        hint: `keep it with \`passthrough:\`, or add it; ${didYouMean(name, names, "output's columns")}`,
+        details: { column: name },
+      });
+}

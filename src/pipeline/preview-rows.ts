@@ -1,0 +1,53 @@
+import type { Chunk } from "../chunk.js";
+import type { Clock } from "../clock.js";
+import type { JsonValue } from "../errors.js";
+import type { Preview } from "../host.js";
+import type { Job } from "../job.js";
+import type { Mapping } from "../mapping.js";
+import type { Predictor } from "../model.js";
+import { jsonRows } from "./arrow/json-rows.js";
+import { createScorer } from "./score-chunk.js";
+import { createStepTimer } from "./step-timer.js";
+
+export interface PreviewOptions {
+  readonly job: Job;
+  readonly mapping: Mapping;
+  readonly predictor: Predictor;
+  readonly batchRows: number;
+  readonly clock: Clock;
+  readonly expand: (text: string) => string;
+  /** Rows wanted. */
+  readonly limit: number;
+}
+
+/**
+ * Scores the first rows and writes nothing. Under `on_row_error: fail` a row that fails ends the preview as it would end
+ * a run; otherwise it is shown with nulls for predictions, also where a run would quarantine it. Rows that the job
+ * rejects are left out.
+ */
+export async function previewRows(
+  options: PreviewOptions,
+  chunks: AsyncIterable<Chunk>,
+  signal: AbortSignal,
+): Promise<Preview> {
+  const { job, mapping, predictor, limit } = options;
+  const { rowPolicy } = job;
+  const scorer = createScorer({
+    ...options,
+    job: {
+      ...job,
+      rowPolicy: rowPolicy.onRowError === "fail" ? rowPolicy : { ...rowPolicy, onRowError: "emit_null" },
+    },
+    predictor,
+    timer: createStepTimer(options.clock),
+  });
+  const rows: (readonly JsonValue[])[] = [];
+  if (limit > 0)
+    for await (const chunk of chunks) {
+      const head = { ...chunk, batch: chunk.batch.slice(0, limit - rows.length) };
+      const { predicted } = await scorer.score(head, signal);
+      rows.push(...jsonRows(predicted.batch, limit - rows.length));
+      if (rows.length >= limit) break;
+    }
+  return { columns: mapping.columns.map(({ name }) => name), rows, mapping };
+}

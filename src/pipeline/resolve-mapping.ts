@@ -1,0 +1,118 @@
+/**
+ * Resolves which columns feed which tensors, and which columns the predictions become. Pure: a job, a signature and a
+ * schema in, a mapping or one explanation out.
+ */
+import type { Schema } from "../column.js";
+import type { Job } from "../job.js";
+import type { InputBinding, Mapping } from "../mapping.js";
+import type { Signature } from "../tensor.js";
+import { abridged } from "./mapping/did-you-mean.js";
+import { unmatched } from "./mapping/explain-unmatched.js";
+import { type Feed, findFeatures } from "./mapping/find-features.js";
+import { createProblems } from "./mapping/problems.js";
+import {
+  outputColumns,
+  refuseClashes,
+  requirePartitionColumns,
+  requirePassthrough,
+  resolveAdded,
+  resolvePassthrough,
+} from "./mapping/resolve-columns.js";
+import { resolveInputs } from "./mapping/resolve-inputs.js";
+import { resolveOutputs } from "./mapping/resolve-outputs.js";
+import { type Symbols, specName } from "./mapping/row-shapes.js";
+
+export interface MappingOptions {
+  readonly job: Job;
+  readonly signature: Signature;
+  readonly schema: Schema;
+  /** Allow the last resort of `score`: exactly as many numeric columns as the input takes. */
+  readonly guess: boolean;
+  /** What data and model showed where signature and schema leave sizes open; see `settleMapping`. */
+  readonly observed?: Observed;
+}
+
+export interface Observed {
+  /** Values a row, by list column. */
+  readonly listLengths: { readonly [column: string]: number };
+  /** Shapes behind the batch dimension, by output. */
+  readonly rowShapes: { readonly [output: string]: readonly number[] };
+}
+
+/**
+ * @throws SpecError `mapping.unmatched` when inputs stay without columns; `mapping.*` for the one mistake found, or
+ * `mapping.several` for all of them.
+ */
+export function resolveMapping(options: MappingOptions): Mapping {
+  const { job, signature, schema, observed } = options;
+  const features = findFeatures(options);
+  if (features.unmatched.length > 0) throw unmatched(options, features);
+
+  const problems = createProblems();
+  const warnings = [...features.warnings];
+  const symbols: Symbols = new Map();
+  const inputs = resolveInputs({
+    signature,
+    schema,
+    feeds: features.feeds,
+    listLengths: observed?.listLengths ?? {},
+    symbols,
+    problems,
+  });
+  const outputs = resolveOutputs({ job, signature, symbols, rowShapes: observed?.rowShapes ?? {}, problems });
+  const fed = new Set(inputs.flatMap(columnsOf));
+  requirePassthrough(job, schema, problems);
+  const passthrough = resolvePassthrough(job, schema, fed, problems, warnings);
+  const added = resolveAdded(job, problems);
+  refuseClashes({ passthrough, outputs, added }, problems);
+  const columns = outputColumns({ schema, passthrough, outputs, added, signature });
+  requirePartitionColumns(job, columns, problems);
+  problems.throwIfAny();
+
+  const needed = new Set([...passthrough, ...fed]);
+  return {
+    inputs,
+    outputs,
+    passthrough,
+    added,
+    reads: schema.map((column) => column.name).filter((name) => needed.has(name)),
+    columns,
+    found: signature.inputs.flatMap((input) => {
+      const feed = features.feeds.get(input.name);
+      return feed === undefined ? [] : [`${input.name} (${specName(input)}) from ${describe(feed)}`];
+    }),
+    warnings: [...warnings, ...zoneWarnings(inputs)],
+  };
+}
+
+/** Input columns that an input is fed from. */
+function columnsOf(binding: InputBinding): readonly string[] {
+  return binding.kind === "list" ? [binding.column.column] : binding.columns.map(({ column }) => column);
+}
+
+function describe(feed: Feed): string {
+  if (feed.kind === "list") return `list column ${feed.column.column}: ${feed.how}`;
+  const names = feed.columns.map(({ column, part }) =>
+    part === undefined ? column : `${part} of ${column}`,
+  );
+  return names.length === 1 ? `${names[0]}: ${feed.how}` : `${abridged(names, 8)}: ${feed.how}`;
+}
+
+/** `part` is taken in UTC unless the job names a zone, also where the column carries one: that surprises people. */
+function zoneWarnings(inputs: readonly InputBinding[]): readonly string[] {
+  const columns = inputs.flatMap((binding) => (binding.kind === "columns" ? binding.columns : []));
+  const warnings = columns.flatMap(({ column, type, part, timezone }) => {
+    if (part === null || type.kind !== "timestamp") return [];
+    const own = type.timezone;
+    if (own === null && timezone !== "UTC")
+      return [`column "${column}" has no time zone; it is read as UTC, and \`part\` is taken in ${timezone}`];
+    if (own !== null && timezone === "UTC" && !utcNames.has(own))
+      return [
+        `column "${column}" is in ${own}, and \`part\` is taken in UTC: add \`timezone: ${own}\` if the model expects that`,
+      ];
+    return [];
+  });
+  return [...new Set(warnings)];
+}
+
+const utcNames = new Set(["UTC", "Etc/UTC", "GMT", "+00:00", "Z"]);

@@ -1,0 +1,46 @@
+/** Why rows can't be scored: reason codes for machines, and a sentence that carries none of the row's values. */
+import type { BoundColumn, InputBinding } from "../mapping.js";
+
+/** Why a value could not go into its tensor.  */
+export type ValueFault = "null_value" | "null_rejected" | "cast_overflow" | "not_a_number";
+
+/** Stable, for machines. */
+export type Reason = ValueFault | "list_length" | "predict_failed";
+
+export interface Failure {
+  readonly reason: Reason;
+  /** What and where; without the row's values. */
+  readonly message: string;
+}
+
+export function valueFailure(
+  fault: ValueFault,
+  { column }: BoundColumn,
+  { type, input }: InputBinding,
+): Failure {
+  return { reason: fault, message: sentence() };
+
+  function sentence(): string {
+    switch (fault) {
+      case "null_value":
+      case "null_rejected":
+        return `column "${column}" is null`;
+      case "cast_overflow":
+        return `column "${column}" holds a number that input "${input}" (${type}) can't hold`;
+      case "not_a_number":
+        return `column "${column}" is NaN, which input "${input}" (${type}) can't hold`;
+    }
+  }
+}
+
+export function listLengthFailure(column: string, length: number, input: string, width: number): Failure {
+  return {
+    reason: "list_length",
+    message: `the list in column "${column}" has ${length} values, and input "${input}" takes ${width}`,
+  };
+}
+
+/** @param reason the runtime's own words, which name no values */
+export function predictFailure(reason: string): Failure {
+  return { reason: "predict_failed", message: `the model fails on this row: ${reason}` };
+}

@@ -1,0 +1,131 @@
+/**
+ * The scoring loop: read a chunk, score it, write it, until the partition is through; then stage. It runs in a thread of
+ * a worker host, whole, and nothing large leaves that thread.
+ */
+import type { Clock } from "../clock.js";
+import { asNightshiftError, BugError, CancelledError, DataError } from "../errors.js";
+import type { PartitionProgress } from "../host.js";
+import type { Predictor } from "../model.js";
+import type { Receipt, RowCounts } from "../partition.js";
+import type { PartitionTask } from "../plan.js";
+import type { SinkWriter, StagingSink } from "../sink.js";
+import type { Source } from "../source.js";
+import { countErrorRows, exceedsBudget, tooManyErrors } from "./row-policy.js";
+import { createScorer, type ScoredChunk } from "./score-chunk.js";
+import { createStepTimer } from "./step-timer.js";
+
+export interface PartitionParts {
+  readonly source: Source;
+  readonly predictor: Predictor;
+  readonly sink: StagingSink;
+  readonly clock: Clock;
+  /** Expands what only a running partition knows: `{{ run.id }}`, `{{ model.sha256 }}`. */
+  readonly expand: (text: string) => string;
+  readonly onProgress: (progress: PartitionProgress) => void;
+}
+
+/**
+ * Does one partition and hands back a receipt. On any error what was written is discarded and the error goes on.
+ *
+ * @param signal asks to stop; obeyed between chunks and between model calls
+ * @throws CancelledError; DataError `data.row-failed`, `data.too-many-errors`, `data.row-count`; BugError `bug.conservation`
+ */
+export async function runPartition(
+  task: PartitionTask,
+  attemptId: string,
+  parts: PartitionParts,
+  signal: AbortSignal,
+): Promise<Receipt> {
+  const { plan, partition } = task;
+  const { source, predictor, sink, clock, expand, onProgress } = parts;
+  const timer = createStepTimer(clock);
+  const { job, mapping, profile } = plan;
+  const scorer = createScorer({ job, mapping, predictor, batchRows: profile.batchRows, expand, timer });
+  const tally = createTally(task);
+  let bytesRead = 0;
+  const request = {
+    columns: mapping.reads,
+    chunkRows: profile.chunkRows,
+    onBytes: (bytes: number) => {
+      bytesRead += bytes;
+    },
+  };
+
+  const writer = await sink.openWriter(task, attemptId, scorer.schema);
+  try {
+    for await (const chunk of source.read(partition, request, signal)) {
+      if (signal.aborted) throw new CancelledError();
+      timer.lap("read");
+      const scored = await scorer.score(chunk, signal);
+      await write(writer, scored);
+      timer.lap("write");
+      tally.add(chunk.batch.numRows, scored);
+      onProgress({ rows: tally.read, quarantined: tally.quarantined, step: timer.longest() });
+    }
+    if (signal.aborted) throw new CancelledError();
+    const staged = await writer.stage();
+    timer.lap("stage");
+    return {
+      ref: task.ref,
+      attemptId,
+      files: staged.files,
+      quarantine: staged.quarantine,
+      rows: conserved(task, {
+        read: tally.read,
+        predicted: staged.rows,
+        quarantined: staged.quarantined,
+        filtered: 0,
+      }),
+      reasons: tally.reasons,
+      stats: { seconds: timer.seconds, bytesRead, bytesWritten: staged.bytes },
+    };
+  } catch (error) {
+    await writer.discard();
+    throw asNightshiftError(error);
+  }
+}
+
+async function write(writer: SinkWriter, { predicted, quarantined }: ScoredChunk): Promise<void> {
+  if (quarantined !== null) await writer.quarantine(quarantined);
+  if (predicted.batch.numRows > 0) await writer.write(predicted);
+}
+
+/** Counts rows on their way, and stops a partition that spends the whole run's error budget by itself. */
+function createTally({ plan }: PartitionTask) {
+  const reasons: Record<string, number> = {};
+  const tally = {
+    read: 0,
+    quarantined: 0,
+    reasons,
+    add(rows: number, scored: ScoredChunk): void {
+      tally.read += rows;
+      tally.quarantined += scored.quarantined?.rowNumbers.length ?? 0;
+      for (const [code, count] of Object.entries(scored.reasons))
+        reasons[code] = (reasons[code] ?? 0) + count;
+      const errors = countErrorRows(reasons);
+      if (exceedsBudget(plan.job.rowPolicy, errors, plan.totals.rows))
+        throw tooManyErrors(plan.job.rowPolicy, errors, plan.totals.rows);
+    },
+  };
+  return tally;
+}
+
+/** Rows in, counted by the plan and by the reader, against rows out, counted in what was staged. */
+function conserved({ partition }: PartitionTask, rows: RowCounts): RowCounts {
+  if (rows.read !== partition.rows)
+    throw new DataError(
+      "data.row-count",
+      `partition ${partition.index}: the footers promise ${partition.rows} rows, and ${rows.read} were read`,
+      {
+        hint: "the file contradicts itself: write it again",
+        details: { partition: partition.index, files: partition.slices.map((slice) => slice.file.path) },
+      },
+    );
+  if (rows.read !== rows.predicted + rows.quarantined + rows.filtered)
+    throw new BugError(
+      "bug.conservation",
+      `partition ${partition.index}: ${rows.read} rows were read, but ${rows.predicted} predicted + ${rows.quarantined} quarantined + ${rows.filtered} filtered were staged`,
+      { details: { partition: partition.index, ...rows } },
+    );
+  return rows;
+}

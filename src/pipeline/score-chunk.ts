@@ -1,0 +1,117 @@
+/** Scores one chunk: binds and predicts it batch by batch, judges the rows that fail, attaches the outputs. */
+import type { Schema as ArrowSchema } from "apache-arrow";
+import type { Chunk, ChunkOrigin, QuarantinedRows } from "../chunk.js";
+import type { Job } from "../job.js";
+import type { Mapping } from "../mapping.js";
+import type { Predictor } from "../model.js";
+import { createAttacher } from "./attach-outputs.js";
+import { createBinder } from "./bind-inputs.js";
+import { createRowPredictor } from "./predict-rows.js";
+import type { Failure } from "./row-failures.js";
+import { judge, type RowFailure, refuseFailure } from "./row-policy.js";
+import type { StepTimer } from "./step-timer.js";
+
+export interface ScorerOptions {
+  readonly job: Pick<Job, "input" | "rowPolicy">;
+  readonly mapping: Mapping;
+  readonly predictor: Predictor;
+  /** Rows of one model call. */
+  readonly batchRows: number;
+  readonly expand: (text: string) => string;
+  readonly timer: StepTimer;
+}
+
+export interface Scorer {
+  /** Of the output. */
+  readonly schema: ArrowSchema;
+  /** @throws DataError `data.row-failed` under `on_row_error: fail`; ModelError when the model is broken */
+  score(chunk: Chunk, signal: AbortSignal): Promise<ScoredChunk>;
+}
+
+export interface ScoredChunk {
+  /** Valid until the next chunk is scored. */
+  readonly predicted: Chunk;
+  readonly quarantined: QuarantinedRows | null;
+  /** Quarantined and nulled rows, by reason code. */
+  readonly reasons: { readonly [code: string]: number };
+}
+
+export function createScorer(options: ScorerOptions): Scorer {
+  const { job, mapping, predictor, batchRows, timer } = options;
+  const key = job.input.key;
+  const binder = createBinder(mapping.inputs, batchRows);
+  const rows = createRowPredictor(predictor);
+  const attacher = createAttacher(mapping, key, options.expand);
+
+  return {
+    schema: attacher.schema,
+    async score(chunk, signal) {
+      const failures = await predictBatches(chunk, signal);
+      const { quarantined, nulled } = judge(failures, job.rowPolicy);
+      const batch = attacher.attach(chunk.batch, rowsOf(nulled), rowsOf(quarantined));
+      const scored = {
+        predicted: { batch, origin: chunk.origin },
+        quarantined: quarantined.length === 0 ? null : setAside(chunk, quarantined),
+        reasons: countReasons(failures),
+      };
+      timer.lap("attach");
+      return scored;
+    },
+  };
+
+  async function predictBatches(
+    { batch, origin }: Chunk,
+    signal: AbortSignal,
+  ): Promise<readonly RowFailure[]> {
+    const bind = binder.open(batch);
+    const failures: RowFailure[] = [];
+    attacher.outputs.begin(batch.numRows);
+    for (let start = 0; start < batch.numRows; start += batchRows) {
+      const end = Math.min(start + batchRows, batch.numRows);
+      const bound = bind(start, end);
+      timer.lap("bind");
+      refuseFirst(inChunk(bound.failures, start), origin);
+      const place = { file: origin.file, firstRow: origin.firstRow + start };
+      const { outputs, failures: failed } = await rows.predict(bound, end - start, place, signal);
+      timer.lap("predict");
+      const failedRows = inChunk(failed, start);
+      refuseFirst(failedRows, origin);
+      failures.push(...failedRows);
+      if (outputs !== null) attacher.outputs.collect(start, end - start, outputs);
+      timer.lap("attach");
+    }
+    return failures;
+  }
+
+  function refuseFirst(failed: readonly RowFailure[], { file, firstRow }: ChunkOrigin): void {
+    for (const failure of failed)
+      refuseFailure(failure, job.rowPolicy, { file, row: firstRow + failure.row, key });
+  }
+
+  function setAside({ batch, origin }: Chunk, failures: readonly RowFailure[]): QuarantinedRows {
+    return {
+      key: attacher.keys(batch, rowsOf(failures)),
+      file: origin.file,
+      rowNumbers: failures.map(({ row }) => origin.firstRow + row),
+      reasons: failures.map(({ reason }) => reason),
+      messages: failures.map(({ message }) => message),
+    };
+  }
+}
+
+/** A batch's failures as rows of its chunk, in their order. */
+function inChunk(failures: ReadonlyMap<number, Failure>, start: number): readonly RowFailure[] {
+  return [...failures]
+    .map(([row, failure]) => ({ row: start + row, ...failure }))
+    .sort((a, b) => a.row - b.row);
+}
+
+function rowsOf(failures: readonly RowFailure[]): readonly number[] {
+  return failures.map(({ row }) => row);
+}
+
+function countReasons(failures: readonly RowFailure[]): { readonly [code: string]: number } {
+  const reasons: Record<string, number> = {};
+  for (const { reason } of failures) reasons[reason] = (reasons[reason] ?? 0) + 1;
+  return reasons;
+}

@@ -1,0 +1,109 @@
+/**
+ * Closes what neither signature nor schema tells: how long a list column's lists are, how wide an output is. The data
+ * tells the first, one prediction the second.
+ */
+import type { RecordBatch } from "apache-arrow";
+import { ModelError, SpecError } from "../errors.js";
+import type { Mapping } from "../mapping.js";
+import type { Predictor } from "../model.js";
+import { columnOf } from "./arrow/columns.js";
+import { isNull } from "./arrow/validity.js";
+import { createBinder } from "./bind-inputs.js";
+import { type MappingOptions, resolveMapping } from "./resolve-mapping.js";
+import { zeroRow } from "./tensors/arrange-rows.js";
+
+/** Rows that are tried, one after the other, until the model takes one. */
+const triedRows = 64;
+
+/** Whether every input and output has its shape, so that rows can be scored. */
+export function isSettled(mapping: Mapping): boolean {
+  return [...mapping.inputs, ...mapping.outputs].every(({ rowShape }) => rowShape !== null);
+}
+
+/**
+ * Resolves the mapping again with what the first rows show. Call it when `isSettled` says no; the result is settled and
+ * depends on plan, data and model only.
+ *
+ * @param batch rows of the input, with the mapping's `reads`; `null` where the input is empty
+ * @throws SpecError `mapping.open-dimension` when there is nothing to learn a size from
+ */
+export async function settleMapping(
+  options: MappingOptions,
+  predictor: Predictor,
+  batch: RecordBatch | null,
+): Promise<Mapping> {
+  const listLengths = { ...options.observed?.listLengths, ...seenLengths(resolveMapping(options), batch) };
+  const observed = { listLengths, rowShapes: options.observed?.rowShapes ?? {} };
+  const bound = resolveMapping({ ...options, observed });
+  for (const { input, rowShape } of bound.inputs)
+    if (rowShape === null) throw openDimension(`input "${input}"`);
+  if (isSettled(bound)) return bound;
+  const rowShapes = { ...observed.rowShapes, ...(await seenShapes(bound, predictor, batch)) };
+  const settled = resolveMapping({ ...options, observed: { listLengths, rowShapes } });
+  for (const { output, rowShape } of settled.outputs)
+    if (rowShape === null) throw openDimension(`output "${output}"`);
+  return settled;
+}
+
+/** Length of the first list that is there, by column, where the mapping leaves it open. */
+function seenLengths(mapping: Mapping, batch: RecordBatch | null): { readonly [column: string]: number } {
+  if (batch === null) return {};
+  return Object.fromEntries(
+    mapping.inputs.flatMap((binding) => {
+      if (binding.kind !== "list" || binding.rowShape !== null) return [];
+      const name = binding.column.column;
+      const data = columnOf(batch, name);
+      const offsets: Int32Array | BigInt64Array | undefined = data.valueOffsets;
+      for (let row = 0; row < data.length && offsets !== undefined; row++)
+        if (!isNull(data, row)) return [[name, Number(offsets[row + 1]) - Number(offsets[row])]];
+      return [];
+    }),
+  );
+}
+
+/** What the model gives for the first row that it takes; for a row of zeros where no row is there to take. */
+async function seenShapes(
+  mapping: Mapping,
+  predictor: Predictor,
+  batch: RecordBatch | null,
+): Promise<{ readonly [output: string]: readonly number[] }> {
+  let failure: unknown = null;
+  for (const inputs of candidates(mapping, batch)) {
+    try {
+      const outputs = await predictor.predict(inputs);
+      return Object.fromEntries(Object.entries(outputs).map(([name, { dims }]) => [name, dims.slice(1)]));
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      failure = error;
+    }
+  }
+  throw new SpecError(
+    "mapping.open-dimension",
+    "the model leaves the size of its outputs open, and takes none of the first rows",
+    {
+      hint: "check that the columns feed the right inputs, or export the model with fixed output shapes",
+      cause: failure,
+    },
+  );
+}
+
+function* candidates(mapping: Mapping, batch: RecordBatch | null) {
+  if (batch !== null) {
+    const bind = createBinder(mapping.inputs, 1).open(batch);
+    for (let row = 0; row < Math.min(batch.numRows, triedRows); row++) {
+      const { tensors, failures } = bind(row, row + 1);
+      if (failures.size === 0) yield tensors;
+    }
+  }
+  yield Object.fromEntries(
+    mapping.inputs.map(({ input, type, rowShape }) => [input, zeroRow(type, rowShape ?? [])]),
+  );
+}
+
+function openDimension(what: string): SpecError {
+  return new SpecError(
+    "mapping.open-dimension",
+    `${what} has a dimension of no fixed size, and there are no rows to learn it from`,
+    { hint: "say how long its lists are: `{ list: <column>, dim: <length> }`" },
+  );
+}

@@ -1,0 +1,43 @@
+import { rowWidth } from "../../mapping.js";
+import type { Tensor, Tensors, TensorType } from "../../tensor.js";
+import { allocate, type TensorBuffer } from "./tensor-buffers.js";
+
+/** Copies of the tensors whose row `i` is row `order[i]` of the originals, which stay as they are. */
+export function arrangeRows(tensors: Tensors, order: readonly number[]): Tensors {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, arrange(tensor, order)]));
+}
+
+function arrange({ type, dims, data }: Tensor, order: readonly number[]): Tensor {
+  const [rows = 0, ...rowShape] = dims;
+  const width = rows === 0 ? 0 : data.length / rows;
+  const arranged = allocate(type, order.length * width);
+  for (const [to, from] of order.entries())
+    copyRow(data as TensorBuffer, from * width, arranged, to * width, width);
+  return { type, dims: [order.length, ...rowShape], data: arranged };
+}
+
+function copyRow(from: TensorBuffer, start: number, to: TensorBuffer, at: number, width: number): void {
+  if (Array.isArray(from)) {
+    if (Array.isArray(to))
+      for (let index = 0; index < width; index++) to[at + index] = from[start + index] ?? "";
+  } else if (!Array.isArray(to)) to.set(from.subarray(start, start + width) as never, at);
+}
+
+/** The rows over and over, until there are `length` of them. */
+export function tiled(rows: readonly number[], length: number): readonly number[] {
+  return Array.from({ length }, (_, index) => rows[index % rows.length] ?? 0);
+}
+
+/** Rows `0..rows` in place, but for the failed ones: those become copies of `substitute`. */
+export function substituted(
+  rows: number,
+  failed: { has(row: number): boolean },
+  substitute: number,
+): readonly number[] {
+  return Array.from({ length: rows }, (_, row) => (failed.has(row) ? substitute : row));
+}
+
+/** One row of zeros, or of empty texts. */
+export function zeroRow(type: TensorType, rowShape: readonly number[]): Tensor {
+  return { type, dims: [1, ...rowShape], data: allocate(type, rowWidth(rowShape)) };
+}

@@ -1,0 +1,215 @@
+/**
+ * Plans a job: what is read, by which model, through which mapping, in which partitions. Runs in the worker host, since
+ * footers and models are opened here. Nothing is scored and nothing is written.
+ */
+import { createHash } from "node:crypto";
+import type { Schema } from "./column.js";
+import { DataError } from "./errors.js";
+import type { PlanCall } from "./host.js";
+import type { Job, Limits } from "./job.js";
+import type { Mapping } from "./mapping.js";
+import type { InspectedModel, ModelRuntime } from "./model.js";
+import type { Partition, PlanTotals } from "./partition.js";
+import { type MappingOptions, resolveMapping } from "./pipeline/resolve-mapping.js";
+import { isSettled, settleMapping } from "./pipeline/settle-mapping.js";
+import type { Plan } from "./plan.js";
+import { defaultWriterProfile, type Profile } from "./profile.js";
+import { fingerprintOf } from "./run-identity.js";
+import type { Source } from "./source.js";
+
+export interface PlannerParts {
+  readonly source: Source;
+  readonly runtime: ModelRuntime;
+}
+
+/** A job put together with what its model and its input look like. */
+export interface PreparedJob {
+  readonly model: InspectedModel;
+  readonly profile: Profile;
+  readonly schema: Schema;
+  readonly mappingOptions: MappingOptions;
+  /** Not settled where sizes are left open: see {@link settle}. */
+  readonly mapping: Mapping;
+}
+
+/** Partitions are handed on in groups of this many. */
+const groupSize = 256;
+/** Several partitions a thread, so that threads end at about the same time. */
+const partitionsPerThread = 4;
+/** What a thread takes beside its largest row group: the engine, both Parquet codecs, buffers. Measured. */
+const threadBytes = 140 * 1024 * 1024;
+/** What settling a mapping looks at. */
+const settlingRows = 1024;
+
+export async function planJob(
+  call: PlanCall,
+  parts: PlannerParts,
+  onPartitions: (partitions: readonly Partition[]) => void,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const { job } = call;
+  const prepared = await prepareJob(job, call.guess, parts);
+  const wantedThreads = job.limits.threads === "auto" ? call.cores : Math.min(job.limits.threads, call.cores);
+
+  const tally = new Tally(onPartitions);
+  const request = {
+    columns: prepared.mapping.reads,
+    partitionRows: job.limits.partitionRows,
+    minPartitions: wantedThreads * partitionsPerThread,
+  };
+  for await (const partition of parts.source.plan(request, signal)) tally.add(partition);
+  if (tally.totals.rows === 0) {
+    refuseEmpty(job);
+    if (tally.totals.partitions === 0) tally.add(emptyPartition);
+  }
+  tally.flush();
+
+  const memoryBytes = job.limits.memoryBytes === "auto" ? call.memoryBytes : job.limits.memoryBytes;
+  const { threads, note } = fitThreads(wantedThreads, tally, memoryBytes, job.limits);
+  return {
+    version: 1,
+    job,
+    fingerprint: fingerprintOf(job, prepared.model.assets, tally.inputsDigest()),
+    assets: prepared.model.assets,
+    signature: prepared.model.signature,
+    inputSchema: prepared.schema,
+    mapping: await settle(prepared, parts, tally.firstWithRows, signal),
+    profile: prepared.profile,
+    threads,
+    totals: tally.totals,
+    notes: note === null ? [] : [note],
+  };
+}
+
+export async function prepareJob(job: Job, guess: boolean, parts: PlannerParts): Promise<PreparedJob> {
+  const model = await parts.runtime.inspect(job.model.path, job.model.externalData);
+  const profile = chooseProfile(parts.runtime, job.providers);
+  const schema = await parts.source.schema();
+  const mappingOptions = { job, signature: model.signature, schema, guess };
+  return { model, profile, schema, mappingOptions, mapping: resolveMapping(mappingOptions) };
+}
+
+/** Sizes that neither signature nor schema tells are taken from the first rows, and from one prediction of them. */
+export async function settle(
+  { model, profile, mapping, mappingOptions }: PreparedJob,
+  { source, runtime }: PlannerParts,
+  partition: Partition | null,
+  signal: AbortSignal,
+): Promise<Mapping> {
+  if (isSettled(mapping)) return mapping;
+  const predictor = await runtime.load(model.assets, profile);
+  try {
+    if (partition === null) return await settleMapping(mappingOptions, predictor, null);
+    const request = { columns: mapping.reads, chunkRows: settlingRows };
+    for await (const { batch } of source.read(partition, request, signal)) {
+      return await settleMapping(mappingOptions, predictor, batch);
+    }
+    return await settleMapping(mappingOptions, predictor, null);
+  } finally {
+    await predictor.close();
+  }
+}
+
+/** The run profile: constants for every machine, so that the same plan gives the same files everywhere. */
+function chooseProfile(runtime: ModelRuntime, providers: readonly string[]): Profile {
+  return {
+    engine: "onnxruntime",
+    engineVersion: runtime.engineVersion,
+    provider: runtime.chooseProvider(providers),
+    intraOpThreads: 1,
+    chunkRows: 65_536,
+    batchRows: 1024,
+    writer: defaultWriterProfile,
+  };
+}
+
+/** Adds up partitions while they stream past; holds none of them but the first. */
+class Tally {
+  private group: Partition[] = [];
+  private readonly inputs = createHash("sha256");
+  private files = 0;
+  private partitions = 0;
+  private rows = 0;
+  private bytes = 0;
+  private lastFile = "";
+  peakBytes = 0;
+  peakFile = "";
+  firstWithRows: Partition | null = null;
+
+  constructor(private readonly onPartitions: (partitions: readonly Partition[]) => void) {}
+
+  add(partition: Partition): void {
+    this.partitions += 1;
+    this.rows += partition.rows;
+    this.bytes += partition.bytes;
+    if (partition.rows > 0) this.firstWithRows ??= partition;
+    if (partition.peakBytes > this.peakBytes) {
+      this.peakBytes = partition.peakBytes;
+      this.peakFile = partition.slices[0]?.file.path ?? "";
+    }
+    for (const { file } of partition.slices) {
+      if (file.path === this.lastFile) continue;
+      this.lastFile = file.path;
+      this.files += 1;
+      this.inputs.update(
+        `${file.path}\0${file.size}\0${file.inode}\0${file.mtimeNs}\0${file.footerSha256}\n`,
+      );
+    }
+    this.group.push(partition);
+    if (this.group.length >= groupSize) this.flush();
+  }
+
+  flush(): void {
+    if (this.group.length > 0) this.onPartitions(this.group);
+    this.group = [];
+  }
+
+  get totals(): PlanTotals {
+    return { files: this.files, partitions: this.partitions, rows: this.rows, bytes: this.bytes };
+  }
+
+  inputsDigest(): string {
+    return this.inputs.copy().digest("hex");
+  }
+}
+
+/** Publishing an empty input still writes one file, so that readers find the columns. */
+const emptyPartition: Partition = { index: 0, rows: 0, bytes: 0, peakBytes: 0, slices: [] };
+
+function refuseEmpty({ input }: Job): void {
+  if (input.onEmpty !== "fail") return;
+  throw new DataError("source.empty", `The input has no rows: ${input.from.join(", ")}.`, {
+    hint: "Check the path, or set input.on_empty to skip or publish where an empty interval is normal.",
+  });
+}
+
+/** As many threads as memory and partitions allow; a row group that not even one thread can hold is refused. */
+function fitThreads(
+  wanted: number,
+  tally: Tally,
+  memoryBytes: number,
+  limits: Limits,
+): { readonly threads: number; readonly note: string | null } {
+  const useful = Math.max(1, Math.min(wanted, tally.totals.partitions));
+  const neededBytes = threadBytes + tally.peakBytes;
+  const fitting = Math.floor(memoryBytes / neededBytes);
+  if (fitting < 1) {
+    throw new DataError(
+      "data.row-group-too-large",
+      `${tally.peakFile} has a row group that needs about ${mebibytes(neededBytes)} in memory; ${mebibytes(memoryBytes)} may be used.`,
+      {
+        hint: "Write the file again with smaller row groups (131,072 rows is a good size), keep fewer columns, or raise limits.memory.",
+        details: { file: tally.peakFile, neededBytes, memoryBytes, threads: limits.threads },
+      },
+    );
+  }
+  if (fitting >= useful) return { threads: useful, note: null };
+  return {
+    threads: fitting,
+    note: `Using ${fitting} of ${useful} threads: row groups of ${tally.peakFile} need about ${mebibytes(neededBytes)} each.`,
+  };
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 / 1024).toLocaleString("en-US")} MiB`;
+}

@@ -1,0 +1,475 @@
+/**
+ * The publication log: the decide-once record of a target, for files and for object stores. It alone commits.
+ *
+ * An entry is put under the next free number and never changed. The first entry that names a run decides it, `commit`
+ * or `abort`. Each carries the whole state (live files, live runs, every decision), so the highest number, the head,
+ * is all that anybody has to read. Whoever finds a number taken reads the head again, computes again and tries again:
+ *
+ * ```
+ * read head --run decided already--> decided (adopt it, whoever won)
+ *     ^ `------not decided--> put head + 1, if absent --put--> decided
+ *     `------------- taken, or no answer ------'
+ * ```
+ * Everything here is pure: what reads and puts is handed the next step, and hands back the answer.
+ */
+import type { Schema } from "./column.js";
+import { InfraError, SpecError } from "./errors.js";
+import type { Interval, WriteMode } from "./job.js";
+import type { RunKey } from "./run.js";
+
+/** What the log remembers of a run. */
+export interface LogRun extends RunKey {
+  readonly id: string;
+  readonly jobName: string;
+  readonly fingerprint: string;
+  readonly interval: Interval | null;
+}
+
+/** A run whose publication is visible, at least in part. */
+export interface LiveRun extends LogRun {
+  /** Number of the entry that committed it. */
+  readonly publication: number;
+  readonly at: string;
+  readonly partitionBy: readonly string[];
+}
+
+export interface LoggedFile {
+  /** Where readers find it: relative to the output, `/` between parts. */
+  readonly path: string;
+  /** Where its bytes lie: relative to the staging area. Every version can be built again from there. */
+  readonly staged: string;
+  readonly partitionValues: readonly string[];
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** The run that wrote it. */
+  readonly runId: string;
+}
+
+/** What a commit says about itself, for the manifest and for showing it. */
+export interface CommitDetails {
+  readonly mode: WriteMode;
+  readonly partitionBy: readonly string[];
+  /** Columns of the output, partition columns included; `null` where the publisher did not say. */
+  readonly columns: Schema | null;
+  readonly modelSha256: string | null;
+  /** Quarantine files; `path` is relative to the run's quarantine directory. */
+  readonly quarantine: readonly LoggedFile[];
+}
+
+export interface LoggedDecision {
+  readonly outcome: "commit" | "abort";
+  /** Number of the deciding entry. */
+  readonly publication: number;
+  /** Number of the rollback that hid it. */
+  readonly rolledBack?: number;
+}
+
+export interface LogEntry {
+  readonly version: typeof logVersion;
+  readonly seq: number;
+  readonly previous: number | null;
+  readonly at: string;
+  readonly action: "commit" | "abort" | "rollback";
+  /** The run that is decided, or that a rollback hides. */
+  readonly run: LogRun;
+  /** Number of the commit whose state is the visible one; `null` before the first. */
+  readonly publication: number | null;
+  /** The commit that a rollback would show again. */
+  readonly beneath: number | null;
+  /** Number of the entry that last changed what is visible: an abort changes nothing. */
+  readonly shownSince: number | null;
+  readonly runs: readonly LiveRun[];
+  /** Live files in order of their paths. */
+  readonly files: readonly LoggedFile[];
+  readonly decided: { readonly [runId: string]: LoggedDecision };
+  /** Of commits only. */
+  readonly commit: CommitDetails | null;
+  /** An old entry that was emptied to save space: it holds its number and its quarantine, no state. */
+  readonly compacted?: true;
+}
+
+const logVersion = 1;
+
+/** The decision on a run, or `null` while there is none. */
+export function decisionOf(head: LogEntry | null, runId: string): LoggedDecision | null {
+  if (head === null || !Object.hasOwn(head.decided, runId)) return null;
+  return head.decided[runId] ?? null;
+}
+
+/** The live publication of (job, scope). One that was rolled back or wholly superseded is none. */
+export function publishedOf(head: LogEntry | null, jobId: string, scope: string): LiveRun | null {
+  return head?.runs.find((run) => run.jobId === jobId && run.scope === scope) ?? null;
+}
+
+/** What somebody wants to happen to the log. */
+export type Intent = CommitIntent | AbortIntent | RollbackIntent;
+
+export interface CommitIntent {
+  readonly action: "commit";
+  readonly at: string;
+  readonly run: LogRun;
+  readonly files: readonly LoggedFile[];
+  readonly details: CommitDetails;
+  /** A publication whose visible output somebody removed by hand: with it went everything that was live. */
+  readonly removed: number | null;
+}
+
+export interface AbortIntent {
+  readonly action: "abort";
+  readonly at: string;
+  readonly run: LogRun;
+}
+
+export interface RollbackIntent {
+  readonly action: "rollback";
+  readonly at: string;
+  /** The publication to hide, as the person who asked saw it. */
+  readonly hide: number;
+  /** The commit to show again, as it was put. */
+  readonly show: LogEntry;
+}
+
+/** Where somebody stands on the way to a decision. Plain data: a step, and what is needed to go on. */
+export type Deciding =
+  | { readonly step: "read-head"; readonly intent: Intent }
+  | { readonly step: "put"; readonly intent: Intent; readonly entry: LogEntry }
+  /** `seq`: the entry that settled it, one's own or another's. */
+  | { readonly step: "decided"; readonly outcome: "commit" | "abort" | "rollback"; readonly seq: number }
+  | { readonly step: "refused"; readonly error: SpecError };
+
+export function begin(intent: Intent): Deciding {
+  return { step: "read-head", intent };
+}
+
+/** Goes on from `read-head`. The head must be durable: what is adopted must not vanish in a power cut. */
+export function withHead(intent: Intent, head: LogEntry | null): Deciding {
+  const settled = settledBy(intent, head);
+  if (settled !== null) return settled;
+  try {
+    return { step: "put", intent, entry: nextEntry(intent, head) };
+  } catch (error) {
+    if (error instanceof SpecError) return { step: "refused", error };
+    throw error;
+  }
+}
+
+/** Goes on from `put`. `unknown`: the answer was lost, so the log itself is asked. */
+export function withAnswer(
+  deciding: Extract<Deciding, { step: "put" }>,
+  answer: "put" | "taken" | "unknown",
+): Deciding {
+  const { entry, intent } = deciding;
+  return answer === "put" ? { step: "decided", outcome: entry.action, seq: entry.seq } : begin(intent);
+}
+
+function settledBy(intent: Intent, head: LogEntry | null): Deciding | null {
+  if (intent.action !== "rollback") {
+    const decision = decisionOf(head, intent.run.id);
+    return decision && { step: "decided", outcome: decision.outcome, seq: decision.publication };
+  }
+  const hidden = Object.values(head?.decided ?? {}).find(
+    (decision) => decision.outcome === "commit" && decision.publication === intent.hide,
+  );
+  return hidden?.rolledBack === undefined
+    ? null
+    : { step: "decided", outcome: "rollback", seq: hidden.rolledBack };
+}
+
+/** The entry that carries out an intent on top of the head. @throws SpecError `refused.*` */
+export function nextEntry(intent: Intent, head: LogEntry | null): LogEntry {
+  switch (intent.action) {
+    case "commit":
+      return nextCommit(intent, head);
+    case "abort":
+      return nextAbort(intent, head);
+    case "rollback":
+      return nextRollback(intent, head);
+  }
+}
+
+function nextCommit(intent: CommitIntent, head: LogEntry | null): LogEntry {
+  const { run, details } = intent;
+  const before =
+    head !== null && head.publication !== null && head.publication !== intent.removed ? head : null;
+  if (before !== null && details.mode === "error") throw targetHasPublication(before);
+  const newer = publishedOf(before, run.jobId, run.scope);
+  if (newer !== null && newer.generation > run.generation) throw newerGeneration(run, newer);
+
+  const seq = (head?.seq ?? 0) + 1;
+  const kept = before === null ? [] : before.files.filter(survives(intent, before));
+  const files = [...kept, ...intent.files].sort(byPath);
+  assertOneLayout(details, kept, before);
+  assertDistinctPaths(files);
+  const live: LiveRun = { ...run, publication: seq, at: intent.at, partitionBy: details.partitionBy };
+  return {
+    ...follow(head, intent.at),
+    action: "commit",
+    run,
+    publication: seq,
+    beneath: before?.publication ?? null,
+    shownSince: seq,
+    runs: [...stillLive(intent, before, kept), live],
+    files,
+    decided: { ...head?.decided, [run.id]: { outcome: "commit", publication: seq } },
+    commit: details,
+  };
+}
+
+/**
+ * Which live files stay beside those of a commit. It takes the place of:
+ * - `append`: those of the same job and scope, so that reprocessing an interval replaces that interval's files.
+ * - `replace` by an interval's run with `partition_by`: those, and whatever lies in the partitions it writes to. The
+ *   other partitions stay: each night's run brings its own `dt=…`.
+ * - `replace` otherwise: all.
+ */
+function survives(intent: CommitIntent, before: LogEntry): (file: LoggedFile) => boolean {
+  const { run, details } = intent;
+  if (replacesAll(intent)) return () => false;
+  const own = new Set(before.runs.filter((live) => sameScope(live, run)).map((live) => live.id));
+  if (details.mode === "append") return (file) => !own.has(file.runId);
+  const written = new Set(intent.files.map((file) => JSON.stringify(file.partitionValues)));
+  return (file) => !own.has(file.runId) && !written.has(JSON.stringify(file.partitionValues));
+}
+
+function replacesAll({ run, details }: CommitIntent): boolean {
+  return details.mode !== "append" && (run.interval === null || details.partitionBy.length === 0);
+}
+
+function sameScope(a: RunKey, b: RunKey): boolean {
+  return a.jobId === b.jobId && a.scope === b.scope;
+}
+
+/** Runs that still own a live file, and those that published none and were not superseded. */
+function stillLive(
+  intent: CommitIntent,
+  before: LogEntry | null,
+  kept: readonly LoggedFile[],
+): readonly LiveRun[] {
+  if (before === null) return [];
+  const owners = new Set(kept.map((file) => file.runId));
+  const hadFiles = new Set(before.files.map((file) => file.runId));
+  return before.runs.filter((live) => {
+    if (replacesAll(intent) || sameScope(live, intent.run)) return false;
+    return owners.has(live.id) || !hadFiles.has(live.id);
+  });
+}
+
+function nextAbort(intent: AbortIntent, head: LogEntry | null): LogEntry {
+  const next = follow(head, intent.at);
+  return {
+    ...next,
+    action: "abort",
+    run: intent.run,
+    publication: head?.publication ?? null,
+    beneath: head?.beneath ?? null,
+    shownSince: head?.shownSince ?? null,
+    runs: head?.runs ?? [],
+    files: head?.files ?? [],
+    decided: { ...head?.decided, [intent.run.id]: { outcome: "abort", publication: next.seq } },
+    commit: null,
+  };
+}
+
+function nextRollback(intent: RollbackIntent, head: LogEntry | null): LogEntry {
+  const hidden = head?.runs.find((run) => run.publication === intent.hide);
+  if (head === null || head.publication !== intent.hide || hidden === undefined) {
+    throw new SpecError(
+      "refused.publication-moved",
+      `publication ${intent.hide} is not the visible one any more: ${head?.publication ?? "none"} is`,
+      { hint: "Look at what is published now, then roll back again if it is still wanted." },
+    );
+  }
+  const { publication: _publication, at: _at, partitionBy: _partitionBy, ...run } = hidden;
+  const next = follow(head, intent.at);
+  const { show } = intent;
+  return {
+    ...next,
+    action: "rollback",
+    run,
+    publication: show.publication,
+    beneath: show.beneath,
+    shownSince: next.seq,
+    runs: show.runs,
+    files: show.files,
+    decided: {
+      ...head.decided,
+      [run.id]: { outcome: "commit", publication: intent.hide, rolledBack: next.seq },
+    },
+    commit: null,
+  };
+}
+
+/** An old entry without its state. Its number stays taken: nobody who was asleep may put a second one there. */
+export function compacted(entry: LogEntry): LogEntry {
+  return { ...entry, runs: [], files: [], decided: {}, compacted: true };
+}
+
+function follow(head: LogEntry | null, at: string): Pick<LogEntry, "version" | "seq" | "previous" | "at"> {
+  return { version: logVersion, seq: (head?.seq ?? 0) + 1, previous: head?.seq ?? null, at };
+}
+
+function byPath(a: LoggedFile, b: LoggedFile): number {
+  return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+}
+
+function assertDistinctPaths(sorted: readonly LoggedFile[]): void {
+  const twice = sorted.find((file, index) => file.path === sorted[index + 1]?.path);
+  if (twice !== undefined) throw new Error(`two live files under one path: ${twice.path}`);
+}
+
+/** Hive directories of two layouts in one tree are unreadable, and found out too late. */
+function assertOneLayout(details: CommitDetails, kept: readonly LoggedFile[], before: LogEntry | null): void {
+  const staying = new Set(kept.map((file) => file.runId));
+  const other = before?.runs.find(
+    (run) => staying.has(run.id) && run.partitionBy.join("/") !== details.partitionBy.join("/"),
+  );
+  if (other === undefined) return;
+  throw new SpecError(
+    "refused.layout-changed",
+    `the output is partitioned by ${columnList(other.partitionBy)} and this run by ${columnList(details.partitionBy)}`,
+    { hint: "Keep `partition_by` as it was, or write to another output." },
+  );
+}
+
+function columnList(columns: readonly string[]): string {
+  return columns.length === 0 ? "nothing" : columns.join(", ");
+}
+
+function targetHasPublication(head: LogEntry): SpecError {
+  return new SpecError(
+    "refused.target-exists",
+    `the output holds publication ${head.publication}, and mode \`error\` never replaces one`,
+    {
+      hint: "Pass --overwrite to `score`, set `mode: replace` or `mode: append` in the job, or choose another output.",
+      details: { publication: head.publication },
+    },
+  );
+}
+
+function newerGeneration(run: LogRun, newer: LiveRun): SpecError {
+  return new SpecError(
+    "refused.newer-generation",
+    `run ${run.id} (generation ${run.generation}) is older than what is published for the same job and interval: ` +
+      `run ${newer.id} (generation ${newer.generation})`,
+    { hint: "Run it again with --reprocess to publish a newer generation." },
+  );
+}
+
+/** Reads an entry back. @throws InfraError `infra.log-corrupt`, SpecError `refused.newer-log` */
+export function parseEntry(text: string, seq: number): LogEntry {
+  const entry = parseObject(text, seq);
+  if (typeof entry.version === "number" && entry.version > logVersion) {
+    throw new SpecError(
+      "refused.newer-log",
+      `log entry ${seq} was written by a newer Nightshift (log version ${entry.version}; this one knows ${logVersion})`,
+      { hint: "Use the newer version for this output." },
+    );
+  }
+  const wrong = firstWrongField(entry, seq);
+  if (wrong !== null) throw corrupt(seq, `field \`${wrong}\` is not as expected`);
+  return entry as unknown as LogEntry;
+}
+
+function parseObject(text: string, seq: number): { readonly [field: string]: unknown } {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch (cause) {
+    throw corrupt(seq, "it is not JSON", cause);
+  }
+  throw corrupt(seq, "it is not an object");
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string";
+const isCount: Check = (value) => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+const isCountOrNull: Check = (value) => value === null || isCount(value);
+/** Relative, and staying below where it starts: a log that somebody tampered with must not reach other files. */
+const isInnerPath: Check = (value) =>
+  typeof value === "string" &&
+  !value.includes("\\") &&
+  value.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+const isRunName: Check = (value) => isText(value) && isInnerPath(value) && !String(value).includes("/");
+
+const runFields: Shape = {
+  id: isRunName,
+  jobId: isText,
+  jobName: isText,
+  scope: isText,
+  generation: isCount,
+  fingerprint: isText,
+  interval: (value) =>
+    value === null || (isObject(value) && [value.start, value.end, value.ds].every(isText)),
+};
+const fileFields: Shape = {
+  path: isInnerPath,
+  staged: isInnerPath,
+  partitionValues: (value) => Array.isArray(value) && value.every(isText),
+  rows: isCount,
+  bytes: isCount,
+  sha256: isText,
+  runId: isText,
+};
+const liveRunFields: Shape = {
+  ...runFields,
+  publication: isCount,
+  at: isText,
+  partitionBy: (value) => Array.isArray(value) && value.every(isText),
+};
+const decisionFields: Shape = {
+  outcome: (value) => value === "commit" || value === "abort",
+  publication: isCount,
+};
+const commitFields: Shape = {
+  mode: (value) => value === "error" || value === "append" || value === "replace",
+  partitionBy: (value) => Array.isArray(value) && value.every(isText),
+  columns: (value) => value === null || Array.isArray(value),
+  modelSha256: (value) => value === null || isText(value),
+  quarantine: everyHas(fileFields),
+};
+const entryFields: Shape = {
+  version: (value) => value === logVersion,
+  seq: isCount,
+  previous: isCountOrNull,
+  at: isText,
+  action: (value) => value === "commit" || value === "abort" || value === "rollback",
+  run: (value) => has(value, runFields),
+  publication: isCountOrNull,
+  beneath: isCountOrNull,
+  shownSince: isCountOrNull,
+  runs: everyHas(liveRunFields),
+  files: everyHas(fileFields),
+  decided: (value) => isObject(value) && Object.values(value).every((one) => has(one, decisionFields)),
+  commit: (value) => value === null || has(value, commitFields),
+};
+
+type Shape = { readonly [field: string]: Check };
+
+function has(value: unknown, shape: Shape): boolean {
+  return isObject(value) && Object.entries(shape).every(([field, check]) => check(value[field]));
+}
+
+function everyHas(shape: Shape): Check {
+  return (value) => Array.isArray(value) && value.every((one) => has(one, shape));
+}
+
+function firstWrongField(entry: { readonly [field: string]: unknown }, seq: number): string | null {
+  const wrong = Object.entries(entryFields).find(([field, check]) => !check(entry[field]));
+  if (wrong !== undefined) return wrong[0];
+  if (entry.seq !== seq) return "seq";
+  return (entry.action === "commit") === (entry.commit !== null) ? null : "commit";
+}
+
+function isObject(value: unknown): value is { readonly [field: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function corrupt(seq: number, why: string, cause?: unknown): InfraError {
+  return new InfraError("infra.log-corrupt", `publication log entry ${seq} cannot be read: ${why}`, {
+    hint: "Restore the log from a backup, or move the output and its hidden directory away and publish anew.",
+    details: { seq },
+    cause,
+  });
+}

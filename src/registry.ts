@@ -1,0 +1,63 @@
+/** What a spec's words stand for in this version; each implementation is loaded when it is first asked for. */
+import type { Format } from "./format.js";
+import type { InputSpec, WriteSpec } from "./job.js";
+import type { ModelRuntime } from "./model.js";
+import type { StagingSink } from "./sink.js";
+import type { Source } from "./source.js";
+import type { ReadHandle, Store } from "./store.js";
+
+/** The implementations that a worker host and its threads need. */
+export interface Registry {
+  readonly store: () => Promise<Store>;
+  readonly format: () => Promise<Format>;
+  readonly runtime: () => Promise<ModelRuntime>;
+  readonly source: (input: InputSpec) => Promise<Source>;
+  readonly stagingSink: (write: WriteSpec) => Promise<StagingSink>;
+}
+
+/** @param note is told of every file that is opened (`+path`) and closed (`-path`), at once */
+export function createRegistry(note: (line: string) => void): Registry {
+  const store = async (): Promise<Store> => {
+    const { localStore } = await import("./stores/local/local-store.js");
+    return noting(localStore(), note);
+  };
+  const format = async (): Promise<Format> => {
+    const { parquetFormat } = await import("./formats/parquet/parquet-format.js");
+    return parquetFormat();
+  };
+  return {
+    store,
+    format,
+    runtime: async () => {
+      const { onnxRuntime } = await import("./runtimes/onnx/onnx-runtime.js");
+      return onnxRuntime();
+    },
+    source: async ({ from }) => {
+      const { fileSource } = await import("./sources/files/file-source.js");
+      return fileSource({ from, store: await store(), format: await format() });
+    },
+    stagingSink: async ({ to, partitionBy }) => {
+      const { stagingFileSink } = await import("./sinks/files/staging-file-sink.js");
+      const { localFileSystem } = await import("./stores/local-file-system.js");
+      return stagingFileSink({ to, partitionBy, format: await format(), fileSystem: localFileSystem() });
+    },
+  };
+}
+
+/** A store whose open files are known to whoever watches this process, even after it died in native code. */
+function noting(store: Store, note: (line: string) => void): Store {
+  return {
+    list: (pattern) => store.list(pattern),
+    stat: (path) => store.stat(path),
+    async open(path): Promise<ReadHandle> {
+      const handle = await store.open(path);
+      note(`+${path}`);
+      const close = handle.close.bind(handle);
+      handle.close = async () => {
+        note(`-${path}`);
+        await close();
+      };
+      return handle;
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** Where a graph decides for a class: a classifier operator, or `classes[argmax(scores)]` spelled out. */
+import { attribute, classLabels, labelsInTensor } from "./attributes.js";
+import { type GraphIndex, isOperator, walkBack } from "./graph-index.js";
+import type { NodeProto } from "./onnx_pb.js";
+import type { ClassLabels } from "./zipmap.js";
+
+export interface Decision {
+  /** The value that holds the chosen class. */
+  readonly label: string;
+  /** Values with one score a class, in the order of `labels`. Empty where scores are something else. */
+  readonly scores: ReadonlySet<string>;
+  readonly labels: ClassLabels;
+}
+
+/** In the order of the graph: of two on the same scores, the later one has the labels that people know. */
+export function decisions(index: GraphIndex): readonly Decision[] {
+  return index.graph.node
+    .map((node) => (isClassifier(node) ? classifierDecision(node) : lookedUpDecision(index, node)))
+    .filter((decision) => decision !== null);
+}
+
+function isClassifier(node: NodeProto): boolean {
+  return ["TreeEnsembleClassifier", "LinearClassifier", "SVMClassifier"].some((opType) =>
+    isOperator(node, "ai.onnx.ml", opType),
+  );
+}
+
+/** Classifiers have two outputs: the label, then the scores. */
+function classifierDecision(node: NodeProto): Decision | null {
+  const [label, scores] = node.output;
+  const labels = classLabels(node);
+  if (label === undefined || labels === null) return null;
+  // Without `prob_a` a support vector machine's scores are one a pair of classes.
+  const isPairwise = node.opType === "SVMClassifier" && (attribute(node, "prob_a")?.floats.length ?? 0) === 0;
+  return { label, scores: new Set(scores === undefined || isPairwise ? [] : [scores]), labels };
+}
+
+/** The way scikit-learn's exporter writes what no classifier operator covers. */
+function lookedUpDecision(index: GraphIndex, node: NodeProto): Decision | null {
+  if (!isOperator(node, "ai.onnx.ml", "ArrayFeatureExtractor") && !isOperator(node, "ai.onnx", "Gather"))
+    return null;
+  const [classes = "", position = ""] = node.input;
+  const tensor = index.initializers.get(classes);
+  const argmax = index.producers.get(walkBack(index, position, "copies").at(-1) ?? position);
+  const [label, scores] = [node.output[0], argmax?.input[0]];
+  if (tensor === undefined || argmax === undefined || label === undefined || scores === undefined)
+    return null;
+  if (!isOperator(argmax, "ai.onnx", "ArgMax")) return null;
+  const labels = labelsInTensor(tensor);
+  return labels === null ? null : { label, scores: new Set(walkBack(index, scores, "aligned")), labels };
+}

@@ -1,0 +1,122 @@
+/** The engine's errors, in words that tell the model's owner what to do. */
+import { InfraError, ModelError, type NightshiftError } from "../../errors.js";
+import { engineVersion } from "./engine.js";
+
+const engine = `ONNX Runtime ${engineVersion}`;
+
+/** Patterns of the messages of onnxruntime 1.30; what none of them knows is shown as it came, shortened. */
+const loadReasons: readonly {
+  readonly pattern: RegExp;
+  readonly reason: (match: RegExpExecArray) => string;
+  readonly hint: (match: RegExpExecArray) => string;
+}[] = [
+  {
+    pattern: /Unsupported model IR version: (\d+), max supported IR version: (\d+)/,
+    reason: ([, found, limit]) => `its IR version is ${found}, and ${engine} reads up to ${limit}`,
+    hint: ([, , limit]) =>
+      `Export it again with an older onnx package, or set model.ir_version = ${limit} before saving it.`,
+  },
+  {
+    pattern: /Opset (\d+) is under development.*support for domain (\S+) is till opset (\d+)/s,
+    reason: ([, found, domain, limit]) =>
+      `it uses opset ${found} of ${domain}, and ${engine} knows up to ${limit}`,
+    hint: ([, , domain, limit]) => `Export it again with opset ${limit} or lower for ${domain}.`,
+  },
+  {
+    pattern: /([\w.]+):(\w+)\(-?\d+\) is not a registered function\/op/,
+    reason: ([, domain, operator]) =>
+      `it uses the operator ${operator} of ${domain}, which ${engine} does not have`,
+    hint: () => "Custom operators can't run here: export the model with standard ones.",
+  },
+  {
+    pattern: /No Op registered for (\w+) with domain_version of (\d+)/,
+    reason: ([, operator, version]) => `there is no operator ${operator} in the opset ${version} it imports`,
+    hint: () => "Export it again with a higher opset, or without that operator.",
+  },
+  {
+    pattern: /Could not find an implementation for (\w+)\((\d+)\)/,
+    reason: ([, operator, version]) =>
+      `${engine} can't run its operator ${operator} (version ${version}) on these types`,
+    hint: () => "Export it again in another precision (float32 is always there), or for another opset.",
+  },
+  {
+    pattern: /protobuf parsing failed/i,
+    reason: () => "it is not a complete ONNX file",
+    hint: () => "Copy or export it again.",
+  },
+];
+
+export function loadFailed(path: string, cause: unknown): NightshiftError {
+  const message = messageOf(cause);
+  if (isOutOfMemory(message)) return outOfMemory(`loading ${path}`, cause);
+  for (const { pattern, reason, hint } of loadReasons) {
+    const match = pattern.exec(message);
+    if (match !== null)
+      return new ModelError("model.load-failed", `${path} can't be loaded: ${reason(match)}`, {
+        hint: hint(match),
+        details: { model: path },
+        cause,
+      });
+  }
+  return new ModelError("model.load-failed", `${path} can't be loaded: ${shortened(message)}`, {
+    hint: `Check that it runs with onnxruntime ${engineVersion} in Python, and export it again.`,
+    details: { model: path },
+    cause,
+  });
+}
+
+export function predictFailed(path: string, cause: unknown): NightshiftError {
+  const message = messageOf(cause);
+  if (isOutOfMemory(message)) return outOfMemory(`predicting with ${path}`, cause);
+  return new ModelError("model.predict-failed", `${path} could not predict: ${withoutValues(message)}`, {
+    details: { model: path },
+    cause,
+  });
+}
+
+/**
+ * While an operator runs, the engine may quote what it was given (`idx=987`): numbers and quoted text go. What it says
+ * before that is about names and shapes, and stays.
+ */
+function withoutValues(message: string): string {
+  const match = /running (\w+) node\. Name:'([^']*)' Status Message: (.*)/s.exec(message);
+  if (match === null) return shortened(message);
+  const [, operator, name, status = ""] = match;
+  const said = shortened(status)
+    .replace(/'[^']*'|"[^"]*"/g, "'…'")
+    .replace(/-?\d+(\.\d+)?/g, "…");
+  return `${operator}${name === "" ? "" : ` (${name})`}: ${plainWords.get(said) ?? said}`;
+}
+
+/** C++ conversions say no more than their name. */
+const plainWords: ReadonlyMap<string, string> = new Map(
+  ["stod", "stof", "stoll", "stol", "stoi", "stoull"].map((name) => [name, "a text is not a number"]),
+);
+
+/** One line without source positions and C++ signatures. */
+function shortened(message: string): string {
+  const line = message
+    .replace(
+      /\/onnxruntime_src\/\S+\.(cc|h):\d+ [^\n]*?\)(?: const)?(?:::<lambda\(\)>)?(?: \[[^\]]*\])? /g,
+      "",
+    )
+    .replace(/\b\w+\.(cc|h):\d+ \w+ /g, "")
+    .replace(/\s+/g, " ")
+    .trim();
+  return line.length > 300 ? `${line.slice(0, 299)}…` : line;
+}
+
+function isOutOfMemory(message: string): boolean {
+  return /bad_alloc|Failed to allocate memory|out of memory/i.test(message);
+}
+
+function outOfMemory(doing: string, cause: unknown): InfraError {
+  return new InfraError("infra.out-of-memory", `memory ran out while ${doing}`, {
+    hint: "Lower the number of threads, or give the machine more memory.",
+    cause,
+  });
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

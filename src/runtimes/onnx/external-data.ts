@@ -1,0 +1,108 @@
+/**
+ * Tensors that a model keeps in other files. A model that comes from somewhere else could name any file of this
+ * machine, so each one has to be listed in the spec, whatever it is called and however it is linked.
+ */
+import { realpath } from "node:fs/promises";
+import { resolve } from "node:path";
+import { ModelError } from "../../errors.js";
+import type { Asset } from "../../plan.js";
+import { attributesWithTensors } from "./attributes.js";
+import { type OnnxModel, readingModel } from "./model-proto.js";
+import {
+  type AttributeProto,
+  type GraphProto,
+  type NodeProto,
+  type SparseTensorProto,
+  type TensorProto,
+  TensorProto_DataLocation,
+} from "./onnx_pb.js";
+import { digestFile } from "./pinned-file.js";
+
+/** Every location that the model's tensors name, once, in the order of their first use. */
+export function externalLocations(model: OnnxModel, path: string): readonly string[] {
+  return readingModel(path, () => {
+    const locations = new Set<string>();
+    for (const tensor of tensorsOfModel(model)) {
+      if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL) continue;
+      const location = tensor.externalData.find(({ key }) => key === "location")?.value;
+      if (location === undefined)
+        throw new Error(`the tensor "${tensor.name}" is external and names no file`);
+      locations.add(location);
+    }
+    return [...locations];
+  });
+}
+
+/**
+ * Pins the external files, in the order of `locations`.
+ * @param directory where the model lies: locations are relative to it
+ * @param listed absolute paths that the spec allows
+ * @throws ModelError `model.external-data-unlisted`; SpecError `model.not-found`
+ */
+export async function pinExternalData(
+  modelPath: string,
+  directory: string,
+  locations: readonly string[],
+  listed: readonly string[],
+): Promise<readonly Asset[]> {
+  const allowed = new Set(await Promise.all(listed.map(canonical)));
+  const assets: Asset[] = [];
+  for (const location of locations) {
+    const path = await canonical(resolve(directory, location));
+    if (!allowed.has(path)) throw unlisted(modelPath, location, resolve(directory, location));
+    assets.push({ role: "external-data", path, ...(await digestFile(path)) });
+  }
+  return assets;
+}
+
+/** Symlinks resolved, so that a link and its target are one file. Hard links are two: the name must be listed. */
+async function canonical(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
+}
+
+function unlisted(modelPath: string, location: string, path: string): ModelError {
+  return new ModelError(
+    "model.external-data-unlisted",
+    `${modelPath} keeps tensors in another file, "${location}", that is not listed`,
+    {
+      hint: `If it belongs to the model, list it in the spec: model: { path: ${JSON.stringify(modelPath)}, external_data: [${JSON.stringify(path)}] }`,
+      details: { model: modelPath, location, path },
+    },
+  );
+}
+
+function* tensorsOfModel(model: OnnxModel): Generator<TensorProto> {
+  yield* tensorsOfGraph(model.graph);
+  for (const definition of model.functions) {
+    yield* tensorsOfNodes(definition.node);
+    for (const value of definition.attributeProto) yield* tensorsOfAttribute(value);
+  }
+  for (const { initialization, algorithm } of model.trainingInfo) {
+    if (initialization !== undefined) yield* tensorsOfGraph(initialization);
+    if (algorithm !== undefined) yield* tensorsOfGraph(algorithm);
+  }
+}
+
+function* tensorsOfGraph(graph: GraphProto): Generator<TensorProto> {
+  yield* graph.initializer;
+  for (const sparse of graph.sparseInitializer) yield* tensorsOfSparse(sparse);
+  yield* tensorsOfNodes(graph.node);
+}
+
+function* tensorsOfNodes(nodes: readonly NodeProto[]): Generator<TensorProto> {
+  for (const node of nodes) for (const value of attributesWithTensors(node)) yield* tensorsOfAttribute(value);
+}
+
+function* tensorsOfAttribute(value: AttributeProto): Generator<TensorProto> {
+  if (value.t !== undefined) yield value.t;
+  yield* value.tensors;
+  if (value.sparseTensor !== undefined) yield* tensorsOfSparse(value.sparseTensor);
+  for (const sparse of value.sparseTensors) yield* tensorsOfSparse(sparse);
+  if (value.g !== undefined) yield* tensorsOfGraph(value.g);
+  for (const graph of value.graphs) yield* tensorsOfGraph(graph);
+}
+
+function* tensorsOfSparse({ values, indices }: SparseTensorProto): Generator<TensorProto> {
+  if (values !== undefined) yield values;
+  if (indices !== undefined) yield indices;
+}

@@ -1,0 +1,99 @@
+/** ONNX models on ONNX Runtime, behind the model contract. */
+import { realpath } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { BugError, ModelError } from "../../errors.js";
+import type { ModelRuntime } from "../../model.js";
+import type { Asset } from "../../plan.js";
+import type { Signature } from "../../tensor.js";
+import { engineVersion, loadEngine, requireEngine } from "./engine.js";
+import { externalLocations, pinExternalData } from "./external-data.js";
+import { decodeModel, encodeModel, readingModel } from "./model-proto.js";
+import { readPinned, readWithDigest } from "./pinned-file.js";
+import { onnxPredictor } from "./predictor.js";
+import { chooseProvider } from "./providers.js";
+import { createSession, type ExternalFile } from "./session.js";
+import { readSignature } from "./signature.js";
+import { removeZipMaps } from "./zipmap.js";
+
+/** The largest message that protobuf, and so the engine, reads. */
+const maxModelBytes = 2 ** 31 - 1;
+
+export function onnxRuntime(): ModelRuntime {
+  return {
+    engine: "onnxruntime",
+    engineVersion,
+    chooseProvider: (wanted) => chooseProvider(wanted),
+
+    /** Loads no engine: a model is looked at in milliseconds. */
+    async inspect(path, externalData) {
+      const { bytes, size, sha256 } = await readWithDigest(path, (size) => requireReadable(path, size));
+      const model = openModel(bytes, path);
+      const external = await pinExternalData(path, dirname(resolve(path)), model.locations, externalData);
+      const asset: Asset = { role: "model", path: await realpath(path), size, sha256 };
+      return { signature: model.signature, assets: [asset, ...external] };
+    },
+
+    async load(assets, profile) {
+      requireEngine(profile);
+      chooseProvider([profile.provider]);
+      const asset = modelAsset(assets);
+      const { path } = asset;
+      const model = openModel(await readPinned(asset), path);
+      const external = externalFiles(path, model.locations, assets);
+      const engine = await loadEngine();
+      const session = await createSession(engine, { path, bytes: model.bytes, external }, profile);
+      return onnxPredictor(engine, session, model.signature, path);
+    },
+  };
+}
+
+/** A model as it will run: cleaned up, with what it says about itself. */
+interface OpenModel {
+  readonly signature: Signature;
+  /** The file's own bytes where nothing had to be cleaned up. */
+  readonly bytes: Uint8Array;
+  readonly locations: readonly string[];
+}
+
+function openModel(bytes: Uint8Array, path: string): OpenModel {
+  return readingModel(path, () => {
+    const model = decodeModel(bytes, path);
+    const locations = externalLocations(model, path);
+    const zipped = removeZipMaps(model);
+    const signature = readSignature(model, zipped, path);
+    return { signature, locations, bytes: zipped.size === 0 ? bytes : encodeModel(model) };
+  });
+}
+
+function requireReadable(path: string, bytes: number): void {
+  if (bytes <= maxModelBytes) return;
+  throw new ModelError("model.load-failed", `${path} has ${bytes} bytes, and ONNX files end at 2 GiB`, {
+    hint: "Save the model with external data (`onnx.save(..., save_as_external_data=True)`) and list those files.",
+    details: { model: path, bytes },
+  });
+}
+
+function modelAsset(assets: readonly Asset[]): Asset {
+  const asset = assets.find(({ role }) => role === "model");
+  if (asset === undefined) throw new BugError("bug", "the plan pins no model");
+  return asset;
+}
+
+/** Assets come in the order of the locations, which the model's pinned bytes fix; paths need not resemble them. */
+function externalFiles(
+  path: string,
+  locations: readonly string[],
+  assets: readonly Asset[],
+): readonly ExternalFile[] {
+  const pinned = assets.filter(({ role }) => role === "external-data");
+  return locations.map((location, i) => {
+    const asset = pinned[i];
+    if (asset === undefined)
+      throw new ModelError(
+        "model.external-data-unlisted",
+        `${path} keeps tensors in another file, "${location}", that the plan does not pin`,
+        { hint: "Plan the run again.", details: { model: path, location } },
+      );
+    return { location, asset };
+  });
+}

@@ -1,0 +1,84 @@
+/** Batches through a session: our tensors in, our tensors out, without copying what goes in. */
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { ModelError } from "../../errors.js";
+import type { Predictor } from "../../model.js";
+import type { Signature, Tensor, TensorSpec, Tensors } from "../../tensor.js";
+import { type Engine, quiet } from "./engine.js";
+import { predictFailed } from "./engine-errors.js";
+import { emptyData, fromEngine, rowsOf, toEngine } from "./engine-tensors.js";
+import { joinRows, padRows, sliceRows } from "./fixed-batch.js";
+
+/** @param path of the model, for messages */
+export function onnxPredictor(
+  engine: Engine,
+  session: InferenceSession,
+  signature: Signature,
+  path: string,
+): Predictor {
+  // Only what the signature names: fetching a sequence or a map throws.
+  const outputNames = signature.outputs.map(({ name }) => name);
+
+  /** One call of the engine, which blocks this thread. */
+  async function run(inputs: Tensors, rows: number): Promise<Tensors> {
+    const feeds: Record<string, OrtTensor> = {};
+    for (const [name, tensor] of Object.entries(inputs)) feeds[name] = toEngine(engine, tensor);
+    const fetched = await session.run(feeds, outputNames, { logSeverityLevel: quiet }).catch((cause) => {
+      throw predictFailed(path, cause);
+    });
+    const outputs: Record<string, Tensor> = {};
+    for (const name of outputNames) {
+      const tensor = fetched[name];
+      if (tensor !== undefined) outputs[name] = withRows(name, fromEngine(tensor), rows);
+    }
+    return outputs;
+  }
+
+  async function runFixed(inputs: Tensors, rows: number, batch: number): Promise<Tensors> {
+    const parts: Tensors[] = [];
+    for (let start = 0; start < rows; start += batch) {
+      const end = Math.min(start + batch, rows);
+      const part = mapTensors(inputs, (tensor) => padRows(sliceRows(tensor, start, end), batch));
+      const outputs = await run(part, batch);
+      parts.push(mapTensors(outputs, (tensor) => sliceRows(tensor, 0, end - start)));
+    }
+    return joinRows(parts);
+  }
+
+  /** A result for nobody needs no call, and many models can't make one. */
+  function noRows(): Tensors {
+    return Object.fromEntries(signature.outputs.map((spec) => [spec.name, emptyTensor(spec)]));
+  }
+
+  function withRows(name: string, tensor: Tensor, rows: number): Tensor {
+    if (tensor.dims[0] === rows) return tensor;
+    throw new ModelError(
+      "model.batch-mismatch",
+      `${path}: output "${name}" has the shape [${tensor.dims.join(", ")}] for ${rows} rows, which is not one result a row`,
+      {
+        hint: "Export the model so that every output keeps the batch as its first dimension and nothing is summed over it.",
+        details: { model: path, output: name, shape: tensor.dims, rows },
+      },
+    );
+  }
+
+  return {
+    signature,
+    async predict(inputs) {
+      const rows = rowsOf(inputs, signature, path);
+      if (rows === 0) return noRows();
+      return signature.fixedBatch === null ? run(inputs, rows) : runFixed(inputs, rows, signature.fixedBatch);
+    },
+    async close() {
+      await session.release();
+    },
+  };
+}
+
+function emptyTensor({ type, shape }: TensorSpec): Tensor {
+  const row = (shape ?? [0]).slice(1).map((size) => (typeof size === "number" ? size : 0));
+  return { type, dims: [0, ...row], data: emptyData(type) };
+}
+
+function mapTensors(tensors: Tensors, change: (tensor: Tensor) => Tensor): Tensors {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, change(tensor)]));
+}

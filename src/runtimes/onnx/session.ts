@@ -1,0 +1,97 @@
+/** Sessions: a model's verified bytes, and nothing else, given to the engine. */
+import { constants } from "node:buffer";
+import { normalize, sep } from "node:path";
+import type { InferenceSession } from "onnxruntime-node";
+import { ModelError } from "../../errors.js";
+import type { Asset } from "../../plan.js";
+import type { Profile } from "../../profile.js";
+import { type Engine, quiet } from "./engine.js";
+import { loadFailed } from "./engine-errors.js";
+import { readPinned, verifyPinned } from "./pinned-file.js";
+
+/** One external file: the name that the model's tensors use for it, and the pinned file behind it. */
+export interface ExternalFile {
+  readonly location: string;
+  readonly asset: Asset;
+}
+
+export interface SessionModel {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly external: readonly ExternalFile[];
+}
+
+/**
+ * @param maxHeldBytes an external file past it is not read into memory (a buffer of Node 20 ends at 4 GiB): the engine
+ * then maps the files itself, and they are verified before and after
+ * @throws ModelError `model.load-failed`, `model.changed`
+ */
+export async function createSession(
+  engine: Engine,
+  model: SessionModel,
+  profile: Profile,
+  maxHeldBytes: number = constants.MAX_LENGTH,
+): Promise<InferenceSession> {
+  const options = sessionOptions(profile);
+  const files = model.external.map(({ asset }) => asset);
+  if (files.every(({ size }) => size <= maxHeldBytes))
+    return create(engine, model, { ...options, externalData: await heldExternalData(model.external) });
+  const folder = commonFolder(model);
+  for (const file of files) await verifyPinned(file);
+  const session = await create(engine, model, {
+    ...options,
+    extra: { session: { model_external_initializers_file_folder_path: folder } },
+  });
+  for (const file of files) await verifyPinned(file);
+  return session;
+}
+
+async function create(
+  engine: Engine,
+  { path, bytes }: SessionModel,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  try {
+    return await engine.InferenceSession.create(bytes, options);
+  } catch (cause) {
+    throw loadFailed(path, cause);
+  }
+}
+
+function sessionOptions(profile: Profile): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [profile.provider],
+    intraOpNumThreads: profile.intraOpThreads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: "all",
+    logSeverityLevel: quiet,
+  };
+}
+
+/** The engine copies what it needs while the session is made, and refuses any location that is not among these. */
+async function heldExternalData(
+  external: readonly ExternalFile[],
+): Promise<{ readonly path: string; readonly data: Uint8Array }[]> {
+  return Promise.all(
+    external.map(async ({ location, asset }) => ({ path: location, data: await readPinned(asset) })),
+  );
+}
+
+/** The one folder that all locations are relative to; the engine takes no other arrangement from disk. */
+function commonFolder({ path, external }: SessionModel): string {
+  const folders = external.map(({ location, asset }) => {
+    const tail = sep + normalize(location);
+    return asset.path.endsWith(tail) ? asset.path.slice(0, -tail.length) : null;
+  });
+  const [folder = null] = folders;
+  if (folder !== null && folders.every((other) => other === folder)) return folder;
+  throw new ModelError(
+    "model.load-failed",
+    `${path} can't be loaded: external data this large is only read from plain files, and some are links or lie elsewhere`,
+    {
+      hint: "Put the files themselves where the model names them, relative to one folder.",
+      details: { model: path, files: external.map(({ asset }) => asset.path) },
+    },
+  );
+}

@@ -1,0 +1,144 @@
+/** The signature of a cleaned-up graph: what goes in, what comes out, and what the model says about itself. */
+import { ModelError } from "../../errors.js";
+import type { Dimension, Signature, TensorSpec } from "../../tensor.js";
+import { indexGraph } from "./graph-index.js";
+import { featureNames, modelMetadata } from "./metadata.js";
+import type { OnnxModel } from "./model-proto.js";
+import { type OutputRole, outputRoles } from "./output-roles.js";
+import { declaredInput, declaredTensor, describeType } from "./value-info.js";
+import type { ClassLabels } from "./zipmap.js";
+
+/**
+ * @param zipped class labels of removed ZipMaps, by the value they made
+ * @throws ModelError `model.unsupported-input`, `model.unsupported-output`
+ */
+export function readSignature(
+  model: OnnxModel,
+  zipped: ReadonlyMap<string, ClassLabels>,
+  path: string,
+): Signature {
+  const inputs = readInputs(model, path);
+  const fixedBatch = readFixedBatch(inputs, path);
+  const batch = fixedBatch ?? symbolicBatch(inputs);
+  const { outputs, dropped } = readOutputs(model, zipped, batch, path);
+  return {
+    inputs,
+    outputs,
+    fixedBatch,
+    metadata: modelMetadata(model, dropped),
+    featureNames: featureNames(model, inputs),
+  };
+}
+
+/** Initializers may be listed among the inputs (older exporters do): they have their values already. */
+function readInputs(model: OnnxModel, path: string): readonly TensorSpec[] {
+  const initializers = new Set([
+    ...model.graph.initializer.map(({ name }) => name),
+    ...model.graph.sparseInitializer.map(({ values }) => values?.name ?? ""),
+  ]);
+  const infos = model.graph.input.filter(({ name }) => !initializers.has(name));
+  if (infos.length === 0)
+    throw new ModelError("model.unsupported-input", `${path} has no inputs: there is nothing to score`, {
+      hint: "Export the model with its features as inputs.",
+      details: { model: path },
+    });
+  return infos.map((info) => ({ name: info.name, ...declaredInput(info, path) }));
+}
+
+/**
+ * The size that dimension 0 was frozen to. One input is enough: rows go through all inputs side by side, so the others
+ * have to come in the same number.
+ */
+function readFixedBatch(inputs: readonly TensorSpec[], path: string): number | null {
+  const fixed = inputs.filter(({ shape }) => typeof shape?.[0] === "number");
+  const sizes = new Set(fixed.map(({ shape }) => Number(shape?.[0])));
+  if (sizes.size > 1)
+    throw new ModelError(
+      "model.unsupported-input",
+      `${path}: the inputs disagree about the number of rows: ${fixed
+        .map(({ name, shape }) => `"${name}" takes ${shape?.[0]}`)
+        .join(", ")}`,
+      {
+        hint: "Export the model with the batch as the first dimension of every input.",
+        details: { model: path, inputs: fixed.map(({ name }) => name) },
+      },
+    );
+  return sizes.values().next().value ?? null;
+}
+
+function symbolicBatch(inputs: readonly TensorSpec[]): string | null {
+  const names = inputs.map(({ shape }) => shape?.[0]).filter((dimension) => typeof dimension === "string");
+  return names[0] ?? null;
+}
+
+interface Outputs {
+  readonly outputs: readonly TensorSpec[];
+  /** Outputs that no column can be made of, with their types. */
+  readonly dropped: readonly string[];
+}
+
+function readOutputs(
+  model: OnnxModel,
+  zipped: ReadonlyMap<string, ClassLabels>,
+  batch: Dimension,
+  path: string,
+): Outputs {
+  const roles = outputRoles(indexGraph(model.graph), zipped);
+  const outputs: TensorSpec[] = [];
+  const dropped: string[] = [];
+  for (const info of model.graph.output) {
+    const declared = declaredTensor(info);
+    if (declared === null) dropped.push(`${info.name}: ${describeType(info.type)}`);
+    else outputs.push(outputSpec(info.name, declared.type, declared.shape, batch, roles.get(info.name)));
+  }
+  if (outputs.length === 0) throw noUsableOutput(path, dropped);
+  return { outputs, dropped };
+}
+
+function outputSpec(
+  name: string,
+  type: TensorSpec["type"],
+  declared: TensorSpec["shape"],
+  batch: Dimension,
+  known: OutputRole | undefined,
+): TensorSpec {
+  const shape = batchFirst(declared, batch);
+  if (known === undefined) return { name, type, shape };
+  const role = known.role === null ? {} : { role: known.role };
+  if (known.labels === null) return { name, type, shape: shape ?? [batch], ...role };
+  const classes = known.labels.length;
+  const width = shape?.at(-1);
+  // A reshape on the way may have put something else last: then the labels say nothing about it.
+  if (shape !== null && (shape.length < 2 || (typeof width === "number" && width !== classes)))
+    return { name, type, shape };
+  return {
+    name,
+    type,
+    shape: [...(shape?.slice(0, -1) ?? [batch]), classes],
+    labels: known.labels,
+    ...role,
+  };
+}
+
+/**
+ * Dimension 0 of an output is the batch, whatever was written there: LightGBM's exporter declares labels of shape [1],
+ * others a scalar, and both give one a row.
+ */
+function batchFirst(shape: TensorSpec["shape"], batch: Dimension): TensorSpec["shape"] {
+  if (shape === null) return null;
+  const [first, ...rest] = shape;
+  return [typeof first === "string" && typeof batch !== "number" ? first : batch, ...rest];
+}
+
+function noUsableOutput(path: string, dropped: readonly string[]): ModelError {
+  return new ModelError(
+    "model.unsupported-output",
+    dropped.length === 0
+      ? `${path} has no outputs`
+      : `${path}: no output is a tensor of numbers, booleans or strings (${dropped.join("; ")})`,
+    {
+      hint: "Export the model with tensor outputs; for scikit-learn classifiers, `options={'zipmap': False}` gives them.",
+      details: { model: path, outputs: dropped },
+    },
+  );
+}

@@ -1,0 +1,75 @@
+/** Makes the publication before the visible one visible again. May be repeated after it died anywhere. */
+import { SpecError } from "../../errors.js";
+import type { FileSystem } from "../../file-system.js";
+import type { LogEntry } from "../../publication-log.js";
+import type { RolledBack } from "../../sink.js";
+import { assertStaged } from "./gather-files.js";
+import type { Layout } from "./layout.js";
+import type { PublicationRecord } from "./publication-record.js";
+import type { VisibleOutput } from "./visible-output.js";
+
+export interface RollBackOptions {
+  readonly fileSystem: FileSystem;
+  readonly layout: Layout;
+  readonly record: PublicationRecord;
+  readonly visible: VisibleOutput;
+  /** Shows what the log says and clears up behind it. */
+  readonly seeThrough: () => Promise<void>;
+  readonly now: () => string;
+}
+
+/** @throws SpecError `refused.nothing-to-roll-back`, `refused.publication-moved` */
+export async function rollBack(options: RollBackOptions): Promise<RolledBack> {
+  const { record, now } = options;
+  const head = await record.durableHead();
+  const begun = await unfinished(options, head);
+  if (begun !== null) return finish(options, begun);
+  const { hide, show } = await publicationsToSwap(options, head);
+  const { seq } = await record.decide({ action: "rollback", at: now(), hide, show });
+  return finish(options, seq);
+}
+
+/** A rollback that was decided and not seen through: whoever asks again means that one. */
+async function unfinished(
+  { record, visible }: RollBackOptions,
+  head: LogEntry | null,
+): Promise<number | null> {
+  if (head === null || head.shownSince === null || (await visible.isSeenThrough(head))) return null;
+  const latest = await record.entry(head.shownSince);
+  return latest?.action === "rollback" ? latest.seq : null;
+}
+
+async function finish({ record, seeThrough }: RollBackOptions, seq: number): Promise<RolledBack> {
+  await seeThrough();
+  const entry = await record.entry(seq);
+  const shown = entry?.publication ? await record.entry(entry.publication) : null;
+  return { publication: seq, visibleRunId: shown?.run.id ?? null, hiddenRunId: entry?.run.id ?? "" };
+}
+
+async function publicationsToSwap(
+  { fileSystem, layout, record }: RollBackOptions,
+  head: LogEntry | null,
+): Promise<{ readonly hide: number; readonly show: LogEntry }> {
+  if (head === null || head.publication === null) throw nothingBefore(layout, "nothing is published there");
+  if (head.beneath === null) {
+    throw nothingBefore(
+      layout,
+      `publication ${head.publication} is the first one, or what was before is gone`,
+    );
+  }
+  const show = await record.entry(head.beneath);
+  const gone = `publication ${head.beneath}, the one before, is not kept any more`;
+  if (show === null || show.compacted) throw nothingBefore(layout, gone);
+  await assertStaged(fileSystem, layout, show.files).catch((cause: unknown) => {
+    throw nothingBefore(layout, gone, cause);
+  });
+  return { hide: head.publication, show };
+}
+
+function nothingBefore(layout: Layout, why: string, cause?: unknown): SpecError {
+  return new SpecError("refused.nothing-to-roll-back", `cannot roll back ${layout.to}: ${why}`, {
+    hint: "Run the job again with --reprocess to publish anew.",
+    details: { path: layout.to },
+    cause,
+  });
+}

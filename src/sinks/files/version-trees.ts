@@ -1,0 +1,120 @@
+/** Versions: whole trees of hard links. They are built under another name, so one that has its name is complete. */
+import { dirname, join } from "node:path";
+import { InfraError } from "../../errors.js";
+import type { FileSystem } from "../../file-system.js";
+import type { LogEntry, LoggedFile } from "../../publication-log.js";
+import { directoriesBelow, isRefusal } from "./durable-directories.js";
+import { type Layout, manifestName, successName, versionName } from "./layout.js";
+import { manifestOf } from "./manifest.js";
+
+export interface VersionTrees {
+  /** Where a commit's version has its place. */
+  pathOf(commit: LogEntry): string;
+  /** Makes the version be there, whole and durable. Idempotent; any number of processes may do it at once. */
+  ensure(commit: LogEntry): Promise<void>;
+  /** Builds the version under a name that is nobody's, durable but for that name. */
+  build(commit: LogEntry): Promise<string>;
+  /** Puts the quarantine of a commit where people find it. Idempotent. */
+  ensureQuarantine(commit: LogEntry): Promise<void>;
+  /** Renames without replacing a directory that has something in it. `false`: something is in the way. */
+  renamed(from: string, to: string): Promise<boolean>;
+  /** Takes something out of its place without losing what is in it. */
+  setAside(path: string): Promise<string>;
+}
+
+/** Prefixes of names in `v/` that are no versions. */
+export const buildingPrefix = ".building-";
+export const asidePrefix = ".aside-";
+
+export function versionTrees(fileSystem: FileSystem, layout: Layout, newId: () => string): VersionTrees {
+  const pathOf = (commit: LogEntry) => join(layout.versions, versionName(commit.seq, commit.run.id));
+  const quarantineOf = (commit: LogEntry) => join(layout.quarantine, commit.run.id);
+
+  async function build(commit: LogEntry): Promise<string> {
+    return buildTree(commit, commit.files, [
+      [manifestName, manifestOf(commit)],
+      [successName, ""],
+    ]);
+  }
+
+  async function buildTree(
+    commit: LogEntry,
+    files: readonly LoggedFile[],
+    texts: readonly (readonly [name: string, text: string])[],
+  ): Promise<string> {
+    const root = join(layout.versions, `${buildingPrefix}${versionName(commit.seq, newId())}`);
+    await fileSystem.mkdir(root);
+    const inner = directoriesBelow(
+      root,
+      files.map((file) => join(root, file.path)),
+    );
+    for (const directory of [...inner].reverse()) await fileSystem.mkdir(directory);
+    for (const file of files) await linkStaged(file, join(root, file.path));
+    for (const [name, text] of texts) await fileSystem.writeFile(join(root, name), text);
+    for (const directory of [...inner, root]) await fileSystem.syncDirectory(directory);
+    return root;
+  }
+
+  async function linkStaged(file: LoggedFile, to: string): Promise<void> {
+    try {
+      await fileSystem.link(join(layout.staging, file.staged), to);
+    } catch (error) {
+      if (!isRefusal(error, "infra.not-found")) throw error;
+      throw new InfraError("infra.published-file-missing", `a published file is gone: ${file.path}`, {
+        hint: "Somebody removed it from the hidden directory beside the output. Score again with --reprocess.",
+        details: { path: join(layout.staging, file.staged) },
+        cause: error,
+      });
+    }
+  }
+
+  async function renamed(from: string, to: string): Promise<boolean> {
+    try {
+      await fileSystem.rename(from, to);
+      return true;
+    } catch (error) {
+      if (isRefusal(error, "infra.occupied")) return false;
+      throw error;
+    }
+  }
+
+  async function setAside(path: string): Promise<string> {
+    const aside = join(layout.versions, `${asidePrefix}${newId()}`);
+    await fileSystem.rename(path, aside);
+    return aside;
+  }
+
+  async function place(tree: string, at: string): Promise<void> {
+    if (!(await renamed(tree, at))) await fileSystem.removeTree(tree);
+    await fileSystem.syncDirectory(dirname(at));
+  }
+
+  return {
+    pathOf,
+    build,
+    renamed,
+    setAside,
+    async ensure(commit) {
+      const path = pathOf(commit);
+      if ((await fileSystem.stat(path)) !== null) {
+        // Emptied by hand, e.g. by `rm -rf out/*` through the symlink: whole ones have a manifest.
+        if ((await fileSystem.stat(join(path, manifestName))) !== null) {
+          await fileSystem.syncDirectory(layout.versions);
+          return;
+        }
+        await setAside(path);
+      }
+      await place(await build(commit), path);
+    },
+    async ensureQuarantine(commit) {
+      const files = commit.commit?.quarantine ?? [];
+      if (files.length === 0) return;
+      await fileSystem.mkdir(layout.quarantine);
+      if ((await fileSystem.stat(quarantineOf(commit))) !== null) {
+        await fileSystem.syncDirectory(layout.quarantine);
+        return;
+      }
+      await place(await buildTree(commit, files, []), quarantineOf(commit));
+    },
+  };
+}

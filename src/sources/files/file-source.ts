@@ -1,0 +1,200 @@
+/** Rows from files: any store, any format. */
+import type { Chunk } from "../../chunk.js";
+import { CancelledError, DataError } from "../../errors.js";
+import type { FileSummary, Format } from "../../format.js";
+import type { FileSlice, PinnedFile } from "../../partition.js";
+import type { PlanRequest, Source, SourceReadRequest } from "../../source.js";
+import type { ReadHandle, Store, StoredFile } from "../../store.js";
+import { type PathColumns, pathColumns, withPathColumns } from "./path-columns.js";
+import { changed, checkIdentity } from "./pinned-file.js";
+import { type GroupSize, planPartitions, type SizedFile } from "./plan-partitions.js";
+import { type SchemaAgreement, schemaAgreement } from "./schema-agreement.js";
+
+export interface FileSourceOptions {
+  /** Files, globs or directories, in the order in which their rows are wanted. */
+  readonly from: readonly string[];
+  readonly store: Store;
+  readonly format: Format;
+}
+
+/**
+ * Footers are read twice, once for the schema and the totals and once for the plan, so that memory stays bounded
+ * however many files there are.
+ */
+export function fileSource(options: FileSourceOptions): Source {
+  let surveyed: Promise<Survey> | null = null;
+  const survey = (): Promise<Survey> => {
+    surveyed ??= surveyFiles(options);
+    return surveyed;
+  };
+  return {
+    async schema() {
+      const { agreement, paths } = await survey();
+      return [...agreement.schema, ...paths.schema];
+    },
+    async *plan(request, signal) {
+      const found = await survey();
+      const { partitionRows, minPartitions } = request;
+      const sizing = { partitionRows, minPartitions, totals: found.totals };
+      yield* planPartitions(sizedFiles(options, request, found, signal), sizing);
+    },
+    async *read(partition, request, signal) {
+      for (const slice of partition.slices) yield* readSlice(options, slice, request, signal);
+    },
+  };
+}
+
+/** What is known once every footer was seen. */
+interface Survey {
+  readonly agreement: SchemaAgreement;
+  readonly paths: PathColumns;
+  readonly totals: { readonly rows: number; readonly rowGroups: number };
+}
+
+async function surveyFiles(options: FileSourceOptions): Promise<Survey> {
+  const paths = pathColumns();
+  const agreement = schemaAgreement();
+  let rows = 0;
+  let rowGroups = 0;
+  for await (const file of inputFiles(options)) {
+    const summary = await inspect(options, file);
+    paths.add(file);
+    agreement.add(file.path, summary.schema);
+    checkClash(file, summary);
+    rows += summary.rows;
+    rowGroups += summary.rowGroups.filter((group) => group.rows > 0).length;
+  }
+  return { agreement, paths, totals: { rows, rowGroups } };
+}
+
+/** In the order of `from`, then of paths. A file that is reached twice is read once. */
+async function* inputFiles({ from, store }: FileSourceOptions): AsyncGenerator<StoredFile> {
+  const seen = new Set<string>();
+  for (const pattern of from) {
+    for await (const file of store.list(pattern)) {
+      if (seen.has(file.path)) continue;
+      seen.add(file.path);
+      yield file;
+    }
+  }
+}
+
+async function inspect({ store, format }: FileSourceOptions, file: StoredFile): Promise<FileSummary> {
+  const handle = await store.open(file.path);
+  try {
+    return await format.inspect(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+function checkClash(file: StoredFile, { schema }: FileSummary): void {
+  const clash = schema.find((column) => Object.hasOwn(file.pathValues, column.name));
+  if (clash === undefined) return;
+  throw new DataError(
+    "source.column-clash",
+    `column "${clash.name}" is in ${file.path} and in its path as well`,
+    {
+      hint: "Drop the column from the file, or rename the directory.",
+      details: { file: file.path, column: clash.name },
+    },
+  );
+}
+
+async function* sizedFiles(
+  options: FileSourceOptions,
+  request: PlanRequest,
+  { agreement, paths }: Survey,
+  signal: AbortSignal,
+): AsyncGenerator<SizedFile> {
+  for await (const file of inputFiles(options)) {
+    if (signal.aborted) throw new CancelledError();
+    const { path, size, inode, mtimeNs } = file;
+    const { schema, rows, footerSha256, rowGroups } = await inspect(options, file);
+    agreement.add(path, schema);
+    const pathValues = paths.typed(file.pathValues);
+    const pinned: PinnedFile = { path, size, inode, mtimeNs, footerSha256, rows, pathValues };
+    // It may have been written to between listing and reading its footer.
+    checkIdentity(pinned, await options.store.stat(path));
+    yield { file: pinned, rowGroups: rowGroups.map((group) => sizeOf(group, request.columns)) };
+  }
+}
+
+function sizeOf(group: FileSummary["rowGroups"][number], columns: readonly string[]): GroupSize {
+  let bytes = 0;
+  let heldBytes = 0;
+  for (const column of columns) {
+    bytes += group.columns[column]?.decodedBytes ?? 0;
+    heldBytes += group.columns[column]?.heldBytes ?? 0;
+  }
+  return { rows: group.rows, bytes, heldBytes };
+}
+
+async function* readSlice(
+  { store, format }: FileSourceOptions,
+  slice: FileSlice,
+  request: SourceReadRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Chunk> {
+  const { path } = slice.file;
+  if (signal.aborted) throw new CancelledError();
+  checkIdentity(slice.file, await store.stat(path));
+  const handle = await store.open(path);
+  try {
+    const summary = await format.inspect(handle);
+    if (summary.footerSha256 !== slice.file.footerSha256) throw changed(path, "its footer is another one");
+    yield* readChunks(format, handle, { summary, slice, request, signal });
+    // Written to while it was read: what was decoded may be a mixture.
+    checkIdentity(slice.file, await store.stat(path));
+  } finally {
+    await handle.close();
+  }
+}
+
+interface SliceRead {
+  readonly summary: FileSummary;
+  readonly slice: FileSlice;
+  readonly request: SourceReadRequest;
+  readonly signal: AbortSignal;
+}
+
+async function* readChunks(format: Format, handle: ReadHandle, read: SliceRead): AsyncGenerator<Chunk> {
+  const { summary, slice, request, signal } = read;
+  const { path, pathValues } = slice.file;
+  const report = byteReporter(handle, request);
+  const reader = await format.openReader(handle, summary);
+  let firstRow = slice.firstRow;
+  try {
+    const batches = reader.read({
+      rowGroupStart: slice.rowGroupStart,
+      rowGroupEnd: slice.rowGroupEnd,
+      columns: request.columns.filter((column) => !Object.hasOwn(pathValues, column)),
+      batchRows: request.chunkRows,
+    });
+    for await (const batch of batches) {
+      if (signal.aborted) throw new CancelledError();
+      report();
+      yield { batch: withPathColumns(batch, request.columns, pathValues), origin: { file: path, firstRow } };
+      firstRow += batch.numRows;
+    }
+    report();
+  } finally {
+    await reader.close();
+  }
+  if (firstRow - slice.firstRow !== slice.rows)
+    throw new DataError(
+      "data.corrupt",
+      `${path} gave ${firstRow - slice.firstRow} rows where the plan says ${slice.rows}`,
+      {
+        details: { file: path },
+      },
+    );
+}
+
+function byteReporter(handle: ReadHandle, { onBytes }: SourceReadRequest): () => void {
+  let reported = 0;
+  return () => {
+    onBytes?.(handle.bytesRead - reported);
+    reported = handle.bytesRead;
+  };
+}

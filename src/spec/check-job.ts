@@ -1,0 +1,98 @@
+/** Runs every check that a spec is whole enough for. */
+import type { JsonValue } from "../errors.js";
+import type { Check, CheckedSpec } from "./checks/check.js";
+import { clashingColumns, partitionColumns, repeatedInList } from "./checks/columns.js";
+import { everyIntervalHasAPlace } from "./checks/intervals.js";
+import { budgetNeedsRowPolicy } from "./checks/limits.js";
+import { insideOutputRoot, localPaths, oneFileOutput, outputApartFromInput } from "./checks/paths.js";
+import { closest } from "./did-you-mean.js";
+import { isUnder, type Problem, type SpecPath } from "./problem.js";
+import { type JobSpec, jobSchema } from "./schema.js";
+import { valueAt } from "./spec-source.js";
+
+const checks: readonly Check[] = [
+  localPaths,
+  insideOutputRoot,
+  outputApartFromInput,
+  oneFileOutput,
+  repeatedInList,
+  clashingColumns,
+  partitionColumns,
+  everyIntervalHasAPlace,
+  budgetNeedsRowPolicy,
+];
+
+/**
+ * @param known problems found before; checks that read what these are about are left out
+ * @param lost parts that the spec no longer holds
+ */
+export function checkJob(
+  checked: CheckedSpec,
+  known: readonly Problem[],
+  lost: readonly SpecPath[],
+): readonly Problem[] {
+  const isSound = (path: SpecPath): boolean =>
+    !known.some((problem) => disturbs(problem, path)) &&
+    !lost.some((gone) => isUnder(gone, path) || isUnder(path, gone));
+  return checks
+    .filter((check) => check.reads.every(isSound))
+    .flatMap((check) => [...check.problems(checked)]);
+}
+
+function disturbs(problem: Problem, path: SpecPath): boolean {
+  if (problem.code === "spec.literal-password") return false;
+  if (problem.code === "spec.not-supported") return isUnder(path, problem.path);
+  if (isUnder(problem.path, path) || isUnder(path, problem.path)) return true;
+  if (problem.code !== "spec.unknown-key") return false;
+  // An unknown key may be a misspelling of the one that is read.
+  const parent = problem.path.slice(0, -1);
+  const read = path[parent.length];
+  return (
+    isUnder(path, parent) && typeof read === "string" && closest(String(problem.path.at(-1)), [read]) !== null
+  );
+}
+
+/** The least that the schema takes, to stand in for what is missing. */
+const skeleton: JsonValue = { version: 1, name: "x", model: "x", input: { from: "x" }, write: { to: "x" } };
+
+export interface SalvagedSpec {
+  readonly spec: JobSpec;
+  /** What had to go, mistakes apart. */
+  readonly lost: readonly SpecPath[];
+}
+
+/** A spec without its mistakes, so that the rest can be checked; `null` where nothing can be saved. */
+export function salvage(tree: JsonValue, problems: readonly Problem[]): SalvagedSpec | null {
+  if (!isMapping(tree)) return null;
+  const copy = structuredClone(tree) as { [key: string]: JsonValue };
+  for (const { path, code } of problems) if (code !== "spec.literal-password") remove(copy, path);
+  const first = jobSchema.safeParse(fill(copy, skeleton));
+  if (first.success) return { spec: first.data, lost: [] };
+  // What a mistake leaves behind may be wrong in its turn: then its whole section goes.
+  const lost = [...new Set(first.error.issues.map(({ path }) => String(path[0] ?? "")))];
+  for (const section of lost) delete copy[section];
+  const second = jobSchema.safeParse(fill(copy, skeleton));
+  return second.success ? { spec: second.data, lost: lost.map((section) => [section]) } : null;
+}
+
+/** An item of a list takes the list with it: the others would move. */
+function remove(tree: JsonValue, path: SpecPath): void {
+  const item = path.findIndex((step) => typeof step === "number");
+  const whole = item < 0 ? path : path.slice(0, item);
+  const parent = valueAt(tree, whole.slice(0, -1));
+  const key = whole.at(-1);
+  if (parent !== undefined && isMapping(parent) && key !== undefined)
+    delete (parent as { [key: string]: JsonValue })[key];
+}
+
+function fill(tree: JsonValue, defaults: JsonValue): JsonValue {
+  if (!isMapping(tree) || !isMapping(defaults)) return tree;
+  const filled: { [key: string]: JsonValue } = { ...tree };
+  for (const [key, value] of Object.entries(defaults))
+    filled[key] = Object.hasOwn(tree, key) ? fill(tree[key] ?? null, value) : value;
+  return filled;
+}
+
+function isMapping(value: JsonValue): value is { readonly [key: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,123 @@
+/** Paths: local ones, inside the output root, and output apart from input. */
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import type { SpecPath } from "../problem.js";
+import type { JobSpec } from "../schema.js";
+import { asList, type Check, itemPath, wrong } from "./check.js";
+
+export const localPaths: Check = {
+  reads: [["model"], ["input", "from"], ["write", "to"]],
+  *problems({ spec }) {
+    for (const { path, text } of pathsOf(spec)) {
+      const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
+      if (scheme === "file")
+        yield wrong(
+          path,
+          "spec.not-supported",
+          "a `file://` address is not a path",
+          `write \`${text.slice("file://".length)}\``,
+        );
+      else if (scheme !== undefined)
+        yield wrong(
+          path,
+          "spec.not-supported",
+          `\`${scheme}://\` is not supported by this version`,
+          "use a local path",
+        );
+      else if (/^~(\/|$)/.test(text))
+        yield wrong(path, "spec.tilde", "`~` means nothing here", `write \`\${HOME}${text.slice(1)}\``);
+    }
+  },
+};
+
+export const insideOutputRoot: Check = {
+  reads: [["write", "to"]],
+  *problems({ spec, baseDir, outputRoot }) {
+    const { to } = spec.write;
+    if (outputRoot === null || to.includes("://")) return;
+    if (isInside(realPath(resolve(baseDir, to)), realPath(outputRoot))) return;
+    yield wrong(
+      ["write", "to"],
+      "spec.outside-output-root",
+      `it lies outside of NIGHTSHIFT_OUTPUT_ROOT, ${outputRoot}`,
+      "write below that directory",
+    );
+  },
+};
+
+export const outputApartFromInput: Check = {
+  reads: [
+    ["input", "from"],
+    ["write", "to"],
+  ],
+  *problems({ spec, baseDir }) {
+    const to = resolve(baseDir, spec.write.to);
+    for (const from of asList(spec.input.from)) {
+      const { root, recursive } = searchedBy(resolve(baseDir, from));
+      if (to !== root && !(recursive && isInside(to, root))) continue;
+      yield wrong(
+        ["write", "to"],
+        "spec.output-in-input",
+        "the next run would read this output as its input",
+        "write outside of `input.from`",
+      );
+      return;
+    }
+  },
+};
+
+export const oneFileOutput: Check = {
+  reads: [["write"]],
+  *problems({ spec }) {
+    const { to, mode, partition_by } = spec.write;
+    if (!to.endsWith(".parquet")) return;
+    const suggestion = "name a directory in `to`";
+    if (mode === "append")
+      yield wrong(["write", "mode"], "spec.one-file", "nothing can be appended to one file", suggestion);
+    if (partition_by !== undefined)
+      yield {
+        path: ["write", "partition_by"],
+        at: "key",
+        code: "spec.one-file",
+        message: "one file has no partition directories",
+        suggestion,
+      };
+  },
+};
+
+function* pathsOf(spec: JobSpec): Iterable<{ readonly path: SpecPath; readonly text: string }> {
+  const { model } = spec;
+  if (typeof model === "string") yield { path: ["model"], text: model };
+  else {
+    yield { path: ["model", "path"], text: model.path };
+    for (const [index, text] of model.external_data.entries())
+      yield { path: ["model", "external_data", index], text };
+  }
+  const { from } = spec.input;
+  for (const [index, text] of asList(from).entries())
+    yield { path: itemPath(["input", "from"], from, index), text };
+  yield { path: ["write", "to"], text: spec.write.to };
+}
+
+/** The directory that a path or glob is looked up in, and whether that goes below it. */
+function searchedBy(from: string): { readonly root: string; readonly recursive: boolean } {
+  const steps = from.split(sep);
+  const glob = steps.findIndex((step) => /[*?[\]{}!]/.test(step));
+  if (glob < 0) return { root: from, recursive: !from.endsWith(".parquet") };
+  return { root: steps.slice(0, glob).join(sep) || sep, recursive: from.includes("**") };
+}
+
+function isInside(path: string, root: string): boolean {
+  const way = relative(root, path);
+  return way === "" || (way !== ".." && !way.startsWith(`..${sep}`));
+}
+
+/** The path with the symlinks of what exists of it resolved. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(realPath(parent), basename(path));
+  }
+}

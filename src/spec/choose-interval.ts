@@ -1,0 +1,41 @@
+/** Which data interval a job is loaded for: the one that `--at` names, else the latest complete one. */
+import { SpecError } from "../errors.js";
+import { type IntervalRule, intervalAt, latestCompleteInterval, parseInstant } from "../interval.js";
+import type { Interval } from "../job.js";
+import type { IntervalsSpec } from "./schema/intervals.js";
+
+export interface ChosenInterval {
+  readonly interval: Interval;
+  readonly rule: IntervalRule;
+  readonly warnings: readonly string[];
+}
+
+export function ruleOf(spec: IntervalsSpec): IntervalRule {
+  return { every: spec.every, timezone: spec.timezone, start: spec.start ?? null };
+}
+
+/** @throws SpecError `usage.bad-time`, `usage.before-start`, `usage.no-complete-interval` */
+export function chooseInterval(rule: IntervalRule, at: string | undefined, now: Date): ChosenInterval {
+  if (at !== undefined) {
+    const interval = intervalAt(parseInstant(at, rule.timezone), rule);
+    const isOver = new Date(interval.end) <= now;
+    const warnings = isOver
+      ? []
+      : [`the interval of ${interval.ds} is not over yet: it ends at ${interval.end}`];
+    return { interval, rule, warnings };
+  }
+  const interval = latestCompleteInterval(now, rule);
+  if (interval !== null) return { interval, rule, warnings: [] };
+  throw new SpecError(
+    "usage.no-complete-interval",
+    `no interval is over yet: the first one starts on ${rule.start}`,
+    {
+      hint: "name an interval with --at, or choose an earlier `intervals.start`",
+    },
+  );
+}
+
+/** Any interval of the rule, to go on checking a spec with when the right one cannot be told. */
+export function anyInterval(rule: IntervalRule, now: Date): Interval {
+  return intervalAt(rule.start === null ? now : parseInstant(rule.start, rule.timezone), rule);
+}

@@ -1,0 +1,45 @@
+/** Jobs written in TypeScript: the language of the YAML spec, typed, through the same checks. */
+import type { JsonValue } from "../errors.js";
+import type { Job } from "../job.js";
+import type { Vars } from "./expand-templates.js";
+import { InvalidSpecError } from "./invalid-spec-error.js";
+import { resolveSpec } from "./resolve-spec.js";
+import type { JobSpecInput } from "./schema.js";
+import { createSecrets, type Secrets } from "./secrets.js";
+import { locateProblems, objectSource } from "./spec-source.js";
+
+export interface DefineContext {
+  /** Absolute; paths in the job are relative to it. */
+  readonly cwd: string;
+  readonly now: Date;
+  readonly environment: { readonly [name: string]: string | undefined };
+  readonly outputRoot: string | null;
+  /** A date or an instant in the interval wanted. Without it: the latest complete one. */
+  readonly at?: string;
+  readonly vars?: Vars;
+  readonly secrets?: Secrets;
+}
+
+/** @throws InvalidSpecError with every mistake, each by the path of its value; SpecError `usage.*` */
+export function defineJob(spec: JobSpecInput, context: DefineContext): Job {
+  const secrets = context.secrets ?? createSecrets();
+  const vars = context.vars ?? {};
+  const source = objectSource(spec as JsonValue);
+  const resolved = resolveSpec(source.tree, {
+    baseDir: context.cwd,
+    vars,
+    givenVars: Object.keys(vars),
+    at: context.at,
+    now: context.now,
+    environment: context.environment,
+    outputRoot: context.outputRoot,
+    secrets,
+  });
+  if (resolved.kind === "job") return resolved.job;
+  if (resolved.kind === "misused") throw resolved.error;
+  const diagnostics = locateProblems(resolved.problems, source).map((diagnostic) => ({
+    ...diagnostic,
+    message: secrets.mask(diagnostic.message),
+  }));
+  throw new InvalidSpecError(diagnostics, {}, { hint: "correct the job that is passed to defineJob" });
+}

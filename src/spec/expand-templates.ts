@@ -1,0 +1,145 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
+/** The first stage of templates over a whole spec: everything but `run.*` and `model.*`, which a run gives values to. */
+import type { JsonValue } from "../errors.js";
+import { formatInZone } from "../interval.js";
+import type { Interval } from "../job.js";
+import {
+  runVariables,
+  type TemplateProblem,
+  type TemplateScope,
+  type TemplateVariable,
+  templateVariables,
+  tryExpandTemplate,
+} from "../template.js";
+import { closest, didYouMean } from "./did-you-mean.js";
+import type { Problem, SpecPath } from "./problem.js";
+import { mapStrings } from "./spec-source.js";
+
+export type Vars = { readonly [name: string]: JsonValue };
+
+/** Which interval the job is for. `unknown`: it has intervals, but they are written wrong. */
+export type IntervalScope =
+  | { readonly kind: "interval"; readonly interval: Interval; readonly timezone: string }
+  | { readonly kind: "none" }
+  | { readonly kind: "unknown" };
+
+export interface ExpandedTree {
+  readonly tree: JsonValue;
+  readonly problems: readonly Problem[];
+  /** Values that could not be expanded, and are not to blame. */
+  readonly unresolved: readonly SpecPath[];
+  /** Names of all variables in use: `var.region`, `ds`. */
+  readonly used: ReadonlySet<string>;
+}
+
+const intervalVariables = ["ds", "data_interval_start", "data_interval_end"] as const;
+
+export function isIntervalVariable(name: string): boolean {
+  return intervalVariables.some((variable) => variable === name);
+}
+
+export function expandTemplates(tree: JsonValue, vars: Vars | null, scope: IntervalScope): ExpandedTree {
+  const problems: Problem[] = [];
+  const unresolved: SpecPath[] = [];
+  const used = new Set<string>();
+  const values = scopeOf(vars ?? {}, scope);
+  const expanded = mapStrings(tree, (text, path) => {
+    const variables = templateVariables(text);
+    for (const variable of variables) used.add(variable.name);
+    const misplaced = variables.flatMap((variable) => placeProblem(path, text, variable));
+    problems.push(...misplaced);
+    if (misplaced.length > 0) return text;
+    const result = tryExpandTemplate(text, values, { leave: ["run", "model"] });
+    const told = result.problems.filter(({ name }) => !isUntold(name, vars, scope));
+    if (told.length < result.problems.length) unresolved.push(path);
+    problems.push(...told.map((problem) => describe(problem, path, text)));
+    return result.problems.length > 0 ? text : result.value;
+  });
+  return { tree: expanded, problems, unresolved, used };
+}
+
+/** A variable whose value is missing because of a mistake elsewhere, which is told already. */
+function isUntold(name: string | null, vars: Vars | null, scope: IntervalScope): boolean {
+  if (name === null) return false;
+  return vars === null && name.startsWith("var.")
+    ? true
+    : scope.kind === "unknown" && isIntervalVariable(name);
+}
+
+function scopeOf(vars: Vars, scope: IntervalScope): TemplateScope {
+  const ofVars = Object.fromEntries(Object.entries(vars).map(([name, value]) => [`var.${name}`, value]));
+  if (scope.kind !== "interval") return ofVars;
+  const { interval, timezone } = scope;
+  return {
+    ds: interval.ds,
+    data_interval_start: formatInZone(new Date(interval.start), timezone),
+    data_interval_end: formatInZone(new Date(interval.end), timezone),
+    ...ofVars,
+  };
+}
+
+/** Not every variable makes sense everywhere. */
+function placeProblem(path: SpecPath, text: string, variable: TemplateVariable): readonly Problem[] {
+  const [section] = path;
+  const problem = (code: string, message: string, suggestion: string | null): readonly Problem[] => [
+    { path, at: "value", span: spanOf(text, variable), code, message, suggestion },
+  ];
+  if (section === "version" || section === "name" || section === "intervals")
+    return problem(
+      "spec.template-place",
+      `\`${section}\` cannot hold a template: it is the same in every run`,
+      "write the value, or use `${NAME}`",
+    );
+  const root = variable.name.split(".")[0];
+  if (root !== "run" && root !== "model") return [];
+  if (!runVariables.some((name) => name === variable.name))
+    return problem(
+      "template.unknown-variable",
+      `there is no variable \`${variable.name}\``,
+      didYouMean(closest(variable.name, runVariables)) ?? `it may be ${runVariables.join(", ")}`,
+    );
+  if (section === "write" && path[1] === "add") return [];
+  return problem(
+    "spec.template-place",
+    `\`${variable.name}\` has no value before the run begins`,
+    "use it in `write.add` only",
+  );
+}
+
+function describe(problem: TemplateProblem, path: SpecPath, text: string): Problem {
+  const { code, message, name, candidates } = problem;
+  const base = { path, at: "value", span: spanOf(text, problem), code, message } as const;
+  if (code === "template.unknown-filter") {
+    const suggestion = didYouMean(closest(name ?? "", candidates)) ?? `it may be ${candidates.join(", ")}`;
+    return { ...base, suggestion };
+  }
+  if (code === "template.syntax")
+    return { ...base, suggestion: 'write a variable and filters, such as `{{ ds | date: "%Y" }}`' };
+  if (name === null) return { ...base, suggestion: null };
+  if (!isIntervalVariable(name)) return { ...base, suggestion: suggestVariable(name, candidates) };
+  return {
+    ...base,
+    code: "spec.no-intervals",
+    message: `\`${name}\` needs a job with intervals`,
+    suggestion: "add `intervals: { every: day }`",
+  };
+}
+
+function suggestVariable(name: string, candidates: readonly string[]): string {
+  const all = [...candidates, ...intervalVariables, ...runVariables];
+  const near = didYouMean(closest(name, all));
+  if (near !== null) return near;
+  if (name.startsWith("var."))
+    return `give it with \`--var ${name.slice(4)}=…\`, or under \`targets\` in nightshift.yaml`;
+  if (name.startsWith("event.")) return "events are not supported by this version";
+  if (/^(env\.)?[A-Z][A-Z0-9_]*$/.test(name))
+    return `for the environment write \`\${${name.replace("env.", "")}}\``;
+  return `it may be ${[...new Set(all)].join(", ")}`;
+}
+
+function spanOf(
+  text: string,
+  range: { readonly start: number; readonly end: number },
+): Problem["span"] & object {
+  return { start: range.start, end: range.end, text: text.slice(range.start, range.end) };
+}

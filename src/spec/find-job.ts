@@ -1,0 +1,112 @@
+/** Jobs by name: the specs in the `jobs` folder of the project around a directory. */
+import { existsSync, readdirSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { findProjectRoot } from "../config.js";
+import { SpecError } from "../errors.js";
+import { closest, didYouMean } from "./did-you-mean.js";
+import { readSpecFile } from "./spec-file.js";
+import { valueAt } from "./spec-source.js";
+import { parseYaml } from "./yaml-source.js";
+
+/** A job as `ls jobs` shows it: what its spec says, nothing expanded, `null` where it says nothing readable. */
+export interface ListedJob {
+  /** Name in the spec, else the file's. */
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly model: string | null;
+  readonly to: string | null;
+  readonly every: string | null;
+  /** Why the spec cannot be read. */
+  readonly error: string | null;
+}
+
+const extension = /\.ya?ml$/;
+
+/**
+ * The spec that a name or path on the command line means. A path is relative to `cwd`; a name is that of a spec's file
+ * or the `name` in it.
+ * @returns an absolute path
+ * @throws SpecError `spec.not-found`
+ */
+export async function findJob(nameOrPath: string, cwd: string): Promise<string> {
+  if (extension.test(nameOrPath) || nameOrPath.includes("/")) return findPath(nameOrPath, cwd);
+  const jobs = await listJobs(cwd);
+  const named =
+    jobs.find(({ path }) => fileName(path) === nameOrPath) ?? jobs.find(({ name }) => name === nameOrPath);
+  if (named !== undefined) return named.path;
+  const names = [...new Set(jobs.flatMap(({ name, path }) => [name, fileName(path)]))];
+  throw new SpecError("spec.not-found", `there is no job \`${nameOrPath}\``, {
+    hint:
+      didYouMean(closest(nameOrPath, names)) ??
+      (names.length === 0
+        ? "write jobs into a `jobs` folder, or name a spec by its path"
+        : `there is ${names.join(", ")}`),
+    details: { name: nameOrPath },
+  });
+}
+
+/** Every spec in the project's `jobs` folder and below, in order of their paths. Broken ones are listed too. */
+export async function listJobs(cwd: string): Promise<readonly ListedJob[]> {
+  const root = findProjectRoot(cwd);
+  const folder = root === null ? null : join(root, "jobs");
+  if (folder === null || !existsSync(folder)) return [];
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => extension.test(path) && !path.split("/").some((step) => step.startsWith(".")))
+    .sort()
+    .map((path) => join(folder, path));
+  return Promise.all(paths.map((path) => listJob(path, relative(cwd, path))));
+}
+
+async function listJob(path: string, file: string): Promise<ListedJob> {
+  const unreadable = (error: string): ListedJob => ({
+    name: fileName(path),
+    path,
+    model: null,
+    to: null,
+    every: null,
+    error,
+  });
+  try {
+    const parsed = parseYaml(await readSpecFile(path, file), file);
+    if (parsed.kind === "broken") return unreadable(parsed.diagnostics[0]?.message ?? "it is no YAML");
+    const { tree } = parsed.source;
+    const text = (...steps: readonly string[]): string | null => {
+      const value = valueAt(tree, steps);
+      return typeof value === "string" ? value : null;
+    };
+    return {
+      name: text("name") ?? fileName(path),
+      path,
+      model: text("model") ?? text("model", "path"),
+      to: text("write", "to"),
+      every: text("intervals", "every"),
+      error: null,
+    };
+  } catch (error) {
+    if (error instanceof SpecError) return unreadable(error.message);
+    throw error;
+  }
+}
+
+function findPath(path: string, cwd: string): string {
+  const absolute = resolve(cwd, path);
+  if (existsSync(absolute)) return absolute;
+  const folder = dirname(absolute);
+  const neighbours = existsSync(folder) ? readdirSync(folder) : [];
+  const near = closest(
+    basename(absolute),
+    neighbours.filter((name) => extension.test(name)),
+  );
+  throw new SpecError("spec.not-found", `there is no file ${path}`, {
+    hint:
+      near === null
+        ? "see the jobs there are with `nightshift ls jobs`"
+        : `did you mean \`${join(dirname(path), near)}\`?`,
+    details: { file: path },
+  });
+}
+
+function fileName(path: string): string {
+  return basename(path).replace(extension, "");
+}

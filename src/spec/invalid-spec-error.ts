@@ -1,0 +1,31 @@
+import { SpecError } from "../errors.js";
+import type { Diagnostic, Sources } from "./diagnostic.js";
+import { renderDiagnostics } from "./render-diagnostics.js";
+
+/** A spec with mistakes: all of them, ready to be shown. */
+export class InvalidSpecError extends SpecError {
+  constructor(
+    readonly diagnostics: readonly Diagnostic[],
+    readonly sources: Sources,
+    options: { readonly hint: string },
+  ) {
+    super("spec.invalid", summary(diagnostics), {
+      hint: options.hint,
+      details: { diagnostics: diagnostics.map((diagnostic) => ({ ...diagnostic })) },
+    });
+  }
+
+  /** As a compiler would show it, the hint at the end. */
+  render(options: { readonly color: boolean }): string {
+    const mistakes = renderDiagnostics(this.diagnostics, this.sources, options);
+    return `${mistakes}\n\n${this.message}; ${this.hint}`;
+  }
+}
+
+function summary(diagnostics: readonly Diagnostic[]): string {
+  const files = [...new Set(diagnostics.map((diagnostic) => diagnostic.file ?? "the job"))].join(" and ");
+  const [first] = diagnostics;
+  if (diagnostics.length === 1 && first !== undefined && first.file === null)
+    return `${first.path}: ${first.message}`;
+  return `${diagnostics.length} ${diagnostics.length === 1 ? "mistake" : "mistakes"} in ${files}`;
+}

@@ -1,0 +1,118 @@
+/** Loads a job: the file of its spec, the project around it, and all mistakes of both at once. */
+import { dirname, isAbsolute, relative, resolve } from "node:path";
+import type { Job } from "../job.js";
+import type { Diagnostic, Sources } from "./diagnostic.js";
+import type { Vars } from "./expand-templates.js";
+import { InvalidSpecError } from "./invalid-spec-error.js";
+import { loadProject } from "./project.js";
+import { type ResolvedSpec, resolveSpec } from "./resolve-spec.js";
+import type { IntervalsSpec } from "./schema/intervals.js";
+import { createSecrets, type Secrets } from "./secrets.js";
+import { readSpecFile } from "./spec-file.js";
+import { locateProblems } from "./spec-source.js";
+import { parseYaml } from "./yaml-source.js";
+
+export interface LoadContext {
+  /** Absolute; relative paths are meant, and files shown, relative to it. */
+  readonly cwd: string;
+  /** `--at`: a date or an instant in the interval wanted. Without it: the latest complete one. */
+  readonly at?: string;
+  /** `--var`: win over the target's. */
+  readonly vars: Vars;
+  readonly target?: string;
+  readonly environment: { readonly [name: string]: string | undefined };
+  readonly now: Date;
+  readonly outputRoot: string | null;
+  /** Collects the secrets met; a new collection without it. */
+  readonly secrets?: Secrets;
+}
+
+export interface LoadedJob {
+  readonly job: Job;
+  /** Absolute. */
+  readonly specPath: string;
+  readonly target: string | null;
+  /** The job's own rule, for what walks over intervals. */
+  readonly intervals: IntervalsSpec | null;
+  readonly secrets: Secrets;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * @throws InvalidSpecError with every mistake in the spec and in nightshift.yaml
+ * @throws SpecError `spec.*` where there is no spec to read, `usage.*` where the spec cannot do what was asked
+ */
+export async function loadJob(path: string, context: LoadContext): Promise<LoadedJob> {
+  const specPath = resolve(context.cwd, path);
+  const display = (absolute: string): string => displayPath(absolute, context.cwd);
+  const file = display(specPath);
+  const secrets = context.secrets ?? createSecrets();
+  const baseDir = dirname(specPath);
+
+  const text = await readSpecFile(specPath, file);
+  const { environment } = context;
+  const project = await loadProject(baseDir, context.target, { environment, secrets }, display);
+  const { resolved, diagnostics } = readSpec(text, file, {
+    baseDir,
+    vars: project.diagnostics.length > 0 ? null : { ...project.vars, ...context.vars },
+    givenVars: Object.keys(context.vars),
+    at: context.at,
+    now: context.now,
+    environment,
+    outputRoot: context.outputRoot,
+    secrets,
+  });
+  const all = [...project.diagnostics, ...diagnostics];
+  if (resolved?.kind === "misused" && all.length === 0) throw resolved.error;
+  if (resolved?.kind !== "job" || all.length > 0)
+    throw invalidSpec(all, { ...project.sources, [file]: text }, secrets, file);
+  const { job, intervals, warnings } = resolved;
+  return { job, specPath, target: project.target, intervals, secrets, warnings };
+}
+
+function readSpec(
+  text: string,
+  file: string,
+  context: Parameters<typeof resolveSpec>[1],
+): { readonly resolved: ResolvedSpec | null; readonly diagnostics: readonly Diagnostic[] } {
+  const parsed = parseYaml(text, file);
+  if (parsed.kind === "broken") return { resolved: null, diagnostics: parsed.diagnostics };
+  const resolved = resolveSpec(parsed.source.tree, context);
+  const problems = resolved.kind === "problems" ? locateProblems(resolved.problems, parsed.source) : [];
+  const diagnostics = [...parsed.diagnostics, ...problems].sort(
+    (a, b) => a.line - b.line || a.column - b.column,
+  );
+  return { resolved, diagnostics };
+}
+
+/** Told people see this, so secrets are masked: in messages, and in the lines shown, where they keep their width. */
+function invalidSpec(
+  diagnostics: readonly Diagnostic[],
+  sources: Sources,
+  secrets: Secrets,
+  file: string,
+): InvalidSpecError {
+  const masked = diagnostics.map((diagnostic) => ({
+    ...diagnostic,
+    message: secrets.mask(diagnostic.message),
+    suggestion: diagnostic.suggestion === null ? null : secrets.mask(diagnostic.suggestion),
+  }));
+  const hidden = Object.fromEntries(
+    Object.entries(sources).map(([name, text]) => [name, blank(text, secrets)]),
+  );
+  return new InvalidSpecError(masked, hidden, {
+    hint: `correct and check again: nightshift validate ${file}`,
+  });
+}
+
+function blank(text: string, secrets: Secrets): string {
+  let result = text;
+  for (const [start, end] of secrets.find(text))
+    result = result.slice(0, start) + text.slice(start, end).replace(/[^\r\n]/g, "*") + result.slice(end);
+  return result;
+}
+
+function displayPath(absolute: string, cwd: string): string {
+  const way = relative(cwd, absolute);
+  return way === "" || way.startsWith("..") || isAbsolute(way) ? absolute : way;
+}

@@ -1,0 +1,128 @@
+/** `nightshift.yaml` beside `jobs/`: targets, and the variables that differ between them. */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { findProjectRoot } from "../config.js";
+import { SpecError } from "../errors.js";
+import type { Diagnostic } from "./diagnostic.js";
+import { closest, didYouMean } from "./did-you-mean.js";
+import type { Vars } from "./expand-templates.js";
+import { expandTreeVariables, type TreeVariableContext } from "./expand-tree-variables.js";
+import { problemsOfIssues } from "./issues.js";
+import type { Problem } from "./problem.js";
+import { constant } from "./schema/scalars.js";
+import { readSpecFile } from "./spec-file.js";
+import { locateProblems, type SpecSource } from "./spec-source.js";
+import { parseYaml } from "./yaml-source.js";
+
+const projectSchema = z.strictObject({
+  default_target: z
+    .string()
+    .optional()
+    .meta({ description: "Target of a load without `--target`.", examples: ["dev"] }),
+  targets: z
+    .record(
+      z.string(),
+      z.strictObject({
+        vars: z
+          .record(
+            z
+              .string()
+              .regex(/^[A-Za-z_][\w-]*$/, { error: "a variable's name is letters, digits, `_` and `-`" }),
+            constant,
+          )
+          .default({})
+          .meta({ description: "Values of `{{ var.name }}` in jobs.", examples: [{ region: "eu" }] }),
+      }),
+    )
+    .default({})
+    .meta({
+      description: "Places that jobs run in, by name.",
+      examples: [{ dev: { vars: { region: "eu" } } }],
+    }),
+});
+
+export interface Project {
+  /** The chosen target. */
+  readonly target: string | null;
+  readonly vars: Vars;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Text of the file that the diagnostics are about. */
+  readonly sources: { readonly [file: string]: string };
+}
+
+/**
+ * @param specDir directory of the job's spec
+ * @param display how people call a path
+ * @throws SpecError `usage.unknown-target`
+ */
+export async function loadProject(
+  specDir: string,
+  target: string | undefined,
+  context: Omit<TreeVariableContext, "baseDir">,
+  display: (path: string) => string,
+): Promise<Project> {
+  const root = findProjectRoot(specDir);
+  const path = root === null ? null : join(root, "nightshift.yaml");
+  if (path === null || !existsSync(path)) {
+    if (target !== undefined)
+      throw new SpecError(
+        "usage.unknown-target",
+        `there is no target \`${target}\`: no nightshift.yaml was found`,
+        {
+          hint: "write `targets:` into a nightshift.yaml beside `jobs/`",
+        },
+      );
+    return { target: null, vars: {}, diagnostics: [], sources: {} };
+  }
+  const file = display(path);
+  const text = await readSpecFile(path, file);
+  const parsed = parseYaml(text, file);
+  const sources = { [file]: text };
+  if (parsed.kind === "broken") return { target: null, vars: {}, diagnostics: parsed.diagnostics, sources };
+  const chosen = chooseTarget(parsed.source, target, { ...context, baseDir: dirname(path) });
+  const diagnostics = [...parsed.diagnostics, ...locateProblems(chosen.problems, parsed.source)];
+  return { target: chosen.target, vars: chosen.vars, diagnostics, sources };
+}
+
+interface Chosen {
+  readonly target: string | null;
+  readonly vars: Vars;
+  readonly problems: readonly Problem[];
+}
+
+function chooseTarget(source: SpecSource, wanted: string | undefined, context: TreeVariableContext): Chosen {
+  const tree = source.tree ?? {};
+  const parsed = projectSchema.safeParse(tree);
+  if (!parsed.success)
+    return { target: null, vars: {}, problems: problemsOfIssues(projectSchema, tree, parsed.error.issues) };
+  const { targets, default_target } = parsed.data;
+  const names = Object.keys(targets);
+  const name = wanted ?? default_target ?? null;
+  if (name === null) return { target: null, vars: {}, problems: [] };
+  const chosen = Object.hasOwn(targets, name) ? targets[name] : undefined;
+  const suggestion =
+    didYouMean(closest(name, names)) ?? `there ${names.length === 0 ? "are none" : `is ${names.join(", ")}`}`;
+  if (chosen === undefined && wanted !== undefined)
+    throw new SpecError("usage.unknown-target", `${source.file ?? "the project"} has no target \`${name}\``, {
+      hint: suggestion,
+    });
+  if (chosen === undefined)
+    return {
+      target: null,
+      vars: {},
+      problems: [
+        {
+          path: ["default_target"],
+          at: "value",
+          code: "spec.unknown-target",
+          message: `there is no target \`${name}\``,
+          suggestion,
+        },
+      ],
+    };
+  // Only here: a variable that is missing for prod must not stop dev.
+  const expanded = expandTreeVariables({ targets: { [name]: { vars: chosen.vars } } }, context);
+  const vars = projectSchema.parse(expanded.tree).targets[name]?.vars ?? {};
+  return { target: name, vars, problems: expanded.problems };
+}

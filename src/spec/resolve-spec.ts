@@ -1,0 +1,189 @@
+/**
+ * From the values of a spec to a job: variables, interval, templates, schema, checks, in this order. Each step goes on
+ * where the one before found mistakes, so that all of them are told at once.
+ */
+import { type JsonValue, SpecError } from "../errors.js";
+import type { Interval, Job } from "../job.js";
+import { checkJob, salvage } from "./check-job.js";
+import type { CheckedSpec } from "./checks/check.js";
+import { intervalWarnings } from "./checks/intervals.js";
+import { anyInterval, chooseInterval, ruleOf } from "./choose-interval.js";
+import { closest, didYouMean } from "./did-you-mean.js";
+import { expandTemplates, type IntervalScope, type Vars } from "./expand-templates.js";
+import { expandTreeVariables } from "./expand-tree-variables.js";
+import { problemsOfIssues } from "./issues.js";
+import { isUnder, type Problem, type SpecPath, samePath } from "./problem.js";
+import { type IntervalsSpec, intervals } from "./schema/intervals.js";
+import { type JobSpec, jobSchema } from "./schema.js";
+import type { Secrets } from "./secrets.js";
+import { mapStrings, valueAt } from "./spec-source.js";
+import { toJob } from "./to-job.js";
+
+export interface ResolveContext {
+  /** Absolute; paths in the spec are relative to it. */
+  readonly baseDir: string;
+  /** Values of `var.*`; `null` where they cannot be told, and nobody should be blamed for using them. */
+  readonly vars: Vars | null;
+  /** Those of them that were given for this load alone, and so have to be used. */
+  readonly givenVars: readonly string[];
+  readonly at: string | undefined;
+  readonly now: Date;
+  readonly environment: { readonly [name: string]: string | undefined };
+  readonly outputRoot: string | null;
+  readonly secrets: Secrets;
+}
+
+export type ResolvedSpec =
+  | {
+      readonly kind: "job";
+      readonly job: Job;
+      readonly intervals: IntervalsSpec | null;
+      readonly warnings: readonly string[];
+    }
+  | { readonly kind: "problems"; readonly problems: readonly Problem[] }
+  /** The spec is right; what was asked of it is not. */
+  | { readonly kind: "misused"; readonly error: SpecError };
+
+export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedSpec {
+  if (tree === null) return { kind: "problems", problems: [nothingWritten] };
+  const variables = expandTreeVariables(tree, context);
+  const timing = readIntervals(variables.tree, context);
+  const templates = expandTemplates(variables.tree, context.vars, timing.scope);
+  const expansion = [...variables.problems, ...templates.problems];
+
+  const parsed = parseExpanded(tree, templates.tree);
+  const ofSchema = withoutFollowUps(parsed.problems, [
+    ...expansion.filter(spoils).map(({ path }) => path),
+    ...templates.unresolved,
+  ]);
+  const known = [...expansion, ...ofSchema];
+  const saved = parsed.spec === null ? salvage(templates.tree, known) : { spec: parsed.spec, lost: [] };
+  if (saved === null) return { kind: "problems", problems: known };
+
+  const { baseDir, outputRoot } = context;
+  const checked: CheckedSpec = { spec: saved.spec, written: variables.tree, baseDir, outputRoot };
+  const ofChecks = checkJob(checked, known, saved.lost);
+  const told = [...known, ...ofChecks];
+  const secrets = secretsInJob(templates.tree, context.secrets).filter(
+    ({ path }) => !told.some((problem) => samePath(problem.path, path)),
+  );
+  const problems = [...known, ...ofChecks, ...secrets];
+  if (problems.length > 0) return { kind: "problems", problems };
+
+  const misuse = timing.usage ?? unusedVar(context.givenVars, templates.used);
+  if (misuse !== null) return { kind: "misused", error: misuse };
+  const interval = timing.scope.kind === "interval" ? timing.scope.interval : null;
+  return {
+    kind: "job",
+    job: toJob(saved.spec, baseDir, interval),
+    intervals: saved.spec.intervals ?? null,
+    warnings: [...timing.warnings, ...intervalWarnings(checked)],
+  };
+}
+
+const nothingWritten: Problem = {
+  path: [],
+  at: "value",
+  code: "spec.empty",
+  message: "there is no job in here",
+  suggestion: "begin with `version: 1`, and `name`, `model`, `input` and `write`",
+};
+
+interface Timing {
+  readonly scope: IntervalScope;
+  readonly warnings: readonly string[];
+  /** Told only when the spec itself is right. */
+  readonly usage: SpecError | null;
+}
+
+function readIntervals(tree: JsonValue, context: ResolveContext): Timing {
+  const { at, now } = context;
+  const written = valueAt(tree, ["intervals"]);
+  if (written === undefined) {
+    const usage =
+      at === undefined
+        ? null
+        : new SpecError("usage.no-intervals", "--at means nothing for a job without intervals", {
+            hint: "leave --at out, or add `intervals: { every: day }` to the job",
+          });
+    return { scope: { kind: "none" }, warnings: [], usage };
+  }
+  const parsed = intervals.safeParse(written);
+  if (!parsed.success) return { scope: { kind: "unknown" }, warnings: [], usage: null };
+  const rule = ruleOf(parsed.data);
+  const scope = (interval: Interval): IntervalScope => ({
+    kind: "interval",
+    interval,
+    timezone: rule.timezone,
+  });
+  try {
+    const { interval, warnings } = chooseInterval(rule, at, now);
+    return { scope: scope(interval), warnings, usage: null };
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    return { scope: scope(anyInterval(rule, now)), warnings: [], usage: error };
+  }
+}
+
+interface Parsed {
+  readonly spec: JobSpec | null;
+  readonly problems: readonly Problem[];
+}
+
+/** Expansion makes text; where the schema wants a number or a boolean, text that says one will do. */
+function parseExpanded(written: JsonValue, tree: JsonValue): Parsed {
+  const first = jobSchema.safeParse(tree);
+  if (first.success) return { spec: first.data, problems: [] };
+  const problems = problemsOfIssues(jobSchema, tree, first.error.issues);
+  const converted = mapStrings(tree, (text, path) => {
+    const isExpanded = valueAt(written, path) !== text;
+    return isExpanded && problems.some((problem) => samePath(problem.path, path)) ? literal(text) : text;
+  });
+  const second = jobSchema.safeParse(converted);
+  if (second.success) return { spec: second.data, problems: [] };
+  return { spec: null, problems: problemsOfIssues(jobSchema, converted, second.error.issues) };
+}
+
+function literal(text: string): JsonValue {
+  if (text === "true" || text === "false") return text === "true";
+  return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : text;
+}
+
+/** Leaves out what is said about a value that could not be expanded. */
+function withoutFollowUps(problems: readonly Problem[], unexpanded: readonly SpecPath[]): readonly Problem[] {
+  return problems.filter(
+    (problem) => problem.at === "key" || !unexpanded.some((path) => isUnder(problem.path, path)),
+  );
+}
+
+function spoils(problem: Problem): boolean {
+  return problem.code !== "spec.literal-password";
+}
+
+/** A job is stored in plans and ledgers, where secrets never go. */
+function secretsInJob(tree: JsonValue, secrets: Secrets): readonly Problem[] {
+  const problems: Problem[] = [];
+  mapStrings(tree, (text, path: SpecPath) => {
+    if (secrets.find(text).length > 0)
+      problems.push({
+        path,
+        at: "value",
+        code: "spec.secret-in-job",
+        message: "it holds a secret, and plans and outputs would keep it",
+        suggestion: "use a variable without PASSWORD, TOKEN, SECRET or KEY in its name, if it is none",
+      });
+    return text;
+  });
+  return problems;
+}
+
+function unusedVar(given: readonly string[], used: ReadonlySet<string>): SpecError | null {
+  const names = [...used].filter((name) => name.startsWith("var.")).map((name) => name.slice("var.".length));
+  const unused = given.find((name) => !names.includes(name));
+  if (unused === undefined) return null;
+  return new SpecError("usage.unused-var", `the job has no \`{{ var.${unused} }}\``, {
+    hint:
+      didYouMean(closest(unused, names)) ??
+      (names.length === 0 ? "it uses no variables: leave --var out" : `it uses ${names.join(", ")}`),
+  });
+}

@@ -1,0 +1,50 @@
+/**
+ * The job spec, version 1. One schema gives the check at load, the types of `defineJob`, and the JSON Schema that
+ * editors complete and validate with.
+ */
+import { z } from "zod";
+import { features } from "./schema/features.js";
+import { input } from "./schema/input.js";
+import { intervals } from "./schema/intervals.js";
+import { limits } from "./schema/limits.js";
+import { model } from "./schema/model.js";
+import { outputs, passthrough } from "./schema/outputs.js";
+import { providers } from "./schema/providers.js";
+import { write } from "./schema/write.js";
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+    error: "a name has up to 64 letters, digits, `-`, `_` or `.`, and begins with a letter or digit",
+  })
+  .meta({
+    description: "Name of the job. Runs and publications are known by it: a new name is a new job.",
+    examples: ["flight-delay"],
+  });
+
+export const jobSchema = z
+  .strictObject({
+    version: z.literal(1).meta({ description: "Version of this language.", examples: [1] }),
+    name,
+    model,
+    input,
+    features: features.optional(),
+    outputs: outputs.default({}),
+    passthrough: passthrough.optional(),
+    write,
+    intervals: intervals.optional(),
+    limits: limits.prefault({}),
+    providers,
+  })
+  .meta({ title: "Nightshift job", description: "A batch prediction job of Nightshift." });
+
+/** A job as it is written, in YAML or in `defineJob`. */
+export type JobSpecInput = z.input<typeof jobSchema>;
+
+/** A job after validation: defaults filled in, nothing converted. */
+export type JobSpec = z.output<typeof jobSchema>;
+
+/** The published JSON Schema, draft-07: what the YAML servers of editors speak. */
+export function jobJsonSchema(): object {
+  return z.toJSONSchema(jobSchema, { io: "input", target: "draft-7" });
+}

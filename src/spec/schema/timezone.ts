@@ -1,0 +1,15 @@
+import { z } from "zod";
+import { isTimezone } from "../../interval.js";
+import { closest, didYouMean } from "../did-you-mean.js";
+
+const zones = ["UTC", ...Intl.supportedValuesOf("timeZone")];
+
+/** An IANA zone; the suggestion is the nearest one. */
+export const timezone = z.string().superRefine((name, context) => {
+  if (isTimezone(name)) return;
+  context.addIssue({
+    code: "custom",
+    message: `there is no time zone \`${name}\``,
+    params: { suggestion: didYouMean(closest(name, zones)) ?? "use an IANA name such as `Europe/Berlin`" },
+  });
+});

@@ -1,0 +1,77 @@
+/** Secret values seen while reading specs, so that they can be masked wherever text goes out. */
+
+export interface Secrets {
+  /** Remembers a secret, its URL-encoded form, and its lines where it has several. */
+  add(value: string): void;
+  /** The text with every secret replaced by `***`. */
+  mask(text: string): string;
+  /** End-exclusive ranges of secrets in a text, in order, without overlap. */
+  find(text: string): readonly (readonly [start: number, end: number])[];
+}
+
+/** Shorter secrets are masked only where they stand alone: `no` is not masked in `nothing`. */
+const minAnywhere = 4;
+
+export function createSecrets(): Secrets {
+  const values = new Set<string>();
+
+  const find: Secrets["find"] = (text) => {
+    const taken: [number, number][] = [];
+    for (const value of [...values].sort((a, b) => b.length - a.length)) {
+      for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + value.length)) {
+        const end = at + value.length;
+        const alone = !/\w/.test(text[at - 1] ?? "") && !/\w/.test(text[end] ?? "");
+        const free = taken.every(([from, to]) => end <= from || at >= to);
+        if (free && (value.length >= minAnywhere || alone)) taken.push([at, end]);
+      }
+    }
+    return taken.sort(([a], [b]) => a - b);
+  };
+
+  return {
+    add(value) {
+      const lines = value.split(/\r?\n/).map((line) => line.trim());
+      for (const secret of [value, ...lines])
+        for (const form of [secret, encodeURIComponent(secret), decoded(secret)])
+          if (form !== "") values.add(form);
+    },
+    find,
+    mask(text) {
+      let masked = "";
+      let position = 0;
+      for (const [start, end] of find(text)) {
+        masked += `${text.slice(position, start)}***`;
+        position = end;
+      }
+      return masked + text.slice(position);
+    },
+  };
+}
+
+/** Whether a variable of this name holds a secret. */
+export function looksSecret(name: string): boolean {
+  return /PASS(WORD|WD|PHRASE)|SECRET|TOKEN|CREDENTIAL|_PWD($|_)|(^|_)(API|ACCESS|PRIVATE)?KEY($|_)/i.test(
+    name,
+  );
+}
+
+const userinfo = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:([^\s/?#]*)@/i;
+
+/** The password in a URL and where it stands, or `null`. */
+export function passwordInUrl(
+  text: string,
+): { readonly password: string; readonly start: number; readonly end: number } | null {
+  const match = userinfo.exec(text);
+  const password = match?.[1] ?? "";
+  if (match === null || password === "") return null;
+  const end = match[0].length - 1;
+  return { password, start: end - password.length, end };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,118 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
+/** `${VAR}`, `${VAR:-default}`, `${VAR:?message}` and `${file:path}` in a string; `$${` is a plain `${`. */
+import { closest, didYouMean } from "./did-you-mean.js";
+import type { TextSpan } from "./problem.js";
+import { looksSecret, passwordInUrl, type Secrets } from "./secrets.js";
+
+export interface VariableContext {
+  readonly environment: { readonly [name: string]: string | undefined };
+  /** The text of a secret file. A failure is a sentence. */
+  readonly readFile: (path: string) => { readonly text: string } | { readonly failure: string };
+  /** Collects what was found to be secret. */
+  readonly secrets: Secrets;
+}
+
+interface VariableProblem {
+  readonly span: TextSpan;
+  readonly code: "spec.variable" | "spec.literal-password";
+  readonly message: string;
+  readonly suggestion: string | null;
+}
+
+export interface ExpandedText {
+  /** What could not be expanded stays as it is. */
+  readonly text: string;
+  readonly problems: readonly VariableProblem[];
+}
+
+export function expandVariables(text: string, context: VariableContext): ExpandedText {
+  const problems: VariableProblem[] = literalPasswords(text, context.secrets);
+  const expanded = text.replace(
+    /\$\$\{|\$\{([^}]*)(\}?)/g,
+    (whole: string, body: string | undefined, close: string, start: number) => {
+      if (body === undefined) return "${";
+      const outcome = close === "" ? failed("`${` is never closed by `}`", null) : lookUp(body, context);
+      if ("value" in outcome) return outcome.value;
+      const span = { start, end: start + whole.length, text: whole };
+      problems.push({ span, ...outcome });
+      return whole;
+    },
+  );
+  const url = passwordInUrl(expanded);
+  if (url !== null && !url.password.includes("${")) context.secrets.add(url.password);
+  return { text: expanded, problems };
+}
+
+type Outcome = { readonly value: string } | Omit<VariableProblem, "span">;
+
+const reference = /^([A-Za-z_][A-Za-z0-9_]*)(?::([-?])([\s\S]*))?$/;
+
+function lookUp(body: string, context: VariableContext): Outcome {
+  if (body.startsWith("file:")) return readSecretFile(body.slice("file:".length), context);
+  const match = reference.exec(body);
+  if (match === null) return malformed(body);
+  const [, name = "", operator, operand = ""] = match;
+  if (operand.includes("${"))
+    return failed("a variable cannot stand inside another", "give the default as text");
+  const value = Object.hasOwn(context.environment, name) ? context.environment[name] : undefined;
+  const missing = value === undefined || (operator !== undefined && value === "");
+  if (!missing) {
+    if (looksSecret(name)) context.secrets.add(value);
+    return { value };
+  }
+  if (operator === "-") return defaultOf(name, operand, context.secrets);
+  if (operator === "?")
+    return failed(`\`${name}\` is not set: ${operand || "it is required"}`, `set ${name}`);
+  const near = didYouMean(closest(name, Object.keys(context.environment)));
+  return failed(
+    `the variable \`${name}\` is not set`,
+    near ?? `set it, or give a default: \`\${${name}:-…}\``,
+  );
+}
+
+function defaultOf(name: string, value: string, secrets: Secrets): Outcome {
+  if (!looksSecret(name) || value === "") return { value };
+  secrets.add(value);
+  return {
+    code: "spec.literal-password",
+    message: `the default of \`${name}\` is a secret written into the spec`,
+    suggestion: `write \`\${${name}:?set it}\` or \`\${file:/run/secrets/…}\``,
+  };
+}
+
+function readSecretFile(path: string, context: VariableContext): Outcome {
+  if (path === "") return failed("`${file:}` names no file", "for example `${file:/run/secrets/token}`");
+  const read = context.readFile(path);
+  if ("failure" in read) return failed(read.failure, "check the path; it is relative to the spec");
+  const value = read.text.replace(/\r?\n$/, "");
+  context.secrets.add(value);
+  return { value };
+}
+
+function malformed(body: string): Outcome {
+  const [, name, rest] = /^([A-Za-z_][A-Za-z0-9_]*)([-?])/.exec(body) ?? [];
+  const suggestion =
+    name === undefined
+      ? "write `${NAME}`, `${NAME:-default}`, `${NAME:?message}` or `${file:path}`"
+      : `did you mean \`\${${name}:${rest}${body.slice(name.length + 1)}}\`?`;
+  return failed(`\`\${${body}}\` is not a variable`, suggestion);
+}
+
+/** A password in a URL, where it is neither a variable nor a file. */
+function literalPasswords(text: string, secrets: Secrets): VariableProblem[] {
+  const found = passwordInUrl(text);
+  if (found === null || (found.password.includes("${") && !found.password.includes(":-"))) return [];
+  secrets.add(found.password);
+  return [
+    {
+      span: { start: found.start, end: found.end, text: found.password },
+      code: "spec.literal-password",
+      message: "a password is written into the spec",
+      suggestion: "take it from the environment: `${DATABASE_URL}`",
+    },
+  ];
+}
+
+function failed(message: string, suggestion: string | null): Outcome {
+  return { code: "spec.variable", message, suggestion };
+}

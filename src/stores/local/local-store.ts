@@ -1,0 +1,59 @@
+/** The local file system as a store. */
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { DataError } from "../../errors.js";
+import type { ReadHandle, Store } from "../../store.js";
+import { list } from "./listing.js";
+import { attempt, notAFile } from "./native-errors.js";
+import { statFile } from "./stat.js";
+
+export function localStore(): Store {
+  return { list, stat: statFile, open };
+}
+
+/** Reads synchronously: for a decoder it is several times faster than through promises. */
+async function open(path: string): Promise<ReadHandle> {
+  const descriptor = attempt(path, () => openSync(path, constants.O_RDONLY));
+  const found = attempt(path, () => fstatSync(descriptor));
+  if (!found.isFile()) {
+    closeSync(descriptor);
+    throw notAFile(path);
+  }
+  let bytesRead = 0;
+  let closed = false;
+  const readRange = (start: number, end: number): Uint8Array => {
+    const bytes = attempt(path, () => fill(path, descriptor, start, end));
+    bytesRead += bytes.byteLength;
+    return bytes;
+  };
+  return {
+    path,
+    size: found.size,
+    readSync: readRange,
+    read: async (start, end) => readRange(start, end),
+    get bytesRead() {
+      return bytesRead;
+    },
+    async close() {
+      if (!closed) closeSync(descriptor);
+      closed = true;
+    },
+  };
+}
+
+/** A read may return less than was asked for: 2 GiB is the most at once, and signals and network mounts cut it short. */
+function fill(path: string, descriptor: number, start: number, end: number): Uint8Array {
+  const bytes = new Uint8Array(end - start);
+  for (let done = 0; done < bytes.byteLength; ) {
+    const count = readSync(descriptor, bytes, done, Math.min(bytes.byteLength - done, 2 ** 30), start + done);
+    if (count === 0)
+      throw new DataError(
+        "source.changed",
+        `${path} became shorter while it was read: it ends at byte ${start + done}`,
+        {
+          details: { file: path },
+        },
+      );
+    done += count;
+  }
+  return bytes;
+}

@@ -1,0 +1,59 @@
+/**
+ * Entry point of a thread: does one partition after another, the whole path from read to stage in here. It only wires.
+ */
+
+import { writeSync } from "node:fs";
+import { workerData } from "node:worker_threads";
+import { toErrorRecord } from "./errors.js";
+import { SharedProgress } from "./hosts/child-process/shared-progress.js";
+import type { ThreadCall, ThreadResult } from "./hosts/child-process/thread-pool.js";
+import { lateExpansion } from "./late-expansion.js";
+import type { Predictor } from "./model.js";
+import { runPartition } from "./pipeline/run-partition.js";
+import type { Plan } from "./plan.js";
+import { createRegistry } from "./registry.js";
+import { systemClock } from "./system-clock.js";
+
+const { breadcrumbFd } = workerData as { readonly breadcrumbFd: number };
+const registry = createRegistry((line) => writeSync(breadcrumbFd, `${line}\n`));
+const predictors = new Map<string, Promise<Predictor>>();
+// Loaded while the coordinator still plans; a failure shows again, with its reason, when a partition needs them.
+void Promise.allSettled([registry.format(), registry.runtime(), import("./sources/files/file-source.js")]);
+
+export default async function partition({ call, progress }: ThreadCall): Promise<ThreadResult> {
+  const { task, attemptId } = call;
+  const shared = new SharedProgress(progress);
+  const cancelled = new AbortController();
+  try {
+    const receipt = await runPartition(
+      task,
+      attemptId,
+      {
+        source: await registry.source(task.plan.job.input),
+        predictor: await predictorOf(task.plan),
+        sink: await registry.stagingSink(task.plan.job.write),
+        clock: systemClock,
+        expand: lateExpansion(task.run.id, task.plan.assets),
+        onProgress: (figures) => {
+          shared.write(figures);
+          if (shared.isCancelled) cancelled.abort();
+        },
+      },
+      cancelled.signal,
+    );
+    return { receipt };
+  } catch (error) {
+    return { error: toErrorRecord(error) };
+  }
+}
+
+/** One session a thread and model, kept: making and releasing sessions in a loop leaks. */
+function predictorOf(plan: Plan): Promise<Predictor> {
+  const key = JSON.stringify([plan.assets.map((asset) => asset.sha256), plan.profile]);
+  let predictor = predictors.get(key);
+  if (predictor === undefined) {
+    predictor = registry.runtime().then((runtime) => runtime.load(plan.assets, plan.profile));
+    predictors.set(key, predictor);
+  }
+  return predictor;
+}

@@ -1,0 +1,168 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import type { AttemptReporter, Circumstance } from "../../src/dispatcher.js";
+import { localDispatcher } from "../../src/dispatchers/local-dispatcher.js";
+import type { NightshiftError } from "../../src/errors.js";
+import type { WorkerHost } from "../../src/host.js";
+import { childProcessHost } from "../../src/hosts/child-process/child-process-host.js";
+import type { PartitionRef } from "../../src/partition.js";
+import type { PartitionTask } from "../../src/plan.js";
+
+const entry = fileURLToPath(new URL("../support/scripted-host.mjs", import.meta.url));
+const hosts: WorkerHost[] = [];
+afterEach(async () => {
+  for (const host of hosts.splice(0)) await host.close();
+});
+
+type Report =
+  | { readonly type: "accepted"; readonly partition: number }
+  | {
+      readonly type: "failed";
+      readonly partition: number;
+      readonly code: string;
+      readonly circumstance: Circumstance;
+    };
+
+/** A dispatcher over real child processes that follow one script a partition. */
+function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 60_000 } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "nightshift-dispatch-"));
+  const paths = scripts.map((script, index) => {
+    const path = join(folder, `script-${index}`);
+    writeFileSync(path, script);
+    return path;
+  });
+  const reports: Report[] = [];
+  let started = 0;
+  let deaths = 0;
+  let wake = (): void => undefined;
+  const reporter: AttemptReporter = {
+    async start(ref) {
+      started += 1;
+      return taskOf(ref, paths[ref.partition] ?? "");
+    },
+    async succeed(receipt) {
+      reports.push({ type: "accepted", partition: receipt.ref.partition });
+      wake();
+      return "accepted";
+    },
+    async fail(ref, _attemptId, error: NightshiftError, circumstance) {
+      reports.push({ type: "failed", partition: ref.partition, code: error.code, circumstance });
+      wake();
+    },
+    progress: () => undefined,
+    hostDied: () => {
+      deaths += 1;
+    },
+  };
+  let host: WorkerHost | null = null;
+  const dispatcher = localDispatcher({
+    threads,
+    partitionTimeoutMs: timeoutMs,
+    reporter,
+    newId: () => crypto.randomUUID(),
+    host: () => {
+      if (host === null || host.isGone()) {
+        host = childProcessHost({ entry, threads });
+        hosts.push(host);
+      }
+      return host;
+    },
+  });
+  const until = async (count: number): Promise<readonly Report[]> => {
+    while (reports.length < count) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    return reports;
+  };
+
+  return { dispatcher, until, counts: () => ({ started, deaths }) };
+}
+
+function taskOf(ref: PartitionRef, script: string): PartitionTask {
+  // The scripted host reads the ref, the rows and the script's path; the rest of a task never leaves this process.
+  return {
+    ref,
+    partition: { index: ref.partition, rows: 1, slices: [{ file: { path: script } }] },
+  } as unknown as PartitionTask;
+}
+
+const ref = (partition: number, epoch = 1): PartitionRef => ({ runId: "run", partition, epoch });
+
+describe("local dispatcher", () => {
+  it("reports a receipt for every partition", async () => {
+    const { dispatcher, until } = dispatcherOver(["succeed", "succeed", "succeed"]);
+    for (const index of [0, 1, 2]) await dispatcher.enqueue(ref(index), false);
+    const reports = await until(3);
+    expect(reports.map((report) => report.partition).sort()).toEqual([0, 1, 2]);
+    expect(reports.every((report) => report.type === "accepted")).toBe(true);
+  });
+
+  it("replaces a host that died, and blames nobody while several ran in it", async () => {
+    const { dispatcher, until, counts } = dispatcherOver(["wait 60000", "die\nsucceed"]);
+    await dispatcher.enqueue(ref(0), false);
+    await dispatcher.enqueue(ref(1), false);
+    const reports = [...(await until(2))];
+    expect(reports).toContainEqual({
+      type: "failed",
+      partition: 0,
+      code: "infra.host-died",
+      circumstance: "host-died-shared",
+    });
+    expect(reports).toContainEqual({
+      type: "failed",
+      partition: 1,
+      code: "infra.host-died",
+      circumstance: "host-died-shared",
+    });
+    expect(counts().deaths).toBe(1);
+    await dispatcher.enqueue(ref(1, 2), true);
+    expect((await until(3)).at(-1)).toEqual({ type: "accepted", partition: 1 });
+  });
+
+  it("runs a suspect with nothing beside it, and holds its death against it", async () => {
+    const { dispatcher, until } = dispatcherOver(["die", "wait 100", "wait 100"]);
+    await dispatcher.enqueue(ref(1), false);
+    await dispatcher.enqueue(ref(0), true);
+    await dispatcher.enqueue(ref(2), false);
+    const reports = await until(3);
+    expect(reports).toContainEqual({
+      type: "failed",
+      partition: 0,
+      code: "infra.host-died",
+      circumstance: "host-died-alone",
+    });
+    expect(reports.filter((report) => report.type === "accepted")).toHaveLength(2);
+  });
+
+  it("kills a host past the deadline and blames the one that overran", async () => {
+    const { dispatcher, until } = dispatcherOver(["wait 60000"], { timeoutMs: 300 });
+    await dispatcher.enqueue(ref(0), false);
+    expect(await until(1)).toEqual([
+      { type: "failed", partition: 0, code: "infra.host-deadline", circumstance: "error" },
+    ]);
+  });
+
+  it("passes a host's own error on as the partition's", async () => {
+    const { dispatcher, until } = dispatcherOver(["fail"]);
+    await dispatcher.enqueue(ref(0), false);
+    expect(await until(1)).toEqual([
+      { type: "failed", partition: 0, code: "data.corrupt", circumstance: "error" },
+    ]);
+  });
+
+  it("hands everything back when it is drained, started or not", async () => {
+    const { dispatcher, until, counts } = dispatcherOver(["hang", "hang", "succeed"]);
+    for (const index of [0, 1, 2]) await dispatcher.enqueue(ref(index), false);
+    await dispatcher.drain();
+    const reports = await until(3);
+    expect(reports.every((report) => report.type === "failed" && report.circumstance === "released")).toBe(
+      true,
+    );
+    expect(counts().started).toBe(2);
+  });
+});

@@ -1,0 +1,41 @@
+/** Loading and running models in tests. */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Predictor } from "../../src/model.js";
+import { defaultWriterProfile, type Profile } from "../../src/profile.js";
+import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
+import { onnxRuntime } from "../../src/runtimes/onnx/onnx-runtime.js";
+import { modelBytes } from "./onnx-models.js";
+
+export const runtime = onnxRuntime();
+
+export const profile: Profile = {
+  engine: "onnxruntime",
+  engineVersion: runtime.engineVersion,
+  provider: "cpu",
+  intraOpThreads: 1,
+  chunkRows: 65_536,
+  batchRows: 1024,
+  writer: defaultWriterProfile,
+};
+
+export function scratch(): string {
+  return mkdtempSync(join(tmpdir(), "nightshift-onnx-"));
+}
+
+export function writeModel(built: OnnxModel | Uint8Array, folder = scratch()): string {
+  const path = join(folder, "model.onnx");
+  writeFileSync(path, built instanceof Uint8Array ? built : modelBytes(built));
+  return path;
+}
+
+/** Inspects, then loads what was pinned. */
+export async function loaded(path: string, externalData: readonly string[] = []): Promise<Predictor> {
+  const { assets } = await runtime.inspect(path, externalData);
+  return runtime.load(assets, profile);
+}
+
+export async function loadedModel(built: OnnxModel): Promise<Predictor> {
+  return loaded(writeModel(built));
+}

@@ -1,0 +1,116 @@
+import { expect, test } from "vitest";
+import { modelJob } from "../../src/cli/lookup/model-job.js";
+import { makePaint } from "../../src/cli/output/paint.js";
+import { outcomeExit } from "../../src/cli/running/outcome-exit.js";
+import { outcomeText } from "../../src/cli/running/outcome-text.js";
+import { chooseProgress } from "../../src/cli/running/progress.js";
+import { BugError, DataError, InfraError, SpecError } from "../../src/errors.js";
+import type { RunOutcome } from "../../src/runner.js";
+
+const outcome: RunOutcome = {
+  run: {
+    id: "r1",
+    key: { jobId: "/work/out", scope: "f", generation: 1 },
+    jobName: "m",
+    specPath: null,
+    target: "/work/out",
+    trigger: "cli",
+    interval: null,
+    job: modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/work"),
+    guess: true,
+    createdAt: "2026-01-15T02:15:00.000Z",
+  },
+  status: "published",
+  rows: { read: 3_000_000, predicted: 2_999_990, quarantined: 10, filtered: 0 },
+  reasons: { predict_failed: 2, null_value: 8 },
+  stats: {
+    seconds: { read: 1, bind: 1, predict: 7, attach: 0.001, write: 1, stage: 0 },
+    bytesRead: 14e6,
+    bytesWritten: 45.2e6,
+  },
+  publication: 3,
+  seconds: 2.5,
+  error: null,
+  warning: null,
+};
+
+const view = {
+  outcome,
+  rowsScored: 3_000_000,
+  write: { to: "/work/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
+  published: {
+    files: [{ path: "/work/out/part-0.parquet", rows: 2_999_990, bytes: 45.2e6, sha256: "" }],
+    quarantine: ["/work/out.quarantine/r1/part-0.parquet"],
+  },
+  cwd: "/work",
+  program: "nightshift",
+  verbose: false,
+} as const;
+
+const rules = { quarantineExitZero: false, interruptedBy: null };
+
+test.each([
+  ["published", {}, 4],
+  ["published", { rows: { ...outcome.rows, quarantined: 0 } }, 0],
+  ["already-published", {}, 0],
+  ["skipped", {}, 0],
+  ["cancelled", {}, 130],
+  ["failed", { error: null }, 1],
+  ["failed", { error: new DataError("data.corrupt", "x") }, 1],
+  ["failed", { error: new InfraError("infra.disk-full", "x") }, 1],
+  ["failed", { error: new InfraError("infra.unreachable", "x") }, 3],
+  ["failed", { error: new SpecError("refused.target-exists", "x") }, 2],
+  ["failed", { error: new BugError("bug", "x") }, 70],
+] as const)("%s with %j exits %i", (status, more, code) => {
+  expect(outcomeExit({ ...outcome, ...more, status }, rules)).toBe(code);
+});
+
+test("quarantined rows can be expected, and SIGTERM is told from Ctrl-C", () => {
+  expect(outcomeExit(outcome, { ...rules, quarantineExitZero: true })).toBe(0);
+  expect(outcomeExit({ ...outcome, status: "cancelled" }, { ...rules, interruptedBy: "SIGTERM" })).toBe(143);
+});
+
+test("a published run shows that no row was lost, where it is, and what to look at", () => {
+  expect(outcomeText(view, makePaint(false))).toBe(`published to out/ (publication 3)
+
+rows in     3,000,000 = 2,999,990 predicted + 10 quarantined + 0 filtered
+speed       1.20 M rows/s, 2.50 s
+output      out/ (1 file, 45.2 MB)
+quarantine  out.quarantine/r1/
+            10 rows: 8 null_value, 2 predict_failed
+next        nightshift errors r1`);
+});
+
+test("a resumed run's speed counts what this process did", () => {
+  const text = (rowsScored: number) => outcomeText({ ...view, rowsScored }, makePaint(false)).split("\n")[3];
+  expect(text(1_000_000)).toBe("speed       400 k rows/s, 2.50 s for the 1,000,000 rows that were left");
+  expect(text(0)).toBe("time        2.50 s");
+});
+
+test("verbose tells where the threads' time went", () => {
+  expect(outcomeText({ ...view, verbose: true }, makePaint(false))).toContain(
+    "thread time  read 10%, bind 10%, predict 70%, write 10%; 14.0 MB read, 45.2 MB written",
+  );
+});
+
+test("an interrupted run says what is kept and how to go on", () => {
+  const text = outcomeText(
+    { ...view, published: null, outcome: { ...outcome, status: "cancelled", publication: null } },
+    makePaint(false),
+  );
+  expect(text).toBe(`interrupted: 3,000,000 rows are scored and kept; nothing was published
+
+next  nightshift retry r1`);
+});
+
+test.each([
+  [{ progress: "auto", json: false, quiet: false }, true, "bar"],
+  [{ progress: "auto", json: false, quiet: false }, false, "plain"],
+  [{ progress: "auto", json: false, quiet: true }, true, "none"],
+  [{ progress: "auto", json: true, quiet: false }, true, "events-on-stdout"],
+  [{ progress: "none", json: true, quiet: false }, true, "none"],
+  [{ progress: "json", json: false, quiet: false }, true, "events-on-stderr"],
+  [{ progress: "plain", json: false, quiet: true }, true, "plain"],
+] as const)("progress for %j, terminal %s, is %s", (wish, canAnimate, kind) => {
+  expect(chooseProgress(wish, canAnimate)).toBe(kind);
+});

@@ -1,0 +1,244 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { decodeModel, type OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
+import { readSignature } from "../../src/runtimes/onnx/signature.js";
+import { removeZipMaps } from "../../src/runtimes/onnx/zipmap.js";
+import { graph, integers, model, type NodeInit, node, texts, types, value } from "../support/onnx-models.js";
+
+/** By output: its role and its labels. */
+function roles(built: OnnxModel) {
+  const { outputs } = readSignature(built, removeZipMaps(built), "m.onnx");
+  return Object.fromEntries(
+    outputs.map(({ name, role, labels }) => [name, [role ?? null, labels ?? null] as const]),
+  );
+}
+
+function graphOf(
+  nodes: readonly NodeInit[],
+  outputs: readonly ReturnType<typeof value>[],
+  initializer: readonly ReturnType<typeof texts>[] = [],
+): OnnxModel {
+  return model({
+    node: nodes.map(node),
+    input: [value("x", types.FLOAT, ["N", 4])],
+    output: [...outputs],
+    initializer: [...initializer],
+  });
+}
+
+const label = value("label", types.INT64, ["N"]);
+const scores = value("scores", types.FLOAT, ["N", 3]);
+
+describe("a classifier operator", () => {
+  it.each([
+    ["TreeEnsembleClassifier", { classlabels_int64s: [4n, 5n, 6n] }, [4, 5, 6]],
+    ["TreeEnsembleClassifier", { classlabels_strings: ["a", "b", "c"] }, ["a", "b", "c"]],
+    ["LinearClassifier", { classlabels_ints: [4n, 5n, 6n] }, [4, 5, 6]],
+    ["SVMClassifier", { classlabels_ints: [4n, 5n, 6n], prob_a: [1.5, 1.5, 1.5] }, [4, 5, 6]],
+  ] as const)("%s with %o names both of its outputs", (op, attributes, labels) => {
+    const built = graphOf(
+      [{ op, ml: true, in: ["x"], out: ["label", "scores"], with: attributes }],
+      [label, scores],
+    );
+    expect(roles(built)).toEqual({ label: ["label", null], scores: ["probabilities", labels] });
+  });
+
+  it("is found through casts, copies, reshapes and a normaliser", () => {
+    const built = graphOf(
+      [
+        {
+          op: "LinearClassifier",
+          ml: true,
+          in: ["x"],
+          out: ["l", "s"],
+          with: { classlabels_ints: [0n, 1n, 2n] },
+        },
+        { op: "Cast", in: ["l"], out: ["cast"], with: { to: 7n } },
+        { op: "Reshape", in: ["cast", "shape"], out: ["label"] },
+        { op: "Normalizer", ml: true, in: ["s"], out: ["normal"], with: { norm: "L1" } },
+        { op: "Identity", in: ["normal"], out: ["scores"] },
+      ],
+      [label, scores],
+    );
+    expect(roles(built)).toEqual({ label: ["label", null], scores: ["probabilities", [0, 1, 2]] });
+  });
+
+  it("says nothing about a support vector machine's scores a pair of classes", () => {
+    const built = graphOf(
+      [
+        {
+          op: "SVMClassifier",
+          ml: true,
+          in: ["x"],
+          out: ["label", "scores"],
+          with: { classlabels_ints: [0n, 1n, 2n] },
+        },
+      ],
+      [label, scores],
+    );
+    expect(roles(built)).toEqual({ label: ["label", null], scores: [null, null] });
+  });
+
+  it("says nothing about scores that were reshaped to another width", () => {
+    const built = graphOf(
+      [
+        {
+          op: "TreeEnsembleClassifier",
+          ml: true,
+          in: ["x"],
+          out: ["label", "s"],
+          with: { classlabels_int64s: [0n, 1n, 2n] },
+        },
+        { op: "Reshape", in: ["s", "shape"], out: ["scores"] },
+      ],
+      [label, value("scores", types.FLOAT, ["N", 3, 1])],
+    );
+    expect(roles(built).scores).toEqual([null, null]);
+  });
+
+  it("tells the width of scores that were declared without one", () => {
+    const built = graphOf(
+      [
+        {
+          op: "TreeEnsembleClassifier",
+          ml: true,
+          in: ["x"],
+          out: ["label", "scores"],
+          with: { classlabels_int64s: [0n, 1n, 2n] },
+        },
+      ],
+      [label, value("scores", types.FLOAT, null)],
+    );
+    expect(readSignature(built, new Map(), "m.onnx").outputs[1]?.shape).toEqual(["N", 3]);
+  });
+
+  it("leaves the role open where two targets claim it, and keeps the labels", () => {
+    const target = (suffix: string, labels: readonly bigint[]): NodeInit => ({
+      op: "TreeEnsembleClassifier",
+      ml: true,
+      in: ["x"],
+      out: [`label${suffix}`, `scores${suffix}`],
+      with: { classlabels_int64s: labels },
+    });
+    const built = graphOf(
+      [target("", [0n, 1n, 2n]), target("2", [7n, 8n])],
+      [label, scores, value("label2", types.INT64, ["N"]), value("scores2", types.FLOAT, ["N", 2])],
+    );
+    expect(roles(built)).toEqual({
+      label: [null, null],
+      scores: [null, [0, 1, 2]],
+      label2: [null, null],
+      scores2: [null, [7, 8]],
+    });
+  });
+});
+
+describe("a class looked up by argmax, as scikit-learn's exporter writes it", () => {
+  const lookUp: readonly NodeInit[] = [
+    { op: "ArgMax", in: ["scores"], out: ["best"], with: { axis: 1n } },
+    { op: "ArrayFeatureExtractor", ml: true, in: ["classes", "best"], out: ["chosen"] },
+    { op: "Reshape", in: ["chosen", "shape"], out: ["label"] },
+  ];
+  const textLabel = value("label", types.STRING, ["N"]);
+
+  it("names label and probabilities", () => {
+    const built = graphOf(
+      [{ op: "Softmax", in: ["x"], out: ["scores"] }, ...lookUp],
+      [textLabel, scores],
+      [texts("classes", ["a", "b", "c"])],
+    );
+    expect(roles(built)).toEqual({ label: ["label", null], scores: ["probabilities", ["a", "b", "c"]] });
+  });
+
+  it("names probabilities that are made from the same scores, column by column", () => {
+    const built = graphOf(
+      [
+        { op: "Gemm", in: ["x", "w"], out: ["scores"] },
+        ...lookUp,
+        { op: "Softmax", in: ["scores"], out: ["p"] },
+      ],
+      [textLabel, value("p", types.FLOAT, ["N", 3])],
+      [texts("classes", ["a", "b", "c"])],
+    );
+    expect(roles(built).p).toEqual(["probabilities", ["a", "b", "c"]]);
+  });
+
+  it("names probabilities that the argmax saw a copy of", () => {
+    const built = graphOf(
+      [
+        { op: "Gemm", in: ["x", "w"], out: ["p"] },
+        { op: "Cast", in: ["p"], out: ["scores"], with: { to: 11n } },
+        ...lookUp,
+      ],
+      [textLabel, value("p", types.FLOAT, ["N", 3])],
+      [texts("classes", ["a", "b", "c"])],
+    );
+    expect(roles(built).p).toEqual(["probabilities", ["a", "b", "c"]]);
+  });
+
+  it("overrules the classifier below it: a stacking classifier's inner one counts from 0", () => {
+    const inner: NodeInit = {
+      op: "LinearClassifier",
+      ml: true,
+      in: ["x"],
+      out: ["innerLabel", "s"],
+      with: { classlabels_ints: [0n, 1n, 2n] },
+    };
+    const built = graphOf(
+      [inner, { op: "Normalizer", ml: true, in: ["s"], out: ["scores"] }, ...lookUp],
+      [label, scores],
+      [integers("classes", [50n, 60n, 70n])],
+    );
+    expect(roles(built).scores).toEqual(["probabilities", [50, 60, 70]]);
+  });
+
+  it.each([
+    ["int64", { dataType: types.INT64, rawData: new Uint8Array(BigInt64Array.of(5n, 6n, 7n).buffer) }],
+    ["int32", { dataType: types.INT32, rawData: new Uint8Array(Int32Array.of(5, 6, 7).buffer) }],
+    ["unpacked int32", { dataType: types.INT32, int32Data: [5, 6, 7] }],
+  ])("reads classes that are kept as %s", (_, content) => {
+    const built = graphOf([{ op: "Softmax", in: ["x"], out: ["scores"] }, ...lookUp], [label, scores]);
+    built.graph.initializer = graph({
+      initializer: [{ name: "classes", dims: [3n], ...content }],
+    }).initializer;
+    expect(roles(built).scores).toEqual(["probabilities", [5, 6, 7]]);
+  });
+
+  it("is no class where the position is not an argmax", () => {
+    const built = graphOf(
+      [
+        { op: "Cast", in: ["x"], out: ["at"], with: { to: 7n } },
+        { op: "Gather", in: ["table", "at"], out: ["embedded"] },
+      ],
+      [value("embedded", types.INT64, ["N", 3])],
+      [integers("table", [1n, 2n, 3n])],
+    );
+    expect(roles(built)).toEqual({ embedded: [null, null] });
+  });
+});
+
+describe("committed models", () => {
+  const folder = new URL("../../fixtures/models/", import.meta.url);
+  const binary = { label: ["label", null], probabilities: ["probabilities", [0, 1]] };
+  const sklearnBinary = { output_label: ["label", null], output_probability: ["probabilities", [0, 1]] };
+  const expected: { readonly [file: string]: unknown } = {
+    "flight-band-forest.onnx": {
+      output_label: ["label", null],
+      output_probability: ["probabilities", ["early", "late", "on_time"]],
+    },
+    "flight-columns.onnx": sklearnBinary,
+    "flight-delay-lightgbm.onnx": binary,
+    "flight-delay-xgboost.onnx": binary,
+    "flight-delay.onnx": sklearnBinary,
+    "flight-minutes-hgb.onnx": { variable: [null, null] },
+    "w1-lightgbm.onnx": binary,
+  };
+
+  it.each(Object.entries(expected))("%s", (file, outputs) => {
+    expect(roles(decodeModel(readFileSync(new URL(file, folder)), file))).toEqual(outputs);
+  });
+
+  it("are all in the table above", () => {
+    expect(readdirSync(folder).filter((name) => name.endsWith(".onnx"))).toEqual(Object.keys(expected));
+  });
+});
