@@ -40,7 +40,8 @@ async function preview(name: string, example: WorkedExample) {
   mkdirSync(folder);
   const spec = parse(example.yaml) ?? {};
   const model = spec.model === undefined ? echo(folder, example) : join(repository, "docs", spec.model);
-  const from = example.input === null ? model.replace(/\.onnx$/, ".input.parquet") : join(folder, "rows.parquet");
+  const from =
+    example.input === null ? model.replace(/\.onnx$/, ".input.parquet") : join(folder, "rows.parquet");
   if (example.input !== null) writeFileSync(from, await writeParquet(columnsOf(example.input)));
 
   const whole = { version: 1, name: "example", write: { to: "out" }, ...spec, model, input: { from } };

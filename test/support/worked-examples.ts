@@ -33,23 +33,26 @@ const example = /(?:((?:^\|.*\n)+)\n)?```yaml\n([\s\S]*?)```\n\n((?:^\|.*\n?)+)/
 
 /** Every block of YAML with the table below it, and the one above it where there is one. */
 export function workedExamples(markdown: string): readonly WorkedExample[] {
-  return markdown
-    .split(/^(?=## )/m)
-    .flatMap((section) =>
-      [...section.matchAll(example)].map(([, above, yaml = "", below = ""]) => ({
-        title: [...section.matchAll(sections)][0]?.[1] ?? "",
-        input: above === undefined ? null : parseTable(above),
-        yaml,
-        output: parseTable(below),
-      })),
-    );
+  return markdown.split(/^(?=## )/m).flatMap((section) =>
+    [...section.matchAll(example)].map(([, above, yaml = "", below = ""]) => ({
+      title: [...section.matchAll(sections)][0]?.[1] ?? "",
+      input: above === undefined ? null : parseTable(above),
+      yaml,
+      output: parseTable(below),
+    })),
+  );
 }
 
 function parseTable(text: string): TextTable {
   const [header = [], , ...rows] = text
     .trim()
     .split("\n")
-    .map((line) => line.slice(1, line.lastIndexOf("|")).split("|").map((cell) => cell.trim()));
+    .map((line) =>
+      line
+        .slice(1, line.lastIndexOf("|"))
+        .split("|")
+        .map((cell) => cell.trim()),
+    );
   return { header, rows };
 }
 
@@ -69,13 +72,13 @@ export function columnsOf({ header, rows }: TextTable): { readonly [name: string
     header.map((cell, index) => {
       const [name = "", type = ""] = cell.split(" ");
       if (!(type in columnTypes)) throw new Error(`no column type ${type}`);
-      const values = rows.map((row) => valueOf(row[index] ?? "null", type));
+      const values = rows.map((row) => cellValue(row[index] ?? "null", type));
       return [name, vectorFromArray(values, columnTypes[type as keyof typeof columnTypes])];
     }),
   );
 }
 
-function valueOf(text: string, type: string): unknown {
+function cellValue(text: string, type: string): unknown {
   if (text === "null") return null;
   if (type === "string") return text;
   if (type === "int64") return BigInt(text);
@@ -92,11 +95,15 @@ const tensorTypes: { readonly [name: string]: number } = {
 /** `# inputs: x float32 [N, 2]` as a model that gives every input back, as `<input>_seen`. */
 export function echoingModel(yaml: string): OnnxModel {
   const line = /^# inputs: (.+)$/m.exec(yaml)?.[1] ?? "";
-  const inputs = [...line.matchAll(/(\w+) (\w+) \[([^\]]*)\]/g)].map(([, name = "", type = "", shape = ""]) => ({
-    name,
-    type: tensorTypes[type] ?? 0,
-    shape: shape.split(", ").map((size) => (/^\d+$/.test(size) ? Number(size) : size === "?" ? null : size)),
-  }));
+  const inputs = [...line.matchAll(/(\w+) (\w+) \[([^\]]*)\]/g)].map(
+    ([, name = "", type = "", shape = ""]) => ({
+      name,
+      type: tensorTypes[type] ?? 0,
+      shape: shape
+        .split(", ")
+        .map((size) => (/^\d+$/.test(size) ? Number(size) : size === "?" ? null : size)),
+    }),
+  );
   if (inputs.length === 0) throw new Error("the example names neither a model nor inputs");
   return model({
     node: inputs.map(({ name }) => node({ op: "Identity", in: [name], out: [`${name}_seen`] })),
