@@ -111,7 +111,9 @@ export function fileSink(options: FileSinkOptions): Sink {
 
   async function decisionOn(runId: string): Promise<Decision | null> {
     const decision = decisionOf(await record.durableHead(), runId);
-    return decision && { outcome: decision.outcome, publication: decision.publication };
+    if (decision === null) return null;
+    const { outcome, publication, rolledBack } = decision;
+    return { outcome, publication, ...(rolledBack === undefined ? {} : { rolledBack: true }) };
   }
 
   async function seeThrough(): Promise<void> {
