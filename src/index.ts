@@ -7,11 +7,15 @@
  * const { status, rows } = await run.outcome;
  * ```
  */
+import { resolve } from "node:path";
 import { createApp } from "./app.js";
 import { settingsFromProcess } from "./config.js";
 import type { Job } from "./job.js";
 import type { RunEvent } from "./run-events.js";
 import type { RunOutcome, RunRequest } from "./runner.js";
+import { defineJob as define } from "./spec/define-job.js";
+import type { JobSpecInput } from "./spec/schema.js";
+import { systemClock } from "./system-clock.js";
 
 export type { ErrorKind, ErrorRecord } from "./errors.js";
 export { exitCodeOf, NightshiftError } from "./errors.js";
@@ -20,6 +24,26 @@ export type { RowCounts } from "./partition.js";
 export type { RunEvent } from "./run-events.js";
 export type { RunOutcome } from "./runner.js";
 export type { JobSpecInput } from "./spec/schema.js";
+
+export interface DefineJobOptions {
+  /** What paths in the job are relative to; the current directory. */
+  readonly cwd?: string;
+  /** A date or an instant in the data interval wanted; the latest complete interval. */
+  readonly at?: string;
+  /** For `{{ var.name }}`. */
+  readonly vars?: { readonly [name: string]: string };
+}
+
+/**
+ * A job in the language of the YAML spec, with its templates and variables expanded.
+ *
+ * @throws NightshiftError of kind `spec`, telling every mistake at once
+ */
+export function defineJob(spec: JobSpecInput, options: DefineJobOptions = {}): Job {
+  const { cwd = process.cwd(), ...wanted } = options;
+  const { environment, outputRoot } = settingsFromProcess();
+  return define(spec, { ...wanted, cwd: resolve(cwd), now: systemClock.now(), environment, outputRoot });
+}
 
 export interface RunJobOptions {
   /** Stops between chunks; what was accepted by then is kept, and the next `runJob` of the same job goes on from there. */
