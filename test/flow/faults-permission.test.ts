@@ -1,15 +1,9 @@
 /** Missing permission: each refusal names its path, leaves nothing behind, and is over once permission is given. */
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { anotherUser } from "../support/another-user.js";
-import {
-  type FlightProject,
-  flightModel,
-  flightProject,
-  keysBelow,
-  keysIn,
-} from "../support/flight-project.js";
+import { type FlightProject, flightProject, keysBelow, keysIn } from "../support/flight-project.js";
 import type { Finished } from "../support/nightshift.js";
 
 const user = anotherUser();
@@ -18,7 +12,6 @@ let project: FlightProject;
 beforeEach(() => {
   project = flightProject({ files: 2, write: "{ to: ../published/out, mode: replace }" });
   mkdirSync(join(project.cwd, "published"));
-  cpSync(flightModel, join(project.cwd, "model.onnx"));
   user.own(project.cwd);
 });
 
@@ -27,6 +20,8 @@ afterEach(() => {
     if (existsSync(join(project.cwd, path))) chmodSync(join(project.cwd, path), 0o755);
   project.remove();
 });
+
+afterAll(() => user.remove());
 
 function run(...argv: readonly string[]): Promise<Finished> {
   return project.start(argv, user.startAs).finished;
@@ -70,10 +65,7 @@ test.each([
   ["model.onnx", 1, /error: no permission to read .*\/model\.onnx\n/],
   ["jobs/flights.yaml", 2, /error: jobs\/flights\.yaml cannot be read: permission denied\n/],
 ] as const)("%s may not be read: exit %i", async (path, code, message) => {
-  const argv =
-    path === "model.onnx"
-      ? ["score", "model.onnx", "input/*.parquet", "--key", "flight_id", "-o", "published/out/"]
-      : ["run", "jobs/flights.yaml"];
+  const argv = ["run", "jobs/flights.yaml"];
   const refused = await refusedWhile(path, 0o000, argv);
   expect(refused).toMatchObject({ status: code, stdout: "" });
   expect(refused.stderr).toMatch(message);

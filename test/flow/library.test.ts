@@ -1,5 +1,5 @@
 /** Nightshift as a library: the compiled package as another program would import it. */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type * as Nightshift from "../../src/index.js";
@@ -9,6 +9,7 @@ import {
   flightProject,
   keysBelow,
   keysIn,
+  writeFlights,
 } from "../support/flight-project.js";
 
 const { defineJob, exitCodeOf, NightshiftError, runJob }: typeof Nightshift = await import(
@@ -86,19 +87,24 @@ test("a signal stops between chunks, and the next runJob does the rest", async (
   expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
 });
 
-test("a run that fails resolves with its error; one that cannot start rejects; neither ends the process", async () => {
-  const failing = runJob(
-    job({
-      features: { hour: { column: "distance", cast: "lossy", nulls: "error" } },
-      limits: { max_error_rows: 0, partition_timeout: "1m" },
-    }),
-    {
-      stateDir: stateDir(),
-    },
-  );
-  expect((await failing.outcome).status).toBe("published");
+test("a run that fails resolves with its error, and goes on once that is mended", async () => {
+  const last = project.inputPath(3);
+  writeFlights(last, { first: 150, rows: 50, hour: (key) => (key === 170 ? null : 7n) });
+  const failed = runJob(job(), { stateDir: stateDir() });
+  const failures: unknown[] = [];
+  for await (const event of failed) if (event.type === "run.failed") failures.push(event.error.code);
+  const { status, error, rows } = await failed.outcome;
+  expect(failures).toEqual(["data.row-failed"]);
+  expect({ status, read: rows.read }).toEqual({ status: "failed", read: 150 });
+  expect(error).toMatchObject({ kind: "data", message: expect.stringContaining(`${last}, row 20`) });
+  expect(existsSync(project.out)).toBe(false);
 
-  rmSync(project.inputPath(0));
+  writeFlights(last, { first: 150, rows: 50 });
+  expect((await runJob(job(), { stateDir: stateDir() }).outcome).status).toBe("published");
+  expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
+});
+
+test("a run that cannot start rejects, and has no events", async () => {
   const none = runJob(job({ input: { from: "nothing/*.parquet" } }), { stateDir: stateDir() });
   const events: string[] = [];
   for await (const { type } of none) events.push(type);
@@ -109,7 +115,9 @@ test("a run that fails resolves with its error; one that cannot start rejects; n
   expect(exitCodeOf(error)).toBe(2);
 });
 
-test("a mistake in a job is told by its place, before anything runs", () => {
-  expect(() => job({ write: { to: "out", mode: "upsert" as "replace" } })).toThrow(NightshiftError);
-  expect(() => defineJob({ version: 1 } as Nightshift.JobSpecInput, { cwd: project.cwd })).toThrow(/model/);
+test("mistakes in a job are told by their places, all at once, before anything runs", () => {
+  expect(() => job({ write: { to: "out", mode: "upsert" as "replace" } })).toThrow("write.mode: ");
+  expect(() => defineJob({ version: 1 } as Nightshift.JobSpecInput, { cwd: project.cwd })).toThrow(
+    /mistakes in the job:\n(.*\n)* {2}model: /,
+  );
 });

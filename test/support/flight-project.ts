@@ -1,5 +1,6 @@
 /** A project in a directory of its own: flights in several files, one partition each, and a job that scores them. */
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -81,7 +82,7 @@ export interface ProjectOptions {
   readonly hour?: FlightFile["hour"];
 }
 
-/** The job is `flights`: it scores `input/*.parquet` into `out`. */
+/** The job is `flights`: it scores `input/*.parquet` with `model.onnx` into `out`. */
 export function flightProject(options: ProjectOptions = {}): FlightProject {
   const {
     files = 6,
@@ -96,6 +97,7 @@ export function flightProject(options: ProjectOptions = {}): FlightProject {
     join(cwd, "input", `${String(index).padStart(2, "0")}.parquet`);
   mkdirSync(join(cwd, "input"));
   mkdirSync(join(cwd, "jobs"));
+  cpSync(flightModel, join(cwd, "model.onnx"));
   for (let index = 0; index < files; index++)
     writeFlights(inputPath(index), {
       first: index * rowsAFile,
@@ -107,7 +109,7 @@ export function flightProject(options: ProjectOptions = {}): FlightProject {
     [
       "version: 1",
       "name: flights",
-      `model: ${flightModel}`,
+      "model: ../model.onnx",
       "input: { from: ../input/*.parquet, key: [flight_id] }",
       `write: ${write}`,
       "limits:",
