@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Schema } from "./column.js";
-import { DataError } from "./errors.js";
+import { DataError, SpecError } from "./errors.js";
 import type { PlanCall } from "./host.js";
 import type { Job, Limits } from "./job.js";
 import type { Mapping } from "./mapping.js";
@@ -57,7 +57,10 @@ export async function planJob(
     partitionRows: job.limits.partitionRows,
     minPartitions: wantedThreads * partitionsPerThread,
   };
-  for await (const partition of parts.source.plan(request, signal)) tally.add(partition);
+  for await (const partition of parts.source.plan(request, signal)) {
+    refuseOwnOutput(job, partition);
+    tally.add(partition);
+  }
   if (tally.totals.rows === 0) {
     refuseEmpty(job);
     if (tally.totals.partitions === 0) tally.add(emptyPartition);
@@ -77,7 +80,7 @@ export async function planJob(
     profile: prepared.profile,
     threads,
     totals: tally.totals,
-    notes: note === null ? [] : [note],
+    notes: [...droppedOutputs(prepared.model), ...(note === null ? [] : [note])],
   };
 }
 
@@ -171,6 +174,25 @@ class Tally {
   inputsDigest(): string {
     return this.inputs.copy().digest("hex");
   }
+}
+
+/** A job that reads what it writes would score its own predictions, or overwrite its input with them. */
+function refuseOwnOutput({ write }: Job, { slices }: Partition): void {
+  const own = slices.find(({ file }) => file.path === write.to || file.path.startsWith(`${write.to}/`));
+  if (own === undefined) return;
+  throw new SpecError(
+    "refused.output-is-input",
+    `${own.file.path} is an input, and lies in the output ${write.to}.`,
+    {
+      hint: "Write to a place outside of what is read.",
+      details: { file: own.file.path, output: write.to },
+    },
+  );
+}
+
+function droppedOutputs({ signature }: InspectedModel): readonly string[] {
+  const names = signature.metadata["onnx.dropped_outputs"];
+  return names === undefined ? [] : [`The model's outputs ${names} are not tensors, and are left out.`];
 }
 
 /** Publishing an empty input still writes one file, so that readers find the columns. */

@@ -5,12 +5,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { InfraError } from "../../src/errors.js";
 import { journalLedger } from "../../src/ledgers/journal/journal-ledger.js";
 import { processes, startFromStat } from "../../src/ledgers/journal/processes.js";
 import type { Owner } from "../../src/run.js";
+import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { systemClock } from "../support/journal-processes.js";
-import { nodeFileSystem } from "../support/node-file-system.mjs";
 import { linux, needs } from "../support/places.js";
 import { aRun } from "../support/runs.js";
 
@@ -70,7 +69,7 @@ describe("on Linux", () => {
 
 test("a run whose owner's pid was given to somebody else can be claimed", async () => {
   const stateDir = await mkdtemp(join(tmpdir(), "nightshift-pid-"));
-  const options = { stateDir, fileSystem: nodeFileSystem(InfraError), clock: systemClock };
+  const options = { stateDir, fileSystem: localFileSystem(), clock: systemClock };
   const before: Owner = { ...self(), processStart: "1" };
   const old = journalLedger({ ...options, processes: { self: () => before, isAlive } });
   await old.createRun(aRun("run"));

@@ -20,12 +20,12 @@ import type { RunState } from "../../src/run.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { systemClock } from "../../src/system-clock.js";
 import { preloadPath, type RunningCli, startCli } from "../support/cli.js";
-import { countRows, readRows } from "../support/published-rows.js";
+import { countRows, firstValue, readRows } from "../support/published-rows.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const fixtures = fileURLToPath(new URL("../../fixtures", import.meta.url));
 const seed = 20261120;
-const killsAStep = 6;
+const killsAStep = 5;
 const killsAtRandom = 20;
 
 /** Where to kill; see kill-at.mjs. `nth` is drawn from 1 to `most`. */
@@ -319,13 +319,13 @@ function pollReaders(): { readonly stop: () => Promise<{ readonly problems: read
         const paths = list();
         const rows = (await Promise.all(paths.map(countRows))).reduce((sum, count) => sum + count, 0);
         const releases = new Set<unknown>();
-        for (const path of paths) releases.add((await readRows(path))[0]?.release);
+        for (const path of paths) releases.add(await firstValue(path, "release"));
         if (rows !== files * rowsAFile) problems.push(`${reader} saw ${rows} rows`);
         if (releases.size !== 1) problems.push(`${reader} saw releases ${[...releases].join(" and ")}`);
       } catch (error) {
         problems.push(`${reader}: ${String(error)}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 15));
+      await new Promise((resolve) => setTimeout(resolve, 40));
     }
   };
   const byListing = poll("the listing", () => {
