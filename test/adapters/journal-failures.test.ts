@@ -9,6 +9,7 @@ import type { Partition, PartitionRef } from "../../src/partition.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { all } from "../conformance/ledger.js";
 import { type JournalProcesses, journalProcesses } from "../support/journal-processes.js";
+import { mounts, needs } from "../support/places.js";
 import { aPartition, aPlan, aReceipt, aRun, rowsPerPartition, somePartitions } from "../support/runs.js";
 import { type Operation, simulatedDisk } from "../support/simulated-disk.js";
 
@@ -230,10 +231,9 @@ describe("on a real disk", () => {
   });
 });
 
-const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).status === 0;
-
-describe.runIf(canMount)("a full disk", () => {
-  test("stops the run, loses nothing that was acknowledged, and the run goes on when there is space again", () => {
+describe("a full disk", () => {
+  test("stops the run, loses nothing that was acknowledged, and the run goes on when there is space again", (context) => {
+    needs(context, mounts());
     const script = join(import.meta.dirname, "../support/journal-full-disk.mjs");
     const plan = JSON.stringify({
       run: aRun("run"),
