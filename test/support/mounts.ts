@@ -38,9 +38,9 @@ export async function ownMounts(setup: string): Promise<Mounts> {
     keeper.on("error", (error) => {
       refusal += error.message;
     });
-    const ended = once(keeper, "close");
-    if (!(await Promise.race([once(keeper.stdout, "data"), ended.then(() => null)]))) {
-      refusals.push(refusal.trim());
+    const ended = new Promise<null>((resolve) => keeper.on("close", () => resolve(null)));
+    if (!(await Promise.race([once(keeper.stdout, "data"), ended]))) {
+      refusals.push(refusal.trim().split("\n")[0] ?? "");
       continue;
     }
     const through = ["nsenter", "--target", String(keeper.pid), ...enter, "sh", "-c", 'cd "$0" && exec "$@"'];
