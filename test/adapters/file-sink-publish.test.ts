@@ -167,7 +167,7 @@ describe("mode replace", () => {
     await sink.rollback();
     expect(await sink.published("job", "fingerprint-of-r1")).toMatchObject({ publication: 1 });
     expect(await sink.published("job", "fingerprint-of-r2")).toBeNull();
-    expect(await sink.lookup("r2")).toEqual({ outcome: "commit", publication: 2 });
+    expect(await sink.lookup("r2")).toEqual({ outcome: "commit", publication: 2, rolledBack: true });
   });
 
   it("lets an interval's run replace its own partitions only", async () => {

@@ -27,7 +27,7 @@ test("while a run is worked on, run, retry and --restart of it are refused; then
   }
   expect(JSON.parse(project.nightshift("status", "--json").stdout)).toMatchObject({
     status: "running",
-    interrupted: false,
+    shown: "running",
     owner: { pid: owner.child.pid },
   });
   held.letGo();
