@@ -164,9 +164,15 @@ describe("the staging writer", () => {
     await expect(opening).rejects.toMatchObject({ code: "spec.partition-column-missing" });
   });
 
-  it("notices that the disk gives back something else", async () => {
+  it.each<[string, (written: Uint8Array) => Uint8Array]>([
+    ["something else", () => new Uint8Array(10)],
+    ["one bit flipped", (written) => written.with(40, (written[40] ?? 0) ^ 1)],
+  ])("notices that the disk gives back %s", async (_, damaged) => {
     const real = localFileSystem();
-    const lying = { ...real, readFile: async () => new Uint8Array(10) };
+    const lying = {
+      ...real,
+      readFile: async (path: string) => damaged((await real.readFile(path)) ?? new Uint8Array()),
+    };
     const to = join(freshDirectory(), "out");
     const batch = batchOf({ ids: [1] });
     const sink = stagingFileSink({ to, partitionBy: [], format: arrowFileFormat, fileSystem: lying });
