@@ -215,12 +215,19 @@ function fitThreads(
   const useful = Math.max(1, Math.min(wanted, tally.totals.partitions));
   const neededBytes = threadBytes + tally.peakBytes;
   const fitting = Math.floor(memoryBytes / neededBytes);
+  if (memoryBytes < threadBytes) {
+    throw new SpecError(
+      "refused.memory",
+      `a thread needs about ${mebibytes(threadBytes)} before it reads anything; ${mebibytes(memoryBytes)} may be used.`,
+      { hint: "Raise limits.memory (score: --memory).", details: { memoryBytes } },
+    );
+  }
   if (fitting < 1) {
     throw new DataError(
       "data.row-group-too-large",
       `${tally.peakFile} has a row group that needs about ${mebibytes(neededBytes)} in memory; ${mebibytes(memoryBytes)} may be used.`,
       {
-        hint: "Write the file again with smaller row groups (131,072 rows is a good size), keep fewer columns, or raise limits.memory.",
+        hint: "Write the file again with smaller row groups (131,072 rows is a good size), keep fewer columns, or raise limits.memory (score: --memory).",
         details: { file: tally.peakFile, neededBytes, memoryBytes, threads: limits.threads },
       },
     );
