@@ -70,12 +70,12 @@ async function plantEach(list) {
     }
   }
 
-  function print({ name, group }, before, { failed, output }) {
+  function print({ name, group }, before, { passed, failed, output }) {
     if (group !== before?.group) console.log(`${before === undefined ? "" : "\n"}${group}`);
-    const [first, ...others] = failed;
+    const [first = passed === 0 ? "DOES NOT RUN" : "NOT NOTICED", ...others] = failed;
     const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
-    console.log(`  ${name.padEnd(width)}  ${first === undefined ? "NOT NOTICED" : `${first}${more}`}`);
-    if (first === undefined) console.log(output.trim().replaceAll(/^/gm, "      "));
+    console.log(`  ${name.padEnd(width)}  ${first}${more}`);
+    if (failed.length === 0) console.log(output.trim().replaceAll(/^/gm, "      "));
   }
 
   await Promise.all(copies.map(work));

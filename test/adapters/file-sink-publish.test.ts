@@ -350,6 +350,18 @@ it("commits nothing whose staged files are gone or changed", async () => {
   expect(await sink.lookup("r1")).toBeNull();
 });
 
+it("commits no receipt whose files hold other rows than it counts", async () => {
+  const target = targetIn(freshDirectory());
+  const run = runOf("r1");
+  const sink = sinkFor(target, "replace");
+  const receipts = await stageRun(target, run, [{ ids: [1, 2], quarantined: [7] }]);
+  for (const wrong of [{ quarantined: 0 }, { predicted: 3 }]) {
+    const told = receipts.map((receipt) => ({ ...receipt, rows: { ...receipt.rows, ...wrong } }));
+    await expect(sink.publish(run, fingerprint, told)).rejects.toMatchObject({ code: "data.rows-lost" });
+  }
+  expect(await sink.lookup("r1")).toBeNull();
+});
+
 describe("collect", () => {
   it("removes superseded attempts, aborted runs and old versions, and nothing that may still count", async () => {
     const target = targetIn(freshDirectory());
