@@ -1,11 +1,16 @@
 import { defineConfig } from "vitest/config";
+import { BusyTestsLast } from "./test/support/test-order.js";
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/build.ts"],
+    reporters: ["default", "./test/support/closing-lines.ts"],
+    sequence: { sequencer: BusyTestsLast },
+    // Real processes on busy machines: generous, since no test asserts a time.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Most tests start processes with threads of their own.
     maxWorkers: 2,
   },
 });

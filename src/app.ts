@@ -28,7 +28,7 @@ export function createApp(settings: Settings, onHostOutput: (text: string) => vo
 
   async function currentHost(): Promise<() => WorkerHost> {
     const { childProcessHost } = await import("./hosts/child-process/child-process-host.js");
-    const entry = fileURLToPath(new URL("./worker-host.js", import.meta.url));
+    const entry = fileURLToPath(new URL("./host/worker-host.js", import.meta.url));
     return () => {
       if (host === null || host.isGone()) {
         host = childProcessHost({ entry, threads: settings.cores, onStderr: onHostOutput });

@@ -1,5 +1,5 @@
 /** Decides which run a request means: one that is published already, one to go on with, or a new generation. */
-import { SpecError } from "./errors.js";
+import { CancelledError, SpecError, toErrorRecord } from "./errors.js";
 import type { Ledger } from "./ledger.js";
 import type { Owner, Run, RunKey, RunState } from "./run.js";
 import type { Publication, Sink } from "./sink.js";
@@ -100,8 +100,15 @@ async function drop({ ledger, self }: Books, sink: Sink, run: Run, takeOver: boo
   const claim = await ledger.claimRun(run.id, self, { takeOver });
   try {
     const decision = await sink.abort(run);
-    if (decision.outcome === "commit") await ledger.completeRun(claim, decision.publication);
-    else await ledger.dropRun(claim);
+    if (decision.outcome === "commit") {
+      await ledger.completeRun(claim, decision.publication);
+      return;
+    }
+    // A run that died while it was publishing is not publishing any more: the sink has just decided that.
+    const dropped = new CancelledError(`${run.id} was dropped with --restart`);
+    if ((await ledger.readRun(run.id))?.status === "publishing")
+      await ledger.failRun(claim, toErrorRecord(dropped));
+    await ledger.dropRun(claim);
   } finally {
     await ledger.releaseRun(claim);
   }

@@ -177,7 +177,7 @@ export function exitCodeOf(error: NightshiftError): number {
     case "spec":
       return exitCodes.usage;
     case "infra":
-      return error.retryable ? exitCodes.unreachable : exitCodes.failed;
+      return error.code === "infra.unreachable" ? exitCodes.unreachable : exitCodes.failed;
     case "cancelled":
       return exitCodes.interrupted;
     case "bug":

@@ -7,11 +7,15 @@
  * const { status, rows } = await run.outcome;
  * ```
  */
+import { resolve } from "node:path";
 import { createApp } from "./app.js";
 import { settingsFromProcess } from "./config.js";
 import type { Job } from "./job.js";
 import type { RunEvent } from "./run-events.js";
 import type { RunOutcome, RunRequest } from "./runner.js";
+import { defineJob as resolveJob } from "./spec/define-job.js";
+import type { JobSpecInput } from "./spec/schema.js";
+import { systemClock } from "./system-clock.js";
 
 export type { ErrorKind, ErrorRecord } from "./errors.js";
 export { exitCodeOf, NightshiftError } from "./errors.js";
@@ -20,6 +24,27 @@ export type { RowCounts } from "./partition.js";
 export type { RunEvent } from "./run-events.js";
 export type { RunOutcome } from "./runner.js";
 export type { JobSpecInput } from "./spec/schema.js";
+
+export interface DefineJobOptions {
+  /** Directory that relative paths in the job start from; by default the current one. */
+  readonly cwd?: string;
+  /** A date or an instant in the interval wanted; by default the latest complete one. As `--at`. */
+  readonly at?: string;
+  /** Values of `{{ var.name }}`. As `--var`. */
+  readonly vars?: { readonly [name: string]: string | number | boolean };
+}
+
+/**
+ * A job in TypeScript: the language of the YAML spec, through the same checks. Nothing is read or run.
+ *
+ * @throws NightshiftError `spec.invalid` with every mistake by its path; `usage.*`
+ */
+export function defineJob(spec: JobSpecInput, options: DefineJobOptions = {}): Job {
+  const { environment, outputRoot } = settingsFromProcess();
+  const { cwd = process.cwd(), at, vars = {} } = options;
+  const place = { cwd: resolve(cwd), now: systemClock.now(), environment, outputRoot };
+  return resolveJob(spec, { ...place, vars, ...(at === undefined ? {} : { at }) });
+}
 
 export interface RunJobOptions {
   /** Stops between chunks; what was accepted by then is kept, and the next `runJob` of the same job goes on from there. */

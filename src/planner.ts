@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Schema } from "./column.js";
-import { DataError } from "./errors.js";
+import { DataError, SpecError } from "./errors.js";
 import type { PlanCall } from "./host.js";
 import type { Job, Limits } from "./job.js";
 import type { Mapping } from "./mapping.js";
@@ -57,7 +57,10 @@ export async function planJob(
     partitionRows: job.limits.partitionRows,
     minPartitions: wantedThreads * partitionsPerThread,
   };
-  for await (const partition of parts.source.plan(request, signal)) tally.add(partition);
+  for await (const partition of parts.source.plan(request, signal)) {
+    refuseOwnOutput(job, partition);
+    tally.add(partition);
+  }
   if (tally.totals.rows === 0) {
     refuseEmpty(job);
     if (tally.totals.partitions === 0) tally.add(emptyPartition);
@@ -77,7 +80,7 @@ export async function planJob(
     profile: prepared.profile,
     threads,
     totals: tally.totals,
-    notes: note === null ? [] : [note],
+    notes: [...droppedOutputs(prepared.model), ...(note === null ? [] : [note])],
   };
 }
 
@@ -173,6 +176,25 @@ class Tally {
   }
 }
 
+/** A job that reads what it writes would score its own predictions, or overwrite its input with them. */
+function refuseOwnOutput({ write }: Job, { slices }: Partition): void {
+  const own = slices.find(({ file }) => file.path === write.to || file.path.startsWith(`${write.to}/`));
+  if (own === undefined) return;
+  throw new SpecError(
+    "refused.output-is-input",
+    `${own.file.path} is an input, and lies in the output ${write.to}.`,
+    {
+      hint: "Write to a place outside of what is read.",
+      details: { file: own.file.path, output: write.to },
+    },
+  );
+}
+
+function droppedOutputs({ signature }: InspectedModel): readonly string[] {
+  const names = signature.metadata["onnx.dropped_outputs"];
+  return names === undefined ? [] : [`The model's outputs ${names} are not tensors, and are left out.`];
+}
+
 /** Publishing an empty input still writes one file, so that readers find the columns. */
 const emptyPartition: Partition = { index: 0, rows: 0, bytes: 0, peakBytes: 0, slices: [] };
 
@@ -193,12 +215,19 @@ function fitThreads(
   const useful = Math.max(1, Math.min(wanted, tally.totals.partitions));
   const neededBytes = threadBytes + tally.peakBytes;
   const fitting = Math.floor(memoryBytes / neededBytes);
+  if (memoryBytes < threadBytes) {
+    throw new SpecError(
+      "refused.memory",
+      `a thread needs about ${mebibytes(threadBytes)} before it reads anything; ${mebibytes(memoryBytes)} may be used.`,
+      { hint: "Raise limits.memory (score: --memory).", details: { memoryBytes } },
+    );
+  }
   if (fitting < 1) {
     throw new DataError(
       "data.row-group-too-large",
       `${tally.peakFile} has a row group that needs about ${mebibytes(neededBytes)} in memory; ${mebibytes(memoryBytes)} may be used.`,
       {
-        hint: "Write the file again with smaller row groups (131,072 rows is a good size), keep fewer columns, or raise limits.memory.",
+        hint: "Write the file again with smaller row groups (131,072 rows is a good size), keep fewer columns, or raise limits.memory (score: --memory).",
         details: { file: tally.peakFile, neededBytes, memoryBytes, threads: limits.threads },
       },
     );

@@ -19,7 +19,8 @@ export interface RunKey {
  *    |          |          |            `-> failed (abort won)
  *    `----------`----------`-> failed | cancelled
  * ```
- * A failed run keeps its accepted partitions; `retry` claims it again and goes on.
+ * A failed or cancelled run keeps its accepted partitions: `retry` claims it again and goes on. `dropped` is for good:
+ * whatever is neither publishing nor published may be dropped.
  */
 export type RunStatus =
   | "created"

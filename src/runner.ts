@@ -222,7 +222,8 @@ export function createRunner(parts: RunnerParts): Runner {
       const status = error instanceof CancelledError ? "cancelled" : "failed";
       return { ...(await outcome(run, status, startedMs)), error };
     } finally {
-      await ledger.releaseRun(claim);
+      // A claim that cannot be given back, on a full disk say, is taken from this process once it has ended.
+      await ledger.releaseRun(claim).catch(() => undefined);
     }
   }
 

@@ -50,6 +50,8 @@ export interface PublicationDetails {
 export interface Decision {
   readonly outcome: "commit" | "abort";
   readonly publication: number;
+  /** A later rollback hid it. */
+  readonly rolledBack?: true;
 }
 
 export interface Publication {

@@ -10,7 +10,7 @@ import { addFullJob, makeProject, nightsIn } from "./demo/project.js";
 import { jobFor } from "./lookup/jobs.js";
 import { errorText } from "./output/error-text.js";
 import { renderRows } from "./output/rows.js";
-import { publishedBy, runWithProgress } from "./running/follow-run.js";
+import { outcomeRecord, publishedBy, runWithProgress } from "./running/follow-run.js";
 import type { Followed } from "./running/followed.js";
 import { outcomeExit } from "./running/outcome-exit.js";
 import type { Cli } from "./shell/context.js";
@@ -70,7 +70,8 @@ async function runAllFlights(cli: Cli, directory: string) {
   };
   const runner = await (await cli.app()).runner();
   const followed = await runWithProgress(cli, (options) => runner.run(request, options));
-  if (cli.globals.json) cli.out.line(JSON.stringify({ type: "run.outcome", ...followed.outcome }));
+  if (cli.globals.json)
+    cli.out.line(JSON.stringify({ type: "run.outcome", ...outcomeRecord(followed.outcome) }));
   return { runs: [followed], write: job.write };
 }
 

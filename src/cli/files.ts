@@ -7,7 +7,7 @@ export function declare(command: Command): void {
     "after",
     `
 The paths belong to one whole publication and stay valid while a newer one appears:
-  duckdb -c "select count(*) from read_parquet(['$(nightshift files predictions/ | paste -sd, | sed "s/,/','/g")'])"`,
+  duckdb -c "select count(*) from read_parquet([$(nightshift files predictions/ | sed "s/.*/'&'/" | paste -sd,)])"`,
   );
 }
 

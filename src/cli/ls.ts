@@ -4,8 +4,8 @@ import { count, duration } from "../human.js";
 import type { PartitionState } from "../partition.js";
 import type { RunState } from "../run.js";
 import { jobsHere } from "./lookup/jobs.js";
-import { interruptionCheck } from "./lookup/owners.js";
 import { runFor } from "./lookup/runs.js";
+import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
 import { shownPath } from "./output/paths.js";
 import { inColourOf, instantText } from "./output/run-text.js";
 import { renderTable } from "./output/table.js";
@@ -80,11 +80,13 @@ async function listRuns(cli: Cli, { limit, job }: LsFlags): Promise<number> {
     runs.push(state);
     if (runs.length === limit) break;
   }
-  const isInterrupted = await interruptionCheck();
+  const statusOf = await statusCheck(cli);
+  const statuses: ShownStatus[] = [];
+  for (const state of runs) statuses.push(await statusOf(state));
   if (cli.globals.json) {
     printJson(
       cli.out,
-      runs.map((state) => ({ ...state, interrupted: isInterrupted(state) })),
+      runs.map((state, index) => ({ ...state, shown: statuses[index] })),
     );
     return 0;
   }
@@ -101,9 +103,9 @@ async function listRuns(cli: Cli, { limit, job }: LsFlags): Promise<number> {
     { title: "took", align: "right" as const },
     { title: "started", whole: true as const },
   ];
-  const rows = runs.map((state) => [
+  const rows = runs.map((state, index) => [
     state.run.id,
-    isInterrupted(state) ? "interrupted" : state.status,
+    statuses[index] ?? state.status,
     count(state.accepted.rows.read),
     count(state.accepted.rows.quarantined),
     duration(Math.max(0, (Date.parse(state.updatedAt) - Date.parse(state.startedAt)) / 1000)),

@@ -6,7 +6,7 @@ import { type Cli, printJson } from "./shell/context.js";
 export function declare(command: Command): void {
   command.addHelpText(
     "after",
-    "\nA rollback is a publication of its own: nothing is deleted, and the run can be made visible again with `run`.",
+    "\nReaders see the publication before, whole. To publish the interval anew: `run --reprocess`.",
   );
 }
 
@@ -16,10 +16,10 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const done = await sink.rollback();
   if (cli.globals.json) printJson(cli.out, { output: write.to, ...done });
   else if (!cli.globals.quiet) {
-    const visible = done.visibleRunId === null ? "nothing" : `run ${done.visibleRunId}`;
+    const visible = done.visibleRunId === null ? "nothing is" : `what run ${done.visibleRunId} published is`;
     cli.err.line(
-      `${cli.err.paint.green(`rolled back ${shownPath(write.to, cli.cwd)}`)}: run ${done.hiddenRunId} is hidden, ` +
-        `${visible} is visible (publication ${done.publication})`,
+      `${cli.err.paint.green(`rolled back ${shownPath(write.to, cli.cwd)}`)}: ` +
+        `${visible} visible again, run ${done.hiddenRunId} is hidden`,
     );
   }
   return 0;

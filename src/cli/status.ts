@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import type { Ledger } from "../ledger.js";
 import type { PartitionState } from "../partition.js";
 import type { RunState } from "../run.js";
-import { type IsInterrupted, interruptionCheck } from "./lookup/owners.js";
 import { runFor } from "./lookup/runs.js";
+import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
 import { hasEnded, runText } from "./output/run-text.js";
 import { runObservers } from "./running/progress.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -22,13 +22,9 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const { watch } = command.opts<StatusFlags>();
   if (watch === true && (cli.globals.json || !hasEnded(state))) await follow(cli, ledger, state);
   if (watch === true && cli.globals.json) return 0;
-  const isInterrupted = await interruptionCheck();
-  show(
-    cli,
-    isInterrupted,
-    (await ledger.readRun(state.run.id)) ?? state,
-    await partitionsOf(ledger, state.run.id),
-  );
+  const now = (await ledger.readRun(state.run.id)) ?? state;
+  const shown = await (await statusCheck(cli))(now);
+  show(cli, shown, now, await partitionsOf(ledger, now.run.id));
   return 0;
 }
 
@@ -52,13 +48,12 @@ async function partitionsOf(ledger: Ledger, runId: string): Promise<readonly Par
 
 function show(
   { out, globals }: Cli,
-  isInterrupted: IsInterrupted,
+  shown: ShownStatus,
   state: RunState,
   partitions: readonly PartitionState[],
 ): void {
-  const interrupted = isInterrupted(state);
-  if (globals.json) printJson(out, { ...state, interrupted, partitions: byStatus(partitions) });
-  else out.line(runText(state, partitions, interrupted, out.paint));
+  if (globals.json) printJson(out, { ...state, shown, partitions: byStatus(partitions) });
+  else out.line(runText(state, partitions, shown, out.paint));
 }
 
 function byStatus(partitions: readonly PartitionState[]): { readonly [status: string]: number } {

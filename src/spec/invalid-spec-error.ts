@@ -9,7 +9,7 @@ export class InvalidSpecError extends SpecError {
     readonly sources: Sources,
     options: { readonly hint: string },
   ) {
-    super("spec.invalid", summary(diagnostics), {
+    super("spec.invalid", message(diagnostics), {
       hint: options.hint,
       details: { diagnostics: diagnostics.map((diagnostic) => ({ ...diagnostic })) },
     });
@@ -18,8 +18,16 @@ export class InvalidSpecError extends SpecError {
   /** As a compiler would show it, the hint at the end. */
   render(options: { readonly color: boolean }): string {
     const mistakes = renderDiagnostics(this.diagnostics, this.sources, options);
-    return `${mistakes}\n\n${this.message}; ${this.hint}`;
+    return `${mistakes}\n\n${summary(this.diagnostics)}; ${this.hint}`;
   }
+}
+
+/** A job made in code has no text to point into, and whoever catches the error prints its message: it tells them all. */
+function message(diagnostics: readonly Diagnostic[]): string {
+  const isCode = diagnostics.length > 1 && diagnostics.every((diagnostic) => diagnostic.file === null);
+  if (!isCode) return summary(diagnostics);
+  const lines = diagnostics.map(({ path, message }) => `  ${path}: ${message}`);
+  return `${summary(diagnostics)}:\n${lines.join("\n")}`;
 }
 
 function summary(diagnostics: readonly Diagnostic[]): string {

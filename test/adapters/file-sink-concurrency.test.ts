@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import type { FileSystem } from "../../src/file-system.js";
 import type { Decision } from "../../src/sink.js";
 import { freshDirectory, readOutput, runOf, sinkFor, stageRun, type Target } from "../support/file-target.js";
 import { unsyncedFileSystem } from "../support/recording-file-system.js";
@@ -53,6 +54,7 @@ it.each(["replace", "append", "error"] as const)(
         },
       );
 
+      const left = look({ to });
       const survivor = sinkFor({ to, fileSystem: unsyncedFileSystem }, mode);
       const decision = await refusedAsNull(survivor.publish(x, fingerprint, ofX));
       await refusedAsNull(survivor.publish(y, fingerprint, ofY));
@@ -61,6 +63,8 @@ it.each(["replace", "append", "error"] as const)(
       }
       const seen = look({ to }) ?? [];
       if (decision?.outcome !== "commit") expect(seen).toEqual([3]);
+      // Where nobody died, nobody was needed to show what the log says.
+      if (!Object.values(ended).includes("died")) expect(seen, `seed ${seed}`).toEqual(left ?? []);
       const result = `${decision?.outcome ?? "refused"}, sees ${JSON.stringify(seen)}`;
       tally.set(result, (tally.get(result) ?? 0) + 1);
     }
@@ -68,6 +72,28 @@ it.each(["replace", "append", "error"] as const)(
     expect(tally.size).toBeGreaterThan(1);
   },
 );
+
+it("whoever is overtaken just before the switch shows the newer publication in the end", async () => {
+  const to = join(freshDirectory(), "out");
+  const [x, y] = [runOf("x"), runOf("y")];
+  const ofX = await stageRun({ to }, x, [{ ids: [1] }]);
+  const ofY = await stageRun({ to }, y, [{ ids: [2] }]);
+  let isOvertaken = false;
+  const slow: FileSystem = {
+    ...unsyncedFileSystem,
+    async rename(from, target) {
+      if (target === to && !isOvertaken) {
+        isOvertaken = true;
+        await sinkFor({ to }, "replace").publish(y, fingerprint, ofY);
+        expect(look({ to })).toEqual([2]);
+      }
+      return unsyncedFileSystem.rename(from, target);
+    },
+  };
+  await sinkFor({ to, fileSystem: slow }, "replace").publish(x, fingerprint, ofX);
+  expect(isOvertaken).toBe(true);
+  expect(look({ to })).toEqual([2]);
+});
 
 function namesOf(process: string): () => string {
   let next = 0;

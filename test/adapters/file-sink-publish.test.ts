@@ -167,7 +167,7 @@ describe("mode replace", () => {
     await sink.rollback();
     expect(await sink.published("job", "fingerprint-of-r1")).toMatchObject({ publication: 1 });
     expect(await sink.published("job", "fingerprint-of-r2")).toBeNull();
-    expect(await sink.lookup("r2")).toEqual({ outcome: "commit", publication: 2 });
+    expect(await sink.lookup("r2")).toEqual({ outcome: "commit", publication: 2, rolledBack: true });
   });
 
   it("lets an interval's run replace its own partitions only", async () => {
@@ -347,6 +347,18 @@ it("commits nothing whose staged files are gone or changed", async () => {
   await expect(sink.publish(run, fingerprint, receipts)).rejects.toMatchObject({
     code: "infra.staged-missing",
   });
+  expect(await sink.lookup("r1")).toBeNull();
+});
+
+it("commits no receipt whose files hold other rows than it counts", async () => {
+  const target = targetIn(freshDirectory());
+  const run = runOf("r1");
+  const sink = sinkFor(target, "replace");
+  const receipts = await stageRun(target, run, [{ ids: [1, 2], quarantined: [7] }]);
+  for (const wrong of [{ quarantined: 0 }, { predicted: 3 }]) {
+    const told = receipts.map((receipt) => ({ ...receipt, rows: { ...receipt.rows, ...wrong } }));
+    await expect(sink.publish(run, fingerprint, told)).rejects.toMatchObject({ code: "data.rows-lost" });
+  }
   expect(await sink.lookup("r1")).toBeNull();
 });
 

@@ -32,7 +32,7 @@ import { stagingFileSink } from "../../src/sinks/files/staging-file-sink.js";
 import { takeRows } from "../../src/sinks/files/take-rows.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { arrowFileFormat } from "../support/arrow-file-format.js";
-import { batchOf, freshDirectory, idsIn, runOf, taskOf } from "../support/file-target.js";
+import { batchOf, freshDirectory, idsIn, runOf, stagePartition, taskOf } from "../support/file-target.js";
 
 const origin = { file: "/in.parquet", firstRow: 0 };
 const chunkOf = (batch: RecordBatch): Chunk => ({ batch, origin });
@@ -146,15 +146,33 @@ describe("the staging writer", () => {
     expect(readdirSync(join(to, "../.out.nightshift/staging/r1"))).toEqual([]);
   });
 
+  it("an attempt that comes late harms nothing that another one staged", async () => {
+    const to = join(freshDirectory(), "out");
+    const run = runOf("r1");
+    const first = await stagePartition({ to }, run, 0, { ids: [1, 2] }, "first");
+    const staged = first.files.map((file) => join(to, "../.out.nightshift/staging", file.path));
+    const late = await stagePartition({ to }, run, 0, { ids: [1, 2] }, "late");
+    expect(late.files.map((file) => file.path)).not.toEqual(first.files.map((file) => file.path));
+    const discarded = await openWriter(to, batchOf({ ids: [1] }));
+    await discarded.discard();
+    expect(staged.flatMap(idsIn)).toEqual([1, 2]);
+  });
+
   it("refuses a partition column that is no output column", async () => {
     const batch = batchOf({ ids: [1] });
     const opening = openWriter(join(freshDirectory(), "out"), batch, ["dt"]);
     await expect(opening).rejects.toMatchObject({ code: "spec.partition-column-missing" });
   });
 
-  it("notices that the disk gives back something else", async () => {
+  it.each<[string, (written: Uint8Array) => Uint8Array]>([
+    ["something else", () => new Uint8Array(10)],
+    ["one bit flipped", (written) => written.with(40, (written[40] ?? 0) ^ 1)],
+  ])("notices that the disk gives back %s", async (_, damaged) => {
     const real = localFileSystem();
-    const lying = { ...real, readFile: async () => new Uint8Array(10) };
+    const lying = {
+      ...real,
+      readFile: async (path: string) => damaged((await real.readFile(path)) ?? new Uint8Array()),
+    };
     const to = join(freshDirectory(), "out");
     const batch = batchOf({ ids: [1] });
     const sink = stagingFileSink({ to, partitionBy: [], format: arrowFileFormat, fileSystem: lying });

@@ -6,16 +6,16 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { InfraError } from "../../src/errors.js";
 import type { Ledger } from "../../src/ledger.js";
 import { encodeLine } from "../../src/ledgers/journal/line.js";
+import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { all } from "../conformance/ledger.js";
 import { type JournalProcesses, journalProcesses } from "../support/journal-processes.js";
-import { nodeFileSystem } from "../support/node-file-system.mjs";
 import { aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";
 
 let root: string;
 let processes: JournalProcesses;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "nightshift-damage-"));
-  processes = journalProcesses(root, nodeFileSystem(InfraError));
+  processes = journalProcesses(root, localFileSystem());
 });
 afterEach(async () => {
   await processes.closeAll();

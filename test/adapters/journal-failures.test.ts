@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { InfraError } from "../../src/errors.js";
 import type { Partition, PartitionRef } from "../../src/partition.js";
+import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { all } from "../conformance/ledger.js";
 import { type JournalProcesses, journalProcesses } from "../support/journal-processes.js";
-import { nodeFileSystem } from "../support/node-file-system.mjs";
+import { mounts, needs } from "../support/places.js";
 import { aPartition, aPlan, aReceipt, aRun, rowsPerPartition, somePartitions } from "../support/runs.js";
 import { type Operation, simulatedDisk } from "../support/simulated-disk.js";
 
@@ -164,7 +165,7 @@ describe("on a real disk", () => {
   let processes: JournalProcesses;
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), "nightshift-journal-"));
-    processes = journalProcesses(join(root, "deep/down/state"), nodeFileSystem(InfraError));
+    processes = journalProcesses(join(root, "deep/down/state"), localFileSystem());
   });
   afterEach(async () => {
     await processes.closeAll();
@@ -200,7 +201,7 @@ describe("on a real disk", () => {
     await ledger.createRun(aRun("run"));
     const claim = await ledger.claimRun("run", owner, { takeOver: false });
     await ledger.savePlan(claim, aPlan(1000), somePartitions(1000));
-    const inner = nodeFileSystem(InfraError);
+    const inner = localFileSystem();
     let bytes = 0;
     const counting = processes.start({
       fileSystem: {
@@ -230,10 +231,9 @@ describe("on a real disk", () => {
   });
 });
 
-const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).status === 0;
-
-describe.runIf(canMount)("a full disk", () => {
-  test("stops the run, loses nothing that was acknowledged, and the run goes on when there is space again", () => {
+describe("a full disk", () => {
+  test("stops the run, loses nothing that was acknowledged, and the run goes on when there is space again", (context) => {
+    needs(context, mounts());
     const script = join(import.meta.dirname, "../support/journal-full-disk.mjs");
     const plan = JSON.stringify({
       run: aRun("run"),

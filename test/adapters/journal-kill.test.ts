@@ -6,12 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { InfraError } from "../../src/errors.js";
 import { journalLedger } from "../../src/ledgers/journal/journal-ledger.js";
 import { processes } from "../../src/ledgers/journal/processes.js";
+import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { all } from "../conformance/ledger.js";
 import { systemClock } from "../support/journal-processes.js";
-import { nodeFileSystem } from "../support/node-file-system.mjs";
 import { aPartition, aPlan, aReceipt, aRun } from "../support/runs.js";
 
 const partitions = 300;
@@ -31,7 +30,7 @@ afterEach(() => rm(root, { recursive: true }));
 const openLedger = () =>
   journalLedger({
     stateDir: root,
-    fileSystem: nodeFileSystem(InfraError),
+    fileSystem: localFileSystem(),
     clock: systemClock,
     processes: processes(),
   });

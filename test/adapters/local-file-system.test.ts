@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { freshDirectory } from "../support/file-target.js";
+import { asNobody, mounts, needs } from "../support/places.js";
 
 const files = localFileSystem();
 
@@ -98,9 +99,8 @@ describe("names", () => {
 const dist = new URL("../../dist/", import.meta.url).href;
 
 /** Runs a script in a child; what it prints as JSON is the answer. */
-function inChild(command: string, given: readonly string[], uid?: number): unknown {
-  const as = uid === undefined ? {} : { uid, gid: uid };
-  const child = spawnSync(command, given, { encoding: "utf8", ...as });
+function inChild(command: string, given: readonly string[]): unknown {
+  const child = spawnSync(command, given, { encoding: "utf8" });
   if (child.status !== 0) throw new Error(`${child.error ?? ""}${child.stdout}${child.stderr}`);
   return JSON.parse(child.stdout);
 }
@@ -112,22 +112,20 @@ const imports = `
   const code = (promise) => promise.then(() => "ok", (error) => error.code + ": " + error.message);
 `;
 
-const canMount = spawnSync("unshare", ["-rm", "true"]).status === 0;
-
 describe("what the operator must act on", () => {
-  it("a closed directory is infra.permission, with the path", () => {
+  it("a closed directory is infra.permission, with the path", async () => {
     const closed = join(freshDirectory(), "closed");
     mkdirSync(closed);
     chmodSync(join(closed, ".."), 0o755);
     chmodSync(closed, 0o500);
-    const script = `${imports}console.log(JSON.stringify(await code(fs.writeFile("${closed}/x", "x"))));`;
-    const nobody = process.getuid?.() === 0 ? 65534 : undefined;
-    expect(inChild(process.execPath, ["--input-type=module", "-e", script], nobody)).toBe(
-      `infra.permission: cannot write ${closed}/x: permission denied`,
-    );
+    await expect(asNobody(() => files.writeFile(join(closed, "x"), "x"))).rejects.toMatchObject({
+      code: "infra.permission",
+      message: `cannot write ${closed}/x: permission denied`,
+    });
   });
 
-  it.skipIf(!canMount)("full, read-only, other and mounted file systems are told apart", () => {
+  it("full, read-only, other and mounted file systems are told apart", (context) => {
+    needs(context, mounts());
     const root = freshDirectory();
     for (const name of ["small", "here", "bound"]) mkdirSync(join(root, name));
     const script = `${imports}

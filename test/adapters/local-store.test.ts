@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
 import type { StoredFile } from "../../src/store.js";
 import { localStore } from "../../src/stores/local/local-store.js";
+import { asNobody } from "../support/places.js";
 
 const store = localStore();
 let root: string;
@@ -191,14 +192,3 @@ describe("a handle", () => {
     expect(error.message).toContain(join(root, "secret"));
   });
 });
-
-/** root may read everything, so it becomes somebody else for a moment. */
-async function asNobody<T>(step: () => Promise<T>): Promise<T> {
-  if (process.getuid?.() !== 0) return step();
-  process.seteuid?.(65534);
-  try {
-    return await step();
-  } finally {
-    process.seteuid?.(0);
-  }
-}

@@ -6,6 +6,7 @@ import { NightshiftError } from "../../src/errors.js";
 import type { Tensor, TensorData, TensorType } from "../../src/tensor.js";
 import { floats, identity, model, node, types, value } from "../support/onnx-models.js";
 import { loaded, loadedModel, profile, runtime, scratch, writeModel } from "../support/onnx-run.js";
+import { linux, needs } from "../support/places.js";
 
 const flights = new URL("../../fixtures/models/flight-delay.onnx", import.meta.url).pathname;
 
@@ -26,7 +27,8 @@ async function failure(doing: Promise<unknown>): Promise<NightshiftError> {
 }
 
 /** Must be the first test of this file: it looks at what the process has loaded. */
-it.runIf(process.platform === "linux")("inspecting loads no native library", async () => {
+it("inspecting loads no native library", async (context) => {
+  needs(context, linux());
   const engineIsLoaded = () => readFileSync("/proc/self/maps", "utf8").includes("libonnxruntime");
   const { assets } = await runtime.inspect(flights, []);
   expect(engineIsLoaded()).toBe(false);

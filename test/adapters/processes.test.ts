@@ -4,13 +4,13 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { InfraError } from "../../src/errors.js";
+import { beforeEach, describe, expect, test } from "vitest";
 import { journalLedger } from "../../src/ledgers/journal/journal-ledger.js";
 import { processes, startFromStat } from "../../src/ledgers/journal/processes.js";
 import type { Owner } from "../../src/run.js";
+import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { systemClock } from "../support/journal-processes.js";
-import { nodeFileSystem } from "../support/node-file-system.mjs";
+import { linux, needs } from "../support/places.js";
 import { aRun } from "../support/runs.js";
 
 const { self, isAlive } = processes();
@@ -31,7 +31,8 @@ test("a process of another boot is dead, one of another host cannot be told", ()
   expect(isAlive({ ...self(), host: "another", bootId: "another" })).toBe("other-host");
 });
 
-describe.runIf(process.platform === "linux")("on Linux", () => {
+describe("on Linux", () => {
+  beforeEach((context) => needs(context, linux()));
   const startOf = (pid: number) => startFromStat(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? "zombie";
 
   test("a child is alive until it is killed", async () => {
@@ -68,7 +69,7 @@ describe.runIf(process.platform === "linux")("on Linux", () => {
 
 test("a run whose owner's pid was given to somebody else can be claimed", async () => {
   const stateDir = await mkdtemp(join(tmpdir(), "nightshift-pid-"));
-  const options = { stateDir, fileSystem: nodeFileSystem(InfraError), clock: systemClock };
+  const options = { stateDir, fileSystem: localFileSystem(), clock: systemClock };
   const before: Owner = { ...self(), processStart: "1" };
   const old = journalLedger({ ...options, processes: { self: () => before, isAlive } });
   await old.createRun(aRun("run"));

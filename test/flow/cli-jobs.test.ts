@@ -45,6 +45,10 @@ test("a run for one interval, then already published, then reprocessed, then rol
   expect(nightshift(cwd, "rollback", "flight-delay")).toMatchObject({ status: 0, stdout: "" });
   const [after] = JSON.parse(nightshift(cwd, "files", "out/flight-delay", "--json").stdout).files;
   expect(after.sha256).toBe(before.sha256);
+  const shown = JSON.parse(nightshift(cwd, "ls", "runs", "--json").stdout).map(
+    (run: { shown: string }) => run.shown,
+  );
+  expect(shown.slice(0, 2)).toEqual(["rolled back", "published"]);
 });
 
 test("plan says that a published interval would be skipped, and that another would run", () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -180,4 +180,18 @@ test("an output outside of NIGHTSHIFT_OUTPUT_ROOT is refused", () => {
     stderr: expect.stringContaining("NIGHTSHIFT_OUTPUT_ROOT"),
   });
   expect(nightshiftWith(allowed, cwd, "score", model, data, "-o", "allowed/x/").status).toBe(0);
+});
+
+test("an input is never overwritten, and predictions are never scored as input", () => {
+  mkdirSync(join(cwd, "own"));
+  copyFileSync(data, join(cwd, "own/data.parquet"));
+  const before = readFileSync(join(cwd, "own/data.parquet"));
+  for (const output of ["own/data.parquet", "own"]) {
+    const refused = nightshift(cwd, "score", model, "own/data.parquet", "-o", output, "--overwrite");
+    expect(refused).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("is an input, and lies in the output"),
+    });
+  }
+  expect(readFileSync(join(cwd, "own/data.parquet")).equals(before)).toBe(true);
 });

@@ -1,15 +1,14 @@
 // Owns a run and works through it, telling on stdout what it was told, until it is killed or done.
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { InfraError } from "../../dist/errors.js";
 import { journalLedger } from "../../dist/ledgers/journal/journal-ledger.js";
 import { processes } from "../../dist/ledgers/journal/processes.js";
-import { nodeFileSystem } from "./node-file-system.mjs";
+import { localFileSystem } from "../../dist/stores/local-file-system.js";
 
 const [stateDir, runId, planFile] = process.argv.slice(2);
 const ledger = journalLedger({
   stateDir,
-  fileSystem: nodeFileSystem(InfraError),
+  fileSystem: localFileSystem(),
   clock: { now: () => new Date(), monotonicMs: () => performance.now() },
   processes: processes(),
 });

@@ -1,16 +1,16 @@
 // Works through a run on a small disk with ballast on it, until it is full; then frees the ballast and goes on.
 import { readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { InfraError, toErrorRecord } from "../../dist/errors.js";
+import { toErrorRecord } from "../../dist/errors.js";
 import { journalLedger } from "../../dist/ledgers/journal/journal-ledger.js";
 import { processes } from "../../dist/ledgers/journal/processes.js";
-import { nodeFileSystem } from "./node-file-system.mjs";
+import { localFileSystem } from "../../dist/stores/local-file-system.js";
 
 const [disk] = process.argv.slice(2);
 const { run, plan, partitions, receipt } = JSON.parse(readFileSync(0, "utf8"));
 const tools = {
   stateDir: `${disk}/state`,
-  fileSystem: nodeFileSystem(InfraError),
+  fileSystem: localFileSystem(),
   clock: { now: () => new Date(), monotonicMs: () => performance.now() },
   processes: processes(),
 };

@@ -30,16 +30,48 @@ export function nightshiftWith(
   return { status, stdout, stderr };
 }
 
-/** Starts the command line and calls `onEvent` with every line of JSON on its stdout. */
-export async function followNightshift(
-  cwd: string,
-  argv: readonly string[],
-  onEvent: (event: { readonly type: string }, child: ChildProcess) => void,
-): Promise<Finished> {
-  const child = spawn(process.execPath, [cli, ...argv], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+export interface StartOptions {
+  readonly env?: { readonly [name: string]: string };
+  /** Words in front of the command, ending before the directory: see mounts.ts. */
+  readonly through?: readonly string[];
+  /** User and group to run as. */
+  readonly uid?: number;
+  /** Another copy of the compiled command line. */
+  readonly cliPath?: string;
+  /** Called with every line of JSON on stdout. */
+  readonly onEvent?: (event: RunLine, child: ChildProcess) => void;
+}
+
+export interface RunLine {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  /** Resolves when it has ended and said everything. */
+  readonly finished: Promise<Finished>;
+}
+
+/** Starts the command line in a directory. */
+export function startNightshift(cwd: string, argv: readonly string[], options: StartOptions = {}): Running {
+  const { through = [], uid, cliPath = cli, onEvent } = options;
+  const [program = "", ...args] = [
+    ...(through.length === 0 ? [] : [...through, cwd]),
+    process.execPath,
+    cliPath,
+    ...argv,
+  ];
+  const child = spawn(program, args, {
+    cwd: through.length === 0 ? cwd : "/",
+    env: { ...env, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
   let [stdout, stderr, rest] = ["", "", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
+    if (onEvent === undefined) return;
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) onEvent(JSON.parse(line), child);
@@ -47,12 +79,24 @@ export async function followNightshift(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
-  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { status, stdout, stderr };
+  const finished = new Promise<Finished>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status) => resolve({ status, stdout, stderr }));
+  });
+  return { child, finished };
+}
+
+/** Starts the command line and calls `onEvent` with every line of JSON on its stdout. */
+export async function followNightshift(
+  cwd: string,
+  argv: readonly string[],
+  onEvent: (event: RunLine, child: ChildProcess) => void,
+): Promise<Finished> {
+  return startNightshift(cwd, argv, { onEvent }).finished;
 }
 
 /** The lines of NDJSON. */
-export function jsonLinesOf({ stdout }: Finished): readonly { readonly type: string }[] {
+export function jsonLinesOf({ stdout }: Pick<Finished, "stdout">): readonly RunLine[] {
   return stdout
     .trimEnd()
     .split("\n")

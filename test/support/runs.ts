@@ -1,30 +1,17 @@
 /** Runs, plans and receipts for tests that don't care what is in them. */
 import type { ErrorRecord } from "../../src/errors.js";
-import type { Job } from "../../src/job.js";
 import type { AttemptFailure, Partition, PartitionRef, Receipt } from "../../src/partition.js";
 import type { Plan } from "../../src/plan.js";
 import { defaultWriterProfile } from "../../src/profile.js";
 import type { Run } from "../../src/run.js";
+import { jobWith } from "./jobs.js";
 
-const aJob: Job = {
+const aJob = jobWith({
   name: "flight-delay",
-  model: { path: "/models/flight-delay.onnx", externalData: [] },
-  input: { from: ["/data/*.parquet"], key: ["flight_id"], onEmpty: "fail" },
-  features: null,
-  outputs: {},
+  key: ["flight_id"],
   passthrough: { kind: "none" },
-  write: { to: "/out/scores", shape: "directory", mode: "replace", partitionBy: [], add: {} },
-  interval: null,
-  limits: {
-    threads: "auto",
-    partitionRows: "auto",
-    maxAttempts: 3,
-    partitionTimeoutMs: 60_000,
-    memoryBytes: "auto",
-  },
-  rowPolicy: { onRowError: "fail", maxErrorRows: null, maxErrorFraction: null },
-  providers: ["cpu"],
-};
+  write: { to: "/out/scores", mode: "replace" },
+});
 
 export function aRun(id: string, overrides: Partial<Run> = {}): Run {
   return {

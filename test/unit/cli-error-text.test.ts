@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { errorJson, errorText } from "../../src/cli/output/error-text.js";
 import { makePaint } from "../../src/cli/output/paint.js";
-import { BugError, DataError } from "../../src/errors.js";
+import { BugError, CancelledError, DataError } from "../../src/errors.js";
 
 const paint = makePaint(false);
 
@@ -24,6 +24,10 @@ test("verbose adds the code and what lies under it", () => {
     "  caused by TypeError: mtime 1 is not 2",
     "  caused by Error: below",
   ]);
+});
+
+test("an interruption is no error", () => {
+  expect(errorText(new CancelledError(), paint, true)).toBe("interrupted: nothing was changed");
 });
 
 test("a bug shows its stack and asks to be reported", () => {

@@ -59,6 +59,8 @@ test.each([
   ["failed", { error: new DataError("data.corrupt", "x") }, 1],
   ["failed", { error: new InfraError("infra.disk-full", "x") }, 1],
   ["failed", { error: new InfraError("infra.unreachable", "x") }, 3],
+  ["failed", { error: new InfraError("infra.host-deadline", "x") }, 1],
+  ["failed", { error: new InfraError("infra.io", "x") }, 1],
   ["failed", { error: new SpecError("refused.target-exists", "x") }, 2],
   ["failed", { error: new BugError("bug", "x") }, 70],
 ] as const)("%s with %j exits %i", (status, more, code) => {

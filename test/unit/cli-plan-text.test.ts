@@ -96,11 +96,11 @@ test("verbose shows every partition", () => {
 test.each([
   [
     "abcdef0123456789abcdef",
-    "would be skipped, already published 2001-06-12T00:00:00Z as publication 4 (nightshift run --reprocess",
+    "would be skipped, already published 2001-06-12T00:00:00Z as publication 4 (nightshift run m --at 2001-06-11 --reprocess",
   ],
   [
     "other",
-    "as publication 4, from another spec, model or input than the ones here now (nightshift run --reprocess",
+    "as publication 4, from another spec, model or input than the ones here now (nightshift run m --at 2001-06-11 --reprocess",
   ],
 ])("says why it would be skipped: published with fingerprint %s", (fingerprint, reason) => {
   const published = {

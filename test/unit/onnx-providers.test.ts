@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ModelError } from "../../src/errors.js";
 import { availableProviders, chooseProvider } from "../../src/runtimes/onnx/providers.js";
+import { linux, needs } from "../support/places.js";
 
 function refusal(wanted: readonly string[], available?: readonly ("cpu" | "cuda")[]): ModelError {
   try {
@@ -44,7 +45,8 @@ describe("choosing an execution provider", () => {
     expect(refusal(["banana"]).hint).toBe("Known: cpu, cuda, webgpu.");
   });
 
-  it.runIf(process.platform === "linux")("offers cuda only where its library lies beside the engine", () => {
+  it("offers cuda only where its library lies beside the engine", (context) => {
+    needs(context, linux());
     const libraries = mkdtempSync(join(tmpdir(), "nightshift-libraries-"));
     expect(availableProviders(libraries)).toEqual(["cpu"]);
     writeFileSync(join(libraries, "libonnxruntime_providers_cuda.so"), "");

@@ -48,7 +48,12 @@ it("tells all mistakes by their paths", () => {
   } catch (error) {
     expect(error).toBeInstanceOf(InvalidSpecError);
     if (!(error instanceof InvalidSpecError)) return;
-    expect(error.message).toBe("3 mistakes in the job");
+    expect(error.message.split("\n")).toEqual([
+      "3 mistakes in the job:",
+      "  features.x.stack[1].colum: there is no key `colum` here",
+      '  features["odd name"]: expected text or a mapping, found the number `5`',
+      "  write.partition_by[1]: `a` is in this list twice",
+    ]);
     expect(error.render({ color: false }).split("\n")).toEqual([
       "features.x.stack[1].colum error: there is no key `colum` here [spec.unknown-key]",
       "  did you mean `column`?",

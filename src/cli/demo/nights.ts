@@ -4,7 +4,7 @@ import type { WriteSpec } from "../../job.js";
 import type { RunOutcome, RunRequest } from "../../runner.js";
 import { jobFor } from "../lookup/jobs.js";
 import { padEnd, padStart } from "../output/text-width.js";
-import { runWithProgress } from "../running/follow-run.js";
+import { outcomeRecord, runWithProgress } from "../running/follow-run.js";
 import type { Followed } from "../running/followed.js";
 import type { Cli } from "../shell/context.js";
 
@@ -32,7 +32,8 @@ export async function runNights(cli: Cli, directory: string, nights: readonly st
     });
     const { outcome } = followed;
     runs.push(followed);
-    if (cli.globals.json) cli.out.line(JSON.stringify({ type: "run.outcome", night, ...outcome }));
+    if (cli.globals.json)
+      cli.out.line(JSON.stringify({ type: "run.outcome", night, ...outcomeRecord(outcome) }));
     else if (!cli.globals.quiet) cli.err.line(nightLine(cli, night, outcome));
     if (outcome.status === "failed" || outcome.status === "cancelled") break;
   }

@@ -6,6 +6,7 @@ import type { Paint } from "./paint.js";
 /** An error for people: what and where, what to do, and with `verbose` what lies under it. */
 export function errorText(error: NightshiftError, paint: Paint, verbose: boolean): string {
   if (error instanceof InvalidSpecError) return error.render({ color: paint.coloured });
+  if (error.kind === "cancelled") return `${paint.yellow("interrupted")}: nothing was changed`;
   const lines = [`${paint.red(paint.bold("error:"))} ${error.message}`];
   for (const [name, value] of worthShowing(error)) lines.push(`  ${paint.dim(`${name}:`)} ${value}`);
   if (error.hint !== undefined) lines.push(`  ${paint.cyan("hint:")} ${error.hint}`);

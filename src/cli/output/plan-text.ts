@@ -5,6 +5,7 @@ import type { Mapping } from "../../mapping.js";
 import type { FileSlice, Partition } from "../../partition.js";
 import type { Plan } from "../../plan.js";
 import type { PlannedJob } from "../../runner.js";
+import { shellLine } from "./command-line.js";
 import type { Paint } from "./paint.js";
 import { shownPath } from "./paths.js";
 import { renderPairs, renderTable, type TableOptions } from "./table.js";
@@ -47,7 +48,7 @@ function verdict(plan: Plan, { published, unfinished }: Standing, place: PlanPla
     return (
       `${name}${interval}: ${paint.yellow("would be skipped")}, already published ` +
       `${published.at.slice(0, 19)}Z as publication ${published.publication}${changed} ` +
-      `(${place.program} run --reprocess scores it again)`
+      `(${place.program} ${again(plan, "--reprocess")} scores it again)`
     );
   }
   if (unfinished === null) return `${name}${interval}: ${paint.green("would run")}`;
@@ -56,8 +57,16 @@ function verdict(plan: Plan, { published, unfinished }: Standing, place: PlanPla
     return `${name}${interval}: ${paint.green("would resume")} run ${unfinished.run.id}, ${done} done`;
   return (
     `${name}${interval}: ${paint.red("would be refused")}, run ${unfinished.run.id} of another spec, model or input ` +
-    `is unfinished (${place.program} run --restart drops it)`
+    `is unfinished (${place.program} ${again(plan, "--restart")} drops it)`
   );
+}
+
+/** The command that means this job and interval. A date names the interval that begins with it. */
+function again({ job }: Plan, flag: string): string {
+  const { interval } = job;
+  if (interval === null) return shellLine("run", job.name, flag);
+  const beginsWithDate = interval.start === `${interval.ds}T00:00:00Z`;
+  return shellLine("run", job.name, "--at", beginsWithDate ? interval.ds : interval.start, flag);
 }
 
 function facts(plan: Plan, cwd: string): readonly (readonly [string, string])[] {

@@ -1,6 +1,7 @@
 import { count, counted, duration, percent } from "../../human.js";
 import type { PartitionState } from "../../partition.js";
 import type { RunState, RunStatus } from "../../run.js";
+import type { ShownStatus } from "../lookup/shown-status.js";
 import { equation } from "../running/outcome-text.js";
 import type { Paint } from "./paint.js";
 import { renderPairs } from "./table.js";
@@ -24,7 +25,11 @@ const byStatus: { readonly [status in RunStatus]: Colour } = {
   dropped: "dim",
 };
 
-const colours: { readonly [status: string]: Colour | undefined } = { ...byStatus, interrupted: "yellow" };
+const colours: { readonly [status: string]: Colour | undefined } = {
+  ...byStatus,
+  interrupted: "yellow",
+  "rolled back": "yellow",
+};
 
 export function hasEnded({ status }: RunState): boolean {
   return ["published", "failed", "cancelled", "dropped"].includes(status);
@@ -39,10 +44,11 @@ export function instantText(iso: string): string {
 export function runText(
   state: RunState,
   partitions: readonly PartitionState[],
-  isInterrupted: boolean,
+  shown: ShownStatus,
   paint: Paint,
 ): string {
   const { run, totals, accepted, error } = state;
+  const isInterrupted = shown === "interrupted";
   const done = totals === null || totals.rows === 0 ? "" : ` (${percent(accepted.rows.read / totals.rows)})`;
   const pairs: (readonly [string, string])[] = [
     ["run", paint.bold(run.id)],
@@ -50,7 +56,7 @@ export function runText(
       "job",
       `${run.jobName}${run.interval === null ? "" : ` for ${run.interval.ds}`}, generation ${run.key.generation}`,
     ],
-    ["status", statusOf(state, isInterrupted, paint)],
+    ["status", statusOf(state, shown, paint)],
     ["output", run.target],
     [
       "started",
@@ -71,10 +77,11 @@ export function runText(
   return renderPairs(pairs, paint);
 }
 
-function statusOf({ status, publication }: RunState, isInterrupted: boolean, paint: Paint): string {
-  if (isInterrupted) return `${inColourOf("interrupted", "interrupted", paint)} while ${status}`;
+function statusOf({ status, publication }: RunState, shown: ShownStatus, paint: Paint): string {
+  if (shown === "interrupted") return `${inColourOf("interrupted", "interrupted", paint)} while ${status}`;
   const published = publication === null ? "" : ` as publication ${publication}`;
-  return `${inColourOf(status, status, paint)}${published}`;
+  const hidden = shown === "rolled back" ? `, and ${inColourOf(shown, shown, paint)} since` : "";
+  return `${inColourOf(status, status, paint)}${published}${hidden}`;
 }
 
 /** `12 accepted, 3 pending`. */

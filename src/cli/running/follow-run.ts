@@ -24,14 +24,11 @@ export async function followRun(
   const published = await publishedBy(cli, outcome, write);
   const exitCode = outcomeExit(outcome, { quarantineExitZero, interruptedBy: cli.interruptedBy() });
   if (cli.globals.json) {
-    const { error, ...rest } = outcome;
-    const record = error === null ? null : toErrorRecord(error);
     cli.out.line(
       JSON.stringify({
         type: "run.outcome",
-        ...rest,
+        ...outcomeRecord(outcome),
         rowsScored,
-        error: record,
         exitCode,
         output: write.to,
         ...published,
@@ -40,6 +37,11 @@ export async function followRun(
   }
   tell(cli, { outcome, rowsScored }, write, published);
   return exitCode;
+}
+
+/** An outcome as JSON can carry it. */
+export function outcomeRecord({ error, ...rest }: RunOutcome): object {
+  return { ...rest, error: error === null ? null : toErrorRecord(error) };
 }
 
 /** As {@link followRun}, telling nothing at the end. */

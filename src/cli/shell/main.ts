@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { asNightshiftError, exitCodeOf, exitCodes } from "../../errors.js";
+import { asNightshiftError, CancelledError, exitCodeOf, exitCodes } from "../../errors.js";
 import { errorJson, errorText } from "../output/error-text.js";
 import { type Invocation, makeProgram, type Program } from "./program.js";
 import { ignoreVanishedReaders, openTerminal, type Terminal } from "./terminal.js";
@@ -42,6 +42,11 @@ async function run({ module, command }: Invocation, terminal: Terminal): Promise
   const { cli, close } = openCli(command, terminal);
   try {
     return await module.run(command, cli);
+  } catch (thrown) {
+    if (!(thrown instanceof CancelledError)) throw thrown;
+    // A run that was stopped tells its own end; this came before there was one.
+    report(thrown, terminal);
+    return cli.interruptedBy() === "SIGTERM" ? exitCodes.terminated : exitCodes.interrupted;
   } finally {
     await close();
   }

@@ -6,6 +6,7 @@ import type { PartitionProgress } from "../../host.js";
 import type { Step } from "../../partition.js";
 
 const steps: readonly Step[] = ["read", "bind", "predict", "attach", "write", "stage"];
+/** `step` counts from 1: fresh memory is zeros, and nothing has been done yet then. */
 const slots = { cancelled: 0, rows: 1, quarantined: 2, step: 3 } as const;
 
 export class SharedProgress {
@@ -28,14 +29,18 @@ export class SharedProgress {
   write(progress: PartitionProgress): void {
     Atomics.store(this.cells, slots.rows, BigInt(progress.rows));
     Atomics.store(this.cells, slots.quarantined, BigInt(progress.quarantined));
-    Atomics.store(this.cells, slots.step, BigInt(progress.step === null ? -1 : steps.indexOf(progress.step)));
+    Atomics.store(
+      this.cells,
+      slots.step,
+      BigInt(progress.step === null ? 0 : steps.indexOf(progress.step) + 1),
+    );
   }
 
   read(): PartitionProgress {
     return {
       rows: Number(Atomics.load(this.cells, slots.rows)),
       quarantined: Number(Atomics.load(this.cells, slots.quarantined)),
-      step: steps[Number(Atomics.load(this.cells, slots.step))] ?? null,
+      step: steps[Number(Atomics.load(this.cells, slots.step)) - 1] ?? null,
     };
   }
 }

@@ -1,3 +1,5 @@
+import { editDistance } from "../../closest-word.js";
+
 /** The candidate that a mistyped name most likely meant, or `null` when none is close. */
 export function closest(name: string, candidates: readonly string[]): string | null {
   const folded = fold(name);
@@ -31,18 +33,4 @@ export function abridged(names: readonly string[], limit = 12): string {
 
 function fold(name: string): string {
   return name.toLowerCase().replaceAll(/[\s_.-]/g, "");
-}
-
-/** Levenshtein distance, one row of the table at a time. */
-function editDistance(a: string, b: string): number {
-  let above = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const substituted = (above[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(substituted, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    above = current;
-  }
-  return above[b.length] ?? 0;
 }

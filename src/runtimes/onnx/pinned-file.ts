@@ -114,6 +114,10 @@ function fileError(path: string, cause: unknown): unknown {
       cause,
     });
   if (code === "EACCES" || code === "EPERM")
-    return new InfraError("infra.permission", `no permission to read ${path}`, { details, cause });
+    return new InfraError("infra.permission", `no permission to read ${path}`, {
+      hint: "Give the user that runs Nightshift permission to read it.",
+      details,
+      cause,
+    });
   return new InfraError("infra.io", `${path} could not be read (${code})`, { details, cause });
 }

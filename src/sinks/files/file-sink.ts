@@ -11,8 +11,8 @@ import {
   type LogEntry,
   type LoggedFile,
   type LogRun,
-  nextEntry,
   publishedOf,
+  withHead,
 } from "../../publication-log.js";
 import type { Run } from "../../run.js";
 import type { Decision, LiveFile, PublicationDetails, Sink } from "../../sink.js";
@@ -26,7 +26,7 @@ import { collecting } from "./collecting.js";
 import { ensureArea } from "./durable-directories.js";
 import { assertReceiptsAddUp, assertStaged, type Join, joinedFile } from "./gather-files.js";
 import { layoutOf, versionName } from "./layout.js";
-import { publicationRecord } from "./publication-record.js";
+import { atTarget, publicationRecord } from "./publication-record.js";
 import { publishedFiles, publishedQuarantine } from "./published-names.js";
 import { rollBack } from "./roll-back.js";
 import { versionTrees } from "./version-trees.js";
@@ -111,7 +111,9 @@ export function fileSink(options: FileSinkOptions): Sink {
 
   async function decisionOn(runId: string): Promise<Decision | null> {
     const decision = decisionOf(await record.durableHead(), runId);
-    return decision && { outcome: decision.outcome, publication: decision.publication };
+    if (decision === null) return null;
+    const { outcome, publication, rolledBack } = decision;
+    return { outcome, publication, ...(rolledBack === undefined ? {} : { rolledBack: true }) };
   }
 
   async function seeThrough(): Promise<void> {
@@ -136,7 +138,8 @@ export function fileSink(options: FileSinkOptions): Sink {
       refuseWhatIsThere(layout, shape, mode, there);
       const shown = there.kind === "plain" ? await record.entry(there.publication) : null;
       if (shown !== null && !shown.compacted) await refuseAddedFiles(fileSystem, layout, shown);
-      nextEntry(await commitIntent(logRun, [], [], undefined), head);
+      const first = withHead(await commitIntent(logRun, [], [], undefined), head);
+      if (first.step === "refused") throw atTarget(layout, first.error);
       await ensureArea(fileSystem, layout);
       await refuseOtherDevices(fileSystem, layout);
       await refuseWithoutHardLinks(fileSystem, layout, newId);

@@ -1,6 +1,6 @@
 /** The publication log on a disk: one file an entry, linked to its number, never written again while it matters. */
 import { join } from "node:path";
-import { InfraError } from "../../errors.js";
+import { InfraError, SpecError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
 import {
   begin,
@@ -97,7 +97,7 @@ export function publicationRecord(
             at = withAnswer(at, await put(at.entry));
             break;
           case "refused":
-            throw at.error;
+            throw atTarget(layout, at.error);
           case "decided":
             return at;
         }
@@ -109,6 +109,15 @@ export function publicationRecord(
       await fileSystem.rename(finished, pathOf(old.seq));
     },
   };
+}
+
+/** The log knows no paths; whoever reads its refusals wants to know which output they are about. */
+export function atTarget({ to }: Layout, error: SpecError): SpecError {
+  return new SpecError(error.code, `${to}: ${error.message}`, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    details: { path: to, ...error.details },
+    cause: error,
+  });
 }
 
 function serialised(entry: LogEntry): string {

@@ -38,7 +38,7 @@ const rules = {
       "What a null becomes: `nan` (floats, the default there), `error` (the row fails under `on_row_error`; the default elsewhere), `reject` (the row is always quarantined), or a value.",
   }),
   cast: z.literal("lossy").optional().meta({
-    description: "`lossy` allows a conversion that may lose digits, such as float64 to float32 integers.",
+    description: "`lossy` allows a conversion that may lose digits, such as float64 to int32.",
   }),
 };
 

@@ -5,7 +5,7 @@ export const input = z
   .strictObject({
     from: oneOrMore.meta({
       description:
-        "Parquet files, globs or directories, relative to the spec. `dt=2026-01-15` directories become columns.",
+        "Parquet files, globs or directories, relative to the spec. `key=value` directories below what is named, or matched by a wildcard, become columns.",
       examples: ["../data/dt={{ ds }}/*.parquet"],
     }),
     key: z

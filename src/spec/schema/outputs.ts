@@ -33,7 +33,7 @@ const output = z
 
 export const outputs = z.record(z.string(), output).meta({
   description:
-    "How the model's outputs become columns, by output. An output that is not listed gets its default columns.",
+    "How the model's outputs become columns, by output. Where any is listed, the others are left out; without `outputs`, each gets its default columns.",
   examples: [{ probabilities: { columns: { p_late: "1" } } }],
 });
 

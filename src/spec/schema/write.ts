@@ -10,7 +10,7 @@ export const write = z
     }),
     mode: z.enum(["error", "append", "replace"]).default("error").meta({
       description:
-        "`error`: the target must not exist. `append`: an interval's rows are added, once; scoring it again replaces them. `replace`: a run replaces all that was there.",
+        "`error`: the target must not exist. `append`: an interval's rows are added, once; scoring it again replaces them. `replace`: a run replaces all that was there; with `intervals` and `partition_by`, only the partitions that it writes.",
     }),
     partition_by: columns.optional().meta({
       description: "Columns that become `column=value` directories instead of columns in the files.",

@@ -1,0 +1,24 @@
+import type { RunState } from "../../run.js";
+import type { Sink } from "../../sink.js";
+import type { Cli } from "../shell/context.js";
+import { interruptionCheck } from "./owners.js";
+
+/** A run's status as people mean it: what nobody works on is interrupted, and what a rollback hid is not published. */
+export type ShownStatus = RunState["status"] | "interrupted" | "rolled back";
+
+/** Asks the ledger's owner and the sink's record: the ledger alone does not know of rollbacks. */
+export async function statusCheck(cli: Cli): Promise<(state: RunState) => Promise<ShownStatus>> {
+  const isInterrupted = await interruptionCheck();
+  const app = await cli.app();
+  const sinks = new Map<string, Promise<Sink>>();
+  return async (state) => {
+    if (isInterrupted(state)) return "interrupted";
+    if (state.status !== "published") return state.status;
+    const { write } = state.run.job;
+    const sink = sinks.get(write.to) ?? app.sink(write);
+    sinks.set(write.to, sink);
+    // An output that cannot be asked any more must not hide what the ledger knows.
+    const decision = await sink.then((opened) => opened.lookup(state.run.id)).catch(() => null);
+    return decision?.rolledBack === true ? "rolled back" : "published";
+  };
+}

@@ -1,0 +1,165 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, expect, it } from "vitest";
+import { type AttemptOutcome, ledgerReporter } from "../../src/attempts.js";
+import type { Dispatcher } from "../../src/dispatcher.js";
+import { executeRun } from "../../src/execute-run.js";
+import type { RowPolicy } from "../../src/job.js";
+import type { PartitionRef, Receipt } from "../../src/partition.js";
+import type { Plan } from "../../src/plan.js";
+import type { RunEvent } from "../../src/run-events.js";
+import { localFileSystem } from "../../src/stores/local-file-system.js";
+import {
+  freshDirectory,
+  type PartitionRows,
+  readOutput,
+  runOf,
+  sinkFor,
+  stagePartition,
+  type Target,
+} from "../support/file-target.js";
+import { journalProcesses, systemClock, type TestProcess } from "../support/journal-processes.js";
+import { aPartition, aPlan } from "../support/runs.js";
+
+const rowsAPartition = 3;
+const run = runOf("r1");
+const whole: readonly PartitionRows[] = [{ ids: [1, 2, 3] }, { ids: [4, 5, 6] }, { ids: [7, 8, 9] }];
+const strict: RowPolicy = { onRowError: "quarantine", maxErrorRows: 1, maxErrorFraction: null };
+
+let target: Target;
+let coordinator: TestProcess;
+let started: number[];
+
+beforeEach(async () => {
+  const root = freshDirectory();
+  target = { to: join(root, "out") };
+  coordinator = journalProcesses(join(root, "state"), localFileSystem()).start();
+  started = [];
+  await coordinator.ledger.createRun(run);
+});
+
+/** Executes the run with one worker, which finds the given rows in each partition. */
+async function execute(
+  found: readonly PartitionRows[],
+  rowPolicy?: RowPolicy,
+): Promise<readonly RunEvent["type"][]> {
+  const { ledger, owner } = coordinator;
+  const claim = await ledger.claimRun(run.id, owner, { takeOver: false });
+  const events: RunEvent["type"][] = [];
+  try {
+    await executeRun({
+      run,
+      claim,
+      planned: planOf(found.length, rowPolicy),
+      ledger,
+      sink: sinkFor(target, "replace"),
+      clock: systemClock,
+      emit: (event) => void events.push(event.type),
+      signal: new AbortController().signal,
+      dispatcher: (_, wake) => oneWorker(found, wake),
+    });
+  } finally {
+    await ledger.releaseRun(claim);
+  }
+  return events;
+}
+
+function planOf(partitions: number, rowPolicy?: RowPolicy) {
+  const plan = aPlan(partitions);
+  const totals = { ...plan.totals, rows: partitions * rowsAPartition };
+  const job = { ...plan.job, rowPolicy: rowPolicy ?? plan.job.rowPolicy };
+  return {
+    plan: { ...plan, totals, job } satisfies Plan,
+    partitions: Array.from({ length: partitions }, (_, index) => ({
+      ...aPartition(index),
+      rows: rowsAPartition,
+    })),
+  };
+}
+
+function oneWorker(found: readonly PartitionRows[], wake: (outcome: AttemptOutcome) => void): Dispatcher {
+  const reporter = ledgerReporter(coordinator.ledger, wake);
+  return {
+    capacity: 1,
+    async enqueue(ref) {
+      const attemptId = `attempt-${ref.partition}-${ref.epoch}`;
+      await reporter.start(ref, attemptId);
+      started.push(ref.partition);
+      await reporter.succeed(await staged(ref, found[ref.partition] ?? { ids: [] }, attemptId));
+    },
+    drain: async () => {},
+    close: async () => {},
+  };
+}
+
+async function staged(ref: PartitionRef, rows: PartitionRows, attemptId: string): Promise<Receipt> {
+  return { ...(await stagePartition(target, run, ref.partition, rows, attemptId)), ref };
+}
+
+it("publishes every partition's rows, and the ledger knows", async () => {
+  expect(await execute(whole)).toContain("run.published");
+  expect(Object.values(readOutput(target.to)).flat()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(await coordinator.ledger.readRun(run.id)).toMatchObject({ status: "published", publication: 1 });
+});
+
+it("publishes nothing when the receipts hold fewer rows than the plan found", async () => {
+  const lossy = [{ ids: [1, 2, 3] }, { ids: [4, 5] }, { ids: [7, 8, 9] }];
+  await expect(execute(lossy)).rejects.toMatchObject({
+    code: "bug.conservation",
+    message: expect.stringContaining("9 in the inputs' footers, 8 read"),
+  });
+  expect(existsSync(target.to)).toBe(false);
+  expect(await coordinator.ledger.readRun(run.id)).toMatchObject({
+    status: "failed",
+    error: { code: "bug.conservation" },
+  });
+});
+
+const failing: readonly PartitionRows[] = [
+  { ids: [1, 2], quarantined: [2] },
+  { ids: [4, 5], quarantined: [5] },
+  { ids: [7, 8, 9] },
+];
+
+it("starts nothing more once the partitions together overspend the error budget", async () => {
+  await expect(execute(failing, strict)).rejects.toMatchObject({ code: "data.too-many-errors" });
+  expect(started).toEqual([0, 1]);
+  expect(existsSync(target.to)).toBe(false);
+});
+
+it("publishes no overspent run when it is resumed with nothing left to do", async () => {
+  const overspent = failing.slice(0, 2);
+  await expect(execute(overspent, strict)).rejects.toMatchObject({ code: "data.too-many-errors" });
+  await expect(execute(overspent, strict)).rejects.toMatchObject({ code: "data.too-many-errors" });
+  expect(started).toEqual([0, 1]);
+  expect(existsSync(target.to)).toBe(false);
+});
+
+it("adopts an abort that came first", async () => {
+  await sinkFor(target, "replace").abort(run);
+  await expect(execute(whole)).rejects.toMatchObject({ code: "infra.aborted" });
+  expect(existsSync(target.to)).toBe(false);
+});
+
+it("completes a run whose publication was decided before its owner died, and does nothing again", async () => {
+  const { ledger, owner } = coordinator;
+  const claim = await ledger.claimRun(run.id, owner, { takeOver: false });
+  const { plan, partitions } = planOf(1);
+  await ledger.savePlan(
+    claim,
+    plan,
+    (async function* () {
+      yield* partitions;
+    })(),
+  );
+  const ref = await ledger.leasePartition(claim, 0);
+  await ledger.startAttempt(ref, "attempt");
+  await ledger.acceptReceipt(await staged(ref, whole[0] ?? { ids: [] }, "attempt"));
+  const receipts = await ledger.beginPublish(claim);
+  await sinkFor(target, "replace").publish(run, plan.fingerprint, receipts);
+  await ledger.releaseRun(claim);
+
+  expect(await execute(whole.slice(0, 1))).toContain("run.published");
+  expect(started).toEqual([]);
+  expect(await ledger.readRun(run.id)).toMatchObject({ status: "published", publication: 1 });
+});
