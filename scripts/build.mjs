@@ -26,7 +26,7 @@ await build({
   format: "esm",
   platform: "node",
   target: "node20",
-  // Packages stay what npm installed, but for Arrow, which is pure JavaScript in many files.
-  external: ["onnxruntime-node", "parquet-wasm", "piscina", "@bufbuild/protobuf", "picomatch"],
+  // Packages stay what npm installed, but for Arrow and protobuf, pure JavaScript in many files.
+  external: ["onnxruntime-node", "parquet-wasm", "piscina", "picomatch"],
   logLevel: "warning",
 });

@@ -18,7 +18,11 @@ const { breadcrumbFd } = workerData as { readonly breadcrumbFd: number };
 const registry = createRegistry((line) => writeSync(breadcrumbFd, `${line}\n`));
 const predictors = new Map<string, Promise<Predictor>>();
 // Loaded while the coordinator still plans; a failure shows again, with its reason, when a partition needs them.
-void Promise.allSettled([registry.format(), registry.runtime(), import("./sources/files/file-source.js")]);
+void Promise.allSettled([
+  registry.format().then((format) => format.warm()),
+  registry.runtime(),
+  import("./sources/files/file-source.js"),
+]);
 
 export default async function partition({ call, progress }: ThreadCall): Promise<ThreadResult> {
   const { task, attemptId } = call;
