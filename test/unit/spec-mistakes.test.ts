@@ -56,7 +56,7 @@ const unknownAndMissing: readonly Mistake[] = [
   [
     jobText("outputs:\n  ⟦p⟧: {}").replace("⟦p⟧: {}", "p: ⟦{}⟧"),
     "spec.incomplete",
-    "add `column` or `columns`",
+    "add `column`, `columns`, `argmax`, `threshold` or `top_k`",
   ],
 ];
 
