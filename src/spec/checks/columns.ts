@@ -87,10 +87,10 @@ function* namedColumns(spec: JobSpec): Iterable<NamedColumn> {
     const owner = `output \`${output}\``;
     if (mapping.column !== undefined)
       yield { name: mapping.column, path: ["outputs", output, "column"], owner };
-    if (mapping.argmax !== undefined)
-      yield { name: mapping.argmax, path: ["outputs", output, "argmax"], owner: `\`argmax\` of ${owner}` };
     for (const name of Object.keys(mapping.columns ?? {}))
       yield { name, path: ["outputs", output, "columns", name], owner };
+    if (mapping.argmax !== undefined)
+      yield { name: mapping.argmax, path: ["outputs", output, "argmax"], owner: `\`argmax\` of ${owner}` };
     for (const name of Object.keys(mapping.threshold ?? {}))
       yield { name, path: ["outputs", output, "threshold", name], owner: `\`threshold\` of ${owner}` };
   }
