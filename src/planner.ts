@@ -70,7 +70,9 @@ export async function planJob(
   tally.flush();
 
   const memoryBytes = job.limits.memoryBytes === "auto" ? call.memoryBytes : job.limits.memoryBytes;
-  const heldBytes = tally.peakBytes + heldByFiles(prepared.assets);
+  const chunkRows = Math.min(prepared.profile.chunkRows, tally.totals.rows);
+  const heldBytes =
+    tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
   const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
   return {
     version: 1,
@@ -223,6 +225,14 @@ function fitThreads(
 function heldByFiles(assets: readonly Asset[]): number {
   const read = assets.filter(({ role }) => role === "categories" || role === "ids");
   return read.reduce((bytes, { size }) => bytes + size * 8, 0);
+}
+
+/** The best elements of a chunk's rows: places and scores as they come in, and packed with their ids. */
+function heldByLists(outputs: Mapping["outputs"], chunkRows: number): number {
+  return outputs.reduce(
+    (bytes, binding) => bytes + (binding.kind === "top-k" ? chunkRows * binding.k * 28 : 0),
+    0,
+  );
 }
 
 function mebibytes(bytes: number): string {

@@ -290,8 +290,12 @@ describe("docs/mapping-more.md", () => {
     const example = examples.find(({ title }) => title === "Categories as numbers");
     if (example === undefined) throw new Error("no such example");
     const folder = await lay(example);
+    const fingerprint = (): string =>
+      JSON.parse(nightshift(folder, "plan", "job.yaml", "--json").stdout).plan.fingerprint;
+    const before = fingerprint();
     expect(nightshift(folder, "plan", "job.yaml", "--out", "plan.json").status).toBe(0);
     writeFileSync(join(folder, "origins.json"), '{ "LIS": 2, "OPO": 1 }');
+    expect(fingerprint()).not.toBe(before);
     const { status, stderr } = nightshift(folder, "run", "plan.json");
     expect(status).toBe(1);
     expect(stderr).toContain("origins.json changed after the run was planned");

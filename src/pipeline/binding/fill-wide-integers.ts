@@ -22,7 +22,16 @@ export function fillWideIntegers(
   const fault = nullFault(column);
   const replacement = typeof column.nulls === "object" ? BigInt(Number(column.nulls.value)) : 0n;
   const bound = out instanceof BigInt64Array ? BigInt.asIntN : BigInt.asUintN;
+  const same = range === null ? sameIntegers(data, out) : null;
   return (start, count, first, stride, onFault) => {
+    if (same !== null && stride === 1) {
+      same(start, count, first);
+      nulls?.(start, count, (index) => {
+        out[first + index] = replacement;
+        if (fault !== null) onFault(index, fault);
+      });
+      return;
+    }
     const nullAt = new Set<number>();
     nulls?.(start, count, (index) => {
       nullAt.add(index);
@@ -38,6 +47,15 @@ export function fillWideIntegers(
       if (!fits) onFault(index, "cast_overflow");
     }
   };
+}
+
+/** Copies integers that are the tensor's own already, in native code: token lists are mostly this. */
+function sameIntegers(
+  { values, type }: Data,
+  out: BigInt64Array | BigUint64Array,
+): ((start: number, count: number, first: number) => void) | null {
+  if (type.typeId !== Type.Int || values.constructor !== out.constructor) return null;
+  return (start, count, first) => out.set(values.subarray(start, start + count), first);
 }
 
 /** What a `dtype` can hold; `null` where that is not integers. */
