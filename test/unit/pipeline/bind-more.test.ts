@@ -10,6 +10,7 @@ import {
   Int32,
   Int64,
   List,
+  makeData,
   Struct,
   Utf8,
 } from "apache-arrow";
@@ -277,6 +278,20 @@ describe("fields of structs", () => {
         'column "a.home.city" is null',
       ],
     });
+  });
+
+  it("are null under a null, also where a writer left something there", () => {
+    const ages = column(new Int32(), [30, 31, 32]);
+    const people = new Struct([new Field("age", new Int32(), true)]);
+    const rows = makeData({
+      type: people,
+      length: 3,
+      nullCount: 1,
+      nullBitmap: Uint8Array.of(0b101),
+      children: [ages],
+    });
+    const age = bound(rows, { path: ["a", "age"], type: columnType(new Int32()), nulls: { value: -1 } });
+    expect(bind(rows, [one("int64", age)])).toMatchObject({ x: [30n, -1n, 32n] });
   });
 
   it("are read from a slice of a chunk", () => {

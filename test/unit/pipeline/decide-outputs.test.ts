@@ -264,6 +264,16 @@ describe("top-k", () => {
     expect(places).toEqual([[3, 2], [0, 1], [1], [1, 0]]);
   });
 
+  it("takes a null among what was seen for nothing, not for the id that its slot holds", () => {
+    const { predicted } = attached({
+      spec: scores(4),
+      outputs: topK({ exclude: "seen" }),
+      rows: rows.slice(1, 2),
+      seen: seen(new Int64(), int64, [[null, 1n]]),
+    });
+    expect(predicted.best).toMatchObject([[{ id: 0n }, { id: 2n }]]);
+  });
+
   it("is as long as the row where fewer are left, and says so when planned", () => {
     const { predicted, mapping } = attached({
       spec: scores(2),
