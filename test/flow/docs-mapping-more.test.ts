@@ -1,5 +1,5 @@
 /** Runs every example of docs/mapping-more.md: its files, its mapping, its rows in and its rows out. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -200,8 +200,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 async function lay({ title, spec, files }: Example): Promise<string> {
   const setting = settings[title];
   if (setting === undefined) throw new Error(`the test knows no example "${title}"`);
-  const folder = join(root, title.replaceAll(/\W+/g, "-"));
-  mkdirSync(folder, { recursive: true });
+  const folder = mkdtempSync(join(root, "example-"));
   for (const [name, body] of Object.entries(files)) writeFileSync(join(folder, name), body);
   const fixtures = join(repository, "fixtures/models");
   if (setting.data === "flight-delay")
@@ -284,6 +283,26 @@ describe("docs/mapping-more.md", () => {
     expect(JSON.parse(JSON.stringify(rows, (_key, v) => (typeof v === "bigint" ? Number(v) : v)))).toEqual(
       example.rowsOut,
     );
+  });
+
+  it("a value that a map does not have is put aside with its reason, and lists go through partitions", async () => {
+    const example = examples.find(({ title }) => title === "Categories as numbers");
+    const best = examples.find(({ title }) => title === "The best of many");
+    if (example === undefined || best === undefined) throw new Error("no such example");
+    const folder = await lay({
+      ...example,
+      spec: `${example.spec.replace(", unknown: 0", "")}limits: { on_row_error: quarantine }\n`,
+    });
+    const { status, stderr } = nightshift(folder, "run", "job.yaml");
+    expect({ status, stderr }).toMatchObject({ status: 4, stderr: expect.stringContaining("1 quarantined") });
+    expect(nightshift(folder, "errors").stdout).toContain("unknown_category");
+
+    const other = await lay(best);
+    const job = readFileSync(join(other, "job.yaml"), "utf8");
+    const split = "write: { to: parts, partition_by: [seen_any], add: { seen_any: yes } }";
+    writeFileSync(join(other, "job.yaml"), job.replace("write: { to: out.parquet }", split));
+    expect(nightshift(other, "run", "job.yaml")).toMatchObject({ status: 0 });
+    expect(nightshift(other, "inspect", "parts", "--full").stdout).toContain("2 rows");
   });
 
   it("a map that changed after the run was planned stops it, and says which file", async () => {
