@@ -8,9 +8,9 @@ import type { Profile } from "./profile.js";
 import type { Run } from "./run.js";
 import type { Signature } from "./tensor.js";
 
-/** A file that shapes results (model, external data, maps), pinned by content. */
+/** A file that shapes results, pinned by content. `categories` and `ids` are read by the mapping. */
 export interface Asset {
-  readonly role: "model" | "external-data";
+  readonly role: "model" | "external-data" | "categories" | "ids";
   readonly path: string;
   readonly size: number;
   readonly sha256: string;

@@ -10,14 +10,16 @@ import type { Job, Limits } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { InspectedModel, ModelRuntime } from "./model.js";
 import type { Partition, PlanTotals } from "./partition.js";
+import { type FileParts, pinFiles } from "./pipeline/files/load-files.js";
+import type { MappingFiles } from "./pipeline/files/mapping-files.js";
 import { type MappingOptions, resolveMapping } from "./pipeline/resolve-mapping.js";
 import { isSettled, settleMapping } from "./pipeline/settle-mapping.js";
-import type { Plan } from "./plan.js";
+import type { Asset, Plan } from "./plan.js";
 import { defaultWriterProfile, type Profile } from "./profile.js";
 import { fingerprintOf } from "./run-identity.js";
 import type { Source } from "./source.js";
 
-export interface PlannerParts {
+export interface PlannerParts extends FileParts {
   readonly source: Source;
   readonly runtime: ModelRuntime;
 }
@@ -26,6 +28,9 @@ export interface PlannerParts {
 export interface PreparedJob {
   readonly model: InspectedModel;
   readonly profile: Profile;
+  /** The model's files, then those of the mapping. */
+  readonly assets: readonly Asset[];
+  readonly files: MappingFiles;
   readonly schema: Schema;
   readonly mappingOptions: MappingOptions;
   /** Not settled where sizes are left open: see {@link settle}. */
@@ -68,12 +73,15 @@ export async function planJob(
   tally.flush();
 
   const memoryBytes = job.limits.memoryBytes === "auto" ? call.memoryBytes : job.limits.memoryBytes;
-  const { threads, note } = fitThreads(wantedThreads, tally, memoryBytes, job.limits);
+  const chunkRows = Math.min(prepared.profile.chunkRows, tally.totals.rows);
+  const heldBytes =
+    tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
+  const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
   return {
     version: 1,
     job,
-    fingerprint: fingerprintOf(job, prepared.model.assets, tally.inputsDigest()),
-    assets: prepared.model.assets,
+    fingerprint: fingerprintOf(job, prepared.assets, tally.inputsDigest()),
+    assets: prepared.assets,
     signature: prepared.model.signature,
     inputSchema: prepared.schema,
     mapping: await settle(prepared, parts, tally.firstWithRows, signal),
@@ -88,19 +96,21 @@ export async function prepareJob(job: Job, guess: boolean, parts: PlannerParts):
   const model = await parts.runtime.inspect(job.model.path, job.model.externalData);
   const profile = chooseProfile(parts.runtime, job.providers);
   const schema = await parts.source.schema();
-  const mappingOptions = { job, signature: model.signature, schema, guess };
-  return { model, profile, schema, mappingOptions, mapping: resolveMapping(mappingOptions) };
+  const { files, assets } = await pinFiles(job, parts);
+  const mappingOptions = { job, signature: model.signature, schema, guess, files };
+  const mapping = resolveMapping(mappingOptions);
+  return { model, profile, assets: [...model.assets, ...assets], files, schema, mappingOptions, mapping };
 }
 
 /** Sizes that neither signature nor schema tells are taken from the first rows, and from one prediction of them. */
 export async function settle(
-  { model, profile, mapping, mappingOptions }: PreparedJob,
+  { assets, profile, mapping, mappingOptions }: PreparedJob,
   { source, runtime }: PlannerParts,
   partition: Partition | null,
   signal: AbortSignal,
 ): Promise<Mapping> {
   if (isSettled(mapping)) return mapping;
-  const predictor = await runtime.load(model.assets, profile);
+  const predictor = await runtime.load(assets, profile);
   try {
     if (partition === null) return await settleMapping(mappingOptions, predictor, null);
     const request = { columns: mapping.reads, chunkRows: settlingRows };
@@ -209,11 +219,12 @@ function refuseEmpty({ input }: Job): void {
 function fitThreads(
   wanted: number,
   tally: Tally,
+  heldBytes: number,
   memoryBytes: number,
   limits: Limits,
 ): { readonly threads: number; readonly note: string | null } {
   const useful = Math.max(1, Math.min(wanted, tally.totals.partitions));
-  const neededBytes = threadBytes + tally.peakBytes;
+  const neededBytes = threadBytes + heldBytes;
   const fitting = Math.floor(memoryBytes / neededBytes);
   if (memoryBytes < threadBytes) {
     throw new SpecError(
@@ -237,6 +248,20 @@ function fitThreads(
     threads: fitting,
     note: `Using ${fitting} of ${useful} threads: row groups of ${tally.peakFile} need about ${mebibytes(neededBytes)} each.`,
   };
+}
+
+/** A map or a list of ids takes several times its file's size once it is looked up in. */
+function heldByFiles(assets: readonly Asset[]): number {
+  const read = assets.filter(({ role }) => role === "categories" || role === "ids");
+  return read.reduce((bytes, { size }) => bytes + size * 8, 0);
+}
+
+/** The best elements of a chunk's rows: places and scores as they come in, and packed with their ids. */
+function heldByLists(outputs: Mapping["outputs"], chunkRows: number): number {
+  return outputs.reduce(
+    (bytes, binding) => bytes + (binding.kind === "top-k" ? chunkRows * binding.k * 28 : 0),
+    0,
+  );
 }
 
 function mebibytes(bytes: number): string {

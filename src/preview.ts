@@ -31,16 +31,17 @@ export async function previewJob(
   for await (const partition of source.plan(request, signal)) partitions.push(partition);
   const first = partitions.find(({ rows }) => rows > 0) ?? null;
   const mapping = await settle(prepared, parts, first, signal);
-  const predictor = await runtime.load(prepared.model.assets, prepared.profile);
+  const predictor = await runtime.load(prepared.assets, prepared.profile);
   try {
     return await previewRows(
       {
         job,
         mapping,
+        files: prepared.files,
         predictor,
         batchRows: prepared.profile.batchRows,
         clock,
-        expand: lateExpansion(previewRunId, prepared.model.assets),
+        expand: lateExpansion(previewRunId, prepared.assets),
         limit,
       },
       chunksOf(source, partitions, { columns: mapping.reads, chunkRows: Math.max(limit, 1) }, signal),

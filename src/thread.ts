@@ -9,6 +9,8 @@ import { SharedProgress } from "./hosts/child-process/shared-progress.js";
 import type { ThreadCall, ThreadResult } from "./hosts/child-process/thread-pool.js";
 import { lateExpansion } from "./late-expansion.js";
 import type { Predictor } from "./model.js";
+import { loadFiles } from "./pipeline/files/load-files.js";
+import type { MappingFiles } from "./pipeline/files/mapping-files.js";
 import { runPartition } from "./pipeline/run-partition.js";
 import type { Plan } from "./plan.js";
 import { createRegistry } from "./registry.js";
@@ -17,6 +19,7 @@ import { systemClock } from "./system-clock.js";
 const { breadcrumbFd } = workerData as { readonly breadcrumbFd: number };
 const registry = createRegistry((line) => writeSync(breadcrumbFd, `${line}\n`));
 const predictors = new Map<string, Promise<Predictor>>();
+let mappingFiles: { readonly plan: string; readonly files: Promise<MappingFiles> } | null = null;
 // Loaded while the coordinator still plans; a failure shows again, with its reason, when a partition needs them.
 void Promise.allSettled([registry.format(), registry.runtime(), import("./sources/files/file-source.js")]);
 
@@ -31,6 +34,7 @@ export default async function partition({ call, progress }: ThreadCall): Promise
       {
         source: await registry.source(task.plan.job.input),
         predictor: await predictorOf(task.plan),
+        files: await filesOf(task.plan),
         sink: await registry.stagingSink(task.plan.job.write),
         clock: systemClock,
         expand: lateExpansion(task.run.id, task.plan.assets),
@@ -56,4 +60,20 @@ function predictorOf(plan: Plan): Promise<Predictor> {
     predictors.set(key, predictor);
   }
   return predictor;
+}
+
+/** Kept for the plan that runs: its partitions share them, and the next plan's may be others. */
+function filesOf(plan: Plan): Promise<MappingFiles> {
+  if (mappingFiles?.plan === plan.fingerprint) return mappingFiles.files;
+  const files = loadMappingFiles(plan);
+  mappingFiles = { plan: plan.fingerprint, files };
+  // A failure belongs to the attempt that met it: the next one reads again.
+  files.catch(() => {
+    mappingFiles = null;
+  });
+  return files;
+}
+
+async function loadMappingFiles({ job, assets }: Plan): Promise<MappingFiles> {
+  return loadFiles(job, assets, { store: await registry.store(), format: await registry.format() });
 }

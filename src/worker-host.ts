@@ -30,7 +30,8 @@ serveCalls(process, {
     pool.warm();
     const runtime = await registry.runtime();
     const source = await registry.source(request.job.input);
-    return planJob(request, { source, runtime }, onItem, signal);
+    const [store, format] = [await registry.store(), await registry.format()];
+    return planJob(request, { source, runtime, store, format }, onItem, signal);
   },
   "inspect-model": async ({ path, externalData }) => (await registry.runtime()).inspect(path, externalData),
   "inspect-data": async (request, onItem, signal) =>
@@ -43,6 +44,8 @@ serveCalls(process, {
       {
         source: await registry.source(request.job.input),
         runtime: await registry.runtime(),
+        store: await registry.store(),
+        format: await registry.format(),
         clock: systemClock,
       },
       signal,

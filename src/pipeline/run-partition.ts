@@ -10,6 +10,7 @@ import type { Receipt, RowCounts } from "../partition.js";
 import type { PartitionTask } from "../plan.js";
 import type { SinkWriter, StagingSink } from "../sink.js";
 import type { Source } from "../source.js";
+import type { MappingFiles } from "./files/mapping-files.js";
 import { countErrorRows, exceedsBudget, tooManyErrors } from "./row-policy.js";
 import { createScorer, type ScoredChunk } from "./score-chunk.js";
 import { createStepTimer } from "./step-timer.js";
@@ -17,6 +18,8 @@ import { createStepTimer } from "./step-timer.js";
 export interface PartitionParts {
   readonly source: Source;
   readonly predictor: Predictor;
+  /** What the mapping's files hold, as they were when the run was planned. */
+  readonly files: MappingFiles;
   readonly sink: StagingSink;
   readonly clock: Clock;
   /** Expands what only a running partition knows: `{{ run.id }}`, `{{ model.sha256 }}`. */
@@ -37,10 +40,11 @@ export async function runPartition(
   signal: AbortSignal,
 ): Promise<Receipt> {
   const { plan, partition } = task;
-  const { source, predictor, sink, clock, expand, onProgress } = parts;
+  const { source, predictor, files, sink, clock, expand, onProgress } = parts;
   const timer = createStepTimer(clock);
   const { job, mapping, profile } = plan;
-  const scorer = createScorer({ job, mapping, predictor, batchRows: profile.batchRows, expand, timer });
+  const { batchRows } = profile;
+  const scorer = createScorer({ job, mapping, files, predictor, batchRows, expand, timer });
   const tally = createTally(task);
   let bytesRead = 0;
   const request = {

@@ -6,6 +6,7 @@ import type { Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
 import { createAttacher } from "./attach-outputs.js";
 import { createBinder } from "./bind-inputs.js";
+import type { MappingFiles } from "./files/mapping-files.js";
 import { createRowPredictor } from "./predict-rows.js";
 import type { Failure } from "./row-failures.js";
 import { judge, type RowFailure, refuseFailure } from "./row-policy.js";
@@ -14,6 +15,7 @@ import type { StepTimer } from "./step-timer.js";
 export interface ScorerOptions {
   readonly job: Pick<Job, "input" | "rowPolicy">;
   readonly mapping: Mapping;
+  readonly files: MappingFiles;
   readonly predictor: Predictor;
   /** Rows of one model call. */
   readonly batchRows: number;
@@ -37,11 +39,11 @@ export interface ScoredChunk {
 }
 
 export function createScorer(options: ScorerOptions): Scorer {
-  const { job, mapping, predictor, batchRows, timer } = options;
+  const { job, mapping, files, predictor, batchRows, timer } = options;
   const key = job.input.key;
-  const binder = createBinder(mapping.inputs, batchRows);
+  const binder = createBinder(mapping.inputs, batchRows, files);
   const rows = createRowPredictor(predictor);
-  const attacher = createAttacher(mapping, key, options.expand);
+  const attacher = createAttacher(mapping, key, options.expand, files);
 
   return {
     schema: attacher.schema,
@@ -65,7 +67,7 @@ export function createScorer(options: ScorerOptions): Scorer {
   ): Promise<readonly RowFailure[]> {
     const bind = binder.open(batch);
     const failures: RowFailure[] = [];
-    attacher.outputs.begin(batch.numRows);
+    attacher.outputs.begin(batch);
     for (let start = 0; start < batch.numRows; start += batchRows) {
       const end = Math.min(start + batchRows, batch.numRows);
       const bound = bind(start, end);

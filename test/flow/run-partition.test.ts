@@ -5,6 +5,7 @@ import { CancelledError, DataError, InfraError } from "../../src/errors.js";
 import type { PartitionProgress } from "../../src/host.js";
 import type { Predictor } from "../../src/model.js";
 import type { Receipt } from "../../src/partition.js";
+import { noFiles } from "../../src/pipeline/files/mapping-files.js";
 import { previewRows } from "../../src/pipeline/preview-rows.js";
 import { resolveMapping } from "../../src/pipeline/resolve-mapping.js";
 import { runPartition } from "../../src/pipeline/run-partition.js";
@@ -96,6 +97,7 @@ async function run(
   const parts = {
     source: memorySource(batch, chunkRows),
     predictor: scenario.predictor ?? predictor,
+    files: noFiles,
     sink,
     clock: ticking(),
     expand: (text: string) => text.replace("{{ run.id }}", "run-1"),
@@ -312,7 +314,8 @@ describe("a preview", () => {
       { columns: mapping.reads, chunkRows: 2 },
       new AbortController().signal,
     );
-    const options = { job, mapping, predictor, batchRows: 2, clock: ticking(), expand: String, limit };
+    const parts = { files: noFiles, clock: ticking(), expand: String };
+    const options = { job, mapping, predictor, batchRows: 2, limit, ...parts };
     return previewRows(options, chunks, new AbortController().signal);
   }
 

@@ -11,13 +11,16 @@ const job = modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/
 
 const distance: BoundColumn = {
   column: "distance",
+  path: ["distance"],
   type: { kind: "int", bits: 64, signed: true },
   nulls: "nan",
   part: null,
   timezone: "UTC",
   lossy: false,
+  dtype: null,
+  map: null,
 };
-const hour: BoundColumn = { ...distance, column: "date", part: "hour" };
+const hour: BoundColumn = { ...distance, column: "date", path: ["date"], part: "hour" };
 
 const plan: Plan = {
   version: 1,

@@ -1,7 +1,8 @@
+import { basename } from "node:path";
 import type { Standing } from "../../choose-run.js";
 import { typeName } from "../../column.js";
 import { bytes, count, counted } from "../../human.js";
-import type { Mapping } from "../../mapping.js";
+import { type BoundColumn, columnNames, type InputBinding, type Mapping } from "../../mapping.js";
 import type { FileSlice, Partition } from "../../partition.js";
 import type { Plan } from "../../plan.js";
 import type { PlannedJob } from "../../runner.js";
@@ -92,28 +93,19 @@ function facts(plan: Plan, cwd: string): readonly (readonly [string, string])[] 
 
 function mappingTable(mapping: Mapping, options: TableOptions): string {
   const inputs = mapping.inputs.map((binding) => {
-    const from =
-      binding.kind === "list"
-        ? binding.column.column
-        : binding.columns
-            .map(({ column, part }) => (part === null ? column : `${column}.${part}`))
-            .join(", ");
     return [
-      from,
+      sourceOf(binding),
       "->",
       binding.input,
       `${binding.type}[${["N", ...(binding.rowShape ?? ["?"])].join(", ")}]`,
     ];
   });
   const outputs = mapping.outputs.map((binding) => {
-    const to =
-      binding.kind === "elements" ? binding.columns.map(({ column }) => column).join(", ") : binding.column;
+    const names = columnNames(binding);
     const types = new Set(
-      mapping.columns
-        .filter((column) => to.split(", ").includes(column.name))
-        .map((column) => typeName(column.type)),
+      mapping.columns.filter(({ name }) => names.includes(name)).map((column) => typeName(column.type)),
     );
-    return [binding.output, "->", to, [...types].join(", ")];
+    return [binding.output, "->", names.join(", "), [...types].join(", ")];
   });
   const kept = [
     ...mapping.passthrough.map((name) => [name, "->", name, "kept"]),
@@ -124,6 +116,22 @@ function mappingTable(mapping: Mapping, options: TableOptions): string {
     [...inputs, ...outputs, ...kept],
     options,
   );
+}
+
+function sourceOf(binding: InputBinding): string {
+  switch (binding.kind) {
+    case "columns":
+      return binding.columns.map(columnText).join(", ");
+    case "list":
+      return columnText(binding.column);
+    case "mask":
+      return `lengths of ${binding.column.column}`;
+  }
+}
+
+function columnText({ column, part, map }: BoundColumn): string {
+  const value = part === null ? column : `${column}.${part}`;
+  return map === null ? value : `${value} by ${basename(map.file)}`;
 }
 
 function partitionTable(partitions: readonly Partition[], place: PlanPlace, options: TableOptions): string {

@@ -89,6 +89,10 @@ function* namedColumns(spec: JobSpec): Iterable<NamedColumn> {
       yield { name: mapping.column, path: ["outputs", output, "column"], owner };
     for (const name of Object.keys(mapping.columns ?? {}))
       yield { name, path: ["outputs", output, "columns", name], owner };
+    if (mapping.argmax !== undefined)
+      yield { name: mapping.argmax, path: ["outputs", output, "argmax"], owner: `\`argmax\` of ${owner}` };
+    for (const name of Object.keys(mapping.threshold ?? {}))
+      yield { name, path: ["outputs", output, "threshold", name], owner: `\`threshold\` of ${owner}` };
   }
   for (const name of Object.keys(spec.write.add))
     yield { name, path: ["write", "add", name], owner: "`write.add`" };
