@@ -13,8 +13,6 @@ const later: { readonly [section: string]: { readonly [key: string]: string } } 
     schedule: "start `nightshift run` from cron or a systemd timer",
     events: "start `nightshift run` from what sees the events",
     connections: `remove it: ${local}`,
-    pre: mapping,
-    post: "transform the output afterwards",
   },
   input: { table: local, query: local, params: local },
   features: {

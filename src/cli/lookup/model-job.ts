@@ -77,6 +77,7 @@ export function modelJob(
     features: flags.features === undefined ? null : { list: flags.features },
     outputs: {},
     passthrough: passthrough(flags.keep, key),
+    hooks: { pre: null, post: null },
     write: {
       to: localPath(output.to, cwd),
       shape: output.to.endsWith(".parquet") ? "file" : "directory",
