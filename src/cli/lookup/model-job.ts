@@ -126,7 +126,7 @@ export function localPath(path: string, cwd: string): string {
 }
 
 /** A model's file name as a job name: `Flight Delay.v2.onnx` -> `flight-delay-v2`. */
-function jobName(model: string): string {
+export function jobName(model: string): string {
   const name = basename(model)
     .replace(/\.onnx$/i, "")
     .toLowerCase()
