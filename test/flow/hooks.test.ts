@@ -1,6 +1,7 @@
 /** Hooks end to end: bundled and pinned when planned, run in threads, counted, and told of by their source's lines. */
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dayJob, examplesIn, type HookProject, makeHookProject } from "../support/hook-project.js";
 
@@ -73,19 +74,6 @@ test("what was planned is what runs, whatever becomes of the source", async () =
   expect((await project.rows("kept")).every(({ version }) => version === 1)).toBe(true);
 });
 
-test("a bundle that is gone, or was changed, is refused", () => {
-  project.write("jobs/gone.yaml", dayJob("gone", "post: ./gone.ts"));
-  project.write("jobs/gone.ts", "export default (c: any) => c;\n");
-  expect(project.cli("plan", "gone", "--out", "gone.json").status).toBe(0);
-  const bundles = join(project.root, ".nightshift/hooks");
-  for (const name of readdirSync(bundles)) writeFileSync(join(bundles, name), "exports.default = (c) => c;");
-  const changed = project.cli("run", "gone.json");
-  expect(changed.status).toBe(2);
-  expect(changed.stderr).toContain("was changed there");
-  for (const name of readdirSync(bundles)) rmSync(join(bundles, name));
-  expect(project.cli("run", "gone.json", "--restart").stderr).toContain("plan again");
-});
-
 test("pre may bring features, the key and partitions; post may bring partitions", async () => {
   project.write(
     "jobs/parts.yaml",
@@ -114,59 +102,31 @@ test("pre may bring features, the key and partitions; post may bring partitions"
   );
 });
 
-test("an error in a later chunk fails the run, and nothing is published", () => {
-  project.write("jobs/later.yaml", dayJob("later", "pre: ./later.ts"));
+test("authors' mistakes with types are seen by their own compiler", () => {
+  const repository = fileURLToPath(new URL("../../", import.meta.url));
+  const options = {
+    module: "ESNext",
+    moduleResolution: "Bundler",
+    lib: ["ES2023"],
+    target: "ES2023",
+    strict: true,
+    noEmit: true,
+    resolveJsonModule: true,
+    skipLibCheck: true,
+    types: [],
+    paths: { nightshift: [join(repository, "dist/index.d.ts")] },
+  };
+  const compile = (...files: readonly string[]) => {
+    project.write("tsconfig.json", JSON.stringify({ compilerOptions: options, files }));
+    const tsc = join(repository, "node_modules/typescript/bin/tsc");
+    return spawnSync(process.execPath, [tsc, "-p", "."], { cwd: project.root, encoding: "utf8" });
+  };
+  expect(compile("jobs/clock.ts", "jobs/risk.ts")).toMatchObject({ status: 0, stdout: "" });
   project.write(
-    "jobs/later.ts",
-    'export const reads = ["flight_id"];\nexport default (c: any) => {\n  const ids = c.numbers("flight_id");\n  if (ids[0] > 2670000) ids.nothing.here;\n  return c.add("x", ids);\n};\n',
+    "jobs/mistyped.ts",
+    'import type { PreHook } from "nightshift";\nexport default ((chunk) => chunk.keep([])) satisfies PreHook;\n',
   );
-  const run = project.cli("run", "later");
-  expect(run.status).toBe(2);
-  expect(run.stderr).toMatch(/jobs\/later\.ts:4:\d+: the hook threw a TypeError/);
-  expect(project.cli("files", "out/later").stdout).toBe("");
-});
-
-test("a hook that never returns ends at the deadline, while planning and in a partition", () => {
-  const deadline = "limits: { partition_timeout: 3s, max_attempts: 1 }";
-  project.write("jobs/loop.yaml", dayJob("loop", "pre: ./loop.ts", deadline));
-  project.write("jobs/loop.ts", "export default () => { for (;;); };\n");
-  const planned = project.cli("run", "loop");
-  expect(planned.status).toBe(2);
-  expect(planned.stderr).toMatch(/Planning was stopped after 3 s: .*loop\.ts may never return/);
-  project.write(
-    "jobs/loop.ts",
-    'export const reads = ["flight_id"];\nexport default (c: any) => { while (c.numbers("flight_id")[0] > 2670000); return c; };\n',
-  );
-  const run = project.cli("run", "loop");
-  expect(run.status).not.toBe(0);
-  expect(run.stderr).toContain("Stopped after 3 s, its time limit");
-});
-
-test("an empty input shows hooks a chunk of no rows, and is published with all columns", () => {
-  project.write("jobs/make-empty.yaml", dayJob("make-empty", "post: ./none.ts", "passthrough: all"));
-  project.write("jobs/none.ts", "export default (c: any) => c.keep(new Uint8Array(c.rows));\n");
-  expect(project.outcome("make-empty").rows).toMatchObject({
-    read: dayRows,
-    predicted: 0,
-    filtered: dayRows,
-  });
-  project.write(
-    "jobs/empty.yaml",
-    dayJob("empty", "pre: ./clock.ts", "post: ./kept-again.ts")
-      .replace("../fixtures/flights/dt=2001-06-11/*.parquet", "../out/make-empty/*.parquet")
-      .replace("key: [flight_id]", "key: [flight_id], on_empty: publish"),
-  );
-  project.write(
-    "jobs/kept-again.ts",
-    'export default (c: any) => c.add("named", [...c.numbers("p_late")].map(String), "string");\n',
-  );
-  const end = project.outcome("empty");
-  expect(end.rows).toMatchObject({ read: 0, predicted: 0 });
-  const shown = JSON.parse(project.cli("inspect", "out/empty", "--json").stdout);
-  expect(shown.data.columns.map(({ name }: { name: string }) => name)).toEqual([
-    "flight_id",
-    "is_late",
-    "p_late",
-    "named",
-  ]);
+  const { status, stdout } = compile("jobs/mistyped.ts");
+  expect(status).not.toBe(0);
+  expect(stdout).toContain("'keep' does not exist");
 });
