@@ -22,6 +22,6 @@ await build({
   platform: "node",
   target: "node20",
   // Packages stay what npm installed, but for Arrow, which is pure JavaScript in many files.
-  external: ["onnxruntime-node", "parquet-wasm", "piscina", "@bufbuild/protobuf", "picomatch"],
+  external: ["onnxruntime-node", "parquet-wasm", "piscina", "@bufbuild/protobuf", "picomatch", "esbuild"],
   logLevel: "warning",
 });

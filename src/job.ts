@@ -11,6 +11,7 @@ export interface Job {
   readonly features: FeatureMapping | null;
   readonly outputs: { readonly [output: string]: OutputMapping };
   readonly passthrough: Passthrough;
+  readonly hooks: HookFiles;
   readonly write: WriteSpec;
   readonly interval: Interval | null;
   readonly limits: Limits;
@@ -23,6 +24,17 @@ export interface ModelSpec {
   readonly path: string;
   /** Files that the model may load tensors from, absolute. Anything not listed is refused. */
   readonly externalData: readonly string[];
+}
+
+/** Sources of the author's own functions, absolute; `null` where there is none. */
+export interface HookFiles {
+  readonly pre: string | null;
+  readonly post: string | null;
+}
+
+/** Then planning runs the author's code as well, which may never return. */
+export function runsHooks({ hooks }: Pick<Job, "hooks">): boolean {
+  return hooks.pre !== null || hooks.post !== null;
 }
 
 export interface InputSpec {

@@ -7,6 +7,7 @@ import type { Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
 import { jsonRows } from "./arrow/json-rows.js";
 import type { MappingFiles } from "./files/mapping-files.js";
+import type { HookSteps } from "./hooks/hook-steps.js";
 import { createScorer } from "./score-chunk.js";
 import { createStepTimer } from "./step-timer.js";
 
@@ -18,6 +19,7 @@ export interface PreviewOptions {
   readonly batchRows: number;
   readonly clock: Clock;
   readonly expand: (text: string) => string;
+  readonly hooks?: HookSteps;
   /** Rows wanted. */
   readonly limit: number;
 }

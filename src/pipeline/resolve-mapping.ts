@@ -75,7 +75,8 @@ export function resolveMapping(options: MappingOptions): Mapping {
   const added = resolveAdded(job, problems);
   refuseClashes({ passthrough, outputs, added }, problems);
   const columns = outputColumns({ schema, passthrough, outputs, added });
-  requirePartitionColumns(job, columns, problems);
+  // A `post` hook may bring them: then they are looked for once it is known what it adds.
+  if (job.hooks.post === null) requirePartitionColumns(job, columns, problems);
   problems.throwIfAny();
 
   const needed = new Set([...passthrough, ...read.map(({ column, path }) => path[0] ?? column)]);

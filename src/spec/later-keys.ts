@@ -12,8 +12,6 @@ const later: { readonly [section: string]: { readonly [key: string]: string } } 
     schedule: "start `nightshift run` from cron or a systemd timer",
     events: "start `nightshift run` from what sees the events",
     connections: `remove it: ${local}`,
-    pre: "bake it into the model, or prepare the column beforehand",
-    post: "transform the output afterwards",
   },
   input: { table: local, query: local, params: local },
   write: { table: local, key: "remove it: `append` and `replace` need no key", on_missing: "remove it" },

@@ -18,6 +18,10 @@ export function toJob(spec: JobSpec, baseDir: string, interval: Interval | null)
     features: toFeatures(spec.features ?? {}, absolute),
     outputs: mapValues(spec.outputs, (output) => toOutput(output, absolute)),
     passthrough: toPassthrough(spec.passthrough, key),
+    hooks: {
+      pre: spec.pre === undefined ? null : absolute(spec.pre),
+      post: spec.post === undefined ? null : absolute(spec.post),
+    },
     write: toWrite(spec.write, absolute),
     interval,
     limits: toLimits(spec.limits),

@@ -25,6 +25,7 @@ import { parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
+import type { HookRuntime } from "../../src/hook.js";
 import { previewJob, readRows } from "../../src/preview.js";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { onnxRuntime } from "../../src/runtimes/onnx/onnx-runtime.js";
@@ -236,6 +237,11 @@ async function jobIn(folder: string) {
 const store = localStore();
 const format = parquetFormat();
 const signal = new AbortController().signal;
+/** No example has hooks. */
+const noHookRuntime: HookRuntime = {
+  bundle: () => Promise.reject(new Error("not asked for")),
+  load: () => Promise.reject(new Error("not asked for")),
+};
 
 const asObjects = ({
   columns,
@@ -262,6 +268,7 @@ describe("docs/mapping-more.md", () => {
       {
         source: fileSource({ from: job.input.from, store, format }),
         runtime: onnxRuntime(),
+        hooks: noHookRuntime,
         store,
         format,
         clock: systemClock,

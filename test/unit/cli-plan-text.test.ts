@@ -32,6 +32,7 @@ const plan: Plan = {
   assets: [{ role: "model", path: "/w/m.onnx", size: 4440, sha256: "0123456789abcdef" }],
   signature: { inputs: [], outputs: [], fixedBatch: null, metadata: {}, featureNames: null },
   inputSchema: [],
+  hooks: [],
   mapping: {
     inputs: [{ input: "x", type: "float32", rowShape: [2], kind: "columns", columns: [distance, hour] }],
     outputs: [{ output: "label", type: "int64", rowShape: [], kind: "scalar", column: "prediction" }],

@@ -23,6 +23,7 @@ describe("a small job", () => {
     expect(await jobOf(jobText("write: { to: ../out/ }"))).toEqual({
       name: "flights",
       model: { path: at("model.onnx"), externalData: [] },
+      hooks: { pre: null, post: null },
       input: { from: [at("data/*.parquet")], key: [], onEmpty: "fail" },
       features: null,
       outputs: {},

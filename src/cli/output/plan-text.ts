@@ -86,12 +86,22 @@ function facts(plan: Plan, cwd: string): readonly (readonly [string, string])[] 
       `${profile.engine} ${profile.engineVersion} on ${profile.provider}, ` +
         `chunks of ${count(profile.chunkRows)} rows, batches of ${count(profile.batchRows)}`,
     ],
+    ...hookFacts(plan, cwd),
     ["fingerprint", plan.fingerprint.slice(0, 16)],
     ...plan.notes.map((note, index) => [index === 0 ? "notes" : "", note] as const),
   ];
 }
 
-function mappingTable(mapping: Mapping, options: TableOptions): string {
+/** Which columns come from the author's own functions. */
+export function hookFacts({ hooks, assets }: Plan, cwd: string): readonly (readonly [string, string])[] {
+  return hooks.map(({ role, adds }) => {
+    const file = shownPath(assets.find((asset) => asset.role === role)?.path ?? "", cwd);
+    const columns = adds.map(({ name, type }) => `${name} (${typeName(type)})`).join(", ");
+    return [role.replace("-hook", ""), columns === "" ? file : `${file} adds ${columns}`];
+  });
+}
+
+export function mappingTable(mapping: Mapping, options: TableOptions): string {
   const inputs = mapping.inputs.map((binding) => {
     return [
       sourceOf(binding),

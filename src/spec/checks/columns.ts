@@ -48,6 +48,8 @@ export const clashingColumns: Check = {
 export const partitionColumns: Check = {
   reads: [...outputColumns, ["write", "partition_by"]],
   *problems({ spec }) {
+    // What a hook adds is known only when it runs.
+    if (spec.post !== undefined) return;
     // What is kept is known only where it is listed.
     const keepsUnlisted =
       spec.passthrough === undefined

@@ -6,7 +6,7 @@ import type { JobSpec } from "../schema.js";
 import { asList, type Check, itemPath, wrong } from "./check.js";
 
 export const localPaths: Check = {
-  reads: [["model"], ["input", "from"], ["write", "to"]],
+  reads: [["model"], ["input", "from"], ["pre"], ["post"], ["write", "to"]],
   problems: ({ spec }) => notLocal(pathsOf(spec)),
 };
 
@@ -108,6 +108,10 @@ function* pathsOf(spec: JobSpec): Iterable<WrittenPath> {
   const { from } = spec.input;
   for (const [index, text] of asList(from).entries())
     yield { path: itemPath(["input", "from"], from, index), text };
+  for (const hook of ["pre", "post"] as const) {
+    const text = spec[hook];
+    if (text !== undefined) yield { path: [hook], text };
+  }
   yield { path: ["write", "to"], text: spec.write.to };
 }
 
