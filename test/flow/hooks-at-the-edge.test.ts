@@ -85,3 +85,49 @@ test("an empty input shows hooks a chunk of no rows, and is published with all c
     "named",
   ]);
 });
+
+test("hooks and a mapping's files work on each other's columns, and each is pinned", async () => {
+  project.write(
+    "jobs/both.yaml",
+    `version: 1
+name: both
+model: ../fixtures/models/flight-delay.onnx
+input: { from: "../fixtures/flights/dt=2001-06-11/*.parquet", key: [flight_id] }
+pre: ./zone.ts
+features:
+  float_input: { stack: [distance, { column: zone, map: { file: zones.json, unknown: 3 } }, { column: date, part: dow }] }
+  origin: { column: origin }
+outputs:
+  output_probability: { labels: [in_time, late], columns: { p_late: late }, argmax: said, threshold: { careful: { label: late, at: 0.4 } } }
+post: ./both.ts
+write: { to: ../out/both, mode: replace }
+`,
+  );
+  project.write("jobs/zones.json", '{ "A": 1, "B": 2 }');
+  project.write(
+    "jobs/zone.ts",
+    'export const reads = ["origin"];\nexport default (c: any) => c.add("zone", c.texts("origin").map((o: string) => o[0]), "string");\n',
+  );
+  project.write(
+    "jobs/both.ts",
+    'export default (c: any) => c.add("answer", c.texts("said").map((s: string, i: number) => s + (c.numbers("careful")[i] ? "!" : "")), "string");\n',
+  );
+  expect(project.cli("plan", "both", "--out", "both.json").status).toBe(0);
+  const explained = JSON.parse(project.cli("explain", "both", "--json").stdout);
+  expect(explained.assets.map(({ role }: { role: string }) => role)).toEqual([
+    "model",
+    "categories",
+    "pre-hook",
+    "post-hook",
+  ]);
+  expect(project.outcome("both").rows).toMatchObject({ read: dayRows, predicted: dayRows });
+  const [first] = await project.rows("both");
+  expect(first).toMatchObject({ answer: expect.stringMatching(/^(in_time|late)!?$/) });
+  const preview = project.cli("preview", "both", "--limit", "2", "--json");
+  expect(preview.stdout).toContain('"answer"');
+  project.write("jobs/zones.json", '{ "A": 9 }');
+  const changed = project.cli("run", "both.json", "--reprocess");
+  expect(changed.stderr).toContain("changed after the run was planned");
+  // Another fingerprint: nothing of it was published.
+  expect(project.cli("plan", "both").stdout).toContain("both: would run");
+});
