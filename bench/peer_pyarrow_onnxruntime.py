@@ -31,7 +31,7 @@ schema = pa.schema(
 )
 features = [f"f{i}" for i in range(28)]
 source = pq.ParquetFile(input_path)
-with pq.ParquetWriter(output_path, schema, compression="zstd", use_dictionary=False, write_statistics=False) as sink:
+with pq.ParquetWriter(output_path, schema, compression="snappy", use_dictionary=False, write_statistics=False) as sink:
     for batch in source.iter_batches(batch_size=65_536, columns=["id", *features]):
         inputs = np.empty((batch.num_rows, len(features)), dtype=np.float32)
         for column, name in enumerate(features):

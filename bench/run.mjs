@@ -29,17 +29,20 @@ mkdirSync(cache, { recursive: true });
 const table = [];
 
 async function repeat(name, command, args, count = runs, output = null) {
-  const results = [];
-  for (let run = 0; run <= count; run++) {
+  const once = async (sampleMemory) => {
     if (output !== null) for (const path of output) rmSync(path, { recursive: true, force: true });
-    const result = await measure(command, args, { cwd: cache });
+    const result = await measure(command, args, { cwd: cache, sampleMemory });
     if (result.code !== 0) throw new Error(`${name} ended with ${result.code}:\n${result.output}`);
-    if (run > 0) results.push(result); // the first one warms the caches
-  }
+    return result;
+  };
+  // The first run warms the caches, and is the one whose memory is watched.
+  const { peakBytes } = await once(true);
+  const results = [];
+  for (let run = 0; run < count; run++) results.push(await once(false));
   return {
     seconds: median(results.map((result) => result.seconds)),
     spread: [Math.min(...results.map((r) => r.seconds)), Math.max(...results.map((r) => r.seconds))],
-    peakBytes: Math.max(...results.map((result) => result.peakBytes)),
+    peakBytes,
   };
 }
 

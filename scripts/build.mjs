@@ -1,17 +1,22 @@
 // Compiles src/ to dist/, makes the command-line entry executable, and bundles the worker host: a host and its threads
 // load some three hundred small modules otherwise (Apache Arrow's most of all), at every start.
-import { execFileSync } from "node:child_process";
-import { chmodSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const tsc = `${root}node_modules/typescript/bin/tsc`;
+if (!existsSync(tsc)) {
+  console.error(
+    "Nightshift is compiled with its development packages: run npm ci, then npm prune --omit=dev.",
+  );
+  process.exit(1);
+}
 rmSync(`${root}dist`, { recursive: true, force: true });
-execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", "tsconfig.json"], {
-  cwd: root,
-  stdio: "inherit",
-});
+const compiled = spawnSync(process.execPath, [tsc, "-p", "tsconfig.json"], { cwd: root, stdio: "inherit" });
+if (compiled.status !== 0) process.exit(1);
 chmodSync(`${root}dist/cli.js`, 0o755);
+const { build } = await import("esbuild");
 await build({
   absWorkingDir: root,
   entryPoints: ["dist/worker-host.js", "dist/thread.js"],
@@ -21,7 +26,7 @@ await build({
   format: "esm",
   platform: "node",
   target: "node20",
-  // Packages stay what npm installed, but for Arrow, which is pure JavaScript in many files.
-  external: ["onnxruntime-node", "parquet-wasm", "piscina", "@bufbuild/protobuf", "picomatch", "esbuild"],
+  // Packages stay what npm installed, but for Arrow and protobuf, pure JavaScript in many files.
+  external: ["onnxruntime-node", "parquet-wasm", "piscina", "picomatch", "esbuild"],
   logLevel: "warning",
 });

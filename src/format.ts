@@ -6,6 +6,8 @@ import type { ReadHandle } from "./store.js";
 
 export interface Format {
   readonly name: string;
+  /** Makes ready what writing will need, ahead of the need: in a thread that still waits for its first partition. */
+  warm(): void;
   /** Reads a file's footer, decoding no rows. @throws DataError `data.corrupt`, `data.unsupported`, naming the file. */
   inspect(file: ReadHandle): Promise<FileSummary>;
   /** Opens a file for decoding. The summary must be the one of the same bytes. */

@@ -58,7 +58,7 @@ export interface SettledJob {
 /** Partitions are handed on in groups of this many. */
 const groupSize = 256;
 /** Several partitions a thread, so that threads end at about the same time. */
-const partitionsPerThread = 4;
+const partitionsPerThread = 8;
 /** What a thread takes beside its largest row group: the engine, both Parquet codecs, buffers. Measured. */
 const threadBytes = 140 * 1024 * 1024;
 

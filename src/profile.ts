@@ -21,7 +21,7 @@ export interface WriterProfile {
 }
 
 export const defaultWriterProfile: WriterProfile = {
-  compression: "zstd",
+  compression: "snappy",
   rowGroupRows: 131_072,
   partBytes: 64 * 1024 * 1024,
 };

@@ -33,7 +33,11 @@ let mappingFiles: { readonly plan: string; readonly files: Promise<MappingFiles>
 const hooks = new Map<string, Promise<LoadedHooks>>();
 const cancelCheckMs = 100;
 // Loaded while the coordinator still plans; a failure shows again, with its reason, when a partition needs them.
-void Promise.allSettled([registry.format(), registry.runtime(), import("./sources/files/file-source.js")]);
+void Promise.allSettled([
+  registry.format().then((format) => format.warm()),
+  registry.runtime(),
+  import("./sources/files/file-source.js"),
+]);
 
 export default async function partition({ call, progress }: ThreadCall): Promise<ThreadResult> {
   const { task, attemptId } = call;

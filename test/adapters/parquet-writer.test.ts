@@ -264,10 +264,21 @@ describe("a writer", () => {
     expect(Buffer.from(once).equals(again)).toBe(true);
   });
 
-  it("uses dictionaries and statistics for everything but floats, and row groups of the profile", async () => {
+  it("uses dictionaries where values repeat, statistics for everything but floats, and row groups of the profile", async () => {
     const flat = hyparquetFooter(
       await writeParquet(
-        { text: every(200).text ?? fail(), f32: every(200).f32 ?? fail(), i64: every(200).i64 ?? fail() },
+        {
+          text: every(200).text ?? fail(),
+          f32: every(200).f32 ?? fail(),
+          key: vectorFromArray(
+            Array.from({ length: 200 }, (_, row) => BigInt(row)),
+            new Int64(),
+          ),
+          label: vectorFromArray(
+            Array.from({ length: 200 }, (_, row) => BigInt(row % 3)),
+            new Int64(),
+          ),
+        },
         { rowGroupRows: 80 },
       ),
     );
@@ -279,9 +290,10 @@ describe("a writer", () => {
       meta?.statistics !== undefined,
     ]);
     expect(facts).toEqual([
-      ["text", "ZSTD", true, true],
-      ["f32", "ZSTD", false, false],
-      ["i64", "ZSTD", true, true],
+      ["text", "SNAPPY", true, true],
+      ["f32", "SNAPPY", false, false],
+      ["key", "SNAPPY", false, true],
+      ["label", "SNAPPY", true, true],
     ]);
     const nested = hyparquetFooter(
       await writeParquet({ vector: every(200).vector ?? fail(), text: every(200).text ?? fail() }),

@@ -77,6 +77,8 @@ test("the demo runs, publishes every row and says what to do next", () => {
   const published = join(project, "nightshift-demo/out/flight-delay");
   expect(existsSync(join(published, "_SUCCESS"))).toBe(true);
   expect(readdirSync(published).filter((name) => name.startsWith("dt="))).toHaveLength(7);
+  // What the first line of its job names, for editors.
+  expect(existsSync(join(project, "nightshift-demo/schema/job.v1.json"))).toBe(true);
 });
 
 test("what the demo suggests works in its folder", () => {

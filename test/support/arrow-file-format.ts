@@ -14,6 +14,7 @@ import type { ReadHandle } from "../../src/store.js";
 
 export const arrowFileFormat: Format = {
   name: "arrow",
+  warm: () => undefined,
   async inspect(file) {
     const table = await tableOf(file);
     const schema: readonly Column[] = table.schema.fields.map((field) => ({

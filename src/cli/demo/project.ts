@@ -4,7 +4,13 @@ import { dirname, join } from "node:path";
 import { packagedPath } from "../lookup/packaged.js";
 
 /** Laid out as in the package, so that the job's relative paths hold. */
-const shipped = ["jobs/flight-delay.yaml", "fixtures/models/flight-delay.onnx", "fixtures/flights"];
+const shipped = [
+  "jobs/flight-delay.yaml",
+  // Named by the first line of the job, for editors.
+  "schema/job.v1.json",
+  "fixtures/models/flight-delay.onnx",
+  "fixtures/flights",
+];
 
 /** Copies what isn't there yet: what somebody changed in a demo folder is theirs. */
 export function makeProject(directory: string): void {

@@ -7,13 +7,14 @@ import { readFooter } from "./footer.js";
 import { joinFiles } from "./join.js";
 import { createReader, type ParquetFile } from "./reader.js";
 import { summarize } from "./summary.js";
-import { createParquetWriter } from "./writer.js";
+import { createParquetWriter, startEncoder } from "./writer.js";
 
 export function parquetFormat(): Format {
   // A file is usually opened right after it was inspected: its footer need not be read twice.
   const opened = new WeakMap<FileSummary, ParquetFile>();
   return {
     name: "parquet",
+    warm: startEncoder,
     async inspect(handle) {
       const file = await open(handle);
       const summary = summarize(file.footer, file.fields.map(columnOf));

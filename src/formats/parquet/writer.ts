@@ -34,6 +34,8 @@ import type { WriterProfile } from "../../profile.js";
 import { reasonOf } from "./decoder.js";
 
 const createdBy = "nightshift";
+/** How many values of a part tell whether a dictionary is worth it. */
+const sampledValues = 1024;
 const compressions = {
   zstd: Compression.ZSTD,
   snappy: Compression.SNAPPY,
@@ -48,9 +50,12 @@ export function createParquetWriter(schema: Schema, profile: WriterProfile): For
   const stream = new RecordBatchStreamWriter();
   stream.reset(gathered, schema);
   let rows = 0;
+  let distinct: ReadonlySet<string> | null = null;
   return {
     write(batch) {
-      stream.write(conform(batch, schema));
+      const conforming = conform(batch, schema);
+      if (batch.numRows > 0) distinct ??= distinctIntegers(conforming);
+      stream.write(conforming);
       rows += batch.numRows;
     },
     get rawBytes() {
@@ -61,7 +66,10 @@ export function createParquetWriter(schema: Schema, profile: WriterProfile): For
     },
     finish() {
       stream.finish();
-      return writeParquet(Table.fromIPCStream(gathered.take()), properties(schema, profile));
+      return writeParquet(
+        Table.fromIPCStream(gathered.take()),
+        properties(schema, profile, distinct ?? new Set()),
+      );
     },
   };
 }
@@ -85,7 +93,8 @@ class CopyingQueue extends AsyncByteQueue {
 
 let started = false;
 
-function startEncoder(): void {
+/** Compiles the encoder, which takes some seventy milliseconds: once a thread, and better before it is needed. */
+export function startEncoder(): void {
   if (started) return;
   const binary = createRequire(import.meta.url).resolve("parquet-wasm/esm/parquet_wasm_bg.wasm");
   initSync({ module: readFileSync(binary) });
@@ -94,9 +103,10 @@ function startEncoder(): void {
 
 /**
  * Dictionaries and statistics are off for floats, which are scores and vectors: ten times faster and a third smaller.
+ * Dictionaries are off for integers that hardly repeat, such as keys: a third faster and smaller.
  * parquet-wasm takes settings for top-level columns only, so all nested columns share one.
  */
-function properties(schema: Schema, profile: WriterProfile): WriterProperties {
+function properties(schema: Schema, profile: WriterProfile, distinct: ReadonlySet<string>): WriterProperties {
   const nestedFloats = schema.fields.some((field) => field.type.children?.length && holdsFloats(field.type));
   let builder = new WriterPropertiesBuilder()
     .setCreatedBy(createdBy)
@@ -107,10 +117,23 @@ function properties(schema: Schema, profile: WriterProfile): WriterProperties {
   for (const field of schema.fields) {
     const floats = holdsFloats(field.type);
     builder = builder
-      .setColumnDictionaryEnabled(field.name, !floats)
+      .setColumnDictionaryEnabled(field.name, !floats && !distinct.has(field.name))
       .setColumnStatisticsEnabled(field.name, floats ? EnabledStatistics.None : EnabledStatistics.Chunk);
   }
   return builder.build();
+}
+
+/** Integer columns of which more than half of the first values differ from each other. */
+function distinctIntegers(batch: RecordBatch): ReadonlySet<string> {
+  const names = batch.schema.fields.flatMap(({ name, type }, i) => {
+    const values: ArrayLike<unknown> | undefined = batch.data.children[i]?.values;
+    if (!DataType.isInt(type) || values === undefined) return [];
+    const looked = Math.min(values.length, sampledValues);
+    const seen = new Set<unknown>();
+    for (let row = 0; row < looked; row++) seen.add(values[row]);
+    return seen.size > looked / 2 ? [name] : [];
+  });
+  return new Set(names);
 }
 
 function holdsFloats(type: DataType): boolean {
