@@ -2,12 +2,12 @@
 const vocabulary =
   "^src/(job|run|partition|plan|profile|chunk|column|tensor|mapping|errors|run-events|publication-log|template|interval|arrow-types|human|closest-word)\\.ts$";
 const contracts =
-  "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|clock)\\.ts$";
+  "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|hook|clock)\\.ts$";
 const flow =
-  "^src/(planner|runner|choose-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files)\\.ts$|^src/pipeline/";
+  "^src/(planner|runner|choose-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files|plan-hooks)\\.ts$|^src/pipeline/";
 const wiring = "^src/(app|registry|cli|index|worker-host|thread|system-clock|config)\\.ts$|^src/cli/";
 const implementation =
-  "^src/(sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/";
+  "^src/(hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/";
 
 module.exports = {
   forbidden: [
@@ -38,7 +38,7 @@ module.exports = {
       comment: "An implementation imports vocabulary, contracts, its own folder and its own package.",
       severity: "error",
       from: {
-        path: "^src/(sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/([^/]+)",
+        path: "^src/(hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/([^/]+)",
       },
       to: {
         path: "^src/",
@@ -81,6 +81,12 @@ module.exports = {
       severity: "error",
       from: { path: "^src/", pathNot: "^src/hosts/" },
       to: { path: "node_modules/piscina/" },
+    },
+    {
+      name: "esbuild-in-hooks",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/hooks/" },
+      to: { path: "node_modules/esbuild/" },
     },
     {
       name: "commander-in-cli",

@@ -1,4 +1,5 @@
 /** Composition root: puts implementations behind the contracts, for the command line and for the library. */
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ledgerReporter } from "./attempts.js";
 import type { Settings } from "./config.js";
@@ -29,9 +30,10 @@ export function createApp(settings: Settings, onHostOutput: (text: string) => vo
   async function currentHost(): Promise<() => WorkerHost> {
     const { childProcessHost } = await import("./hosts/child-process/child-process-host.js");
     const entry = fileURLToPath(new URL("./host/worker-host.js", import.meta.url));
+    const hookDir = join(settings.stateDir, "hooks");
     return () => {
       if (host === null || host.isGone()) {
-        host = childProcessHost({ entry, threads: settings.cores, onStderr: onHostOutput });
+        host = childProcessHost({ entry, threads: settings.cores, hookDir, onStderr: onHostOutput });
       }
       return host;
     };

@@ -19,6 +19,15 @@ import { systemClock } from "./system-clock.js";
 
 export type { ErrorKind, ErrorRecord } from "./errors.js";
 export { exitCodeOf, NightshiftError } from "./errors.js";
+export type {
+  HookChunk,
+  HookContext,
+  HookValues,
+  HookValueType,
+  PostChunk,
+  PostHook,
+  PreHook,
+} from "./hook.js";
 export type { Job } from "./job.js";
 export type { RowCounts } from "./partition.js";
 export type { RunEvent } from "./run-events.js";

@@ -11,6 +11,7 @@ export interface Job {
   readonly features: FeatureMapping | null;
   readonly outputs: { readonly [output: string]: OutputMapping };
   readonly passthrough: Passthrough;
+  readonly hooks: HookFiles;
   readonly write: WriteSpec;
   readonly interval: Interval | null;
   readonly limits: Limits;
@@ -23,6 +24,17 @@ export interface ModelSpec {
   readonly path: string;
   /** Files that the model may load tensors from, absolute. Anything not listed is refused. */
   readonly externalData: readonly string[];
+}
+
+/** Sources of the author's own functions, absolute; `null` where there is none. */
+export interface HookFiles {
+  readonly pre: string | null;
+  readonly post: string | null;
+}
+
+/** Then planning runs the author's code as well, which may never return. */
+export function runsHooks({ hooks }: Pick<Job, "hooks">): boolean {
+  return hooks.pre !== null || hooks.post !== null;
 }
 
 export interface InputSpec {
@@ -47,25 +59,68 @@ export type NullRule = "nan" | "error" | "reject" | number | string | boolean;
 export interface ColumnRules {
   readonly nulls?: NullRule;
   readonly cast?: "lossy";
+  /** What values are converted to before they go into the tensor. */
   readonly dtype?: TensorType;
+}
+
+/** Numbers for the values of a column. `file` is absolute; a value that it does not have becomes `unknown`. */
+export interface CategorySpec {
+  readonly file: string;
+  readonly unknown?: number;
 }
 
 export interface ColumnMapping extends ColumnRules {
   readonly column: string;
   readonly part?: TimePart;
   readonly timezone?: string;
+  readonly map?: CategorySpec;
+}
+
+export interface ListMapping extends ColumnRules {
+  readonly list: string;
+  readonly dim?: number;
+  /** Values a row; shorter lists are filled up behind. */
+  readonly padTo?: number;
+  readonly padWith?: number | string;
+  /** Which end of a longer list is kept. */
+  readonly keep?: "first" | "last";
+  /** Another input, filled with 1 where a row has a value and 0 behind. */
+  readonly mask?: string;
+  readonly map?: CategorySpec;
 }
 
 export type InputMapping =
   | (ColumnRules & { readonly kind: "stack"; readonly stack: readonly ColumnMapping[] })
   | (ColumnMapping & { readonly kind: "column" })
-  | (ColumnRules & { readonly kind: "list"; readonly list: string; readonly dim?: number });
+  | (ListMapping & { readonly kind: "list" });
 
 export interface OutputMapping {
   /** Name of the one column that this output becomes. */
   readonly column?: string;
   /** Class label (or element index, where the output has no labels) by column name. */
   readonly columns?: { readonly [column: string]: string };
+  /** Other names for classes: all of them in order, or by the model's own label. */
+  readonly labels?: readonly string[] | { readonly [label: string]: string };
+  /** Name of a column for the label of the most probable class. */
+  readonly argmax?: string;
+  /** By name of a column that tells whether a class (or the one element there is) reaches `at`. */
+  readonly threshold?: { readonly [column: string]: ThresholdSpec };
+  readonly topK?: TopKSpec;
+}
+
+export interface ThresholdSpec {
+  readonly label?: string;
+  readonly at: number;
+}
+
+export interface TopKSpec {
+  readonly k: number;
+  /** Adds each element's place in the list, from 1. */
+  readonly rank: boolean;
+  /** What names the elements; `file` is absolute. */
+  readonly ids?: { readonly file: string; readonly column?: string };
+  /** A list column of ids that a row does not want. */
+  readonly exclude?: string;
 }
 
 /** What is kept of the input besides the key. `rest`: every column that is not a feature. */

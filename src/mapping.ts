@@ -22,9 +22,21 @@ export type TimePart =
   | "minute"
   | "second";
 
+/** Numbers for the values of a column, as a file lists them. */
+export interface CategoryMap {
+  /** Absolute; one of the plan's assets. */
+  readonly file: string;
+  /** The number of a value that the file does not have. `null`: its row fails. */
+  readonly unknown: number | null;
+}
+
 /** One column, read and converted to one number or string a row. */
 export interface BoundColumn {
+  /** As the job writes it: `origin`, or `user.age` for a field of a struct. */
   readonly column: string;
+  /** The input's column, then the fields down to the value. */
+  readonly path: readonly string[];
+  /** Of the value at the end of the path. */
   readonly type: ColumnType;
   readonly nulls: NullPolicy;
   readonly part: TimePart | null;
@@ -32,6 +44,17 @@ export interface BoundColumn {
   readonly timezone: string;
   /** A conversion that may lose digits was asked for. */
   readonly lossy: boolean;
+  /** What values are converted to before they go into the tensor; `null`: into its type at once. */
+  readonly dtype: TensorType | null;
+  readonly map: CategoryMap | null;
+}
+
+/** How lists of any length become rows of one. */
+export interface Padding {
+  /** Which end of a longer list is kept; `null`: its row fails. */
+  readonly keep: "first" | "last" | null;
+  /** Fills what a shorter list leaves, behind its values. */
+  readonly value: number | string;
 }
 
 /**
@@ -44,8 +67,21 @@ export type InputBinding = {
   readonly rowShape: readonly number[] | null;
 } & (
   | { readonly kind: "columns"; readonly columns: readonly BoundColumn[] }
-  | { readonly kind: "list"; readonly column: BoundColumn }
+  | { readonly kind: "list"; readonly column: BoundColumn; readonly padding: Padding | null }
+  /** 1 for every place that a value of the list takes in another input, 0 for the padding behind. */
+  | { readonly kind: "mask"; readonly column: BoundColumn }
 );
+
+/** A class as the model or the job calls it. */
+export type ClassLabel = string | number;
+
+/** A file whose values name the elements of an output, in their order. */
+export interface IdFile {
+  /** Absolute; one of the plan's assets. */
+  readonly file: string;
+  /** `null`: the file holds one column. */
+  readonly column: string | null;
+}
 
 /**
  * How one model output becomes columns. `rowShape` is the shape behind the batch dimension, `null` only in a mapping
@@ -62,9 +98,37 @@ export type OutputBinding = {
       readonly kind: "elements";
       readonly columns: readonly { readonly column: string; readonly index: number }[];
     }
-  /** One fixed-size list column, row-major. */
-  | { readonly kind: "list"; readonly column: string }
+  /** One fixed-size list column, row-major; `labels` name its elements. */
+  | { readonly kind: "list"; readonly column: string; readonly labels: readonly ClassLabel[] | null }
+  /** A scalar whose values get other names; what `names` does not have keeps its own. */
+  | {
+      readonly kind: "renamed";
+      readonly column: string;
+      readonly names: { readonly [value: string]: string };
+    }
+  /** The label of the largest element, or its index. */
+  | { readonly kind: "argmax"; readonly column: string; readonly labels: readonly ClassLabel[] | null }
+  /** Whether an element is at least `at`. */
+  | { readonly kind: "threshold"; readonly column: string; readonly index: number; readonly at: number }
+  /** The `k` largest elements, best first, as a list of structs. */
+  | {
+      readonly kind: "top-k";
+      readonly column: string;
+      readonly k: number;
+      readonly rank: boolean;
+      /** What names the elements: a file, labels, or neither, which leaves their indices. */
+      readonly ids: IdFile | null;
+      readonly labels: readonly ClassLabel[] | null;
+      readonly idType: ColumnType;
+      /** A list column of ids that the row does not want. */
+      readonly exclude: BoundColumn | null;
+    }
 );
+
+/** The names of the columns that a binding makes. */
+export function columnNames(binding: OutputBinding): readonly string[] {
+  return binding.kind === "elements" ? binding.columns.map(({ column }) => column) : [binding.column];
+}
 
 /** A constant column. `value` may still hold `{{ run.id }}`, which is expanded when the partition runs. */
 export interface AddedColumn {

@@ -80,7 +80,7 @@ export interface AttemptStats {
   readonly bytesWritten: number;
 }
 
-export type Step = "read" | "bind" | "predict" | "attach" | "write" | "stage";
+export type Step = "read" | "hook" | "bind" | "predict" | "attach" | "write" | "stage";
 
 export interface Receipt {
   readonly ref: PartitionRef;
@@ -135,7 +135,7 @@ export interface PlanTotals {
 export const noRows: RowCounts = { read: 0, predicted: 0, quarantined: 0, filtered: 0 };
 
 export const noStats: AttemptStats = {
-  seconds: { read: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
+  seconds: { read: 0, hook: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
   bytesRead: 0,
   bytesWritten: 0,
 };

@@ -8,12 +8,26 @@ import type { Profile } from "./profile.js";
 import type { Run } from "./run.js";
 import type { Signature } from "./tensor.js";
 
-/** A file that shapes results (model, external data, maps), pinned by content. */
+/**
+ * A file that shapes results, pinned by content. `categories` and `ids` are read by the mapping; of a hook, its bundle is
+ * pinned.
+ */
 export interface Asset {
-  readonly role: "model" | "external-data";
+  readonly role: "model" | "external-data" | "categories" | "ids" | HookRole;
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
+}
+
+export type HookRole = "pre-hook" | "post-hook";
+
+/** What a hook does, as seen when the run was planned; its bundle is the asset of the same role. */
+export interface PlannedHook {
+  readonly role: HookRole;
+  /** Columns that it may read. */
+  readonly reads: readonly string[];
+  /** Columns that it adds. Every chunk must add the same. */
+  readonly adds: Schema;
 }
 
 export interface Plan {
@@ -25,6 +39,8 @@ export interface Plan {
   readonly signature: Signature;
   readonly inputSchema: Schema;
   readonly mapping: Mapping;
+  /** In the order in which they run; none for most jobs. */
+  readonly hooks: readonly PlannedHook[];
   readonly profile: Profile;
   /** Threads that memory and cores allow. Not part of the fingerprint: it never shapes results. */
   readonly threads: number;

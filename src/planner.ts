@@ -3,33 +3,56 @@
  * footers and models are opened here. Nothing is scored and nothing is written.
  */
 import { createHash } from "node:crypto";
+import type { RecordBatch } from "apache-arrow";
 import type { Schema } from "./column.js";
 import { DataError, SpecError } from "./errors.js";
+import type { HookRuntime } from "./hook.js";
 import type { PlanCall } from "./host.js";
 import type { Job, Limits } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { InspectedModel, ModelRuntime } from "./model.js";
 import type { Partition, PlanTotals } from "./partition.js";
+import { type FileParts, pinFiles } from "./pipeline/files/load-files.js";
+import type { MappingFiles } from "./pipeline/files/mapping-files.js";
+import { addedBy, hookSteps, type LoadedHooks } from "./pipeline/hooks/hook-steps.js";
+import { learnPost, withPostColumns } from "./pipeline/hooks/learn-hooks.js";
+import { scoreFirstRows } from "./pipeline/hooks/score-first-rows.js";
 import { type MappingOptions, resolveMapping } from "./pipeline/resolve-mapping.js";
 import { isSettled, settleMapping } from "./pipeline/settle-mapping.js";
-import type { Plan } from "./plan.js";
+import type { Asset, Plan, PlannedHook } from "./plan.js";
+import { bundleHooks, learnPreHook, loadHooks, readingFor, withFirstRows } from "./plan-hooks.js";
 import { defaultWriterProfile, type Profile } from "./profile.js";
 import { fingerprintOf } from "./run-identity.js";
 import type { Source } from "./source.js";
 
-export interface PlannerParts {
+export interface PlannerParts extends FileParts {
   readonly source: Source;
   readonly runtime: ModelRuntime;
+  readonly hooks: HookRuntime;
 }
 
 /** A job put together with what its model and its input look like. */
 export interface PreparedJob {
+  readonly job: Job;
   readonly model: InspectedModel;
+  /** The model's files, then those of the mapping, then hooks. */
+  readonly assets: readonly Asset[];
+  readonly loaded: LoadedHooks;
+  /** The `pre` hook, where there is one. */
+  readonly hooks: readonly PlannedHook[];
   readonly profile: Profile;
+  readonly files: MappingFiles;
+  /** Of the input, without what a hook adds. */
   readonly schema: Schema;
   readonly mappingOptions: MappingOptions;
   /** Not settled where sizes are left open: see {@link settle}. */
   readonly mapping: Mapping;
+}
+
+/** A mapping that rows can be scored by, and all hooks. */
+export interface SettledJob {
+  readonly mapping: Mapping;
+  readonly hooks: readonly PlannedHook[];
 }
 
 /** Partitions are handed on in groups of this many. */
@@ -38,8 +61,6 @@ const groupSize = 256;
 const partitionsPerThread = 8;
 /** What a thread takes beside its largest row group: the engine, both Parquet codecs, buffers. Measured. */
 const threadBytes = 140 * 1024 * 1024;
-/** What settling a mapping looks at. */
-const settlingRows = 1024;
 
 export async function planJob(
   call: PlanCall,
@@ -48,7 +69,7 @@ export async function planJob(
   signal: AbortSignal,
 ): Promise<Plan> {
   const { job } = call;
-  const prepared = await prepareJob(job, call.guess, parts);
+  const prepared = await prepareJob(job, call.guess, parts, { signal, showValues: false });
   const wantedThreads = job.limits.threads === "auto" ? call.cores : Math.min(job.limits.threads, call.cores);
 
   const tally = new Tally(onPartitions);
@@ -68,15 +89,20 @@ export async function planJob(
   tally.flush();
 
   const memoryBytes = job.limits.memoryBytes === "auto" ? call.memoryBytes : job.limits.memoryBytes;
-  const { threads, note } = fitThreads(wantedThreads, tally, memoryBytes, job.limits);
+  const chunkRows = Math.min(prepared.profile.chunkRows, tally.totals.rows);
+  const heldBytes =
+    tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
+  const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
+  const { mapping, hooks } = await settle(prepared, parts, tally.firstWithRows, signal);
   return {
     version: 1,
     job,
-    fingerprint: fingerprintOf(job, prepared.model.assets, tally.inputsDigest()),
-    assets: prepared.model.assets,
+    fingerprint: fingerprintOf(job, prepared.assets, tally.inputsDigest()),
+    assets: prepared.assets,
     signature: prepared.model.signature,
     inputSchema: prepared.schema,
-    mapping: await settle(prepared, parts, tally.firstWithRows, signal),
+    mapping,
+    hooks,
     profile: prepared.profile,
     threads,
     totals: tally.totals,
@@ -84,30 +110,70 @@ export async function planJob(
   };
 }
 
-export async function prepareJob(job: Job, guess: boolean, parts: PlannerParts): Promise<PreparedJob> {
+export interface PrepareOptions {
+  readonly signal: AbortSignal;
+  /** Let what a hook says through when it throws: it may hold values of rows. */
+  readonly showValues: boolean;
+}
+
+export async function prepareJob(
+  job: Job,
+  guess: boolean,
+  parts: PlannerParts,
+  options: PrepareOptions,
+): Promise<PreparedJob> {
   const model = await parts.runtime.inspect(job.model.path, job.model.externalData);
   const profile = chooseProfile(parts.runtime, job.providers);
   const schema = await parts.source.schema();
-  const mappingOptions = { job, signature: model.signature, schema, guess };
-  return { model, profile, schema, mappingOptions, mapping: resolveMapping(mappingOptions) };
+  const { files, assets: mapped } = await pinFiles(job, parts);
+  const bundles = await bundleHooks(job.hooks, parts.hooks);
+  const loaded = await loadHooks(bundles, parts.hooks, options);
+  const hooks = await learnPreHook(job, schema, loaded, parts.source, options.signal);
+  const mappingOptions = {
+    job,
+    signature: model.signature,
+    schema: [...schema, ...addedBy("pre-hook", hooks)],
+    guess,
+    files,
+  };
+  const mapping = readingFor(hooks, schema, resolveMapping(mappingOptions));
+  const assets = [...model.assets, ...mapped, ...bundles];
+  return { job, model, assets, files, loaded, hooks, profile, schema, mappingOptions, mapping };
 }
 
-/** Sizes that neither signature nor schema tells are taken from the first rows, and from one prediction of them. */
+/**
+ * Sizes that neither signature nor schema tells are taken from the first rows, and from one prediction of them; so is
+ * what a `post` hook adds.
+ */
 export async function settle(
-  { model, profile, mapping, mappingOptions }: PreparedJob,
-  { source, runtime }: PlannerParts,
+  prepared: PreparedJob,
+  parts: PlannerParts,
   partition: Partition | null,
   signal: AbortSignal,
-): Promise<Mapping> {
-  if (isSettled(mapping)) return mapping;
-  const predictor = await runtime.load(model.assets, profile);
+): Promise<SettledJob> {
+  const { job, schema, mapping, hooks, loaded } = prepared;
+  const postHook = loaded.get("post-hook");
+  if (isSettled(mapping) && postHook === undefined) return { mapping, hooks };
+  const predictor = await parts.runtime.load(prepared.model.assets, prepared.profile);
+  const { pre } = hookSteps({ job, inputSchema: schema, mapping, hooks }, loaded);
+
+  async function settleOn(rows: RecordBatch | null): Promise<SettledJob> {
+    const batch = rows === null ? null : await pre(rows);
+    const settled = isSettled(mapping)
+      ? mapping
+      : readingFor(hooks, schema, await settleMapping(prepared.mappingOptions, predictor, batch));
+    if (postHook === undefined) return { mapping: settled, hooks };
+    const scored =
+      batch === null
+        ? null
+        : await scoreFirstRows({ ...prepared, mapping: settled, predictor }, batch, signal);
+    const post = await learnPost(postHook, job, settled, scored);
+    return { mapping: withPostColumns(job, settled, post.adds), hooks: [...hooks, post] };
+  }
+
   try {
-    if (partition === null) return await settleMapping(mappingOptions, predictor, null);
-    const request = { columns: mapping.reads, chunkRows: settlingRows };
-    for await (const { batch } of source.read(partition, request, signal)) {
-      return await settleMapping(mappingOptions, predictor, batch);
-    }
-    return await settleMapping(mappingOptions, predictor, null);
+    if (partition === null) return await settleOn(null);
+    return await withFirstRows(parts.source, partition, mapping.reads, signal, settleOn);
   } finally {
     await predictor.close();
   }
@@ -209,11 +275,12 @@ function refuseEmpty({ input }: Job): void {
 function fitThreads(
   wanted: number,
   tally: Tally,
+  heldBytes: number,
   memoryBytes: number,
   limits: Limits,
 ): { readonly threads: number; readonly note: string | null } {
   const useful = Math.max(1, Math.min(wanted, tally.totals.partitions));
-  const neededBytes = threadBytes + tally.peakBytes;
+  const neededBytes = threadBytes + heldBytes;
   const fitting = Math.floor(memoryBytes / neededBytes);
   if (memoryBytes < threadBytes) {
     throw new SpecError(
@@ -237,6 +304,20 @@ function fitThreads(
     threads: fitting,
     note: `Using ${fitting} of ${useful} threads: row groups of ${tally.peakFile} need about ${mebibytes(neededBytes)} each.`,
   };
+}
+
+/** A map or a list of ids takes several times its file's size once it is looked up in. */
+function heldByFiles(assets: readonly Asset[]): number {
+  const read = assets.filter(({ role }) => role === "categories" || role === "ids");
+  return read.reduce((bytes, { size }) => bytes + size * 8, 0);
+}
+
+/** The best elements of a chunk's rows: places and scores as they come in, and packed with their ids. */
+function heldByLists(outputs: Mapping["outputs"], chunkRows: number): number {
+  return outputs.reduce(
+    (bytes, binding) => bytes + (binding.kind === "top-k" ? chunkRows * binding.k * 28 : 0),
+    0,
+  );
 }
 
 function mebibytes(bytes: number): string {

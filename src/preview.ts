@@ -7,6 +7,7 @@ import type { HostCalls, Preview, RowsTable } from "./host.js";
 import { lateExpansion } from "./late-expansion.js";
 import type { Partition } from "./partition.js";
 import { jsonRows } from "./pipeline/arrow/json-rows.js";
+import { hookSteps } from "./pipeline/hooks/hook-steps.js";
 import { previewRows } from "./pipeline/preview-rows.js";
 import { type PlannerParts, prepareJob, settle } from "./planner.js";
 import type { Source } from "./source.js";
@@ -21,7 +22,7 @@ export async function previewJob(
   signal: AbortSignal,
 ): Promise<Preview> {
   const { source, runtime, clock } = parts;
-  const prepared = await prepareJob(job, guess, parts);
+  const prepared = await prepareJob(job, guess, parts, { signal, showValues: true });
   const partitions: Partition[] = [];
   const request = {
     columns: prepared.mapping.reads,
@@ -30,17 +31,19 @@ export async function previewJob(
   };
   for await (const partition of source.plan(request, signal)) partitions.push(partition);
   const first = partitions.find(({ rows }) => rows > 0) ?? null;
-  const mapping = await settle(prepared, parts, first, signal);
+  const { mapping, hooks } = await settle(prepared, parts, first, signal);
   const predictor = await runtime.load(prepared.model.assets, prepared.profile);
   try {
     return await previewRows(
       {
         job,
         mapping,
+        files: prepared.files,
         predictor,
         batchRows: prepared.profile.batchRows,
         clock,
         expand: lateExpansion(previewRunId, prepared.model.assets),
+        hooks: hookSteps({ job, inputSchema: prepared.schema, mapping, hooks }, prepared.loaded),
         limit,
       },
       chunksOf(source, partitions, { columns: mapping.reads, chunkRows: Math.max(limit, 1) }, signal),

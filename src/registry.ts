@@ -1,22 +1,31 @@
 /** What a spec's words stand for in this version; each implementation is loaded when it is first asked for. */
 import type { Format } from "./format.js";
+import type { HookRuntime } from "./hook.js";
 import type { InputSpec, WriteSpec } from "./job.js";
 import type { ModelRuntime } from "./model.js";
 import type { StagingSink } from "./sink.js";
 import type { Source } from "./source.js";
 import type { ReadHandle, Store } from "./store.js";
+import { newUuid } from "./system-clock.js";
 
 /** The implementations that a worker host and its threads need. */
 export interface Registry {
   readonly store: () => Promise<Store>;
   readonly format: () => Promise<Format>;
   readonly runtime: () => Promise<ModelRuntime>;
+  readonly hooks: () => Promise<HookRuntime>;
   readonly source: (input: InputSpec) => Promise<Source>;
   readonly stagingSink: (write: WriteSpec) => Promise<StagingSink>;
 }
 
-/** @param note is told of every file that is opened (`+path`) and closed (`-path`), at once */
-export function createRegistry(note: (line: string) => void): Registry {
+export interface RegistryOptions {
+  /** Told of every file that is opened (`+path`) and closed (`-path`), at once. */
+  readonly note: (line: string) => void;
+  /** Where bundles of hooks are kept: beside the runs that use them. */
+  readonly hookDir: string;
+}
+
+export function createRegistry({ note, hookDir }: RegistryOptions): Registry {
   const store = async (): Promise<Store> => {
     const { localStore } = await import("./stores/local/local-store.js");
     return noting(localStore(), note);
@@ -31,6 +40,11 @@ export function createRegistry(note: (line: string) => void): Registry {
     runtime: async () => {
       const { onnxRuntime } = await import("./runtimes/onnx/onnx-runtime.js");
       return onnxRuntime();
+    },
+    hooks: async () => {
+      const { bundledHooks } = await import("./hooks/bundled/bundled-hooks.js");
+      const { localFileSystem } = await import("./stores/local-file-system.js");
+      return bundledHooks({ directory: hookDir, fileSystem: localFileSystem(), newId: newUuid });
     },
     source: async ({ from }) => {
       const { fileSource } = await import("./sources/files/file-source.js");

@@ -28,7 +28,7 @@ export function runIdOf(job: Job, key: RunKey): string {
  * identity. Threads, sizes, attempts and timeouts are left out: they never change a prediction.
  */
 export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string): string {
-  const { limits: _limits, model: _model, write, ...rest } = job;
+  const { limits: _limits, model: _model, hooks: _hooks, write, ...rest } = job;
   return sha256(
     canonicalJson({
       job: { ...rest, write: { partitionBy: write.partitionBy, add: write.add } } as unknown as JsonValue,

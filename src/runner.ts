@@ -10,7 +10,7 @@ import type { Dispatcher } from "./dispatcher.js";
 import { asNightshiftError, CancelledError, type NightshiftError, SpecError } from "./errors.js";
 import { executeRun } from "./execute-run.js";
 import type { WorkerHost } from "./host.js";
-import type { Job, WriteSpec } from "./job.js";
+import { type Job, runsHooks, type WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import type { Emit, Observer } from "./observer.js";
 import { type AttemptStats, noRows, noStats, type Partition, type RowCounts } from "./partition.js";
@@ -107,8 +107,14 @@ export function createRunner(parts: RunnerParts): Runner {
     const onItem = (group: readonly Partition[]): void => void partitions.push(...group);
     for (let attempt = 1; ; attempt++) {
       try {
-        return { plan: await parts.planningHost().call("plan", call, { signal, onItem }), partitions };
+        const options = {
+          signal,
+          onItem,
+          ...(runsHooks(call.job) ? { deadlineMs: call.job.limits.partitionTimeoutMs } : {}),
+        };
+        return { plan: await parts.planningHost().call("plan", call, options), partitions };
       } catch (error) {
+        if (asNightshiftError(error).code === "infra.host-deadline") throw neverPlanned(call.job, error);
         if (attempt === planningAttempts || asNightshiftError(error).code !== "infra.host-died") throw error;
         partitions.length = 0;
       }
@@ -286,6 +292,19 @@ function eventEmitter(runId: string, observers: readonly Observer[], clock: Cloc
       } catch {}
     }
   };
+}
+
+/** Only the planning of jobs with hooks has a deadline. */
+function neverPlanned({ hooks, limits }: Job, cause: unknown): SpecError {
+  const files = [hooks.pre, hooks.post].filter((file) => file !== null);
+  return new SpecError(
+    "hook.deadline",
+    `Planning was stopped after ${limits.partitionTimeoutMs / 1000} s: ${files.join(" or ")} may never return.`,
+    {
+      hint: "Hooks are tried on the first rows while a run is planned: correct them, or raise limits.partition_timeout.",
+      cause,
+    },
+  );
 }
 
 function justStarted(run: Run): SpecError {

@@ -7,7 +7,8 @@ export interface Source {
   /** Schema that all inputs agree on, path columns included. Drift between files is a DataError `source.schema-drift`. */
   schema(): Promise<Schema>;
   /**
-   * Streams the partitions. Called once, after `schema`, in the host; bounded memory however many files there are.
+   * Streams the partitions. Called after `schema`, in the host, and first for a look at a hook's first rows; bounded
+   * memory however many files there are.
    * @param request what the run needs, so that sizes are estimated over the columns that are read.
    */
   plan(request: PlanRequest, signal: AbortSignal): AsyncIterable<Partition>;

@@ -1,22 +1,37 @@
 /**
- * Entry point of a thread: does one partition after another, the whole path from read to stage in here. It only wires.
+ * Entry point of a thread: does one partition after another, the whole path from read to stage in here; and plans and
+ * previews jobs that have hooks. It only wires.
  */
 
 import { writeSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 import { toErrorRecord } from "./errors.js";
+import type { HostCalls } from "./host.js";
 import { SharedProgress } from "./hosts/child-process/shared-progress.js";
-import type { ThreadCall, ThreadResult } from "./hosts/child-process/thread-pool.js";
+import type {
+  PlanningCall,
+  PlanningResult,
+  ThreadCall,
+  ThreadResult,
+} from "./hosts/child-process/thread-pool.js";
 import { lateExpansion } from "./late-expansion.js";
 import type { Predictor } from "./model.js";
+import { loadFiles } from "./pipeline/files/load-files.js";
+import type { MappingFiles } from "./pipeline/files/mapping-files.js";
+import { type HookSteps, hookSteps, type LoadedHooks, noHooks } from "./pipeline/hooks/hook-steps.js";
 import { runPartition } from "./pipeline/run-partition.js";
 import type { Plan } from "./plan.js";
+import { loadHooks } from "./plan-hooks.js";
+import { type PlanningCallName, planningCalls } from "./planning-calls.js";
 import { createRegistry } from "./registry.js";
 import { systemClock } from "./system-clock.js";
 
-const { breadcrumbFd } = workerData as { readonly breadcrumbFd: number };
-const registry = createRegistry((line) => writeSync(breadcrumbFd, `${line}\n`));
+const { breadcrumbFd, hookDir } = workerData as { readonly breadcrumbFd: number; readonly hookDir: string };
+const registry = createRegistry({ note: (line) => writeSync(breadcrumbFd, `${line}\n`), hookDir });
 const predictors = new Map<string, Promise<Predictor>>();
+let mappingFiles: { readonly plan: string; readonly files: Promise<MappingFiles> } | null = null;
+const hooks = new Map<string, Promise<LoadedHooks>>();
+const cancelCheckMs = 100;
 // Loaded while the coordinator still plans; a failure shows again, with its reason, when a partition needs them.
 void Promise.allSettled([
   registry.format().then((format) => format.warm()),
@@ -35,6 +50,8 @@ export default async function partition({ call, progress }: ThreadCall): Promise
       {
         source: await registry.source(task.plan.job.input),
         predictor: await predictorOf(task.plan),
+        files: await filesOf(task.plan),
+        hooks: await hooksOf(task.plan),
         sink: await registry.stagingSink(task.plan.job.write),
         clock: systemClock,
         expand: lateExpansion(task.run.id, task.plan.assets),
@@ -60,4 +77,53 @@ function predictorOf(plan: Plan): Promise<Predictor> {
     predictors.set(key, predictor);
   }
   return predictor;
+}
+
+/** Kept for the plan that runs: its partitions share them, and the next plan's may be others. */
+function filesOf(plan: Plan): Promise<MappingFiles> {
+  if (mappingFiles?.plan === plan.fingerprint) return mappingFiles.files;
+  const files = loadMappingFiles(plan);
+  mappingFiles = { plan: plan.fingerprint, files };
+  // A failure belongs to the attempt that met it: the next one reads again.
+  files.catch(() => {
+    mappingFiles = null;
+  });
+  return files;
+}
+
+async function loadMappingFiles({ job, assets }: Plan): Promise<MappingFiles> {
+  return loadFiles(job, assets, { store: await registry.store(), format: await registry.format() });
+}
+
+/** Loaded once a thread, as a model is. */
+async function hooksOf(plan: Plan): Promise<HookSteps> {
+  if (plan.hooks.length === 0) return noHooks;
+  const key = JSON.stringify(plan.assets.map((asset) => [asset.role, asset.path, asset.sha256]));
+  let loaded = hooks.get(key);
+  if (loaded === undefined) {
+    loaded = registry.hooks().then((runtime) => loadHooks(plan.assets, runtime, { showValues: false }));
+    hooks.set(key, loaded);
+  }
+  return hookSteps(plan, await loaded);
+}
+
+export const plan = planning("plan");
+export const preview = planning("preview");
+
+/** Answers one call of the host; its items come back with its result. */
+function planning<N extends PlanningCallName>(name: N) {
+  return async ({ request, progress }: PlanningCall<N>): Promise<PlanningResult<N>> => {
+    const shared = new SharedProgress(progress);
+    const cancelled = new AbortController();
+    const watch = setInterval(() => shared.isCancelled && cancelled.abort(), cancelCheckMs);
+    const items: HostCalls[N]["item"][] = [];
+    try {
+      const call = planningCalls(registry)[name];
+      return { items, result: await call(request, (item) => items.push(item), cancelled.signal) };
+    } catch (error) {
+      return { error: toErrorRecord(error) };
+    } finally {
+      clearInterval(watch);
+    }
+  };
 }

@@ -2,51 +2,47 @@
  * Entry point of a worker host: the child process that opens inputs and models. It may die of what it opens; nobody else
  * does. It only wires calls to what answers them.
  *
- * Arguments: threads, and the file descriptor that breadcrumbs go to.
+ * Arguments: threads, the file descriptor that breadcrumbs go to, and where bundles of hooks are kept.
  */
 import { writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { serveCalls } from "./hosts/child-process/call-server.js";
 import { threadPool } from "./hosts/child-process/thread-pool.js";
 import { inspectData } from "./inspect-data.js";
+import { runsHooks } from "./job.js";
 import { joinFiles } from "./join-files.js";
-import { planJob } from "./planner.js";
-import { previewJob, readRows } from "./preview.js";
+import { planningCalls } from "./planning-calls.js";
+import { readRows } from "./preview.js";
 import { createRegistry } from "./registry.js";
 import { localFileSystem } from "./stores/local-file-system.js";
-import { systemClock } from "./system-clock.js";
 
-const [, , threads, breadcrumbFd] = process.argv.map(Number);
-const registry = createRegistry((line) => writeSync(Number(breadcrumbFd), `${line}\n`));
+const [, , threads, breadcrumbFd, hookDir = ""] = process.argv;
+const registry = createRegistry({
+  note: (line) => writeSync(Number(breadcrumbFd), `${line}\n`),
+  hookDir,
+});
+const own = planningCalls(registry);
 
 const pool = threadPool({
   entry: fileURLToPath(new URL("./thread.js", import.meta.url)),
   threads: Number(threads),
-  workerData: { breadcrumbFd },
+  workerData: { breadcrumbFd: Number(breadcrumbFd), hookDir },
 });
 
+// What runs hooks is answered in a thread: a function that never returns must not keep the host from hearing that its
+// coordinator is gone.
 serveCalls(process, {
   plan: async (request, onItem, signal) => {
     pool.warm();
-    const runtime = await registry.runtime();
-    const source = await registry.source(request.job.input);
-    return planJob(request, { source, runtime }, onItem, signal);
+    return (runsHooks(request.job) ? pool.planning("plan") : own.plan)(request, onItem, signal);
   },
   "inspect-model": async ({ path, externalData }) => (await registry.runtime()).inspect(path, externalData),
   "inspect-data": async (request, onItem, signal) =>
     inspectData(request, { store: await registry.store(), format: await registry.format() }, onItem, signal),
   "read-rows": async (request, _onItem, signal) =>
     readRows(request, { store: await registry.store(), format: await registry.format() }, signal),
-  preview: async (request, _onItem, signal) =>
-    previewJob(
-      request,
-      {
-        source: await registry.source(request.job.input),
-        runtime: await registry.runtime(),
-        clock: systemClock,
-      },
-      signal,
-    ),
+  preview: (request, onItem, signal) =>
+    (runsHooks(request.job) ? pool.planning("preview") : own.preview)(request, onItem, signal),
   partition: pool.run,
   join: async ({ parts, to }) =>
     joinFiles(parts, to, {

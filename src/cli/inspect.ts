@@ -60,16 +60,19 @@ function show(
   models: readonly InspectedModel[],
   files: readonly InspectedFile[],
 ): void {
+  const schema = files[0]?.summary.schema ?? null;
   if (globals.json) {
     printJson(out, {
-      ...(models.length === 0 ? {} : { models: models.map(modelJson) }),
+      ...(models.length === 0 ? {} : { models: models.map((model) => modelJson(model, schema)) }),
       ...(request.data.length === 0 ? {} : { data: dataJson(files) }),
     });
     return;
   }
   const blocks = request.models.flatMap((path, index) => {
     const model = models[index];
-    return model === undefined ? [] : [modelText(model, { path, data: request.data, cwd, program }, out)];
+    return model === undefined
+      ? []
+      : [modelText(model, { path, data: request.data, schema, cwd, program }, out)];
   });
   if (request.data.length > 0) blocks.push(dataText(files, cwd, out));
   out.line(blocks.join("\n\n"));

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
 import type { HostCalls, Preview } from "../host.js";
+import { runsHooks } from "../job.js";
 import { type JobPlace, jobFor } from "./lookup/jobs.js";
 import { declareMapping, type ModelJobFlags, modelJob, refuseTarget } from "./lookup/model-job.js";
 import { renderRows } from "./output/rows.js";
@@ -22,7 +23,8 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<PreviewFlags>();
   const request = await parsePreview(command.args, flags, cli);
   const host = await (await cli.app()).host();
-  show(cli, await host.call("preview", request));
+  const deadline = runsHooks(request.job) ? { deadlineMs: request.job.limits.partitionTimeoutMs } : {};
+  show(cli, await host.call("preview", request, deadline));
   return 0;
 }
 

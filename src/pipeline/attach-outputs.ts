@@ -15,6 +15,7 @@ import { plainRows, takeRows } from "./arrow/take-rows.js";
 import { encodeTexts } from "./arrow/texts.js";
 import { bitmapWithout } from "./arrow/validity.js";
 import { type Collector, createCollector } from "./collect-outputs.js";
+import { type MappingFiles, noFiles } from "./files/mapping-files.js";
 
 export interface Attacher {
   readonly schema: ArrowSchema;
@@ -35,11 +36,12 @@ export function createAttacher(
   mapping: Mapping,
   key: readonly string[],
   expand: (text: string) => string,
+  files: MappingFiles = noFiles,
 ): Attacher {
   const schema = arrowSchema(mapping.columns);
   const kept = mapping.passthrough.length;
   const predicted = schema.fields.length - kept - mapping.added.length;
-  const outputs = createCollector(mapping.outputs, schema.fields.slice(kept, kept + predicted));
+  const outputs = createCollector(mapping.outputs, schema.fields.slice(kept, kept + predicted), files);
   const constants = mapping.added.map((added) => createConstant(added, expand));
   const keySchema = schema.select([...key]);
 
@@ -50,7 +52,7 @@ export function createAttacher(
       const rows = batch.numRows;
       const children = [
         ...mapping.passthrough.map((name, index) => plainRows(passed(batch, name), typeAt(index))),
-        ...outputs.columns(bitmapWithout(nulled, rows), nulled.length),
+        ...outputs.columns({ bitmap: bitmapWithout(nulled, rows), count: nulled.length }),
         ...constants.map((constant, index) => constant(rows, typeAt(kept + predicted + index))),
       ];
       return recordBatch(

@@ -6,11 +6,13 @@ import type { Data, RecordBatch } from "apache-arrow";
 import { BugError } from "../errors.js";
 import { type BoundColumn, type InputBinding, rowWidth } from "../mapping.js";
 import type { Tensor, Tensors } from "../tensor.js";
-import { plannedColumn } from "./arrow/columns.js";
-import { listLane } from "./binding/bind-lists.js";
-import type { Fill, Lane } from "./binding/fill.js";
+import { boundData } from "./arrow/columns.js";
+import { listLane, maskLane } from "./binding/bind-lists.js";
+import type { Fill, FillContext, Lane } from "./binding/fill.js";
 import { fillNumbers } from "./binding/fill-numbers.js";
-import { createTextDecoderCache, fillStrings, type TextDecoderCache } from "./binding/fill-strings.js";
+import { fillStrings } from "./binding/fill-strings.js";
+import { createTextDecoderCache } from "./binding/text-reader.js";
+import { type MappingFiles, noFiles } from "./files/mapping-files.js";
 import { type Failure, type ValueFault, valueFailure } from "./row-failures.js";
 import { allocate, headOf, type TensorBuffer } from "./tensors/tensor-buffers.js";
 
@@ -27,8 +29,12 @@ export interface BoundRows {
 }
 
 /** @param maxRows rows of the largest batch */
-export function createBinder(inputs: readonly InputBinding[], maxRows: number): Binder {
-  const decoder = createTextDecoderCache();
+export function createBinder(
+  inputs: readonly InputBinding[],
+  maxRows: number,
+  files: MappingFiles = noFiles,
+): Binder {
+  const context = { decoder: createTextDecoderCache(), files };
   const sized = inputs.map((binding) => {
     const rowShape = settledShape(binding);
     return { binding, rowShape, buffer: allocate(binding.type, maxRows * rowWidth(rowShape)) };
@@ -38,7 +44,7 @@ export function createBinder(inputs: readonly InputBinding[], maxRows: number): 
       const lanes = sized.map(({ binding, rowShape, buffer }) => ({
         binding,
         rowShape,
-        bind: openLane(binding, rowShape, buffer, batch, decoder),
+        bind: openLane({ binding, width: rowWidth(rowShape), buffer, batch, context }),
       }));
       return (start, end) => {
         const rows = end - start;
@@ -59,26 +65,27 @@ export function createBinder(inputs: readonly InputBinding[], maxRows: number): 
   };
 }
 
-function openLane(
-  binding: InputBinding,
-  rowShape: readonly number[],
-  buffer: TensorBuffer,
-  batch: RecordBatch,
-  decoder: TextDecoderCache,
-): Lane {
+interface LaneParts {
+  readonly binding: InputBinding;
+  readonly width: number;
+  readonly buffer: TensorBuffer;
+  readonly batch: RecordBatch;
+  readonly context: FillContext;
+}
+
+function openLane({ binding, width, buffer, batch, context }: LaneParts): Lane {
   const fill = (data: Data, column: BoundColumn) =>
     Array.isArray(buffer)
-      ? fillStrings(data, column, buffer, decoder)
-      : fillNumbers(data, column, binding.type, buffer);
-  return binding.kind === "list"
-    ? listLane({
-        data: plannedColumn(batch, binding.column.column, binding.column.type),
-        binding,
-        width: rowWidth(rowShape),
-        buffer,
-        fill,
-      })
-    : columnsLane(binding, batch, buffer, fill);
+      ? fillStrings(data, column, buffer, context.decoder)
+      : fillNumbers(data, column, binding.type, buffer, context);
+  switch (binding.kind) {
+    case "list":
+      return listLane({ data: boundData(batch, binding.column), binding, width, buffer, fill });
+    case "mask":
+      return maskLane(boundData(batch, binding.column), binding.type, width, buffer);
+    case "columns":
+      return columnsLane(binding, batch, buffer, fill);
+  }
 }
 
 /** One column after the other, each with the tensor's width as its stride. */
@@ -90,7 +97,7 @@ function columnsLane(
 ): Lane {
   const fills = binding.columns.map((column) => ({
     column,
-    fill: fill(plannedColumn(batch, column.column, column.type), column),
+    fill: fill(boundData(batch, column), column),
   }));
   return (start, rows, onFailure) => {
     for (const [position, { column, fill }] of fills.entries())

@@ -6,16 +6,20 @@ import type { Job } from "../job.js";
 import type { Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
 import { jsonRows } from "./arrow/json-rows.js";
+import type { MappingFiles } from "./files/mapping-files.js";
+import type { HookSteps } from "./hooks/hook-steps.js";
 import { createScorer } from "./score-chunk.js";
 import { createStepTimer } from "./step-timer.js";
 
 export interface PreviewOptions {
   readonly job: Job;
   readonly mapping: Mapping;
+  readonly files: MappingFiles;
   readonly predictor: Predictor;
   readonly batchRows: number;
   readonly clock: Clock;
   readonly expand: (text: string) => string;
+  readonly hooks?: HookSteps;
   /** Rows wanted. */
   readonly limit: number;
 }

@@ -4,11 +4,13 @@
  */
 import type { Schema } from "../column.js";
 import type { Job } from "../job.js";
-import type { InputBinding, Mapping } from "../mapping.js";
+import type { BoundColumn, InputBinding, Mapping, OutputBinding } from "../mapping.js";
 import type { Signature } from "../tensor.js";
+import { type MappingFiles, noFiles } from "./files/mapping-files.js";
 import { abridged } from "./mapping/did-you-mean.js";
 import { unmatched } from "./mapping/explain-unmatched.js";
-import { type Feed, findFeatures } from "./mapping/find-features.js";
+import { findFeatures } from "./mapping/find-features.js";
+import type { Feed } from "./mapping/job-features.js";
 import { createProblems } from "./mapping/problems.js";
 import {
   outputColumns,
@@ -28,6 +30,8 @@ export interface MappingOptions {
   readonly schema: Schema;
   /** Allow the last resort of `score`: exactly as many numeric columns as the input takes. */
   readonly guess: boolean;
+  /** What the files hold that the job's mapping names. */
+  readonly files?: MappingFiles;
   /** What data and model showed where signature and schema leave sizes open; see `settleMapping`. */
   readonly observed?: Observed;
 }
@@ -44,7 +48,7 @@ export interface Observed {
  * `mapping.several` for all of them.
  */
 export function resolveMapping(options: MappingOptions): Mapping {
-  const { job, signature, schema, observed } = options;
+  const { job, signature, schema, observed, files = noFiles } = options;
   const features = findFeatures(options);
   if (features.unmatched.length > 0) throw unmatched(options, features);
 
@@ -55,21 +59,27 @@ export function resolveMapping(options: MappingOptions): Mapping {
     signature,
     schema,
     feeds: features.feeds,
+    files,
     listLengths: observed?.listLengths ?? {},
     symbols,
     problems,
   });
-  const outputs = resolveOutputs({ job, signature, symbols, rowShapes: observed?.rowShapes ?? {}, problems });
-  const fed = new Set(inputs.flatMap(columnsOf));
+  const rowShapes = observed?.rowShapes ?? {};
+  const outputs = resolveOutputs({ job, schema, signature, symbols, rowShapes, files, problems, warnings });
+  const read = [...inputs.flatMap(boundColumns), ...outputs.flatMap(excludedColumns)];
+  // A struct of which a field is a feature is not one itself.
+  const whole = inputs.flatMap(boundColumns).filter(({ path }) => path.length === 1);
+  const fed = new Set(whole.map(({ column }) => column));
   requirePassthrough(job, schema, problems);
   const passthrough = resolvePassthrough(job, schema, fed, problems, warnings);
   const added = resolveAdded(job, problems);
   refuseClashes({ passthrough, outputs, added }, problems);
-  const columns = outputColumns({ schema, passthrough, outputs, added, signature });
-  requirePartitionColumns(job, columns, problems);
+  const columns = outputColumns({ schema, passthrough, outputs, added });
+  // A `post` hook may bring them: then they are looked for once it is known what it adds.
+  if (job.hooks.post === null) requirePartitionColumns(job, columns, problems);
   problems.throwIfAny();
 
-  const needed = new Set([...passthrough, ...fed]);
+  const needed = new Set([...passthrough, ...read.map(({ column, path }) => path[0] ?? column)]);
   return {
     inputs,
     outputs,
@@ -85,12 +95,18 @@ export function resolveMapping(options: MappingOptions): Mapping {
   };
 }
 
-/** Input columns that an input is fed from. */
-function columnsOf(binding: InputBinding): readonly string[] {
-  return binding.kind === "list" ? [binding.column.column] : binding.columns.map(({ column }) => column);
+/** What an input is fed from. */
+function boundColumns(binding: InputBinding): readonly BoundColumn[] {
+  return binding.kind === "columns" ? binding.columns : [binding.column];
+}
+
+/** What an output looks at besides the prediction. */
+function excludedColumns(binding: OutputBinding): readonly BoundColumn[] {
+  return binding.kind === "top-k" && binding.exclude !== null ? [binding.exclude] : [];
 }
 
 function describe(feed: Feed): string {
+  if (feed.kind === "mask") return `the lengths of ${feed.column.column}: ${feed.how}`;
   if (feed.kind === "list") return `list column ${feed.column.column}: ${feed.how}`;
   const names = feed.columns.map(({ column, part }) =>
     part === undefined ? column : `${part} of ${column}`,

@@ -2,7 +2,12 @@
 import type { BoundColumn, InputBinding } from "../mapping.js";
 
 /** Why a value could not go into its tensor.  */
-export type ValueFault = "null_value" | "null_rejected" | "cast_overflow" | "not_a_number";
+export type ValueFault =
+  | "null_value"
+  | "null_rejected"
+  | "cast_overflow"
+  | "not_a_number"
+  | "unknown_category";
 
 /** Stable, for machines. */
 export type Reason = ValueFault | "list_length" | "predict_failed";
@@ -15,9 +20,10 @@ export interface Failure {
 
 export function valueFailure(
   fault: ValueFault,
-  { column }: BoundColumn,
+  { column, dtype, map }: BoundColumn,
   { type, input }: InputBinding,
 ): Failure {
+  const holder = dtype === null ? `input "${input}" (${type})` : `${dtype}, its \`dtype\`,`;
   return { reason: fault, message: sentence() };
 
   function sentence(): string {
@@ -26,17 +32,30 @@ export function valueFailure(
       case "null_rejected":
         return `column "${column}" is null`;
       case "cast_overflow":
-        return `column "${column}" holds a number that input "${input}" (${type}) can't hold`;
+        return `column "${column}" holds a number that ${holder} can't hold`;
       case "not_a_number":
-        return `column "${column}" is NaN, which input "${input}" (${type}) can't hold`;
+        return `column "${column}" is NaN, which ${holder} can't hold`;
+      case "unknown_category":
+        return `column "${column}" holds a value that ${map?.file ?? "its map"} does not have`;
     }
   }
 }
 
-export function listLengthFailure(column: string, length: number, input: string, width: number): Failure {
+/** @param isPadded whether shorter lists are filled up, so that only longer ones fail */
+export function listLengthFailure(
+  column: string,
+  length: number,
+  input: string,
+  width: number,
+  isPadded: boolean,
+): Failure {
+  const isShort = length < width;
+  const way = isPadded
+    ? "`keep` would shorten it"
+    : `\`pad_to: ${width}\`${isShort ? "" : " with `keep`"} would make it fit`;
   return {
     reason: "list_length",
-    message: `the list in column "${column}" has ${length} values, and input "${input}" takes ${width}`,
+    message: `the list in column "${column}" has ${length} values, and input "${input}" takes ${width}; ${way}`,
   };
 }
 

@@ -10,6 +10,8 @@ import type { Receipt, RowCounts } from "../partition.js";
 import type { PartitionTask } from "../plan.js";
 import type { SinkWriter, StagingSink } from "../sink.js";
 import type { Source } from "../source.js";
+import type { MappingFiles } from "./files/mapping-files.js";
+import { type HookSteps, noHooks } from "./hooks/hook-steps.js";
 import { countErrorRows, exceedsBudget, tooManyErrors } from "./row-policy.js";
 import { createScorer, type ScoredChunk } from "./score-chunk.js";
 import { createStepTimer } from "./step-timer.js";
@@ -17,7 +19,11 @@ import { createStepTimer } from "./step-timer.js";
 export interface PartitionParts {
   readonly source: Source;
   readonly predictor: Predictor;
+  /** What the mapping's files hold, as they were when the run was planned. */
+  readonly files: MappingFiles;
   readonly sink: StagingSink;
+  /** The job's own functions; none unless given. */
+  readonly hooks?: HookSteps;
   readonly clock: Clock;
   /** Expands what only a running partition knows: `{{ run.id }}`, `{{ model.sha256 }}`. */
   readonly expand: (text: string) => string;
@@ -37,10 +43,11 @@ export async function runPartition(
   signal: AbortSignal,
 ): Promise<Receipt> {
   const { plan, partition } = task;
-  const { source, predictor, sink, clock, expand, onProgress } = parts;
+  const { source, predictor, files, sink, clock, expand, onProgress, hooks = noHooks } = parts;
   const timer = createStepTimer(clock);
   const { job, mapping, profile } = plan;
-  const scorer = createScorer({ job, mapping, predictor, batchRows: profile.batchRows, expand, timer });
+  const { batchRows } = profile;
+  const scorer = createScorer({ job, mapping, files, predictor, batchRows, expand, timer, hooks });
   const tally = createTally(task);
   let bytesRead = 0;
   const request = {
@@ -74,7 +81,7 @@ export async function runPartition(
         read: tally.read,
         predicted: staged.rows,
         quarantined: staged.quarantined,
-        filtered: 0,
+        filtered: tally.filtered,
       }),
       reasons: tally.reasons,
       stats: { seconds: timer.seconds, bytesRead, bytesWritten: staged.bytes },
@@ -96,10 +103,12 @@ function createTally({ plan }: PartitionTask) {
   const tally = {
     read: 0,
     quarantined: 0,
+    filtered: 0,
     reasons,
     add(rows: number, scored: ScoredChunk): void {
       tally.read += rows;
       tally.quarantined += scored.quarantined?.rowNumbers.length ?? 0;
+      tally.filtered += scored.filtered;
       for (const [code, count] of Object.entries(scored.reasons))
         reasons[code] = (reasons[code] ?? 0) + count;
       const errors = countErrorRows(reasons);

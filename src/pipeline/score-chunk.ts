@@ -1,11 +1,14 @@
 /** Scores one chunk: binds and predicts it batch by batch, judges the rows that fail, attaches the outputs. */
 import type { Schema as ArrowSchema } from "apache-arrow";
+import { arrowSchema } from "../arrow-types.js";
 import type { Chunk, ChunkOrigin, QuarantinedRows } from "../chunk.js";
 import type { Job } from "../job.js";
 import type { Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
 import { createAttacher } from "./attach-outputs.js";
 import { createBinder } from "./bind-inputs.js";
+import type { MappingFiles } from "./files/mapping-files.js";
+import { type HookSteps, noHooks } from "./hooks/hook-steps.js";
 import { createRowPredictor } from "./predict-rows.js";
 import type { Failure } from "./row-failures.js";
 import { judge, type RowFailure, refuseFailure } from "./row-policy.js";
@@ -14,11 +17,14 @@ import type { StepTimer } from "./step-timer.js";
 export interface ScorerOptions {
   readonly job: Pick<Job, "input" | "rowPolicy">;
   readonly mapping: Mapping;
+  readonly files: MappingFiles;
   readonly predictor: Predictor;
   /** Rows of one model call. */
   readonly batchRows: number;
   readonly expand: (text: string) => string;
   readonly timer: StepTimer;
+  /** The job's own functions; none unless given. */
+  readonly hooks?: HookSteps;
 }
 
 export interface Scorer {
@@ -32,25 +38,33 @@ export interface ScoredChunk {
   /** Valid until the next chunk is scored. */
   readonly predicted: Chunk;
   readonly quarantined: QuarantinedRows | null;
+  /** Rows that a `post` hook dropped. */
+  readonly filtered: number;
   /** Quarantined and nulled rows, by reason code. */
   readonly reasons: { readonly [code: string]: number };
 }
 
 export function createScorer(options: ScorerOptions): Scorer {
-  const { job, mapping, predictor, batchRows, timer } = options;
+  const { job, mapping, files, predictor, batchRows, timer, hooks = noHooks } = options;
   const key = job.input.key;
-  const binder = createBinder(mapping.inputs, batchRows);
+  const binder = createBinder(mapping.inputs, batchRows, files);
   const rows = createRowPredictor(predictor);
-  const attacher = createAttacher(mapping, key, options.expand);
+  const attacher = createAttacher(hooks.beforePost(mapping), key, options.expand, files);
 
   return {
-    schema: attacher.schema,
-    async score(chunk, signal) {
+    schema: arrowSchema(mapping.columns),
+    async score(read, signal) {
+      const chunk = { ...read, batch: await hooks.pre(read.batch) };
+      timer.lap("hook");
       const failures = await predictBatches(chunk, signal);
       const { quarantined, nulled } = judge(failures, job.rowPolicy);
-      const batch = attacher.attach(chunk.batch, rowsOf(nulled), rowsOf(quarantined));
+      const attached = attacher.attach(chunk.batch, rowsOf(nulled), rowsOf(quarantined));
+      timer.lap("attach");
+      const { batch, filtered } = await hooks.post(attached);
+      timer.lap("hook");
       const scored = {
         predicted: { batch, origin: chunk.origin },
+        filtered,
         quarantined: quarantined.length === 0 ? null : setAside(chunk, quarantined),
         reasons: countReasons(failures),
       };
@@ -65,7 +79,7 @@ export function createScorer(options: ScorerOptions): Scorer {
   ): Promise<readonly RowFailure[]> {
     const bind = binder.open(batch);
     const failures: RowFailure[] = [];
-    attacher.outputs.begin(batch.numRows);
+    attacher.outputs.begin(batch);
     for (let start = 0; start < batch.numRows; start += batchRows) {
       const end = Math.min(start + batchRows, batch.numRows);
       const bound = bind(start, end);

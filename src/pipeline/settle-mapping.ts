@@ -6,9 +6,10 @@ import type { RecordBatch } from "apache-arrow";
 import { ModelError, SpecError } from "../errors.js";
 import type { Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
-import { columnOf } from "./arrow/columns.js";
+import { boundData } from "./arrow/columns.js";
 import { isNull } from "./arrow/validity.js";
 import { createBinder } from "./bind-inputs.js";
+import type { MappingFiles } from "./files/mapping-files.js";
 import { type MappingOptions, resolveMapping } from "./resolve-mapping.js";
 import { zeroRow } from "./tensors/arrange-rows.js";
 
@@ -38,7 +39,7 @@ export async function settleMapping(
   for (const { input, rowShape } of bound.inputs)
     if (rowShape === null) throw openDimension(`input "${input}"`);
   if (isSettled(bound)) return bound;
-  const rowShapes = { ...observed.rowShapes, ...(await seenShapes(bound, predictor, batch)) };
+  const rowShapes = { ...observed.rowShapes, ...(await seenShapes(bound, predictor, batch, options.files)) };
   const settled = resolveMapping({ ...options, observed: { listLengths, rowShapes } });
   for (const { output, rowShape } of settled.outputs)
     if (rowShape === null) throw openDimension(`output "${output}"`);
@@ -52,7 +53,7 @@ function seenLengths(mapping: Mapping, batch: RecordBatch | null): { readonly [c
     mapping.inputs.flatMap((binding) => {
       if (binding.kind !== "list" || binding.rowShape !== null) return [];
       const name = binding.column.column;
-      const data = columnOf(batch, name);
+      const data = boundData(batch, binding.column);
       const offsets: Int32Array | BigInt64Array | undefined = data.valueOffsets;
       for (let row = 0; row < data.length && offsets !== undefined; row++)
         if (!isNull(data, row)) return [[name, Number(offsets[row + 1]) - Number(offsets[row])]];
@@ -66,9 +67,10 @@ async function seenShapes(
   mapping: Mapping,
   predictor: Predictor,
   batch: RecordBatch | null,
+  files: MappingFiles | undefined,
 ): Promise<{ readonly [output: string]: readonly number[] }> {
   let failure: unknown = null;
-  for (const inputs of candidates(mapping, batch)) {
+  for (const inputs of candidates(mapping, batch, files)) {
     try {
       const outputs = await predictor.predict(inputs);
       return Object.fromEntries(Object.entries(outputs).map(([name, { dims }]) => [name, dims.slice(1)]));
@@ -87,9 +89,9 @@ async function seenShapes(
   );
 }
 
-function* candidates(mapping: Mapping, batch: RecordBatch | null) {
+function* candidates(mapping: Mapping, batch: RecordBatch | null, files: MappingFiles | undefined) {
   if (batch !== null) {
-    const bind = createBinder(mapping.inputs, 1).open(batch);
+    const bind = createBinder(mapping.inputs, 1, files).open(batch);
     for (let row = 0; row < Math.min(batch.numRows, triedRows); row++) {
       const { tensors, failures } = bind(row, row + 1);
       if (failures.size === 0) yield tensors;

@@ -11,7 +11,7 @@ export interface StepTimer {
 }
 
 export function createStepTimer(clock: Pick<Clock, "monotonicMs">): StepTimer {
-  const seconds = { read: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 };
+  const seconds = { read: 0, hook: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 };
   let lastMs = clock.monotonicMs();
   return {
     seconds,

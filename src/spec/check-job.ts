@@ -4,7 +4,13 @@ import type { Check, CheckedSpec } from "./checks/check.js";
 import { clashingColumns, partitionColumns, repeatedInList } from "./checks/columns.js";
 import { everyIntervalHasAPlace } from "./checks/intervals.js";
 import { budgetNeedsRowPolicy } from "./checks/limits.js";
-import { insideOutputRoot, localPaths, oneFileOutput, outputApartFromInput } from "./checks/paths.js";
+import {
+  insideOutputRoot,
+  localMappingFiles,
+  localPaths,
+  oneFileOutput,
+  outputApartFromInput,
+} from "./checks/paths.js";
 import { closest } from "./did-you-mean.js";
 import { isUnder, type Problem, type SpecPath } from "./problem.js";
 import { type JobSpec, jobSchema } from "./schema.js";
@@ -12,6 +18,7 @@ import { valueAt } from "./spec-source.js";
 
 const checks: readonly Check[] = [
   localPaths,
+  localMappingFiles,
   insideOutputRoot,
   outputApartFromInput,
   oneFileOutput,

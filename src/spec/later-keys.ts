@@ -5,7 +5,6 @@
 import type { SpecPath } from "./problem.js";
 
 const local = "this version reads and writes local Parquet files";
-const mapping = "bake it into the model, or prepare the column beforehand";
 
 /** By section of the spec, then by key: what to do instead. */
 const later: { readonly [section: string]: { readonly [key: string]: string } } = {
@@ -13,24 +12,8 @@ const later: { readonly [section: string]: { readonly [key: string]: string } } 
     schedule: "start `nightshift run` from cron or a systemd timer",
     events: "start `nightshift run` from what sees the events",
     connections: `remove it: ${local}`,
-    pre: mapping,
-    post: "transform the output afterwards",
   },
   input: { table: local, query: local, params: local },
-  features: {
-    map: mapping,
-    dtype: "remove it: the model's own type is used",
-    pad_to: mapping,
-    keep: mapping,
-    mask: mapping,
-  },
-  outputs: {
-    top_k: "name the columns you need by label in `columns`",
-    ids: "remove it",
-    exclude: "remove it",
-    argmax: "use the model's label output",
-    threshold: "compare the probability afterwards",
-  },
   write: { table: local, key: "remove it: `append` and `replace` need no key", on_missing: "remove it" },
   intervals: { lookback: "run the earlier interval again with `--at … --reprocess`" },
 };

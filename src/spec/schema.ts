@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { features } from "./schema/features.js";
+import { hooks } from "./schema/hooks.js";
 import { input } from "./schema/input.js";
 import { intervals } from "./schema/intervals.js";
 import { limits } from "./schema/limits.js";
@@ -31,6 +32,8 @@ export const jobSchema = z
     features: features.optional(),
     outputs: outputs.default({}),
     passthrough: passthrough.optional(),
+    pre: hooks.pre.optional(),
+    post: hooks.post.optional(),
     write,
     intervals: intervals.optional(),
     limits: limits.prefault({}),

@@ -1,21 +1,10 @@
 /** A checked spec as a {@link Job}: paths absolute, units converted, shorthands written out. */
 import { resolve } from "node:path";
-import type {
-  ColumnMapping,
-  ColumnRules,
-  FeatureMapping,
-  InputMapping,
-  Interval,
-  Job,
-  Limits,
-  OutputMapping,
-  Passthrough,
-  RowPolicy,
-  WriteSpec,
-} from "../job.js";
+import type { Interval, Job, Limits, Passthrough, RowPolicy, WriteSpec } from "../job.js";
 import { asList } from "./checks/check.js";
 import { parseDurationMs, parseSizeBytes } from "./quantities.js";
 import type { JobSpec } from "./schema.js";
+import { mapValues, toFeatures, toOutput } from "./to-mapping.js";
 
 /** @param baseDir absolute; paths in the spec are relative to it */
 export function toJob(spec: JobSpec, baseDir: string, interval: Interval | null): Job {
@@ -26,56 +15,19 @@ export function toJob(spec: JobSpec, baseDir: string, interval: Interval | null)
     name: spec.name,
     model: { path: absolute(model.path), externalData: model.external_data.map(absolute) },
     input: { from: asList(spec.input.from).map(absolute), key, onEmpty: spec.input.on_empty },
-    features: toFeatures(spec.features ?? {}),
-    outputs: mapValues(spec.outputs, toOutput),
+    features: toFeatures(spec.features ?? {}, absolute),
+    outputs: mapValues(spec.outputs, (output) => toOutput(output, absolute)),
     passthrough: toPassthrough(spec.passthrough, key),
+    hooks: {
+      pre: spec.pre === undefined ? null : absolute(spec.pre),
+      post: spec.post === undefined ? null : absolute(spec.post),
+    },
     write: toWrite(spec.write, absolute),
     interval,
     limits: toLimits(spec.limits),
     rowPolicy: toRowPolicy(spec.limits),
     providers: spec.providers,
   };
-}
-
-type FeatureSpec = NonNullable<JobSpec["features"]>[string];
-type StackElement = NonNullable<Exclude<FeatureSpec, string>["stack"]>[number];
-
-function toFeatures(features: NonNullable<JobSpec["features"]>): FeatureMapping | null {
-  return Object.keys(features).length === 0 ? null : { inputs: mapValues(features, toInput) };
-}
-
-function toInput(spec: FeatureSpec): InputMapping {
-  if (typeof spec === "string") return { kind: "column", column: spec };
-  const rules = toRules(spec);
-  if (spec.stack !== undefined) return { kind: "stack", stack: spec.stack.map(toColumn), ...rules };
-  if (spec.list !== undefined)
-    return { kind: "list", list: spec.list, ...(spec.dim === undefined ? {} : { dim: spec.dim }), ...rules };
-  return { kind: "column", ...toColumn({ ...spec, column: spec.column ?? "" }) };
-}
-
-function toColumn(spec: StackElement): ColumnMapping {
-  if (typeof spec === "string") return { column: spec };
-  return {
-    column: spec.column,
-    ...(spec.part === undefined ? {} : { part: spec.part }),
-    ...(spec.timezone === undefined ? {} : { timezone: spec.timezone }),
-    ...toRules(spec),
-  };
-}
-
-function toRules(spec: {
-  readonly nulls?: ColumnRules["nulls"] | undefined;
-  readonly cast?: "lossy" | undefined;
-}): ColumnRules {
-  return {
-    ...(spec.nulls === undefined ? {} : { nulls: spec.nulls }),
-    ...(spec.cast === undefined ? {} : { cast: spec.cast }),
-  };
-}
-
-function toOutput(spec: JobSpec["outputs"][string]): OutputMapping {
-  if (spec.column !== undefined) return { column: spec.column };
-  return { columns: mapValues(spec.columns ?? {}, String) };
 }
 
 function toPassthrough(spec: JobSpec["passthrough"], key: readonly string[]): Passthrough {
@@ -111,11 +63,4 @@ function toRowPolicy(spec: JobSpec["limits"]): RowPolicy {
     maxErrorRows: spec.max_error_rows ?? null,
     maxErrorFraction: spec.max_error_fraction ?? null,
   };
-}
-
-function mapValues<From, To>(
-  record: { readonly [key: string]: From },
-  convert: (value: From) => To,
-): { readonly [key: string]: To } {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, convert(value)]));
 }

@@ -65,7 +65,7 @@ function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 6
     newId: () => crypto.randomUUID(),
     host: () => {
       if (host === null || host.isGone()) {
-        host = childProcessHost({ entry, threads });
+        host = childProcessHost({ entry, threads, hookDir: "/hooks" });
         hosts.push(host);
       }
       return host;

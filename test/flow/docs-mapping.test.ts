@@ -15,7 +15,7 @@ import { columnsOf, echoingModel, type WorkedExample, workedExamples } from "../
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "nightshift-mapping-"));
-const registry = createRegistry(() => undefined);
+const registry = createRegistry({ note: () => undefined, hookDir: join(root, "hooks") });
 const examples = workedExamples(readFileSync(join(repository, "docs/mapping.md"), "utf8"));
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -55,7 +55,14 @@ async function preview(name: string, example: WorkedExample) {
   });
   return previewJob(
     { job, guess: false, limit: example.output.rows.length },
-    { source: await registry.source(job.input), runtime: await registry.runtime(), clock: systemClock },
+    {
+      source: await registry.source(job.input),
+      runtime: await registry.runtime(),
+      hooks: await registry.hooks(),
+      store: await registry.store(),
+      format: await registry.format(),
+      clock: systemClock,
+    },
     new AbortController().signal,
   );
 }

@@ -2,9 +2,12 @@ import { Float32, Int64, Utf8 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../../src/clock.js";
 import { CancelledError, DataError, InfraError } from "../../src/errors.js";
+import type { LoadedHook, PostChunk } from "../../src/hook.js";
 import type { PartitionProgress } from "../../src/host.js";
 import type { Predictor } from "../../src/model.js";
 import type { Receipt } from "../../src/partition.js";
+import { noFiles } from "../../src/pipeline/files/mapping-files.js";
+import { type HookSteps, hookSteps } from "../../src/pipeline/hooks/hook-steps.js";
 import { previewRows } from "../../src/pipeline/preview-rows.js";
 import { resolveMapping } from "../../src/pipeline/resolve-mapping.js";
 import { runPartition } from "../../src/pipeline/run-partition.js";
@@ -44,6 +47,7 @@ interface Scenario {
   readonly totalRows?: number;
   readonly sink?: MemorySink;
   readonly signal?: AbortSignal;
+  readonly hooks?: HookSteps;
   readonly onProgress?: (progress: PartitionProgress) => void;
 }
 
@@ -96,10 +100,12 @@ async function run(
   const parts = {
     source: memorySource(batch, chunkRows),
     predictor: scenario.predictor ?? predictor,
+    files: noFiles,
     sink,
     clock: ticking(),
     expand: (text: string) => text.replace("{{ run.id }}", "run-1"),
     onProgress: scenario.onProgress ?? (() => {}),
+    ...(scenario.hooks === undefined ? {} : { hooks: scenario.hooks }),
   };
   const signal = scenario.signal ?? new AbortController().signal;
   return { receipt: await runPartition(task, "attempt-1", parts, signal), sink, predictor };
@@ -252,6 +258,54 @@ it("whatever chunks, batches and failures, every row comes out exactly once", as
   }
 });
 
+describe("hooks", () => {
+  const everyThird: LoadedHook = {
+    path: "/post.ts",
+    details: {},
+    reads: null,
+    async call(chunk) {
+      const rows = [...chunk.vector("id")].map((id) => Number(id) % 30 !== 0);
+      return (chunk as PostChunk).keep(rows);
+    },
+  };
+  const a = range(100).map((row) => (row % 10 === 3 ? null : row));
+  const steps = (call: Partial<LoadedHook> = {}): HookSteps => {
+    const { job, mapping } = prepare({ a });
+    const hooks = [{ role: "post-hook", reads: mapping.columns.map(({ name }) => name), adds: [] } as const];
+    return hookSteps(
+      { job, inputSchema: schema, mapping, hooks },
+      new Map([["post-hook", { ...everyThird, ...call }]]),
+    );
+  };
+
+  it("drop rows, which are told from quarantined ones and add up with them", async () => {
+    const { receipt, sink } = await run({ a, hooks: steps(), chunkRows: 40 });
+    const kept = range(100).filter((row) => row % 10 !== 3 && row % 3 !== 0);
+    expect(sink.values().id).toEqual(kept.map((row) => BigInt(row * 10)));
+    expect(sink.values().score).toEqual(kept.map((row) => row + 0.5));
+    expect(receipt.rows).toEqual({
+      read: 100,
+      predicted: kept.length,
+      quarantined: 10,
+      filtered: 90 - kept.length,
+    });
+    expect(receipt.stats.seconds.hook).toBeGreaterThan(0);
+  });
+
+  it("may drop every row", async () => {
+    const call: LoadedHook["call"] = async (chunk) => (chunk as PostChunk).keep(new Uint8Array(chunk.rows));
+    const { receipt, sink } = await run({ a: range(50), hooks: steps({ call }) });
+    expect(receipt.rows).toEqual({ read: 50, predicted: 0, quarantined: 0, filtered: 50 });
+    expect(sink.values().id).toEqual([]);
+  });
+
+  it("that drop rows do not hide rows that staging lost", async () => {
+    await expect(run({ a, hooks: steps(), sink: memorySink(1) })).rejects.toMatchObject({
+      code: "bug.conservation",
+    });
+  });
+});
+
 it("the same partition gives the same bytes, however it is cut into batches", async () => {
   const a = range(200).map((row) => (row % 17 === 0 ? null : row / 3));
   const whole = await run({ a, batchRows: 200 });
@@ -312,7 +366,8 @@ describe("a preview", () => {
       { columns: mapping.reads, chunkRows: 2 },
       new AbortController().signal,
     );
-    const options = { job, mapping, predictor, batchRows: 2, clock: ticking(), expand: String, limit };
+    const parts = { files: noFiles, clock: ticking(), expand: String };
+    const options = { job, mapping, predictor, batchRows: 2, limit, ...parts };
     return previewRows(options, chunks, new AbortController().signal);
   }
 

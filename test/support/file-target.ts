@@ -187,7 +187,7 @@ export async function stagePartition(
     },
     reasons: bad.length === 0 ? {} : { null_value: bad.length },
     stats: {
-      seconds: { read: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
+      seconds: { read: 0, hook: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
       bytesRead: 0,
       bytesWritten: staged.bytes,
     },

@@ -24,6 +24,7 @@ export function jobWith({ key = [], write, ...parts }: JobParts = {}): Job {
     features: null,
     outputs: {},
     passthrough: { kind: "rest" },
+    hooks: { pre: null, post: null },
     write: { to: "/out", shape: "directory", mode: "error", partitionBy: [], add: {}, ...write },
     interval: null,
     limits: {

@@ -127,6 +127,7 @@ export function partitionTask({
       signature,
       inputSchema: [],
       mapping,
+      hooks: [],
       profile: {
         engine: "onnxruntime",
         engineVersion: "test",

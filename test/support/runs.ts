@@ -39,6 +39,7 @@ export function aPlan(partitions: number): Plan {
     assets: [{ role: "model", path: "/models/flight-delay.onnx", size: 10, sha256: "a".repeat(64) }],
     signature: { inputs: [], outputs: [], fixedBatch: null, metadata: {}, featureNames: null },
     inputSchema: [{ name: "flight_id", type: { kind: "int", bits: 64, signed: true }, nullable: false }],
+    hooks: [],
     mapping: {
       inputs: [],
       outputs: [],
@@ -116,7 +117,7 @@ export function aReceipt(ref: PartitionRef, attemptId: string, quarantined = 0):
     rows: { read: rowsPerPartition, predicted: rowsPerPartition - quarantined, quarantined, filtered: 0 },
     reasons: quarantined === 0 ? {} : { null_value: quarantined },
     stats: {
-      seconds: { read: 0.5, bind: 0.25, predict: 1, attach: 0.125, write: 0.5, stage: 0.25 },
+      seconds: { read: 0.5, hook: 0, bind: 0.25, predict: 1, attach: 0.125, write: 0.5, stage: 0.25 },
       bytesRead: 4096,
       bytesWritten: 2048,
     },

@@ -7,7 +7,7 @@ import type { PartitionState } from "../../src/partition.js";
 import type { RunState } from "../../src/run.js";
 
 const stats = {
-  seconds: { read: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
+  seconds: { read: 0, hook: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
   bytesRead: 0,
   bytesWritten: 0,
 };

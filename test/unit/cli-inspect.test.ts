@@ -87,7 +87,7 @@ const model: InspectedModel = {
   },
   assets: [{ role: "model", path: "/w/m.onnx", size: 4440, sha256: "abcdef0123456789" }],
 };
-const place = { path: "/w/m.onnx", data: [], cwd: "/w", program: "nightshift" };
+const place = { path: "/w/m.onnx", data: [], schema: null, cwd: "/w", program: "nightshift" };
 
 test("a model is shown with its tensors, labels and a command to paste", () => {
   expect(modelText(model, place, options)).toBe(`m.onnx  4.44 kB, sha256 abcdef012345
@@ -100,7 +100,14 @@ output  probabilities  float32  [N, 2]  0, 1
 producer  skl2onnx 1.17
 
 score it  nightshift score m.onnx data.parquet -o predictions/ --features f0,f1,f2
-          put in your 3 columns, in the order that the model was trained with`);
+          put in your 3 columns, in the order that the model was trained with
+
+in a job, with your columns for these names:
+features:
+  float_input: { stack: [f0, f1, f2] } # float32[N, 3]
+outputs:
+  label: { column: prediction }
+  probabilities: { columns: { probability_0: "0", probability_1: "1" } }`);
 });
 
 test("the suggested command uses the model's own feature names and the data that was inspected", () => {

@@ -24,7 +24,7 @@ const outcome: RunOutcome = {
   rows: { read: 3_000_000, predicted: 2_999_990, quarantined: 10, filtered: 0 },
   reasons: { predict_failed: 2, null_value: 8 },
   stats: {
-    seconds: { read: 1, bind: 1, predict: 7, attach: 0.001, write: 1, stage: 0 },
+    seconds: { read: 1, hook: 0, bind: 1, predict: 7, attach: 0.001, write: 1, stage: 0 },
     bytesRead: 14e6,
     bytesWritten: 45.2e6,
   },

@@ -11,13 +11,16 @@ const job = modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/
 
 const distance: BoundColumn = {
   column: "distance",
+  path: ["distance"],
   type: { kind: "int", bits: 64, signed: true },
   nulls: "nan",
   part: null,
   timezone: "UTC",
   lossy: false,
+  dtype: null,
+  map: null,
 };
-const hour: BoundColumn = { ...distance, column: "date", part: "hour" };
+const hour: BoundColumn = { ...distance, column: "date", path: ["date"], part: "hour" };
 
 const plan: Plan = {
   version: 1,
@@ -29,6 +32,7 @@ const plan: Plan = {
   assets: [{ role: "model", path: "/w/m.onnx", size: 4440, sha256: "0123456789abcdef" }],
   signature: { inputs: [], outputs: [], fixedBatch: null, metadata: {}, featureNames: null },
   inputSchema: [],
+  hooks: [],
   mapping: {
     inputs: [{ input: "x", type: "float32", rowShape: [2], kind: "columns", columns: [distance, hour] }],
     outputs: [{ output: "label", type: "int64", rowShape: [], kind: "scalar", column: "prediction" }],

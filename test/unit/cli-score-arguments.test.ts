@@ -19,6 +19,7 @@ test("score without options guesses, keeps what is no feature, and refuses an ex
       features: null,
       outputs: {},
       passthrough: { kind: "rest" },
+      hooks: { pre: null, post: null },
       write: { to: "/work/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
       interval: null,
       limits: {

@@ -234,7 +234,7 @@ describe("the fold", () => {
     });
     expect(state.reasons).toEqual({ null_value: 7 });
     expect(state.stats).toEqual({
-      seconds: { read: 1, bind: 0.5, predict: 2, attach: 0.25, write: 1, stage: 0.5 },
+      seconds: { read: 1, hook: 0, bind: 0.5, predict: 2, attach: 0.25, write: 1, stage: 0.5 },
       bytesRead: 8192,
       bytesWritten: 4096,
     });

@@ -23,6 +23,7 @@ describe("a small job", () => {
     expect(await jobOf(jobText("write: { to: ../out/ }"))).toEqual({
       name: "flights",
       model: { path: at("model.onnx"), externalData: [] },
+      hooks: { pre: null, post: null },
       input: { from: [at("data/*.parquet")], key: [], onEmpty: "fail" },
       features: null,
       outputs: {},
@@ -104,6 +105,47 @@ describe("a small job", () => {
     });
     expect(job.rowPolicy).toEqual({ onRowError: "emit_null", maxErrorRows: 10, maxErrorFraction: 0.5 });
     expect(job.providers).toEqual(["cuda", "cpu"]);
+  });
+
+  it("says how columns become numbers and lists, and what is decided from a prediction", async () => {
+    const job = await jobOf(
+      jobText(
+        `features:
+  x:
+    stack: [user.age, { column: o, map: { file: maps/o.json, unknown: 0 } }]
+    dtype: float32
+  ids: { list: t, pad_to: 8, pad_with: 1, keep: last, mask: m, map: { file: v.json } }`,
+        `outputs:
+  label: { column: l, labels: { '1': late } }
+  p: { argmax: best, threshold: { hit: { label: 1, at: 0.3 }, any: { at: 0 } } }
+  s: { column: r, top_k: 5, rank: true, exclude: seen, ids: { file: i.parquet, column: id } }`,
+      ),
+    );
+    const path = (name: string): unknown => expect.stringMatching(new RegExp(`^/.*/${name}$`));
+    expect(job.features?.inputs).toEqual({
+      x: {
+        kind: "stack",
+        stack: [{ column: "user.age" }, { column: "o", map: { file: path("maps/o.json"), unknown: 0 } }],
+        dtype: "float32",
+      },
+      ids: {
+        kind: "list",
+        list: "t",
+        padTo: 8,
+        padWith: 1,
+        keep: "last",
+        mask: "m",
+        map: { file: path("v.json") },
+      },
+    });
+    expect(job.outputs).toEqual({
+      label: { column: "l", labels: { "1": "late" } },
+      p: { argmax: "best", threshold: { hit: { label: "1", at: 0.3 }, any: { at: 0 } } },
+      s: {
+        column: "r",
+        topK: { k: 5, rank: true, exclude: "seen", ids: { file: path("i.parquet"), column: "id" } },
+      },
+    });
   });
 
   it.each([

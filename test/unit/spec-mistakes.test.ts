@@ -39,6 +39,30 @@ const unknownAndMissing: readonly Mistake[] = [
     "spec.unknown-key",
     "did you mean `part`?",
   ],
+  [jobText("features: { x: { list: a, ⟦pad_too⟧: 8 } }"), "spec.unknown-key", "did you mean `pad_to`?"],
+  [jobText("features: { x: { list: a, pad_to: 8, ⟦maks⟧: m } }"), "spec.unknown-key", "did you mean `mask`?"],
+  [
+    jobText("features: { x: { column: a, map: { file: m.json, ⟦unknwon⟧: 0 } } }"),
+    "spec.unknown-key",
+    "did you mean `unknown`?",
+  ],
+  [
+    jobText("features: { x: { column: a, ⟦map⟧: { unknown: 0 } } }"),
+    "spec.missing-key",
+    "for example `file: ../models/origins.json`",
+  ],
+  [jobText("outputs: { p: { ⟦argmx⟧: a } }"), "spec.unknown-key", "did you mean `argmax`?"],
+  [
+    jobText("outputs: { p: { ⟦treshold⟧: { a: { at: 1 } } } }"),
+    "spec.unknown-key",
+    "did you mean `threshold`?",
+  ],
+  [jobText("outputs: { p: { top_k: 5, ⟦exlude⟧: seen } }"), "spec.unknown-key", "did you mean `exclude`?"],
+  [
+    jobText("outputs: { p: { threshold: { ⟦late⟧: { label: '1' } } } }"),
+    "spec.missing-key",
+    "for example `at: 0.3`",
+  ],
   [jobText("limits: { ⟦thread⟧: 2 }"), "spec.unknown-key", "did you mean `threads`?"],
   [jobText("⟦<<⟧: { passthrough: all }"), "spec.unknown-key", "write the keys out"],
   [jobText("⟦write⟧: { mode: append }"), "spec.missing-key", "for example `to: ../out/flight-delay`"],
@@ -56,7 +80,7 @@ const unknownAndMissing: readonly Mistake[] = [
   [
     jobText("outputs:\n  ⟦p⟧: {}").replace("⟦p⟧: {}", "p: ⟦{}⟧"),
     "spec.incomplete",
-    "add `column` or `columns`",
+    "add `column`, `columns`, `argmax`, `threshold` or `top_k`",
   ],
 ];
 
@@ -119,6 +143,65 @@ const values: readonly Mistake[] = [
     jobText("features: { x: { stack: [a], part: ⟦hour⟧ } }"),
     "spec.invalid-value",
     "put it into an element of `stack`",
+  ],
+  [
+    jobText("features: { x: { stack: [a], map: ⟦{ file: m.json }⟧ } }"),
+    "spec.invalid-value",
+    "put it into an element of `stack`",
+  ],
+  [
+    jobText("features: { x: { column: a, map: { file: m.json }, part: ⟦hour⟧ } }"),
+    "spec.invalid-value",
+    "keep one of the two",
+  ],
+  [
+    jobText("features: { x: { list: a, map: { file: m.json }, dtype: ⟦int64⟧ } }"),
+    "spec.invalid-value",
+    "keep one of the two",
+  ],
+  [
+    jobText("features: { x: { column: a, dtype: ⟦flaot32⟧ } }"),
+    "spec.invalid-value",
+    "did you mean `float32`?",
+  ],
+  [
+    jobText("features: { x: { column: a, pad_to: ⟦8⟧ } }"),
+    "spec.invalid-value",
+    "use it with `list`, or remove it",
+  ],
+  [jobText("features: { x: { list: a, keep: ⟦last⟧ } }"), "spec.invalid-value", "add `pad_to`, or remove it"],
+  [jobText("features: { x: { list: a, mask: ⟦m⟧ } }"), "spec.invalid-value", "add `pad_to`, or remove it"],
+  [jobText("features: { x: { list: a, pad_to: 8, dim: ⟦8⟧ } }"), "spec.invalid-value", "keep one of the two"],
+  [
+    jobText("features: { x: { list: a, pad_to: 8, keep: ⟦lats⟧ } }"),
+    "spec.invalid-value",
+    "did you mean `last`?",
+  ],
+  [
+    jobText("features: { x: { column: a, map: { file: ⟦s3://b/m.json⟧ } } }"),
+    "spec.not-supported",
+    "use a local path",
+  ],
+  [
+    jobText("outputs: { p: { top_k: 5, ids: { file: ⟦~/items.csv⟧ } } }"),
+    "spec.tilde",
+    "write `${HOME}/items.csv`",
+  ],
+  [
+    jobText("outputs: { p: { column: a, exclude: ⟦seen⟧ } }"),
+    "spec.invalid-value",
+    "add `top_k`, or remove it",
+  ],
+  [jobText("outputs: { p: { top_k: 5, columns: ⟦{ a: x }⟧ } }"), "spec.invalid-value", "keep one of the two"],
+  [
+    jobText("outputs: { p: { labels: ⟦[]⟧ } }"),
+    "spec.invalid-value",
+    "for example `labels: { 0: in_time, 1: late }`",
+  ],
+  [
+    jobText("outputs: { p: { columns: { a: x }, argmax: ⟦a⟧ } }"),
+    "spec.column-clash",
+    "give one of them another name",
   ],
   [
     jobText("features: { x: { column: a, timezone: ⟦UTC⟧ } }"),

@@ -1,24 +1,29 @@
+import type { Schema } from "../../column.js";
 import { bytes } from "../../human.js";
 import type { InspectedModel } from "../../model.js";
 import type { Dimension, TensorSpec } from "../../tensor.js";
 import { shellLine } from "../output/command-line.js";
 import { shownPath } from "../output/paths.js";
 import { renderPairs, renderTable, type TableOptions } from "../output/table.js";
+import { mappingBlock } from "./mapping-text.js";
 
 export interface ModelPlace {
   readonly path: string;
   /** Data that was inspected along with it, for the suggested command. */
   readonly data: readonly string[];
+  /** Columns of that data, `null` where there is none. */
+  readonly schema: Schema | null;
   readonly cwd: string;
   readonly program: string;
 }
 
 /** A model for machines: what the host found, assets with their digests included. */
-export function modelJson(model: InspectedModel): unknown {
-  return { ...model.signature, assets: model.assets };
+export function modelJson(model: InspectedModel, schema: Schema | null): unknown {
+  const mapping = mappingBlock(model.signature, schema)?.yaml ?? null;
+  return { ...model.signature, assets: model.assets, mapping };
 }
 
-/** A model for people: tensors, labels, metadata, and a `score` command to paste. */
+/** A model for people: tensors, labels, metadata, a `score` command and the mapping of a job to paste. */
 export function modelText(
   { signature, assets }: InspectedModel,
   place: ModelPlace,
@@ -37,6 +42,7 @@ export function modelText(
     tensors(signature, options),
     ...(about.length === 0 ? [] : [renderPairs(about, paint)]),
     renderPairs([["score it", suggestion({ signature, assets }, place)], ...placeholders(signature)], paint),
+    ...jobBlock(signature, place.schema, paint),
   ].join("\n\n");
 }
 
@@ -104,6 +110,18 @@ function placeholders(signature: InspectedModel["signature"]): readonly (readonl
   if (width === null || signature.featureNames !== null) return [];
   const which = width > mostPlaceholders ? "add --features with" : "put in";
   return [["", `${which} your ${width} columns, in the order that the model was trained with`]];
+}
+
+/** Plain lines, so that they can be pasted. */
+function jobBlock(
+  signature: InspectedModel["signature"],
+  schema: Schema | null,
+  paint: TableOptions["paint"],
+): readonly string[] {
+  const block = mappingBlock(signature, schema);
+  if (block === null) return [];
+  const columns = block.isPlaceholder ? "with your columns for these names" : "with the columns of this data";
+  return [`${paint.dim(`in a job, ${columns}:`)}\n${block.yaml}`];
 }
 
 function oneLine(text: string): string {

@@ -77,6 +77,7 @@ export function modelJob(
     features: flags.features === undefined ? null : { list: flags.features },
     outputs: {},
     passthrough: passthrough(flags.keep, key),
+    hooks: { pre: null, post: null },
     write: {
       to: localPath(output.to, cwd),
       shape: output.to.endsWith(".parquet") ? "file" : "directory",
@@ -125,7 +126,7 @@ export function localPath(path: string, cwd: string): string {
 }
 
 /** A model's file name as a job name: `Flight Delay.v2.onnx` -> `flight-delay-v2`. */
-function jobName(model: string): string {
+export function jobName(model: string): string {
   const name = basename(model)
     .replace(/\.onnx$/i, "")
     .toLowerCase()

@@ -1,7 +1,8 @@
+import { basename } from "node:path";
 import type { Standing } from "../../choose-run.js";
 import { typeName } from "../../column.js";
 import { bytes, count, counted } from "../../human.js";
-import type { Mapping } from "../../mapping.js";
+import { type BoundColumn, columnNames, type InputBinding, type Mapping } from "../../mapping.js";
 import type { FileSlice, Partition } from "../../partition.js";
 import type { Plan } from "../../plan.js";
 import type { PlannedJob } from "../../runner.js";
@@ -85,35 +86,36 @@ function facts(plan: Plan, cwd: string): readonly (readonly [string, string])[] 
       `${profile.engine} ${profile.engineVersion} on ${profile.provider}, ` +
         `chunks of ${count(profile.chunkRows)} rows, batches of ${count(profile.batchRows)}`,
     ],
+    ...hookFacts(plan, cwd),
     ["fingerprint", plan.fingerprint.slice(0, 16)],
     ...plan.notes.map((note, index) => [index === 0 ? "notes" : "", note] as const),
   ];
 }
 
-function mappingTable(mapping: Mapping, options: TableOptions): string {
+/** Which columns come from the author's own functions. */
+export function hookFacts({ hooks, assets }: Plan, cwd: string): readonly (readonly [string, string])[] {
+  return hooks.map(({ role, adds }) => {
+    const file = shownPath(assets.find((asset) => asset.role === role)?.path ?? "", cwd);
+    const columns = adds.map(({ name, type }) => `${name} (${typeName(type)})`).join(", ");
+    return [role.replace("-hook", ""), columns === "" ? file : `${file} adds ${columns}`];
+  });
+}
+
+export function mappingTable(mapping: Mapping, options: TableOptions): string {
   const inputs = mapping.inputs.map((binding) => {
-    const from =
-      binding.kind === "list"
-        ? binding.column.column
-        : binding.columns
-            .map(({ column, part }) => (part === null ? column : `${column}.${part}`))
-            .join(", ");
     return [
-      from,
+      sourceOf(binding),
       "->",
       binding.input,
       `${binding.type}[${["N", ...(binding.rowShape ?? ["?"])].join(", ")}]`,
     ];
   });
   const outputs = mapping.outputs.map((binding) => {
-    const to =
-      binding.kind === "elements" ? binding.columns.map(({ column }) => column).join(", ") : binding.column;
+    const names = columnNames(binding);
     const types = new Set(
-      mapping.columns
-        .filter((column) => to.split(", ").includes(column.name))
-        .map((column) => typeName(column.type)),
+      mapping.columns.filter(({ name }) => names.includes(name)).map((column) => typeName(column.type)),
     );
-    return [binding.output, "->", to, [...types].join(", ")];
+    return [binding.output, "->", names.join(", "), [...types].join(", ")];
   });
   const kept = [
     ...mapping.passthrough.map((name) => [name, "->", name, "kept"]),
@@ -124,6 +126,22 @@ function mappingTable(mapping: Mapping, options: TableOptions): string {
     [...inputs, ...outputs, ...kept],
     options,
   );
+}
+
+function sourceOf(binding: InputBinding): string {
+  switch (binding.kind) {
+    case "columns":
+      return binding.columns.map(columnText).join(", ");
+    case "list":
+      return columnText(binding.column);
+    case "mask":
+      return `lengths of ${binding.column.column}`;
+  }
+}
+
+function columnText({ column, part, map }: BoundColumn): string {
+  const value = part === null ? column : `${column}.${part}`;
+  return map === null ? value : `${value} by ${basename(map.file)}`;
 }
 
 function partitionTable(partitions: readonly Partition[], place: PlanPlace, options: TableOptions): string {

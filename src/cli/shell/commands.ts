@@ -49,11 +49,25 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("../inspect.js"),
   },
   {
+    name: "init",
+    positionals: "",
+    summary: "write a commented job.yaml, with the mapping inferred",
+    group: "Start here:",
+    load: () => import("../init.js"),
+  },
+  {
     name: "validate",
     positionals: "[job...]",
     summary: "check jobs against their model and data, without running them",
     group: "Jobs:",
     load: () => import("../validate.js"),
+  },
+  {
+    name: "explain",
+    positionals: "<job>",
+    summary: "a job with everything resolved: spec, mapping, digests of what it pins",
+    group: "Jobs:",
+    load: () => import("../explain.js"),
   },
   {
     name: "plan",

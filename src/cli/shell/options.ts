@@ -49,6 +49,11 @@ export function names(text: string, before: readonly string[] = []): readonly st
   return [...before, ...given];
 }
 
+/** One value each time it is given: paths may have commas. */
+export function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 /** `name=value`, repeated. */
 export function variable(
   text: string,

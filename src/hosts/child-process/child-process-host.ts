@@ -11,6 +11,8 @@ export interface ChildProcessHostOptions {
   /** Compiled entry point of the child. */
   readonly entry: string;
   readonly threads: number;
+  /** Where bundles of hooks are kept; absolute. */
+  readonly hookDir: string;
   /** Receives what native code prints in the child; kept out of the terminal. */
   readonly onStderr?: (text: string) => void;
 }
@@ -26,7 +28,7 @@ interface PendingCall {
 const breadcrumbFd = 4;
 
 export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
-  const child = fork(options.entry, [String(options.threads), String(breadcrumbFd)], {
+  const child = fork(options.entry, [String(options.threads), String(breadcrumbFd), options.hookDir], {
     stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
     execArgv: [],
   });

@@ -5,7 +5,7 @@
 import type { PartitionProgress } from "../../host.js";
 import type { Step } from "../../partition.js";
 
-const steps: readonly Step[] = ["read", "bind", "predict", "attach", "write", "stage"];
+const steps: readonly Step[] = ["read", "hook", "bind", "predict", "attach", "write", "stage"];
 /** `step` counts from 1: fresh memory is zeros, and nothing has been done yet then. */
 const slots = { cancelled: 0, rows: 1, quarantined: 2, step: 3 } as const;
 

@@ -1,7 +1,7 @@
 /** Partitions on threads of their own, one a core. Small JSON goes in and out; progress goes through shared memory. */
 import { Piscina } from "piscina";
 import { type ErrorRecord, fromErrorRecord } from "../../errors.js";
-import type { PartitionCall } from "../../host.js";
+import type { HostCallName, HostCalls, PartitionCall } from "../../host.js";
 import type { Receipt } from "../../partition.js";
 import type { HostAnswer } from "./call-server.js";
 import { SharedProgress } from "./shared-progress.js";
@@ -12,6 +12,15 @@ export interface ThreadCall {
   readonly progress: SharedArrayBuffer;
 }
 export type ThreadResult = { readonly receipt: Receipt } | { readonly error: ErrorRecord };
+
+/** A call of the host that a thread answers, under the thread's export of that name. */
+export interface PlanningCall<N extends HostCallName> {
+  readonly request: HostCalls[N]["request"];
+  readonly progress: SharedArrayBuffer;
+}
+export type PlanningResult<N extends HostCallName> =
+  | { readonly items: readonly HostCalls[N]["item"][]; readonly result: HostCalls[N]["result"] }
+  | { readonly error: ErrorRecord };
 
 export interface ThreadPoolOptions {
   /** Compiled entry point of a thread. */
@@ -27,6 +36,8 @@ export interface ThreadPool {
   /** Starts the first thread, so that it loads its modules while the run is still being planned. */
   readonly warm: () => void;
   readonly run: HostAnswer<"partition">;
+  /** Answers in a thread what may run an author's code, which may never return. */
+  readonly planning: <N extends "plan" | "preview">(name: N) => HostAnswer<N>;
 }
 
 export function threadPool({ entry, threads, workerData }: ThreadPoolOptions): ThreadPool {
@@ -61,5 +72,22 @@ export function threadPool({ entry, threads, workerData }: ThreadPoolOptions): T
       signal.removeEventListener("abort", cancel);
     }
   };
-  return { warm: () => void start(), run };
+  const planning =
+    <N extends "plan" | "preview">(name: N): HostAnswer<N> =>
+    async (request, onItem, signal) => {
+      const progress = new SharedProgress();
+      const cancel = (): void => progress.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+      if (signal.aborted) cancel();
+      try {
+        const call: PlanningCall<N> = { request, progress: progress.memory };
+        const answer: PlanningResult<N> = await start().run(call, { name });
+        if ("error" in answer) throw fromErrorRecord(answer.error);
+        for (const item of answer.items) onItem(item);
+        return answer.result;
+      } finally {
+        signal.removeEventListener("abort", cancel);
+      }
+    };
+  return { warm: () => void start(), run, planning };
 }

@@ -4,7 +4,7 @@ import type { AttemptStats, RowCounts } from "../../partition.js";
 export const noRows: RowCounts = { read: 0, predicted: 0, quarantined: 0, filtered: 0 };
 
 export const noStats: AttemptStats = {
-  seconds: { read: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
+  seconds: { read: 0, hook: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },
   bytesRead: 0,
   bytesWritten: 0,
 };
@@ -22,6 +22,7 @@ export function addStats(a: AttemptStats, b: AttemptStats): AttemptStats {
   return {
     seconds: {
       read: a.seconds.read + b.seconds.read,
+      hook: a.seconds.hook + b.seconds.hook,
       bind: a.seconds.bind + b.seconds.bind,
       predict: a.seconds.predict + b.seconds.predict,
       attach: a.seconds.attach + b.seconds.attach,

@@ -1,6 +1,8 @@
 import type { Data, RecordBatch } from "apache-arrow";
 import type { ColumnType } from "../../column.js";
 import { BugError } from "../../errors.js";
+import type { BoundColumn } from "../../mapping.js";
+import { leafOf } from "./leaves.js";
 import { requireType } from "./require-type.js";
 
 /** The column's data in this chunk. */
@@ -14,5 +16,13 @@ export function columnOf(batch: RecordBatch, name: string): Data {
 export function plannedColumn(batch: RecordBatch, name: string, type: ColumnType): Data {
   const data = columnOf(batch, name);
   requireType(data, type, name);
+  return data;
+}
+
+/** The same for what feeds an input, which may be a field of a struct. @throws DataError `source.schema-drift` */
+export function boundData(batch: RecordBatch, { column, path, type }: BoundColumn): Data {
+  const [name = column, ...fields] = path;
+  const data = leafOf(columnOf(batch, name), fields);
+  requireType(data, type, column);
   return data;
 }

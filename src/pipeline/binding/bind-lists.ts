@@ -1,12 +1,17 @@
-/** One list column into one tensor: in a single sweep while its lists are regular, row by row where they are not. */
+/**
+ * One list column into one tensor: in a single sweep while its lists are regular, row by row where they are not. Lists of
+ * any length are cut and filled up where the job says how.
+ */
 import { type Data, DataType, makeData, Null, Precision } from "apache-arrow";
 import { BugError } from "../../errors.js";
 import type { BoundColumn, InputBinding } from "../../mapping.js";
 import type { TensorType } from "../../tensor.js";
 import { isNull, nullFinder } from "../arrow/validity.js";
 import { type Failure, listLengthFailure, valueFailure } from "../row-failures.js";
+import { doubleToHalf } from "../tensors/float16.js";
 import { headOf, type TensorBuffer } from "../tensors/tensor-buffers.js";
 import type { Fill, Lane } from "./fill.js";
+import { listStarts } from "./list-starts.js";
 
 export interface ListLaneOptions {
   readonly data: Data;
@@ -18,7 +23,7 @@ export interface ListLaneOptions {
 }
 
 export function listLane({ data, binding, width, buffer, fill }: ListLaneOptions): Lane {
-  const { column, type } = binding;
+  const { column, type, padding } = binding;
   const elements = data.children[0];
   if (elements === undefined)
     throw new BugError(
@@ -30,6 +35,8 @@ export function listLane({ data, binding, width, buffer, fill }: ListLaneOptions
   const view = nullFinder(elements) === null ? viewable(elements, column, type) : null;
   const fillElements = fill(elements, column);
   const fillNulls = fill(makeData({ type: new Null(), length: width }), column);
+  const { keep } = padding ?? { keep: null };
+  const pad = padding === null ? null : constantFill(buffer, type, padding.value);
 
   return (start, rows, onFailure) => {
     const first = startOf(start);
@@ -56,30 +63,53 @@ export function listLane({ data, binding, width, buffer, fill }: ListLaneOptions
       fillNulls(0, width, row * width, 1, (_element, fault) =>
         onFailure(row, valueFailure(fault, column, binding)),
       );
-    else if (length === width)
-      fillElements(startOf(index), width, row * width, 1, (_element, fault) =>
+    else if (length === width || (pad !== null && (length < width || keep !== null))) {
+      const kept = Math.min(length, width);
+      const first = keep === "last" ? startOf(index + 1) - kept : startOf(index);
+      fillElements(first, kept, row * width, 1, (_element, fault) =>
         onFailure(row, valueFailure(fault, column, binding)),
       );
-    else {
+      pad?.(row * width + kept, (row + 1) * width);
+    } else {
       fillNulls(0, width, row * width, 1, () => {});
-      onFailure(row, listLengthFailure(column.column, length, binding.input, width));
+      onFailure(row, listLengthFailure(column.column, length, binding.input, width, pad !== null));
     }
   }
 }
 
-/** Where each list begins among the elements; the place after the last list is where it ends. */
-function listStarts(data: Data): (row: number) => number {
-  if (DataType.isFixedSizeList(data.type)) {
-    const size = data.type.listSize;
-    return (row) => row * size;
-  }
-  const offsets = data.valueOffsets as Int32Array | BigInt64Array;
-  return offsets instanceof Int32Array ? (row) => offsets[row] ?? 0 : (row) => Number(offsets[row]);
+/** 1 where a list has a value, 0 where its row is padding. Lists that are too long fail in the lane of their values. */
+export function maskLane(data: Data, type: TensorType, width: number, buffer: TensorBuffer): Lane {
+  const startOf = listStarts(data);
+  const ones = constantFill(buffer, type, 1);
+  const zeros = constantFill(buffer, type, 0);
+  return (start, rows) => {
+    for (let row = 0; row < rows; row++) {
+      const index = start + row;
+      const length = isNull(data, index) ? 0 : Math.min(startOf(index + 1) - startOf(index), width);
+      ones(row * width, row * width + length);
+      zeros(row * width + length, (row + 1) * width);
+    }
+    return headOf(buffer, rows * width);
+  };
+}
+
+/** Writes one value into the cells from `start` to `end`, exclusive. */
+function constantFill(
+  buffer: TensorBuffer,
+  type: TensorType,
+  value: number | string,
+): (start: number, end: number) => void {
+  if (Array.isArray(buffer)) return (start, end) => void buffer.fill(String(value), start, end);
+  if (buffer instanceof BigInt64Array || buffer instanceof BigUint64Array)
+    return (start, end) => void buffer.fill(BigInt(value), start, end);
+  const cell = type === "float16" ? doubleToHalf(Number(value)) : Number(value);
+  return (start, end) => void buffer.fill(cell, start, end);
 }
 
 /** The elements themselves where they are the tensor's values already, bit by bit; engines refuse shared memory. */
 function viewable(elements: Data, column: BoundColumn, type: TensorType): NumberBuffer | null {
-  if (column.part !== null || elementType(elements) !== type) return null;
+  if (column.part !== null || column.map !== null || column.dtype !== null) return null;
+  if (elementType(elements) !== type) return null;
   const values = elements.values as NumberBuffer;
   return values.buffer instanceof ArrayBuffer ? values : null;
 }

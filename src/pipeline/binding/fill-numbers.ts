@@ -5,8 +5,10 @@ import type { TensorData, TensorType } from "../../tensor.js";
 import { type FindNulls, nullFinder } from "../arrow/validity.js";
 import { doubleToHalf } from "../tensors/float16.js";
 import { integerRange } from "../tensors/integer-range.js";
-import { type Fill, nullFault, type OnFault } from "./fill.js";
+import { dtypeConversion } from "./convert-dtype.js";
+import { type Fill, type FillContext, nullFault, type OnFault } from "./fill.js";
 import { fillWideIntegers } from "./fill-wide-integers.js";
+import { readCategories, refuseUnknown } from "./read-categories.js";
 import { type ReadNumbers, readNumbers } from "./read-numbers.js";
 
 const blockValues = 2048;
@@ -14,22 +16,38 @@ const blockValues = 2048;
 /** Writes `count` doubles into cells, `stride` apart. */
 type Store = (from: Float64Array, count: number, first: number, stride: number, onFault: OnFault) => void;
 
-export function fillNumbers(data: Data, column: BoundColumn, type: TensorType, out: TensorData): Fill {
+export function fillNumbers(
+  data: Data,
+  column: BoundColumn,
+  type: TensorType,
+  out: TensorData,
+  context: FillContext,
+): Fill {
   if (type === "int64" || type === "uint64") {
     const exact = fillWideIntegers(data, column, out as BigInt64Array | BigUint64Array);
     if (exact !== null) return exact;
   }
-  return throughDoubles(readNumbers(data, column), nullFinder(data), column, storeFor(type, out));
+  const read =
+    column.map === null ? readNumbers(data, column) : readCategories(data, column, column.map, context);
+  return throughDoubles(read, nullFinder(data), column, storeFor(type, out));
 }
 
 function throughDoubles(read: ReadNumbers, nulls: FindNulls | null, column: BoundColumn, store: Store): Fill {
   const block = new Float64Array(blockValues);
+  const adjust = column.map === null ? dtypeConversion(column.dtype) : refuseUnknown;
   const fault = nullFault(column);
   const replacement = replacementOf(column);
   return (start, count, first, stride, onFault) => {
     for (let done = 0; done < count; done += blockValues) {
       const size = Math.min(blockValues, count - done);
       read(start + done, size, block);
+      if (adjust !== null) {
+        // What a null slot holds is no value that could fail.
+        nulls?.(start + done, size, (index) => {
+          block[index] = 0;
+        });
+        adjust(block, size, (index, reason) => onFault(done + index, reason));
+      }
       nulls?.(start + done, size, (index) => {
         block[index] = replacement;
         if (fault !== null) onFault(done + index, fault);

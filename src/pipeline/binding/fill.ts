@@ -1,12 +1,20 @@
 import type { BoundColumn } from "../../mapping.js";
+import type { MappingFiles } from "../files/mapping-files.js";
 import type { Failure, ValueFault } from "../row-failures.js";
 import type { TensorBuffer } from "../tensors/tensor-buffers.js";
+import type { TextDecoderCache } from "./text-reader.js";
 
 /** Told about every value that failed, by its place among the values that were asked for. Its cell holds a zero. */
 export type OnFault = (index: number, fault: ValueFault) => void;
 
 /** Writes `count` values from `start` of its column into the cells `first`, `first + stride`, … of its tensor. */
 export type Fill = (start: number, count: number, first: number, stride: number, onFault: OnFault) => void;
+
+/** What fills share: one for a partition. */
+export interface FillContext {
+  readonly decoder: TextDecoderCache;
+  readonly files: MappingFiles;
+}
 
 /** What a null becomes: a value, or a fault. */
 export function nullFault({ nulls }: BoundColumn): ValueFault | null {

@@ -101,7 +101,7 @@ function decimalAt(values: Uint32Array, first: number, words: number): number {
 }
 
 /** Decodes the dictionary once, then looks its values up. */
-function readDictionary(data: Data, reader: (values: Data) => ReadNumbers): ReadNumbers {
+export function readDictionary(data: Data, reader: (values: Data) => ReadNumbers): ReadNumbers {
   const decoded = concatenate(
     (data.dictionary?.data ?? []).map((values) => decodeAll(values, reader(values))),
   );

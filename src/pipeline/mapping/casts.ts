@@ -6,6 +6,8 @@
 import { type ColumnType, typeName } from "../../column.js";
 import type { TimePart } from "../../mapping.js";
 import type { TensorType } from "../../tensor.js";
+import { integerRange } from "../tensors/integer-range.js";
+import { tensorColumnType } from "./tensor-columns.js";
 
 export interface CastProblem {
   readonly code: "mapping.cast" | "mapping.lossy-cast";
@@ -18,9 +20,51 @@ export function isFloatTensor(type: TensorType): boolean {
   return type === "float16" || type === "float32" || type === "float64";
 }
 
+/** Whether a constant of a job is a value of that tensor. */
+export function fits(value: string | number | boolean, type: TensorType): boolean {
+  if (type === "string") return typeof value === "string";
+  if (type === "bool") return typeof value === "boolean" || value === 0 || value === 1;
+  if (typeof value !== "number") return false;
+  if (isFloatTensor(type)) return true;
+  const range = integerRange(type);
+  return Number.isSafeInteger(value) && value >= range.min && value <= range.max;
+}
+
 /** The type of a column's values, behind its dictionary. */
 export function valueType(type: ColumnType): ColumnType {
   return type.kind === "dictionary" ? valueType(type.value) : type;
+}
+
+/** Why a map file can't turn a column into numbers for that tensor, or `null` when it can. */
+export function mapProblem(columnType: ColumnType, tensorType: TensorType): CastProblem | null {
+  const type = valueType(columnType);
+  if (tensorType === "string" || tensorType === "bool")
+    return cast(`gives numbers through its \`map\`, and the input takes ${tensorType}`, "leave `map` out");
+  if (type.kind === "utf8" || type.kind === "int" || type.kind === "bool" || type.kind === "null")
+    return null;
+  return cast(
+    `is a ${typeName(type)}, and \`map\` looks up text, integers or booleans`,
+    "leave `map` out, or name another column",
+  );
+}
+
+/** Why a column can't be converted to what `dtype` says, or that not fed to its tensor; `null` when it can. */
+export function dtypeProblem(
+  columnType: ColumnType,
+  dtype: TensorType,
+  tensorType: TensorType,
+  options: { readonly part: TimePart | null; readonly lossy: boolean },
+): CastProblem | null {
+  // An integer has one way to be written; a float has several, and whoever trained the model chose one.
+  const writesInteger = dtype === "string" && options.part === null && valueType(columnType).kind === "int";
+  const there = writesInteger ? null : castProblem(columnType, dtype, options);
+  if (there !== null) return { ...there, message: there.message.replace("the input takes", "`dtype` says") };
+  const value = options.part === null ? valueType(columnType).kind : null;
+  if (value === "null") return null;
+  const onward = castProblem(tensorColumnType(dtype), tensorType, { part: null, lossy: options.lossy });
+  return onward === null
+    ? null
+    : { ...onward, message: `becomes ${dtype} by \`dtype\`, which ${onward.message}` };
 }
 
 /** Why a column can't feed a tensor of that type, or `null` when it can. */
@@ -46,7 +90,7 @@ export function castProblem(
     case "utf8":
       return cast(
         `is text, and the input takes ${tensorType}`,
-        "encode it in the data, or use a model that takes strings",
+        "encode it with `map: { file: … }`, or use a model that takes strings",
       );
     case "timestamp":
     case "date":
@@ -64,7 +108,12 @@ export function castProblem(
     default:
       return cast(
         `is a ${typeName(type)}, which no tensor can be made of`,
-        "turn it into numbers, text or a list in the data",
+        type.kind === "struct" && type.fields.length > 0
+          ? `name one of its fields: ${type.fields
+              .map(({ name }) => `<column>.${name}`)
+              .slice(0, 3)
+              .join(", ")}`
+          : "turn it into numbers, text or a list in the data",
       );
   }
 }
@@ -95,7 +144,9 @@ function partProblem(type: ColumnType, part: TimePart, tensorType: TensorType): 
 function notText(type: ColumnType): CastProblem {
   return cast(
     `is ${typeName(type)}, and the input takes text`,
-    "store the column as text, written the way the model was trained on it",
+    type.kind === "int"
+      ? "write its digits as text with `dtype: string`"
+      : "store the column as text, written the way the model was trained on it",
   );
 }
 

@@ -1,15 +1,26 @@
 /** What the job says about one column, checked against its type and the tensor that it feeds. */
 import { type ColumnType, type Schema, typeName } from "../../column.js";
 import type { JsonValue } from "../../errors.js";
-import type { ColumnMapping, NullRule } from "../../job.js";
+import type { ColumnMapping } from "../../job.js";
 import type { BoundColumn, NullPolicy } from "../../mapping.js";
 import type { TensorSpec, TensorType } from "../../tensor.js";
-import { integerRange } from "../tensors/integer-range.js";
-import { castProblem, isFloatTensor, valueType } from "./casts.js";
+import type { MappingFiles } from "../files/mapping-files.js";
+import {
+  type CastProblem,
+  castProblem,
+  dtypeProblem,
+  fits,
+  isFloatTensor,
+  mapProblem,
+  valueType,
+} from "./casts.js";
+import { categoryMap } from "./category-maps.js";
 import type { Problems } from "./problems.js";
+import { findColumn } from "./schema-columns.js";
 
 interface Context {
   readonly schema: Schema;
+  readonly files: MappingFiles;
   readonly problems: Problems;
 }
 
@@ -18,32 +29,44 @@ export function boundColumn(
   mapping: ColumnMapping,
   input: TensorSpec,
   as: "value" | "list",
-  { schema, problems }: Context,
+  { schema, files, problems }: Context,
 ): BoundColumn {
-  const type = schema.find((column) => column.name === mapping.column)?.type ?? { kind: "null" };
+  const { path, type } = findColumn(schema, mapping.column) ?? {
+    path: [mapping.column],
+    type: { kind: "null" as const },
+  };
   const details = { input: input.name, column: mapping.column };
   requireCast(mapping, type, input, as, problems, details);
-  requireTensorType(mapping, input, problems, details);
   return {
     column: mapping.column,
+    path,
     type,
     nulls: nullPolicy(mapping, input, problems, details),
     part: mapping.part ?? null,
     timezone: timezone(mapping, problems, details),
     lossy: mapping.cast === "lossy",
+    // Rules of a whole stack don't reach the numbers that a map gives.
+    dtype: mapping.map !== undefined || mapping.dtype === input.type ? null : (mapping.dtype ?? null),
+    map: categoryMap(mapping, as === "list" ? itemType(type) : type, input, files, problems),
   };
+}
+
+function itemType(type: ColumnType): ColumnType {
+  const list = valueType(type);
+  return list.kind === "list" || list.kind === "fixed-list" ? list.item : type;
 }
 
 type Details = { readonly [key: string]: JsonValue };
 
 function requireCast(
-  { column, part, cast }: ColumnMapping,
+  mapping: ColumnMapping,
   type: ColumnType,
   input: TensorSpec,
   as: "value" | "list",
   problems: Problems,
   details: Details,
 ): void {
+  const { column } = mapping;
   const list = valueType(type);
   const isList = list.kind === "list" || list.kind === "fixed-list";
   if (as === "list" && !isList) {
@@ -57,8 +80,7 @@ function requireCast(
     );
     return;
   }
-  const value = as === "list" && isList ? list.item : type;
-  const problem = castProblem(value, input.type, { part: part ?? null, lossy: cast === "lossy" });
+  const problem = valueProblem(mapping, as === "list" ? itemType(type) : type, input);
   if (problem === null) return;
   const subject = as === "list" ? `each value of column "${column}"` : `column "${column}"`;
   problems.add(problem.code, `input "${input.name}": ${subject} ${problem.message}`, {
@@ -67,18 +89,16 @@ function requireCast(
   });
 }
 
-/** The model decides what it takes; a `dtype` that says otherwise was written for another model. */
-function requireTensorType(
-  { dtype }: ColumnMapping,
+function valueProblem(
+  { part, cast, map, dtype }: ColumnMapping,
+  type: ColumnType,
   input: TensorSpec,
-  problems: Problems,
-  details: Details,
-): void {
-  if (dtype === undefined || dtype === input.type) return;
-  problems.add("mapping.dtype", `input "${input.name}" takes ${input.type}, and \`dtype\` says ${dtype}`, {
-    hint: `write \`dtype: ${input.type}\` or leave it out: the model decides`,
-    details,
-  });
+): CastProblem | null {
+  if (map !== undefined) return mapProblem(type, input.type);
+  const options = { part: part ?? null, lossy: cast === "lossy" };
+  return dtype === undefined || (dtype === input.type && dtype !== "string")
+    ? castProblem(type, input.type, options)
+    : dtypeProblem(type, dtype, input.type, options);
 }
 
 function timezone({ column, part, timezone }: ColumnMapping, problems: Problems, details: Details): string {
@@ -122,15 +142,6 @@ function nullPolicy(
     { hint: `use ${allowedNulls(type)}`, details },
   );
   return "error";
-}
-
-function fits(value: Exclude<NullRule, "nan">, type: TensorType): boolean {
-  if (type === "string") return typeof value === "string";
-  if (type === "bool") return typeof value === "boolean" || value === 0 || value === 1;
-  if (typeof value !== "number") return false;
-  if (isFloatTensor(type)) return true;
-  const range = integerRange(type);
-  return Number.isSafeInteger(value) && value >= range.min && value <= range.max;
 }
 
 function allowedNulls(type: TensorType): string {

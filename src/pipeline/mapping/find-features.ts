@@ -4,19 +4,14 @@
  * columns as the input takes.
  */
 import { type Column, isNumeric, type Schema } from "../../column.js";
-import type { ColumnMapping, InputMapping, Job } from "../../job.js";
+import type { Job } from "../../job.js";
 import { rowWidth } from "../../mapping.js";
 import type { Signature, TensorSpec } from "../../tensor.js";
-import { valueType } from "./casts.js";
-import { abridged, didYouMean } from "./did-you-mean.js";
+import { abridged } from "./did-you-mean.js";
+import { columnsOf, type Feed, feedOfOne, takeFromJob } from "./job-features.js";
 import { createProblems, type Problems } from "./problems.js";
 import { fixedRowShape, rowDimensions } from "./row-shapes.js";
-
-/** What one input is fed with, before shapes and casts are looked at. */
-export type Feed = { readonly how: string } & (
-  | { readonly kind: "columns"; readonly columns: readonly ColumnMapping[] }
-  | { readonly kind: "list"; readonly column: ColumnMapping; readonly dim: number | null }
-);
+import { requireValue } from "./schema-columns.js";
 
 export interface FoundFeatures {
   readonly feeds: ReadonlyMap<string, Feed>;
@@ -52,45 +47,6 @@ export function findFeatures(search: FeatureSearch): FoundFeatures {
   return { feeds, warnings, tried, unmatched: open() };
 }
 
-function takeFromJob(
-  { job, signature, schema }: FeatureSearch,
-  feeds: Map<string, Feed>,
-  problems: Problems,
-) {
-  for (const [name, mapping] of Object.entries(job.features?.inputs ?? {})) {
-    const names = signature.inputs.map((input) => input.name);
-    if (!names.includes(name)) {
-      problems.add("mapping.unknown-input", `the model has no input "${name}"`, {
-        hint: didYouMean(name, names, "model inputs"),
-        details: { input: name, inputs: names },
-      });
-      continue;
-    }
-    const feed = feedOf(mapping, schema);
-    for (const column of feed.kind === "list" ? [feed.column] : feed.columns)
-      requireColumn(column.column, schema, `features of "${name}"`, problems);
-    feeds.set(name, feed);
-  }
-}
-
-function feedOf(mapping: InputMapping, schema: Schema): Feed {
-  const how = "as the job says";
-  switch (mapping.kind) {
-    case "stack": {
-      const { kind: _kind, stack, ...rules } = mapping;
-      return { kind: "columns", columns: stack.map((column) => ({ ...rules, ...column })), how };
-    }
-    case "list": {
-      const { kind: _kind, list, dim, ...rules } = mapping;
-      return { kind: "list", column: { column: list, ...rules }, dim: dim ?? null, how };
-    }
-    case "column": {
-      const { kind: _kind, ...column } = mapping;
-      return feedOfOne(column, schema, how);
-    }
-  }
-}
-
 /** `score --features`: the columns of the one input that no column is named after. */
 function takeList(
   { job, schema }: FeatureSearch,
@@ -100,7 +56,7 @@ function takeList(
 ) {
   const names = job.features?.list;
   if (names === undefined) return;
-  for (const name of names) requireColumn(name, schema, "--features", problems);
+  for (const name of names) requireValue(name, schema, "--features", problems);
   const nameless = open.filter((input) => find(schema, input.name) === undefined);
   const [input, ...others] = nameless.length > 0 ? nameless : open;
   if (input === undefined || others.length > 0) {
@@ -214,8 +170,7 @@ export function freeNumericColumns(
   feeds: ReadonlyMap<string, Feed>,
 ): readonly string[] {
   const taken = new Set(job.input.key);
-  for (const feed of feeds.values())
-    for (const column of feed.kind === "list" ? [feed.column] : feed.columns) taken.add(column.column);
+  for (const feed of feeds.values()) for (const { column } of columnsOf(feed)) taken.add(column);
   return schema.filter((column) => isNumeric(column.type) && !taken.has(column.name)).map(({ name }) => name);
 }
 
@@ -223,23 +178,6 @@ export function freeNumericColumns(
 export function widthOf(input: TensorSpec): number | null {
   const rowShape = fixedRowShape(rowDimensions(input), new Map());
   return rowShape === null ? null : rowWidth(rowShape);
-}
-
-function feedOfOne(column: ColumnMapping, schema: Schema, how: string): Feed {
-  const type = find(schema, column.column)?.type;
-  const kind = type === undefined ? null : valueType(type).kind;
-  return kind === "list" || kind === "fixed-list"
-    ? { kind: "list", column, dim: null, how }
-    : { kind: "columns", columns: [column], how };
-}
-
-export function requireColumn(name: string, schema: Schema, where: string, problems: Problems): void {
-  if (find(schema, name) !== undefined) return;
-  const names = schema.map((column) => column.name);
-  problems.add("mapping.unknown-column", `${where}: the input has no column "${name}"`, {
-    hint: didYouMean(name, names, "columns"),
-    details: { column: name, columns: names },
-  });
 }
 
 function find(schema: Schema, name: string): Column | undefined {

@@ -1,12 +1,18 @@
 /** The output's columns: what is kept of the input, the predictions, and what is added; in this order. */
 import type { Column, ColumnType, Schema } from "../../column.js";
 import type { Job } from "../../job.js";
-import { type AddedColumn, type OutputBinding, rowWidth } from "../../mapping.js";
-import type { Signature, TensorType } from "../../tensor.js";
+import {
+  type AddedColumn,
+  type ClassLabel,
+  columnNames,
+  type OutputBinding,
+  rowWidth,
+} from "../../mapping.js";
 import { valueType } from "./casts.js";
 import { didYouMean } from "./did-you-mean.js";
-import { requireColumn } from "./find-features.js";
 import type { Problems } from "./problems.js";
+import { requireColumn } from "./schema-columns.js";
+import { tensorColumnType } from "./tensor-columns.js";
 
 /** Input columns that are kept: the key first, then in the input's order. */
 export function resolvePassthrough(
@@ -75,7 +81,6 @@ export interface OutputColumns {
   readonly passthrough: readonly string[];
   readonly outputs: readonly OutputBinding[];
   readonly added: readonly AddedColumn[];
-  readonly signature: Signature;
 }
 
 /** All columns of the output. Predictions and constants are nullable under any policy, so that a target keeps one schema. */
@@ -84,41 +89,60 @@ export function outputColumns(parts: OutputColumns): readonly Column[] {
     const column = parts.schema.find((candidate) => candidate.name === name);
     return column === undefined ? [] : [{ ...column, type: plainType(column.type) }];
   });
-  const predicted = parts.outputs.flatMap((binding) => predictionColumns(binding, parts.signature));
+  const predicted = parts.outputs.flatMap(predictionColumns);
   const added = parts.added.map(({ column, type }) => ({ name: column, type, nullable: true }));
   return [...kept, ...predicted, ...added];
 }
 
-function predictionColumns(binding: OutputBinding, signature: Signature): readonly Column[] {
+function predictionColumns(binding: OutputBinding): readonly Column[] {
   const item = tensorColumnType(binding.type);
+  const column = (name: string, type: ColumnType): Column => ({ name, type, nullable: true });
   switch (binding.kind) {
     case "scalar":
-      return [{ name: binding.column, type: item, nullable: true }];
+      return [column(binding.column, item)];
     case "elements":
-      return binding.columns.map(({ column }) => ({ name: column, type: item, nullable: true }));
-    case "list":
-      return [
-        {
-          name: binding.column,
-          type:
-            binding.rowShape === null
-              ? { kind: "list", item }
-              : { kind: "fixed-list", item, size: rowWidth(binding.rowShape) },
-          nullable: true,
-          ...listMetadata(binding, signature),
-        },
-      ];
+      return binding.columns.map(({ column: name }) => column(name, item));
+    case "list": {
+      const { rowShape } = binding;
+      const type: ColumnType =
+        rowShape === null ? { kind: "list", item } : { kind: "fixed-list", item, size: rowWidth(rowShape) };
+      return [{ ...column(binding.column, type), ...listMetadata(binding) }];
+    }
+    case "renamed":
+      return [column(binding.column, { kind: "utf8" })];
+    case "argmax":
+      return [column(binding.column, labelType(binding.labels))];
+    case "threshold":
+      return [column(binding.column, { kind: "bool" })];
+    case "top-k":
+      return [column(binding.column, { kind: "list", item: topKType(binding, item) })];
   }
 }
 
+/** Labels are text as soon as one of them is; the index of an element is a number. */
+export function labelType(labels: readonly ClassLabel[] | null): ColumnType {
+  return labels?.some((label) => typeof label === "string")
+    ? { kind: "utf8" }
+    : { kind: "int", bits: 64, signed: true };
+}
+
+function topKType(
+  { idType, rank }: OutputBinding & { readonly kind: "top-k" },
+  score: ColumnType,
+): ColumnType {
+  const field = (name: string, type: ColumnType): Column => ({ name, type, nullable: true });
+  const places = rank ? [field("rank", { kind: "int", bits: 32, signed: true })] : [];
+  return { kind: "struct", fields: [field("id", idType), field("score", score), ...places] };
+}
+
 /** What a flat list can't say by itself: the shape it was flattened from, and the classes along it. */
-function listMetadata({ output, rowShape }: OutputBinding, signature: Signature): Pick<Column, "metadata"> {
-  const labels = signature.outputs.find((spec) => spec.name === output)?.labels;
+function listMetadata({
+  rowShape,
+  labels,
+}: OutputBinding & { readonly kind: "list" }): Pick<Column, "metadata"> {
   const metadata = {
     ...(rowShape !== null && rowShape.length > 1 ? { "nightshift.shape": JSON.stringify(rowShape) } : {}),
-    ...(labels !== undefined && rowShape !== null && labels.length === rowWidth(rowShape)
-      ? { "nightshift.labels": JSON.stringify(labels) }
-      : {}),
+    ...(labels === null ? {} : { "nightshift.labels": JSON.stringify(labels) }),
   };
   return Object.keys(metadata).length === 0 ? {} : { metadata };
 }
@@ -141,39 +165,8 @@ export function plainType(type: ColumnType): ColumnType {
   }
 }
 
-/** float16 is written as float32: few readers know halves. */
-function tensorColumnType(type: TensorType): ColumnType {
-  switch (type) {
-    case "string":
-      return { kind: "utf8" };
-    case "bool":
-      return { kind: "bool" };
-    case "float16":
-    case "float32":
-      return { kind: "float", bits: 32 };
-    case "float64":
-      return { kind: "float", bits: 64 };
-    case "int8":
-      return { kind: "int", bits: 8, signed: true };
-    case "int16":
-      return { kind: "int", bits: 16, signed: true };
-    case "int32":
-      return { kind: "int", bits: 32, signed: true };
-    case "int64":
-      return { kind: "int", bits: 64, signed: true };
-    case "uint8":
-      return { kind: "int", bits: 8, signed: false };
-    case "uint16":
-      return { kind: "int", bits: 16, signed: false };
-    case "uint32":
-      return { kind: "int", bits: 32, signed: false };
-    case "uint64":
-      return { kind: "int", bits: 64, signed: false };
-  }
-}
-
 /** Every output column once: a clash is told with where both come from. */
-export function refuseClashes(parts: Omit<OutputColumns, "schema" | "signature">, problems: Problems): void {
+export function refuseClashes(parts: Omit<OutputColumns, "schema">, problems: Problems): void {
   const origins = new Map<string, string>();
   const claim = (column: string, origin: string) => {
     const other = origins.get(column);
@@ -190,10 +183,7 @@ export function refuseClashes(parts: Omit<OutputColumns, "schema" | "signature">
   };
   for (const column of parts.passthrough) claim(column, "a column kept from the input");
   for (const binding of parts.outputs)
-    for (const column of binding.kind === "elements"
-      ? binding.columns.map((each) => each.column)
-      : [binding.column])
-      claim(column, `a prediction from output "${binding.output}"`);
+    for (const column of columnNames(binding)) claim(column, `a prediction from output "${binding.output}"`);
   for (const { column } of parts.added) claim(column, "a column that `add:` names");
 }
 

@@ -1,9 +1,11 @@
 /** Feeds become bindings: shapes are closed, types checked, nulls decided. */
 import type { Schema } from "../../column.js";
-import { type InputBinding, rowWidth } from "../../mapping.js";
+import { type InputBinding, type Padding, rowWidth } from "../../mapping.js";
 import type { Dimension, Signature, TensorSpec } from "../../tensor.js";
+import type { MappingFiles } from "../files/mapping-files.js";
+import { fits } from "./casts.js";
 import { boundColumn } from "./column-rules.js";
-import type { Feed } from "./find-features.js";
+import type { Feed } from "./job-features.js";
 import type { Problems } from "./problems.js";
 import {
   fixedRowShape,
@@ -13,11 +15,13 @@ import {
   type Symbols,
   specName,
 } from "./row-shapes.js";
+import { findColumn } from "./schema-columns.js";
 
 export interface InputResolution {
   readonly signature: Signature;
   readonly schema: Schema;
   readonly feeds: ReadonlyMap<string, Feed>;
+  readonly files: MappingFiles;
   /** Lengths of list columns as seen in the data, where neither type nor spec tells them. */
   readonly listLengths: { readonly [column: string]: number };
   /** Filled with the sizes of symbolic dimensions: outputs share them. */
@@ -39,10 +43,40 @@ function bindInput(input: TensorSpec, feed: Feed, resolution: InputResolution): 
   const rowShape = closeShape(input, feed, resolution);
   const binding = { input: input.name, type: input.type, rowShape };
   reportMisfit(input, feed, rowShape, resolution);
-  if (feed.kind === "list")
-    return { ...binding, kind: "list", column: boundColumn(feed.column, input, "list", resolution) };
+  if (feed.kind === "mask") return { ...binding, kind: "mask", column: maskedList(feed, resolution) };
+  if (feed.kind === "list") {
+    const column = boundColumn(feed.column, input, "list", resolution);
+    requirePadding(input, feed, resolution.problems);
+    return { ...binding, kind: "list", column, padding: paddingFor(input, feed) };
+  }
   const columns = feed.columns.map((column) => boundColumn(column, input, "value", resolution));
   return { ...binding, kind: "columns", columns };
+}
+
+/** The list that a mask goes with, of which nothing but the lengths is looked at. */
+function maskedList({ column: { column } }: Feed & { readonly kind: "mask" }, { schema }: InputResolution) {
+  const { path, type } = findColumn(schema, column) ?? { path: [column], type: { kind: "null" as const } };
+  const rules = { nulls: "nan", part: null, timezone: "UTC", lossy: false, dtype: null, map: null } as const;
+  return { column, path, type, ...rules };
+}
+
+/** A zero is the natural padding of numbers, the empty text that of texts. */
+function paddingFor({ type }: TensorSpec, { padding }: Feed & { readonly kind: "list" }): Padding | null {
+  if (padding === null || type !== "string") return padding;
+  return { ...padding, value: padding.value === 0 ? "" : padding.value };
+}
+
+function requirePadding(
+  { name, type }: TensorSpec,
+  { padding, column }: Feed & { readonly kind: "list" },
+  problems: Problems,
+): void {
+  if (padding === null || padding.value === 0 || fits(padding.value, type)) return;
+  problems.add(
+    "mapping.padding",
+    `column "${column.column}": \`pad_with: ${padding.value}\` is not a value that input "${name}" (${type}) can hold`,
+    { hint: `use a value that ${type} can hold`, details: { input: name, column: column.column } },
+  );
 }
 
 /** The input's row shape as far as it is known, remembered for the tensors that share its symbols. */
@@ -69,7 +103,8 @@ function shapeOf(feed: Feed, dimensions: readonly Dimension[] | null, resolution
 /** Values a row that the feed gives, `null` for a list whose length only the data tells. */
 function countOf(feed: Feed, { schema, listLengths }: InputResolution): number | null {
   if (feed.kind === "columns") return feed.columns.length;
-  const type = schema.find((column) => column.name === feed.column.column)?.type;
+  if (feed.kind === "mask" || feed.padding !== null) return feed.dim;
+  const type = findColumn(schema, feed.column.column)?.type;
   if (type?.kind === "fixed-list") return type.size;
   return feed.dim ?? listLengths[feed.column.column] ?? null;
 }
@@ -96,8 +131,7 @@ function reportMisfit(
   else if (count !== null && rowShape === null) {
     const dimensions = rowDimensions(input);
     const fixed = fixedRowShape(dimensions, resolution.symbols);
-    const given =
-      feed.kind === "list" ? `column "${feed.column.column}" holds ${count}` : `${count} columns are given`;
+    const given = givenBy(feed, count);
     const wanted = fixed === null ? "" : `${rowWidth(fixed)} values a row, and `;
     resolution.problems.add(
       "mapping.width",
@@ -109,4 +143,12 @@ function reportMisfit(
       },
     );
   }
+}
+
+function givenBy(feed: Feed, count: number): string {
+  if (feed.kind === "columns") return `${count} columns are given`;
+  if (feed.kind === "mask") return `its mask is as long as \`pad_to: ${count}\``;
+  return feed.padding === null
+    ? `column "${feed.column.column}" holds ${count}`
+    : `\`pad_to\` makes ${count} of column "${feed.column.column}"`;
 }

@@ -1,8 +1,21 @@
 /** Which column each element of each output becomes. */
+import type { Schema } from "../../column.js";
 import type { Job, OutputMapping } from "../../job.js";
 import { type OutputBinding, rowWidth } from "../../mapping.js";
 import type { Signature, TensorSpec } from "../../tensor.js";
-import { abridged, didYouMean } from "./did-you-mean.js";
+import type { MappingFiles } from "../files/mapping-files.js";
+import { bindPicks } from "./bind-picks.js";
+import { bindTopK } from "./bind-top-k.js";
+import { isFloatTensor } from "./casts.js";
+import { didYouMean } from "./did-you-mean.js";
+import {
+  bindingOf,
+  byValue,
+  elementIndex,
+  labelsOf,
+  type ResolvedOutput,
+  withLabels,
+} from "./output-labels.js";
 import type { Problems } from "./problems.js";
 import { fixedRowShape, rowDimensions, type Symbols } from "./row-shapes.js";
 
@@ -11,18 +24,21 @@ const maxProbabilityColumns = 20;
 
 export interface OutputResolution {
   readonly job: Job;
+  readonly schema: Schema;
   readonly signature: Signature;
   readonly symbols: Symbols;
   /** Row shapes as seen in a prediction, where the signature leaves them open. */
   readonly rowShapes: { readonly [output: string]: readonly number[] };
+  readonly files: MappingFiles;
   readonly problems: Problems;
+  readonly warnings: string[];
 }
 
 /** The job's outputs where it names any, else all of the model's. */
 export function resolveOutputs(resolution: OutputResolution): readonly OutputBinding[] {
   const { job, signature } = resolution;
   const named = Object.entries(job.outputs);
-  if (named.length === 0) return signature.outputs.map((spec) => bindOutput(spec, {}, resolution));
+  if (named.length === 0) return signature.outputs.flatMap((spec) => bindOutput(spec, {}, resolution));
   const taken = new Set<string>();
   return named.flatMap(([name, mapping]) => {
     const spec = findOutput(name, resolution);
@@ -39,7 +55,7 @@ export function resolveOutputs(resolution: OutputResolution): readonly OutputBin
       return [];
     }
     taken.add(spec.name);
-    return [bindOutput(spec, mapping, resolution)];
+    return bindOutput(spec, mapping, resolution);
   });
 }
 
@@ -57,37 +73,73 @@ function findOutput(name: string, { signature, problems }: OutputResolution): Te
   return null;
 }
 
-function bindOutput(spec: TensorSpec, mapping: OutputMapping, resolution: OutputResolution): OutputBinding {
+/** All that the job wants of an output; its default columns where the job wants nothing in particular. */
+function bindOutput(
+  declared: TensorSpec,
+  mapping: OutputMapping,
+  resolution: OutputResolution,
+): readonly OutputBinding[] {
+  const spec = withLabels(declared, mapping, resolution);
   const rowShape = outputRowShape(spec, resolution);
-  const binding = { output: spec.name, type: spec.type, rowShape };
-  if (mapping.columns !== undefined) {
-    if (mapping.column !== undefined)
-      resolution.problems.add(
-        "mapping.output-columns",
-        `outputs: "${spec.name}" has both \`column\` and \`columns\``,
-        { hint: "keep one of them", details: { output: spec.name } },
-      );
-    const columns = Object.entries(mapping.columns).flatMap(([column, element]) => {
-      const index = elementIndex(element, spec, rowShape, resolution.problems);
-      return index === null ? [] : [{ column, index }];
+  const output = { spec, rowShape, labels: labelsOf(spec, rowShape) };
+  const picked = [
+    ...bindColumns(output, mapping, resolution),
+    ...bindPicks(output, mapping, resolution.problems),
+    ...bindTopK(output, mapping, resolution),
+  ];
+  return picked.length > 0 || wantsColumns(mapping) ? picked : [bindDefault(output, mapping, resolution)];
+}
+
+function wantsColumns({ column, columns, argmax, threshold, topK }: OutputMapping): boolean {
+  return [column, columns, argmax, threshold, topK].some((wanted) => wanted !== undefined);
+}
+
+/** `column` and `columns`: values of the output as they are. */
+function bindColumns(
+  output: ResolvedOutput,
+  { column, columns, labels, topK }: OutputMapping,
+  { problems }: OutputResolution,
+): readonly OutputBinding[] {
+  const { spec } = output;
+  if (columns !== undefined) {
+    if (column !== undefined)
+      problems.add("mapping.output-columns", `outputs: "${spec.name}" has both \`column\` and \`columns\``, {
+        hint: "keep one of them",
+        details: { output: spec.name },
+      });
+    const elements = Object.entries(columns).flatMap(([name, element]) => {
+      const index = elementIndex(element, output, problems);
+      return index === null ? [] : [{ column: name, index }];
     });
-    return { ...binding, kind: "elements", columns };
+    return [{ ...bindingOf(output), kind: "elements", columns: elements }];
   }
-  if (mapping.column !== undefined) return whole(binding, mapping.column);
-  const labels = labelsOf(spec, rowShape);
+  return column === undefined || topK !== undefined ? [] : [whole(output, column, labels)];
+}
+
+function bindDefault(
+  output: ResolvedOutput,
+  mapping: OutputMapping,
+  { signature }: OutputResolution,
+): OutputBinding {
+  const { spec, labels } = output;
   if (spec.role === "probabilities" && labels !== null) {
-    if (labels.length > maxProbabilityColumns) return whole(binding, "probabilities");
+    if (labels.length > maxProbabilityColumns) return whole(output, "probabilities");
     const columns = labels.map((label, index) => ({ column: `probability_${label}`, index }));
-    return { ...binding, kind: "elements", columns };
+    return { ...bindingOf(output), kind: "elements", columns };
   }
-  const sameRole = resolution.signature.outputs.filter((output) => output.role === "label");
-  return whole(binding, spec.role === "label" && sameRole.length === 1 ? "prediction" : spec.name);
+  const sameRole = signature.outputs.filter(({ role }) => role === "label");
+  const column = spec.role === "label" && sameRole.length === 1 ? "prediction" : spec.name;
+  return whole(output, column, mapping.labels);
 }
 
 /** The whole row in one column: a scalar where it is one value, a list otherwise, also while its shape is open. */
-function whole(binding: Pick<OutputBinding, "output" | "type" | "rowShape">, column: string): OutputBinding {
-  const scalar = binding.rowShape !== null && rowWidth(binding.rowShape) === 1;
-  return { ...binding, kind: scalar ? "scalar" : "list", column };
+function whole(output: ResolvedOutput, column: string, names?: OutputMapping["labels"]): OutputBinding {
+  const { spec, rowShape, labels } = output;
+  if (rowShape === null || rowWidth(rowShape) !== 1)
+    return { ...bindingOf(output), kind: "list", column, labels };
+  return names !== undefined && !isFloatTensor(spec.type)
+    ? { ...bindingOf(output), kind: "renamed", column, names: byValue(names) }
+    : { ...bindingOf(output), kind: "scalar", column };
 }
 
 function outputRowShape(
@@ -104,48 +156,4 @@ function outputRowShape(
   return spec.role === "probabilities" && spec.labels !== undefined && isOpenRow
     ? [spec.labels.length]
     : null;
-}
-
-/** Labels only where there is one for each element: some binary classifiers give one score for two classes. */
-function labelsOf(spec: TensorSpec, rowShape: readonly number[] | null): readonly string[] | null {
-  if (spec.labels === undefined || rowShape === null) return null;
-  return spec.labels.length === rowWidth(rowShape) ? spec.labels.map(String) : null;
-}
-
-function elementIndex(
-  element: string,
-  spec: TensorSpec,
-  rowShape: readonly number[] | null,
-  problems: Problems,
-): number | null {
-  const labels = labelsOf(spec, rowShape);
-  const details = { output: spec.name, element };
-  if (labels !== null) {
-    const index = labels.indexOf(element);
-    if (index >= 0) return index;
-    problems.add("mapping.unknown-label", `output "${spec.name}" has no class "${element}"`, {
-      hint: didYouMean(element, labels, "classes"),
-      details: { ...details, labels },
-    });
-    return null;
-  }
-  const index = Number(element);
-  const width = rowShape === null ? Number.POSITIVE_INFINITY : rowWidth(rowShape);
-  if (element.trim() !== "" && Number.isInteger(index) && index >= 0 && index < width) return index;
-  problems.add(
-    "mapping.unknown-element",
-    `output "${spec.name}" has no class labels, and "${element}" is not the number of one of its elements`,
-    {
-      hint: rowShape === null ? "number them from 0" : `its elements are ${elementNames(width)}`,
-      details,
-    },
-  );
-  return null;
-}
-
-function elementNames(width: number): string {
-  return abridged(
-    Array.from({ length: Math.min(width, 14) }, (_, index) => String(index)),
-    3,
-  );
 }

@@ -48,6 +48,8 @@ export const clashingColumns: Check = {
 export const partitionColumns: Check = {
   reads: [...outputColumns, ["write", "partition_by"]],
   *problems({ spec }) {
+    // What a hook adds is known only when it runs.
+    if (spec.post !== undefined) return;
     // What is kept is known only where it is listed.
     const keepsUnlisted =
       spec.passthrough === undefined
@@ -89,6 +91,10 @@ function* namedColumns(spec: JobSpec): Iterable<NamedColumn> {
       yield { name: mapping.column, path: ["outputs", output, "column"], owner };
     for (const name of Object.keys(mapping.columns ?? {}))
       yield { name, path: ["outputs", output, "columns", name], owner };
+    if (mapping.argmax !== undefined)
+      yield { name: mapping.argmax, path: ["outputs", output, "argmax"], owner: `\`argmax\` of ${owner}` };
+    for (const name of Object.keys(mapping.threshold ?? {}))
+      yield { name, path: ["outputs", output, "threshold", name], owner: `\`threshold\` of ${owner}` };
   }
   for (const name of Object.keys(spec.write.add))
     yield { name, path: ["write", "add", name], owner: "`write.add`" };

@@ -1,33 +1,18 @@
 /** Paths: local ones, inside the output root, and output apart from input. */
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import type { SpecPath } from "../problem.js";
+import type { Problem, SpecPath } from "../problem.js";
 import type { JobSpec } from "../schema.js";
 import { asList, type Check, itemPath, wrong } from "./check.js";
 
 export const localPaths: Check = {
-  reads: [["model"], ["input", "from"], ["write", "to"]],
-  *problems({ spec }) {
-    for (const { path, text } of pathsOf(spec)) {
-      const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
-      if (scheme === "file")
-        yield wrong(
-          path,
-          "spec.not-supported",
-          "a `file://` address is not a path",
-          `write \`${text.slice("file://".length)}\``,
-        );
-      else if (scheme !== undefined)
-        yield wrong(
-          path,
-          "spec.not-supported",
-          `\`${scheme}://\` is not supported by this version`,
-          "use a local path",
-        );
-      else if (/^~(\/|$)/.test(text))
-        yield wrong(path, "spec.tilde", "`~` means nothing here", `write \`\${HOME}${text.slice(1)}\``);
-    }
-  },
+  reads: [["model"], ["input", "from"], ["pre"], ["post"], ["write", "to"]],
+  problems: ({ spec }) => notLocal(pathsOf(spec)),
+};
+
+export const localMappingFiles: Check = {
+  reads: [["features"], ["outputs"]],
+  problems: ({ spec }) => notLocal(mappingFilesOf(spec)),
 };
 
 export const insideOutputRoot: Check = {
@@ -85,7 +70,34 @@ export const oneFileOutput: Check = {
   },
 };
 
-function* pathsOf(spec: JobSpec): Iterable<{ readonly path: SpecPath; readonly text: string }> {
+interface WrittenPath {
+  readonly path: SpecPath;
+  readonly text: string;
+}
+
+function* notLocal(paths: Iterable<WrittenPath>): Iterable<Problem> {
+  for (const { path, text } of paths) {
+    const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
+    if (scheme === "file")
+      yield wrong(
+        path,
+        "spec.not-supported",
+        "a `file://` address is not a path",
+        `write \`${text.slice("file://".length)}\``,
+      );
+    else if (scheme !== undefined)
+      yield wrong(
+        path,
+        "spec.not-supported",
+        `\`${scheme}://\` is not supported by this version`,
+        "use a local path",
+      );
+    else if (/^~(\/|$)/.test(text))
+      yield wrong(path, "spec.tilde", "`~` means nothing here", `write \`\${HOME}${text.slice(1)}\``);
+  }
+}
+
+function* pathsOf(spec: JobSpec): Iterable<WrittenPath> {
   const { model } = spec;
   if (typeof model === "string") yield { path: ["model"], text: model };
   else {
@@ -96,7 +108,24 @@ function* pathsOf(spec: JobSpec): Iterable<{ readonly path: SpecPath; readonly t
   const { from } = spec.input;
   for (const [index, text] of asList(from).entries())
     yield { path: itemPath(["input", "from"], from, index), text };
+  for (const hook of ["pre", "post"] as const) {
+    const text = spec[hook];
+    if (text !== undefined) yield { path: [hook], text };
+  }
   yield { path: ["write", "to"], text: spec.write.to };
+}
+
+function* mappingFilesOf(spec: JobSpec): Iterable<WrittenPath> {
+  for (const [name, feature] of Object.entries(spec.features ?? {})) {
+    if (typeof feature === "string") continue;
+    const at = ["features", name];
+    if (feature.map !== undefined) yield { path: [...at, "map", "file"], text: feature.map.file };
+    for (const [place, element] of (feature.stack ?? []).entries())
+      if (typeof element !== "string" && element.map !== undefined)
+        yield { path: [...at, "stack", place, "map", "file"], text: element.map.file };
+  }
+  for (const [name, { ids }] of Object.entries(spec.outputs))
+    if (ids !== undefined) yield { path: ["outputs", name, "ids", "file"], text: ids.file };
 }
 
 /** The directory that a path or glob is looked up in, and whether that goes below it. */

@@ -1,71 +1,30 @@
 import { z } from "zod";
-import type { TimePart } from "../../mapping.js";
-import { closest, didYouMean } from "../did-you-mean.js";
+import { checkColumn, checkMap, ofColumn, rules } from "./column-rules.js";
 import { refuse } from "./refuse.js";
-import { column, exactNumber, positive } from "./scalars.js";
-import { timezone } from "./timezone.js";
-
-const timeParts = [
-  "year",
-  "quarter",
-  "month",
-  "week",
-  "day",
-  "doy",
-  "dow",
-  "hour",
-  "minute",
-  "second",
-] as const satisfies readonly TimePart[];
-
-const nullRules = ["nan", "error", "reject"] as const;
-
-/** Any string is a value for nulls, so a misspelt rule has to be told from one. */
-const nullRuleOrText = z.string().superRefine((text, context) => {
-  const near = closest(text, nullRules);
-  if (near === null || near === text) return;
-  const suggestion = didYouMean(near);
-  context.addIssue({
-    code: "custom",
-    message: `\`${text}\` is not a rule for nulls`,
-    params: { suggestion },
-  });
-});
-
-const rules = {
-  nulls: z.union([nullRuleOrText, exactNumber, z.boolean()]).optional().meta({
-    description:
-      "What a null becomes: `nan` (floats, the default there), `error` (the row fails under `on_row_error`; the default elsewhere), `reject` (the row is always quarantined), or a value.",
-  }),
-  cast: z.literal("lossy").optional().meta({
-    description: "`lossy` allows a conversion that may lose digits, such as float64 to int32.",
-  }),
-};
-
-const ofColumn = {
-  part: z.enum(timeParts).optional().meta({
-    description: "A calendar field of a date or timestamp, as a number. `dow`: Monday is 0.",
-  }),
-  timezone: timezone.optional().meta({
-    description: "IANA zone that `part` is taken in. Without it: UTC.",
-    examples: ["America/Sao_Paulo"],
-  }),
-};
-
-interface Timed {
-  readonly part?: unknown;
-  readonly timezone?: unknown;
-}
-
-function checkTimezone(value: Timed, context: z.RefinementCtx): void {
-  if (value.timezone === undefined || value.part !== undefined) return;
-  const message = "`timezone` means nothing without `part`";
-  refuse(context, { key: "timezone", message, suggestion: "add `part`, or remove it" });
-}
+import { column, exactNumber, positive, text } from "./scalars.js";
 
 const element = z
-  .union([column, z.strictObject({ column, ...ofColumn, ...rules }).superRefine(checkTimezone)])
+  .union([column, z.strictObject({ column, ...ofColumn, ...rules }).superRefine(checkColumn)])
   .meta({ description: "A column, or a column with its rules." });
+
+const listKeys = ["dim", "pad_to", "pad_with", "keep", "mask"] as const;
+
+function checkPadding(
+  value: { readonly [key in (typeof listKeys)[number]]?: unknown },
+  context: z.RefinementCtx,
+): void {
+  if (value.pad_to !== undefined) {
+    if (value.dim === undefined) return;
+    const message = "`dim` wants lists of one length, and `pad_to` makes them so";
+    refuse(context, { key: "dim", message, suggestion: "keep one of the two" });
+    return;
+  }
+  for (const key of ["pad_with", "keep", "mask"] as const)
+    if (value[key] !== undefined) {
+      const message = `\`${key}\` means nothing without \`pad_to\``;
+      refuse(context, { key, message, suggestion: "add `pad_to`, or remove it" });
+    }
+}
 
 const mapping = z
   .strictObject({
@@ -81,6 +40,30 @@ const mapping = z
       }),
     list: column.optional().meta({ description: "A list column whose elements fill the tensor." }),
     dim: positive.optional().meta({ description: "Elements that every list must have." }),
+    pad_to: positive.optional().meta({
+      description:
+        "Elements of a row: shorter lists are filled up behind. Longer ones fail their rows, unless `keep` says which end of them stays.",
+      examples: [128],
+    }),
+    pad_with: z
+      .union([z.string(), exactNumber])
+      .optional()
+      .meta({
+        description: "What shorter lists are filled up with: 0, or the empty text, unless told.",
+        examples: [1],
+      }),
+    keep: z
+      .enum(["first", "last"])
+      .optional()
+      .meta({
+        description: "Which end of a list that is longer than `pad_to` stays.",
+        examples: ["last"],
+      }),
+    mask: text.optional().meta({
+      description:
+        "Another input of the model, filled with 1 for every element of the list and 0 for padding.",
+      examples: ["attention_mask"],
+    }),
     ...rules,
   })
   .superRefine((value, context) => {
@@ -95,10 +78,17 @@ const mapping = z
       const message = `\`${kind}\` and \`${second}\` exclude each other`;
       refuse(context, { key: second, message, suggestion: "keep one of the two" });
     } else {
-      if (value.dim !== undefined && kind !== "list") meaningless("dim", "use it with `list`, or remove it");
-      if (kind === "column") return checkTimezone(value, context);
+      if (kind !== "list")
+        for (const key of listKeys)
+          if (value[key] !== undefined) meaningless(key, "use it with `list`, or remove it");
+      if (kind === "column") return checkColumn(value, context);
+      if (kind === "list") {
+        checkPadding(value, context);
+        checkMap(value, context);
+      }
       const way = kind === "stack" ? "put it into an element of `stack`" : "remove it";
       for (const key of ["part", "timezone"] as const) if (value[key] !== undefined) meaningless(key, way);
+      if (kind === "stack" && value.map !== undefined) meaningless("map", way);
     }
   });
 

@@ -82,7 +82,7 @@ function attachAll(
   left: number[] = [],
 ) {
   const attacher = createAttacher(mapping, ["id"], (text) => text.replace("{{ run.id }}", "run-1"));
-  attacher.outputs.begin(rows);
+  attacher.outputs.begin(input(rows));
   attacher.outputs.collect(0, rows, outputs);
   return valuesThroughIpc(attacher.attach(input(rows), nulled, left));
 }
@@ -174,7 +174,7 @@ describe("a chunk's output", () => {
     const mapping = mappingOf({}, [{ name: "v", type: "float32", shape: ["N", 2] }]);
     const attacher = createAttacher(mapping, ["id"], String);
     for (const rows of [5, 3, 8]) {
-      attacher.outputs.begin(rows);
+      attacher.outputs.begin(input(rows));
       for (let start = 0; start < rows; start += 2) {
         const count = Math.min(2, rows - start);
         const data = Float32Array.from(range(count * 2).map((cell) => rows * 100 + start * 2 + cell));
@@ -286,7 +286,7 @@ describe("columns that are kept", () => {
       ] as const)
         for (const left of [[], [0], [1]]) {
           const batch = whole.slice(begin, end);
-          attacher.outputs.begin(batch.numRows);
+          attacher.outputs.begin(batch);
           const data = new Float32Array(batch.numRows);
           attacher.outputs.collect(0, batch.numRows, { v: { type: "float32", dims: [batch.numRows], data } });
           const { kept } = valuesThroughIpc(attacher.attach(batch, [], left));

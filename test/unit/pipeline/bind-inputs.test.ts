@@ -45,7 +45,8 @@ const decimal = (precision: number, scale: number): ColumnType => ({
 });
 
 function bound(name: string, type: ColumnType, rules: Partial<BoundColumn> = {}): BoundColumn {
-  return { column: name, type, nulls: "error", part: null, timezone: "UTC", lossy: false, ...rules };
+  const none = { nulls: "error", part: null, timezone: "UTC", lossy: false, dtype: null, map: null } as const;
+  return { column: name, path: [name], type, ...none, ...rules };
 }
 
 function stack(type: TensorType, columns: readonly BoundColumn[]): InputBinding {
@@ -369,6 +370,7 @@ describe("lists", () => {
     rowShape,
     kind: "list",
     column: bound("v", planned, rules),
+    padding: null,
   });
   const bindList = (data: Data, input: InputBinding, start = 0, end = data.length) =>
     createBinder([input], data.length).open(batchOf({ v: data }))(start, end);
@@ -416,7 +418,9 @@ describe("lists", () => {
       [3, "list_length"],
       [4, "list_length"],
     ]);
-    expect(failures.get(1)?.message).toBe('the list in column "v" has 1 values, and input "x" takes 2');
+    expect(failures.get(1)?.message).toBe(
+      'the list in column "v" has 1 values, and input "x" takes 2; `pad_to: 2` would make it fit',
+    );
     expect([...(tensors.x?.data ?? [])]).toEqual([1, 2, 0, 0, 4, 5, 0, 0, 0, 0]);
   });
 

@@ -3,7 +3,7 @@ import type { ColumnType, Schema } from "../../../src/column.js";
 import { type NightshiftError, SpecError } from "../../../src/errors.js";
 import type { Mapping } from "../../../src/mapping.js";
 import { type MappingOptions, resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
-import type { TensorSpec } from "../../../src/tensor.js";
+import type { TensorSpec, TensorType } from "../../../src/tensor.js";
 import {
   float32,
   float64,
@@ -56,7 +56,7 @@ function failure(run: () => unknown): NightshiftError {
 function fed(mapping: Mapping): readonly string[] {
   const [binding] = mapping.inputs;
   if (binding === undefined) return [];
-  return binding.kind === "list" ? [binding.column.column] : binding.columns.map(({ column }) => column);
+  return binding.kind === "columns" ? binding.columns.map(({ column }) => column) : [binding.column.column];
 }
 
 describe("features are found in this order", () => {
@@ -258,7 +258,8 @@ describe("what may feed what", () => {
     [{ kind: "decimal", precision: 10, scale: 2, bits: 128 }, "int64", "mapping.lossy-cast", "cast: lossy"],
     [utf8, "float32", "mapping.cast", "encode it"],
     [dictionary, "float32", "mapping.cast", "encode it"],
-    [int64, "string", "mapping.cast", "store the column as text"],
+    [float64, "string", "mapping.cast", "store the column as text"],
+    [int64, "string", "mapping.cast", "`dtype: string`"],
     [timestamp, "float32", "mapping.cast", "part: hour"],
     [{ kind: "date", unit: "day" }, "float32", "mapping.cast", "part: dow"],
     [{ kind: "struct", fields: [] }, "float32", "mapping.cast", "turn it into numbers"],
@@ -276,9 +277,28 @@ describe("what may feed what", () => {
     ]);
   });
 
-  it("`dtype` that contradicts the model is refused", () => {
-    const features = { inputs: { a: { kind: "column", column: "a", dtype: "int64" } } } as const;
-    expect(failure(() => resolve(one("float32"), { a: float32 }, { features })).code).toBe("mapping.dtype");
+  it("`dtype` is one more conversion on the way, with the same rules", () => {
+    const dtype = (type: TensorType, cast?: "lossy") => ({
+      features: {
+        inputs: { a: { kind: "column", column: "a", dtype: type, ...(cast === undefined ? {} : { cast }) } },
+      } as const,
+    });
+    const error = failure(() => resolve(one("float32"), { a: float32 }, dtype("int64")));
+    expect(error.code).toBe("mapping.lossy-cast");
+    expect(error.message).toContain("`dtype` says int64: fractions would be cut off");
+    expect(resolve(one("float32"), { a: float32 }, dtype("int64", "lossy")).inputs).toMatchObject([
+      { columns: [{ dtype: "int64", lossy: true }] },
+    ]);
+    expect(resolve(one("float32"), { a: float32 }, dtype("float32")).inputs).toMatchObject([
+      { columns: [{ dtype: null }] },
+    ]);
+    expect(failure(() => resolve(one("float32"), { a: int64 }, dtype("string"))).message).toContain(
+      'column "a" becomes string by `dtype`, which is text, and the input takes float32',
+    );
+    expect(resolve(one("string"), { a: int64 }, dtype("string")).inputs).toMatchObject([
+      { columns: [{ dtype: null }] },
+    ]);
+    expect(failure(() => resolve(one("string"), { a: int64 })).hint).toContain("`dtype: string`");
   });
 
   it("what would be ignored is refused: a `timezone` without `part`, a `dim` that the type contradicts", () => {

@@ -1,0 +1,85 @@
+import type { Command } from "commander";
+import { bytes } from "../human.js";
+import type { Asset, Plan } from "../plan.js";
+import type { PlannedJob } from "../runner.js";
+import { resolvedYaml } from "../spec/write/resolved-yaml.js";
+import { jobFor } from "./lookup/jobs.js";
+import { shownPath } from "./output/paths.js";
+import { hookFacts, mappingTable } from "./output/plan-text.js";
+import { renderPairs, renderTable, type TableOptions } from "./output/table.js";
+import { declareInterval, type IntervalFlags } from "./running/run-options.js";
+import { type Cli, printJson } from "./shell/context.js";
+
+export function declare(command: Command): void {
+  declareInterval(command);
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const { job, specPath } = await jobFor(cli, command.args[0] ?? "", command.opts<IntervalFlags>());
+  const runner = await (await cli.app()).runner();
+  const planned = await runner.plan({ job, guess: false }, cli.gently());
+  if (cli.globals.json) printJson(cli.out, explainJson(planned, specPath));
+  else cli.out.line(explainText(planned.plan, { specPath, cwd: cli.cwd }, cli.out));
+  return 0;
+}
+
+/** Everything that a run of the job would be made of, but its partitions. */
+export function explainJson({ plan }: PlannedJob, specPath: string): unknown {
+  const { job, assets, signature, inputSchema, mapping, hooks, profile, fingerprint, totals, notes } = plan;
+  return {
+    specPath,
+    job,
+    assets,
+    signature,
+    inputSchema,
+    mapping,
+    hooks,
+    profile,
+    fingerprint,
+    totals,
+    notes,
+  };
+}
+
+export interface ExplainPlace {
+  readonly specPath: string;
+  readonly cwd: string;
+}
+
+/** The spec with nothing left to expand, then what the mapping came to, then what is pinned. */
+export function explainText(plan: Plan, { specPath, cwd }: ExplainPlace, options: TableOptions): string {
+  const { job, mapping, profile, fingerprint } = plan;
+  const { paint } = options;
+  const interval = job.interval === null ? "" : ` for ${job.interval.ds}`;
+  return [
+    `${paint.bold(job.name)}${interval}  ${paint.dim(shownPath(specPath, cwd))}`,
+    resolvedYaml(job),
+    mappingTable(mapping, options),
+    mapping.found.map((line) => paint.dim(line)).join("\n"),
+    assetTable(plan.assets, cwd, options),
+    renderPairs(
+      [
+        ...hookFacts(plan, cwd),
+        ["engine", `${profile.engine} ${profile.engineVersion} on ${profile.provider}`],
+        ["fingerprint", fingerprint],
+      ],
+      paint,
+    ),
+    ...[...mapping.warnings, ...plan.notes].map((line) => paint.yellow(`warning: ${line}`)),
+  ]
+    .filter((block) => block !== "")
+    .join("\n\n");
+}
+
+function assetTable(assets: readonly Asset[], cwd: string, options: TableOptions): string {
+  return renderTable(
+    [
+      { title: "pinned" },
+      { title: "file" },
+      { title: "size", align: "right" },
+      { title: "sha256", whole: true },
+    ],
+    assets.map(({ role, path, size, sha256 }) => [role, shownPath(path, cwd), bytes(size), sha256]),
+    options,
+  );
+}

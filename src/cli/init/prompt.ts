@@ -1,0 +1,70 @@
+/** Questions on a terminal, one line each; whoever gives no answer takes what is offered. */
+import { createInterface } from "node:readline/promises";
+import type { Readable, Writable } from "node:stream";
+import { CancelledError } from "../../errors.js";
+import type { Paint } from "../output/paint.js";
+
+export interface Question {
+  readonly text: string;
+  /** Taken when the line is left empty; `null`: an answer is needed. */
+  readonly offered: string | null;
+  /** What Tab completes to. */
+  readonly candidates?: readonly string[];
+  /** What is wrong with an answer, or `null`: then it is taken. */
+  readonly refuse?: (answer: string) => string | null;
+}
+
+export interface Prompt {
+  /** Asks until there is an answer that will do. @throws CancelledError at Ctrl-C and at the end of the input */
+  ask(question: Question): Promise<string>;
+  say(text: string): void;
+  close(): void;
+}
+
+export interface PromptOptions {
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly terminal: boolean;
+  readonly paint: Paint;
+}
+
+export function openPrompt({ input, output, terminal, paint }: PromptOptions): Prompt {
+  let candidates: readonly string[] = [];
+  const lines = createInterface({
+    input,
+    output,
+    terminal,
+    completer: (line: string): [string[], string] => {
+      const word = /[^,]*$/.exec(line)?.[0] ?? "";
+      return [candidates.filter((candidate) => candidate.startsWith(word)), word];
+    },
+  });
+  const stopped = new AbortController();
+  lines.on("SIGINT", () => lines.close());
+  lines.on("close", () => stopped.abort());
+
+  async function line(query: string): Promise<string> {
+    try {
+      return (await lines.question(query, { signal: stopped.signal })).trim();
+    } catch (cause) {
+      output.write("\n");
+      throw new CancelledError("stopped; nothing was written", { cause });
+    }
+  }
+
+  return {
+    async ask({ text, offered, candidates: completions = [], refuse = () => null }) {
+      candidates = completions;
+      const suggestion = offered === null || offered === "" ? "" : ` ${paint.dim(`(${offered})`)}`;
+      while (true) {
+        const given = await line(`${paint.bold(text)}${suggestion} `);
+        const answer = given === "" ? offered : given;
+        const problem = answer === null ? "an answer is needed" : refuse(answer);
+        if (answer !== null && problem === null) return answer;
+        output.write(`${paint.yellow(`  ${problem}`)}\n`);
+      }
+    },
+    say: (text) => void output.write(`${text}\n`),
+    close: () => lines.close(),
+  };
+}

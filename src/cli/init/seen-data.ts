@@ -1,0 +1,32 @@
+import type { Column, Schema } from "../../column.js";
+import type { InspectedFile, WorkerHost } from "../../host.js";
+import { counted } from "../../human.js";
+import { columnFacts } from "../inspect/data-text.js";
+
+/** What `init` has to know of the data. */
+export interface SeenData {
+  readonly schema: Schema;
+  /** `1,200 rows in 2 files`. */
+  readonly summary: string;
+  /** The column that most likely identifies a row, `null` where none looks like it. */
+  readonly likelyKey: string | null;
+}
+
+/** @param from absolute. @throws what is wrong with the first file that cannot be read */
+export async function lookAtData(host: WorkerHost, from: readonly string[]): Promise<SeenData> {
+  const files: InspectedFile[] = [];
+  await host.call("inspect-data", { from, full: false }, { onItem: (file) => files.push(file) });
+  const schema = files[0]?.summary.schema ?? [];
+  const rows = files.reduce((sum, file) => sum + file.summary.rows, 0);
+  const complete = new Set(columnFacts(files).flatMap(({ name, nulls }) => (nulls === 0 ? [name] : [])));
+  return {
+    schema,
+    summary: `${counted(rows, "row")} in ${counted(files.length, "file")}`,
+    likelyKey: schema.find((column) => complete.has(column.name) && looksLikeKey(column))?.name ?? null,
+  };
+}
+
+function looksLikeKey({ name, type }: Column): boolean {
+  const kind = type.kind === "dictionary" ? type.value.kind : type.kind;
+  return /(^|[_\W])(id|key|uuid)$/i.test(name) && (kind === "int" || kind === "utf8");
+}

@@ -1,0 +1,18 @@
+import type { Schema } from "../../column.js";
+import { featuresYaml, outputsYaml } from "../../spec/write/mapping-yaml.js";
+import type { Signature } from "../../tensor.js";
+import { suggestMapping } from "../mapping/suggest-mapping.js";
+
+export interface MappingBlock {
+  /** Lines of a job spec. */
+  readonly yaml: string;
+  readonly isPlaceholder: boolean;
+}
+
+/** The part of a job that maps columns to this model and back, to paste; `null` where no mapping fits the model. */
+export function mappingBlock(signature: Signature, schema: Schema | null): MappingBlock | null {
+  const suggested = suggestMapping(signature, schema);
+  if (suggested === null) return null;
+  const { mapping, isPlaceholder } = suggested;
+  return { yaml: `${featuresYaml(mapping)}\n${outputsYaml(mapping, signature)}`, isPlaceholder };
+}

@@ -1,0 +1,81 @@
+/** The mapping that a model would have, before there is a job: over real columns, or over names to be replaced. */
+import type { ColumnType, Schema } from "../../column.js";
+import { SpecError } from "../../errors.js";
+import type { InputMapping, Job } from "../../job.js";
+import type { Mapping } from "../../mapping.js";
+import { widthOf } from "../../pipeline/mapping/find-features.js";
+import { rowDimensions } from "../../pipeline/mapping/row-shapes.js";
+import { resolveMapping } from "../../pipeline/resolve-mapping.js";
+import type { Signature, TensorSpec, TensorType } from "../../tensor.js";
+import { modelJob } from "../lookup/model-job.js";
+
+export interface SuggestedMapping {
+  readonly mapping: Mapping;
+  /** Its columns are not those of any data: people have to put theirs in. */
+  readonly isPlaceholder: boolean;
+}
+
+/** Wider inputs are shown as one list column. */
+const mostPlaceholders = 64;
+
+/** @param schema of the data at hand, `null` where there is none; a mapping that does not fit it is not suggested */
+export function suggestMapping(signature: Signature, schema: Schema | null): SuggestedMapping | null {
+  if (schema !== null) {
+    const mapping = orNull(() => resolveMapping({ job: bareJob(), signature, schema, guess: true }));
+    if (mapping !== null) return { mapping, isPlaceholder: false };
+  }
+  const mapping = orNull(() => placeholderMapping(signature));
+  return mapping === null ? null : { mapping, isPlaceholder: true };
+}
+
+/** A model may be such that no mapping fits it, which is for `preview` and `score` to explain. */
+function orNull(resolve: () => Mapping): Mapping | null {
+  try {
+    return resolve();
+  } catch (error) {
+    if (error instanceof SpecError) return null;
+    throw error;
+  }
+}
+
+function bareJob(): Job {
+  return modelJob("model.onnx", [], { to: "out", overwrite: false }, { keep: "none" }, "/");
+}
+
+function placeholderMapping(signature: Signature): Mapping {
+  const made = signature.inputs.map((input) => ({ input, ...placeholder(input, signature) }));
+  const inputs = Object.fromEntries(made.map(({ input, mapping }) => [input.name, mapping]));
+  const schema = made.flatMap(({ columns, type }) => columns.map((name) => ({ name, type, nullable: true })));
+  return resolveMapping({ job: { ...bareJob(), features: { inputs } }, signature, schema, guess: false });
+}
+
+interface Placeholder {
+  readonly mapping: InputMapping;
+  readonly columns: readonly string[];
+  readonly type: ColumnType;
+}
+
+function placeholder(input: TensorSpec, { featureNames }: Signature): Placeholder {
+  const width = widthOf(input);
+  const type = columnTypeFor(input.type);
+  if (width === 1 || (width === null && (rowDimensions(input)?.length ?? 0) === 0))
+    return { mapping: { kind: "column", column: input.name }, columns: [input.name], type };
+  const names = featureNames !== null && featureNames.length === width ? featureNames : null;
+  if (width === null || (names === null && width > mostPlaceholders))
+    return {
+      mapping: { kind: "list", list: input.name },
+      columns: [input.name],
+      type: width === null ? { kind: "list", item: type } : { kind: "fixed-list", item: type, size: width },
+    };
+  const columns = names ?? Array.from({ length: width }, (_, index) => `f${index}`);
+  return { mapping: { kind: "stack", stack: columns.map((column) => ({ column })) }, columns, type };
+}
+
+function columnTypeFor(type: TensorType): ColumnType {
+  if (type === "string") return { kind: "utf8" };
+  if (type === "bool") return { kind: "bool" };
+  const [, unsigned, kind, bits] = /^(u?)(int|float)(\d+)$/.exec(type) ?? [];
+  if (kind === "float") return { kind: "float", bits: bits === "64" ? 64 : 32 };
+  const width = ([8, 16, 32, 64] as const).find((each) => String(each) === bits) ?? 64;
+  return { kind: "int", bits: width, signed: unsigned === "" };
+}

@@ -1,0 +1,80 @@
+import type { Data, RecordBatch } from "apache-arrow";
+import { typeName } from "../../column.js";
+import type { Format } from "../../format.js";
+import type { ReadHandle } from "../../store.js";
+import { columnOf } from "../arrow/columns.js";
+import { nullFinder } from "../arrow/validity.js";
+import { integerReader } from "../binding/fill-wide-integers.js";
+import { createTextDecoderCache, textReader } from "../binding/text-reader.js";
+import { valueType } from "../mapping/casts.js";
+import type { Ids } from "./mapping-files.js";
+import { columnPlace, withoutRepeats } from "./parse-ids.js";
+
+const batchRows = 65_536;
+
+/** One column of a Parquet file. @throws RangeError that says what is wrong; DataError where it can't be decoded */
+export async function readParquetIds(file: ReadHandle, column: string | null, format: Format): Promise<Ids> {
+  const summary = await format.inspect(file);
+  const names = summary.schema.map(({ name }) => name);
+  const found = summary.schema[columnPlace(names, column)];
+  const kind = found === undefined ? "null" : valueType(found.type).kind;
+  if (found === undefined || (kind !== "int" && kind !== "utf8"))
+    throw new RangeError(
+      `its column "${found?.name}" is ${typeName(found?.type ?? { kind: "null" })}; ids are integers or text`,
+    );
+  const reader = await format.openReader(file, summary);
+  const request = {
+    rowGroupStart: 0,
+    rowGroupEnd: summary.rowGroups.length,
+    columns: [found.name],
+    batchRows,
+  };
+  const batches = reader.read(request);
+  try {
+    return withoutRepeats(
+      kind === "int"
+        ? { kind: "int64", values: await readIntegers(batches, found.name, summary.rows) }
+        : { kind: "utf8", values: await readTexts(batches, found.name) },
+    );
+  } finally {
+    await reader.close();
+  }
+}
+
+async function readIntegers(
+  batches: AsyncIterable<RecordBatch>,
+  column: string,
+  rows: number,
+): Promise<BigInt64Array> {
+  const values = new BigInt64Array(rows);
+  let row = 0;
+  for await (const data of columns(batches, column)) {
+    const at = integerReader(data);
+    for (let index = 0; index < data.length; index++, row++) {
+      const id = at?.(index) ?? 0n;
+      if (BigInt.asIntN(64, id) !== id) throw new RangeError(`its row ${row} holds more than an int64 can`);
+      values[row] = id;
+    }
+  }
+  return values;
+}
+
+async function readTexts(batches: AsyncIterable<RecordBatch>, column: string): Promise<readonly string[]> {
+  const values: string[] = [];
+  const decoder = createTextDecoderCache();
+  for await (const data of columns(batches, column)) {
+    const at = textReader(data, column, decoder);
+    for (let index = 0; index < data.length; index++) values.push(at(index));
+  }
+  return values;
+}
+
+async function* columns(batches: AsyncIterable<RecordBatch>, column: string): AsyncGenerator<Data> {
+  for await (const batch of batches) {
+    const data = columnOf(batch, column);
+    nullFinder(data)?.(0, data.length, () => {
+      throw new RangeError(`its column "${column}" holds nulls`);
+    });
+    yield data;
+  }
+}

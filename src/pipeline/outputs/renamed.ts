@@ -1,0 +1,23 @@
+import type { DataType } from "apache-arrow";
+import { valuesColumn } from "./arrow-values.js";
+import type { OutputColumn } from "./output-column.js";
+
+/** Values under other names; what has none keeps its own. */
+export function renamedColumn(type: DataType, names: { readonly [value: string]: string }): OutputColumn {
+  const known = new Map<number | bigint | string, string>();
+  let texts: string[] = [];
+  const nameOf = (value: number | bigint | string): string => {
+    const name = known.get(value) ?? names[String(value)] ?? String(value);
+    if (known.size < 4096) known.set(value, name);
+    return name;
+  };
+  return {
+    begin({ numRows }) {
+      texts = new Array<string>(numRows).fill("");
+    },
+    collect(at, rows, { data }) {
+      for (let row = 0; row < rows; row++) texts[at + row] = nameOf(data[row] ?? "");
+    },
+    finish: (_rows, nulled) => valuesColumn(type, texts, nulled),
+  };
+}

@@ -1,0 +1,119 @@
+/** A resolved mapping in the words of a spec: what `inspect` and `init` hand people to paste and to change. */
+import { type BoundColumn, type InputBinding, type Mapping, rowWidth } from "../../mapping.js";
+import { isFloatTensor } from "../../pipeline/mapping/casts.js";
+import type { Signature, TensorType } from "../../tensor.js";
+import { flowYaml } from "./flow-yaml.js";
+import { outputValue } from "./output-value.js";
+
+/** Longer lists of columns get lines of their own. */
+const lineCells = 100;
+
+type ListBinding = InputBinding & { readonly kind: "list" };
+
+/** `features:` and what is under it; an input a line, with its type and shape. */
+export function featuresYaml({ inputs }: Mapping): string {
+  return ["features:", ...inputs.flatMap((binding) => inputLines(binding, inputs))].join("\n");
+}
+
+/** `outputs:` likewise. */
+export function outputsYaml({ outputs }: Mapping, signature: Signature): string {
+  const names = [...new Set(outputs.map(({ output }) => output))];
+  const lines = names.map((name) => {
+    const bindings = outputs.filter(({ output }) => output === name);
+    const spec = signature.outputs.find((output) => output.name === name);
+    return `  ${flowYaml(name)}: ${flowYaml(outputValue(bindings, spec))}`;
+  });
+  return ["outputs:", ...lines].join("\n");
+}
+
+function inputLines(binding: InputBinding, inputs: readonly InputBinding[]): readonly string[] {
+  // The list that it goes with names it.
+  if (binding.kind === "mask") return [];
+  const name = flowYaml(binding.input);
+  const shape = ` # ${binding.type}[${["N", ...(binding.rowShape ?? ["?"])].join(", ")}]`;
+  const value = binding.kind === "list" ? listValue(binding, inputs) : columnsValue(binding);
+  const oneLine = `  ${name}: ${flowYaml(value)}`;
+  if (oneLine.length + shape.length <= lineCells || binding.kind === "list") return [oneLine + shape];
+  return [`  ${name}:${shape}`, "    stack:", ...wrapped(elementsOf(binding))];
+}
+
+function listValue(binding: ListBinding, inputs: readonly InputBinding[]): object {
+  const { column, padding, rowShape, type } = binding;
+  const [dim, ...deeper] = rowShape ?? [];
+  const known = dim !== undefined && deeper.length === 0 && column.type.kind !== "fixed-list";
+  const size = padding === null ? (known ? { dim } : {}) : paddingOf(padding, rowShape ?? []);
+  return { list: column.column, ...size, ...maskOf(binding, inputs), ...rulesOf(column, type) };
+}
+
+function paddingOf(
+  { keep, value }: NonNullable<ListBinding["padding"]>,
+  rowShape: readonly number[],
+): object {
+  return {
+    pad_to: rowWidth(rowShape),
+    ...(value === 0 || value === "" ? {} : { pad_with: value }),
+    ...(keep === null ? {} : { keep }),
+  };
+}
+
+/** A mask goes with one list: the first of its column. */
+function maskOf({ input, column, padding }: ListBinding, inputs: readonly InputBinding[]): object {
+  if (padding === null) return {};
+  const isOfColumn = (other: InputBinding): boolean =>
+    other.kind !== "columns" && other.column.column === column.column;
+  const first = inputs.find((other) => other.kind === "list" && isOfColumn(other));
+  const mask = inputs.find((other) => other.kind === "mask" && isOfColumn(other));
+  return mask === undefined || first?.input !== input ? {} : { mask: mask.input };
+}
+
+function columnsValue(binding: InputBinding & { readonly kind: "columns" }): object {
+  const [only, ...others] = binding.columns;
+  if (only === undefined || others.length > 0) return { stack: elementsOf(binding) };
+  return { column: only.column, ...rulesOf(only, binding.type) };
+}
+
+function elementsOf({
+  columns,
+  type,
+}: InputBinding & { readonly kind: "columns" }): readonly (string | object)[] {
+  return columns.map((column) => {
+    const rules = rulesOf(column, type);
+    return Object.keys(rules).length === 0 ? column.column : { column: column.column, ...rules };
+  });
+}
+
+/** What is not so by itself. */
+function rulesOf(column: BoundColumn, type: TensorType): object {
+  const { part, timezone, map, dtype, lossy } = column;
+  return {
+    ...(part === null ? {} : { part }),
+    ...(timezone === "UTC" ? {} : { timezone }),
+    ...(map === null
+      ? {}
+      : { map: { file: map.file, ...(map.unknown === null ? {} : { unknown: map.unknown }) } }),
+    ...nullsOf(column, type),
+    // A map gives the numbers itself.
+    ...(lossy && map === null ? { cast: "lossy" } : {}),
+    ...(dtype === null ? {} : { dtype }),
+  };
+}
+
+function nullsOf({ nulls }: BoundColumn, type: TensorType): object {
+  if (typeof nulls === "object") return { nulls: nulls.value };
+  return nulls === (isFloatTensor(type) ? "nan" : "error") ? {} : { nulls };
+}
+
+/** `[a, b, …]` over as many lines as it takes. */
+function wrapped(columns: readonly unknown[]): readonly string[] {
+  const indent = "      ";
+  const lines: string[] = [];
+  let line = `${indent}[`;
+  for (const [index, column] of columns.entries()) {
+    const word = flowYaml(column) + (index === columns.length - 1 ? "]" : ",");
+    if (line.length + word.length + 1 > lineCells && line.trim() !== "[") {
+      lines.push(line);
+      line = `${indent} ${word}`;
+    } else line += line.endsWith("[") ? word : ` ${word}`;
+  }
+  return [...lines, line];
+}
