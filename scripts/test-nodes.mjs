@@ -1,4 +1,5 @@
-// npm run test:nodes: the unit, conformance and flow tests on every supported line of Node.js (20, 22, 24).
+// npm run test:nodes [-- LINE..]: the unit, conformance and flow tests on every supported line of Node.js (20, 22, 24),
+// or on the lines named.
 // A line that this process runs on is used as it is; the others come from the npm registry into .cache/nodes.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
@@ -7,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cache = `${root}.cache/nodes`;
-const lines = ["20", "22", "24"];
+const lines = process.argv.length > 2 ? process.argv.slice(2) : ["20", "22", "24"];
 const tests = ["test/unit", "test/conformance", "test/flow"];
 const failed = [];
 
