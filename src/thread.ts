@@ -70,10 +70,11 @@ export default async function partition({ call, progress }: ThreadCall): Promise
 
 /** One session a thread and model, kept: making and releasing sessions in a loop leaks. */
 function predictorOf(plan: Plan): Promise<Predictor> {
-  const key = JSON.stringify([plan.assets.map((asset) => asset.sha256), plan.profile]);
+  const assets = plan.assets.filter(({ role }) => role === "model" || role === "external-data");
+  const key = JSON.stringify([assets.map((asset) => asset.sha256), plan.profile]);
   let predictor = predictors.get(key);
   if (predictor === undefined) {
-    predictor = registry.runtime().then((runtime) => runtime.load(plan.assets, plan.profile));
+    predictor = registry.runtime().then((runtime) => runtime.load(assets, plan.profile));
     predictors.set(key, predictor);
   }
   return predictor;
