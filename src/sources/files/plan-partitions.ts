@@ -24,8 +24,11 @@ export interface Sizing {
   readonly totals: { readonly rows: number; readonly rowGroups: number };
 }
 
-/** A partition is a few seconds of work that a retry repeats, and its output one or two part files. */
-const autoRows = 1_500_000;
+/**
+ * A partition is about a second of work that a retry repeats, and its output one small part file: what a thread gathers
+ * before it is encoded is what grows with a partition, so memory stays the same however much data there is.
+ */
+const autoRows = 262_144;
 const autoBytes = 256 * 1024 * 1024;
 /** So that one partition of the plan stays small whatever the files are. */
 const maxSlices = 1000;
