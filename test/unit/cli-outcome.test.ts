@@ -10,13 +10,13 @@ import type { RunOutcome } from "../../src/runner.js";
 const outcome: RunOutcome = {
   run: {
     id: "r1",
-    key: { jobId: "/work/out", scope: "f", generation: 1 },
+    key: { jobId: "/data/out", scope: "f", generation: 1 },
     jobName: "m",
     specPath: null,
-    target: "/work/out",
+    target: "/data/out",
     trigger: "cli",
     interval: null,
-    job: modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/work"),
+    job: modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/data"),
     guess: true,
     createdAt: "2026-01-15T02:15:00.000Z",
   },
@@ -37,12 +37,12 @@ const outcome: RunOutcome = {
 const view = {
   outcome,
   rowsScored: 3_000_000,
-  write: { to: "/work/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
+  write: { to: "/data/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
   published: {
-    files: [{ path: "/work/out/part-0.parquet", rows: 2_999_990, bytes: 45.2e6, sha256: "" }],
-    quarantine: ["/work/out.quarantine/r1/part-0.parquet"],
+    files: [{ path: "/data/out/part-0.parquet", rows: 2_999_990, bytes: 45.2e6, sha256: "" }],
+    quarantine: ["/data/out.quarantine/r1/part-0.parquet"],
   },
-  cwd: "/work",
+  cwd: "/data",
   program: "nightshift",
   verbose: false,
 } as const;

@@ -7,20 +7,20 @@ import { parseCommand } from "../support/parse-command.js";
 
 async function score(...argv: readonly string[]) {
   const command = await parseCommand("score", ...argv);
-  return parseScore(command.args, command.opts<ScoreFlags>(), "/work");
+  return parseScore(command.args, command.opts<ScoreFlags>(), "/data");
 }
 
 test("score without options guesses, keeps what is no feature, and refuses an existing output", async () => {
   expect(await score("models/Flight Delay.v2.onnx", "data/*.parquet", "more.parquet", "-o", "out/")).toEqual({
     job: {
       name: "flight-delay-v2",
-      model: { path: "/work/models/Flight Delay.v2.onnx", externalData: [] },
-      input: { from: ["/work/data/*.parquet", "/work/more.parquet"], key: [], onEmpty: "fail" },
+      model: { path: "/data/models/Flight Delay.v2.onnx", externalData: [] },
+      input: { from: ["/data/data/*.parquet", "/data/more.parquet"], key: [], onEmpty: "fail" },
       features: null,
       outputs: {},
       passthrough: { kind: "rest" },
       hooks: { pre: null, post: null },
-      write: { to: "/work/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
+      write: { to: "/data/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
       interval: null,
       limits: {
         threads: "auto",
@@ -51,7 +51,7 @@ test("every option of score reaches the request", async () => {
   );
   expect(request).toMatchObject({ reprocess: true, restart: true, takeOver: true });
   expect(job).toMatchObject({
-    model: { externalData: ["/work/m.data"] },
+    model: { externalData: ["/data/m.data"] },
     input: { key: ["id", "day"] },
     features: { list: ["a", "b", "c"] },
     passthrough: { kind: "columns", columns: ["x", "y"] },
@@ -80,7 +80,7 @@ test("--keep key without a key says what is missing", async () => {
 test.each(["s3://lake/x.parquet", "gs://lake/x", "postgres://db/x"])(
   "%s is refused, not looked for here",
   (path) => {
-    expect(() => modelJob("m.onnx", [path], { to: "out", overwrite: false }, {}, "/work")).toThrow(
+    expect(() => modelJob("m.onnx", [path], { to: "out", overwrite: false }, {}, "/data")).toThrow(
       expect.objectContaining({ code: "usage.unsupported-scheme", message: expect.stringContaining(path) }),
     );
   },
@@ -128,7 +128,7 @@ test("run's flags reach the request", async () => {
 
 test("preview of a model builds the same job as score", async () => {
   const command = await parseCommand("preview", "m.onnx", "x.parquet", "--key", "id", "--limit", "3");
-  const place = { cwd: "/work", globals: { target: null } } as Parameters<typeof parsePreview>[2];
+  const place = { cwd: "/data", globals: { target: null } } as Parameters<typeof parsePreview>[2];
   const request = await parsePreview(command.args, command.opts<PreviewFlags>(), place);
   const { job } = await score("m.onnx", "x.parquet", "--key", "id", "-o", "predictions");
   expect(request).toEqual({ job, guess: true, limit: 3 });

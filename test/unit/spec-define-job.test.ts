@@ -4,7 +4,7 @@ import { InvalidSpecError } from "../../src/spec/invalid-spec-error.js";
 import type { JobSpecInput } from "../../src/spec/schema.js";
 import { jobText, makeSpecProject } from "../support/spec-project.js";
 
-const context = { cwd: "/work", now: new Date("2026-01-20T12:00:00Z"), environment: {}, outputRoot: null };
+const context = { cwd: "/data", now: new Date("2026-01-20T12:00:00Z"), environment: {}, outputRoot: null };
 
 const small = {
   version: 1,
@@ -31,7 +31,7 @@ it("takes an interval and variables", () => {
     },
     { ...context, at: "2026-01-02", vars: { region: "eu" } },
   );
-  expect(job.input.from).toEqual(["/work/data/2026-01-02/eu"]);
+  expect(job.input.from).toEqual(["/data/data/2026-01-02/eu"]);
   expect(job.interval?.ds).toBe("2026-01-02");
 });
 
