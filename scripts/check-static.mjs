@@ -13,6 +13,7 @@ const checks = [
   ["who imports whom", script("check-imports.mjs")],
   ["unused code and packages", bin("knip/bin/knip.js")],
   ["third-party notices", [...script("third-party-notices.mjs"), "--check"]],
+  ["kernel for trees", [...script("generate-tree-kernel.mjs"), "--check"]],
   ["schema of job specs", [...script("generate-schema.mjs"), "--check"]],
 ];
 

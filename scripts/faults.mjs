@@ -297,4 +297,27 @@ export const groups = {
       tests: ["test/adapters/onnx-runtime.test.ts"],
     },
   ],
+  "that compiled trees are the model": [
+    {
+      name: "a missing value goes the same way at every node",
+      file: "src/runtimes/onnx/trees/ensemble.ts",
+      from: "(nanTrue[i] !== 0) === test.trueIsGreater ? 1 : 0",
+      to: "test.trueIsGreater ? 1 : 0",
+      tests: ["test/adapters/compiled-trees.test.ts"],
+    },
+    {
+      name: "a value equal to a strict threshold goes the other way",
+      file: "src/runtimes/onnx/trees/ensemble.ts",
+      from: "test.isStrict ? nextBelow(value) : value",
+      to: "test.isStrict && value < 0 ? nextBelow(value) : value",
+      tests: ["test/adapters/compiled-trees.test.ts"],
+    },
+    {
+      name: "a model that does more than trees is compiled",
+      file: "src/runtimes/onnx/trees/tree-model.ts",
+      from: "node.input.length !== 1 || node.input[0] !== info.name",
+      to: "node.input.length !== 1",
+      tests: ["test/adapters/compiled-trees.test.ts"],
+    },
+  ],
 };

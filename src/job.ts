@@ -1,6 +1,7 @@
 /** A job: a named spec with its templates expanded for one interval. Paths are absolute. */
 import type { JsonValue } from "./errors.js";
 import type { TimePart } from "./mapping.js";
+import type { EngineName } from "./profile.js";
 import type { TensorType } from "./tensor.js";
 
 export interface Job {
@@ -16,6 +17,8 @@ export interface Job {
   readonly interval: Interval | null;
   readonly limits: Limits;
   readonly rowPolicy: RowPolicy;
+  /** `auto`: the fastest one that runs the model. */
+  readonly engine: "auto" | EngineName;
   /** In order of preference; the first one that this machine has is used. */
   readonly providers: readonly string[];
 }

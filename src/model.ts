@@ -1,11 +1,15 @@
 /** Model runtimes: load a pinned model, predict batches. One folder in `runtimes/` each. */
 import type { Asset } from "./plan.js";
-import type { Profile } from "./profile.js";
+import type { EngineName, Profile } from "./profile.js";
 import type { Signature, Tensors } from "./tensor.js";
 
+/** What runs a model. Another version may give other numbers. */
+export interface Engine {
+  readonly name: EngineName;
+  readonly version: string;
+}
+
 export interface ModelRuntime {
-  readonly engine: string;
-  readonly engineVersion: string;
   /** Reads a model without making a session: signature after clean-up (ZipMap removed), and every file it is made of. */
   inspect(path: string, externalData: readonly string[]): Promise<InspectedModel>;
   /** The first provider of the list that this machine really has. @throws ModelError `model.provider-missing` saying what is there */
@@ -16,6 +20,8 @@ export interface ModelRuntime {
 
 export interface InspectedModel {
   readonly signature: Signature;
+  /** Engines that can run the model on a CPU, the fastest first. */
+  readonly engines: readonly Engine[];
   readonly assets: readonly Asset[];
 }
 

@@ -5,12 +5,12 @@
 import { createHash } from "node:crypto";
 import type { RecordBatch } from "apache-arrow";
 import type { Schema } from "./column.js";
-import { DataError, SpecError } from "./errors.js";
+import { DataError, ModelError, SpecError } from "./errors.js";
 import type { HookRuntime } from "./hook.js";
 import type { PlanCall } from "./host.js";
 import type { Job, Limits } from "./job.js";
 import type { Mapping } from "./mapping.js";
-import type { InspectedModel, ModelRuntime } from "./model.js";
+import type { Engine, InspectedModel, ModelRuntime } from "./model.js";
 import type { Partition, PlanTotals } from "./partition.js";
 import { type FileParts, pinFiles } from "./pipeline/files/load-files.js";
 import type { MappingFiles } from "./pipeline/files/mapping-files.js";
@@ -123,7 +123,7 @@ export async function prepareJob(
   options: PrepareOptions,
 ): Promise<PreparedJob> {
   const model = await parts.runtime.inspect(job.model.path, job.model.externalData);
-  const profile = chooseProfile(parts.runtime, job.providers);
+  const profile = chooseProfile(parts.runtime, model, job);
   const schema = await parts.source.schema();
   const { files, assets: mapped } = await pinFiles(job, parts);
   const bundles = await bundleHooks(job.hooks, parts.hooks);
@@ -180,16 +180,30 @@ export async function settle(
 }
 
 /** The run profile: constants for every machine, so that the same plan gives the same files everywhere. */
-function chooseProfile(runtime: ModelRuntime, providers: readonly string[]): Profile {
+function chooseProfile(runtime: ModelRuntime, model: InspectedModel, job: Job): Profile {
+  const provider = runtime.chooseProvider(job.providers);
+  const engine = chooseEngine(model, provider, job.engine);
   return {
-    engine: "onnxruntime",
-    engineVersion: runtime.engineVersion,
-    provider: runtime.chooseProvider(providers),
+    engine: engine.name,
+    engineVersion: engine.version,
+    provider,
     intraOpThreads: 1,
     chunkRows: 65_536,
     batchRows: 1024,
     writer: defaultWriterProfile,
   };
+}
+
+/** The fastest engine, unless the job names one. Providers other than the CPU are the general engine's. */
+function chooseEngine({ engines }: InspectedModel, provider: string, wanted: Job["engine"]): Engine {
+  const usable = engines.filter(({ name }) => provider === "cpu" || name === "onnxruntime");
+  const engine = wanted === "auto" ? usable[0] : usable.find(({ name }) => name === wanted);
+  if (engine !== undefined) return engine;
+  throw new ModelError(
+    "model.engine-missing",
+    `The engine ${wanted} can't run this model on ${provider}: it runs models that are one ensemble of trees on one float32 matrix, on the CPU.`,
+    { hint: "Leave `engine` out: the fastest one that can is taken." },
+  );
 }
 
 /** Adds up partitions while they stream past; holds none of them but the first. */

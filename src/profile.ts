@@ -1,9 +1,13 @@
+/** `onnxruntime` runs every model; `compiled-trees` runs models that are one ensemble of trees, on our own kernel. */
+export const engineNames = ["onnxruntime", "compiled-trees"] as const;
+export type EngineName = (typeof engineNames)[number];
+
 /**
  * The run profile: write-once settings that shape results. Boundaries of chunks and batches, and so the contents of
  * files, depend on plan and profile only. A worker that cannot honour it refuses the task.
  */
 export interface Profile {
-  readonly engine: "onnxruntime";
+  readonly engine: EngineName;
   readonly engineVersion: string;
   /** The execution provider that runs, decided by us before the session is made: an engine may fall back silently. */
   readonly provider: string;

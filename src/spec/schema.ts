@@ -10,7 +10,7 @@ import { intervals } from "./schema/intervals.js";
 import { limits } from "./schema/limits.js";
 import { model } from "./schema/model.js";
 import { outputs, passthrough } from "./schema/outputs.js";
-import { providers } from "./schema/providers.js";
+import { engine, providers } from "./schema/providers.js";
 import { write } from "./schema/write.js";
 
 const name = z
@@ -37,6 +37,7 @@ export const jobSchema = z
     write,
     intervals: intervals.optional(),
     limits: limits.prefault({}),
+    engine,
     providers,
   })
   .meta({ title: "Nightshift job", description: "A batch prediction job of Nightshift." });

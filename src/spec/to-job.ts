@@ -26,6 +26,7 @@ export function toJob(spec: JobSpec, baseDir: string, interval: Interval | null)
     interval,
     limits: toLimits(spec.limits),
     rowPolicy: toRowPolicy(spec.limits),
+    engine: spec.engine,
     providers: spec.providers,
   };
 }

@@ -3,7 +3,7 @@ import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { describe, expect, it } from "vitest";
 import type { Signature, Tensor, Tensors } from "../../src/tensor.js";
-import { loaded } from "../support/onnx-run.js";
+import { loadedOnAll } from "../support/onnx-run.js";
 
 type Row = { readonly [column: string]: unknown };
 
@@ -26,30 +26,48 @@ const feeds: { readonly [model: string]: { readonly [input: string]: readonly st
   "w1-lightgbm": { input: Array.from({ length: 28 }, (_, i) => `f${i}`) },
 };
 
+const treesAlone = [
+  "flight-band-forest",
+  "flight-delay-lightgbm",
+  "flight-delay-xgboost",
+  "flight-minutes-hgb",
+  "w1-lightgbm",
+];
+
+it("runs models of trees alone on both engines, and others on one", async () => {
+  for (const name of Object.keys(feeds)) {
+    const engines = (await loadedOnAll(`${folder}${name}.onnx`)).map(({ engine }) => engine);
+    const both = ["compiled-trees", "onnxruntime"];
+    expect([name, engines]).toEqual([name, treesAlone.includes(name) ? both : ["onnxruntime"]]);
+  }
+});
+
 describe.each(Object.entries(feeds))("%s", (name, inputs) => {
   it("predicts what the original library does", async () => {
-    const predictor = await loaded(`${folder}${name}.onnx`);
     const rows = await read(`${name}.input.parquet`);
     const expected = await read(`${name}.expected.parquet`);
-    const outputs = await predictor.predict(bind(rows, inputs, predictor.signature));
-    expect(Object.keys(outputs).sort()).toEqual(predictor.signature.outputs.map(({ name }) => name).sort());
-    for (const [output, tensor] of Object.entries(outputs)) {
-      expect(tensor.dims[0]).toBe(rows.length);
-      expect(differences(tensor, expected, output)).toEqual([]);
+    for (const { predictor } of await loadedOnAll(`${folder}${name}.onnx`)) {
+      const outputs = await predictor.predict(bind(rows, inputs, predictor.signature));
+      expect(Object.keys(outputs).sort()).toEqual(predictor.signature.outputs.map(({ name }) => name).sort());
+      for (const [output, tensor] of Object.entries(outputs)) {
+        expect(tensor.dims[0]).toBe(rows.length);
+        expect(differences(tensor, expected, output)).toEqual([]);
+      }
+      await predictor.close();
     }
-    await predictor.close();
   });
 
   it("gives a row the same numbers in any batch", async () => {
-    const predictor = await loaded(`${folder}${name}.onnx`);
     const rows = await read(`${name}.input.parquet`);
-    const whole = await predictor.predict(bind(rows, inputs, predictor.signature));
-    const part = await predictor.predict(bind(rows.slice(100, 137), inputs, predictor.signature));
-    for (const [output, tensor] of Object.entries(part)) {
-      const width = tensor.data.length / 37;
-      expect(tensor.data).toEqual(whole[output]?.data.slice(100 * width, 137 * width));
+    for (const { predictor } of await loadedOnAll(`${folder}${name}.onnx`)) {
+      const whole = await predictor.predict(bind(rows, inputs, predictor.signature));
+      const part = await predictor.predict(bind(rows.slice(100, 137), inputs, predictor.signature));
+      for (const [output, tensor] of Object.entries(part)) {
+        const width = tensor.data.length / 37;
+        expect(tensor.data).toEqual(whole[output]?.data.slice(100 * width, 137 * width));
+      }
+      await predictor.close();
     }
-    await predictor.close();
   });
 });
 

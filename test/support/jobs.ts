@@ -35,6 +35,7 @@ export function jobWith({ key = [], write, ...parts }: JobParts = {}): Job {
       memoryBytes: "auto",
     },
     rowPolicy: { onRowError: "fail", maxErrorRows: null, maxErrorFraction: null },
+    engine: "auto",
     providers: ["cpu"],
     ...parts,
   };

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Predictor } from "../../src/model.js";
 import { defaultWriterProfile, type Profile } from "../../src/profile.js";
+import { onnxEngine } from "../../src/runtimes/onnx/engine.js";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { onnxRuntime } from "../../src/runtimes/onnx/onnx-runtime.js";
 import { modelBytes } from "./onnx-models.js";
@@ -11,8 +12,8 @@ import { modelBytes } from "./onnx-models.js";
 export const runtime = onnxRuntime();
 
 export const profile: Profile = {
-  engine: "onnxruntime",
-  engineVersion: runtime.engineVersion,
+  engine: onnxEngine.name,
+  engineVersion: onnxEngine.version,
   provider: "cpu",
   intraOpThreads: 1,
   chunkRows: 65_536,
@@ -34,6 +35,19 @@ export function writeModel(built: OnnxModel | Uint8Array, folder = scratch()): s
 export async function loaded(path: string, externalData: readonly string[] = []): Promise<Predictor> {
   const { assets } = await runtime.inspect(path, externalData);
   return runtime.load(assets, profile);
+}
+
+/** The same model on every engine that runs it, the fastest first. */
+export async function loadedOnAll(
+  path: string,
+): Promise<readonly { readonly engine: string; readonly predictor: Predictor }[]> {
+  const { assets, engines } = await runtime.inspect(path, []);
+  return Promise.all(
+    engines.map(async ({ name, version }) => ({
+      engine: name,
+      predictor: await runtime.load(assets, { ...profile, engine: name, engineVersion: version }),
+    })),
+  );
 }
 
 export async function loadedModel(built: OnnxModel): Promise<Predictor> {

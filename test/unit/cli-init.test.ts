@@ -280,6 +280,7 @@ passthrough: [d]
 post: ./post.js
 write: { to: out, mode: append, partition_by: [d], add: { run: "{{ run.id }}", n: 1 } }
 limits: { threads: 2, partition_timeout: 90s, memory: 2GiB, on_row_error: quarantine, max_error_rows: 5 }
+engine: auto
 providers: [cpu]
 `,
   );

@@ -30,6 +30,7 @@ test("score without options guesses, keeps what is no feature, and refuses an ex
         memoryBytes: "auto",
       },
       rowPolicy: { onRowError: "fail", maxErrorRows: null, maxErrorFraction: null },
+      engine: "auto",
       providers: ["cpu"],
     },
     kind: "score",

@@ -38,6 +38,7 @@ describe("a small job", () => {
         memoryBytes: "auto",
       },
       rowPolicy: { onRowError: "fail", maxErrorRows: null, maxErrorFraction: null },
+      engine: "auto",
       providers: ["cpu"],
     });
   });

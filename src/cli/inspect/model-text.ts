@@ -25,7 +25,7 @@ export function modelJson(model: InspectedModel, schema: Schema | null): unknown
 
 /** A model for people: tensors, labels, metadata, a `score` command and the mapping of a job to paste. */
 export function modelText(
-  { signature, assets }: InspectedModel,
+  { signature, assets, engines }: InspectedModel,
   place: ModelPlace,
   options: TableOptions,
 ): string {
@@ -33,6 +33,7 @@ export function modelText(
   const size = assets.reduce((sum, asset) => sum + asset.size, 0);
   const digest = assets.find((asset) => asset.role === "model")?.sha256.slice(0, 12) ?? "";
   const about: (readonly [string, string])[] = [
+    ["runs on", engines.map(({ name, version }) => `${name} ${version}`).join(", or ")],
     ...Object.entries(signature.metadata).map(([name, value]) => [name, oneLine(value)] as const),
     ...(signature.fixedBatch === null ? [] : [["fixed batch", String(signature.fixedBatch)] as const]),
     ...(signature.featureNames === null ? [] : [["features", signature.featureNames.join(", ")] as const]),
@@ -41,7 +42,7 @@ export function modelText(
     `${paint.bold(shownPath(place.path, place.cwd))}  ${paint.dim(`${bytes(size)}, sha256 ${digest}`)}`,
     tensors(signature, options),
     ...(about.length === 0 ? [] : [renderPairs(about, paint)]),
-    renderPairs([["score it", suggestion({ signature, assets }, place)], ...placeholders(signature)], paint),
+    renderPairs([["score it", suggestion({ signature }, place)], ...placeholders(signature)], paint),
     ...jobBlock(signature, place.schema, paint),
   ].join("\n\n");
 }
@@ -80,7 +81,7 @@ function labelsText({ labels, role }: TensorSpec): string {
 }
 
 /** The command that scores with this model: features spelled out where the model names them or has to be told. */
-export function suggestion({ signature }: InspectedModel, place: ModelPlace): string {
+export function suggestion({ signature }: Pick<InspectedModel, "signature">, place: ModelPlace): string {
   const data =
     place.data.length === 0 ? ["data.parquet"] : place.data.map((path) => shownPath(path, place.cwd));
   const width = stackedWidth(signature);

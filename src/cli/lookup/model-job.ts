@@ -2,6 +2,7 @@ import { basename, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { SpecError } from "../../errors.js";
 import type { Job, Passthrough } from "../../job.js";
+import { engineNames } from "../../profile.js";
 import type { Cli } from "../shell/context.js";
 import { byteSize, fraction, names, threadCount, wholeNumber } from "../shell/options.js";
 
@@ -11,6 +12,7 @@ export interface ModelJobFlags {
   readonly features?: readonly string[];
   readonly keep?: string;
   readonly externalData?: readonly string[];
+  readonly engine?: Job["engine"];
   readonly provider?: readonly string[];
   readonly threads?: number | "auto";
   readonly memory?: number;
@@ -34,6 +36,12 @@ export function declareMapping(command: Command): Command {
     )
     .optionsGroup("Model:")
     .option("--provider <a,b>", "execution providers in order of preference (default: cpu)", names)
+    .addOption(
+      new Option("--engine <name>", "what runs the model (default: auto, the fastest that can)").choices([
+        "auto",
+        ...engineNames,
+      ]),
+    )
     .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", names);
 }
 
@@ -98,6 +106,7 @@ export function modelJob(
       maxErrorRows: flags.maxErrorRows ?? null,
       maxErrorFraction: flags.maxErrorFraction ?? null,
     },
+    engine: flags.engine ?? "auto",
     providers: flags.provider ?? ["cpu"],
   };
 }

@@ -23,6 +23,11 @@ export function attribute(node: NodeProto, name: string): AttributeProto | null 
   return null;
 }
 
+/** The names of a node's attributes. */
+export function attributeNames(node: NodeProto): readonly string[] {
+  return node.attribute.map(nameOf);
+}
+
 /** The attributes that hold tensors or graphs. */
 export function attributesWithTensors(node: NodeProto): readonly AttributeProto[] {
   return node.attribute.filter(holdsTensors).map((bytes) => fromBinary(AttributeProtoSchema, bytes));
@@ -97,5 +102,41 @@ function skip(reader: BinaryReader, bytes: Uint8Array, tag: number): void {
       break;
     default:
       reader.skip(tag & 7, tag >>> 3);
+  }
+}
+
+const floatsField = 7;
+const intsField = 8;
+
+/**
+ * The numbers of a list attribute, `null` where the node has none of that name. Integers past 2^53 lose digits. Much
+ * faster than the generated decoder, which makes a BigInt of every integer of a forest.
+ */
+export function numbersOf(node: NodeProto, name: string): Float64Array | null {
+  const bytes = node.attribute.find((attribute) => nameOf(attribute) === name);
+  if (bytes === undefined) return null;
+  const numbers: number[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    const isList = (tag & 7) === WireType.LengthDelimited;
+    if (tag >>> 3 === floatsField) {
+      const end = isList ? reader.uint32() + reader.pos : reader.pos + 4;
+      for (; reader.pos < end; reader.pos += 4) numbers.push(view.getFloat32(reader.pos, true));
+    } else if (tag >>> 3 === intsField) {
+      const end = isList ? reader.uint32() + reader.pos : reader.pos + 1;
+      while (reader.pos < end) numbers.push(varint(reader, bytes));
+    } else skip(reader, bytes, tag);
+  }
+  return Float64Array.from(numbers);
+}
+
+function varint(reader: BinaryReader, bytes: Uint8Array): number {
+  let value = 0;
+  for (let scale = 1; ; scale *= 128) {
+    const byte = bytes[reader.pos++] ?? 0;
+    value += (byte & 0x7f) * scale;
+    if (byte < 0x80) return value;
   }
 }

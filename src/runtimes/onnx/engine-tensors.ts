@@ -32,17 +32,22 @@ export function rowsOf(inputs: Tensors, signature: Signature, path: string): num
   const rows = new Set<number>();
   for (const { name, type } of signature.inputs) {
     const tensor = inputs[name];
-    if (tensor === undefined) throw mismatch(path, name, "is missing");
-    if (tensor.type !== type) throw mismatch(path, name, `is ${tensor.type}, and the model takes ${type}`);
+    if (tensor === undefined) throw inputMismatch(path, name, "is missing");
+    if (tensor.type !== type)
+      throw inputMismatch(path, name, `is ${tensor.type}, and the model takes ${type}`);
     requireSound(name, tensor);
     rows.add(tensor.dims[0] ?? 0);
   }
   // The engine would ignore them in silence.
   const extra = Object.keys(inputs).find((name) => signature.inputs.every((input) => input.name !== name));
-  if (extra !== undefined) throw mismatch(path, extra, "is not an input of the model");
+  if (extra !== undefined) throw inputMismatch(path, extra, "is not an input of the model");
   const [count = 0, ...others] = rows;
   if (others.length === 0) return count;
-  throw mismatch(path, signature.inputs.map(({ name }) => name).join(", "), "differ in their number of rows");
+  throw inputMismatch(
+    path,
+    signature.inputs.map(({ name }) => name).join(", "),
+    "differ in their number of rows",
+  );
 }
 
 /** Float16 travels as bits: where the language has a Float16Array the engine's own constructor makes one, and its native side can't read that. */
@@ -71,7 +76,7 @@ function requireSound(name: string, { type, data, dims }: Tensor): void {
     throw new BugError("bug", `tensor "${name}" lies in shared memory, which the engine does not take`);
 }
 
-function mismatch(path: string, input: string, what: string): ModelError {
+export function inputMismatch(path: string, input: string, what: string): ModelError {
   return new ModelError("model.input-mismatch", `${path}: input ${JSON.stringify(input)} ${what}`, {
     hint: "Plan the run again: the mapping was made for another signature.",
     details: { model: path, input },

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type * as Ort from "onnxruntime-node";
 import { InfraError, ModelError } from "../../errors.js";
+import type { Engine as RuntimeEngine } from "../../model.js";
 import type { Profile } from "../../profile.js";
 
 export type Engine = typeof Ort;
@@ -13,6 +14,8 @@ export const quiet = 4;
 const require = createRequire(import.meta.url);
 
 export const engineVersion = packageVersion();
+
+export const onnxEngine: RuntimeEngine = { name: "onnxruntime", version: engineVersion };
 
 /** The native libraries of this platform. */
 export function libraryDirectory(): string {
@@ -37,14 +40,15 @@ export async function loadEngine(): Promise<Engine> {
 }
 
 /** @throws ModelError `model.engine-mismatch`: other versions may give other numbers */
-export function requireEngine(profile: Profile): void {
-  if (profile.engine === "onnxruntime" && profile.engineVersion === engineVersion) return;
+export function requireEngine(profile: Profile, here: readonly RuntimeEngine[]): void {
+  const found = here.find(({ name }) => name === profile.engine);
+  if (found?.version === profile.engineVersion) return;
   throw new ModelError(
     "model.engine-mismatch",
-    `the run was planned for ${profile.engine} ${profile.engineVersion}, and this worker has onnxruntime ${engineVersion}`,
+    `the run was planned for ${profile.engine} ${profile.engineVersion}, and this worker has ${found === undefined ? "none" : `${found.name} ${found.version}`}`,
     {
       hint: "Run it with the version it was planned for, or plan it again with --restart.",
-      details: { wanted: profile.engineVersion, found: engineVersion },
+      details: { wanted: profile.engineVersion, found: found?.version ?? null },
     },
   );
 }

@@ -5,7 +5,7 @@ import { BugError, ModelError } from "../../errors.js";
 import type { ModelRuntime } from "../../model.js";
 import type { Asset } from "../../plan.js";
 import type { Signature } from "../../tensor.js";
-import { engineVersion, loadEngine, requireEngine } from "./engine.js";
+import { loadEngine, onnxEngine, requireEngine } from "./engine.js";
 import { externalLocations, pinExternalData } from "./external-data.js";
 import { decodeModel, encodeModel, readingModel } from "./model-proto.js";
 import { readPinned, readWithDigest } from "./pinned-file.js";
@@ -13,6 +13,8 @@ import { onnxPredictor } from "./predictor.js";
 import { chooseProvider } from "./providers.js";
 import { createSession, type ExternalFile } from "./session.js";
 import { readSignature } from "./signature.js";
+import { type TreeModel, treeModelOf } from "./trees/tree-model.js";
+import { treeEngine, treePredictor } from "./trees/tree-predictor.js";
 import { removeZipMaps } from "./zipmap.js";
 
 /** The largest message that protobuf, and so the engine, reads. */
@@ -20,8 +22,6 @@ const maxModelBytes = 2 ** 31 - 1;
 
 export function onnxRuntime(): ModelRuntime {
   return {
-    engine: "onnxruntime",
-    engineVersion,
     chooseProvider: (wanted) => chooseProvider(wanted),
 
     /** Loads no engine: a model is looked at in milliseconds. */
@@ -30,15 +30,18 @@ export function onnxRuntime(): ModelRuntime {
       const model = openModel(bytes, path);
       const external = await pinExternalData(path, dirname(resolve(path)), model.locations, externalData);
       const asset: Asset = { role: "model", path: await realpath(path), size, sha256 };
-      return { signature: model.signature, assets: [asset, ...external] };
+      const engines = model.trees() === null ? [onnxEngine] : [treeEngine, onnxEngine];
+      return { signature: model.signature, engines, assets: [asset, ...external] };
     },
 
     async load(assets, profile) {
-      requireEngine(profile);
+      requireEngine(profile, [treeEngine, onnxEngine]);
       chooseProvider([profile.provider]);
       const asset = modelAsset(assets);
       const { path } = asset;
       const model = openModel(await readPinned(asset), path);
+      if (profile.engine === treeEngine.name)
+        return treePredictor(requireTrees(model, path), model.signature, path);
       const external = externalFiles(path, model.locations, assets);
       const engine = await loadEngine();
       const session = await createSession(engine, { path, bytes: model.bytes, external }, profile);
@@ -53,6 +56,8 @@ interface OpenModel {
   /** The file's own bytes where nothing had to be cleaned up. */
   readonly bytes: Uint8Array;
   readonly locations: readonly string[];
+  /** The model as trees and nothing else; `null` where it is more than that. */
+  readonly trees: () => TreeModel | null;
 }
 
 function openModel(bytes: Uint8Array, path: string): OpenModel {
@@ -61,8 +66,19 @@ function openModel(bytes: Uint8Array, path: string): OpenModel {
     const locations = externalLocations(model, path);
     const zipped = removeZipMaps(model);
     const signature = readSignature(model, zipped, path);
-    return { signature, locations, bytes: zipped.size === 0 ? bytes : encodeModel(model) };
+    return {
+      signature,
+      locations,
+      bytes: zipped.size === 0 ? bytes : encodeModel(model),
+      trees: () => readingModel(path, () => treeModelOf(model)),
+    };
   });
+}
+
+function requireTrees(model: OpenModel, path: string): TreeModel {
+  const trees = model.trees();
+  if (trees === null) throw new BugError("bug", `${path} was planned as trees, and holds something else`);
+  return trees;
 }
 
 function requireReadable(path: string, bytes: number): void {

@@ -9,3 +9,12 @@ export const providers = z
       "Execution providers of ONNX Runtime in order of preference; the first one that the machine has is used.",
     examples: [["cuda", "cpu"]],
   });
+
+export const engine = z
+  .enum(["auto", "compiled-trees", "onnxruntime"])
+  .default("auto")
+  .meta({
+    description:
+      "What runs the model. `auto`: `compiled-trees` where the model is one ensemble of trees and runs on the CPU (several times faster), else `onnxruntime`, which runs every model.",
+    examples: ["onnxruntime"],
+  });

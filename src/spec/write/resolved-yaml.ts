@@ -48,6 +48,7 @@ function specOf(job: Job): unknown {
       ...(rowPolicy.maxErrorRows === null ? {} : { max_error_rows: rowPolicy.maxErrorRows }),
       ...(rowPolicy.maxErrorFraction === null ? {} : { max_error_fraction: rowPolicy.maxErrorFraction }),
     },
+    engine: job.engine,
     providers: job.providers,
   };
 }

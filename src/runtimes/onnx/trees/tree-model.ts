@@ -1,0 +1,181 @@
+/**
+ * Models that are trees and nothing else: one TreeEnsemble on the model's one input. They can run on our own kernel,
+ * several times faster than on the engine; anything that is not fully understood stays with the engine.
+ */
+import { attribute, attributeNames, classLabels, numbersOf } from "../attributes.js";
+import { type GraphIndex, indexGraph, isOperator, walkBack } from "../graph-index.js";
+import type { OnnxModel } from "../model-proto.js";
+import { type NodeProto, TensorProto_DataType } from "../onnx_pb.js";
+import { declaredTensor } from "../value-info.js";
+import type { ClassLabels } from "../zipmap.js";
+import { type Ensemble, readEnsemble } from "./ensemble.js";
+
+export interface TreeModel {
+  readonly input: string;
+  readonly ensemble: Ensemble;
+  /** Sums a row. */
+  readonly sums: number;
+  /** Added to each sum; all zeros where the model has none. */
+  readonly base: readonly number[];
+  readonly result: TreeResult;
+  /** What each output of the model shows. */
+  readonly outputs: ReadonlyMap<string, "label" | "scores">;
+}
+
+/** How sums become outputs, in the words of the operator's specification. */
+export type TreeResult =
+  | { readonly kind: "numbers"; readonly divideBy: number }
+  /** One sum decides between two classes: the second where it is greater than `threshold`. */
+  | {
+      readonly kind: "binary";
+      readonly labels: ClassLabels;
+      readonly threshold: number;
+      readonly form: BinaryForm;
+    }
+  | { readonly kind: "classes"; readonly labels: ClassLabels; readonly transform: ClassTransform };
+
+/** What is shown of the sum: `share` (1 - s, s), `logit` the logistic of (-s, s), `margin` (-s, s). */
+export type BinaryForm = "share" | "logit" | "margin";
+export type ClassTransform = "none" | "logistic" | "softmax";
+
+/** `null` where the model is anything else, or a kind of trees that only the engine runs. */
+export function treeModelOf(model: OnnxModel): TreeModel | null {
+  const index = indexGraph(model.graph);
+  const trees = model.graph.node.filter((node) => node.opType.startsWith("TreeEnsemble"));
+  const [node] = trees;
+  const input = node === undefined ? null : onlyInput(index, node);
+  if (node === undefined || trees.length > 1 || input === null) return null;
+  if (attributeNames(node).some((name) => !knownAttributes.test(name))) return null;
+  if (isOperator(node, "ai.onnx.ml", "TreeEnsembleRegressor")) return regressor(index, node, input);
+  if (isOperator(node, "ai.onnx.ml", "TreeEnsembleClassifier")) return classifier(index, node, input);
+  return null;
+}
+
+/** Newer ones hold the same things in double precision. */
+const knownAttributes =
+  /^(nodes_(treeids|nodeids|featureids|values|hitrates|modes|truenodeids|falsenodeids|missing_value_tracks_true)|(class|target)_(treeids|nodeids|ids|weights)|classlabels_(strings|int64s)|base_values|post_transform|n_targets|aggregate_function)$/;
+
+function regressor(index: GraphIndex, node: NodeProto, input: string): TreeModel | null {
+  const outputs = shownOutputs(index, [[node.output[0], "scores"]]);
+  const sums = Number(attribute(node, "n_targets")?.i ?? 0n);
+  const aggregate = textOf(node, "aggregate_function") ?? "SUM";
+  if (outputs === null || !(sums >= 1 && sums <= maxSums)) return null;
+  if (!["SUM", "AVERAGE"].includes(aggregate) || transformOf(node) !== "NONE") return null;
+  const ensemble = readEnsemble(node, "target", sums);
+  const base = baseOf(node, sums);
+  if (ensemble === null || base === null) return null;
+  const divideBy = aggregate === "AVERAGE" ? ensemble.trees.length : 1;
+  return { input, ensemble, sums, base, result: { kind: "numbers", divideBy }, outputs };
+}
+
+function classifier(index: GraphIndex, node: NodeProto, input: string): TreeModel | null {
+  const labels = classLabels(node);
+  const outputs = shownOutputs(index, [
+    [node.output[0], "label"],
+    [node.output[1], "scores"],
+  ]);
+  if (labels === null || outputs === null || labels.length < 2 || labels.length > maxSums) return null;
+  const ensemble = readEnsemble(node, "class", labels.length);
+  if (ensemble === null) return null;
+  return labels.length === 2
+    ? binary(node, { input, ensemble, outputs }, labels)
+    : classes(node, { input, ensemble, outputs }, labels);
+}
+
+type Parts = Pick<TreeModel, "input" | "ensemble" | "outputs">;
+
+/** Two classes and scores for one of them, which stands for the second. */
+function binary(node: NodeProto, parts: Parts, labels: ClassLabels): TreeModel | null {
+  const base = baseOf(node, 1);
+  const transform = transformOf(node);
+  if (base === null || !["NONE", "LOGISTIC"].includes(transform)) return null;
+  if (parts.ensemble.trees.some(({ targets }) => targets.length !== 1 || targets[0] !== 0)) return null;
+  // Where no weight at all is negative the operator takes the sum for a share; it does so with LOGISTIC, too.
+  const isShare = numbersOf(node, "class_weights")?.every((weight) => weight >= 0) ?? false;
+  const form = transform === "LOGISTIC" ? "logit" : isShare ? "share" : "margin";
+  return { ...parts, sums: 1, base, result: { kind: "binary", labels, threshold: isShare ? 0.5 : 0, form } };
+}
+
+function classes(node: NodeProto, parts: Parts, labels: ClassLabels): TreeModel | null {
+  const base = baseOf(node, labels.length);
+  const transform = classTransforms.get(transformOf(node));
+  if (base === null || transform === undefined) return null;
+  // A class that no tree adds to has no score at all, which is not the same as a score of zero.
+  const scored = new Set(parts.ensemble.trees.flatMap(({ targets }) => targets));
+  if (scored.size !== labels.length) return null;
+  return { ...parts, sums: labels.length, base, result: { kind: "classes", labels, transform } };
+}
+
+const classTransforms: ReadonlyMap<string, ClassTransform> = new Map<string, ClassTransform>([
+  ["NONE", "none"],
+  ["LOGISTIC", "logistic"],
+  ["SOFTMAX", "softmax"],
+]);
+
+const maxSums = 4096;
+
+/** The model's one input, where it is a float32 matrix that goes straight into the trees. */
+function onlyInput({ graph, initializers }: GraphIndex, node: NodeProto): string | null {
+  const [info, ...others] = graph.input.filter(({ name }) => !initializers.has(name));
+  if (info === undefined || others.length > 0 || node.input.length !== 1 || node.input[0] !== info.name)
+    return null;
+  const tensor = declaredTensor(info);
+  return tensor?.type === "float32" && tensor.shape?.length === 2 ? info.name : null;
+}
+
+/** What each output of the graph shows of the node's; `null` where one is made in any other way. */
+function shownOutputs(
+  index: GraphIndex,
+  made: readonly (readonly [string | undefined, "label" | "scores"])[],
+): ReadonlyMap<string, "label" | "scores"> | null {
+  const shown = new Map<string, "label" | "scores">();
+  for (const { name } of index.graph.output) {
+    const source = sourceOf(index, name);
+    const found = made.find(([output]) => output === source);
+    if (found === undefined) return null;
+    shown.set(name, found[1]);
+  }
+  return shown.size === 0 ? null : shown;
+}
+
+/** Back through copies, and through the conversion of integer labels to the integers that they are. */
+function sourceOf(index: GraphIndex, name: string): string {
+  const met = [name];
+  for (;;) {
+    const made = met.at(-1) ?? name;
+    const node = index.producers.get(made);
+    const from = node?.input[0];
+    if (node === undefined || from === undefined || met.includes(from)) return made;
+    if (!isOperator(node, "ai.onnx", "Identity") && !keepsLabels(index, node)) return made;
+    met.push(from);
+  }
+}
+
+function keepsLabels(index: GraphIndex, node: NodeProto): boolean {
+  if (!isOperator(node, "ai.onnx", "Cast") || attribute(node, "to")?.i !== BigInt(TensorProto_DataType.INT64))
+    return false;
+  const [from] = walkBack(index, node.input[0] ?? "", "copies").slice(-1);
+  const classifierNode = index.producers.get(from ?? "");
+  return (
+    classifierNode !== undefined &&
+    classifierNode.output[0] === from &&
+    isOperator(classifierNode, "ai.onnx.ml", "TreeEnsembleClassifier") &&
+    (numbersOf(classifierNode, "classlabels_int64s")?.length ?? 0) > 0
+  );
+}
+
+/** One number a sum; `null` where the model has another number of them. */
+function baseOf(node: NodeProto, sums: number): readonly number[] | null {
+  const base = numbersOf(node, "base_values");
+  if (base === null || base.length === 0) return new Array<number>(sums).fill(0);
+  return base.length === sums ? [...base] : null;
+}
+
+function transformOf(node: NodeProto): string {
+  return textOf(node, "post_transform") ?? "NONE";
+}
+
+function textOf(node: NodeProto, name: string): string | null {
+  const value = attribute(node, name)?.s;
+  return value === undefined ? null : new TextDecoder().decode(value);
+}

@@ -1,0 +1,55 @@
+/** Predicts with a compiled ensemble: sums from the kernel, then what the operator makes of them. */
+import type { Engine, Predictor } from "../../../model.js";
+import type { Signature, Tensor } from "../../../tensor.js";
+import { inputMismatch, rowsOf } from "../engine-tensors.js";
+import { blockRows, treeKernel } from "./tree-kernel.js";
+import type { TreeModel } from "./tree-model.js";
+import { type Finish, finisherOf, type TreeOutputs } from "./tree-results.js";
+
+/** Its version changes with anything that could change a number. */
+export const treeEngine: Engine = { name: "compiled-trees", version: "1" };
+
+/** @param path of the model, for messages */
+export function treePredictor(model: TreeModel, signature: Signature, path: string): Predictor {
+  const { features: needed } = model.ensemble;
+  const kernels = new Map<number, ReturnType<typeof treeKernel>>();
+  const finish: Finish = finisherOf(model);
+
+  function score(matrix: Float32Array, rows: number, features: number): TreeOutputs {
+    let kernel = kernels.get(features);
+    if (kernel === undefined) {
+      kernel = treeKernel(model, features);
+      kernels.set(features, kernel);
+    }
+    const outputs = finish.begin(rows);
+    for (let start = 0; start < rows; start += blockRows) {
+      const end = Math.min(start + blockRows, rows);
+      finish.block(kernel.score(matrix, start, end), start, outputs);
+    }
+    return outputs;
+  }
+
+  return {
+    signature,
+    async predict(inputs) {
+      const rows = rowsOf(inputs, signature, path);
+      const { dims, data } = inputs[model.input] as Tensor;
+      const features = dims[1] ?? 0;
+      // A wider matrix than the trees look at is fine; a narrower one has no value for some node.
+      if (dims.length !== 2 || features < needed)
+        throw inputMismatch(
+          path,
+          model.input,
+          `has the shape [${dims.join(", ")}], and the trees look at ${needed} features`,
+        );
+      const { label, scores } = score(data as Float32Array, rows, features);
+      const made: Record<string, Tensor> = {};
+      for (const [name, what] of model.outputs)
+        made[name] = what === "label" && label !== null ? label : scores;
+      return made;
+    },
+    async close() {
+      kernels.clear();
+    },
+  };
+}
