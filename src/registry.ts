@@ -30,9 +30,11 @@ export function createRegistry({ note, hookDir }: RegistryOptions): Registry {
     const { localStore } = await import("./stores/local/local-store.js");
     return noting(localStore(), note);
   };
-  const format = async (): Promise<Format> => {
-    const { parquetFormat } = await import("./formats/parquet/parquet-format.js");
-    return parquetFormat();
+  let made: Promise<Format> | null = null;
+  // One for all partitions of a thread: it remembers the footer that it read last.
+  const format = (): Promise<Format> => {
+    made ??= import("./formats/parquet/parquet-format.js").then(({ parquetFormat }) => parquetFormat());
+    return made;
   };
   return {
     store,

@@ -26,6 +26,8 @@ export interface ReadHandle {
   readonly size: number;
   /** Synchronous where the store can (local files): it is several times faster for decoders. */
   readSync?(start: number, end: number): Uint8Array;
+  /** The same into a buffer that is there already: fills it from byte `start` on. */
+  readIntoSync?(start: number, buffer: Uint8Array): void;
   read(start: number, end: number): Promise<Uint8Array>;
   /** Bytes handed out so far. */
   readonly bytesRead: number;

@@ -100,7 +100,7 @@ describe("a file that is not what it should be ends in one error that names it",
 
   it("pages whose compression is broken, with the row group", async () => {
     const good = await writeParquet(columns, { rowGroupRows: 250, compression: "zstd" });
-    const first = (await readFooter(memoryFile(good))).rowGroups[1]?.chunks[0];
+    const first = (await readFooter(memoryFile(good))).rowGroups[1]?.describe().chunks[0];
     const bad = patched(
       good,
       (first?.start ?? 0) + 60,

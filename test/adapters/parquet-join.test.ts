@@ -14,8 +14,10 @@ import {
 } from "apache-arrow";
 import { afterAll, describe, expect, it } from "vitest";
 import { readFooter } from "../../src/formats/parquet/footer.js";
+import { readFooterBytes } from "../../src/formats/parquet/footer-bytes.js";
 import { footerBytes, mapFields } from "../../src/formats/parquet/footer-edit.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
+import { decodeThrift } from "../../src/formats/parquet/thrift-decode.js";
 import type { ReadHandle } from "../../src/store.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import { memoryFile } from "../support/memory-files.js";
@@ -157,7 +159,9 @@ describe("joined files", () => {
 
 /** The same file with `gap` zeros between its magic and its data, without holding them. */
 async function farPart(bytes: Uint8Array, gap: number): Promise<ReadHandle> {
-  const { root, start } = await readFooter(memoryFile(bytes));
+  const file = memoryFile(bytes);
+  const { start } = await readFooter(file);
+  const root = decodeThrift(await readFooterBytes(file));
   const moved = mapFields(root, 4, (group) =>
     mapFields(group, 1, (chunk) =>
       mapFields(chunk, 3, (column) => ({

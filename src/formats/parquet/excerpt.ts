@@ -40,38 +40,55 @@ export function schemaExcerpt(footer: Footer): Uint8Array {
   return new Uint8Array(Buffer.concat([magic, footerBytes({ fields })]));
 }
 
-/** @param fields columns of the file in the order wanted, with the types to decode them to */
+/**
+ * @param fields columns of the file in the order wanted, with the types to decode them to
+ * @param allocate gives a buffer of that many bytes, whatever they hold
+ */
 export async function rowGroupExcerpt(
   handle: ReadHandle,
   footer: Footer,
   rowGroup: number,
   fields: readonly Field[],
+  allocate: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
 ): Promise<Uint8Array> {
   const group = footer.rowGroups[rowGroup];
   if (group === undefined) throw new RangeError(`there is no row group ${rowGroup}`);
   const columns = fields.map((field) => columnOf(footer, field.name));
-  const chunks = columns.flatMap(({ leafStart, leafEnd }) => group.chunks.slice(leafStart, leafEnd));
+  const described = group.describe();
+  const chunks = columns.flatMap(({ leafStart, leafEnd }) => described.chunks.slice(leafStart, leafEnd));
 
   let at = magic.byteLength;
   const descriptions: ThriftStruct[] = [];
-  const starts: number[] = [];
+  const copies: Copy[] = [];
   for (const chunk of chunks) {
     descriptions.push(describeAt(chunk, at));
-    starts.push(at);
-    at += chunk.compressedBytes;
+    const last = copies.at(-1);
+    // Neighbours in the file are read in one go.
+    if (last?.end === chunk.start) last.end = chunk.end;
+    else copies.push({ start: chunk.start, end: chunk.end, at });
+    at += chunk.end - chunk.start;
   }
   const tail = footerBytes(
     excerptFooter(footer, { columns, fields, rows: group.rows, bytes: group.bytes, descriptions }),
   );
-  const bytes = new Uint8Array(at + tail.byteLength);
+  const bytes = allocate(at + tail.byteLength);
   bytes.set(magic);
-  for (const [i, chunk] of chunks.entries()) bytes.set(await readChunk(handle, chunk), starts[i]);
+  for (const copy of copies) await copyInto(bytes, handle, copy);
   bytes.set(tail, at);
   return bytes;
 }
 
-async function readChunk(handle: ReadHandle, { start, end }: ColumnChunk): Promise<Uint8Array> {
-  return handle.readSync === undefined ? handle.read(start, end) : handle.readSync(start, end);
+/** Bytes `[start, end)` of the file, and where they lie in the excerpt. */
+interface Copy {
+  readonly start: number;
+  end: number;
+  readonly at: number;
+}
+
+async function copyInto(bytes: Uint8Array, handle: ReadHandle, { start, end, at }: Copy): Promise<void> {
+  const target = bytes.subarray(at, at + end - start);
+  if (handle.readIntoSync !== undefined) handle.readIntoSync(start, target);
+  else target.set(await handle.read(start, end));
 }
 
 function columnOf(footer: Footer, name: string): FileColumn {

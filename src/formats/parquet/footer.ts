@@ -10,6 +10,7 @@ import {
   structsField,
   ThriftError,
   type ThriftStruct,
+  type ThriftValue,
   textField,
 } from "./thrift.js";
 import { decodeThrift } from "./thrift-decode.js";
@@ -84,6 +85,14 @@ export interface RowGroup {
   readonly rows: number;
   /** Encoded, uncompressed. */
   readonly bytes: number;
+  /** Where the last of its data ends in the file. */
+  readonly end: number;
+  /** What the footer says of it, made sense of anew each time: of all row groups at once it takes a lot of memory. */
+  describe(): RowGroupDescription;
+}
+
+export interface RowGroupDescription {
+  readonly root: ThriftStruct;
   /** Parallel to the leaves. */
   readonly chunks: readonly ColumnChunk[];
 }
@@ -105,12 +114,18 @@ export interface ColumnChunk {
 
 const maxSchemaDepth = 64;
 
-/** @throws DataError `data.corrupt`, `data.unsupported` */
-export async function readFooter(file: ReadHandle): Promise<Footer> {
+/**
+ * @param known footers that were read before: one of the same bytes in the same place is taken as it is
+ * @throws DataError `data.corrupt`, `data.unsupported`
+ */
+export async function readFooter(file: ReadHandle, known: readonly Footer[] = []): Promise<Footer> {
   const bytes = await readFooterBytes(file);
   const start = file.size - trailerBytes - bytes.byteLength;
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const same = known.find((footer) => footer.sha256 === sha256 && footer.start === start);
+  if (same !== undefined) return same;
   try {
-    return parseFooter(bytes, start);
+    return parseFooter(bytes, start, sha256);
   } catch (error) {
     if (error instanceof ThriftError)
       throw corrupt(file.path, `its footer is broken: ${error.message}`, error);
@@ -118,16 +133,15 @@ export async function readFooter(file: ReadHandle): Promise<Footer> {
   }
 }
 
-function parseFooter(bytes: Uint8Array, start: number): Footer {
-  const root = decodeThrift(bytes);
+function parseFooter(bytes: Uint8Array, start: number, sha256: string): Footer {
+  const root = decodeThrift(bytes, fileFields.rowGroups);
   const { columns, leaves } = parseSchema(structsField(root, fileFields.schema));
-  const rowGroups = structsField(root, fileFields.rowGroups).map((group, index) =>
+  const rowGroups = itemsField(root, fileFields.rowGroups).map((group, index) =>
     parseRowGroup(group, index, leaves.length, start),
   );
   const rows = count(root, fileFields.rows, "rows");
   const counted = rowGroups.reduce((sum, group) => sum + group.rows, 0);
   if (rows !== counted) throw new ThriftError(`it claims ${rows} rows, its row groups ${counted}`);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
   return { root, sha256, start, rows, columns, leaves, rowGroups, metadata: parseMetadata(root) };
 }
 
@@ -162,18 +176,32 @@ function parseLeaf(element: ThriftStruct, column: string, flat: boolean): Leaf {
   };
 }
 
-function parseRowGroup(group: ThriftStruct, index: number, leaves: number, dataEnd: number): RowGroup {
-  const columns = structsField(group, rowGroupFields.columns);
+/** Everything about it is checked here, so that nothing about it can be wrong later. */
+function parseRowGroup(bytes: ThriftValue, index: number, leaves: number, dataEnd: number): RowGroup {
+  if (!(bytes instanceof Uint8Array)) throw new ThriftError(`row group ${index} is no structure`);
+  const describe = (): RowGroupDescription => describeRowGroup(decodeThrift(bytes), index, leaves, dataEnd);
+  const { root, chunks } = describe();
+  return {
+    rows: count(root, rowGroupFields.rows, `rows in row group ${index}`),
+    bytes: integerField(root, rowGroupFields.totalBytes) ?? 0,
+    end: chunks.reduce((last, { end }) => Math.max(last, end), 0),
+    describe,
+  };
+}
+
+function describeRowGroup(
+  root: ThriftStruct,
+  index: number,
+  leaves: number,
+  dataEnd: number,
+): RowGroupDescription {
+  const columns = structsField(root, rowGroupFields.columns);
   if (columns.length !== leaves)
     throw new ThriftError(`row group ${index} has ${columns.length} column chunks, the schema ${leaves}`);
   const chunks = columns.map((chunk, column) =>
     parseChunk(chunk, `column ${column} of row group ${index}`, dataEnd),
   );
-  return {
-    rows: count(group, rowGroupFields.rows, `rows in row group ${index}`),
-    bytes: integerField(group, rowGroupFields.totalBytes) ?? 0,
-    chunks,
-  };
+  return { root, chunks };
 }
 
 function parseChunk(chunk: ThriftStruct, where: string, dataEnd: number): ColumnChunk {

@@ -3,7 +3,7 @@ import { BugError, DataError } from "../../errors.js";
 import type { ReadHandle } from "../../store.js";
 import { chunkFields, columnFields, type Footer, fileFields, readFooter, rowGroupFields } from "./footer.js";
 import { dropFields, footerBytes, magic, mapFields, shiftFields } from "./footer-edit.js";
-import { structsField, type ThriftStruct, wire } from "./thrift.js";
+import { type ThriftStruct, wire } from "./thrift.js";
 import { encodeThrift } from "./thrift-encode.js";
 
 const copyBytes = 8 * 1024 * 1024;
@@ -38,8 +38,7 @@ export async function joinFiles(parts: readonly ReadHandle[], append: Append): P
     const end = dataEnd(footer);
     await copy(part, magic.byteLength, end, append);
     const shift = written - magic.byteLength;
-    for (const group of structsField(footer.root, fileFields.rowGroups))
-      rowGroups.push(shiftRowGroup(group, shift));
+    for (const group of footer.rowGroups) rowGroups.push(shiftRowGroup(group.describe().root, shift));
     written += end - magic.byteLength;
     rows += footer.rows;
   }
@@ -48,8 +47,7 @@ export async function joinFiles(parts: readonly ReadHandle[], append: Append): P
 }
 
 function dataEnd(footer: Footer): number {
-  const ends = footer.rowGroups.flatMap((group) => group.chunks.map((chunk) => chunk.end));
-  return ends.reduce((last, end) => Math.max(last, end), magic.byteLength);
+  return footer.rowGroups.reduce((last, { end }) => Math.max(last, end), magic.byteLength);
 }
 
 async function copy(part: ReadHandle, start: number, end: number, append: Append): Promise<void> {

@@ -9,16 +9,38 @@ import { createReader, type ParquetFile } from "./reader.js";
 import { summarize } from "./summary.js";
 import { createParquetWriter, startEncoder } from "./writer.js";
 
+interface Inspected {
+  readonly file: ParquetFile;
+  readonly summary: FileSummary;
+}
+
+/** An input's, and those of the output and the quarantine that are read back in between. */
+const keptFooters = 4;
+
 export function parquetFormat(): Format {
   // A file is usually opened right after it was inspected: its footer need not be read twice.
   const opened = new WeakMap<FileSummary, ParquetFile>();
+  // One partition after the other comes from the same file, and the footer of a large one takes long to make sense of.
+  let recent: readonly Inspected[] = [];
+  function remember(latest: Inspected): void {
+    recent = [latest, ...recent.filter((other) => other !== latest)].slice(0, keptFooters);
+  }
+
   return {
     name: "parquet",
     warm: startEncoder,
     async inspect(handle) {
-      const file = await open(handle);
-      const summary = summarize(file.footer, file.fields.map(columnOf));
+      const known = recent.map(({ file }) => file.footer);
+      const footer = await readFooter(handle, known);
+      const same = recent[known.indexOf(footer)];
+      if (same !== undefined) {
+        remember(same);
+        return same.summary;
+      }
+      const file = { handle, footer, fields: decodedFields(handle.path, footer) };
+      const summary = summarize(footer, file.fields.map(columnOf));
       opened.set(summary, file);
+      remember({ file, summary });
       return summary;
     },
     async openReader(handle, summary) {

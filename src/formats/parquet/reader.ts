@@ -10,7 +10,11 @@ import { decode, reasonOf } from "./decoder.js";
 import { rowGroupExcerpt } from "./excerpt.js";
 import type { Footer } from "./footer.js";
 import { corrupt } from "./footer-bytes.js";
+import { createScratch } from "./scratch.js";
 import { decodeBytes } from "./sizes.js";
+
+/** One row group after the other goes through the same bytes: new ones each time would wait for the collector. */
+const scratch = createScratch();
 
 export interface ParquetFile {
   readonly handle: ReadHandle;
@@ -83,12 +87,13 @@ async function* readRowGroup(group: RowGroupRead, batchRows: number): AsyncGener
 async function decodeRowGroup(group: RowGroupRead, batchRows: number): Promise<Table> {
   const { handle, footer } = group.file;
   checkSize(group);
-  const excerpt = await rowGroupExcerpt(handle, footer, group.index, group.fields);
+  const buffer = scratch.take();
   let table: Table;
   try {
-    table = decode(excerpt, batchRows);
-  } catch (error) {
-    throw decodeError(group, error, await brokenColumn(group));
+    const excerpt = await rowGroupExcerpt(handle, footer, group.index, group.fields, buffer.ofSize);
+    table = await decodeExcerpt(group, excerpt, batchRows);
+  } finally {
+    buffer.giveBack();
   }
   const rows = countRows(table);
   if (rows === group.rows) return table;
@@ -98,6 +103,15 @@ async function decodeRowGroup(group: RowGroupRead, batchRows: number): Promise<T
     new Error(`${rows} rows were found, the footer says ${group.rows}`),
     await brokenColumn(group),
   );
+}
+
+/** The decoder copies the excerpt into its own memory. */
+async function decodeExcerpt(group: RowGroupRead, excerpt: Uint8Array, batchRows: number): Promise<Table> {
+  try {
+    return decode(excerpt, batchRows);
+  } catch (error) {
+    throw decodeError(group, error, await brokenColumn(group));
+  }
 }
 
 function countRows(table: Table): number {

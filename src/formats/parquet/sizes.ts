@@ -50,7 +50,7 @@ export function heldBytes(chunk: ColumnChunk, leaf: Leaf): number {
 /** What the decoder itself must hold of a row group: one copy of the compressed bytes, and the values. */
 export function decodeBytes(footer: Footer, rowGroup: number, columns: ReadonlySet<string>): number {
   let bytes = 0;
-  footer.rowGroups[rowGroup]?.chunks.forEach((chunk, i) => {
+  footer.rowGroups[rowGroup]?.describe().chunks.forEach((chunk, i) => {
     const leaf = footer.leaves[i];
     if (leaf !== undefined && columns.has(leaf.column))
       bytes += chunk.compressedBytes + decodedBytes(chunk, leaf);

@@ -8,14 +8,24 @@ import { readBounds, unknownBounds } from "./statistics.js";
 /** @param schema the columns as the decoder hands them out, which is what everybody else will see. */
 export function summarize(footer: Footer, schema: Schema): FileSummary {
   const { rows, metadata } = footer;
-  const rowGroups = footer.rowGroups.map((group) => summarizeRowGroup(group, footer, schema));
-  return { schema, rows, footerSha256: footer.sha256, rowGroups, metadata };
+  let rowGroups: readonly RowGroupSummary[] | null = null;
+  return {
+    schema,
+    rows,
+    footerSha256: footer.sha256,
+    metadata,
+    // A thread that reads its part of a large file never asks for them.
+    get rowGroups() {
+      rowGroups ??= footer.rowGroups.map((group) => summarizeRowGroup(group, footer, schema));
+      return rowGroups;
+    },
+  };
 }
 
 function summarizeRowGroup(group: RowGroup, footer: Footer, schema: Schema): RowGroupSummary {
   const types = new Map(schema.map((column) => [column.name, column.type]));
   const columns: { [column: string]: ColumnSummary } = Object.create(null);
-  group.chunks.forEach((chunk, index) => {
+  group.describe().chunks.forEach((chunk, index) => {
     const leaf = footer.leaves[index];
     const type = leaf && types.get(leaf.column);
     if (leaf === undefined || type === undefined) return;

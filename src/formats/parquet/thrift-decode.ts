@@ -13,15 +13,22 @@ import {
 
 const maxDepth = 32;
 
-export function decodeThrift(bytes: Uint8Array): ThriftStruct {
-  return new ThriftReader(bytes).struct(0);
+/**
+ * @param undecoded field of the outermost structure, a list: its elements stay the bytes that they are, each of which
+ * can be decoded by itself later. A tree takes many times the memory of its bytes.
+ */
+export function decodeThrift(bytes: Uint8Array, undecoded: number | null = null): ThriftStruct {
+  return new ThriftReader(bytes, undecoded).struct(0);
 }
 
 class ThriftReader {
   private offset = 0;
   private readonly view: DataView;
 
-  constructor(private readonly bytes: Uint8Array) {
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly undecoded: number | null,
+  ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -32,7 +39,8 @@ class ThriftReader {
     for (let header = this.byte(); header !== 0; header = this.byte()) {
       const type = header & 0x0f;
       id = header >> 4 === 0 ? Number(this.zigzag()) : id + (header >> 4);
-      fields.push({ id, type, value: this.value(type, depth) });
+      const raw = depth === 0 && id === this.undecoded && type === wire.list;
+      fields.push({ id, type, value: raw ? this.list(depth + 1, true) : this.value(type, depth) });
     }
     return { fields };
   }
@@ -63,7 +71,7 @@ class ThriftReader {
     }
   }
 
-  private list(depth: number): ThriftList {
+  private list(depth: number, raw = false): ThriftList {
     const header = this.byte();
     const elementType = header & 0x0f;
     const count = header >> 4 === 15 ? Number(this.varint()) : header >> 4;
@@ -71,7 +79,11 @@ class ThriftReader {
     if (count > this.left) throw new ThriftError(`a list claims ${count} elements in ${this.left} bytes`);
     const isBool = elementType === wire.true || elementType === wire.false;
     const items: ThriftValue[] = [];
-    for (let i = 0; i < count; i++) items.push(this.value(isBool ? wire.byte : elementType, depth));
+    for (let i = 0; i < count; i++) {
+      const start = this.offset;
+      const value = this.value(isBool ? wire.byte : elementType, depth);
+      items.push(raw ? this.bytes.subarray(start, this.offset) : value);
+    }
     return { elementType, items };
   }
 

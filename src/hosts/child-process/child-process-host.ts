@@ -7,6 +7,12 @@ import { DataError, fromErrorRecord, InfraError } from "../../errors.js";
 import type { CallOptions, HostCallName, HostCalls, HostReply, WorkerHost } from "../../host.js";
 import { BreadcrumbTrail } from "./breadcrumb-trail.js";
 
+/**
+ * In MiB. Rows live in buffers, not on the heap, so a large young generation only keeps garbage for longer: with Node's
+ * own size the host and its threads take a third more memory, and are no faster.
+ */
+const smallYoungGeneration = "--max-semi-space-size=2";
+
 export interface ChildProcessHostOptions {
   /** Compiled entry point of the child. */
   readonly entry: string;
@@ -30,7 +36,7 @@ const breadcrumbFd = 4;
 export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
   const child = fork(options.entry, [String(options.threads), String(breadcrumbFd), options.hookDir], {
     stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
-    execArgv: [],
+    execArgv: [smallYoungGeneration],
   });
   const calls = new Map<number, PendingCall>();
   const trail = new BreadcrumbTrail(child.stdio[breadcrumbFd]);

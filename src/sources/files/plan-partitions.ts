@@ -28,7 +28,7 @@ export interface Sizing {
  * A partition is about a second of work that a retry repeats, and its output one small part file: what a thread gathers
  * before it is encoded is what grows with a partition, so memory stays the same however much data there is.
  */
-const autoRows = 262_144;
+const autoRows = 131_072;
 const autoBytes = 256 * 1024 * 1024;
 /** So that one partition of the plan stays small whatever the files are. */
 const maxSlices = 1000;

@@ -20,15 +20,20 @@ async function open(path: string): Promise<ReadHandle> {
   }
   let bytesRead = 0;
   let closed = false;
+  const readInto = (start: number, buffer: Uint8Array): void => {
+    attempt(path, () => fill(path, descriptor, start, buffer));
+    bytesRead += buffer.byteLength;
+  };
   const readRange = (start: number, end: number): Uint8Array => {
-    const bytes = attempt(path, () => fill(path, descriptor, start, end));
-    bytesRead += bytes.byteLength;
+    const bytes = new Uint8Array(end - start);
+    readInto(start, bytes);
     return bytes;
   };
   return {
     path,
     size: found.size,
     readSync: readRange,
+    readIntoSync: readInto,
     read: async (start, end) => readRange(start, end),
     get bytesRead() {
       return bytesRead;
@@ -41,8 +46,7 @@ async function open(path: string): Promise<ReadHandle> {
 }
 
 /** A read may return less than was asked for: 2 GiB is the most at once, and signals and network mounts cut it short. */
-function fill(path: string, descriptor: number, start: number, end: number): Uint8Array {
-  const bytes = new Uint8Array(end - start);
+function fill(path: string, descriptor: number, start: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.byteLength; ) {
     const count = readSync(descriptor, bytes, done, Math.min(bytes.byteLength - done, 2 ** 30), start + done);
     if (count === 0)
@@ -55,5 +59,4 @@ function fill(path: string, descriptor: number, start: number, end: number): Uin
       );
     done += count;
   }
-  return bytes;
 }

@@ -14,6 +14,8 @@ export function treePredictor(model: TreeModel, signature: Signature, path: stri
   const { features: needed } = model.ensemble;
   const kernels = new Map<number, ReturnType<typeof treeKernel>>();
   const finish: Finish = finisherOf(model);
+  // Batches mostly have the same number of rows; what a call returned is valid until the next.
+  let outputs: TreeOutputs | null = null;
 
   function score(matrix: Float32Array, rows: number, features: number): TreeOutputs {
     let kernel = kernels.get(features);
@@ -21,7 +23,7 @@ export function treePredictor(model: TreeModel, signature: Signature, path: stri
       kernel = treeKernel(model, features);
       kernels.set(features, kernel);
     }
-    const outputs = finish.begin(rows);
+    if (outputs?.scores.dims[0] !== rows) outputs = finish.begin(rows);
     for (let start = 0; start < rows; start += blockRows) {
       const end = Math.min(start + blockRows, rows);
       finish.block(kernel.score(matrix, start, end), start, outputs);

@@ -11,6 +11,7 @@ export interface TreeOutputs {
 }
 
 export interface Finish {
+  /** Outputs to be filled. */
   begin(rows: number): TreeOutputs;
   /** @param sums of consecutive rows, the first of which is row `start` of the outputs */
   block(sums: Float64Array, start: number, outputs: TreeOutputs): void;
