@@ -93,12 +93,12 @@ const later: readonly Mistake[] = [
   [jobText("⟦events⟧: []"), "spec.not-supported", "start `nightshift run` from what sees the events"],
   [
     jobText("input: { from: data, ⟦table⟧: flights }"),
-    "spec.not-supported",
-    "this version reads and writes local Parquet files",
+    "spec.not-a-database",
+    "write `from: ${DATABASE_URL}`, or remove it",
   ],
   [
     jobText("write: { to: out, mode: ⟦upsert⟧ }"),
-    "spec.not-supported",
+    "spec.not-a-database",
     "use `append`, where scoring an interval again replaces its rows, or `replace`",
   ],
   [
@@ -439,7 +439,7 @@ it("tells all mistakes at once, in the order of the file, of nightshift.yaml too
     "3:8 spec.variable",
     "4:10 spec.unknown-key",
     "4:32 spec.invalid-value",
-    "5:25 spec.not-supported",
+    "5:25 spec.not-a-database",
     "5:64 template.unknown-variable",
     "6:20 spec.invalid-value",
     "6:23 spec.unused-budget",
