@@ -90,7 +90,7 @@ const lost = infra(
 const unreachable = infra(
   "infra.unreachable",
   "the server cannot be reached",
-  "Check that it runs and that this machine may connect to it; nightshift doctor tries.",
+  "Check that it runs, and that this machine may connect to it.",
 );
 const conflict = infra("infra.conflict", "another session got in the way", "Try again; nothing was changed.");
 const denied = infra(
@@ -108,7 +108,7 @@ const bySqlState: { readonly [sqlState: string]: Translation } = {
   "28000": denied,
   "28P01": denied,
   "3D000": infra("infra.no-database", "there is no such database", "Check the name at the end of the URL."),
-  "42501": infra("infra.permission", "permission denied", "Grant what docs/postgres.md lists for this role."),
+  "42501": infra("infra.permission", "permission denied", "Grant this role what it needs there."),
   "42P01": ofSpec(
     "postgres.no-such-table",
     "Check the table's name and schema: names are exact, capitals included.",

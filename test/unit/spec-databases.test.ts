@@ -6,6 +6,7 @@ import { resolveConnection } from "../../src/resolve-connection.js";
 import { fingerprintOf, jobIdOf } from "../../src/run-identity.js";
 import { createSecrets } from "../../src/spec/secrets.js";
 import { resolvedYaml } from "../../src/spec/write/resolved-yaml.js";
+import { filesOf, jobWith } from "../support/jobs.js";
 import { jobText, makeSpecProject, type SpecProject } from "../support/spec-project.js";
 
 // What is read and written is for other tests: here it is what a spec may say.
@@ -109,6 +110,17 @@ describe("a database in a spec", () => {
     expect(jobIdOf(three, "spec")).not.toBe(jobIdOf(one, "spec"));
     expect(fingerprintOf(three, [], "")).not.toBe(fingerprintOf(one, [], ""));
   });
+});
+
+it("jobs that version 0.1 kept are files, and the same jobs as ever", () => {
+  const job = jobWith();
+  const { kind: _input, ...input } = filesOf(job).input;
+  const { kind: _write, ...write } = filesOf(job).write;
+  const kept = { ...job, input, write } as unknown as Job;
+  expect(targetOf(kept.write)).toBe("/out");
+  expect(describeInput(kept.input)).toBe("/data");
+  expect(jobIdOf(kept, "spec")).toBe(jobIdOf(job, "spec"));
+  expect(fingerprintOf(kept, [], "")).toBe(fingerprintOf(job, [], ""));
 });
 
 describe("mistakes", () => {

@@ -32,7 +32,11 @@ const unknownAndMissing: readonly Mistake[] = [
     "did you mean `model`?",
   ],
   [jobText("input: { ⟦form⟧: data }"), "spec.unknown-key", "did you mean `from`?"],
-  [jobText("input: { from: data, ⟦whatever⟧: 1 }"), "spec.unknown-key", "it may be from, key or on_empty"],
+  [
+    jobText("input: { from: data, ⟦whatever⟧: 1 }"),
+    "spec.unknown-key",
+    "it may be from, table, query, params, consistency, key or on_empty",
+  ],
   [jobText("features: { x: { ⟦colunm⟧: a } }"), "spec.unknown-key", "did you mean `column`?"],
   [
     jobText("features:\n  x:\n    stack:\n      - { column: a, ⟦prat⟧: hour }"),
@@ -91,6 +95,16 @@ const later: readonly Mistake[] = [
     "start `nightshift run` from cron or a systemd timer",
   ],
   [jobText("⟦events⟧: []"), "spec.not-supported", "start `nightshift run` from what sees the events"],
+  [
+    jobText("input: { from: '⟦postgres://h/d⟧', table: flights }"),
+    "spec.not-supported",
+    "this version reads local Parquet files",
+  ],
+  [
+    jobText("write: { to: '⟦postgres://h/d⟧', table: flights }"),
+    "spec.not-supported",
+    "this version writes local Parquet files",
+  ],
   [
     jobText("input: { from: data, ⟦table⟧: flights }"),
     "spec.not-a-database",
