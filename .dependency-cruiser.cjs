@@ -1,11 +1,12 @@
 /** Who may import whom: the rules of ARCHITECTURE.md, checked. */
 const vocabulary =
-  "^src/(job|run|partition|plan|profile|chunk|column|tensor|mapping|errors|run-events|publication-log|template|interval|arrow-types|human|closest-word)\\.ts$";
+  "^src/(job|run|partition|plan|profile|chunk|column|tensor|mapping|connection|errors|run-events|publication-log|template|interval|arrow-types|human|closest-word)\\.ts$";
 const contracts =
   "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|hook|clock)\\.ts$";
 const flow =
   "^src/(planner|runner|choose-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files|plan-hooks)\\.ts$|^src/pipeline/";
-const wiring = "^src/(app|registry|cli|index|worker-host|thread|system-clock|config)\\.ts$|^src/cli/";
+const wiring =
+  "^src/(app|registry|resolve-connection|cli|index|worker-host|thread|system-clock|config)\\.ts$|^src/cli/";
 const implementation =
   "^src/(hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/";
 
@@ -42,8 +43,31 @@ module.exports = {
       },
       to: {
         path: "^src/",
-        pathNot: [vocabulary, contracts, "^src/$1/$2"],
+        pathNot: [vocabulary, contracts, "^src/$1/$2", "^src/postgres/"],
       },
+    },
+    {
+      name: "postgres-serves-its-own",
+      comment: "postgres/ is for the source, the sink and the ledger of that name, and for nobody else.",
+      severity: "error",
+      from: {
+        path: "^src/",
+        pathNot: ["^src/postgres/", "^src/(sources|sinks|ledgers|triggers)/postgres/", wiring],
+      },
+      to: { path: "^src/postgres/" },
+    },
+    {
+      name: "postgres-stands-alone",
+      comment: "postgres/ imports vocabulary and contracts.",
+      severity: "error",
+      from: { path: "^src/postgres/" },
+      to: { path: "^src/", pathNot: [vocabulary, contracts, "^src/postgres/"] },
+    },
+    {
+      name: "pg-in-postgres",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(postgres|(sources|sinks|ledgers|triggers)/postgres)/" },
+      to: { path: "node_modules/(pg|pg-copy-streams|@types/pg|@types/pg-copy-streams)/" },
     },
     {
       name: "only-wiring-names-implementations",
@@ -54,7 +78,10 @@ module.exports = {
     {
       name: "spec-stays-at-the-edge",
       severity: "error",
-      from: { path: "^src/", pathNot: ["^src/spec/", "^src/(app|index)\\.ts$", "^src/cli/"] },
+      from: {
+        path: "^src/",
+        pathNot: ["^src/spec/", "^src/(app|index|resolve-connection)\\.ts$", "^src/cli/"],
+      },
       to: { path: "^src/spec/" },
     },
     {

@@ -4,7 +4,7 @@ import { BusyTestsLast } from "./test/support/test-order.js";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/build.ts"],
+    globalSetup: ["test/support/build.ts", "test/support/postgres-run.ts"],
     reporters: ["default", "./test/support/closing-lines.ts"],
     sequence: { sequencer: BusyTestsLast },
     // Real processes on busy machines: generous, since no test asserts a time.

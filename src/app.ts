@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 import { ledgerReporter } from "./attempts.js";
 import type { Settings } from "./config.js";
 import type { WorkerHost } from "./host.js";
-import type { WriteSpec } from "./job.js";
+import { targetOf, type WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
+import { notYet } from "./registry.js";
 import type { Runner } from "./runner.js";
 import type { Sink } from "./sink.js";
 import { newUuid, systemClock } from "./system-clock.js";
@@ -40,6 +41,7 @@ export function createApp(settings: Settings, onHostOutput: (text: string) => vo
   }
 
   async function sink(write: WriteSpec): Promise<Sink> {
+    if (write.kind === "postgres") throw notYet("writes to", targetOf(write));
     const { fileSink } = await import("./sinks/files/file-sink.js");
     const { localFileSystem } = await import("./stores/local-file-system.js");
     const { to, shape, mode, partitionBy } = write;

@@ -6,7 +6,7 @@ import { CancelledError, DataError, type NightshiftError } from "./errors.js";
 import type { Ledger } from "./ledger.js";
 import type { Emit } from "./observer.js";
 import type { PartitionState, Receipt } from "./partition.js";
-import { refuseOverspent } from "./pipeline/row-policy.js";
+import { knownRows, refuseOverspent } from "./pipeline/row-policy.js";
 import type { Plan } from "./plan.js";
 import { ProgressMeter } from "./progress-meter.js";
 import type { Claim, Run } from "./run.js";
@@ -142,7 +142,7 @@ class RunBook {
     this.accepted.push(receipt);
     this.meter.finish(receipt.ref.partition, receipt.rows);
     emit({ type: "partition.accepted", ...receipt.ref, rows: receipt.rows });
-    refuseOverspent(plan.job.rowPolicy, this.accepted, plan.totals.rows);
+    refuseOverspent(plan.job.rowPolicy, this.accepted, knownRows(plan.totals));
   }
 
   /** An error that trying again cannot mend ends the run; a poisoned partition lets the rest finish first. */

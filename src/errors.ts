@@ -76,6 +76,9 @@ const lasting: ReadonlySet<string> = new Set([
   "infra.claim-lost",
   "infra.journal-corrupt",
   "infra.journal-version",
+  "infra.authentication",
+  "infra.no-database",
+  "infra.tls",
 ]);
 
 /** The operator must act: `infra.*`. Retryable, except where the code says that waiting changes nothing. */

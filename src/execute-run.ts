@@ -7,7 +7,7 @@ import { asNightshiftError, BugError, CancelledError, InfraError, toErrorRecord 
 import type { Ledger } from "./ledger.js";
 import type { Emit } from "./observer.js";
 import type { Partition, Receipt, RowCounts } from "./partition.js";
-import { sumRows } from "./partition.js";
+import { rowsIn, sumRows } from "./partition.js";
 import { refuseOverspent } from "./pipeline/row-policy.js";
 import type { Plan } from "./plan.js";
 import type { Claim, Run } from "./run.js";
@@ -65,7 +65,7 @@ async function startRun({ run, claim, planned, ledger, emit }: Execution): Promi
 async function publish({ run, claim, ledger, sink, emit }: Execution, plan: Plan): Promise<void> {
   const receipts = await ledger.beginPublish(claim);
   const rows = proveConserved(plan, receipts);
-  refuseOverspent(plan.job.rowPolicy, receipts, plan.totals.rows);
+  refuseOverspent(plan.job.rowPolicy, receipts, rows.read);
   emit({ type: "run.publishing", rows });
   const decision = await sink.publish(run, plan.fingerprint, receipts, {
     columns: plan.mapping.columns,
@@ -85,21 +85,19 @@ async function publish({ run, claim, ledger, sink, emit }: Execution, plan: Plan
 }
 
 /**
- * The conservation law: rows in = predicted + quarantined + filtered. Rows in come from the plan's footers, rows out from
- * footers of the staged files, read back by the attempts.
+ * The conservation law: rows in = predicted + quarantined + filtered. Rows in come from the plan's footers or from what
+ * the database said it sent, rows out from what was staged, counted again by the attempts.
  */
 function proveConserved(plan: Plan, receipts: readonly Receipt[]): RowCounts {
   const rows = sumRows(receipts.map((receipt) => receipt.rows));
-  if (
-    plan.totals.rows === rows.predicted + rows.quarantined + rows.filtered &&
-    plan.totals.rows === rows.read
-  )
-    return rows;
+  const told = rowsIn(plan.totals, receipts);
+  if (told === rows.predicted + rows.quarantined + rows.filtered && told === rows.read) return rows;
+  const whose = plan.totals.rowsEstimated === true ? "sent by the database" : "in the inputs' footers";
   throw new BugError(
     "bug.conservation",
-    `Rows do not add up, so nothing is published: ${plan.totals.rows} in the inputs' footers, ${rows.read} read, ` +
+    `Rows do not add up, so nothing is published: ${told ?? "an unknown number"} ${whose}, ${rows.read} read, ` +
       `${rows.predicted} predicted + ${rows.quarantined} quarantined + ${rows.filtered} filtered.`,
-    { details: { planned: plan.totals.rows, ...rows } },
+    { details: { planned: told, ...rows } },
   );
 }
 

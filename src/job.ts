@@ -1,4 +1,5 @@
 /** A job: a named spec with its templates expanded for one interval. Paths are absolute. */
+import { type Connection, type TableName, tableText } from "./connection.js";
 import type { JsonValue } from "./errors.js";
 import type { TimePart } from "./mapping.js";
 import type { EngineName } from "./profile.js";
@@ -40,11 +41,46 @@ export function runsHooks({ hooks }: Pick<Job, "hooks">): boolean {
   return hooks.pre !== null || hooks.post !== null;
 }
 
-export interface InputSpec {
-  /** Files, globs or directories. */
-  readonly from: readonly string[];
+/** Records of version 0.1 have no `kind`: whatever is not `postgres` is files. The same goes for {@link WriteSpec}. */
+export type InputSpec = FilesInput | PostgresInput;
+
+interface AnyInput {
+  /** Columns that identify a row. */
   readonly key: readonly string[];
   readonly onEmpty: "fail" | "skip" | "publish";
+}
+
+export interface FilesInput extends AnyInput {
+  readonly kind: "files";
+  /** Files, globs or directories. */
+  readonly from: readonly string[];
+}
+
+export interface PostgresInput extends AnyInput {
+  readonly kind: "postgres";
+  readonly connection: Connection;
+  readonly read: PostgresRead;
+  /**
+   * How partitions that are read at different times fit together. `snapshot`: all see one exported snapshot.
+   * `materialize`: all read one logged copy, which outlives its session. `none`: each sees what is there when it reads.
+   */
+  readonly consistency: Consistency;
+}
+
+export type PostgresRead =
+  | { readonly kind: "table"; readonly table: TableName }
+  /** Values reach the query as bound parameters only: `$1` is the first. */
+  | { readonly kind: "query"; readonly text: string; readonly params: readonly JsonValue[] };
+
+export type Consistency = "snapshot" | "materialize" | "none";
+
+/** The input, for people. */
+export function describeInput(input: InputSpec): string {
+  if (input.kind !== "postgres") return input.from.join(", ");
+  const { connection, read } = input;
+  return read.kind === "table"
+    ? `${connection.address}/${tableText(read.table)}`
+    : `a query of ${connection.address}`;
 }
 
 /**
@@ -133,16 +169,56 @@ export type Passthrough =
   | { readonly kind: "all" }
   | { readonly kind: "none" };
 
+export type WriteSpec = FilesWrite | PostgresWrite;
+
+interface AnyWrite {
+  readonly partitionBy: readonly string[];
+  /** Constant columns. `{{ run.* }}` and `{{ model.* }}` are still unexpanded here. */
+  readonly add: { readonly [column: string]: JsonValue };
+}
+
 export type WriteMode = "error" | "append" | "replace";
 
-export interface WriteSpec {
+export interface FilesWrite extends AnyWrite {
+  readonly kind: "files";
   /** Absolute path of a directory, or of one file when `shape` is `file`. */
   readonly to: string;
   readonly shape: "directory" | "file";
   readonly mode: WriteMode;
-  readonly partitionBy: readonly string[];
-  /** Constant columns. `{{ run.* }}` and `{{ model.* }}` are still unexpanded here. */
-  readonly add: { readonly [column: string]: JsonValue };
+}
+
+export interface PostgresWrite extends AnyWrite {
+  readonly kind: "postgres";
+  readonly connection: Connection;
+  readonly table: TableName;
+  readonly mode: WriteMode | "upsert";
+  /** Columns that identify a row of the table; the input's unless told. Never empty under `upsert`. */
+  readonly key: readonly string[];
+  /** Make the table from the predictions' schema where it is missing. */
+  readonly create: boolean;
+  /** Under `upsert`: what becomes of rows whose keys the run was asked for and did not find any more. */
+  readonly onMissing: "keep" | "delete";
+  /** Where rows go that could not be scored; `null`: the sink's own table. A directory is absolute. */
+  readonly quarantine:
+    | { readonly kind: "table"; readonly table: TableName }
+    | { readonly kind: "directory"; readonly path: string }
+    | null;
+  /** How list columns are written, where the table's own columns leave a choice or are to be made. */
+  readonly layout: { readonly [column: string]: ListLayout };
+}
+
+/**
+ * `array`: an array of the elements' type; a list of structs becomes an array for each field, `<column>_<field>`.
+ * `vector`: the extension's type. `explode`: a row for each element, its fields as columns; one column at most.
+ */
+export type ListLayout = "jsonb" | "array" | "vector" | "explode";
+
+/**
+ * Where predictions go, in one secret-free text: for people, for comparing, and part of a job's identity. A path, or
+ * `postgres://host:port/database/schema.table`.
+ */
+export function targetOf(write: WriteSpec): string {
+  return write.kind === "postgres" ? `${write.connection.address}/${tableText(write.table)}` : write.to;
 }
 
 /** The data interval that a run is for: instants in ISO 8601, `end` exclusive. */

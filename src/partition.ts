@@ -30,16 +30,56 @@ export interface FileSlice {
   readonly rows: number;
 }
 
+/** Rows of a database that a partition reads: all that lie between two keys, or in some blocks of a table. */
+export interface RowRange {
+  /**
+   * What the fingerprint takes of it: what is read, never where a range ends, since statistics move. The same in all
+   * partitions of a plan.
+   */
+  readonly identity: string;
+  readonly by: RangeBounds;
+  /** Exported snapshot that the rows are seen in; `null` where each partition sees what is there when it reads. */
+  readonly snapshot: string | null;
+  /** Copy that is read instead of the input itself, quoted for SQL; `null` without one. */
+  readonly copy: string | null;
+}
+
+export type RangeBounds =
+  /**
+   * Rows whose `columns`, compared as a row, are at or past `from` and before `to`: values as the database writes them
+   * as text, one a column; `null` where the range is open.
+   */
+  | {
+      readonly kind: "key";
+      readonly columns: readonly string[];
+      readonly from: readonly string[] | null;
+      readonly to: readonly string[] | null;
+    }
+  /** End-exclusive range of blocks; `null`: to the end, wherever that is by then. */
+  | { readonly kind: "blocks"; readonly from: number; readonly to: number | null }
+  | { readonly kind: "whole" };
+
 export interface Partition {
   /** Position in the plan; output order is partition order. */
   readonly index: number;
-  /** Exact, from footers. */
+  /**
+   * Exact, from footers. With a `range` the database's estimate, and 0 only where it is known that there is none: see
+   * {@link hasExactRows}.
+   */
   readonly rows: number;
   /** Estimated decoded bytes of the columns that are read, of the whole partition. */
   readonly bytes: number;
   /** Estimate of what a thread must hold at once to read its largest row group, beyond what the process takes itself. */
   readonly peakBytes: number;
+  /** Empty for rows of a database. */
   readonly slices: readonly FileSlice[];
+  /** Absent for files. */
+  readonly range?: RowRange;
+}
+
+/** Whether the plan knows how many rows there are, or only about. */
+export function hasExactRows({ range }: Pick<Partition, "range">): boolean {
+  return range === undefined;
 }
 
 /** All that a queue or a dispatcher ever carries. */
@@ -61,13 +101,21 @@ export interface StagedFile {
   readonly sha256: string;
 }
 
+/** What an attempt left in a database, under its own id: in a logged staging table that readers know nothing of. */
+export interface StagedRows {
+  /** Quoted for SQL. */
+  readonly table: string;
+  /** Rows in it, counted by the database once they were there. One prediction is several rows where a list is exploded. */
+  readonly rows: number;
+}
+
 /** Counts of one attempt, each taken by a different hand than the plan's. */
 export interface RowCounts {
   /** Rows that the reader handed out. */
   readonly read: number;
-  /** Rows counted again in the footers of the staged output. */
+  /** Rows counted again in what was staged: in footers, or by the database. */
   readonly predicted: number;
-  /** Rows counted again in the footers of the staged quarantine. */
+  /** Rows counted again in the staged quarantine, likewise. */
   readonly quarantined: number;
   /** Rows that a `post` hook dropped. */
   readonly filtered: number;
@@ -87,6 +135,13 @@ export interface Receipt {
   readonly attemptId: string;
   readonly files: readonly StagedFile[];
   readonly quarantine: readonly StagedFile[];
+  /** For a database, in place of files. */
+  readonly staged?: StagedRows;
+  /**
+   * Rows in by the database's own count, where the plan has only an estimate of the partition: what COPY said it sent. The
+   * reader's count is in `rows.read`.
+   */
+  readonly rowsSent?: number;
   readonly rows: RowCounts;
   /** Quarantined and nulled rows by reason code. */
   readonly reasons: { readonly [code: string]: number };
@@ -129,7 +184,23 @@ export interface PlanTotals {
   readonly files: number;
   readonly partitions: number;
   readonly rows: number;
+  /** `rows` is an estimate: the exact number is known when all partitions were read. */
+  readonly rowsEstimated?: true;
   readonly bytes: number;
+}
+
+/**
+ * Rows in, by a hand that is not the reader's: the plan's footers, or the sum of what the database said it sent.
+ * `null` where not every receipt tells.
+ */
+export function rowsIn(totals: PlanTotals, receipts: readonly Pick<Receipt, "rowsSent">[]): number | null {
+  if (totals.rowsEstimated !== true) return totals.rows;
+  let sum = 0;
+  for (const { rowsSent } of receipts) {
+    if (rowsSent === undefined) return null;
+    sum += rowsSent;
+  }
+  return sum;
 }
 
 export const noRows: RowCounts = { read: 0, predicted: 0, quarantined: 0, filtered: 0 };

@@ -8,10 +8,10 @@ import type { Schema } from "./column.js";
 import { DataError, ModelError, SpecError } from "./errors.js";
 import type { HookRuntime } from "./hook.js";
 import type { PlanCall } from "./host.js";
-import type { Job, Limits } from "./job.js";
+import { describeInput, type Job, type Limits } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { Engine, InspectedModel, ModelRuntime } from "./model.js";
-import type { Partition, PlanTotals } from "./partition.js";
+import { hasExactRows, type Partition, type PlanTotals } from "./partition.js";
 import { type FileParts, pinFiles } from "./pipeline/files/load-files.js";
 import type { MappingFiles } from "./pipeline/files/mapping-files.js";
 import { addedBy, hookSteps, type LoadedHooks } from "./pipeline/hooks/hook-steps.js";
@@ -72,7 +72,7 @@ export async function planJob(
   const prepared = await prepareJob(job, call.guess, parts, { signal, showValues: false });
   const wantedThreads = job.limits.threads === "auto" ? call.cores : Math.min(job.limits.threads, call.cores);
 
-  const tally = new Tally(onPartitions);
+  const tally = new Tally(job, onPartitions);
   const request = {
     columns: prepared.mapping.reads,
     partitionRows: job.limits.partitionRows,
@@ -89,7 +89,10 @@ export async function planJob(
   tally.flush();
 
   const memoryBytes = job.limits.memoryBytes === "auto" ? call.memoryBytes : job.limits.memoryBytes;
-  const chunkRows = Math.min(prepared.profile.chunkRows, tally.totals.rows);
+  const chunkRows = Math.min(
+    prepared.profile.chunkRows,
+    tally.totals.rowsEstimated === true ? Infinity : tally.totals.rows,
+  );
   const heldBytes =
     tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
   const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
@@ -215,11 +218,16 @@ class Tally {
   private rows = 0;
   private bytes = 0;
   private lastFile = "";
+  private lastRange = "";
+  private isEstimate = false;
   peakBytes = 0;
   peakFile = "";
   firstWithRows: Partition | null = null;
 
-  constructor(private readonly onPartitions: (partitions: readonly Partition[]) => void) {}
+  constructor(
+    private readonly job: Pick<Job, "input">,
+    private readonly onPartitions: (partitions: readonly Partition[]) => void,
+  ) {}
 
   add(partition: Partition): void {
     this.partitions += 1;
@@ -228,7 +236,12 @@ class Tally {
     if (partition.rows > 0) this.firstWithRows ??= partition;
     if (partition.peakBytes > this.peakBytes) {
       this.peakBytes = partition.peakBytes;
-      this.peakFile = partition.slices[0]?.file.path ?? "";
+      this.peakFile = partition.slices[0]?.file.path ?? describeInput(this.job.input);
+    }
+    if (!hasExactRows(partition)) this.isEstimate = true;
+    if (partition.range !== undefined && partition.range.identity !== this.lastRange) {
+      this.lastRange = partition.range.identity;
+      this.inputs.update(`${partition.range.identity}\n`);
     }
     for (const { file } of partition.slices) {
       if (file.path === this.lastFile) continue;
@@ -248,7 +261,8 @@ class Tally {
   }
 
   get totals(): PlanTotals {
-    return { files: this.files, partitions: this.partitions, rows: this.rows, bytes: this.bytes };
+    const { files, partitions, rows, bytes } = this;
+    return { files, partitions, rows, ...(this.isEstimate ? { rowsEstimated: true } : {}), bytes };
   }
 
   inputsDigest(): string {
@@ -258,6 +272,7 @@ class Tally {
 
 /** A job that reads what it writes would score its own predictions, or overwrite its input with them. */
 function refuseOwnOutput({ write }: Job, { slices }: Partition): void {
+  if (write.kind === "postgres") return;
   const own = slices.find(({ file }) => file.path === write.to || file.path.startsWith(`${write.to}/`));
   if (own === undefined) return;
   throw new SpecError(
@@ -280,7 +295,7 @@ const emptyPartition: Partition = { index: 0, rows: 0, bytes: 0, peakBytes: 0, s
 
 function refuseEmpty({ input }: Job): void {
   if (input.onEmpty !== "fail") return;
-  throw new DataError("source.empty", `The input has no rows: ${input.from.join(", ")}.`, {
+  throw new DataError("source.empty", `The input has no rows: ${describeInput(input)}.`, {
     hint: "Check the path, or set input.on_empty to skip or publish where an empty interval is normal.",
   });
 }

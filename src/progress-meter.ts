@@ -64,7 +64,7 @@ export class ProgressMeter {
       partitionsDone: this.partitions,
       partitionsTotal: this.totals.partitions,
       rowsPerSecond,
-      secondsLeft: rowsPerSecond > 0 ? (this.totals.rows - rowsDone) / rowsPerSecond : null,
+      secondsLeft: rowsPerSecond > 0 ? Math.max(0, this.totals.rows - rowsDone) / rowsPerSecond : null,
       limitingStep: this.busiestStep(),
     };
   }

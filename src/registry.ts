@@ -1,7 +1,8 @@
 /** What a spec's words stand for in this version; each implementation is loaded when it is first asked for. */
+import { SpecError } from "./errors.js";
 import type { Format } from "./format.js";
 import type { HookRuntime } from "./hook.js";
-import type { InputSpec, WriteSpec } from "./job.js";
+import { describeInput, type InputSpec, targetOf, type WriteSpec } from "./job.js";
 import type { ModelRuntime } from "./model.js";
 import type { StagingSink } from "./sink.js";
 import type { Source } from "./source.js";
@@ -48,16 +49,24 @@ export function createRegistry({ note, hookDir }: RegistryOptions): Registry {
       const { localFileSystem } = await import("./stores/local-file-system.js");
       return bundledHooks({ directory: hookDir, fileSystem: localFileSystem(), newId: newUuid });
     },
-    source: async ({ from }) => {
+    source: async (input) => {
+      if (input.kind === "postgres") throw notYet("reads from", describeInput(input));
       const { fileSource } = await import("./sources/files/file-source.js");
-      return fileSource({ from, store: await store(), format: await format() });
+      return fileSource({ from: input.from, store: await store(), format: await format() });
     },
-    stagingSink: async ({ to, partitionBy }) => {
+    stagingSink: async (write) => {
+      if (write.kind === "postgres") throw notYet("writes to", targetOf(write));
+      const { to, partitionBy } = write;
       const { stagingFileSink } = await import("./sinks/files/staging-file-sink.js");
       const { localFileSystem } = await import("./stores/local-file-system.js");
       return stagingFileSink({ to, partitionBy, format: await format(), fileSystem: localFileSystem() });
     },
   };
+}
+
+/** Specs that would lead here are refused before: this is for jobs that come another way. */
+export function notYet(what: "reads from" | "writes to", place: string): SpecError {
+  return new SpecError("spec.not-supported", `nothing ${what} ${place} in this version`);
 }
 
 /** A store whose open files are known to whoever watches this process, even after it died in native code. */

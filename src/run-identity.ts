@@ -1,13 +1,14 @@
 /** How runs are named: the same request always leads to the same key, so that two coordinators meet. */
 import { createHash } from "node:crypto";
 import type { JsonValue } from "./errors.js";
-import type { Job } from "./job.js";
+import { type InputSpec, type Job, targetOf, type WriteSpec } from "./job.js";
 import type { Asset } from "./plan.js";
 import type { RunKey } from "./run.js";
 
 /** The target is part of a job's identity: the same spec written elsewhere is another job. */
 export function jobIdOf(job: Job, kind: "spec" | "score"): string {
-  const identity = kind === "score" ? job.write.to : `${job.name}\n${job.write.to}`;
+  const target = targetOf(job.write);
+  const identity = kind === "score" ? target : `${job.name}\n${target}`;
   return `${slug(job.name)}-${sha256(identity).slice(0, 12)}`;
 }
 
@@ -28,14 +29,35 @@ export function runIdOf(job: Job, key: RunKey): string {
  * identity. Threads, sizes, attempts and timeouts are left out: they never change a prediction.
  */
 export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string): string {
-  const { limits: _limits, model: _model, hooks: _hooks, write, ...rest } = job;
+  const { limits: _limits, model: _model, hooks: _hooks, input, write, ...rest } = job;
   return sha256(
     canonicalJson({
-      job: { ...rest, write: { partitionBy: write.partitionBy, add: write.add } } as unknown as JsonValue,
+      job: { ...rest, input: shapedByInput(input), write: shapedByWrite(write) } as unknown as JsonValue,
       assets: assets.map((asset) => ({ role: asset.role, sha256: asset.sha256 })),
       inputs,
     }),
   );
+}
+
+/** How a database is reached is left out, but for which one it is. */
+function shapedByInput(input: InputSpec): object {
+  const { key, onEmpty } = input;
+  if (input.kind !== "postgres") return { from: input.from, key, onEmpty };
+  return {
+    kind: input.kind,
+    address: input.connection.address,
+    read: input.read,
+    consistency: input.consistency,
+    key,
+    onEmpty,
+  };
+}
+
+function shapedByWrite(write: WriteSpec): object {
+  const { partitionBy, add } = write;
+  return write.kind === "postgres"
+    ? { partitionBy, add, key: write.key, layout: write.layout }
+    : { partitionBy, add };
 }
 
 /** JSON with sorted keys, so that equal values have equal text. */

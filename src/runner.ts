@@ -10,7 +10,7 @@ import type { Dispatcher } from "./dispatcher.js";
 import { asNightshiftError, CancelledError, type NightshiftError, SpecError } from "./errors.js";
 import { executeRun } from "./execute-run.js";
 import type { WorkerHost } from "./host.js";
-import { type Job, runsHooks, type WriteSpec } from "./job.js";
+import { type Job, runsHooks, targetOf, type WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import type { Emit, Observer } from "./observer.js";
 import { type AttemptStats, noRows, noStats, type Partition, type RowCounts } from "./partition.js";
@@ -158,7 +158,7 @@ export function createRunner(parts: RunnerParts): Runner {
         emit({
           type: "run.already-published",
           publication: publication.publication,
-          target: job.write.to,
+          target: targetOf(job.write),
           warning,
         });
         return {
@@ -258,7 +258,7 @@ export function createRunner(parts: RunnerParts): Runner {
       key,
       jobName: request.job.name,
       specPath: request.specPath,
-      target: request.job.write.to,
+      target: targetOf(request.job.write),
       trigger: request.trigger,
       interval: request.job.interval,
       job: request.job,

@@ -2,7 +2,7 @@
 import type { Schema as ArrowSchema } from "apache-arrow";
 import type { Chunk, QuarantinedRows } from "./chunk.js";
 import type { Schema } from "./column.js";
-import type { Receipt, StagedFile } from "./partition.js";
+import type { Receipt, StagedFile, StagedRows } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
 import type { Run } from "./run.js";
 
@@ -28,9 +28,9 @@ export interface Sink {
   published(jobId: string, scope: string): Promise<Publication | null>;
   /** Makes the publication before the current one visible again, as a new entry. @throws SpecError `refused.nothing-to-roll-back` */
   rollback(): Promise<RolledBack>;
-  /** Live files, absolute, in output order. */
+  /** Live files, absolute, in output order; none for a table. */
   files(): Promise<readonly LiveFile[]>;
-  /** Quarantine files of a published run, absolute. */
+  /** Quarantine files of a published run, absolute; none where it is a table. */
   quarantineFiles(runId: string): Promise<readonly string[]>;
   /**
    * Removes what nobody can reach: staging of decided runs and of superseded attempts, versions past the kept ones.
@@ -98,7 +98,9 @@ export interface SinkWriter {
 export interface Staged {
   readonly files: readonly StagedFile[];
   readonly quarantine: readonly StagedFile[];
-  /** Counted in the footers of what was staged. */
+  /** For a database, in place of files. */
+  readonly staged?: StagedRows;
+  /** Predictions, counted again in what was staged. */
   readonly rows: number;
   readonly quarantined: number;
   readonly bytes: number;

@@ -28,4 +28,9 @@ export interface SourceReadRequest {
   readonly chunkRows: number;
   /** Called with the bytes fetched since the last call. */
   readonly onBytes?: (bytes: number) => void;
+  /**
+   * Called once, after the last chunk, by a source whose plan has estimates only: rows that the database says it sent.
+   * Never the reader's own count.
+   */
+  readonly onRowsSent?: (rows: number) => void;
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { targetOf } from "../job.js";
 import { outputFor } from "./lookup/outputs.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -15,9 +16,9 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const write = await outputFor(cli, command.args[0] ?? "");
   const sink = await (await cli.app()).sink(write);
   const files = await sink.files();
-  if (cli.globals.json) printJson(cli.out, { output: write.to, files });
+  if (cli.globals.json) printJson(cli.out, { output: targetOf(write), files });
   else for (const file of files) cli.out.line(file.path);
   if (files.length === 0 && !cli.globals.json && !cli.globals.quiet)
-    cli.err.line(`nothing is published at ${write.to}`);
+    cli.err.line(`nothing is published at ${targetOf(write)}`);
   return 0;
 }

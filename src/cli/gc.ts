@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { bytes, counted } from "../human.js";
-import type { WriteSpec } from "../job.js";
+import { targetOf, type WriteSpec } from "../job.js";
 import type { Ledger } from "../ledger.js";
-import { shownPath } from "./output/paths.js";
+import { shownTarget } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 interface GcFlags {
@@ -21,39 +21,40 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   for (const write of await outputsOf(ledger)) {
     const sink = await app.sink(write);
     const collected = await sink.collect(() => liveAttempts(ledger, write), dryRun);
-    outputs.push({ output: write.to, ...collected });
+    outputs.push({ output: targetOf(write), shown: shownTarget(write, cli.cwd), ...collected });
   }
-  const { out, err, globals, cwd } = cli;
+  const { out, err, globals } = cli;
   if (globals.json) {
-    printJson(out, { dryRun, outputs });
+    printJson(out, { dryRun, outputs: outputs.map(({ shown: _, ...output }) => output) });
     return 0;
   }
   for (const { removed } of outputs) for (const path of removed) out.line(path);
   if (globals.quiet) return 0;
   const spent = outputs.filter(({ removed }) => removed.length > 0);
   if (spent.length === 0) err.line("nothing to remove");
-  for (const { output, removed, bytes: size } of spent)
+  for (const { shown, removed, bytes: size } of spent)
     err.line(
-      `${shownPath(output, cwd)}: ${dryRun ? "would free" : "freed"} ${bytes(size)} in ${counted(removed.length, "place")}`,
+      `${shown}: ${dryRun ? "would free" : "freed"} ${bytes(size)} in ${counted(removed.length, "place")}`,
     );
   return 0;
 }
 
 /** Every output that a recorded run wrote to, each once. */
 async function outputsOf(ledger: Ledger): Promise<readonly WriteSpec[]> {
-  const byPath = new Map<string, WriteSpec>();
+  const byTarget = new Map<string, WriteSpec>();
   for await (const { run } of ledger.listRuns()) {
     const { write } = run.job;
-    if (!byPath.has(write.to)) byPath.set(write.to, write);
+    if (!byTarget.has(targetOf(write))) byTarget.set(targetOf(write), write);
   }
-  return [...byPath.values()];
+  return [...byTarget.values()];
 }
 
 /** Attempts of undecided runs that were accepted or may still be. */
-async function liveAttempts(ledger: Ledger, { to }: WriteSpec): Promise<ReadonlySet<string>> {
+async function liveAttempts(ledger: Ledger, write: WriteSpec): Promise<ReadonlySet<string>> {
   const live = new Set<string>();
   for await (const { run, status } of ledger.listRuns()) {
-    if (run.job.write.to !== to || status === "published" || status === "dropped") continue;
+    if (targetOf(run.job.write) !== targetOf(write) || status === "published" || status === "dropped")
+      continue;
     for await (const { attemptId } of ledger.listPartitions(run.id))
       if (attemptId !== null) live.add(attemptId);
   }

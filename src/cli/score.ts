@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
+import { targetOf } from "../job.js";
 import type { RunRequest } from "../runner.js";
 import {
   declareMapping,
@@ -43,7 +44,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<ScoreFlags>();
   refuseTarget(cli);
   const request = parseScore(command.args, flags, cli.cwd);
-  refuseOutside(request.job.write.to, cli.settings.outputRoot);
+  refuseOutside(targetOf(request.job.write), cli.settings.outputRoot);
   const runner = await (await cli.app()).runner();
   return followRun(cli, (options) => runner.run(request, options), {
     write: request.job.write,

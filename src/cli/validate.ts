@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { asNightshiftError, exitCodeOf, exitCodes, type NightshiftError, toErrorRecord } from "../errors.js";
-import { counted } from "../human.js";
 import type { Job } from "../job.js";
 import type { Plan } from "../plan.js";
 import { jobFor, jobsHere } from "./lookup/jobs.js";
 import { errorText } from "./output/error-text.js";
 import { shownPath } from "./output/paths.js";
+import { rowsText } from "./output/plan-text.js";
 import { declareInterval, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -81,9 +81,7 @@ function show({ out, err, globals }: Cli, checked: Checked): void {
     case "valid": {
       const { totals, job } = checked.plan;
       const interval = job.interval === null ? "" : ` for ${job.interval.ds}`;
-      out.line(
-        `${paint.green("valid")}    ${name}${interval}: ${counted(totals.rows, "row")} in ${counted(totals.files, "file")}`,
-      );
+      out.line(`${paint.green("valid")}    ${name}${interval}: ${rowsText(totals, job.input)}`);
       for (const warning of checked.plan.mapping.warnings) err.line(err.paint.yellow(`         ${warning}`));
       return;
     }

@@ -1,6 +1,7 @@
 /** What becomes of rows that fail. The budgets are the whole run's; the coordinator judges them at its end. */
 import { DataError } from "../errors.js";
 import type { RowPolicy } from "../job.js";
+import type { PlanTotals } from "../partition.js";
 import type { Failure, Reason } from "./row-failures.js";
 
 export interface RowFailure extends Failure {
@@ -54,31 +55,42 @@ export function countErrorRows(reasons: { readonly [code: string]: number }): nu
   return Object.entries(reasons).reduce((sum, [code, rows]) => (code === rejected ? sum : sum + rows), 0);
 }
 
-/** Whether more rows failed than the job allows, of `totalRows` in the whole run. */
-export function exceedsBudget(policy: RowPolicy, errorRows: number, totalRows: number): boolean {
-  if (policy.maxErrorRows !== null && errorRows > policy.maxErrorRows) return true;
-  return policy.maxErrorFraction !== null && totalRows > 0 && errorRows / totalRows > policy.maxErrorFraction;
+/** Rows of the whole run; `null` while there is only an estimate, which no run may fail by. */
+export function knownRows({ rows, rowsEstimated }: PlanTotals): number | null {
+  return rowsEstimated === true ? null : rows;
+}
+
+/**
+ * Whether more rows failed than the job allows, of `totalRows` in the whole run. Where nobody knows that number yet, a
+ * share that allows none is exceeded by any, and no other share is.
+ */
+export function exceedsBudget(policy: RowPolicy, errorRows: number, totalRows: number | null): boolean {
+  const { maxErrorRows, maxErrorFraction } = policy;
+  if (maxErrorRows !== null && errorRows > maxErrorRows) return true;
+  if (maxErrorFraction === null) return false;
+  if (totalRows === null) return maxErrorFraction === 0 && errorRows > 0;
+  return totalRows > 0 && errorRows / totalRows > maxErrorFraction;
 }
 
 /** @throws DataError `data.too-many-errors` when the receipts of a run so far overspend the budget of the whole */
 export function refuseOverspent(
   policy: RowPolicy,
   receipts: readonly { readonly reasons: { readonly [code: string]: number } }[],
-  totalRows: number,
+  totalRows: number | null,
 ): void {
   const errorRows = receipts.reduce((sum, { reasons }) => sum + countErrorRows(reasons), 0);
   if (exceedsBudget(policy, errorRows, totalRows)) throw tooManyErrors(policy, errorRows, totalRows);
 }
 
 /** The error that ends a run, or a partition that has spent the whole run's budget by itself. */
-export function tooManyErrors(policy: RowPolicy, errorRows: number, totalRows: number): DataError {
+export function tooManyErrors(policy: RowPolicy, errorRows: number, totalRows: number | null): DataError {
   const limits = [
     ...(policy.maxErrorRows === null ? [] : [`max_error_rows ${policy.maxErrorRows}`]),
     ...(policy.maxErrorFraction === null ? [] : [`max_error_fraction ${policy.maxErrorFraction}`]),
   ];
   return new DataError(
     "data.too-many-errors",
-    `${errorRows} of ${totalRows} rows failed, more than ${limits.join(" or ")} allows`,
+    `${errorRows}${totalRows === null ? "" : ` of ${totalRows}`} rows failed, more than ${limits.join(" or ")} allows`,
     {
       hint: "`nightshift errors` groups them by reason; raise the limit if that is fine",
       details: { errorRows, totalRows },

@@ -6,13 +6,13 @@ import type { Clock } from "../clock.js";
 import { asNightshiftError, BugError, CancelledError, DataError } from "../errors.js";
 import type { PartitionProgress } from "../host.js";
 import type { Predictor } from "../model.js";
-import type { Receipt, RowCounts } from "../partition.js";
+import { hasExactRows, type Receipt, type RowCounts } from "../partition.js";
 import type { PartitionTask } from "../plan.js";
 import type { SinkWriter, StagingSink } from "../sink.js";
 import type { Source } from "../source.js";
 import type { MappingFiles } from "./files/mapping-files.js";
 import { type HookSteps, noHooks } from "./hooks/hook-steps.js";
-import { countErrorRows, exceedsBudget, tooManyErrors } from "./row-policy.js";
+import { countErrorRows, exceedsBudget, knownRows, tooManyErrors } from "./row-policy.js";
 import { createScorer, type ScoredChunk } from "./score-chunk.js";
 import { createStepTimer } from "./step-timer.js";
 
@@ -50,11 +50,15 @@ export async function runPartition(
   const scorer = createScorer({ job, mapping, files, predictor, batchRows, expand, timer, hooks });
   const tally = createTally(task);
   let bytesRead = 0;
+  let rowsSent: number | null = null;
   const request = {
     columns: mapping.reads,
     chunkRows: profile.chunkRows,
     onBytes: (bytes: number) => {
       bytesRead += bytes;
+    },
+    onRowsSent: (rows: number) => {
+      rowsSent = rows;
     },
   };
 
@@ -77,7 +81,9 @@ export async function runPartition(
       attemptId,
       files: staged.files,
       quarantine: staged.quarantine,
-      rows: conserved(task, {
+      ...(staged.staged === undefined ? {} : { staged: staged.staged }),
+      ...(rowsSent === null ? {} : { rowsSent }),
+      rows: conserved(task, rowsSent, {
         read: tally.read,
         predicted: staged.rows,
         quarantined: staged.quarantined,
@@ -100,6 +106,7 @@ async function write(writer: SinkWriter, { predicted, quarantined }: ScoredChunk
 /** Counts rows on their way, and stops a partition that spends the whole run's error budget by itself. */
 function createTally({ plan }: PartitionTask) {
   const reasons: Record<string, number> = {};
+  const totalRows = knownRows(plan.totals);
   const tally = {
     read: 0,
     quarantined: 0,
@@ -112,29 +119,36 @@ function createTally({ plan }: PartitionTask) {
       for (const [code, count] of Object.entries(scored.reasons))
         reasons[code] = (reasons[code] ?? 0) + count;
       const errors = countErrorRows(reasons);
-      if (exceedsBudget(plan.job.rowPolicy, errors, plan.totals.rows))
-        throw tooManyErrors(plan.job.rowPolicy, errors, plan.totals.rows);
+      if (exceedsBudget(plan.job.rowPolicy, errors, totalRows))
+        throw tooManyErrors(plan.job.rowPolicy, errors, totalRows);
     },
   };
   return tally;
 }
 
-/** Rows in, counted by the plan and by the reader, against rows out, counted in what was staged. */
-function conserved({ partition }: PartitionTask, rows: RowCounts): RowCounts {
-  if (rows.read !== partition.rows)
+/** Rows in, counted by the plan or the database and by the reader, against rows out, counted in what was staged. */
+function conserved({ partition }: PartitionTask, rowsSent: number | null, rows: RowCounts): RowCounts {
+  const { index } = partition;
+  if (hasExactRows(partition) && rows.read !== partition.rows)
     throw new DataError(
       "data.row-count",
-      `partition ${partition.index}: the footers promise ${partition.rows} rows, and ${rows.read} were read`,
+      `partition ${index}: the footers promise ${partition.rows} rows, and ${rows.read} were read`,
       {
         hint: "the file contradicts itself: write it again",
-        details: { partition: partition.index, files: partition.slices.map((slice) => slice.file.path) },
+        details: { partition: index, files: partition.slices.map((slice) => slice.file.path) },
       },
+    );
+  if (!hasExactRows(partition) && rows.read !== rowsSent)
+    throw new BugError(
+      "bug.conservation",
+      `partition ${index}: the database sent ${rowsSent ?? "an unknown number of"} rows, and ${rows.read} were read`,
+      { details: { partition: index, rowsSent, ...rows } },
     );
   if (rows.read !== rows.predicted + rows.quarantined + rows.filtered)
     throw new BugError(
       "bug.conservation",
-      `partition ${partition.index}: ${rows.read} rows were read, but ${rows.predicted} predicted + ${rows.quarantined} quarantined + ${rows.filtered} filtered were staged`,
-      { details: { partition: partition.index, ...rows } },
+      `partition ${index}: ${rows.read} rows were read, but ${rows.predicted} predicted + ${rows.quarantined} quarantined + ${rows.filtered} filtered were staged`,
+      { details: { partition: index, ...rows } },
     );
   return rows;
 }

@@ -48,7 +48,7 @@ export function expandTemplates(tree: JsonValue, vars: Vars | null, scope: Inter
     for (const variable of variables) used.add(variable.name);
     const misplaced = variables.flatMap((variable) => placeProblem(path, text, variable));
     problems.push(...misplaced);
-    if (misplaced.length > 0) return text;
+    if (misplaced.length > 0 || isQuery(path)) return text;
     const result = tryExpandTemplate(text, values, { leave: ["run", "model"] });
     const told = result.problems.filter(({ name }) => !isUntold(name, vars, scope));
     if (told.length < result.problems.length) unresolved.push(path);
@@ -90,6 +90,12 @@ function placeProblem(path: SpecPath, text: string, variable: TemplateVariable):
       `\`${section}\` cannot hold a template: it is the same in every run`,
       "write the value, or use `${NAME}`",
     );
+  if (isQuery(path))
+    return problem(
+      "spec.template-place",
+      "a query holds no templates: values reach it as parameters only",
+      "write `$1` there, and the template into `params`",
+    );
   const root = variable.name.split(".")[0];
   if (root !== "run" && root !== "model") return [];
   if (!runVariables.some((name) => name === variable.name))
@@ -104,6 +110,11 @@ function placeProblem(path: SpecPath, text: string, variable: TemplateVariable):
     `\`${variable.name}\` has no value before the run begins`,
     "use it in `write.add` only",
   );
+}
+
+/** SQL has `{{` of its own: in `'{{1,2},{3,4}}'::int[]`. */
+function isQuery([section, key]: SpecPath): boolean {
+  return section === "input" && key === "query";
 }
 
 function describe(problem: TemplateProblem, path: SpecPath, text: string): Problem {

@@ -30,6 +30,16 @@ export function expandTreeVariables(
   return { tree: expanded, problems };
 }
 
+/** The same for one text; the first problem is told in a sentence. */
+export function expandText(
+  text: string,
+  context: TreeVariableContext,
+): { readonly text: string; readonly problem: string | null } {
+  const readFile = (path: string): ReturnType<typeof readSecretFile> => readSecretFile(context.baseDir, path);
+  const expanded = expandVariables(text, { ...context, readFile });
+  return { text: expanded.text, problem: expanded.problems[0]?.message ?? null };
+}
+
 function readSecretFile(
   baseDir: string,
   path: string,

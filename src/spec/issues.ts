@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import type { JsonValue } from "../errors.js";
 import { closest, didYouMean } from "./did-you-mean.js";
-import { insteadOfLaterKey, insteadOfLaterValue } from "./later-keys.js";
+import { insteadOfLaterKey } from "./later-keys.js";
 import { type Problem, type SpecPath, samePath } from "./problem.js";
 import { exampleAt, knownKeys } from "./schema-walk.js";
 import { valueAt } from "./spec-source.js";
@@ -151,14 +151,6 @@ function wrongValue(context: Context, path: SpecPath, values: readonly string[])
   const value = valueAt(context.tree, path);
   const allowed = values.map((text) => `\`${text}\``);
   if (value === undefined) return wrongType(context, path, allowed);
-  const instead = insteadOfLaterValue(path, value);
-  if (instead !== null)
-    return problem(
-      path,
-      "spec.not-supported",
-      `\`${String(value)}\` is not supported by this version`,
-      instead,
-    );
   const message = `expected ${listed(allowed)}, found ${describe(value)}`;
   const suggestion =
     didYouMean(nearest(value, values)) ??

@@ -1,20 +1,17 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /**
  * Words of the job language that this version does not carry out. They are refused like unknown ones, but honestly:
  * whoever wrote them did not misspell anything.
  */
 import type { SpecPath } from "./problem.js";
 
-const local = "this version reads and writes local Parquet files";
-
 /** By section of the spec, then by key: what to do instead. */
 const later: { readonly [section: string]: { readonly [key: string]: string } } = {
   "": {
     schedule: "start `nightshift run` from cron or a systemd timer",
     events: "start `nightshift run` from what sees the events",
-    connections: `remove it: ${local}`,
+    connections: "name the database by its URL, from the environment: `from: ${DATABASE_URL}`",
   },
-  input: { table: local, query: local, params: local },
-  write: { table: local, key: "remove it: `append` and `replace` need no key", on_missing: "remove it" },
   intervals: { lookback: "run the earlier interval again with `--at … --reprocess`" },
 };
 
@@ -24,8 +21,8 @@ export function insteadOfLaterKey(parent: SpecPath, key: string): string | null 
   return section !== undefined && Object.hasOwn(section, key) ? (section[key] ?? null) : null;
 }
 
-/** The same for values. */
-export function insteadOfLaterValue(path: SpecPath, value: unknown): string | null {
-  const isUpsert = path[0] === "write" && path[1] === "mode" && value === "upsert";
-  return isUpsert ? "use `append`, where scoring an interval again replaces its rows, or `replace`" : null;
-}
+/** What to do instead of a database in these places; `null` where this version carries it out. */
+export const insteadOfDatabase: { readonly input: string | null; readonly write: string | null } = {
+  input: "this version reads local Parquet files",
+  write: "this version writes local Parquet files",
+};

@@ -17,6 +17,7 @@ import { type IntervalsSpec, intervals } from "./schema/intervals.js";
 import { type JobSpec, jobSchema } from "./schema.js";
 import type { Secrets } from "./secrets.js";
 import { mapStrings, valueAt } from "./spec-source.js";
+import { takeConnections } from "./take-connections.js";
 import { toJob } from "./to-job.js";
 
 export interface ResolveContext {
@@ -46,10 +47,11 @@ export type ResolvedSpec =
 
 export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedSpec {
   if (tree === null) return { kind: "problems", problems: [nothingWritten] };
-  const variables = expandTreeVariables(tree, context);
+  const expanded = expandTreeVariables(tree, context);
+  const variables = takeConnections(tree, expanded.tree, context);
   const timing = readIntervals(variables.tree, context);
   const templates = expandTemplates(variables.tree, context.vars, timing.scope);
-  const expansion = [...variables.problems, ...templates.problems];
+  const expansion = [...expanded.problems, ...variables.problems, ...templates.problems];
 
   const parsed = parseExpanded(tree, templates.tree);
   const ofSchema = withoutFollowUps(parsed.problems, [
@@ -75,7 +77,7 @@ export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedS
   const interval = timing.scope.kind === "interval" ? timing.scope.interval : null;
   return {
     kind: "job",
-    job: toJob(saved.spec, baseDir, interval),
+    job: toJob(saved.spec, baseDir, interval, variables.connections),
     intervals: saved.spec.intervals ?? null,
     warnings: [...timing.warnings, ...intervalWarnings(checked)],
   };

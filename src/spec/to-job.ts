@@ -1,20 +1,27 @@
 /** A checked spec as a {@link Job}: paths absolute, units converted, shorthands written out. */
 import { resolve } from "node:path";
-import type { Interval, Job, Limits, Passthrough, RowPolicy, WriteSpec } from "../job.js";
+import { parseTableName, type TableName } from "../connection.js";
+import type { InputSpec, Interval, Job, Limits, Passthrough, RowPolicy, WriteSpec } from "../job.js";
 import { asList } from "./checks/check.js";
 import { parseDurationMs, parseSizeBytes } from "./quantities.js";
 import type { JobSpec } from "./schema.js";
+import type { Connections } from "./take-connections.js";
 import { mapValues, toFeatures, toOutput } from "./to-mapping.js";
 
 /** @param baseDir absolute; paths in the spec are relative to it */
-export function toJob(spec: JobSpec, baseDir: string, interval: Interval | null): Job {
+export function toJob(
+  spec: JobSpec,
+  baseDir: string,
+  interval: Interval | null,
+  connections: Connections,
+): Job {
   const absolute = (path: string): string => resolve(baseDir, path);
   const model = typeof spec.model === "string" ? { path: spec.model, external_data: [] } : spec.model;
   const key = asList(spec.input.key);
   return {
     name: spec.name,
     model: { path: absolute(model.path), externalData: model.external_data.map(absolute) },
-    input: { from: asList(spec.input.from).map(absolute), key, onEmpty: spec.input.on_empty },
+    input: toInput(spec.input, absolute, connections),
     features: toFeatures(spec.features ?? {}, absolute),
     outputs: mapValues(spec.outputs, (output) => toOutput(output, absolute)),
     passthrough: toPassthrough(spec.passthrough, key),
@@ -22,7 +29,7 @@ export function toJob(spec: JobSpec, baseDir: string, interval: Interval | null)
       pre: spec.pre === undefined ? null : absolute(spec.pre),
       post: spec.post === undefined ? null : absolute(spec.post),
     },
-    write: toWrite(spec.write, absolute),
+    write: toWrite(spec.write, key, absolute, connections),
     interval,
     limits: toLimits(spec.limits),
     rowPolicy: toRowPolicy(spec.limits),
@@ -38,14 +45,57 @@ function toPassthrough(spec: JobSpec["passthrough"], key: readonly string[]): Pa
   return columns.length === 0 ? { kind: "none" } : { kind: "columns", columns };
 }
 
-function toWrite(spec: JobSpec["write"], absolute: (path: string) => string): WriteSpec {
+function toInput(
+  spec: JobSpec["input"],
+  absolute: (path: string) => string,
+  { input: connection }: Connections,
+): InputSpec {
+  const own = { key: asList(spec.key), onEmpty: spec.on_empty };
+  if (connection === null) return { kind: "files", from: asList(spec.from).map(absolute), ...own };
+  const { table, query, params = [], consistency = "snapshot" } = spec;
+  const read =
+    query === undefined
+      ? ({ kind: "table", table: tableOf(table) } as const)
+      : ({ kind: "query", text: query, params } as const);
+  return { kind: "postgres", connection, read, consistency, ...own };
+}
+
+function toWrite(
+  spec: JobSpec["write"],
+  inputKey: readonly string[],
+  absolute: (path: string) => string,
+  { write: connection }: Connections,
+): WriteSpec {
+  const { mode, quarantine } = spec;
+  const own = { partitionBy: spec.partition_by ?? [], add: spec.add };
+  if (connection === null) {
+    if (mode === "upsert") throw new Error("a check lets `upsert` into databases only");
+    const shape = spec.to.endsWith(".parquet") ? "file" : "directory";
+    return { kind: "files", to: absolute(spec.to), shape, mode, ...own };
+  }
   return {
-    to: absolute(spec.to),
-    shape: spec.to.endsWith(".parquet") ? "file" : "directory",
-    mode: spec.mode,
-    partitionBy: spec.partition_by ?? [],
-    add: spec.add,
+    kind: "postgres",
+    connection,
+    table: tableOf(spec.table),
+    mode,
+    key: spec.key === undefined ? inputKey : asList(spec.key),
+    create: spec.create ?? false,
+    onMissing: spec.on_missing ?? "keep",
+    quarantine:
+      quarantine === undefined
+        ? null
+        : quarantine.directory === undefined
+          ? { kind: "table", table: tableOf(quarantine.table) }
+          : { kind: "directory", path: absolute(quarantine.directory) },
+    layout: spec.layout ?? {},
+    ...own,
   };
+}
+
+function tableOf(text: string | undefined): TableName {
+  const table = parseTableName(text ?? "");
+  if (table === null) throw new Error("a check lets names of tables through only");
+  return table;
 }
 
 function toLimits(spec: JobSpec["limits"]): Limits {

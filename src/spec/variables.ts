@@ -32,10 +32,12 @@ export function expandVariables(text: string, context: VariableContext): Expande
     (whole: string, body: string | undefined, close: string, start: number) => {
       if (body === undefined) return "${";
       const outcome = close === "" ? failed("`${` is never closed by `}`", null) : lookUp(body, context);
-      if ("value" in outcome) return outcome.value;
-      const span = { start, end: start + whole.length, text: whole };
-      problems.push({ span, ...outcome });
-      return whole;
+      if ("code" in outcome) {
+        const { code, message, suggestion } = outcome;
+        const span = { start, end: start + whole.length, text: whole };
+        problems.push({ span, code, message, suggestion });
+      }
+      return "value" in outcome ? outcome.value : whole;
     },
   );
   const url = passwordInUrl(expanded);
@@ -43,7 +45,8 @@ export function expandVariables(text: string, context: VariableContext): Expande
   return { text: expanded, problems };
 }
 
-type Outcome = { readonly value: string } | Omit<VariableProblem, "span">;
+/** A default that should not be there is a value all the same, so that nothing else is said about it. */
+type Outcome = { readonly value: string } | (Omit<VariableProblem, "span"> & { readonly value?: string });
 
 const reference = /^([A-Za-z_][A-Za-z0-9_]*)(?::([-?])([\s\S]*))?$/;
 
@@ -71,9 +74,11 @@ function lookUp(body: string, context: VariableContext): Outcome {
 }
 
 function defaultOf(name: string, value: string, secrets: Secrets): Outcome {
-  if (!looksSecret(name) || value === "") return { value };
+  const isSecret = looksSecret(name) || passwordInUrl(value) !== null;
+  if (!isSecret || value === "") return { value };
   secrets.add(value);
   return {
+    value,
     code: "spec.literal-password",
     message: `the default of \`${name}\` is a secret written into the spec`,
     suggestion: `write \`\${${name}:?set it}\` or \`\${file:/run/secrets/…}\``,

@@ -33,6 +33,7 @@ import { fileSource } from "../../src/sources/files/file-source.js";
 import { loadJob } from "../../src/spec/load.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import { systemClock } from "../../src/system-clock.js";
+import { filesOf } from "../support/jobs.js";
 import { nightshift } from "../support/nightshift.js";
 import { floats, identity, model, modelBytes, node, types, value } from "../support/onnx-models.js";
 import { writeParquet } from "../support/parquet-rows.js";
@@ -260,13 +261,17 @@ describe("docs/mapping-more.md", () => {
     const folder = await lay(example);
     const { rowsIn, rowsOut } = example;
     const job = await jobIn(folder);
-    const given = await readRows({ from: job.input.from, limit: rowsIn.length }, { store, format }, signal);
+    const given = await readRows(
+      { from: filesOf(job).input.from, limit: rowsIn.length },
+      { store, format },
+      signal,
+    );
     // What the document shows of the input; wide tables are shown in part.
     expect(asObjects(given)).toMatchObject(rowsIn);
     const preview = await previewJob(
       { job, guess: false, limit: rowsOut.length },
       {
-        source: fileSource({ from: job.input.from, store, format }),
+        source: fileSource({ from: filesOf(job).input.from, store, format }),
         runtime: onnxRuntime(),
         hooks: noHookRuntime,
         store,

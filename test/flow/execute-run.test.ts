@@ -26,6 +26,11 @@ const run = runOf("r1");
 const whole: readonly PartitionRows[] = [{ ids: [1, 2, 3] }, { ids: [4, 5, 6] }, { ids: [7, 8, 9] }];
 const strict: RowPolicy = { onRowError: "quarantine", maxErrorRows: 1, maxErrorFraction: null };
 
+/** Rows of each partition that a database says it sent. */
+interface Database {
+  readonly sends: readonly number[];
+}
+
 let target: Target;
 let coordinator: TestProcess;
 let started: number[];
@@ -42,6 +47,7 @@ beforeEach(async () => {
 async function execute(
   found: readonly PartitionRows[],
   rowPolicy?: RowPolicy,
+  database?: Database,
 ): Promise<readonly RunEvent["type"][]> {
   const { ledger, owner } = coordinator;
   const claim = await ledger.claimRun(run.id, owner, { takeOver: false });
@@ -50,13 +56,13 @@ async function execute(
     await executeRun({
       run,
       claim,
-      planned: planOf(found.length, rowPolicy),
+      planned: planOf(found.length, rowPolicy, database),
       ledger,
       sink: sinkFor(target, "replace"),
       clock: systemClock,
       emit: (event) => void events.push(event.type),
       signal: new AbortController().signal,
-      dispatcher: (_, wake) => oneWorker(found, wake),
+      dispatcher: (_, wake) => oneWorker(found, wake, database),
     });
   } finally {
     await ledger.releaseRun(claim);
@@ -64,9 +70,10 @@ async function execute(
   return events;
 }
 
-function planOf(partitions: number, rowPolicy?: RowPolicy) {
+function planOf(partitions: number, rowPolicy?: RowPolicy, database?: Database) {
   const plan = aPlan(partitions);
-  const totals = { ...plan.totals, rows: partitions * rowsAPartition };
+  const estimate = database === undefined ? {} : ({ rowsEstimated: true } as const);
+  const totals = { ...plan.totals, rows: partitions * rowsAPartition, ...estimate };
   const job = { ...plan.job, rowPolicy: rowPolicy ?? plan.job.rowPolicy };
   return {
     plan: { ...plan, totals, job } satisfies Plan,
@@ -77,7 +84,11 @@ function planOf(partitions: number, rowPolicy?: RowPolicy) {
   };
 }
 
-function oneWorker(found: readonly PartitionRows[], wake: (outcome: AttemptOutcome) => void): Dispatcher {
+function oneWorker(
+  found: readonly PartitionRows[],
+  wake: (outcome: AttemptOutcome) => void,
+  database?: Database,
+): Dispatcher {
   const reporter = ledgerReporter(coordinator.ledger, wake);
   return {
     capacity: 1,
@@ -85,7 +96,9 @@ function oneWorker(found: readonly PartitionRows[], wake: (outcome: AttemptOutco
       const attemptId = `attempt-${ref.partition}-${ref.epoch}`;
       await reporter.start(ref, attemptId);
       started.push(ref.partition);
-      await reporter.succeed(await staged(ref, found[ref.partition] ?? { ids: [] }, attemptId));
+      const receipt = await staged(ref, found[ref.partition] ?? { ids: [] }, attemptId);
+      const rowsSent = database?.sends[ref.partition];
+      await reporter.succeed({ ...receipt, ...(rowsSent === undefined ? {} : { rowsSent }) });
     },
     drain: async () => {},
     close: async () => {},
@@ -113,6 +126,25 @@ it("publishes nothing when the receipts hold fewer rows than the plan found", as
     status: "failed",
     error: { code: "bug.conservation" },
   });
+});
+
+it("counts on what the database says it sent where the plan has only an estimate", async () => {
+  const found = [{ ids: [1, 2, 3, 4, 5] }, { ids: [6] }];
+  expect(await execute(found, undefined, { sends: [5, 1] })).toContain("run.published");
+  expect(Object.values(readOutput(target.to)).flat()).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
+it.each([
+  [[5, 2], "7 sent by the database, 6 read"],
+  [[5], "an unknown number sent by the database, 6 read"],
+])("publishes nothing when the database sent %j rows and others arrived", async (sends, told) => {
+  await expect(execute([{ ids: [1, 2, 3, 4, 5] }, { ids: [6] }], undefined, { sends })).rejects.toMatchObject(
+    {
+      code: "bug.conservation",
+      message: expect.stringContaining(told),
+    },
+  );
+  expect(existsSync(target.to)).toBe(false);
 });
 
 const failing: readonly PartitionRows[] = [

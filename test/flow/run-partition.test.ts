@@ -45,6 +45,8 @@ interface Scenario {
   readonly batchRows?: number;
   readonly plannedRows?: number;
   readonly totalRows?: number;
+  /** The plan has an estimate only, and the database says at the end that it sent so many. */
+  readonly rowsSent?: number | null;
   readonly sink?: MemorySink;
   readonly signal?: AbortSignal;
   readonly hooks?: HookSteps;
@@ -96,9 +98,10 @@ async function run(
     rows,
     batchRows,
     totalRows: scenario.totalRows ?? rows,
+    isEstimate: scenario.rowsSent !== undefined,
   });
   const parts = {
-    source: memorySource(batch, chunkRows),
+    source: memorySource(batch, chunkRows, scenario.rowsSent ?? undefined),
     predictor: scenario.predictor ?? predictor,
     files: noFiles,
     sink,
@@ -325,6 +328,19 @@ describe("what goes wrong around the rows", () => {
 
   it("a file that holds other rows than its footer promises", async () => {
     await expect(run({ a: range(10), plannedRows: 11 })).rejects.toMatchObject({ code: "data.row-count" });
+  });
+
+  it("rows that got lost on their way from a database, whatever its statistics promised", async () => {
+    const { receipt } = await run({ a: range(10), plannedRows: 7, rowsSent: 10 });
+    expect(receipt).toMatchObject({ rowsSent: 10, rows: { read: 10, predicted: 10 } });
+    for (const [rowsSent, told] of [
+      [11, "the database sent 11 rows, and 10 were read"],
+      [null, "the database sent an unknown number of rows, and 10 were read"],
+    ] as const)
+      await expect(run({ a: range(10), plannedRows: 10, rowsSent })).rejects.toMatchObject({
+        code: "bug.conservation",
+        message: `partition 0: ${told}`,
+      });
   });
 
   it("a stop is obeyed between chunks, and leaves nothing behind", async () => {

@@ -1,6 +1,6 @@
 /** Jobs, signatures and schemas for tests, from what matters in each. */
 import type { ColumnType, Schema } from "../../src/column.js";
-import type { Job, WriteSpec } from "../../src/job.js";
+import type { FilesInput, FilesWrite, Job } from "../../src/job.js";
 import type { Signature, TensorSpec } from "../../src/tensor.js";
 
 export const int64: ColumnType = { kind: "int", bits: 64, signed: true };
@@ -12,20 +12,34 @@ export const timestamp: ColumnType = { kind: "timestamp", unit: "us", timezone: 
 
 export type JobParts = Partial<Omit<Job, "input" | "write">> & {
   readonly key?: readonly string[];
-  readonly write?: Partial<WriteSpec>;
+  readonly write?: Partial<FilesWrite>;
 };
+
+/** Where a test knows that it is files. */
+export function filesOf({ input, write }: Job): { readonly input: FilesInput; readonly write: FilesWrite } {
+  if (input.kind === "postgres" || write.kind === "postgres") throw new Error("these are no files");
+  return { input, write };
+}
 
 /** A job as `score` makes it, with the given parts changed. */
 export function jobWith({ key = [], write, ...parts }: JobParts = {}): Job {
   return {
     name: "job",
     model: { path: "/models/model.onnx", externalData: [] },
-    input: { from: ["/data"], key, onEmpty: "fail" },
+    input: { kind: "files", from: ["/data"], key, onEmpty: "fail" },
     features: null,
     outputs: {},
     passthrough: { kind: "rest" },
     hooks: { pre: null, post: null },
-    write: { to: "/out", shape: "directory", mode: "error", partitionBy: [], add: {}, ...write },
+    write: {
+      kind: "files",
+      to: "/out",
+      shape: "directory",
+      mode: "error",
+      partitionBy: [],
+      add: {},
+      ...write,
+    },
     interval: null,
     limits: {
       threads: "auto",

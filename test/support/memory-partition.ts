@@ -15,8 +15,14 @@ export const inputFile = "/data/input.parquet";
 /**
  * A source over one batch, in chunks. Every chunk's buffers are overwritten before the next one is handed out, as a
  * decoder's memory is.
+ *
+ * @param rowsSent what the source says that the database sent; a source of files says nothing
  */
-export function memorySource(batch: RecordBatch, chunkRows: number): Source & { readonly reads: number } {
+export function memorySource(
+  batch: RecordBatch,
+  chunkRows: number,
+  rowsSent?: number,
+): Source & { readonly reads: number } {
   const source = {
     reads: 0,
     schema: () => Promise.reject(new Error("not asked for")),
@@ -32,6 +38,7 @@ export function memorySource(batch: RecordBatch, chunkRows: number): Source & { 
         yield { batch: chunk.select([...request.columns]), origin: { file: inputFile, firstRow: start } };
         ipc.fill(0xa5);
       }
+      if (rowsSent !== undefined) request.onRowsSent?.(rowsSent);
     },
   };
   return source;
@@ -94,6 +101,8 @@ export interface TaskParts {
   readonly batchRows: number;
   /** Rows of the whole run; the partition's own unless told. */
   readonly totalRows?: number;
+  /** `rows` is the estimate of a database. */
+  readonly isEstimate?: boolean;
 }
 
 export function partitionTask({
@@ -103,6 +112,7 @@ export function partitionTask({
   rows,
   batchRows,
   totalRows = rows,
+  isEstimate = false,
 }: TaskParts): PartitionTask {
   const ref = { runId: "run-1", partition: 0, epoch: 1 };
   return {
@@ -138,9 +148,24 @@ export function partitionTask({
         writer: defaultWriterProfile,
       },
       threads: 1,
-      totals: { files: 1, partitions: 1, rows: totalRows, bytes: 0 },
+      totals: {
+        files: isEstimate ? 0 : 1,
+        partitions: 1,
+        rows: totalRows,
+        ...(isEstimate ? { rowsEstimated: true } : {}),
+        bytes: 0,
+      },
       notes: [],
     },
-    partition: { index: 0, rows, bytes: 0, peakBytes: 0, slices: [] },
+    partition: {
+      index: 0,
+      rows,
+      bytes: 0,
+      peakBytes: 0,
+      slices: [],
+      ...(isEstimate
+        ? { range: { identity: "a table", by: { kind: "whole" }, snapshot: null, copy: null } }
+        : {}),
+    },
   };
 }

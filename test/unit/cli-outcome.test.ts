@@ -37,7 +37,7 @@ const outcome: RunOutcome = {
 const view = {
   outcome,
   rowsScored: 3_000_000,
-  write: { to: "/data/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
+  write: { kind: "files", to: "/data/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
   published: {
     files: [{ path: "/data/out/part-0.parquet", rows: 2_999_990, bytes: 45.2e6, sha256: "" }],
     quarantine: ["/data/out.quarantine/r1/part-0.parquet"],

@@ -15,12 +15,17 @@ test("score without options guesses, keeps what is no feature, and refuses an ex
     job: {
       name: "flight-delay-v2",
       model: { path: "/data/models/Flight Delay.v2.onnx", externalData: [] },
-      input: { from: ["/data/data/*.parquet", "/data/more.parquet"], key: [], onEmpty: "fail" },
+      input: {
+        kind: "files",
+        from: ["/data/data/*.parquet", "/data/more.parquet"],
+        key: [],
+        onEmpty: "fail",
+      },
       features: null,
       outputs: {},
       passthrough: { kind: "rest" },
       hooks: { pre: null, post: null },
-      write: { to: "/data/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
+      write: { kind: "files", to: "/data/out", shape: "directory", mode: "error", partitionBy: [], add: {} },
       interval: null,
       limits: {
         threads: "auto",

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { defineJob } from "../../src/spec/define-job.js";
 import { InvalidSpecError } from "../../src/spec/invalid-spec-error.js";
 import type { JobSpecInput } from "../../src/spec/schema.js";
+import { filesOf } from "../support/jobs.js";
 import { jobText, makeSpecProject } from "../support/spec-project.js";
 
 const context = { cwd: "/data", now: new Date("2026-01-20T12:00:00Z"), environment: {}, outputRoot: null };
@@ -31,7 +32,7 @@ it("takes an interval and variables", () => {
     },
     { ...context, at: "2026-01-02", vars: { region: "eu" } },
   );
-  expect(job.input.from).toEqual(["/data/data/2026-01-02/eu"]);
+  expect(filesOf(job).input.from).toEqual(["/data/data/2026-01-02/eu"]);
   expect(job.interval?.ds).toBe("2026-01-02");
 });
 

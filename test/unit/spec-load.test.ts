@@ -2,6 +2,7 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { filesOf } from "../support/jobs.js";
 import { jobText, makeSpecProject, type SpecProject } from "../support/spec-project.js";
 
 let project: SpecProject;
@@ -24,11 +25,18 @@ describe("a small job", () => {
       name: "flights",
       model: { path: at("model.onnx"), externalData: [] },
       hooks: { pre: null, post: null },
-      input: { from: [at("data/*.parquet")], key: [], onEmpty: "fail" },
+      input: { kind: "files", from: [at("data/*.parquet")], key: [], onEmpty: "fail" },
       features: null,
       outputs: {},
       passthrough: { kind: "rest" },
-      write: { to: join(project.root, "out"), shape: "directory", mode: "error", partitionBy: [], add: {} },
+      write: {
+        kind: "files",
+        to: join(project.root, "out"),
+        shape: "directory",
+        mode: "error",
+        partitionBy: [],
+        add: {},
+      },
       interval: null,
       limits: {
         threads: "auto",
@@ -191,8 +199,8 @@ describe("the interval", () => {
 
   it("is the one that --at is in, and names input and output", async () => {
     const job = await jobOf(daily, { at: "2026-01-10T23:00" });
-    expect(job.input.from).toEqual([join(project.root, "jobs/data/dt=2026-01-10/*.parquet")]);
-    expect(job.write.to).toBe(join(project.root, "jobs/out/2026/01"));
+    expect(filesOf(job).input.from).toEqual([join(project.root, "jobs/data/dt=2026-01-10/*.parquet")]);
+    expect(filesOf(job).write.to).toBe(join(project.root, "jobs/out/2026/01"));
     expect(job.write.add).toEqual({ from: "2026-01-10T00:00:00-03:00", to: "2026-01-11T00:00:00-03:00" });
   });
 
@@ -245,8 +253,9 @@ describe("variables", () => {
       'limits: { partition_rows: "{{ var.rows }}" }',
     );
     const inputs = async (context: Parameters<SpecProject["load"]>[1]) => {
-      const { input, limits } = await jobOf(text, context);
-      return [input.from[0]?.split("/").pop(), limits.partitionRows];
+      const job = await jobOf(text, context);
+      const { limits } = job;
+      return [filesOf(job).input.from[0]?.split("/").pop(), limits.partitionRows];
     };
     expect(await inputs({})).toEqual(["eu", 5000]);
     expect(await inputs({ vars: { region: "us", rows: "10" } })).toEqual(["us", 10]);
@@ -306,7 +315,7 @@ describe("the output root", () => {
     jobOf(jobText(`write: { to: ${to} }`), { outputRoot: join(project.root, "allowed") });
 
   it("takes what lies in it", async () => {
-    expect((await load("../allowed/out")).write.to).toBe(join(project.root, "allowed/out"));
+    expect(filesOf(await load("../allowed/out")).write.to).toBe(join(project.root, "allowed/out"));
   });
 
   it.each(["../elsewhere", "../allowed/../x", "../allowed-not", "/tmp/x", "../allowed/link/out"])(

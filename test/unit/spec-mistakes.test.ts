@@ -32,7 +32,11 @@ const unknownAndMissing: readonly Mistake[] = [
     "did you mean `model`?",
   ],
   [jobText("input: { ⟦form⟧: data }"), "spec.unknown-key", "did you mean `from`?"],
-  [jobText("input: { from: data, ⟦whatever⟧: 1 }"), "spec.unknown-key", "it may be from, key or on_empty"],
+  [
+    jobText("input: { from: data, ⟦whatever⟧: 1 }"),
+    "spec.unknown-key",
+    "it may be from, table, query, params, consistency, key or on_empty",
+  ],
   [jobText("features: { x: { ⟦colunm⟧: a } }"), "spec.unknown-key", "did you mean `column`?"],
   [
     jobText("features:\n  x:\n    stack:\n      - { column: a, ⟦prat⟧: hour }"),
@@ -92,13 +96,23 @@ const later: readonly Mistake[] = [
   ],
   [jobText("⟦events⟧: []"), "spec.not-supported", "start `nightshift run` from what sees the events"],
   [
-    jobText("input: { from: data, ⟦table⟧: flights }"),
+    jobText("input: { from: ⟦'postgres://h/d'⟧, table: flights }"),
     "spec.not-supported",
-    "this version reads and writes local Parquet files",
+    "this version reads local Parquet files",
+  ],
+  [
+    jobText("write: { to: ⟦'postgres://h/d'⟧, table: flights }"),
+    "spec.not-supported",
+    "this version writes local Parquet files",
+  ],
+  [
+    jobText("input: { from: data, ⟦table⟧: flights }"),
+    "spec.not-a-database",
+    "write `from: ${DATABASE_URL}`, or remove it",
   ],
   [
     jobText("write: { to: out, mode: ⟦upsert⟧ }"),
-    "spec.not-supported",
+    "spec.not-a-database",
     "use `append`, where scoring an interval again replaces its rows, or `replace`",
   ],
   [
@@ -439,7 +453,7 @@ it("tells all mistakes at once, in the order of the file, of nightshift.yaml too
     "3:8 spec.variable",
     "4:10 spec.unknown-key",
     "4:32 spec.invalid-value",
-    "5:25 spec.not-supported",
+    "5:25 spec.not-a-database",
     "5:64 template.unknown-variable",
     "6:20 spec.invalid-value",
     "6:23 spec.unused-budget",

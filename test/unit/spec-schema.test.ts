@@ -33,7 +33,7 @@ describe("the published JSON Schema", () => {
     const small = { version: 1, name: "x", model: "m", input: { from: "d" }, write: { to: "o" } };
     expect(validator.safeParse(small).success).toBe(true);
     expect(validator.safeParse({ ...small, schedule: {} }).success).toBe(false);
-    expect(validator.safeParse({ ...small, write: { to: "o", mode: "upsert" } }).success).toBe(false);
+    expect(validator.safeParse({ ...small, write: { to: "o", mode: "update" } }).success).toBe(false);
     expect(validator.safeParse({ ...small, version: 2 }).success).toBe(false);
   });
 });

@@ -2,7 +2,7 @@ import { bytes, counted, duration } from "../../human.js";
 import type { WriteSpec } from "../../job.js";
 import { sumRows } from "../../partition.js";
 import type { Paint } from "../output/paint.js";
-import { shownPath } from "../output/paths.js";
+import { shownTarget } from "../output/paths.js";
 import { renderPairs } from "../output/table.js";
 import { padEnd } from "../output/text-width.js";
 import type { Followed } from "../running/followed.js";
@@ -42,7 +42,7 @@ export function demoEnd({ runs, published, write, full }: DemoEnd, place: DemoPl
     const size = bytes(published.files.reduce((sum, file) => sum + file.bytes, 0));
     pairs.push([
       "output",
-      `${shownPath(write.to, place.cwd)}/ (${counted(published.files.length, "file")}, ${size})`,
+      `${shownTarget(write, place.cwd)}/ (${counted(published.files.length, "file")}, ${size})`,
     ]);
   }
   pairs.push(["next", commandLines(published === null ? again(full, place) : steps(full, place), paint)]);

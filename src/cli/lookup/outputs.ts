@@ -18,7 +18,7 @@ export async function outputFor(cli: Cli, given: string): Promise<WriteSpec> {
 /** Enough of a write spec to ask the sink about what is already there. */
 function outputAt(path: string): WriteSpec {
   const shape = path.endsWith(".parquet") ? "file" : "directory";
-  return { to: path, shape, mode: "replace", partitionBy: [], add: {} };
+  return { kind: "files", to: path, shape, mode: "replace", partitionBy: [], add: {} };
 }
 
 function exists(path: string): boolean {

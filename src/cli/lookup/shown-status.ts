@@ -1,3 +1,4 @@
+import { targetOf } from "../../job.js";
 import type { RunState } from "../../run.js";
 import type { Sink } from "../../sink.js";
 import type { Cli } from "../shell/context.js";
@@ -15,8 +16,9 @@ export async function statusCheck(cli: Cli): Promise<(state: RunState) => Promis
     if (isInterrupted(state)) return "interrupted";
     if (state.status !== "published") return state.status;
     const { write } = state.run.job;
-    const sink = sinks.get(write.to) ?? app.sink(write);
-    sinks.set(write.to, sink);
+    const target = targetOf(write);
+    const sink = sinks.get(target) ?? app.sink(write);
+    sinks.set(target, sink);
     // An output that cannot be asked any more must not hide what the ledger knows.
     const decision = await sink.then((opened) => opened.lookup(state.run.id)).catch(() => null);
     return decision?.rolledBack === true ? "rolled back" : "published";

@@ -2,13 +2,14 @@ import { basename } from "node:path";
 import type { Standing } from "../../choose-run.js";
 import { typeName } from "../../column.js";
 import { bytes, count, counted } from "../../human.js";
+import { describeInput, type InputSpec } from "../../job.js";
 import { type BoundColumn, columnNames, type InputBinding, type Mapping } from "../../mapping.js";
-import type { FileSlice, Partition } from "../../partition.js";
+import type { FileSlice, Partition, PlanTotals, RowRange } from "../../partition.js";
 import type { Plan } from "../../plan.js";
 import type { PlannedJob } from "../../runner.js";
 import { shellLine } from "./command-line.js";
 import type { Paint } from "./paint.js";
-import { shownPath } from "./paths.js";
+import { shownPath, shownTarget } from "./paths.js";
 import { renderPairs, renderTable, type TableOptions } from "./table.js";
 
 export interface PlanPlace {
@@ -74,12 +75,9 @@ function facts(plan: Plan, cwd: string): readonly (readonly [string, string])[] 
   const { job, totals, profile } = plan;
   const model = plan.assets.find((asset) => asset.role === "model");
   return [
-    [
-      "input",
-      `${counted(totals.rows, "row")} in ${counted(totals.files, "file")}, ${bytes(totals.bytes)} decoded`,
-    ],
+    ["input", `${rowsText(totals, job.input)}, ${bytes(totals.bytes)} decoded`],
     ["model", `${shownPath(job.model.path, cwd)} (sha256 ${model?.sha256.slice(0, 12) ?? "?"})`],
-    ["output", `${shownPath(job.write.to, cwd)} (${job.write.mode})`],
+    ["output", `${shownTarget(job.write, cwd)} (${job.write.mode})`],
     ["partitions", `${counted(totals.partitions, "partition")} on ${counted(plan.threads, "thread")}`],
     [
       "profile",
@@ -90,6 +88,13 @@ function facts(plan: Plan, cwd: string): readonly (readonly [string, string])[] 
     ["fingerprint", plan.fingerprint.slice(0, 16)],
     ...plan.notes.map((note, index) => [index === 0 ? "notes" : "", note] as const),
   ];
+}
+
+/** How much is read, and where from. */
+export function rowsText({ rows, rowsEstimated, files }: PlanTotals, input: InputSpec): string {
+  const about = rowsEstimated === true ? "about " : "";
+  const where = input.kind === "postgres" ? describeInput(input) : counted(files, "file");
+  return `${about}${counted(rows, "row")} in ${where}`;
 }
 
 /** Which columns come from the author's own functions. */
@@ -152,18 +157,37 @@ function partitionTable(partitions: readonly Partition[], place: PlanPlace, opti
       { title: "partition", align: "right" },
       { title: "rows", align: "right" },
       { title: "decoded", align: "right" },
-      { title: "files" },
+      { title: partitions.some(({ range }) => range !== undefined) ? "range" : "files" },
     ],
     shown.map((partition) => [
       String(partition.index),
       count(partition.rows),
       bytes(partition.bytes),
-      partition.slices.length === 0 ? "" : slicesText(partition.slices, place.cwd),
+      placeText(partition, place.cwd),
     ]),
     options,
   );
   const rest = partitions.length - shown.length;
   return rest === 0 ? table : `${table}\n${options.paint.dim(`… and ${count(rest)} more (-v shows all)`)}`;
+}
+
+function placeText({ slices, range }: Partition, cwd: string): string {
+  if (range !== undefined) return rangeText(range);
+  return slices.length === 0 ? "" : slicesText(slices, cwd);
+}
+
+/** Keys are values of rows, so they are not shown. */
+function rangeText({ by }: RowRange): string {
+  switch (by.kind) {
+    case "key":
+      return `by ${by.columns.join(", ")}`;
+    case "blocks":
+      return by.to === null
+        ? `blocks from ${count(by.from)}`
+        : `blocks ${count(by.from)} to ${count(by.to - 1)}`;
+    case "whole":
+      return "all rows";
+  }
 }
 
 function slicesText(slices: readonly FileSlice[], cwd: string): string {

@@ -49,7 +49,10 @@ export function runText(
 ): string {
   const { run, totals, accepted, error } = state;
   const isInterrupted = shown === "interrupted";
-  const done = totals === null || totals.rows === 0 ? "" : ` (${percent(accepted.rows.read / totals.rows)})`;
+  const done =
+    totals === null || totals.rows === 0 || totals.rowsEstimated === true
+      ? ""
+      : ` (${percent(accepted.rows.read / totals.rows)})`;
   const pairs: (readonly [string, string])[] = [
     ["run", paint.bold(run.id)],
     [
@@ -66,7 +69,10 @@ export function runText(
   if (totals !== null)
     pairs.push(
       ["partitions", partitionCounts(partitions)],
-      ["rows", `${count(accepted.rows.read)} of ${counted(totals.rows, "row")} accepted${done}`],
+      [
+        "rows",
+        `${count(accepted.rows.read)} of ${totals.rowsEstimated === true ? "about " : ""}${counted(totals.rows, "row")} accepted${done}`,
+      ],
     );
   if (accepted.rows.read > 0) pairs.push(["rows in", equation(accepted.rows)]);
   if (!hasEnded(state) && !isInterrupted && state.owner !== null)

@@ -1,5 +1,5 @@
 import { toErrorRecord } from "../../errors.js";
-import type { WriteSpec } from "../../job.js";
+import { targetOf, type WriteSpec } from "../../job.js";
 import type { Observer } from "../../observer.js";
 import type { RunOptions, RunOutcome } from "../../runner.js";
 import { errorText } from "../output/error-text.js";
@@ -30,7 +30,7 @@ export async function followRun(
         ...outcomeRecord(outcome),
         rowsScored,
         exitCode,
-        output: write.to,
+        output: targetOf(write),
         ...published,
       }),
     );

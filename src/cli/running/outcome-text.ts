@@ -6,7 +6,7 @@ import type { RunOutcome } from "../../runner.js";
 import type { LiveFile } from "../../sink.js";
 import { shellLine } from "../output/command-line.js";
 import type { Paint } from "../output/paint.js";
-import { shownPath } from "../output/paths.js";
+import { shownPath, shownTarget } from "../output/paths.js";
 import { renderPairs } from "../output/table.js";
 import type { Followed } from "./followed.js";
 
@@ -29,7 +29,7 @@ export interface OutcomeView extends Followed {
 /** The end of a run for people; the error of a failed one is shown by the caller. */
 export function outcomeText(view: OutcomeView, paint: Paint): string {
   const { outcome, write, cwd } = view;
-  const target = shownTarget(write, cwd);
+  const target = namedTarget(write, cwd);
   const warning = outcome.warning === null ? [] : [paint.yellow(`warning: ${outcome.warning}`)];
   switch (outcome.status) {
     case "published":
@@ -96,13 +96,16 @@ export function speedPair({ outcome, rowsScored }: Followed): readonly [string, 
 
 function outputPairs({ published, write, cwd }: OutcomeView): readonly (readonly [string, string])[] {
   if (published === null) return [];
+  if (write.kind === "postgres") return [["output", namedTarget(write, cwd)]];
   const size = bytes(published.files.reduce((sum, file) => sum + file.bytes, 0));
   const shape = write.shape === "file" ? size : `${counted(published.files.length, "file")}, ${size}`;
-  return [["output", `${shownTarget(write, cwd)} (${shape})`]];
+  return [["output", `${namedTarget(write, cwd)} (${shape})`]];
 }
 
-function shownTarget({ to, shape }: WriteSpec, cwd: string): string {
-  return `${shownPath(to, cwd)}${shape === "file" ? "" : "/"}`;
+/** A directory is told from a file by its slash. */
+function namedTarget(write: WriteSpec, cwd: string): string {
+  const isDirectory = write.kind !== "postgres" && write.shape === "directory";
+  return `${shownTarget(write, cwd)}${isDirectory ? "/" : ""}`;
 }
 
 function quarantinePairs(view: OutcomeView, paint: Paint): readonly (readonly [string, string])[] {
@@ -134,12 +137,15 @@ function kept({ rows }: RunOutcome): string {
 function nextSteps({ outcome, write, cwd, program }: OutcomeView): readonly string[] {
   const say = (...words: readonly string[]) => `${program} ${shellLine(...words)}`;
   const runId = outcome.run?.id;
-  const output = shownPath(write.to, cwd);
   if (outcome.status === "cancelled" || outcome.status === "failed") {
     if (runId === undefined) return [];
     return outcome.status === "failed" ? [say("errors", runId), say("retry", runId)] : [say("retry", runId)];
   }
   return outcome.rows.quarantined > 0 && runId !== undefined
     ? [say("errors", runId)]
-    : [say("inspect", output)];
+    : write.kind === "postgres"
+      ? runId === undefined
+        ? []
+        : [say("status", runId)]
+      : [say("inspect", shownPath(write.to, cwd))];
 }

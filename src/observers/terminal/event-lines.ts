@@ -24,7 +24,8 @@ export function eventLines(event: RunEvent): readonly EventLine[] {
         ...event.found.map(info),
         ...event.warnings.map(warning),
         info(
-          `${counted(event.totals.rows, "row")} in ${counted(event.totals.files, "file")}: ` +
+          `${event.totals.rowsEstimated === true ? "about " : ""}${counted(event.totals.rows, "row")}` +
+            `${event.totals.files === 0 ? "" : ` in ${counted(event.totals.files, "file")}`}: ` +
             `${counted(event.totals.partitions, "partition")} on ${counted(event.threads, "thread")}`,
         ),
       ];

@@ -1,17 +1,19 @@
 /** Intervals and modes: a second interval must have a place to go. */
+import { isConnectionUrl } from "../../connection.js";
 import { templateVariables } from "../../template.js";
 import { isIntervalVariable } from "../expand-templates.js";
 import { valueAt } from "../spec-source.js";
-import { type Check, type CheckedSpec, wrong } from "./check.js";
+import { asList, type Check, type CheckedSpec, wrong } from "./check.js";
 
 export const everyIntervalHasAPlace: Check = {
-  reads: [["write", "to"], ["write", "mode"], ["intervals"]],
+  reads: [["write", "to"], ["write", "table"], ["write", "mode"], ["intervals"]],
   *problems(checked) {
     const { spec, written } = checked;
     if (
       spec.intervals === undefined ||
       spec.write.mode !== "error" ||
-      usesInterval(valueAt(written, ["write", "to"]))
+      usesInterval(valueAt(written, ["write", "to"])) ||
+      usesInterval(valueAt(written, ["write", "table"]))
     )
       return;
     const mode = valueAt(written, ["write", "mode"]) === undefined ? ["write", "to"] : ["write", "mode"];
@@ -19,7 +21,7 @@ export const everyIntervalHasAPlace: Check = {
       mode,
       "spec.one-place-for-all-intervals",
       "with `mode: error` the second interval could not be published: the target would exist",
-      "set `mode: append` or `replace`, or put `{{ ds }}` into `to`",
+      `set \`mode: append\` or \`replace\`, or put \`{{ ds }}\` into \`${isConnectionUrl(spec.write.to) ? "table" : "to"}\``,
     );
   },
 };
@@ -27,9 +29,14 @@ export const everyIntervalHasAPlace: Check = {
 /** Not wrong, but seldom meant. */
 export function intervalWarnings({ spec, written }: CheckedSpec): readonly string[] {
   if (spec.intervals === undefined) return [];
-  const from = valueAt(written, ["input", "from"]);
-  const texts = Array.isArray(from) ? from : [from];
+  const isDatabase = asList(spec.input.from).some(isConnectionUrl);
+  const texts = (isDatabase ? (["table", "params"] as const) : (["from"] as const)).flatMap((key) => {
+    const value = valueAt(written, ["input", key]);
+    return Array.isArray(value) ? value.flat() : [value];
+  });
   if (texts.some(usesInterval)) return [];
+  if (isDatabase)
+    return ["`input.params` name no interval (such as `{{ ds }}`): every interval scores the same rows"];
   return ["`input.from` names no interval (such as `dt={{ ds }}`): every interval scores the same rows"];
 }
 

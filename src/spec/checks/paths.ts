@@ -1,6 +1,7 @@
 /** Paths: local ones, inside the output root, and output apart from input. */
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { isConnectionUrl } from "../../connection.js";
 import type { Problem, SpecPath } from "../problem.js";
 import type { JobSpec } from "../schema.js";
 import { asList, type Check, itemPath, wrong } from "./check.js";
@@ -36,8 +37,10 @@ export const outputApartFromInput: Check = {
     ["write", "to"],
   ],
   *problems({ spec, baseDir }) {
+    if (isConnectionUrl(spec.write.to)) return;
     const to = resolve(baseDir, spec.write.to);
     for (const from of asList(spec.input.from)) {
+      if (isConnectionUrl(from)) continue;
       const { root, recursive } = searchedBy(resolve(baseDir, from));
       if (to !== root && !(recursive && isInside(to, root))) continue;
       yield wrong(
@@ -55,7 +58,7 @@ export const oneFileOutput: Check = {
   reads: [["write"]],
   *problems({ spec }) {
     const { to, mode, partition_by } = spec.write;
-    if (!to.endsWith(".parquet")) return;
+    if (!to.endsWith(".parquet") || isConnectionUrl(to)) return;
     const suggestion = "name a directory in `to`";
     if (mode === "append")
       yield wrong(["write", "mode"], "spec.one-file", "nothing can be appended to one file", suggestion);
@@ -77,6 +80,7 @@ interface WrittenPath {
 
 function* notLocal(paths: Iterable<WrittenPath>): Iterable<Problem> {
   for (const { path, text } of paths) {
+    if (isConnectionUrl(text) && (path[0] === "input" || path[0] === "write")) continue;
     const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
     if (scheme === "file")
       yield wrong(

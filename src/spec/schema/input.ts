@@ -1,12 +1,34 @@
 import { z } from "zod";
-import { column, columns, oneOrMore } from "./scalars.js";
+import { column, columns, constant, oneOrMore, text } from "./scalars.js";
+
+const parameter = z.union([constant, z.null(), z.array(z.union([constant, z.null()]))]);
 
 export const input = z
   .strictObject({
     from: oneOrMore.meta({
       description:
-        "Parquet files, globs or directories, relative to the spec. `key=value` directories below what is named, or matched by a wildcard, become columns.",
+        "Parquet files, globs or directories, relative to the spec; or the URL of a PostgreSQL database. `key=value` directories below what is named, or matched by a wildcard, become columns.",
       examples: ["../data/dt={{ ds }}/*.parquet"],
+    }),
+    table: text.optional().meta({
+      description: "With a database: the table or view to read, by its exact name.",
+      examples: ["features.users"],
+    }),
+    query: text.optional().meta({
+      description: "With a database, instead of `table`: the query to read. Values come from `params` only.",
+      examples: ["select user_id, seen from features.users where region = $1"],
+    }),
+    params: z
+      .array(parameter)
+      .optional()
+      .meta({
+        description:
+          "Values of `$1`, `$2` and so on in `query`. A template that is the whole value keeps its type.",
+        examples: [["{{ ds }}"]],
+      }),
+    consistency: z.enum(["snapshot", "materialize", "none"]).optional().meta({
+      description:
+        "With a database: what all partitions see. `snapshot`: one moment, for as long as the run's coordinator lives. `materialize`: a copy that is made first. `none`: what is there when each is read.",
     }),
     key: z
       .union([column, columns])

@@ -1,17 +1,66 @@
 import { z } from "zod";
-import { columns, constant, text } from "./scalars.js";
+import { refuse } from "./refuse.js";
+import { column, columns, constant, text } from "./scalars.js";
 
 export const write = z
   .strictObject({
     to: text.meta({
       description:
-        "Directory to write to, relative to the spec; with the ending `.parquet`, one file. Created when it is missing.",
+        "Directory to write to, relative to the spec; with the ending `.parquet`, one file. Created when it is missing. Or the URL of a PostgreSQL database.",
       examples: ["../out/flight-delay"],
     }),
-    mode: z.enum(["error", "append", "replace"]).default("error").meta({
+    mode: z.enum(["error", "append", "replace", "upsert"]).default("error").meta({
       description:
-        "`error`: the target must not exist. `append`: an interval's rows are added, once; scoring it again replaces them. `replace`: a run replaces all that was there; with `intervals` and `partition_by`, only the partitions that it writes.",
+        "`error`: the target must not exist. `append`: an interval's rows are added, once; scoring it again replaces them. `replace`: a run replaces all that was there; with `intervals` and `partition_by`, only the partitions that it writes. `upsert`, in a database: rows are replaced by key.",
     }),
+    table: text.optional().meta({
+      description: "With a database: the table to write to, by its exact name.",
+      examples: ["scores.flight_delay"],
+    }),
+    key: z
+      .union([column, columns])
+      .optional()
+      .meta({
+        description: "With a database: columns that identify a row of the table. `input.key` unless told.",
+        examples: [["flight_id"]],
+      }),
+    create: z
+      .boolean()
+      .optional()
+      .meta({ description: "With a database: make the table where it is missing.", examples: [true] }),
+    on_missing: z.enum(["keep", "delete"]).optional().meta({
+      description: "With `upsert`: what becomes of the rows of keys that the input does not have any more.",
+    }),
+    quarantine: z
+      .strictObject({
+        table: text
+          .optional()
+          .meta({ description: "A table of the same database.", examples: ["scores.bad"] }),
+        directory: text.optional().meta({
+          description: "A directory, relative to the spec, for Parquet files.",
+          examples: ["../out/quarantine"],
+        }),
+      })
+      .superRefine(({ table, directory }, context) => {
+        if ((table === undefined) === (directory === undefined))
+          refuse(context, {
+            message: "`quarantine` is a table or a directory",
+            suggestion: "write `quarantine: { table: scores.bad }`",
+          });
+      })
+      .optional()
+      .meta({
+        description: "With a database: where rows go that could not be scored.",
+        examples: [{ table: "scores.bad" }],
+      }),
+    layout: z
+      .record(z.string(), z.enum(["jsonb", "array", "vector", "explode"]))
+      .optional()
+      .meta({
+        description:
+          "With a database: how list columns are written. `explode`: a row for each element; one column at most.",
+        examples: [{ recommendations: "jsonb" }],
+      }),
     partition_by: columns.optional().meta({
       description: "Columns that become `column=value` directories instead of columns in the files.",
       examples: [["dt"]],

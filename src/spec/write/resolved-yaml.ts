@@ -1,12 +1,16 @@
 /** A job with everything expanded, in the words of a spec: what `explain` shows. */
 import { stringify } from "yaml";
+import { tableText } from "../../connection.js";
 import type {
   ColumnMapping,
   FeatureMapping,
   InputMapping,
+  InputSpec,
   Job,
   OutputMapping,
   Passthrough,
+  PostgresWrite,
+  WriteSpec,
 } from "../../job.js";
 import { mapValues } from "../to-mapping.js";
 
@@ -23,7 +27,7 @@ function specOf(job: Job): unknown {
     model:
       model.externalData.length === 0 ? model.path : { path: model.path, external_data: model.externalData },
     input: {
-      from: input.from,
+      ...sourceOf(input),
       ...(input.key.length === 0 ? {} : { key: input.key }),
       on_empty: input.onEmpty,
     },
@@ -33,8 +37,7 @@ function specOf(job: Job): unknown {
     passthrough: passthroughOf(job.passthrough),
     ...(hooks.post === null ? {} : { post: hooks.post }),
     write: {
-      to: write.to,
-      mode: write.mode,
+      ...targetKeys(write),
       ...(write.partitionBy.length === 0 ? {} : { partition_by: write.partitionBy }),
       ...(Object.keys(write.add).length === 0 ? {} : { add: write.add }),
     },
@@ -51,6 +54,38 @@ function specOf(job: Job): unknown {
     engine: job.engine,
     providers: job.providers,
   };
+}
+
+/** A database's URL as it is written: whatever it holds stays where it is kept. */
+function sourceOf(input: InputSpec): object {
+  if (input.kind !== "postgres") return { from: input.from };
+  const { connection, read, consistency } = input;
+  const rows =
+    read.kind === "table"
+      ? { table: tableText(read.table) }
+      : { query: read.text, ...(read.params.length === 0 ? {} : { params: read.params }) };
+  return { from: connection.template, ...rows, consistency };
+}
+
+function targetKeys(write: WriteSpec): object {
+  if (write.kind !== "postgres") return { to: write.to, mode: write.mode };
+  const { connection, table, mode, key, create, onMissing, quarantine, layout } = write;
+  return {
+    to: connection.template,
+    table: tableText(table),
+    mode,
+    ...(mode === "upsert" || create ? { key } : {}),
+    ...(create ? { create } : {}),
+    ...(mode === "upsert" ? { on_missing: onMissing } : {}),
+    ...(quarantine === null ? {} : { quarantine: quarantineOf(quarantine) }),
+    ...(Object.keys(layout).length === 0 ? {} : { layout }),
+  };
+}
+
+function quarantineOf(quarantine: NonNullable<PostgresWrite["quarantine"]>): object {
+  return quarantine.kind === "table"
+    ? { table: tableText(quarantine.table) }
+    : { directory: quarantine.path };
 }
 
 function featuresOf({ inputs = {} }: FeatureMapping): unknown {

@@ -1,0 +1,169 @@
+/**
+ * Databases as jobs name them. What is kept, in plans and ledgers and on queues, is a {@link Connection}: it holds no
+ * secret. Each process makes a {@link ConnectionUrl} of it for itself, from its own environment.
+ */
+
+/** A database by reference. */
+export interface Connection {
+  /** As the spec has it, `${DATABASE_URL}` say: variables and secret files are still unexpanded. */
+  readonly template: string;
+  /** Absolute; `${file:…}` is relative to it. */
+  readonly baseDir: string;
+  /**
+   * `postgres://host:port/database`: no user, no password, no options. Names the database for people and in identities, so
+   * that another password does not make another job.
+   */
+  readonly address: string;
+}
+
+/** A table, by its exact name: nothing is folded to lower case. */
+export interface TableName {
+  /** `null`: wherever the connection's `search_path` leads. */
+  readonly schema: string | null;
+  readonly name: string;
+}
+
+/** What a URL of a database says. It holds a secret: keep it in memory, and out of JSON and logs. */
+export interface ConnectionUrl {
+  readonly address: string;
+  /** A host's name or address, or the absolute path of a directory with a socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string | null;
+  /** A function, so that no JSON and no inspection of the object shows it. */
+  readonly password: () => string | null;
+  /** By libpq's names: those of {@link connectionOptions}. */
+  readonly options: { readonly [name in ConnectionOption]?: string };
+}
+
+/** Parameters of a URL that mean something here. Others are refused: what is written is carried out. */
+export const connectionOptions = [
+  "sslmode",
+  "sslrootcert",
+  "sslcert",
+  "sslkey",
+  "sslnegotiation",
+  "channel_binding",
+  "connect_timeout",
+  "application_name",
+  "options",
+] as const;
+
+export type ConnectionOption = (typeof connectionOptions)[number];
+
+/** As libpq has them, but for `allow`, which protects against nothing. */
+export const sslModes = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
+
+export type SslMode = (typeof sslModes)[number];
+
+export interface BadConnectionUrl {
+  /** A sentence without any part of the URL that may be secret. */
+  readonly failure: string;
+  readonly suggestion: string;
+}
+
+export function isConnectionUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\//i.test(text);
+}
+
+const inTheUrl = ["host", "port", "user", "password", "dbname"];
+
+/** Reads a URL as libpq does; see `docs/postgres.md` for what differs. */
+export function parseConnectionUrl(text: string): ConnectionUrl | BadConnectionUrl {
+  if (/^[^/]*:\/\/(?:[^/?#]*@)?[^/?#@]*,/.test(text))
+    return bad("it names several hosts", "name one: the one that takes writes, or a proxy in front of them");
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    return bad(
+      "it is no URL of a database",
+      "write `postgres://user:password@host:5432/database`; in a password, `@`, `/`, `?`, `#` and `%` have to be percent-encoded",
+    );
+  }
+  const parameters = new Map(url.searchParams);
+  const strange = [...parameters.keys()].find(
+    (name) => !inTheUrl.includes(name) && !(connectionOptions as readonly string[]).includes(name),
+  );
+  if (strange !== undefined)
+    return bad(
+      `\`${strange}\` in the URL means nothing here`,
+      `remove it; there are ${connectionOptions.join(", ")}`,
+    );
+  const named = decoded(parameters.get("host") ?? url.hostname).replace(/^\[(.*)\]$/, "$1") || "localhost";
+  const host = named.startsWith("/") ? named : named.toLowerCase();
+  const port = Number(parameters.get("port") ?? (url.port || "5432"));
+  const database = decoded(parameters.get("dbname") ?? url.pathname.slice(1));
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    return bad(
+      "its port is no number from 1 to 65535",
+      "write `postgres://user:password@host:5432/database`",
+    );
+  const mode = parameters.get("sslmode");
+  if (mode !== undefined && !(sslModes as readonly string[]).includes(mode))
+    return bad(`\`sslmode=${mode}\` is not known here`, `choose one of ${sslModes.join(", ")}`);
+  if (database === "") return bad("it names no database", "end it with `/` and the database's name");
+  const user = decoded(parameters.get("user") ?? url.username);
+  const password = decoded(parameters.get("password") ?? url.password);
+  return {
+    address: addressOf(host, port, database),
+    host,
+    port,
+    database,
+    user: user === "" ? null : user,
+    password: () => (password === "" ? null : password),
+    options: Object.fromEntries([...parameters].filter(([name]) => !inTheUrl.includes(name))),
+  };
+}
+
+export function isBadUrl(url: ConnectionUrl | BadConnectionUrl): url is BadConnectionUrl {
+  return "failure" in url;
+}
+
+function addressOf(host: string, port: number, database: string): string {
+  const written = host.startsWith("/") ? encodeURIComponent(host) : host.includes(":") ? `[${host}]` : host;
+  return `postgres://${written}:${port}/${encodeURIComponent(database)}`;
+}
+
+function bad(failure: string, suggestion: string): BadConnectionUrl {
+  return { failure, suggestion };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** PostgreSQL cuts longer names off, silently: two of them may become one. */
+const maxNameBytes = 63;
+
+/** `table`, `schema.table`, with `"…"` around a part that has a dot or a quote in it. `null` for what is no name. */
+export function parseTableName(text: string): TableName | null {
+  const match = /^(?:("(?:[^"]|"")+"|[^."]+)\.)?("(?:[^"]|"")+"|[^."]+)$/s.exec(text);
+  if (match === null) return null;
+  const [, schema, name = ""] = match;
+  const parts = [schema === undefined ? null : unquoted(schema), unquoted(name)] as const;
+  return parts.every((part) => part === null || isName(part)) ? { schema: parts[0], name: parts[1] } : null;
+}
+
+/** Whether PostgreSQL can have something of this name. */
+export function isName(text: string): boolean {
+  return text !== "" && !text.includes("\0") && new TextEncoder().encode(text).length <= maxNameBytes;
+}
+
+/** For people and identities: {@link parseTableName} reads it back. */
+export function tableText({ schema, name }: TableName): string {
+  return schema === null ? written(name) : `${written(schema)}.${written(name)}`;
+}
+
+function unquoted(part: string): string {
+  return part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part;
+}
+
+function written(part: string): string {
+  return /[."]/.test(part) ? `"${part.replaceAll('"', '""')}"` : part;
+}

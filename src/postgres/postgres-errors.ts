@@ -1,0 +1,230 @@
+/**
+ * Native errors as ours, by SQLSTATE. A server's own words may quote values of rows (classes 22 and 23) and parts of
+ * statements; those are left out, and names of columns and constraints are put in.
+ */
+import {
+  CancelledError,
+  DataError,
+  type ErrorOptions,
+  InfraError,
+  type JsonValue,
+  NightshiftError,
+  SpecError,
+} from "../errors.js";
+
+export interface ErrorPlace {
+  /** Of the database, without secrets. */
+  readonly address: string;
+  /** What was being done, after "while": `reading features.users`. */
+  readonly doing?: string;
+}
+
+type Translation = (text: Told) => NightshiftError;
+
+/** What a message is made of. */
+interface Told {
+  /** ` while reading features.users`, or nothing. */
+  readonly during: string;
+  readonly address: string;
+  /** The server's own words. */
+  readonly said: string;
+  /** `column score of scores.users`, or nothing. */
+  readonly where: string;
+  readonly options: ErrorOptions;
+}
+
+/** What node-postgres and Node tell about an error, where they do. */
+interface NativeError extends Error {
+  readonly code?: string;
+  readonly severity?: string;
+  readonly schema?: string;
+  readonly table?: string;
+  readonly column?: string;
+  readonly constraint?: string;
+}
+
+/** Anything that `pg` throws. What is ours already stays as it is. */
+export function postgresError(thrown: unknown, { address, doing }: ErrorPlace): NightshiftError {
+  if (thrown instanceof NightshiftError) return thrown;
+  const error: NativeError = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (error.name === "AbortError") return new CancelledError("interrupted", { cause: error });
+  const code = typeof error.code === "string" ? error.code : "";
+  const isServers = /^[0-9A-Z]{5}$/.test(code) && error.severity !== undefined;
+  const details: { [key: string]: JsonValue } = { address };
+  if (code !== "") details[isServers ? "sqlstate" : "errno"] = code;
+  const { schema, table, column, constraint } = error;
+  for (const [name, value] of Object.entries({ schema, table, column, constraint }))
+    if (value !== undefined) details[name] = value;
+  const told: Told = {
+    during: doing === undefined ? "" : ` while ${doing}`,
+    address,
+    said: error.message,
+    where: whereOf(error),
+    options: { details, cause: error },
+  };
+  if (!isServers) return ofConnection(error, code, told);
+  const translate = bySqlState[code] ?? byClass[code.slice(0, 2)] ?? unforeseen;
+  return translate(told);
+}
+
+/** Nobody answers (yet), or does not take more: worth another try, for a while. */
+export function isUnreachable(error: NightshiftError): boolean {
+  return error.code === "infra.unreachable" || error.code === "infra.too-many-connections";
+}
+
+const infra =
+  (code: string, what: string, hint: string): Translation =>
+  ({ during, address, said, options }) =>
+    new InfraError(code, `${address}: ${what}${during} (${said}).`, { hint, ...options });
+
+const ofSpec =
+  (code: string, hint: string): Translation =>
+  ({ during, address, said, options }) =>
+    new SpecError(code, `${address}: ${said}${during}.`, { hint, ...options });
+
+const lost = infra(
+  "infra.connection-lost",
+  "the connection was lost",
+  "Nothing is lost: nightshift retry goes on once the server answers.",
+);
+const unreachable = infra(
+  "infra.unreachable",
+  "the server cannot be reached",
+  "Check that it runs, and that this machine may connect to it.",
+);
+const conflict = infra("infra.conflict", "another session got in the way", "Try again; nothing was changed.");
+const denied = infra(
+  "infra.authentication",
+  "the server refuses this user",
+  "Check user and password in the variables that the URL is made of, and pg_hba.conf.",
+);
+const stopped = infra(
+  "infra.statement-stopped",
+  "the server stopped a statement",
+  "Raise or remove statement_timeout for this role, or see who cancelled it.",
+);
+
+const bySqlState: { readonly [sqlState: string]: Translation } = {
+  "28000": denied,
+  "28P01": denied,
+  "3D000": infra("infra.no-database", "there is no such database", "Check the name at the end of the URL."),
+  "42501": infra("infra.permission", "permission denied", "Grant this role what it needs there."),
+  "42P01": ofSpec(
+    "postgres.no-such-table",
+    "Check the table's name and schema: names are exact, capitals included.",
+  ),
+  "3F000": ofSpec("postgres.no-such-schema", "Check the schema's name, or create it."),
+  "42703": ofSpec("postgres.no-such-column", "Check the column's name: names are exact, capitals included."),
+  "42601": ofSpec("postgres.syntax", "Correct the query."),
+  "25006": infra(
+    "infra.read-only",
+    "the server is read-only",
+    "Connect to the primary, or end default_transaction_read_only for this role.",
+  ),
+  "53100": infra("infra.disk-full", "the server's disk is full", "Make room there, then nightshift retry."),
+  "53200": infra("infra.server-memory", "the server is out of memory", "Try again when it has more."),
+  "53300": infra(
+    "infra.too-many-connections",
+    "the server takes no more connections",
+    "Raise max_connections or the role's limit, or lower limits.threads.",
+  ),
+  "55P03": infra(
+    "infra.locked",
+    "another session holds a lock",
+    "See pg_locks for who it is; try again once it is gone.",
+  ),
+  "57014": stopped,
+  "25P04": stopped,
+  "57P01": lost,
+  "57P02": lost,
+  "57P05": lost,
+  "25P03": lost,
+  "57P03": unreachable,
+  "40001": conflict,
+  "40P01": conflict,
+  "0A000": infra(
+    "infra.unsupported",
+    "the server does not support this",
+    "See docs/postgres.md for versions.",
+  ),
+};
+
+const byClass: { readonly [sqlStateClass: string]: Translation } = {
+  "08": lost,
+  // The server's words quote the value.
+  "22": ({ during, address, where, options }) =>
+    new DataError(
+      "data.database-value",
+      `${address}: a value does not fit${where === "" ? "" : ` ${where}`}${during}.`,
+      {
+        hint: "Compare the columns' types with those of the predictions: nightshift plan shows both.",
+        ...options,
+      },
+    ),
+  "23": ({ during, address, where, options }) =>
+    new DataError(
+      "data.constraint",
+      `${address}: a row breaks ${where === "" ? "a constraint" : where}${during}.`,
+      { hint: "Correct the rows, or the constraint.", ...options },
+    ),
+  "53": infra("infra.server-resources", "the server is short of something", "See the server's log."),
+  "58": infra("infra.server", "the server failed", "See the server's log."),
+  XX: infra("infra.server", "the server failed", "See the server's log."),
+};
+
+const unforeseen = infra("infra.postgres", "the server refused a statement", "See the server's log.");
+
+/** No answer came, or not the server's. */
+function ofConnection(error: NativeError, code: string, told: Told): NightshiftError {
+  if (isTls(error, code))
+    return infra(
+      "infra.tls",
+      "no protected connection was made",
+      "Check sslmode and sslrootcert in the URL against the server's certificate: docs/postgres.md.",
+    )(told);
+  if (/password must be/.test(error.message) || code === "ERR_NO_PASSWORD") return denied(told);
+  if (unreachableCodes.has(code) || /timeout expired|connection timeout/i.test(error.message))
+    return unreachable({ ...told, said: reasons[code] ?? error.message });
+  if (
+    lostCodes.has(code) ||
+    /Connection terminated|connection error|not queryable|Client was closed/i.test(error.message)
+  )
+    return lost(told);
+  return unforeseen(told);
+}
+
+const unreachableCodes: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ETIMEDOUT",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOENT",
+  "EACCES",
+]);
+
+const lostCodes: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED"]);
+
+const reasons: { readonly [code: string]: string } = {
+  ECONNREFUSED: "connection refused",
+  ETIMEDOUT: "no answer in time",
+  ENOTFOUND: "there is no host of this name",
+  EAI_AGAIN: "its name cannot be looked up now",
+  ENOENT: "there is no such socket",
+  EACCES: "the socket may not be used",
+};
+
+function isTls({ message }: Error, code: string): boolean {
+  return (
+    /CERT|^ERR_(TLS|SSL|OSSL)|^EPROTO$|^UNABLE_TO_/.test(code) ||
+    /SSL connection|channel binding|SCRAM-SHA-256-PLUS/i.test(message)
+  );
+}
+
+function whereOf({ schema, table, column, constraint }: NativeError): string {
+  const relation = [schema, table].filter((part) => part !== undefined).join(".");
+  const part =
+    constraint === undefined ? (column === undefined ? "" : `column ${column}`) : `constraint ${constraint}`;
+  return [part, relation].filter((text) => text !== "").join(" of ");
+}

@@ -1,0 +1,139 @@
+/** One session with a server: made with patience, ended by its owner. */
+import { userInfo } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import type { ConnectionUrl } from "../connection.js";
+import { CancelledError, InfraError, type NightshiftError } from "../errors.js";
+import { isUnreachable, postgresError } from "./postgres-errors.js";
+import { type Tls, tlsOf } from "./tls.js";
+
+/** node-postgres' client, connected. Errors that it throws are native: see {@link postgresError}. */
+export type Session = pg.Client;
+
+export interface SessionOptions {
+  /** What the server's lists of sessions show, after `nightshift`: `source`, `ledger`. */
+  readonly role: string;
+  readonly signal?: AbortSignal;
+  /** Pauses between tries to reach a server that does not answer. */
+  readonly retryDelaysMs?: readonly number[];
+}
+
+const connectTimeoutMs = 10_000;
+const keepAliveDelayMs = 30_000;
+const usualDelaysMs = [250, 500, 1000, 2000, 4000];
+
+/**
+ * A session of one's own: `end()` it.
+ *
+ * @throws InfraError `infra.unreachable` (exit code 3), `infra.too-many-connections` after several tries;
+ * `infra.authentication`, `infra.no-database`, `infra.tls` at once; CancelledError
+ */
+export async function openSession(url: ConnectionUrl, options: SessionOptions): Promise<Session> {
+  const { signal, retryDelaysMs = usualDelaysMs } = options;
+  for (let attempt = 0; ; attempt++) {
+    if (signal?.aborted) throw new CancelledError();
+    try {
+      return await connectOnce(url, options);
+    } catch (thrown) {
+      // Until there is a session, one that was lost is one that could not be made.
+      const error = asUnreachable(postgresError(thrown, { address: url.address }));
+      const delayMs = retryDelaysMs[attempt];
+      if (!isUnreachable(error)) throw error;
+      if (delayMs === undefined) throw triedOften(error, attempt + 1);
+      await sleep(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => {
+        throw new CancelledError();
+      });
+    }
+  }
+}
+
+async function connectOnce(url: ConnectionUrl, options: SessionOptions): Promise<Session> {
+  const tls = tlsOf(url);
+  try {
+    return await connectWith(url, options, tls);
+  } catch (error) {
+    const speaksNoTls =
+      error instanceof Error && error.message === "The server does not support SSL connections";
+    if (tls?.optional !== true || !speaksNoTls) throw error;
+    return connectWith(url, options, null);
+  }
+}
+
+async function connectWith(url: ConnectionUrl, { role }: SessionOptions, tls: Tls | null): Promise<Session> {
+  const { host, port, database, user, password, options } = url;
+  const { application_name, connect_timeout, channel_binding, sslnegotiation } = options;
+  const session = new pg.Client({
+    host,
+    port,
+    database,
+    user: user ?? userInfo().username,
+    // Never left out: node-postgres would look for one in its own places.
+    password: () => password() ?? "",
+    ssl: tls === null ? false : { ...tls.options },
+    ...(tls !== null && sslnegotiation !== undefined ? { sslnegotiation } : {}),
+    enableChannelBinding: tls !== null && (channel_binding === "prefer" || channel_binding === "require"),
+    application_name: application_name ?? `nightshift ${role}`,
+    ...(options.options === undefined ? {} : { options: options.options }),
+    connectionTimeoutMillis: timeoutMs(connect_timeout),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveDelayMs,
+    types: textTypes,
+  } as pg.ClientConfig);
+  // A session that breaks while nobody waits for it tells its next user: unheard, it would end the process.
+  session.on("error", () => undefined);
+  const isBound = channel_binding === "require" ? watchBinding(session) : () => true;
+  try {
+    await session.connect();
+    if (isBound()) return session;
+    throw new InfraError(
+      "infra.tls",
+      `${url.address}: the server does not bind the password to its certificate.`,
+      {
+        hint: "It needs TLS and scram-sha-256; or remove channel_binding from the URL.",
+      },
+    );
+  } catch (error) {
+    await session.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** node-postgres uses channel binding where it is offered; whether it was, its messages tell. */
+function watchBinding(session: Session): () => boolean {
+  let isBound = false;
+  const { connection } = session as unknown as { readonly connection: NodeJS.EventEmitter };
+  connection.on("authenticationSASL", ({ mechanisms }: { readonly mechanisms: readonly string[] }) => {
+    isBound = mechanisms.includes("SCRAM-SHA-256-PLUS");
+  });
+  return () => isBound;
+}
+
+function timeoutMs(seconds: string | undefined): number {
+  const given = Number(seconds);
+  return given > 0 ? given * 1000 : connectTimeoutMs;
+}
+
+function asUnreachable(error: NightshiftError): NightshiftError {
+  if (error.code !== "infra.connection-lost") return error;
+  const { message, hint, details, cause } = error;
+  return new InfraError("infra.unreachable", message, {
+    ...(hint === undefined ? {} : { hint }),
+    details,
+    cause,
+  });
+}
+
+function triedOften({ code, message, hint, details, cause }: NightshiftError, tries: number): InfraError {
+  const options = { ...(hint === undefined ? {} : { hint }), details: { ...details, tries }, cause };
+  return new InfraError(code, tries === 1 ? message : `${message} It was tried ${tries} times.`, options);
+}
+
+const dateAndTime: ReadonlySet<number> = new Set([
+  1082, 1083, 1114, 1184, 1186, 1266, 1115, 1182, 1183, 1185, 1187, 1270,
+]);
+
+/** Dates and times stay text: a JavaScript Date has neither their digits nor their range. */
+const textTypes = {
+  getTypeParser: (oid: number, format?: "text" | "binary") =>
+    dateAndTime.has(oid) ? (text: string) => text : pg.types.getTypeParser(oid, format as "text"),
+};
