@@ -5,7 +5,13 @@ const narrow = /^[\x20-\x7e]*$/;
 const escapes = /\x1b\[[0-9;?]*[A-Za-z]/g;
 const invisible = /^[\p{Mark}\p{Control}\p{Format}]$/u;
 const emoji = /\p{Emoji_Presentation}|\ufe0f/u;
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | null = null;
+
+/** Made when a text first needs it: it takes longer than all else that a short command does. */
+function graphemes(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  return segmenter.segment(text);
+}
 
 /** East Asian Wide and Fullwidth blocks, end-inclusive (Unicode 15, EastAsianWidth.txt, neighbours merged). */
 const wide: readonly (readonly [number, number])[] = [
@@ -26,7 +32,7 @@ const wide: readonly (readonly [number, number])[] = [
 export function textWidth(text: string): number {
   if (narrow.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of graphemes.segment(text.replace(escapes, ""))) width += cells(segment);
+  for (const { segment } of graphemes(text.replace(escapes, ""))) width += cells(segment);
   return width;
 }
 
@@ -35,7 +41,7 @@ export function truncate(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
   let kept = "";
   let used = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     if (used + cells(segment) > width - 1) break;
     kept += segment;
     used += cells(segment);
