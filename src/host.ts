@@ -6,7 +6,7 @@ import type { ErrorRecord, JsonValue } from "./errors.js";
 import type { FileSummary } from "./format.js";
 import type { Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
-import type { InspectedModel } from "./model.js";
+import type { InspectedModel, ProviderTrial } from "./model.js";
 import type { Partition, Receipt, Step } from "./partition.js";
 import type { PartitionTask, Plan } from "./plan.js";
 
@@ -20,6 +20,8 @@ export interface HostCalls {
     item: never;
     result: InspectedModel;
   };
+  /** Runs something small on an execution provider. */
+  "try-provider": { request: { readonly provider: string }; item: never; result: ProviderTrial };
   /** Inspects data files one by one; `full` decodes every column of every row group. */
   "inspect-data": {
     request: { readonly from: readonly string[]; readonly full: boolean };
@@ -54,6 +56,8 @@ export interface PlanCall {
   readonly guess: boolean;
   readonly cores: number;
   readonly memoryBytes: number;
+  /** Load the model too, to see whether a thread could; a run finds that out soon enough. */
+  readonly tryLoad: boolean;
 }
 
 export interface InspectedFile {
@@ -72,6 +76,8 @@ export interface RowsTable {
 
 export interface Preview extends RowsTable {
   readonly mapping: Mapping;
+  /** What people should know of how it ran. */
+  readonly notes: readonly string[];
 }
 
 export interface PartitionCall {

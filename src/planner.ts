@@ -41,6 +41,8 @@ export interface PreparedJob {
   /** The `pre` hook, where there is one. */
   readonly hooks: readonly PlannedHook[];
   readonly profile: Profile;
+  /** Which provider runs, where it is not the one that was preferred. */
+  readonly notes: readonly string[];
   readonly files: MappingFiles;
   /** Of the input, without what a hook adds. */
   readonly schema: Schema;
@@ -97,6 +99,7 @@ export async function planJob(
     tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
   const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
   const { mapping, hooks } = await settle(prepared, parts, tally.firstWithRows, signal);
+  const placement = await tryLoad(prepared, parts.runtime, call.tryLoad);
   return {
     version: 1,
     job,
@@ -109,7 +112,12 @@ export async function planJob(
     profile: prepared.profile,
     threads,
     totals: tally.totals,
-    notes: [...droppedOutputs(prepared.model), ...(note === null ? [] : [note])],
+    notes: [
+      ...prepared.notes,
+      ...placement,
+      ...droppedOutputs(prepared.model),
+      ...(note === null ? [] : [note]),
+    ],
   };
 }
 
@@ -126,7 +134,11 @@ export async function prepareJob(
   options: PrepareOptions,
 ): Promise<PreparedJob> {
   const model = await parts.runtime.inspect(job.model.path, job.model.externalData);
-  const profile = chooseProfile(parts.runtime, model, job);
+  const { provider, passedOver } = await parts.runtime.chooseProvider(job.providers);
+  const profile = profileOn(provider, model, job);
+  const notes = passedOver.map(
+    (missing) => `It runs on ${provider}: ${missing.provider} does not work here, ${missing.reason}.`,
+  );
   const schema = await parts.source.schema();
   const { files, assets: mapped } = await pinFiles(job, parts);
   const bundles = await bundleHooks(job.hooks, parts.hooks);
@@ -141,7 +153,7 @@ export async function prepareJob(
   };
   const mapping = readingFor(hooks, schema, resolveMapping(mappingOptions));
   const assets = [...model.assets, ...mapped, ...bundles];
-  return { job, model, assets, files, loaded, hooks, profile, schema, mappingOptions, mapping };
+  return { job, model, assets, files, loaded, hooks, profile, notes, schema, mappingOptions, mapping };
 }
 
 /**
@@ -183,8 +195,7 @@ export async function settle(
 }
 
 /** The run profile: constants for every machine, so that the same plan gives the same files everywhere. */
-function chooseProfile(runtime: ModelRuntime, model: InspectedModel, job: Job): Profile {
-  const provider = runtime.chooseProvider(job.providers);
+function profileOn(provider: string, model: InspectedModel, job: Job): Profile {
   const engine = chooseEngine(model, provider, job.engine);
   return {
     engine: engine.name,
@@ -207,6 +218,23 @@ function chooseEngine({ engines }: InspectedModel, provider: string, wanted: Job
     `The engine ${wanted} can't run this model on ${provider}: it runs models that are one ensemble of trees on one float32 matrix, on the CPU.`,
     { hint: "Leave `engine` out: the fastest one that can is taken." },
   );
+}
+
+/**
+ * Loads the model where somebody wants to know whether it loads, and on any provider but the CPU, which may not have all
+ * of its operators. @returns notes
+ */
+async function tryLoad(
+  { model, profile }: PreparedJob,
+  runtime: ModelRuntime,
+  wanted: boolean,
+): Promise<readonly string[]> {
+  const { provider } = profile;
+  if (!wanted && provider === "cpu") return [];
+  const { partlyOnCpu } = await runtime.tryLoad(model.assets, profile);
+  return partlyOnCpu
+    ? [`Not all of the model runs on ${provider}: operators that it does not have run on the CPU.`]
+    : [];
 }
 
 /** Adds up partitions while they stream past; holds none of them but the first. */

@@ -42,6 +42,8 @@ export interface RunRequest {
   readonly takeOver: boolean;
 }
 
+export type PlanRequest = Pick<RunRequest, "job" | "guess"> & { readonly tryLoad?: boolean };
+
 export interface RunOptions {
   readonly signal: AbortSignal;
   readonly observers: readonly Observer[];
@@ -53,6 +55,8 @@ export interface RunOutcome {
   readonly rows: RowCounts;
   readonly reasons: { readonly [code: string]: number };
   readonly stats: AttemptStats;
+  /** The execution provider that it ran on; `null` where nothing was planned. */
+  readonly provider: string | null;
   readonly publication: number | null;
   readonly seconds: number;
   /** Why it failed or was cancelled. */
@@ -61,8 +65,8 @@ export interface RunOutcome {
 }
 
 export interface Runner {
-  /** Plans without running anything. Reads footers and the model only. */
-  plan(request: Pick<RunRequest, "job" | "guess">, signal: AbortSignal): Promise<PlannedJob>;
+  /** Plans without running anything. Reads footers and the model only; with `tryLoad` also loads it as a thread would. */
+  plan(request: PlanRequest, signal: AbortSignal): Promise<PlannedJob>;
   /** What `run` would find. */
   standing(request: Pick<RunRequest, "job" | "kind">, plan: Plan): Promise<Standing>;
   /** Plans, then creates or resumes the run, and publishes it. */
@@ -96,13 +100,14 @@ const planningAttempts = 3;
 export function createRunner(parts: RunnerParts): Runner {
   const { ledger, clock } = parts;
 
-  async function plan(request: Pick<RunRequest, "job" | "guess">, signal: AbortSignal): Promise<PlannedJob> {
+  async function plan(request: PlanRequest, signal: AbortSignal): Promise<PlannedJob> {
     const partitions: Partition[] = [];
     const call = {
       job: request.job,
       guess: request.guess,
       cores: parts.cores,
       memoryBytes: parts.memoryBytes,
+      tryLoad: request.tryLoad === true,
     };
     const onItem = (group: readonly Partition[]): void => void partitions.push(...group);
     for (let attempt = 1; ; attempt++) {
@@ -245,6 +250,7 @@ export function createRunner(parts: RunnerParts): Runner {
       rows: state?.accepted.rows ?? noRows,
       reasons: state?.reasons ?? {},
       stats: state?.stats ?? noStats,
+      provider: state?.provider ?? null,
       publication: state?.publication ?? null,
       seconds: (clock.monotonicMs() - startedMs) / 1000,
       error: null,

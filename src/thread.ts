@@ -12,6 +12,7 @@ import type {
   PlanningCall,
   PlanningResult,
   ThreadCall,
+  ThreadData,
   ThreadResult,
 } from "./hosts/child-process/thread-pool.js";
 import { lateExpansion } from "./late-expansion.js";
@@ -26,8 +27,8 @@ import { type PlanningCallName, planningCalls } from "./planning-calls.js";
 import { createRegistry } from "./registry.js";
 import { systemClock } from "./system-clock.js";
 
-const { breadcrumbFd, hookDir } = workerData as { readonly breadcrumbFd: number; readonly hookDir: string };
-const registry = createRegistry({ note: (line) => writeSync(breadcrumbFd, `${line}\n`), hookDir });
+const { breadcrumbFd, hookDir, device } = workerData as ThreadData;
+const registry = createRegistry({ note: (line) => writeSync(breadcrumbFd, `${line}\n`), hookDir, device });
 const predictors = new Map<string, Promise<Predictor>>();
 let mappingFiles: { readonly plan: string; readonly files: Promise<MappingFiles> } | null = null;
 const hooks = new Map<string, Promise<LoadedHooks>>();

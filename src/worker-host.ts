@@ -14,19 +14,22 @@ import { joinFiles } from "./join-files.js";
 import { planningCalls } from "./planning-calls.js";
 import { readRows } from "./preview.js";
 import { createRegistry } from "./registry.js";
+import { turnsMemory } from "./runtimes/onnx/device-turns.js";
 import { localFileSystem } from "./stores/local-file-system.js";
 
 const [, , threads, breadcrumbFd, hookDir = ""] = process.argv;
+const device = turnsMemory();
 const registry = createRegistry({
   note: (line) => writeSync(Number(breadcrumbFd), `${line}\n`),
   hookDir,
+  device,
 });
 const own = planningCalls(registry);
 
 const pool = threadPool({
   entry: fileURLToPath(new URL("./thread.js", import.meta.url)),
   threads: Number(threads),
-  workerData: { breadcrumbFd: Number(breadcrumbFd), hookDir },
+  workerData: { breadcrumbFd: Number(breadcrumbFd), hookDir, device },
 });
 
 // What runs hooks is answered in a thread: a function that never returns must not keep the host from hearing that its
@@ -37,6 +40,7 @@ serveCalls(process, {
     return (runsHooks(request.job) ? pool.planning("plan") : own.plan)(request, onItem, signal);
   },
   "inspect-model": async ({ path, externalData }) => (await registry.runtime()).inspect(path, externalData),
+  "try-provider": async ({ provider }) => (await registry.runtime()).tryProvider(provider),
   "inspect-data": async (request, onItem, signal) =>
     inspectData(request, { store: await registry.store(), format: await registry.format() }, onItem, signal),
   "read-rows": async (request, _onItem, signal) =>

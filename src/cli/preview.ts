@@ -60,10 +60,14 @@ export async function parsePreview(
 function show({ out, err, globals }: Cli, preview: Preview): void {
   if (globals.json) {
     const { found, warnings } = preview.mapping;
-    printJson(out, { columns: preview.columns, rows: preview.rows, found, warnings });
+    printJson(out, {
+      ...{ columns: preview.columns, rows: preview.rows, found },
+      warnings: [...warnings, ...preview.notes],
+    });
     return;
   }
   for (const line of globals.quiet ? [] : preview.mapping.found) err.line(err.paint.dim(line));
-  for (const line of preview.mapping.warnings) err.line(err.paint.yellow(`warning: ${line}`));
+  for (const line of [...preview.mapping.warnings, ...preview.notes])
+    err.line(err.paint.yellow(`warning: ${line}`));
   out.line(renderRows(preview.columns, preview.rows, out));
 }
