@@ -104,6 +104,8 @@ export interface CallOptions<N extends HostCallName> {
   readonly signal?: AbortSignal;
   /** Past it the host is killed: a thread cannot be. */
   readonly deadlineMs?: number;
+  /** As `deadlineMs`, counted anew from each item. */
+  readonly silenceMs?: number;
   readonly onItem?: (item: HostCalls[N]["item"]) => void;
 }
 
@@ -111,7 +113,9 @@ export interface CallOptions<N extends HostCallName> {
 export interface WorkerHost {
   /**
    * @throws the host's own error, rebuilt; InfraError `infra.host-died` when it died before it answered, with the file
-   * that was being opened in `details.file` where known; `infra.host-deadline` when it was killed for time.
+   * that was being opened in `details.file` where known, or when it was killed for its memory; `infra.host-deadline` when
+   * it was killed for time. Outside of partitions: DataError `data.kills-reader`, ModelError `model.kills-host` where
+   * what was open, or at work, is to blame.
    */
   call<N extends HostCallName>(
     name: N,

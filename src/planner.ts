@@ -5,12 +5,12 @@
 import { createHash } from "node:crypto";
 import type { RecordBatch } from "apache-arrow";
 import type { Schema } from "./column.js";
-import { DataError, ModelError, SpecError } from "./errors.js";
+import { DataError, SpecError } from "./errors.js";
 import type { HookRuntime } from "./hook.js";
 import type { PlanCall } from "./host.js";
 import { describeInput, type Job, type Limits } from "./job.js";
 import type { Mapping } from "./mapping.js";
-import type { Engine, InspectedModel, ModelRuntime } from "./model.js";
+import type { InspectedModel, ModelRuntime } from "./model.js";
 import { hasExactRows, type Partition, type PlanTotals } from "./partition.js";
 import { type FileParts, pinFiles } from "./pipeline/files/load-files.js";
 import type { MappingFiles } from "./pipeline/files/mapping-files.js";
@@ -21,7 +21,8 @@ import { type MappingOptions, resolveMapping } from "./pipeline/resolve-mapping.
 import { isSettled, settleMapping } from "./pipeline/settle-mapping.js";
 import type { Asset, Plan, PlannedHook } from "./plan.js";
 import { bundleHooks, learnPreHook, loadHooks, readingFor, withFirstRows } from "./plan-hooks.js";
-import { defaultWriterProfile, type Profile } from "./profile.js";
+import { chooseProfile, tryLoad } from "./plan-profile.js";
+import type { Profile } from "./profile.js";
 import { fingerprintOf } from "./run-identity.js";
 import type { Source } from "./source.js";
 
@@ -99,7 +100,7 @@ export async function planJob(
     tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
   const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
   const { mapping, hooks } = await settle(prepared, parts, tally.firstWithRows, signal);
-  const placement = await tryLoad(prepared, parts.runtime, call.tryLoad);
+  const placement = await tryLoad(prepared.model, prepared.profile, parts.runtime, { wanted: call.tryLoad });
   return {
     version: 1,
     job,
@@ -134,11 +135,7 @@ export async function prepareJob(
   options: PrepareOptions,
 ): Promise<PreparedJob> {
   const model = await parts.runtime.inspect(job.model.path, job.model.externalData);
-  const { provider, passedOver } = await parts.runtime.chooseProvider(job.providers);
-  const profile = profileOn(provider, model, job);
-  const notes = passedOver.map(
-    (missing) => `It runs on ${provider}: ${missing.provider} does not work here, ${missing.reason}.`,
-  );
+  const { profile, notes } = await chooseProfile(job, model, parts.runtime);
   const schema = await parts.source.schema();
   const { files, assets: mapped } = await pinFiles(job, parts);
   const bundles = await bundleHooks(job.hooks, parts.hooks);
@@ -192,49 +189,6 @@ export async function settle(
   } finally {
     await predictor.close();
   }
-}
-
-/** The run profile: constants for every machine, so that the same plan gives the same files everywhere. */
-function profileOn(provider: string, model: InspectedModel, job: Job): Profile {
-  const engine = chooseEngine(model, provider, job.engine);
-  return {
-    engine: engine.name,
-    engineVersion: engine.version,
-    provider,
-    intraOpThreads: 1,
-    chunkRows: 65_536,
-    batchRows: 1024,
-    writer: defaultWriterProfile,
-  };
-}
-
-/** The fastest engine, unless the job names one. Providers other than the CPU are the general engine's. */
-function chooseEngine({ engines }: InspectedModel, provider: string, wanted: Job["engine"]): Engine {
-  const usable = engines.filter(({ name }) => provider === "cpu" || name === "onnxruntime");
-  const engine = wanted === "auto" ? usable[0] : usable.find(({ name }) => name === wanted);
-  if (engine !== undefined) return engine;
-  throw new ModelError(
-    "model.engine-missing",
-    `The engine ${wanted} can't run this model on ${provider}: it runs models that are one ensemble of trees on one float32 matrix, on the CPU.`,
-    { hint: "Leave `engine` out: the fastest one that can is taken." },
-  );
-}
-
-/**
- * Loads the model where somebody wants to know whether it loads, and on any provider but the CPU, which may not have all
- * of its operators. @returns notes
- */
-async function tryLoad(
-  { model, profile }: PreparedJob,
-  runtime: ModelRuntime,
-  wanted: boolean,
-): Promise<readonly string[]> {
-  const { provider } = profile;
-  if (!wanted && provider === "cpu") return [];
-  const { partlyOnCpu } = await runtime.tryLoad(model.assets, profile);
-  return partlyOnCpu
-    ? [`Not all of the model runs on ${provider}: operators that it does not have run on the CPU.`]
-    : [];
 }
 
 /** Adds up partitions while they stream past; holds none of them but the first. */

@@ -10,8 +10,9 @@ import type { Dispatcher } from "./dispatcher.js";
 import { asNightshiftError, CancelledError, type NightshiftError, SpecError } from "./errors.js";
 import { executeRun } from "./execute-run.js";
 import type { WorkerHost } from "./host.js";
-import { type Job, runsHooks, targetOf, type WriteSpec } from "./job.js";
+import { type Job, targetOf, type WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
+import { neverReturned } from "./never-returned.js";
 import type { Emit, Observer } from "./observer.js";
 import { type AttemptStats, noRows, noStats, type Partition, type RowCounts } from "./partition.js";
 import type { Plan } from "./plan.js";
@@ -112,14 +113,12 @@ export function createRunner(parts: RunnerParts): Runner {
     const onItem = (group: readonly Partition[]): void => void partitions.push(...group);
     for (let attempt = 1; ; attempt++) {
       try {
-        const options = {
-          signal,
-          onItem,
-          ...(runsHooks(call.job) ? { deadlineMs: call.job.limits.partitionTimeoutMs } : {}),
-        };
+        const silenceMs = call.job.limits.partitionTimeoutMs;
+        const options = { signal, onItem, silenceMs };
         return { plan: await parts.planningHost().call("plan", call, options), partitions };
       } catch (error) {
-        if (asNightshiftError(error).code === "infra.host-deadline") throw neverPlanned(call.job, error);
+        if (asNightshiftError(error).code === "infra.host-deadline")
+          throw neverReturned("Planning", call.job, error);
         if (attempt === planningAttempts || asNightshiftError(error).code !== "infra.host-died") throw error;
         partitions.length = 0;
       }
@@ -298,19 +297,6 @@ function eventEmitter(runId: string, observers: readonly Observer[], clock: Cloc
       } catch {}
     }
   };
-}
-
-/** Only the planning of jobs with hooks has a deadline. */
-function neverPlanned({ hooks, limits }: Job, cause: unknown): SpecError {
-  const files = [hooks.pre, hooks.post].filter((file) => file !== null);
-  return new SpecError(
-    "hook.deadline",
-    `Planning was stopped after ${limits.partitionTimeoutMs / 1000} s: ${files.join(" or ")} may never return.`,
-    {
-      hint: "Hooks are tried on the first rows while a run is planned: correct them, or raise limits.partition_timeout.",
-      cause,
-    },
-  );
 }
 
 function justStarted(run: Run): SpecError {

@@ -41,7 +41,7 @@ const loadReasons: readonly {
   },
   {
     pattern: /protobuf parsing failed/i,
-    reason: () => "it is not a complete ONNX file",
+    reason: () => "it is not a complete ONNX file, or it is nested too deeply",
     hint: () => "Copy or export it again.",
   },
 ];
