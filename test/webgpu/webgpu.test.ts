@@ -54,7 +54,7 @@ test("a model without operators for the device runs on the CPU after all, and th
     nightshift(
       cwd,
       ...["score", `${models}w1-lightgbm.onnx`, `${models}w1-lightgbm.input.parquet`],
-      ...["-o", output, "--provider", provider, "--json", "--key", "id"],
+      ...["-o", output, "--provider", provider, "--json", "--key", "id", "--engine", "onnxruntime"],
     );
   const run = score("device.parquet", "webgpu");
   expect(jsonLinesOf(run)).toContainEqual(
