@@ -34,7 +34,13 @@ export function createApp(settings: Settings, onHostOutput: (text: string) => vo
     const hookDir = join(settings.stateDir, "hooks");
     return () => {
       if (host === null || host.isGone()) {
-        host = childProcessHost({ entry, threads: settings.cores, hookDir, onStderr: onHostOutput });
+        host = childProcessHost({
+          entry,
+          threads: settings.cores,
+          hookDir,
+          maxBytes: settings.hostBytes,
+          onStderr: onHostOutput,
+        });
       }
       return host;
     };

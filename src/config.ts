@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { SpecError } from "./errors.js";
+import { parseBytes } from "./human.js";
 
 export interface Settings {
   /** Absolute; where the journal lives. */
@@ -13,6 +14,8 @@ export interface Settings {
   readonly cores: number;
   /** Memory that decoding may take over all threads. */
   readonly memoryBytes: number;
+  /** Memory that a worker host may hold altogether; past it, it is stopped. */
+  readonly hostBytes: number;
   /** For `${VAR}` in specs. */
   readonly environment: Environment;
 }
@@ -44,11 +47,14 @@ export interface SettingsOptions {
 
 /** The other half is for models, writers and Node itself. */
 const decodingShare = 0.5;
+/** The rest is for the coordinator and for whoever else is on the machine. */
+const hostShare = 0.9;
 
 /** @throws SpecError `usage.environment` */
 export function readSettings(options: SettingsOptions): Settings {
   const { cwd, environment } = options;
   const machine = options.machine ?? thisMachine();
+  const memory = Math.min(machine.memoryBytes, memoryOf(environment) ?? machine.memoryBytes);
   const stateDir = options.stateDir ?? present(environment.NIGHTSHIFT_STATE);
   const outputRoot = present(environment.NIGHTSHIFT_OUTPUT_ROOT);
   return {
@@ -56,7 +62,8 @@ export function readSettings(options: SettingsOptions): Settings {
       stateDir === undefined ? join(findProjectRoot(cwd) ?? cwd, ".nightshift") : resolve(cwd, stateDir),
     outputRoot: outputRoot === undefined ? null : resolve(cwd, outputRoot),
     cores: Math.min(machine.cores, threadsOf(environment) ?? machine.cores),
-    memoryBytes: Math.floor(machine.memoryBytes * decodingShare),
+    memoryBytes: Math.floor(memory * decodingShare),
+    hostBytes: Math.floor(memory * hostShare),
     environment,
   };
 }
@@ -93,6 +100,16 @@ function threadsOf(environment: Environment): number | undefined {
   if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
   throw new SpecError("usage.environment", `NIGHTSHIFT_THREADS is \`${text}\`, not a number of threads`, {
     hint: "set it to a whole number from 1, or unset it to use every core",
+  });
+}
+
+function memoryOf(environment: Environment): number | undefined {
+  const text = present(environment.NIGHTSHIFT_MEMORY);
+  if (text === undefined) return undefined;
+  const size = parseBytes(text);
+  if (size !== null) return size;
+  throw new SpecError("usage.environment", `NIGHTSHIFT_MEMORY is \`${text}\`, not a size`, {
+    hint: "set it to a size such as 4GiB, or unset it to use what the machine has",
   });
 }
 

@@ -71,6 +71,7 @@ class RunBook {
   private readonly waiting: { readonly index: number; readonly alone: boolean }[] = [];
   private readonly running = new Set<number>();
   private readonly poisoned: number[] = [];
+  private lastDeath = "";
   private readonly accepted: Pick<Receipt, "reasons">[] = [];
   private readonly meter: ProgressMeter;
 
@@ -150,7 +151,10 @@ class RunBook {
     this.running.delete(partition);
     this.meter.reset(partition);
     if (next === "pending") this.waiting.push({ index: partition, alone: error.code === "infra.host-died" });
-    if (next === "poisoned") this.poisoned.push(partition);
+    if (next === "poisoned") {
+      this.poisoned.push(partition);
+      this.lastDeath = error.message;
+    }
     if (next === "failed") throw error;
   }
 
@@ -158,9 +162,9 @@ class RunBook {
     if (this.poisoned.length === 0) return;
     throw new DataError(
       "data.partition-poisoned",
-      `${this.poisoned.length === 1 ? "Partition" : "Partitions"} ${this.poisoned.join(", ")} killed the worker host three times while running alone; all others are done, and nothing is published.`,
+      `${this.poisoned.length === 1 ? "Partition" : "Partitions"} ${this.poisoned.join(", ")} killed the worker host three times while running alone; all others are done, and nothing is published. ${this.lastDeath}`,
       {
-        hint: `See which files they read with nightshift errors ${this.dispatch.run.id}, repair or remove those, then start over with --restart.`,
+        hint: `See what they were doing with nightshift errors ${this.dispatch.run.id}, repair or remove the file or the model, then start over with --restart.`,
         details: { partitions: this.poisoned },
       },
     );

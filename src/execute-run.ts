@@ -51,11 +51,12 @@ async function startRun({ run, claim, planned, ledger, emit }: Execution): Promi
   emit({ type: "run.started", job: run.jobName, resumed: stored !== null });
   if (stored === null) await ledger.savePlan(claim, planned.plan, streamOf(planned.partitions));
   const plan = stored ?? planned.plan;
-  const { totals, threads, mapping, notes } = plan;
+  const { totals, threads, profile, mapping, notes } = plan;
   emit({
     type: "run.planned",
     totals,
     threads,
+    provider: profile.provider,
     found: mapping.found,
     warnings: [...mapping.warnings, ...notes],
   });

@@ -6,7 +6,7 @@ import type { ErrorRecord, JsonValue } from "./errors.js";
 import type { FileSummary } from "./format.js";
 import type { Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
-import type { InspectedModel } from "./model.js";
+import type { InspectedModel, ProviderTrial } from "./model.js";
 import type { Partition, Receipt, Step } from "./partition.js";
 import type { PartitionTask, Plan } from "./plan.js";
 
@@ -20,6 +20,8 @@ export interface HostCalls {
     item: never;
     result: InspectedModel;
   };
+  /** Runs something small on an execution provider. */
+  "try-provider": { request: { readonly provider: string }; item: never; result: ProviderTrial };
   /** Inspects data files one by one; `full` decodes every column of every row group. */
   "inspect-data": {
     request: { readonly from: readonly string[]; readonly full: boolean };
@@ -54,6 +56,8 @@ export interface PlanCall {
   readonly guess: boolean;
   readonly cores: number;
   readonly memoryBytes: number;
+  /** Load the model too, to see whether a thread could; a run finds that out soon enough. */
+  readonly tryLoad: boolean;
 }
 
 export interface InspectedFile {
@@ -72,6 +76,8 @@ export interface RowsTable {
 
 export interface Preview extends RowsTable {
   readonly mapping: Mapping;
+  /** What people should know of how it ran. */
+  readonly notes: readonly string[];
 }
 
 export interface PartitionCall {
@@ -98,6 +104,8 @@ export interface CallOptions<N extends HostCallName> {
   readonly signal?: AbortSignal;
   /** Past it the host is killed: a thread cannot be. */
   readonly deadlineMs?: number;
+  /** As `deadlineMs`, counted anew from each item. */
+  readonly silenceMs?: number;
   readonly onItem?: (item: HostCalls[N]["item"]) => void;
 }
 
@@ -105,7 +113,9 @@ export interface CallOptions<N extends HostCallName> {
 export interface WorkerHost {
   /**
    * @throws the host's own error, rebuilt; InfraError `infra.host-died` when it died before it answered, with the file
-   * that was being opened in `details.file` where known; `infra.host-deadline` when it was killed for time.
+   * that was being opened in `details.file` where known, or when it was killed for its memory; `infra.host-deadline` when
+   * it was killed for time. Outside of partitions: DataError `data.kills-reader`, ModelError `model.kills-host` where
+   * what was open, or at work, is to blame.
    */
   call<N extends HostCallName>(
     name: N,

@@ -17,6 +17,26 @@ export function bytes(value: number): string {
   return `${scaled(value, ["B", "kB", "MB", "GB", "TB"])}`;
 }
 
+const units: { readonly [unit: string]: number } = {
+  "": 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+};
+
+/** `512MB`, `2GiB`, `1.5gb` or plain bytes; `null` for anything else, and for nothing. */
+export function parseBytes(text: string): number | null {
+  const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
+  const factor = units[unit.toLowerCase()];
+  return digits === "" || factor === undefined || Number(digits) === 0
+    ? null
+    : Math.round(Number(digits) * factor);
+}
+
 /** `1.2 M rows/s`, `870 rows/s`. */
 export function rowRate(rowsPerSecond: number): string {
   return `${scaled(rowsPerSecond, ["", "k", "M", "G"]).trim()} rows/s`;

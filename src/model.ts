@@ -12,9 +12,19 @@ export interface Engine {
 export interface ModelRuntime {
   /** Reads a model without making a session: signature after clean-up (ZipMap removed), and every file it is made of. */
   inspect(path: string, externalData: readonly string[]): Promise<InspectedModel>;
-  /** The first provider of the list that this machine really has. @throws ModelError `model.provider-missing` saying what is there */
-  chooseProvider(wanted: readonly string[]): string;
-  /** Verifies the digests while reading, then makes a session. One predictor per thread, kept for the run. */
+  /** Whether a provider works on this machine, found by really running something small on it. */
+  tryProvider(provider: string): Promise<ProviderTrial>;
+  /**
+   * The first provider of the list that works here. Called while a run is planned.
+   * @throws ModelError `model.provider-missing` saying why none does; `model.provider-unknown`
+   */
+  chooseProvider(wanted: readonly string[]): Promise<ChosenProvider>;
+  /** Loads the model as a run will, and keeps nothing. @throws what {@link load} throws */
+  tryLoad(assets: readonly Asset[], profile: Profile): Promise<LoadTrial>;
+  /**
+   * Verifies the digests while reading, then makes a session. One predictor per thread, kept for the run.
+   * @throws ModelError `model.engine-mismatch`, `model.provider-mismatch` where the profile can't be honoured here
+   */
   load(assets: readonly Asset[], profile: Profile): Promise<Predictor>;
 }
 
@@ -23,6 +33,29 @@ export interface InspectedModel {
   /** Engines that can run the model on a CPU, the fastest first. */
   readonly engines: readonly Engine[];
   readonly assets: readonly Asset[];
+}
+
+export type ProviderTrial =
+  | { readonly provider: string; readonly works: true }
+  | ({ readonly works: false } & MissingProvider);
+
+export interface MissingProvider {
+  readonly provider: string;
+  /** A clause: `no graphics adapter was found`. */
+  readonly reason: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
+export interface ChosenProvider {
+  readonly provider: string;
+  /** The ones that were preferred, and do not work here. */
+  readonly passedOver: readonly MissingProvider[];
+}
+
+export interface LoadTrial {
+  /** Some operators have no version for the provider: the engine runs those on the CPU. */
+  readonly partlyOnCpu: boolean;
 }
 
 export interface Predictor {

@@ -5,12 +5,12 @@
 import { createHash } from "node:crypto";
 import type { RecordBatch } from "apache-arrow";
 import type { Schema } from "./column.js";
-import { DataError, ModelError, SpecError } from "./errors.js";
+import { DataError, SpecError } from "./errors.js";
 import type { HookRuntime } from "./hook.js";
 import type { PlanCall } from "./host.js";
 import { describeInput, type Job, type Limits } from "./job.js";
 import type { Mapping } from "./mapping.js";
-import type { Engine, InspectedModel, ModelRuntime } from "./model.js";
+import type { InspectedModel, ModelRuntime } from "./model.js";
 import { hasExactRows, type Partition, type PlanTotals } from "./partition.js";
 import { type FileParts, pinFiles } from "./pipeline/files/load-files.js";
 import type { MappingFiles } from "./pipeline/files/mapping-files.js";
@@ -21,7 +21,8 @@ import { type MappingOptions, resolveMapping } from "./pipeline/resolve-mapping.
 import { isSettled, settleMapping } from "./pipeline/settle-mapping.js";
 import type { Asset, Plan, PlannedHook } from "./plan.js";
 import { bundleHooks, learnPreHook, loadHooks, readingFor, withFirstRows } from "./plan-hooks.js";
-import { defaultWriterProfile, type Profile } from "./profile.js";
+import { chooseProfile, tryLoad } from "./plan-profile.js";
+import type { Profile } from "./profile.js";
 import { fingerprintOf } from "./run-identity.js";
 import type { Source } from "./source.js";
 
@@ -41,6 +42,8 @@ export interface PreparedJob {
   /** The `pre` hook, where there is one. */
   readonly hooks: readonly PlannedHook[];
   readonly profile: Profile;
+  /** Which provider runs, where it is not the one that was preferred. */
+  readonly notes: readonly string[];
   readonly files: MappingFiles;
   /** Of the input, without what a hook adds. */
   readonly schema: Schema;
@@ -97,6 +100,7 @@ export async function planJob(
     tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
   const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
   const { mapping, hooks } = await settle(prepared, parts, tally.firstWithRows, signal);
+  const placement = await tryLoad(prepared.model, prepared.profile, parts.runtime, { wanted: call.tryLoad });
   return {
     version: 1,
     job,
@@ -109,7 +113,12 @@ export async function planJob(
     profile: prepared.profile,
     threads,
     totals: tally.totals,
-    notes: [...droppedOutputs(prepared.model), ...(note === null ? [] : [note])],
+    notes: [
+      ...prepared.notes,
+      ...placement,
+      ...droppedOutputs(prepared.model),
+      ...(note === null ? [] : [note]),
+    ],
   };
 }
 
@@ -126,7 +135,7 @@ export async function prepareJob(
   options: PrepareOptions,
 ): Promise<PreparedJob> {
   const model = await parts.runtime.inspect(job.model.path, job.model.externalData);
-  const profile = chooseProfile(parts.runtime, model, job);
+  const { profile, notes } = await chooseProfile(job, model, parts.runtime);
   const schema = await parts.source.schema();
   const { files, assets: mapped } = await pinFiles(job, parts);
   const bundles = await bundleHooks(job.hooks, parts.hooks);
@@ -141,7 +150,7 @@ export async function prepareJob(
   };
   const mapping = readingFor(hooks, schema, resolveMapping(mappingOptions));
   const assets = [...model.assets, ...mapped, ...bundles];
-  return { job, model, assets, files, loaded, hooks, profile, schema, mappingOptions, mapping };
+  return { job, model, assets, files, loaded, hooks, profile, notes, schema, mappingOptions, mapping };
 }
 
 /**
@@ -180,33 +189,6 @@ export async function settle(
   } finally {
     await predictor.close();
   }
-}
-
-/** The run profile: constants for every machine, so that the same plan gives the same files everywhere. */
-function chooseProfile(runtime: ModelRuntime, model: InspectedModel, job: Job): Profile {
-  const provider = runtime.chooseProvider(job.providers);
-  const engine = chooseEngine(model, provider, job.engine);
-  return {
-    engine: engine.name,
-    engineVersion: engine.version,
-    provider,
-    intraOpThreads: 1,
-    chunkRows: 65_536,
-    batchRows: 1024,
-    writer: defaultWriterProfile,
-  };
-}
-
-/** The fastest engine, unless the job names one. Providers other than the CPU are the general engine's. */
-function chooseEngine({ engines }: InspectedModel, provider: string, wanted: Job["engine"]): Engine {
-  const usable = engines.filter(({ name }) => provider === "cpu" || name === "onnxruntime");
-  const engine = wanted === "auto" ? usable[0] : usable.find(({ name }) => name === wanted);
-  if (engine !== undefined) return engine;
-  throw new ModelError(
-    "model.engine-missing",
-    `The engine ${wanted} can't run this model on ${provider}: it runs models that are one ensemble of trees on one float32 matrix, on the CPU.`,
-    { hint: "Leave `engine` out: the fastest one that can is taken." },
-  );
 }
 
 /** Adds up partitions while they stream past; holds none of them but the first. */

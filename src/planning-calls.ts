@@ -1,5 +1,6 @@
 /** Answers to `plan` and `preview`, in the worker host itself or, where a job has hooks, in one of its threads. */
 import type { HostCalls } from "./host.js";
+import { notingModels } from "./model-notes.js";
 import { planJob } from "./planner.js";
 import { previewJob } from "./preview.js";
 import type { Registry } from "./registry.js";
@@ -15,10 +16,10 @@ type PlanningCalls = {
   ) => Promise<HostCalls[N]["result"]>;
 };
 
-export function planningCalls(registry: Registry): PlanningCalls {
+export function planningCalls(registry: Registry, note: (line: string) => void): PlanningCalls {
   const parts = async (input: Parameters<Registry["source"]>[0]) => ({
     source: await registry.source(input),
-    runtime: await registry.runtime(),
+    runtime: notingModels(await registry.runtime(), note),
     store: await registry.store(),
     format: await registry.format(),
     hooks: await registry.hooks(),

@@ -34,7 +34,7 @@ export async function previewJob(
   const { mapping, hooks } = await settle(prepared, parts, first, signal);
   const predictor = await runtime.load(prepared.model.assets, prepared.profile);
   try {
-    return await previewRows(
+    const shown = await previewRows(
       {
         job,
         mapping,
@@ -49,6 +49,7 @@ export async function previewJob(
       chunksOf(source, partitions, { columns: mapping.reads, chunkRows: Math.max(limit, 1) }, signal),
       signal,
     );
+    return { ...shown, notes: prepared.notes };
   } finally {
     await predictor.close();
   }

@@ -17,6 +17,9 @@ export interface Profile {
   readonly writer: WriterProfile;
 }
 
+/** What a job may name in `providers`. */
+export const providerNames = ["cpu", "cuda", "webgpu"] as const;
+
 export interface WriterProfile {
   readonly compression: "zstd" | "snappy" | "none";
   readonly rowGroupRows: number;

@@ -24,9 +24,11 @@ export interface RegistryOptions {
   readonly note: (line: string) => void;
   /** Where bundles of hooks are kept: beside the runs that use them. */
   readonly hookDir: string;
+  /** Where the threads of this process take turns at a device; needed where there are several. */
+  readonly device?: SharedArrayBuffer;
 }
 
-export function createRegistry({ note, hookDir }: RegistryOptions): Registry {
+export function createRegistry({ note, hookDir, device }: RegistryOptions): Registry {
   const store = async (): Promise<Store> => {
     const { localStore } = await import("./stores/local/local-store.js");
     return noting(localStore(), note);
@@ -37,12 +39,18 @@ export function createRegistry({ note, hookDir }: RegistryOptions): Registry {
     made ??= import("./formats/parquet/parquet-format.js").then(({ parquetFormat }) => parquetFormat());
     return made;
   };
+  const makeRuntime = async (): Promise<ModelRuntime> => {
+    const { onnxRuntime } = await import("./runtimes/onnx/onnx-runtime.js");
+    return onnxRuntime(device === undefined ? {} : { device });
+  };
+  // One a thread: it remembers which providers work.
+  let runtime: Promise<ModelRuntime> | null = null;
   return {
     store,
     format,
-    runtime: async () => {
-      const { onnxRuntime } = await import("./runtimes/onnx/onnx-runtime.js");
-      return onnxRuntime();
+    runtime: () => {
+      runtime ??= makeRuntime();
+      return runtime;
     },
     hooks: async () => {
       const { bundledHooks } = await import("./hooks/bundled/bundled-hooks.js");

@@ -10,6 +10,8 @@ export type RunEventBody =
       readonly type: "run.planned";
       readonly totals: PlanTotals;
       readonly threads: number;
+      /** The execution provider that runs. */
+      readonly provider: string;
       readonly found: readonly string[];
       readonly warnings: readonly string[];
     }

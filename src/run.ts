@@ -55,6 +55,8 @@ export interface RunState {
   readonly status: RunStatus;
   readonly fingerprint: string | null;
   readonly totals: PlanTotals | null;
+  /** The execution provider that it runs on, once planned. */
+  readonly provider: string | null;
   /** Over accepted partitions. */
   readonly accepted: { readonly partitions: number; readonly rows: RowCounts };
   readonly reasons: { readonly [code: string]: number };

@@ -10,8 +10,9 @@ import type { Dispatcher } from "./dispatcher.js";
 import { asNightshiftError, CancelledError, type NightshiftError, SpecError } from "./errors.js";
 import { executeRun } from "./execute-run.js";
 import type { WorkerHost } from "./host.js";
-import { type Job, runsHooks, targetOf, type WriteSpec } from "./job.js";
+import { type Job, targetOf, type WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
+import { neverReturned } from "./never-returned.js";
 import type { Emit, Observer } from "./observer.js";
 import { type AttemptStats, noRows, noStats, type Partition, type RowCounts } from "./partition.js";
 import type { Plan } from "./plan.js";
@@ -42,6 +43,8 @@ export interface RunRequest {
   readonly takeOver: boolean;
 }
 
+export type PlanRequest = Pick<RunRequest, "job" | "guess"> & { readonly tryLoad?: boolean };
+
 export interface RunOptions {
   readonly signal: AbortSignal;
   readonly observers: readonly Observer[];
@@ -53,6 +56,8 @@ export interface RunOutcome {
   readonly rows: RowCounts;
   readonly reasons: { readonly [code: string]: number };
   readonly stats: AttemptStats;
+  /** The execution provider that it ran on; `null` where nothing was planned. */
+  readonly provider: string | null;
   readonly publication: number | null;
   readonly seconds: number;
   /** Why it failed or was cancelled. */
@@ -61,8 +66,8 @@ export interface RunOutcome {
 }
 
 export interface Runner {
-  /** Plans without running anything. Reads footers and the model only. */
-  plan(request: Pick<RunRequest, "job" | "guess">, signal: AbortSignal): Promise<PlannedJob>;
+  /** Plans without running anything. Reads footers and the model only; with `tryLoad` also loads it as a thread would. */
+  plan(request: PlanRequest, signal: AbortSignal): Promise<PlannedJob>;
   /** What `run` would find. */
   standing(request: Pick<RunRequest, "job" | "kind">, plan: Plan): Promise<Standing>;
   /** Plans, then creates or resumes the run, and publishes it. */
@@ -96,25 +101,24 @@ const planningAttempts = 3;
 export function createRunner(parts: RunnerParts): Runner {
   const { ledger, clock } = parts;
 
-  async function plan(request: Pick<RunRequest, "job" | "guess">, signal: AbortSignal): Promise<PlannedJob> {
+  async function plan(request: PlanRequest, signal: AbortSignal): Promise<PlannedJob> {
     const partitions: Partition[] = [];
     const call = {
       job: request.job,
       guess: request.guess,
       cores: parts.cores,
       memoryBytes: parts.memoryBytes,
+      tryLoad: request.tryLoad === true,
     };
     const onItem = (group: readonly Partition[]): void => void partitions.push(...group);
     for (let attempt = 1; ; attempt++) {
       try {
-        const options = {
-          signal,
-          onItem,
-          ...(runsHooks(call.job) ? { deadlineMs: call.job.limits.partitionTimeoutMs } : {}),
-        };
+        const silenceMs = call.job.limits.partitionTimeoutMs;
+        const options = { signal, onItem, silenceMs };
         return { plan: await parts.planningHost().call("plan", call, options), partitions };
       } catch (error) {
-        if (asNightshiftError(error).code === "infra.host-deadline") throw neverPlanned(call.job, error);
+        if (asNightshiftError(error).code === "infra.host-deadline")
+          throw neverReturned("Planning", call.job, error);
         if (attempt === planningAttempts || asNightshiftError(error).code !== "infra.host-died") throw error;
         partitions.length = 0;
       }
@@ -245,6 +249,7 @@ export function createRunner(parts: RunnerParts): Runner {
       rows: state?.accepted.rows ?? noRows,
       reasons: state?.reasons ?? {},
       stats: state?.stats ?? noStats,
+      provider: state?.provider ?? null,
       publication: state?.publication ?? null,
       seconds: (clock.monotonicMs() - startedMs) / 1000,
       error: null,
@@ -292,19 +297,6 @@ function eventEmitter(runId: string, observers: readonly Observer[], clock: Cloc
       } catch {}
     }
   };
-}
-
-/** Only the planning of jobs with hooks has a deadline. */
-function neverPlanned({ hooks, limits }: Job, cause: unknown): SpecError {
-  const files = [hooks.pre, hooks.post].filter((file) => file !== null);
-  return new SpecError(
-    "hook.deadline",
-    `Planning was stopped after ${limits.partitionTimeoutMs / 1000} s: ${files.join(" or ")} may never return.`,
-    {
-      hint: "Hooks are tried on the first rows while a run is planned: correct them, or raise limits.partition_timeout.",
-      cause,
-    },
-  );
 }
 
 function justStarted(run: Run): SpecError {

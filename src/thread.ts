@@ -12,10 +12,12 @@ import type {
   PlanningCall,
   PlanningResult,
   ThreadCall,
+  ThreadData,
   ThreadResult,
 } from "./hosts/child-process/thread-pool.js";
 import { lateExpansion } from "./late-expansion.js";
 import type { Predictor } from "./model.js";
+import { notingLoads } from "./model-notes.js";
 import { loadFiles } from "./pipeline/files/load-files.js";
 import type { MappingFiles } from "./pipeline/files/mapping-files.js";
 import { type HookSteps, hookSteps, type LoadedHooks, noHooks } from "./pipeline/hooks/hook-steps.js";
@@ -26,8 +28,9 @@ import { type PlanningCallName, planningCalls } from "./planning-calls.js";
 import { createRegistry } from "./registry.js";
 import { systemClock } from "./system-clock.js";
 
-const { breadcrumbFd, hookDir } = workerData as { readonly breadcrumbFd: number; readonly hookDir: string };
-const registry = createRegistry({ note: (line) => writeSync(breadcrumbFd, `${line}\n`), hookDir });
+const { breadcrumbFd, hookDir, device } = workerData as ThreadData;
+const note = (line: string) => void writeSync(breadcrumbFd, `${line}\n`);
+const registry = createRegistry({ note, hookDir, device });
 const predictors = new Map<string, Promise<Predictor>>();
 let mappingFiles: { readonly plan: string; readonly files: Promise<MappingFiles> } | null = null;
 const hooks = new Map<string, Promise<LoadedHooks>>();
@@ -74,7 +77,7 @@ function predictorOf(plan: Plan): Promise<Predictor> {
   const key = JSON.stringify([assets.map((asset) => asset.sha256), plan.profile]);
   let predictor = predictors.get(key);
   if (predictor === undefined) {
-    predictor = registry.runtime().then((runtime) => runtime.load(assets, plan.profile));
+    predictor = registry.runtime().then((runtime) => notingLoads(runtime, note).load(assets, plan.profile));
     predictors.set(key, predictor);
   }
   return predictor;
@@ -119,7 +122,7 @@ function planning<N extends PlanningCallName>(name: N) {
     const watch = setInterval(() => shared.isCancelled && cancelled.abort(), cancelCheckMs);
     const items: HostCalls[N]["item"][] = [];
     try {
-      const call = planningCalls(registry)[name];
+      const call = planningCalls(registry, note)[name];
       return { items, result: await call(request, (item) => items.push(item), cancelled.signal) };
     } catch (error) {
       return { error: toErrorRecord(error) };

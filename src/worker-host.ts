@@ -4,7 +4,7 @@
  *
  * Arguments: threads, the file descriptor that breadcrumbs go to, and where bundles of hooks are kept.
  */
-import { writeSync } from "node:fs";
+import { writeFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { serveCalls } from "./hosts/child-process/call-server.js";
 import { threadPool } from "./hosts/child-process/thread-pool.js";
@@ -14,20 +14,30 @@ import { joinFiles } from "./join-files.js";
 import { planningCalls } from "./planning-calls.js";
 import { readRows } from "./preview.js";
 import { createRegistry } from "./registry.js";
+import { turnsMemory } from "./runtimes/onnx/device-turns.js";
 import { localFileSystem } from "./stores/local-file-system.js";
 
 const [, , threads, breadcrumbFd, hookDir = ""] = process.argv;
-const registry = createRegistry({
-  note: (line) => writeSync(Number(breadcrumbFd), `${line}\n`),
-  hookDir,
-});
-const own = planningCalls(registry);
+const device = turnsMemory();
+const note = (line: string) => void writeSync(Number(breadcrumbFd), `${line}\n`);
+const registry = createRegistry({ note, hookDir, device });
+const own = planningCalls(registry, note);
+dieFirst();
 
 const pool = threadPool({
   entry: fileURLToPath(new URL("./thread.js", import.meta.url)),
   threads: Number(threads),
-  workerData: { breadcrumbFd: Number(breadcrumbFd), hookDir },
+  workerData: { breadcrumbFd: Number(breadcrumbFd), hookDir, device },
 });
+
+/** Where memory runs out for everybody, the kernel should take this process and not its coordinator, or a neighbour. */
+function dieFirst(): void {
+  try {
+    writeFileSync("/proc/self/oom_score_adj", "900");
+  } catch {
+    // Not Linux, or not allowed.
+  }
+}
 
 // What runs hooks is answered in a thread: a function that never returns must not keep the host from hearing that its
 // coordinator is gone.
@@ -37,6 +47,7 @@ serveCalls(process, {
     return (runsHooks(request.job) ? pool.planning("plan") : own.plan)(request, onItem, signal);
   },
   "inspect-model": async ({ path, externalData }) => (await registry.runtime()).inspect(path, externalData),
+  "try-provider": async ({ provider }) => (await registry.runtime()).tryProvider(provider),
   "inspect-data": async (request, onItem, signal) =>
     inspectData(request, { store: await registry.store(), format: await registry.format() }, onItem, signal),
   "read-rows": async (request, _onItem, signal) =>

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { checkClock, checkFileSystem, checkMachine, checkNode } from "./doctor/checks.js";
 import { checkEngine, checkWholePath } from "./doctor/engine.js";
 import type { Finding } from "./doctor/finding.js";
+import { checkProviders } from "./doctor/providers.js";
 import { renderTable } from "./output/table.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -26,6 +27,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   note(await checkFileSystem("output file system", output));
   note(await checkClock(cli.settings.stateDir, cli.clock));
   note(await checkEngine());
+  for (const finding of await checkProviders(cli)) note(finding);
   note(await checkWholePath(cli));
   const healthy = findings.every(({ result }) => result !== "fail");
   if (cli.globals.json) printJson(cli.out, { healthy, findings });
@@ -33,15 +35,21 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   return healthy ? 0 : 1;
 }
 
-function show({ out }: Cli, findings: readonly Finding[]): void {
+function show({ out, globals }: Cli, findings: readonly Finding[]): void {
   const { paint } = out;
-  const colours = { ok: paint.green, warn: paint.yellow, fail: paint.red };
+  const colours = { ok: paint.green, warn: paint.yellow, off: paint.dim, fail: paint.red };
   const rows = findings.map(({ check, result, detail }) => [result, check, detail]);
   const style = (cell: string) => {
     const result = cell.trim();
-    return result === "ok" || result === "warn" || result === "fail" ? colours[result](cell) : cell;
+    return isResult(result) ? colours[result](cell) : cell;
   };
   out.line(renderTable([{ title: "", style }, { title: "check" }, { title: "found" }], rows, out));
-  for (const { check, hint } of findings)
-    if (hint !== undefined) out.line(`\n${paint.yellow(check)}: ${hint}`);
+  // How to switch on what nobody asked for is for those who want to know everything.
+  for (const { check, result, hint } of findings)
+    if (hint !== undefined && (result !== "off" || globals.verbose))
+      out.line(`\n${paint.yellow(check)}: ${hint}`);
+}
+
+function isResult(text: string): text is Finding["result"] {
+  return ["ok", "warn", "off", "fail"].includes(text);
 }

@@ -12,6 +12,9 @@ interface InspectFlags {
   readonly externalData?: readonly string[];
 }
 
+/** Decoding two gigabytes takes seconds. */
+const deadlineMs = 5 * 60_000;
+
 export interface InspectRequest {
   readonly models: readonly string[];
   readonly data: readonly string[];
@@ -30,7 +33,9 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const host = await (await cli.app()).host();
   const models: InspectedModel[] = [];
   for (const path of request.models)
-    models.push(await host.call("inspect-model", { path, externalData: request.externalData }));
+    models.push(
+      await host.call("inspect-model", { path, externalData: request.externalData }, { deadlineMs }),
+    );
   const files: InspectedFile[] = [];
   if (request.data.length > 0)
     await host.call(

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { SpecError } from "../errors.js";
+import { asNightshiftError, SpecError } from "../errors.js";
 import type { HostCalls, Preview } from "../host.js";
-import { runsHooks } from "../job.js";
+import { neverReturned } from "../never-returned.js";
 import { type JobPlace, jobFor } from "./lookup/jobs.js";
 import { declareMapping, type ModelJobFlags, modelJob, refuseTarget } from "./lookup/model-job.js";
 import { renderRows } from "./output/rows.js";
@@ -23,8 +23,13 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<PreviewFlags>();
   const request = await parsePreview(command.args, flags, cli);
   const host = await (await cli.app()).host();
-  const deadline = runsHooks(request.job) ? { deadlineMs: request.job.limits.partitionTimeoutMs } : {};
-  show(cli, await host.call("preview", request, deadline));
+  const deadlineMs = request.job.limits.partitionTimeoutMs;
+  const preview = await host.call("preview", request, { deadlineMs }).catch((thrown) => {
+    throw asNightshiftError(thrown).code === "infra.host-deadline"
+      ? neverReturned("The preview", request.job, thrown)
+      : thrown;
+  });
+  show(cli, preview);
   return 0;
 }
 
@@ -60,10 +65,14 @@ export async function parsePreview(
 function show({ out, err, globals }: Cli, preview: Preview): void {
   if (globals.json) {
     const { found, warnings } = preview.mapping;
-    printJson(out, { columns: preview.columns, rows: preview.rows, found, warnings });
+    printJson(out, {
+      ...{ columns: preview.columns, rows: preview.rows, found },
+      warnings: [...warnings, ...preview.notes],
+    });
     return;
   }
   for (const line of globals.quiet ? [] : preview.mapping.found) err.line(err.paint.dim(line));
-  for (const line of preview.mapping.warnings) err.line(err.paint.yellow(`warning: ${line}`));
+  for (const line of [...preview.mapping.warnings, ...preview.notes])
+    err.line(err.paint.yellow(`warning: ${line}`));
   out.line(renderRows(preview.columns, preview.rows, out));
 }

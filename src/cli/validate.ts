@@ -64,7 +64,7 @@ async function check(cli: Cli, subject: Subject): Promise<Checked> {
     const { job } = await jobFor(cli, given, flags);
     loaded = job;
     const runner = await (await cli.app()).runner();
-    const { plan } = await runner.plan({ job, guess: false }, cli.gently());
+    const { plan } = await runner.plan({ job, guess: false, tryLoad: true }, cli.gently());
     return { job: job.name, result: "valid", plan };
   } catch (thrown) {
     const error = asNightshiftError(thrown);

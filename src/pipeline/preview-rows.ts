@@ -33,7 +33,7 @@ export async function previewRows(
   options: PreviewOptions,
   chunks: AsyncIterable<Chunk>,
   signal: AbortSignal,
-): Promise<Preview> {
+): Promise<Omit<Preview, "notes">> {
   const { job, mapping, predictor, limit } = options;
   const { rowPolicy } = job;
   const scorer = createScorer({

@@ -65,7 +65,7 @@ function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 6
     newId: () => crypto.randomUUID(),
     host: () => {
       if (host === null || host.isGone()) {
-        host = childProcessHost({ entry, threads, hookDir: "/hooks" });
+        host = childProcessHost({ entry, threads, hookDir: "/hooks", maxBytes: null });
         hosts.push(host);
       }
       return host;
@@ -84,9 +84,10 @@ function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 6
 }
 
 function taskOf(ref: PartitionRef, script: string): PartitionTask {
-  // The scripted host reads the ref, the rows and the script's path; the rest of a task never leaves this process.
+  // The scripted host reads the ref, the rows and the script's path; messages name the model.
   return {
     ref,
+    plan: { job: { model: { path: "model.onnx" } } },
     partition: { index: ref.partition, rows: 1, slices: [{ file: { path: script } }] },
   } as unknown as PartitionTask;
 }

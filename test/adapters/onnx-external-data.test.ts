@@ -204,7 +204,7 @@ describe("a file that is not listed is refused, naming the file and how to list 
 
 describe("files too large to hold are mapped by the engine", () => {
   const session = (built: OnnxModel, path: string, files: readonly { location: string; asset: Asset }[]) =>
-    createSession(engine, { path, bytes: modelBytes(built), external: files }, profile, 4);
+    createSession(engine, { path, bytes: modelBytes(built), external: files }, profile, { maxHeldBytes: 4 });
 
   async function planned(location: string, folder: string, listed: string) {
     const built = scaledBy(location);

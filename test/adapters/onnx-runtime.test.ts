@@ -245,8 +245,8 @@ describe("a profile that this worker can't honour", () => {
 
   it("is refused for a provider that is not here, instead of running on another", async () => {
     const { assets } = await runtime.inspect(flights, []);
-    const error = await failure(runtime.load(assets, { ...profile, provider: "webgpu" }));
-    expect(error.code).toBe("model.provider-missing");
+    const error = await failure(runtime.load(assets, { ...profile, provider: "qnn" }));
+    expect(error.code).toBe("model.provider-mismatch");
   });
 });
 

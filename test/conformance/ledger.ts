@@ -244,10 +244,11 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         const claim = await planned("run", 3);
         const other = await underTest.startProcess();
         expect(await other.ledger.readPlan("run")).toEqual(aPlan(3));
-        const { status, fingerprint, totals } = await state("run", other.ledger);
-        expect({ status, fingerprint, totals }).toEqual({
+        const { status, fingerprint, provider, totals } = await state("run", other.ledger);
+        expect({ status, fingerprint, provider, totals }).toEqual({
           status: "planned",
           fingerprint: aPlan(3).fingerprint,
+          provider: aPlan(3).profile.provider,
           totals: aPlan(3).totals,
         });
         await expect(ledger.savePlan(claim, aPlan(1), somePartitions(1))).rejects.toMatchObject({
@@ -779,7 +780,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
           "run.published",
         ]);
         expect(events[0]).toMatchObject({ runId: "run", job: "flight-delay", resumed: false });
-        expect(events[1]).toMatchObject({ totals: aPlan(1).totals, threads: 2 });
+        expect(events[1]).toMatchObject({ totals: aPlan(1).totals, threads: 2, provider: "cpu" });
         expect(events[3]).toMatchObject({ partition: 0, epoch: 1, error: anError, next: "pending" });
         expect(events[6]).toMatchObject({ partition: 0, epoch: 2, rows: aReceipt(ref, "b").rows });
         expect(events[8]).toMatchObject({ publication: 3, target: "/out/scores" });

@@ -10,6 +10,7 @@ export const planned = runEvent({
   type: "run.planned",
   totals: { files: 3, partitions: 12, rows: 3_000_000, bytes: 1e9 },
   threads: 2,
+  provider: "cpu",
   found: ["distance, hour, dow feed float_input, by name"],
   warnings: ["4 threads lowered to 2: row groups take 1.2 GB"],
 });

@@ -79,6 +79,7 @@ test("the report names reason, partition, key, file and row, and partitions that
       status: "failed",
       fingerprint: "f",
       totals: null,
+      provider: null,
       reasons: {},
       stats,
       publication: null,

@@ -28,6 +28,7 @@ const outcome: RunOutcome = {
     bytesRead: 14e6,
     bytesWritten: 45.2e6,
   },
+  provider: "cpu",
   publication: 3,
   seconds: 2.5,
   error: null,

@@ -61,6 +61,15 @@ describe("settings", () => {
     );
   });
 
+  it("take no more memory than they are told to, and leave some of it to others", () => {
+    const settings = (NIGHTSHIFT_MEMORY: string) =>
+      readSettings({ cwd: root, environment: { NIGHTSHIFT_MEMORY }, machine });
+    expect(settings("")).toMatchObject({ memoryBytes: 8_000, hostBytes: 14_400 });
+    expect(settings("10kB")).toMatchObject({ memoryBytes: 5_000, hostBytes: 9_000 });
+    expect(settings("1GB")).toMatchObject({ memoryBytes: 8_000 });
+    expect(() => settings("much")).toThrow("NIGHTSHIFT_MEMORY is `much`, not a size");
+  });
+
   it("see this machine", () => {
     const { cores, memoryBytes } = thisMachine();
     expect(cores).toBeGreaterThanOrEqual(1);

@@ -24,6 +24,7 @@ const planned: JournalRecord = {
   fingerprint: "f",
   totals: aPlan(1).totals,
   threads: 1,
+  provider: "cpu",
   found: [],
   warnings: [],
 };

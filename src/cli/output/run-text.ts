@@ -47,7 +47,7 @@ export function runText(
   shown: ShownStatus,
   paint: Paint,
 ): string {
-  const { run, totals, accepted, error } = state;
+  const { run, totals, provider, accepted, error } = state;
   const isInterrupted = shown === "interrupted";
   const done =
     totals === null || totals.rows === 0 || totals.rowsEstimated === true
@@ -74,6 +74,7 @@ export function runText(
         `${count(accepted.rows.read)} of ${totals.rowsEstimated === true ? "about " : ""}${counted(totals.rows, "row")} accepted${done}`,
       ],
     );
+  if (provider !== null) pairs.push(["provider", provider]);
   if (accepted.rows.read > 0) pairs.push(["rows in", equation(accepted.rows)]);
   if (!hasEnded(state) && !isInterrupted && state.owner !== null)
     pairs.push(["owner", `process ${state.owner.pid} on ${state.owner.host}`]);

@@ -79,6 +79,7 @@ function summary(view: OutcomeView, paint: Paint): readonly (readonly [string, s
   return [
     ["rows in", equation(outcome.rows)],
     speedPair(view),
+    ...providerPairs(outcome),
     ...(verbose ? [["thread time", threadTime(outcome)] as const] : []),
     ...outputPairs(view),
     ...quarantinePairs(view, paint),
@@ -92,6 +93,11 @@ export function speedPair({ outcome, rowsScored }: Followed): readonly [string, 
   const resumed =
     rowsScored < outcome.rows.read ? ` for the ${counted(rowsScored, "row")} that were left` : "";
   return ["speed", `${rowRate(rowsScored / outcome.seconds)}, ${time}${resumed}`];
+}
+
+/** The CPU goes without saying. */
+function providerPairs({ provider }: RunOutcome): readonly (readonly [string, string])[] {
+  return provider === null || provider === "cpu" ? [] : [["provider", provider]];
 }
 
 function outputPairs({ published, write, cwd }: OutcomeView): readonly (readonly [string, string])[] {

@@ -1,5 +1,6 @@
 /** Values of options, checked while the command line is parsed. */
 import { InvalidArgumentError } from "commander";
+import { parseBytes } from "../../human.js";
 
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -21,24 +22,11 @@ export function fraction(text: string): number {
   return value;
 }
 
-const units: { readonly [unit: string]: number } = {
-  "": 1,
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  kib: 1024,
-  mib: 1024 ** 2,
-  gib: 1024 ** 3,
-};
-
 /** `512MB`, `2GiB`, `1.5gb` or plain bytes. */
 export function byteSize(text: string): number {
-  const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
-  const factor = units[unit.toLowerCase()];
-  if (digits === "" || factor === undefined || Number(digits) === 0)
-    throw new InvalidArgumentError("Give a size such as 512MB or 2GiB.");
-  return Math.round(Number(digits) * factor);
+  const size = parseBytes(text);
+  if (size === null) throw new InvalidArgumentError("Give a size such as 512MB or 2GiB.");
+  return size;
 }
 
 /** `a,b`, also repeated: `--key a --key b`. */

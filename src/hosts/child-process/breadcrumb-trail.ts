@@ -2,9 +2,11 @@
  * Which files a host's threads have open, as told by synchronous writes to a pipe: they outlive a process that dies in
  * native code, where a message posted from a thread would not.
  *
- * Lines: `+<path>` opened, `-<path>` closed.
+ * Lines: `+<path>` opened, `-<path>` closed; `+model <path>` at work, `-model <path>` at rest.
  */
 import type { Readable, Writable } from "node:stream";
+
+const modelMark = "model ";
 
 export class BreadcrumbTrail {
   private readonly open = new Map<string, number>();
@@ -17,9 +19,18 @@ export class BreadcrumbTrail {
     pipe.on("error", () => undefined);
   }
 
-  /** The one file that was open, `null` when none or several were: then nobody can tell. */
+  /** The one file of data that was open, `null` when none or several were: then nobody can tell. */
   get lastFile(): string | null {
-    const [path, ...others] = this.open.keys();
+    return this.only((what) => !what.startsWith(modelMark));
+  }
+
+  /** The one model that was being loaded or, outside of partitions, predicted with. */
+  get model(): string | null {
+    return this.only((what) => what.startsWith(modelMark))?.slice(modelMark.length) ?? null;
+  }
+
+  private only(isMeant: (what: string) => boolean): string | null {
+    const [path, ...others] = [...this.open.keys()].filter(isMeant);
     return path !== undefined && others.length === 0 ? path : null;
   }
 

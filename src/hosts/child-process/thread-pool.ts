@@ -11,6 +11,12 @@ export interface ThreadCall {
   readonly call: PartitionCall;
   readonly progress: SharedArrayBuffer;
 }
+/** What every thread of a host is started with. */
+export interface ThreadData {
+  readonly breadcrumbFd: number;
+  readonly hookDir: string;
+  readonly device: SharedArrayBuffer;
+}
 export type ThreadResult = { readonly receipt: Receipt } | { readonly error: ErrorRecord };
 
 /** A call of the host that a thread answers, under the thread's export of that name. */
@@ -26,8 +32,7 @@ export interface ThreadPoolOptions {
   /** Compiled entry point of a thread. */
   readonly entry: string;
   readonly threads: number;
-  /** Handed to every thread as `workerData`. */
-  readonly workerData: unknown;
+  readonly workerData: ThreadData;
 }
 
 const progressEveryMs = 100;

@@ -9,8 +9,8 @@ export function toEvent(run: Run, record: JournalRecord): RunEvent | null {
     case "adopted":
       return { ...common, type: "run.started", job: run.jobName, resumed: record.previous !== null };
     case "planned": {
-      const { totals, threads, found, warnings } = record;
-      return { ...common, type: "run.planned", totals, threads, found, warnings };
+      const { totals, threads, provider, found, warnings } = record;
+      return { ...common, type: "run.planned", totals, threads, provider, found, warnings };
     }
     case "started": {
       const { partition, epoch, attemptId } = record;

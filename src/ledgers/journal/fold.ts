@@ -34,6 +34,7 @@ export interface RunFold {
   plan: PlanFile | null;
   fingerprint: string | null;
   totals: PlanTotals | null;
+  provider: string | null;
   /** In plan order; entries are replaced, never changed. */
   readonly partitions: PartitionProgress[];
   acceptedPartitions: number;
@@ -64,6 +65,7 @@ export function startFold(run: Run): RunFold {
     plan: null,
     fingerprint: null,
     totals: null,
+    provider: null,
     partitions: [],
     acceptedPartitions: 0,
     rows: noRows,
@@ -92,6 +94,7 @@ export function applyRecord(fold: RunFold, record: JournalRecord): void {
       fold.plan = record.plan;
       fold.fingerprint = record.fingerprint;
       fold.totals = record.totals;
+      fold.provider = record.provider;
       for (let index = 0; index < record.plan.partitions; index++) fold.partitions.push(untouched);
       return;
     case "leased":
@@ -192,6 +195,7 @@ export function toRunState(fold: RunFold): RunState {
     status: fold.status,
     fingerprint: fold.fingerprint,
     totals: fold.totals,
+    provider: fold.provider,
     accepted: { partitions: fold.acceptedPartitions, rows: fold.rows },
     reasons: { ...fold.reasons },
     stats: fold.stats,

@@ -59,6 +59,7 @@ export interface Planned {
   readonly fingerprint: string;
   readonly totals: PlanTotals;
   readonly threads: number;
+  readonly provider: string;
   readonly found: readonly string[];
   readonly warnings: readonly string[];
 }

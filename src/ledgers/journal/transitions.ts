@@ -43,6 +43,7 @@ export function plan(fold: RunFold, saved: Plan, file: records.PlanFile, now: st
     fingerprint: saved.fingerprint,
     totals: saved.totals,
     threads: saved.threads,
+    provider: saved.profile.provider,
     found: saved.mapping.found,
     warnings: [...saved.mapping.warnings, ...saved.notes],
   };

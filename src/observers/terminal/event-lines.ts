@@ -26,7 +26,8 @@ export function eventLines(event: RunEvent): readonly EventLine[] {
         info(
           `${event.totals.rowsEstimated === true ? "about " : ""}${counted(event.totals.rows, "row")}` +
             `${event.totals.files === 0 ? "" : ` in ${counted(event.totals.files, "file")}`}: ` +
-            `${counted(event.totals.partitions, "partition")} on ${counted(event.threads, "thread")}`,
+            `${counted(event.totals.partitions, "partition")} on ${counted(event.threads, "thread")}` +
+            `${event.provider === "cpu" ? "" : `, the model on ${event.provider}`}`,
         ),
       ];
     case "partition.started":

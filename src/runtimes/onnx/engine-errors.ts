@@ -41,7 +41,7 @@ const loadReasons: readonly {
   },
   {
     pattern: /protobuf parsing failed/i,
-    reason: () => "it is not a complete ONNX file",
+    reason: () => "it is not a complete ONNX file, or it is nested too deeply",
     hint: () => "Copy or export it again.",
   },
 ];
@@ -94,7 +94,7 @@ const plainWords: ReadonlyMap<string, string> = new Map(
 );
 
 /** One line without source positions and C++ signatures. */
-function shortened(message: string): string {
+export function shortened(message: string): string {
   const line = message
     .replace(
       /\/onnxruntime_src\/\S+\.(cc|h):\d+ [^\n]*?\)(?: const)?(?:::<lambda\(\)>)?(?: \[[^\]]*\])? /g,
@@ -117,6 +117,6 @@ function outOfMemory(doing: string, cause: unknown): InfraError {
   });
 }
 
-function messageOf(cause: unknown): string {
+export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

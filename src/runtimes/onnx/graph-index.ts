@@ -55,12 +55,13 @@ const aligned = [
  */
 export function walkBack(index: GraphIndex, name: string, through: "copies" | "aligned"): readonly string[] {
   const operators = through === "copies" ? copies : aligned;
-  const path = [name];
-  for (;;) {
-    const node = index.producers.get(path.at(-1) ?? name);
+  const path = new Set([name]);
+  for (let at = name; ; ) {
+    const node = index.producers.get(at);
     const from = node?.input[0];
-    if (node === undefined || from === undefined || path.includes(from)) return path;
-    if (!operators.some(([domain, opType]) => isOperator(node, domain, opType))) return path;
-    path.push(from);
+    if (node === undefined || from === undefined || path.has(from)) return [...path];
+    if (!operators.some(([domain, opType]) => isOperator(node, domain, opType))) return [...path];
+    path.add(from);
+    at = from;
   }
 }

@@ -28,13 +28,19 @@ export function readingModel<T>(path: string, read: () => T): T {
     return read();
   } catch (cause) {
     if (cause instanceof ModelError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new ModelError("model.load-failed", `${path} is not a readable ONNX model: ${reason}`, {
       hint: "Check that the file is a complete .onnx export (not a download cut short, a Git LFS pointer, or a .ort file).",
       details: { model: path },
       cause,
     });
   }
+}
+
+/** Messages in messages are read by functions in functions. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof RangeError && /call stack/.test(cause.message)) return "it is nested too deeply";
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function hasGraph(model: ModelProto): model is OnnxModel {

@@ -2,27 +2,70 @@
 import { realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { BugError, ModelError } from "../../errors.js";
-import type { ModelRuntime } from "../../model.js";
+import type { ModelRuntime, Predictor, ProviderTrial } from "../../model.js";
 import type { Asset } from "../../plan.js";
+import type { Profile } from "../../profile.js";
 import type { Signature } from "../../tensor.js";
+import { sideBySide, type Turns, takeTurns, turnsMemory } from "./device-turns.js";
 import { loadEngine, onnxEngine, requireEngine } from "./engine.js";
 import { externalLocations, pinExternalData } from "./external-data.js";
 import { decodeModel, encodeModel, readingModel } from "./model-proto.js";
 import { readPinned, readWithDigest } from "./pinned-file.js";
 import { onnxPredictor } from "./predictor.js";
-import { chooseProvider } from "./providers.js";
-import { createSession, type ExternalFile } from "./session.js";
+import { chooseProvider, requireProvider } from "./providers.js";
+import { createSession, type ExternalFile, isPartlyOnCpu, type SessionOptions } from "./session.js";
 import { readSignature } from "./signature.js";
 import { type TreeModel, treeModelOf } from "./trees/tree-model.js";
 import { treeEngine, treePredictor } from "./trees/tree-predictor.js";
+import { tryProvider } from "./try-provider.js";
 import { removeZipMaps } from "./zipmap.js";
 
 /** The largest message that protobuf, and so the engine, reads. */
 const maxModelBytes = 2 ** 31 - 1;
 
-export function onnxRuntime(): ModelRuntime {
+export interface OnnxRuntimeOptions {
+  /** Where this process's threads take turns at a device; see {@link takeTurns}. Its own unless given. */
+  readonly device?: SharedArrayBuffer;
+}
+
+export function onnxRuntime({ device = turnsMemory() }: OnnxRuntimeOptions = {}): ModelRuntime {
+  const shared = takeTurns(device);
+  const turnsAt = (provider: string): Turns => (provider === "webgpu" ? shared : sideBySide);
+  const trials = new Map<string, Promise<ProviderTrial>>();
+
+  /** Once a thread: what a machine has stays while a process runs. The CPU needs no proof. */
+  function tried(provider: string): Promise<ProviderTrial> {
+    if (provider === "cpu") return Promise.resolve({ provider, works: true });
+    const trial =
+      trials.get(provider) ?? loadEngine().then((engine) => tryProvider(engine, provider, turnsAt(provider)));
+    trials.set(provider, trial);
+    return trial;
+  }
+
+  async function load(
+    assets: readonly Asset[],
+    profile: Profile,
+    options: SessionOptions = {},
+  ): Promise<Predictor> {
+    requireEngine(profile, [treeEngine, onnxEngine]);
+    await requireProvider(profile, tried);
+    const asset = modelAsset(assets);
+    const { path } = asset;
+    const model = openModel(await readPinned(asset), path);
+    if (profile.engine === treeEngine.name)
+      return treePredictor(requireTrees(model, path), model.signature, path);
+    const external = externalFiles(path, model.locations, assets);
+    const engine = await loadEngine();
+    const turns = turnsAt(profile.provider);
+    const session = await turns(() =>
+      createSession(engine, { path, bytes: model.bytes, external }, profile, options),
+    );
+    return onnxPredictor(engine, session, model.signature, path, turns);
+  }
+
   return {
-    chooseProvider: (wanted) => chooseProvider(wanted),
+    tryProvider: tried,
+    chooseProvider: (wanted) => chooseProvider(wanted, tried),
 
     /** Loads no engine: a model is looked at in milliseconds. */
     async inspect(path, externalData) {
@@ -34,19 +77,20 @@ export function onnxRuntime(): ModelRuntime {
       return { signature: model.signature, engines, assets: [asset, ...external] };
     },
 
-    async load(assets, profile) {
-      requireEngine(profile, [treeEngine, onnxEngine]);
-      chooseProvider([profile.provider]);
-      const asset = modelAsset(assets);
-      const { path } = asset;
-      const model = openModel(await readPinned(asset), path);
-      if (profile.engine === treeEngine.name)
-        return treePredictor(requireTrees(model, path), model.signature, path);
-      const external = externalFiles(path, model.locations, assets);
-      const engine = await loadEngine();
-      const session = await createSession(engine, { path, bytes: model.bytes, external }, profile);
-      return onnxPredictor(engine, session, model.signature, path);
+    async tryLoad(assets, profile) {
+      const elsewhere = profile.provider !== "cpu";
+      const tryWith = async (options: SessionOptions) => (await load(assets, profile, options)).close();
+      try {
+        await tryWith({ nothingOnCpu: elsewhere });
+        return { partlyOnCpu: false };
+      } catch (error) {
+        if (!elsewhere || !isPartlyOnCpu(error)) throw error;
+        await tryWith({});
+        return { partlyOnCpu: true };
+      }
     },
+
+    load: (assets, profile) => load(assets, profile),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Files that a model is made of, pinned by content: what is given to the engine is what was hashed. */
 import { createHash } from "node:crypto";
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { InfraError, ModelError, NightshiftError, SpecError } from "../../errors.js";
 import type { Asset } from "../../plan.js";
@@ -73,7 +74,8 @@ async function withFile<T>(
 ): Promise<T> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, "r");
+    // Without O_NONBLOCK a named pipe would keep this waiting for somebody to write into it.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile())
       throw new SpecError("model.not-a-file", `${path} is not a file`, { details: { path } });

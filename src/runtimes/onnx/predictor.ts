@@ -3,17 +3,22 @@ import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { ModelError } from "../../errors.js";
 import type { Predictor } from "../../model.js";
 import type { Signature, Tensor, TensorSpec, Tensors } from "../../tensor.js";
+import type { Turns } from "./device-turns.js";
 import { type Engine, quiet } from "./engine.js";
 import { predictFailed } from "./engine-errors.js";
 import { emptyData, fromEngine, rowsOf, toEngine } from "./engine-tensors.js";
 import { joinRows, padRows, sliceRows } from "./fixed-batch.js";
 
-/** @param path of the model, for messages */
+/**
+ * @param path of the model, for messages
+ * @param turns at the device
+ */
 export function onnxPredictor(
   engine: Engine,
   session: InferenceSession,
   signature: Signature,
   path: string,
+  turns: Turns,
 ): Predictor {
   // Only what the signature names: fetching a sequence or a map throws.
   const outputNames = signature.outputs.map(({ name }) => name);
@@ -22,9 +27,11 @@ export function onnxPredictor(
   async function run(inputs: Tensors, rows: number): Promise<Tensors> {
     const feeds: Record<string, OrtTensor> = {};
     for (const [name, tensor] of Object.entries(inputs)) feeds[name] = toEngine(engine, tensor);
-    const fetched = await session.run(feeds, outputNames, { logSeverityLevel: quiet }).catch((cause) => {
-      throw predictFailed(path, cause);
-    });
+    const fetched = await turns(() => session.run(feeds, outputNames, { logSeverityLevel: quiet })).catch(
+      (cause) => {
+        throw predictFailed(path, cause);
+      },
+    );
     const outputs: Record<string, Tensor> = {};
     for (const name of outputNames) {
       const tensor = fetched[name];
@@ -69,7 +76,7 @@ export function onnxPredictor(
       return signature.fixedBatch === null ? run(inputs, rows) : runFixed(inputs, rows, signature.fixedBatch);
     },
     async close() {
-      await session.release();
+      await turns(() => session.release());
     },
   };
 }

@@ -1,60 +1,111 @@
 /**
- * Which execution provider runs is decided here: the engine falls back silently from a name it does not know, and
- * throws at one whose library is missing even where another could have run.
+ * Which execution provider runs is decided here: the engine falls back silently from some, and throws at one whose
+ * library is missing even where another could have run.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ModelError } from "../../errors.js";
+import type { ChosenProvider, MissingProvider, ProviderTrial } from "../../model.js";
+import { type Profile, providerNames } from "../../profile.js";
 import { libraryDirectory } from "./engine.js";
+import { shortened } from "./engine-errors.js";
 
-const known = ["cpu", "cuda", "webgpu"] as const;
-type Provider = (typeof known)[number];
+type Provider = (typeof providerNames)[number];
 
-const cudaLibraries: { readonly [platform: string]: string } = {
-  linux: "libonnxruntime_providers_cuda.so",
-  win32: "onnxruntime_providers_cuda.dll",
-};
-
-/** The providers that can run here. */
-export function availableProviders(libraries: string = libraryDirectory()): readonly Provider[] {
-  const cuda = cudaLibraries[process.platform];
-  const hasCuda = cuda !== undefined && existsSync(join(libraries, cuda));
-  return known.filter((provider) => provider === "cpu" || (provider === "cuda" && hasCuda));
-}
+export type TryProvider = (provider: string) => Promise<ProviderTrial>;
 
 /** @throws ModelError `model.provider-unknown`, `model.provider-missing` */
-export function chooseProvider(wanted: readonly string[], available = availableProviders()): string {
-  for (const name of wanted) if (!isKnown(name)) throw unknownProvider(name);
-  const chosen = wanted.filter(isKnown).find((name) => available.includes(name));
-  if (chosen !== undefined) return chosen;
+export async function chooseProvider(
+  wanted: readonly string[],
+  tryProvider: TryProvider,
+): Promise<ChosenProvider> {
+  for (const name of wanted) requireKnown(name);
+  const passedOver: MissingProvider[] = [];
+  for (const name of wanted) {
+    const trial = await tryProvider(name);
+    if (trial.works) return { provider: name, passedOver };
+    const { provider, reason, hint } = trial;
+    passedOver.push({ provider, reason, hint });
+  }
+  throw missing(passedOver);
+}
+
+/** What was planned for another provider must not go on with this one. @throws ModelError `model.provider-mismatch` */
+export async function requireProvider({ provider }: Profile, tryProvider: TryProvider): Promise<void> {
+  const trial = await tryProvider(provider);
+  if (trial.works) return;
   throw new ModelError(
-    "model.provider-missing",
-    wanted.length === 0
-      ? "no execution provider is named"
-      : `none of the wanted execution providers (${wanted.join(", ")}) can run here`,
+    "model.provider-mismatch",
+    `the run's profile says that it runs on ${provider}, which does not work here: ${trial.reason}`,
     {
-      hint: [`Available: ${available.join(", ")}.`, ...wanted.map((name) => reasons[name] ?? "")]
-        .join(" ")
-        .trim(),
-      details: { wanted, available },
+      hint: `${trial.hint} Or run it where it was planned, or plan it again with --restart.`,
+      details: { wanted: provider },
     },
   );
 }
 
-const reasons: { readonly [provider: string]: string } = {
-  cuda: "CUDA's library comes with onnxruntime-node's install script, which was skipped or found no network.",
-  webgpu: "WebGPU is not supported yet.",
-};
-
-function isKnown(name: string): name is Provider {
-  return known.some((provider) => provider === name);
+function missing(tried: readonly MissingProvider[]): ModelError {
+  const names = tried.map(({ provider }) => provider);
+  if (tried.length === 0)
+    return new ModelError("model.provider-missing", "no execution provider is named", {
+      hint: `Known: ${providerNames.join(", ")}.`,
+    });
+  return new ModelError(
+    "model.provider-missing",
+    `${tried.map(({ provider, reason }) => `${provider} does not work here: ${reason}`).join("; ")}`,
+    {
+      hint: [
+        ...tried.map(({ hint }) => hint),
+        `Or let the CPU follow: providers: [${[...names, "cpu"].join(", ")}] (score: --provider ${[...names, "cpu"].join(",")}).`,
+      ].join(" "),
+      details: { wanted: names },
+    },
+  );
 }
 
-function unknownProvider(name: string): ModelError {
+/** Why a provider did not run, from what the engine said. Messages are those of onnxruntime 1.30. */
+export function whyNot(
+  provider: string,
+  message: string,
+  libraries: string = libraryDirectory(),
+): MissingProvider {
+  if (/backend not found|not supported in this build|is not enabled/i.test(message))
+    return {
+      provider,
+      reason: `ONNX Runtime for ${process.platform} on ${process.arch} comes without it`,
+      hint: "See docs/providers.md for what runs where.",
+    };
+  if (provider === "webgpu" && /Failed to get a WebGPU adapter/i.test(message))
+    return {
+      provider,
+      reason: "no graphics adapter was found",
+      hint: "Install the graphics card's Vulkan driver and the Vulkan loader (libvulkan1); `vulkaninfo --summary` lists what is there.",
+    };
+  if (provider === "cuda" && !existsSync(join(libraries, "libonnxruntime_providers_cuda.so")))
+    return {
+      provider,
+      reason: "ONNX Runtime's CUDA libraries are not installed",
+      hint: "Install them with ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node (Linux on x64).",
+    };
+  if (provider === "cuda" && /Failed to load shared library|cannot open shared object/i.test(message))
+    return {
+      provider,
+      reason: "ONNX Runtime's CUDA libraries are there, and something that they need is not",
+      hint: `Install CUDA 12 and cuDNN 9; ldd ${join(libraries, "libonnxruntime_providers_cuda.so")} names what is missing.`,
+    };
+  return {
+    provider,
+    reason: shortened(message),
+    hint: "Check its driver; `nightshift doctor` tries it again.",
+  };
+}
+
+function requireKnown(name: string): asserts name is Provider {
+  if (providerNames.some((provider) => provider === name)) return;
   const meant = suggestion(name);
-  return new ModelError("model.provider-unknown", `unknown execution provider "${name}"`, {
-    hint: `${meant === null ? "" : `Did you mean "${meant}"? `}Known: ${known.join(", ")}.`,
-    details: { provider: name, known },
+  throw new ModelError("model.provider-unknown", `unknown execution provider "${name}"`, {
+    hint: `${meant === null ? "" : `Did you mean "${meant}"? `}Known: ${providerNames.join(", ")}.`,
+    details: { provider: name, known: providerNames },
   });
 }
 
@@ -62,7 +113,7 @@ function unknownProvider(name: string): ModelError {
 function suggestion(name: string): Provider | null {
   const plain = name.toLowerCase().replace(/[^a-z]|executionprovider$/g, "");
   if (plain === "gpu" || plain === "nvidia") return "cuda";
-  return known.find((provider) => plain === provider || differByOne(plain, provider)) ?? null;
+  return providerNames.find((provider) => plain === provider || differByOne(plain, provider)) ?? null;
 }
 
 function differByOne(a: string, b: string): boolean {

@@ -21,29 +21,51 @@ export interface SessionModel {
   readonly external: readonly ExternalFile[];
 }
 
+export interface SessionOptions {
+  /** Fail (see {@link isPartlyOnCpu}) rather than run an operator that the provider has no version of. */
+  readonly nothingOnCpu?: boolean;
+  /**
+   * An external file past it is not read into memory (a buffer of Node 20 ends at 4 GiB): the engine then maps the files
+   * itself, and they are verified before and after.
+   */
+  readonly maxHeldBytes?: number;
+}
+
+/** Session entries for an engine that would otherwise run on the CPU what a provider has no version of. */
+export const noCpuFallback = { disable_cpu_ep_fallback: "1" } as const;
+
 /**
- * @param maxHeldBytes an external file past it is not read into memory (a buffer of Node 20 ends at 4 GiB): the engine
- * then maps the files itself, and they are verified before and after
  * @throws ModelError `model.load-failed`, `model.changed`
  */
 export async function createSession(
   engine: Engine,
   model: SessionModel,
   profile: Profile,
-  maxHeldBytes: number = constants.MAX_LENGTH,
+  { nothingOnCpu = false, maxHeldBytes = constants.MAX_LENGTH }: SessionOptions = {},
 ): Promise<InferenceSession> {
   const options = sessionOptions(profile);
+  const entries = nothingOnCpu ? noCpuFallback : {};
   const files = model.external.map(({ asset }) => asset);
   if (files.every(({ size }) => size <= maxHeldBytes))
-    return create(engine, model, { ...options, externalData: await heldExternalData(model.external) });
+    return create(engine, model, {
+      ...options,
+      externalData: await heldExternalData(model.external),
+      extra: { session: entries },
+    });
   const folder = commonFolder(model);
   for (const file of files) await verifyPinned(file);
   const session = await create(engine, model, {
     ...options,
-    extra: { session: { model_external_initializers_file_folder_path: folder } },
+    extra: { session: { ...entries, model_external_initializers_file_folder_path: folder } },
   });
   for (const file of files) await verifyPinned(file);
   return session;
+}
+
+/** Whether a session was refused because an operator would have run on the CPU. */
+export function isPartlyOnCpu(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : null;
+  return cause instanceof Error && /fallback to CPU EP has been explicitly disabled/.test(cause.message);
 }
 
 async function create(

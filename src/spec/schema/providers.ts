@@ -1,13 +1,14 @@
 import { z } from "zod";
+import { providerNames } from "../../profile.js";
 
 export const providers = z
-  .array(z.enum(["cpu", "cuda", "tensorrt", "webgpu", "coreml", "dml", "qnn"]))
+  .array(z.enum(providerNames))
   .min(1, { error: "the list is empty" })
   .default(["cpu"])
   .meta({
     description:
-      "Execution providers of ONNX Runtime in order of preference; the first one that the machine has is used.",
-    examples: [["cuda", "cpu"]],
+      "Execution providers of ONNX Runtime in order of preference; the first one that works on the machine is used.",
+    examples: [["webgpu", "cpu"]],
   });
 
 export const engine = z

@@ -1,0 +1,112 @@
+/** What is said of a worker host that died or was killed, and who is to blame. */
+import { DataError, InfraError, ModelError } from "../../errors.js";
+import type { HostCallName, HostCalls } from "../../host.js";
+import { bytes } from "../../human.js";
+import type { MemoryExcess } from "./memory-watch.js";
+
+/** What it had open, as told by its breadcrumbs. */
+export interface Open {
+  readonly file: string | null;
+  readonly model: string | null;
+}
+
+export interface Death extends Open {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly lastWords: string;
+  readonly cause: Error | undefined;
+  /** It was stopped for the memory that it held. */
+  readonly excess: MemoryExcess | null;
+}
+
+/** The model that a call is about. */
+export function modelOf(request: HostCalls[HostCallName]["request"]): string | null {
+  if ("task" in request) return request.task.plan.job.model.path;
+  if ("job" in request) return request.job.model.path;
+  return "externalData" in request ? request.path : null;
+}
+
+export function overrun(deadlineMs: number, file: string | null, model: string | null): InfraError {
+  const seconds = Math.round(deadlineMs / 1000);
+  return new InfraError(
+    "infra.host-deadline",
+    `Stopped after ${seconds} s, its time limit${during(file)}${model === null ? "" : `; the model is ${model}`}.`,
+    {
+      hint: "Raise limits.partition_timeout, or make partitions smaller with limits.partition_rows. A model or a hook may also never return.",
+      details: {
+        deadlineMs,
+        ...(file === null ? {} : { file }),
+        ...(model === null ? {} : { model }),
+      },
+    },
+  );
+}
+
+export function deathOf(death: Death): InfraError {
+  const { code, signal, file, model, lastWords, cause, excess } = death;
+  const details = {
+    ...(file === null ? {} : { file }),
+    ...(model === null ? {} : { model }),
+    ...(excess === null ? {} : { ...excess }),
+    exitCode: code,
+    signal,
+  };
+  const doing = `${model === null ? "" : ` with ${model} at work`}${during(file)}`;
+  if (excess !== null)
+    return new InfraError(
+      "infra.host-died",
+      `The worker host was stopped${doing}: it held ${bytes(excess.heldBytes)} of memory, and may hold ${bytes(excess.maxBytes)}.`,
+      {
+        hint: "The model may need that much for a batch, or without end: try a few rows with nightshift preview. Lower limits.threads, or set NIGHTSHIFT_MEMORY where there is more.",
+        details,
+      },
+    );
+  const how = signal === null ? `exit code ${code}` : signal;
+  const words = lastWords.trim().split("\n").at(-1)?.slice(0, 200) ?? "";
+  return new InfraError(
+    "infra.host-died",
+    `The worker host died (${how})${doing}.${words === "" ? "" : ` Its last words: ${words}`}`,
+    {
+      hint:
+        file === null
+          ? "Check the machine's memory; the run can go on with nightshift retry."
+          : "The file may be corrupt: check it with nightshift inspect --full.",
+      details,
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
+
+/**
+ * Outside of partitions a host does one thing at a time, so what kills it in its own code is the model that is at work, or
+ * else the file that it has open. Whoever sends SIGKILL or SIGTERM is somebody else: the kernel for want of memory, or a
+ * person; but we do, where it holds too much.
+ */
+export function blamed(death: InfraError, { file, model }: Open): DataError | ModelError | InfraError {
+  const { signal, maxBytes } = death.details;
+  const wasStopped = maxBytes !== undefined;
+  const options = { details: death.details, cause: death };
+  if (!wasStopped && (signal === "SIGKILL" || signal === "SIGTERM")) return death;
+  if (model !== null)
+    return new ModelError(
+      "model.kills-host",
+      wasStopped
+        ? `${model} takes too much memory: ${death.message}`
+        : `${model} cannot be run: it crashes ONNX Runtime. ${death.message}`,
+      {
+        ...options,
+        hint: wasStopped
+          ? "It may allocate without end; if it only needs more, set NIGHTSHIFT_MEMORY where there is more."
+          : "The file is damaged, or ONNX Runtime has a bug: export it again, perhaps for another opset.",
+      },
+    );
+  if (file === null || wasStopped) return death;
+  return new DataError("data.kills-reader", `${file} cannot be decoded: it crashes the Parquet reader.`, {
+    ...options,
+    hint: "The file is damaged, or uses the format in a way that the reader does not know: write it again.",
+  });
+}
+
+function during(file: string | null): string {
+  return file === null ? "" : ` while it had ${file} open`;
+}
