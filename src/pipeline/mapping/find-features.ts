@@ -7,6 +7,7 @@ import { type Column, isNumeric, type Schema } from "../../column.js";
 import type { Job } from "../../job.js";
 import { rowWidth } from "../../mapping.js";
 import type { Signature, TensorSpec } from "../../tensor.js";
+import { castProblem } from "./casts.js";
 import { abridged } from "./did-you-mean.js";
 import { columnsOf, type Feed, feedOfOne, takeFromJob } from "./job-features.js";
 import { createProblems, type Problems } from "./problems.js";
@@ -197,7 +198,8 @@ export function freeLists(
   if (input.type === "string" || width === 1 || rowDimensions(input)?.length === 0) return [];
   const taken = takenColumns(search, feeds);
   const fits = ({ name, type }: Column): boolean => {
-    if (taken.has(name) || (type.kind !== "list" && type.kind !== "fixed-list") || !isNumeric(type.item))
+    if (taken.has(name) || (type.kind !== "list" && type.kind !== "fixed-list")) return false;
+    if (!isNumeric(type.item) || castProblem(type.item, input.type, { part: null, lossy: false }) !== null)
       return false;
     return type.kind === "list" || width === null || type.size === width;
   };
