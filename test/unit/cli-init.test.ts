@@ -282,6 +282,7 @@ features:
   w: { column: user.age, map: { file: maps/ages.json, unknown: -1 }, nulls: reject }
   v: { stack: [{ column: b, map: { file: b.csv } }, { column: e, dtype: float32 }], cast: lossy, dtype: int64 }
   t: { list: tokens, pad_to: 8, pad_with: 1, keep: last, mask: m, map: { file: t.json } }
+  s: { value: 0 }
 outputs:
   p: { columns: { late: "1" }, labels: { "0": "no", "1": "on" }, argmax: a, threshold: { s: { label: "on", at: 0.3 } } }
   q: { column: r, labels: [x, y] }
