@@ -1,4 +1,4 @@
-// npm run test:corpora -- DIR [--readme]
+// npm run test:corpora -- DIR [--readme] [--engine NAME]
 // Holds the command line against other projects' models and Parquet files: what must hold is in DIR/expected.json.
 // With --readme what was measured goes into the table of DIR/README.md.
 import { spawnSync } from "node:child_process";
@@ -6,13 +6,17 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { compareRows } from "./compare-predictions.mjs";
 
 const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
-const [directory, ...options] = process.argv.slice(2);
-const folder = resolve(directory ?? usage());
+const { values: options, positionals } = parseArgs({
+  options: { readme: { type: "boolean", default: false }, engine: { type: "string" } },
+  allowPositionals: true,
+});
+const folder = resolve(positionals[0] ?? usage());
 const models = join(folder, "models");
 const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
 const scratch = mkdtempSync(join(tmpdir(), "nightshift-corpora-"));
@@ -32,7 +36,7 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 for (const failure of failures) console.error(failure);
-if (options.includes("--readme") && failures.length === 0) writeTable(join(folder, "README.md"));
+if (options.readme && failures.length === 0) writeTable(join(folder, "README.md"));
 console.log(`${passed} passed, ${failures.length} failed`);
 process.exitCode = failures.length === 0 && passed > 0 ? 0 : 1;
 
@@ -50,7 +54,8 @@ async function checkModel(file, { input, expected: expectedFile, flags, spec, ou
   const model = join(models, file);
   const data = join(models, input);
   const output = join(scratch, `${basename(file, ".onnx")}.parquet`);
-  if (spec === undefined) succeed(["score", model, data, "-o", output, ...flags]);
+  const engine = options.engine === undefined ? [] : ["--engine", options.engine];
+  if (spec === undefined) succeed(["score", model, data, "-o", output, ...flags, ...engine]);
   else runSpec(model, data, output, file, spec);
   const parity = compareRows(await readRows(output), await readRows(join(models, expectedFile)), outputs);
   if (about !== undefined) tableRows.push({ name: basename(file, ".onnx"), ...about, ...parity });
@@ -64,6 +69,7 @@ function runSpec(model, data, output, file, spec) {
     version: 1,
     name: basename(file, ".onnx"),
     model,
+    ...(options.engine === undefined ? {} : { engine: options.engine }),
     ...spec,
     input: { from: data, ...spec.input },
     write: { to: output, mode: "error" },
@@ -140,6 +146,8 @@ async function readRows(path) {
 }
 
 function usage() {
-  console.error("usage: npm run test:corpora -- DIR [--readme]   (a folder with an expected.json)");
+  console.error(
+    "usage: npm run test:corpora -- DIR [--readme] [--engine NAME]   (a folder with an expected.json)",
+  );
   process.exit(2);
 }
