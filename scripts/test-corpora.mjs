@@ -1,19 +1,26 @@
-// npm run test:corpora -- DIR
+// npm run test:corpora -- DIR [--readme] [--engine NAME]
 // Holds the command line against other projects' models and Parquet files: what must hold is in DIR/expected.json.
+// With --readme what was measured goes into the table of DIR/README.md.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
+import { compareRows } from "./compare-predictions.mjs";
 
 const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
-const folder = resolve(process.argv[2] ?? usage());
+const { values: options, positionals } = parseArgs({
+  options: { readme: { type: "boolean", default: false }, engine: { type: "string" } },
+  allowPositionals: true,
+});
+const folder = resolve(positionals[0] ?? usage());
+const models = join(folder, "models");
 const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
 const scratch = mkdtempSync(join(tmpdir(), "nightshift-corpora-"));
-const valueTolerance = 1e-5;
-const boundaryTolerance = 1e-6;
+const tableRows = [];
 let passed = 0;
 const failures = [];
 
@@ -29,6 +36,7 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 for (const failure of failures) console.error(failure);
+if (options.readme && failures.length === 0) writeTable(join(folder, "README.md"));
 console.log(`${passed} passed, ${failures.length} failed`);
 process.exitCode = failures.length === 0 && passed > 0 ? 0 : 1;
 
@@ -42,20 +50,16 @@ async function check(name, run) {
   }
 }
 
-async function checkModel(file, { input, expected: expectedFile, flags, spec, outputs }) {
-  const model = join(folder, "models", file);
-  const data = join(folder, "models", input);
+async function checkModel(file, { input, expected: expectedFile, flags, spec, outputs, about }) {
+  const model = join(models, file);
+  const data = join(models, input);
   const output = join(scratch, `${basename(file, ".onnx")}.parquet`);
-  if (spec === undefined) succeed(["score", model, data, "-o", output, ...flags]);
+  const engine = options.engine === undefined ? [] : ["--engine", options.engine];
+  if (spec === undefined) succeed(["score", model, data, "-o", output, ...flags, ...engine]);
   else runSpec(model, data, output, file, spec);
-  const got = await readRows(output);
-  const want = await readRows(join(folder, "models", expectedFile));
-  if (got.length !== want.length) throw new Error(`${got.length} rows, expected ${want.length}`);
-  let worst = 0;
-  for (let row = 0; row < want.length; row++) {
-    for (const tensor of outputs) worst = Math.max(worst, compare(got[row], want[row], tensor, row));
-  }
-  return `${want.length} rows, worst error ${worst.toExponential(1)}`;
+  const parity = compareRows(await readRows(output), await readRows(join(models, expectedFile)), outputs);
+  if (about !== undefined) tableRows.push({ name: basename(file, ".onnx"), ...about, ...parity });
+  return `${parity.rows} rows, worst error ${parity.worstError.toExponential(1)}`;
 }
 
 /** A model that needs a mapping is run from a spec, in JSON, which YAML includes. */
@@ -65,55 +69,42 @@ function runSpec(model, data, output, file, spec) {
     version: 1,
     name: basename(file, ".onnx"),
     model,
-    input: { from: data },
+    ...(options.engine === undefined ? {} : { engine: options.engine }),
     ...spec,
+    input: { from: data, ...spec.input },
     write: { to: output, mode: "error" },
   };
-  writeFileSync(path, JSON.stringify(job, null, 2));
+  // Files of a mapping lie beside the model.
+  const absolute = (key, value) => (key === "file" ? join(models, value) : value);
+  writeFileSync(path, JSON.stringify(job, absolute, 2));
   succeed(["run", path]);
 }
 
-/** The difference of one output of one row, relative to max(1, |expected|). */
-function compare(got, want, tensor, row) {
-  const value = tensor in want ? want[tensor] : byIndex(want, tensor);
-  const name = tensor in got ? tensor : Array.isArray(value) ? "probabilities" : "prediction";
-  const actual = name === "probabilities" && !(name in got) ? byLabel(got) : got[name];
-  if (actual === undefined) throw new Error(`no column for ${tensor} among ${Object.keys(got).join(", ")}`);
-  if (name === "prediction") {
-    if (String(actual) === String(value) || isOnBoundary(want)) return 0;
-    throw new Error(`row ${row}: ${tensor} is ${actual}, expected ${value}`);
-  }
-  const [a, b] = [[actual].flat(Infinity), [value].flat(Infinity)];
-  if (a.length !== b.length)
-    throw new Error(`row ${row}: ${tensor} has ${a.length} values, expected ${b.length}`);
-  let worst = 0;
-  for (let i = 0; i < b.length; i++) {
-    const error = Math.abs(Number(a[i]) - Number(b[i])) / Math.max(1, Math.abs(Number(b[i])));
-    if (!(error <= valueTolerance))
-      throw new Error(`row ${row}: ${tensor}[${i}] is ${a[i]}, expected ${b[i]}`);
-    worst = Math.max(worst, error);
-  }
-  return worst;
-}
-
-/** Element i of a tensor may stand in a column of its own, `tensor[i]`. */
-function byIndex(row, tensor) {
-  const values = [];
-  while (`${tensor}[${values.length}]` in row) values.push(row[`${tensor}[${values.length}]`]);
-  return values;
-}
-
-function byLabel(row) {
-  const names = Object.keys(row).filter((name) => name.startsWith("probability_"));
-  return names.length === 0 ? undefined : names.map((name) => row[name]);
-}
-
-/** Whether the two likeliest classes are so close that either label is right. */
-function isOnBoundary(want) {
-  const probabilities = Object.values(want).find(Array.isArray);
-  if (probabilities === undefined) return false;
-  const [first, second] = [...probabilities].sort((a, b) => b - a);
-  return first - second <= boundaryTolerance;
+/** Every fixture in one table, as it was just measured, between two markers. */
+function writeTable(readme) {
+  const lines = tableRows.map(({ name, trainer, export: exported, needs, rows, wrongLabels, worstError }) =>
+    [
+      `\`${name}\``,
+      trainer,
+      exported,
+      needs,
+      rows.toLocaleString("en"),
+      wrongLabels,
+      worstError.toExponential(1),
+    ].join(" | "),
+  );
+  const table = [
+    "| model | trained with | exported with | needs | rows | wrong labels | worst error |",
+    "| --- | --- | --- | --- | --: | --: | --: |",
+    ...lines.map((line) => `| ${line} |`),
+  ].join("\n");
+  const text = readFileSync(readme, "utf8");
+  const marked = /(<!-- command line -->\n)[\s\S]*?(<!-- \/command line -->)/;
+  if (!marked.test(text)) throw new Error(`${readme} has no markers for the table`);
+  writeFileSync(
+    readme,
+    text.replace(marked, (_all, begin, end) => `${begin}${table}\n${end}`),
+  );
 }
 
 function checkData(file, { rows, exit = 0 }) {
@@ -134,7 +125,7 @@ function checkData(file, { rows, exit = 0 }) {
 function checkNothingPublished(file) {
   const model = Object.keys(expected.models)[0];
   const output = join(scratch, "of-a-bad-file");
-  const scored = nightshift(["score", join(folder, "models", model), file, "-o", output]);
+  const scored = nightshift(["score", join(models, model), file, "-o", output]);
   if (scored.status === 0) throw new Error("score of a bad file succeeded");
   if (existsSync(output)) throw new Error("score of a bad file published something");
 }
@@ -155,6 +146,8 @@ async function readRows(path) {
 }
 
 function usage() {
-  console.error("usage: npm run test:corpora -- DIR   (a folder with an expected.json)");
+  console.error(
+    "usage: npm run test:corpora -- DIR [--readme] [--engine NAME]   (a folder with an expected.json)",
+  );
   process.exit(2);
 }

@@ -131,7 +131,9 @@ export interface ListMapping extends ColumnRules {
 export type InputMapping =
   | (ColumnRules & { readonly kind: "stack"; readonly stack: readonly ColumnMapping[] })
   | (ColumnMapping & { readonly kind: "column" })
-  | (ListMapping & { readonly kind: "list" });
+  | (ListMapping & { readonly kind: "list" })
+  /** The same value in every place of every row. */
+  | { readonly kind: "constant"; readonly value: number | string | boolean };
 
 export interface OutputMapping {
   /** Name of the one column that this output becomes. */

@@ -70,6 +70,8 @@ export type InputBinding = {
   | { readonly kind: "list"; readonly column: BoundColumn; readonly padding: Padding | null }
   /** 1 for every place that a value of the list takes in another input, 0 for the padding behind. */
   | { readonly kind: "mask"; readonly column: BoundColumn }
+  /** The same value everywhere, for inputs that no data is behind (`token_type_ids`). */
+  | { readonly kind: "constant"; readonly value: number | string | boolean }
 );
 
 /** A class as the model or the job calls it. */

@@ -8,6 +8,7 @@ import { type BoundColumn, type InputBinding, rowWidth } from "../mapping.js";
 import type { Tensor, Tensors } from "../tensor.js";
 import { boundData } from "./arrow/columns.js";
 import { listLane, maskLane } from "./binding/bind-lists.js";
+import { constantLane } from "./binding/constants.js";
 import type { Fill, FillContext, Lane } from "./binding/fill.js";
 import { fillNumbers } from "./binding/fill-numbers.js";
 import { fillStrings } from "./binding/fill-strings.js";
@@ -83,6 +84,8 @@ function openLane({ binding, width, buffer, batch, context }: LaneParts): Lane {
       return listLane({ data: boundData(batch, binding.column), binding, width, buffer, fill });
     case "mask":
       return maskLane(boundData(batch, binding.column), binding.type, width, buffer);
+    case "constant":
+      return constantLane(binding, width, buffer);
     case "columns":
       return columnsLane(binding, batch, buffer, fill);
   }

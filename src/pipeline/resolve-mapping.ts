@@ -97,6 +97,7 @@ export function resolveMapping(options: MappingOptions): Mapping {
 
 /** What an input is fed from. */
 function boundColumns(binding: InputBinding): readonly BoundColumn[] {
+  if (binding.kind === "constant") return [];
   return binding.kind === "columns" ? binding.columns : [binding.column];
 }
 
@@ -106,6 +107,7 @@ function excludedColumns(binding: OutputBinding): readonly BoundColumn[] {
 }
 
 function describe(feed: Feed): string {
+  if (feed.kind === "constant") return `the constant ${JSON.stringify(feed.value)}: ${feed.how}`;
   if (feed.kind === "mask") return `the lengths of ${feed.column.column}: ${feed.how}`;
   if (feed.kind === "list") return `list column ${feed.column.column}: ${feed.how}`;
   const names = feed.columns.map(({ column, part }) =>

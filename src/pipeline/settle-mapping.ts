@@ -4,7 +4,7 @@
  */
 import type { RecordBatch } from "apache-arrow";
 import { ModelError, SpecError } from "../errors.js";
-import type { Mapping } from "../mapping.js";
+import type { InputBinding, Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
 import { boundData } from "./arrow/columns.js";
 import { isNull } from "./arrow/validity.js";
@@ -36,8 +36,8 @@ export async function settleMapping(
   const listLengths = { ...options.observed?.listLengths, ...seenLengths(resolveMapping(options), batch) };
   const observed = { listLengths, rowShapes: options.observed?.rowShapes ?? {} };
   const bound = resolveMapping({ ...options, observed });
-  for (const { input, rowShape } of bound.inputs)
-    if (rowShape === null) throw openDimension(`input "${input}"`);
+  for (const { input, rowShape, kind } of bound.inputs)
+    if (rowShape === null) throw openDimension(`input "${input}"`, kind);
   if (isSettled(bound)) return bound;
   const rowShapes = { ...observed.rowShapes, ...(await seenShapes(bound, predictor, batch, options.files)) };
   const settled = resolveMapping({ ...options, observed: { listLengths, rowShapes } });
@@ -102,7 +102,15 @@ function* candidates(mapping: Mapping, batch: RecordBatch | null, files: Mapping
   );
 }
 
-function openDimension(what: string): SpecError {
+function openDimension(what: string, kind?: InputBinding["kind"]): SpecError {
+  if (kind === "constant")
+    return new SpecError(
+      "mapping.open-dimension",
+      `${what} has a dimension of no fixed size, and a constant has none of its own`,
+      {
+        hint: "export the model with one name for the dimension in all its inputs, or with a fixed size; or name a list column",
+      },
+    );
   return new SpecError(
     "mapping.open-dimension",
     `${what} has a dimension of no fixed size, and there are no rows to learn it from`,

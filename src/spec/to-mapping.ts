@@ -26,6 +26,7 @@ export function toFeatures(
 
 function toInput(spec: FeatureSpec, absolute: Absolute): InputMapping {
   if (typeof spec === "string") return { kind: "column", column: spec };
+  if (spec.value !== undefined) return { kind: "constant", value: spec.value };
   const rules = toRules(spec);
   if (spec.stack !== undefined)
     return { kind: "stack", stack: spec.stack.map((column) => toColumn(column, absolute)), ...rules };

@@ -103,6 +103,48 @@ describe("a listed file", () => {
   });
 });
 
+describe("the data file that is named after the model", () => {
+  // `writeModel` names it.
+  const ownName = (suffix: string) => `${basename(writeModel(scaledBy("w.bin"), scratch()))}${suffix}`;
+
+  it.each([".data", "_data"])("needs no listing: model.onnx%s", async (suffix) => {
+    const folder = scratch();
+    const file = weightsFile(folder, ownName(suffix));
+    const path = writeModel(scaledBy(basename(file)), folder);
+    const { assets } = await runtime.inspect(path, []);
+    expect(assets[1]).toMatchObject({ role: "external-data", path: file, size: 8 });
+    const { y } = await (await runtime.load(assets, profile)).predict(ones);
+    expect(y?.data).toEqual(Float32Array.of(10, 100));
+  });
+
+  it.each([
+    ["a symlink", symlinkSync],
+    ["a hard link", linkSync],
+  ])("does where it is %s", async (_what, link) => {
+    const [folder, elsewhere] = [scratch(), scratch()];
+    const name = ownName(".data");
+    link(weightsFile(elsewhere), join(folder, name));
+    const error = await refusal(runtime.inspect(writeModel(scaledBy(name), folder), []));
+    expect(error.code).toBe("model.external-data-unlisted");
+  });
+
+  it("does where another way is taken to it, where it belongs to another model, and where it is a folder", async () => {
+    const folder = scratch();
+    const name = ownName(".data");
+    weightsFile(folder, name);
+    weightsFile(folder, "other.onnx.data");
+    mkdirSync(join(folder, "sub"));
+    for (const location of [`./${name}`, `sub/../${name}`, join(folder, name), "other.onnx.data"]) {
+      const error = await refusal(runtime.inspect(writeModel(scaledBy(location), folder), []));
+      expect([location, error.code]).toEqual([location, "model.external-data-unlisted"]);
+    }
+    const another = scratch();
+    mkdirSync(join(another, name));
+    const error = await refusal(runtime.inspect(writeModel(scaledBy(name), another), []));
+    expect(error.code).toBe("model.external-data-unlisted");
+  });
+});
+
 describe("a file that is not listed is refused, naming the file and how to list it", () => {
   async function refusedLocation(location: string, folder = scratch(), listed: readonly string[] = []) {
     const error = await refusal(runtime.inspect(writeModel(scaledBy(location), folder), listed));

@@ -126,6 +126,18 @@ const settings: {
     }),
     model: passing({ input_ids: [types.INT64, tokens], attention_mask: [types.INT64, tokens] }),
   },
+  "The same value everywhere": {
+    data: vectors({
+      tokens: [
+        listOf(new Int64()),
+        [
+          [5n, 6n],
+          [7n, 8n],
+        ],
+      ],
+    }),
+    model: passing({ input_ids: [types.INT64, tokens], token_type_ids: [types.INT64, tokens] }),
+  },
   "Fractions that are cut off": {
     data: vectors({ minutes: [new Float64(), [12.75, -3.5]] }),
     model: passing({ x: [types.INT64, ["N", 1]] }),

@@ -159,6 +159,15 @@ outputs:
     );
   });
 
+  it("feeds a text model from one list of tokens", () => {
+    const input = (name: string) => ({ name, type: "int64", shape: ["N", 64] }) as const;
+    const signature = signatureOf(["input_ids", "attention_mask", "token_type_ids"].map(input));
+    expect(block(signature, null)).toContain(`features:
+  input_ids: { list: input_ids, pad_to: 64, keep: first, mask: attention_mask } # int64[N, 64]
+  token_type_ids: { value: 0 } # int64[N, 64]
+outputs:`);
+  });
+
   it("wraps many columns", () => {
     const signature = signatureOf([{ name: "x", type: "float32", shape: ["N", 40] }]);
     const lines = block(signature, null).split("\n");
@@ -179,6 +188,7 @@ test("a mapping with every rule is suggested in the words that it was resolved f
       [a, { column: at, part: hour, timezone: Europe/Lisbon }, { column: b, nulls: 0 }]
   one: { column: user.age, nulls: reject, cast: lossy, dtype: float32 } # float64[N]
   t: { list: tokens, pad_to: 8, pad_with: 1, keep: last, mask: m } # int64[N, 8]
+  s: { value: 0 } # int64[N, 8]
 outputs:
   p: { columns: { late: late }, argmax: said, labels: { "1": late }, threshold: { is_late: { label: late, at: 0.3 } } }
   q: { column: name, labels: { "0": zero } }
@@ -194,6 +204,7 @@ outputs:
       { name: "one", type: "float64", shape: ["N"] },
       { name: "t", type: "int64", shape: ["N", "L"] },
       { name: "m", type: "int64", shape: ["N", "L"] },
+      { name: "s", type: "int64", shape: ["N", "L"] },
     ],
     [
       { name: "p", type: "float32", shape: ["N", 2], labels: ["0", "1"], role: "probabilities" },
@@ -271,6 +282,7 @@ features:
   w: { column: user.age, map: { file: maps/ages.json, unknown: -1 }, nulls: reject }
   v: { stack: [{ column: b, map: { file: b.csv } }, { column: e, dtype: float32 }], cast: lossy, dtype: int64 }
   t: { list: tokens, pad_to: 8, pad_with: 1, keep: last, mask: m, map: { file: t.json } }
+  s: { value: 0 }
 outputs:
   p: { columns: { late: "1" }, labels: { "0": "no", "1": "on" }, argmax: a, threshold: { s: { label: "on", at: 0.3 } } }
   q: { column: r, labels: [x, y] }

@@ -80,7 +80,11 @@ const unknownAndMissing: readonly Mistake[] = [
     "spec.missing-key",
     "for example `name: flight-delay`",
   ],
-  [jobText("features: { x: ⟦{ nulls: nan }⟧ }"), "spec.incomplete", "add `column`, `stack` or `list`"],
+  [
+    jobText("features: { x: ⟦{ nulls: nan }⟧ }"),
+    "spec.incomplete",
+    "add `column`, `stack` or `list`, or `value` for a constant",
+  ],
   [
     jobText("outputs:\n  ⟦p⟧: {}").replace("⟦p⟧: {}", "p: ⟦{}⟧"),
     "spec.incomplete",
@@ -185,6 +189,8 @@ const values: readonly Mistake[] = [
   ],
   [jobText("features: { x: { list: a, keep: ⟦last⟧ } }"), "spec.invalid-value", "add `pad_to`, or remove it"],
   [jobText("features: { x: { list: a, mask: ⟦m⟧ } }"), "spec.invalid-value", "add `pad_to`, or remove it"],
+  [jobText("features: { x: { value: 0, dtype: ⟦float32⟧ } }"), "spec.invalid-value", "remove it"],
+  [jobText("features: { x: { column: a, value: ⟦0⟧ } }"), "spec.invalid-value", "keep one of the two"],
   [jobText("features: { x: { list: a, pad_to: 8, dim: ⟦8⟧ } }"), "spec.invalid-value", "keep one of the two"],
   [
     jobText("features: { x: { list: a, pad_to: 8, keep: ⟦lats⟧ } }"),

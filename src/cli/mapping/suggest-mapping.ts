@@ -5,6 +5,7 @@ import type { InputMapping, Job } from "../../job.js";
 import type { Mapping } from "../../mapping.js";
 import { widthOf } from "../../pipeline/mapping/find-features.js";
 import { rowDimensions } from "../../pipeline/mapping/row-shapes.js";
+import { textInputs } from "../../pipeline/mapping/text-inputs.js";
 import { resolveMapping } from "../../pipeline/resolve-mapping.js";
 import type { Signature, TensorSpec, TensorType } from "../../tensor.js";
 import { modelJob } from "../lookup/model-job.js";
@@ -43,10 +44,40 @@ function bareJob(): Job {
 }
 
 function placeholderMapping(signature: Signature): Mapping {
-  const made = signature.inputs.map((input) => ({ input, ...placeholder(input, signature) }));
-  const inputs = Object.fromEntries(made.map(({ input, mapping }) => [input.name, mapping]));
-  const schema = made.flatMap(({ columns, type }) => columns.map((name) => ({ name, type, nullable: true })));
+  const { inputs, schema } = textPlaceholders(signature) ?? placeholders(signature);
   return resolveMapping({ job: { ...bareJob(), features: { inputs } }, signature, schema, guess: false });
+}
+
+interface Placeholders {
+  readonly inputs: { readonly [input: string]: InputMapping };
+  readonly schema: Schema;
+}
+
+function placeholders(signature: Signature): Placeholders {
+  const made = signature.inputs.map((input) => ({ input, ...placeholder(input, signature) }));
+  return {
+    inputs: Object.fromEntries(made.map(({ input, mapping }) => [input.name, mapping])),
+    schema: made.flatMap(({ columns, type }) => columns.map((name) => ({ name, type, nullable: true }))),
+  };
+}
+
+/** A model that reads text takes one list of tokens; the rest follows from it. */
+function textPlaceholders(signature: Signature): Placeholders | null {
+  const roles = textInputs(signature.inputs);
+  if (roles === null) return null;
+  const { tokens, mask, segments, padTo } = roles;
+  const list = {
+    list: tokens.name,
+    padTo,
+    keep: "first",
+    ...(mask === null ? {} : { mask: mask.name }),
+  } as const;
+  const constants = segments.map(({ name }) => [name, { kind: "constant", value: 0 }] as const);
+  const type = { kind: "list", item: columnTypeFor(tokens.type) } as const;
+  return {
+    inputs: { [tokens.name]: { kind: "list", ...list }, ...Object.fromEntries(constants) },
+    schema: [{ name: tokens.name, type, nullable: true }],
+  };
 }
 
 interface Placeholder {

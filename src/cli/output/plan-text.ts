@@ -141,6 +141,8 @@ function sourceOf(binding: InputBinding): string {
       return columnText(binding.column);
     case "mask":
       return `lengths of ${binding.column.column}`;
+    case "constant":
+      return JSON.stringify(binding.value);
   }
 }
 

@@ -8,8 +8,8 @@ import type { BoundColumn, InputBinding } from "../../mapping.js";
 import type { TensorType } from "../../tensor.js";
 import { isNull, nullFinder } from "../arrow/validity.js";
 import { type Failure, listLengthFailure, valueFailure } from "../row-failures.js";
-import { doubleToHalf } from "../tensors/float16.js";
 import { headOf, type TensorBuffer } from "../tensors/tensor-buffers.js";
+import { constantFill } from "./constants.js";
 import type { Fill, Lane } from "./fill.js";
 import { listStarts } from "./list-starts.js";
 
@@ -91,19 +91,6 @@ export function maskLane(data: Data, type: TensorType, width: number, buffer: Te
     }
     return headOf(buffer, rows * width);
   };
-}
-
-/** Writes one value into the cells from `start` to `end`, exclusive. */
-function constantFill(
-  buffer: TensorBuffer,
-  type: TensorType,
-  value: number | string,
-): (start: number, end: number) => void {
-  if (Array.isArray(buffer)) return (start, end) => void buffer.fill(String(value), start, end);
-  if (buffer instanceof BigInt64Array || buffer instanceof BigUint64Array)
-    return (start, end) => void buffer.fill(BigInt(value), start, end);
-  const cell = type === "float16" ? doubleToHalf(Number(value)) : Number(value);
-  return (start, end) => void buffer.fill(cell, start, end);
 }
 
 /** The elements themselves where they are the tensor's values already, bit by bit; engines refuse shared memory. */

@@ -23,5 +23,6 @@ export function wantedFiles({ features, outputs }: Pick<Job, "features" | "outpu
 }
 
 function mapped(input: InputMapping): readonly (ColumnMapping | ListMapping)[] {
+  if (input.kind === "constant") return [];
   return input.kind === "stack" ? input.stack : [input];
 }

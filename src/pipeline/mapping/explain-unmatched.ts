@@ -2,8 +2,15 @@ import { typeName } from "../../column.js";
 import { SpecError } from "../../errors.js";
 import type { TensorSpec } from "../../tensor.js";
 import { abridged, closest } from "./did-you-mean.js";
-import { type FeatureSearch, type FoundFeatures, freeNumericColumns, widthOf } from "./find-features.js";
+import {
+  type FeatureSearch,
+  type FoundFeatures,
+  freeLists,
+  freeNumericColumns,
+  widthOf,
+} from "./find-features.js";
 import { specName } from "./row-shapes.js";
+import { textInputs } from "./text-inputs.js";
 
 /** The error for inputs that no columns were found for: what each needs, what there is, and what to write. */
 export function unmatched(search: FeatureSearch, found: FoundFeatures): SpecError {
@@ -45,7 +52,7 @@ function near(input: TensorSpec, { schema }: FeatureSearch): string {
 }
 
 function suggestion(search: FeatureSearch, found: FoundFeatures): string {
-  const block = ["features:", ...found.unmatched.flatMap((input) => blockOf(input, search, found))];
+  const block = ["features:", ...(textBlock(search, found) ?? blocksOf(search, found))];
   const [input, ...others] = found.unmatched;
   const flag =
     input !== undefined && others.length === 0 && search.job.features?.list === undefined
@@ -54,7 +61,27 @@ function suggestion(search: FeatureSearch, found: FoundFeatures): string {
   return [flag, ...block.map((line) => `  ${line}`)].join("\n");
 }
 
+/** A text model's inputs, where there is a list of tokens for them. */
+function textBlock(search: FeatureSearch, found: FoundFeatures): readonly string[] | null {
+  const roles = textInputs(found.unmatched);
+  if (roles === null) return null;
+  const [list] = freeLists(search, found.feeds, roles.tokens);
+  if (list === undefined) return null;
+  const { tokens, mask, segments, padTo } = roles;
+  const masked = mask === null ? "" : `, mask: ${mask.name}`;
+  return [
+    `  ${tokens.name}: { list: ${list}, pad_to: ${padTo}, keep: first${masked} }`,
+    ...segments.map(({ name }) => `  ${name}: { value: 0 }`),
+  ];
+}
+
+function blocksOf(search: FeatureSearch, found: FoundFeatures): readonly string[] {
+  return found.unmatched.flatMap((input) => blockOf(input, search, found));
+}
+
 function blockOf(input: TensorSpec, search: FeatureSearch, found: FoundFeatures): readonly string[] {
+  const list = onlyList(input, search, found);
+  if (list !== null) return [`  ${input.name}: { list: ${list} }`];
   const columns = candidates(input, search, found);
   return widthOf(input) === 1
     ? [`  ${input.name}: { column: ${columns[0]} }`]
@@ -63,6 +90,8 @@ function blockOf(input: TensorSpec, search: FeatureSearch, found: FoundFeatures)
 
 /** Columns to start from: right in type and, where there are enough, in number. They still need a person's eye. */
 function candidates(input: TensorSpec, search: FeatureSearch, found: FoundFeatures): readonly string[] {
+  const list = onlyList(input, search, found);
+  if (list !== null) return [list];
   const free =
     input.type === "string"
       ? search.schema.filter(({ type }) => type.kind === "utf8").map(({ name }) => name)
@@ -70,4 +99,12 @@ function candidates(input: TensorSpec, search: FeatureSearch, found: FoundFeatur
   const width = widthOf(input) ?? free.length;
   const first = free.slice(0, Math.min(width, 8));
   return first.length < width || first.length === 0 ? [...first, "…"] : first;
+}
+
+/** The list column to start from, where there are not enough columns of single numbers. */
+function onlyList(input: TensorSpec, search: FeatureSearch, found: FoundFeatures): string | null {
+  const [list, ...others] = freeLists(search, found.feeds, input);
+  if (list === undefined || others.length > 0) return null;
+  const width = widthOf(input);
+  return width !== null && freeNumericColumns(search, found.feeds).length >= width ? null : list;
 }

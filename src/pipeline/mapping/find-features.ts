@@ -1,12 +1,13 @@
 /**
  * Which columns feed which model input. In this order: what the job says, `--features`, names in the model's metadata,
  * columns named like the inputs, `f0..fN` or `x0..xN`, and, only where guessing is allowed, exactly as many numeric
- * columns as the input takes.
+ * columns as the input takes, or the only list of numbers.
  */
 import { type Column, isNumeric, type Schema } from "../../column.js";
 import type { Job } from "../../job.js";
 import { rowWidth } from "../../mapping.js";
 import type { Signature, TensorSpec } from "../../tensor.js";
+import { castProblem } from "./casts.js";
 import { abridged } from "./did-you-mean.js";
 import { columnsOf, type Feed, feedOfOne, takeFromJob } from "./job-features.js";
 import { createProblems, type Problems } from "./problems.js";
@@ -44,6 +45,7 @@ export function findFeatures(search: FeatureSearch): FoundFeatures {
   takeNamesakes(search, open(), feeds);
   takeNumbered(search, open(), feeds);
   takeNumericColumns(search, open(), feeds, warnings, tried);
+  takeOnlyList(search, open(), feeds, warnings, tried);
   return { feeds, warnings, tried, unmatched: open() };
 }
 
@@ -164,14 +166,63 @@ function takeNumericColumns(
   );
 }
 
+/** Pixels or an embedding: the one list column of numbers, where its length is the input's or is not known. */
+function takeOnlyList(
+  search: FeatureSearch,
+  open: readonly TensorSpec[],
+  feeds: Map<string, Feed>,
+  warnings: string[],
+  tried: string[],
+) {
+  const [input, ...others] = open;
+  if (input === undefined || others.length > 0) return;
+  const [column, ...alternatives] = freeLists(search, feeds, input);
+  if (column === undefined || alternatives.length > 0) return;
+  if (!search.guess) {
+    tried.push(`the list column ${column} would fit, but only \`score\` and \`preview\` guess`);
+    return;
+  }
+  feeds.set(input.name, feedOfOne({ column }, search.schema, "a guess: the only list of numbers"));
+  warnings.push(
+    `guessed the features of "${input.name}": the list column ${column}; name it with --features to be sure`,
+  );
+}
+
+/** List columns of numbers that fit the input as far as their type tells, and are neither key nor another input's. */
+export function freeLists(
+  search: Pick<FeatureSearch, "job" | "schema">,
+  feeds: ReadonlyMap<string, Feed>,
+  input: TensorSpec,
+): readonly string[] {
+  const width = widthOf(input);
+  if (input.type === "string" || width === 1 || rowDimensions(input)?.length === 0) return [];
+  const taken = takenColumns(search, feeds);
+  const fits = ({ name, type }: Column): boolean => {
+    if (taken.has(name) || (type.kind !== "list" && type.kind !== "fixed-list")) return false;
+    if (!isNumeric(type.item) || castProblem(type.item, input.type, { part: null, lossy: false }) !== null)
+      return false;
+    return type.kind === "list" || width === null || type.size === width;
+  };
+  return search.schema.filter(fits).map(({ name }) => name);
+}
+
 /** Numeric columns that are neither the key nor another input's. */
 export function freeNumericColumns(
-  { job, schema }: Pick<FeatureSearch, "job" | "schema">,
+  search: Pick<FeatureSearch, "job" | "schema">,
   feeds: ReadonlyMap<string, Feed>,
 ): readonly string[] {
-  const taken = new Set(job.input.key);
-  for (const feed of feeds.values()) for (const { column } of columnsOf(feed)) taken.add(column);
-  return schema.filter((column) => isNumeric(column.type) && !taken.has(column.name)).map(({ name }) => name);
+  const taken = takenColumns(search, feeds);
+  return search.schema
+    .filter(({ name, type }) => isNumeric(type) && !taken.has(name))
+    .map(({ name }) => name);
+}
+
+function takenColumns(
+  { job }: Pick<FeatureSearch, "job">,
+  feeds: ReadonlyMap<string, Feed>,
+): ReadonlySet<string> {
+  const fed = [...feeds.values()].flatMap(columnsOf).map(({ column }) => column);
+  return new Set([...job.input.key, ...fed]);
 }
 
 /** Values a row that the signature fixes, `null` where it leaves them open. */

@@ -20,6 +20,8 @@ export type Feed = { readonly how: string } & (
     }
   /** Masks the list that feeds another input. */
   | { readonly kind: "mask"; readonly column: ColumnMapping; readonly of: string; readonly dim: number }
+  /** Fed by no column. */
+  | { readonly kind: "constant"; readonly value: number | string | boolean }
 );
 
 const how = "as the job says";
@@ -44,6 +46,7 @@ export function takeFromJob(
 
 /** The columns that a feed reads, as the job writes them. */
 export function columnsOf(feed: Feed): readonly ColumnMapping[] {
+  if (feed.kind === "constant") return [];
   return feed.kind === "columns" ? feed.columns : [feed.column];
 }
 
@@ -96,6 +99,8 @@ function feedOf(mapping: InputMapping, schema: Schema): Feed {
       const padding = padTo === undefined ? null : { keep: keep ?? null, value: padWith ?? 0 };
       return { kind: "list", column: { column: list, ...rules }, dim: padTo ?? dim ?? null, padding, how };
     }
+    case "constant":
+      return { ...mapping, how };
     case "column": {
       const { kind: _kind, ...column } = mapping;
       return feedOfOne(column, schema, how);

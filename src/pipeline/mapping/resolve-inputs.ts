@@ -42,6 +42,10 @@ export function resolveInputs(resolution: InputResolution): readonly InputBindin
 function bindInput(input: TensorSpec, feed: Feed, resolution: InputResolution): InputBinding {
   const rowShape = closeShape(input, feed, resolution);
   const binding = { input: input.name, type: input.type, rowShape };
+  if (feed.kind === "constant") {
+    requireConstant(input, feed, resolution.problems);
+    return { ...binding, kind: "constant", value: feed.value };
+  }
   reportMisfit(input, feed, rowShape, resolution);
   if (feed.kind === "mask") return { ...binding, kind: "mask", column: maskedList(feed, resolution) };
   if (feed.kind === "list") {
@@ -51,6 +55,22 @@ function bindInput(input: TensorSpec, feed: Feed, resolution: InputResolution): 
   }
   const columns = feed.columns.map((column) => boundColumn(column, input, "value", resolution));
   return { ...binding, kind: "columns", columns };
+}
+
+function requireConstant(
+  { name, type }: TensorSpec,
+  { value }: Feed & { readonly kind: "constant" },
+  problems: Problems,
+): void {
+  if (fits(value, type)) return;
+  problems.add(
+    "mapping.constant",
+    `\`value: ${value}\` is not a value that input "${name}" (${type}) can hold`,
+    {
+      hint: `use a value that ${type} can hold`,
+      details: { input: name },
+    },
+  );
 }
 
 /** The list that a mask goes with, of which nothing but the lengths is looked at. */
@@ -100,8 +120,9 @@ function shapeOf(feed: Feed, dimensions: readonly Dimension[] | null, resolution
     : rowShapeFor(dimensions, count, resolution.symbols);
 }
 
-/** Values a row that the feed gives, `null` for a list whose length only the data tells. */
+/** Values a row that the feed gives, `null` for a constant, and for a list whose length only the data tells. */
 function countOf(feed: Feed, { schema, listLengths }: InputResolution): number | null {
+  if (feed.kind === "constant") return null;
   if (feed.kind === "columns") return feed.columns.length;
   if (feed.kind === "mask" || feed.padding !== null) return feed.dim;
   const type = findColumn(schema, feed.column.column)?.type;
@@ -111,7 +132,7 @@ function countOf(feed: Feed, { schema, listLengths }: InputResolution): number |
 
 function reportMisfit(
   input: TensorSpec,
-  feed: Feed,
+  feed: Exclude<Feed, { readonly kind: "constant" }>,
   rowShape: readonly number[] | null,
   resolution: InputResolution,
 ): void {
@@ -145,7 +166,7 @@ function reportMisfit(
   }
 }
 
-function givenBy(feed: Feed, count: number): string {
+function givenBy(feed: Exclude<Feed, { readonly kind: "constant" }>, count: number): string {
   if (feed.kind === "columns") return `${count} columns are given`;
   if (feed.kind === "mask") return `its mask is as long as \`pad_to: ${count}\``;
   return feed.padding === null

@@ -1,9 +1,10 @@
 /**
  * Tensors that a model keeps in other files. A model that comes from somewhere else could name any file of this
- * machine, so each one has to be listed in the spec, whatever it is called and however it is linked.
+ * machine, so each one has to be listed in the spec, whatever it is called and however it is linked. One needs no
+ * listing: the plain file beside the model that is named after it, which PyTorch writes by default.
  */
-import { realpath } from "node:fs/promises";
-import { resolve } from "node:path";
+import { lstat, realpath } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { ModelError } from "../../errors.js";
 import type { Asset } from "../../plan.js";
 import { attributesWithTensors } from "./attributes.js";
@@ -35,24 +36,38 @@ export function externalLocations(model: OnnxModel, path: string): readonly stri
 
 /**
  * Pins the external files, in the order of `locations`.
- * @param directory where the model lies: locations are relative to it
+ * @param modelPath locations are relative to the folder that it is in
  * @param listed absolute paths that the spec allows
  * @throws ModelError `model.external-data-unlisted`; SpecError `model.not-found`
  */
 export async function pinExternalData(
   modelPath: string,
-  directory: string,
   locations: readonly string[],
   listed: readonly string[],
 ): Promise<readonly Asset[]> {
+  const directory = dirname(resolve(modelPath));
   const allowed = new Set(await Promise.all(listed.map(canonical)));
   const assets: Asset[] = [];
   for (const location of locations) {
     const path = await canonical(resolve(directory, location));
-    if (!allowed.has(path)) throw unlisted(modelPath, location, resolve(directory, location));
+    if (!allowed.has(path) && !(await isOwnData(modelPath, location)))
+      throw unlisted(modelPath, location, resolve(directory, location));
     assets.push({ role: "external-data", path, ...(await digestFile(path)) });
   }
   return assets;
+}
+
+/** What exporters put behind the model's file name: PyTorch, and Optimum. */
+const ownSuffixes = [".data", "_data"] as const;
+
+/**
+ * Whether it is the data file that goes with the model. A link of either kind is not: it may lead to a file that was
+ * never meant to be read.
+ */
+async function isOwnData(modelPath: string, location: string): Promise<boolean> {
+  if (!ownSuffixes.some((suffix) => location === basename(modelPath) + suffix)) return false;
+  const stat = await lstat(join(dirname(resolve(modelPath)), location)).catch(() => null);
+  return stat?.isFile() === true && stat.nlink === 1;
 }
 
 /** Symlinks resolved, so that a link and its target are one file. Hard links are two: the name must be listed. */

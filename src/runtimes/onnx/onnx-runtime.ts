@@ -1,6 +1,5 @@
 /** ONNX models on ONNX Runtime, behind the model contract. */
 import { realpath } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
 import { BugError, ModelError } from "../../errors.js";
 import type { ModelRuntime, Predictor, ProviderTrial } from "../../model.js";
 import type { Asset } from "../../plan.js";
@@ -71,7 +70,7 @@ export function onnxRuntime({ device = turnsMemory() }: OnnxRuntimeOptions = {})
     async inspect(path, externalData) {
       const { bytes, size, sha256 } = await readWithDigest(path, (size) => requireReadable(path, size));
       const model = openModel(bytes, path);
-      const external = await pinExternalData(path, dirname(resolve(path)), model.locations, externalData);
+      const external = await pinExternalData(path, model.locations, externalData);
       const asset: Asset = { role: "model", path: await realpath(path), size, sha256 };
       const engines = model.trees() === null ? [onnxEngine] : [treeEngine, onnxEngine];
       return { signature: model.signature, engines, assets: [asset, ...external] };

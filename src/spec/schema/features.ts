@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { checkColumn, checkMap, ofColumn, rules } from "./column-rules.js";
 import { refuse } from "./refuse.js";
-import { column, exactNumber, positive, text } from "./scalars.js";
+import { column, constant, exactNumber, positive, text } from "./scalars.js";
 
 const element = z
   .union([column, z.strictObject({ column, ...ofColumn, ...rules }).superRefine(checkColumn)])
@@ -64,16 +64,20 @@ const mapping = z
         "Another input of the model, filled with 1 for every element of the list and 0 for padding.",
       examples: ["attention_mask"],
     }),
+    value: constant.optional().meta({
+      description: "The same value everywhere in this input, for every row: no column feeds it.",
+      examples: [0],
+    }),
     ...rules,
   })
   .superRefine((value, context) => {
-    const kinds = (["column", "stack", "list"] as const).filter((kind) => value[kind] !== undefined);
+    const kinds = (["column", "stack", "list", "value"] as const).filter((kind) => value[kind] !== undefined);
     const [kind, second] = kinds;
     const meaningless = (key: string, suggestion: string): void =>
       refuse(context, { key, message: `\`${key}\` means nothing with \`${kind}\``, suggestion });
     if (kind === undefined) {
-      const message = "it does not say which columns feed this input";
-      refuse(context, { message, suggestion: "add `column`, `stack` or `list`" });
+      const message = "it does not say what feeds this input";
+      refuse(context, { message, suggestion: "add `column`, `stack` or `list`, or `value` for a constant" });
     } else if (second !== undefined) {
       const message = `\`${kind}\` and \`${second}\` exclude each other`;
       refuse(context, { key: second, message, suggestion: "keep one of the two" });
@@ -81,6 +85,11 @@ const mapping = z
       if (kind !== "list")
         for (const key of listKeys)
           if (value[key] !== undefined) meaningless(key, "use it with `list`, or remove it");
+      if (kind === "value") {
+        for (const key of ["part", "timezone", "map", "nulls", "cast", "dtype"] as const)
+          if (value[key] !== undefined) meaningless(key, "remove it");
+        return;
+      }
       if (kind === "column") return checkColumn(value, context);
       if (kind === "list") {
         checkPadding(value, context);

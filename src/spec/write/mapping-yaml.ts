@@ -9,6 +9,7 @@ import { outputValue } from "./output-value.js";
 const lineCells = 100;
 
 type ListBinding = InputBinding & { readonly kind: "list" };
+type MaskBinding = InputBinding & { readonly kind: "mask" };
 
 /** `features:` and what is under it; an input a line, with its type and shape. */
 export function featuresYaml({ inputs }: Mapping): string {
@@ -31,10 +32,21 @@ function inputLines(binding: InputBinding, inputs: readonly InputBinding[]): rea
   if (binding.kind === "mask") return [];
   const name = flowYaml(binding.input);
   const shape = ` # ${binding.type}[${["N", ...(binding.rowShape ?? ["?"])].join(", ")}]`;
-  const value = binding.kind === "list" ? listValue(binding, inputs) : columnsValue(binding);
+  const value = inputValue(binding, inputs);
   const oneLine = `  ${name}: ${flowYaml(value)}`;
-  if (oneLine.length + shape.length <= lineCells || binding.kind === "list") return [oneLine + shape];
+  if (oneLine.length + shape.length <= lineCells || binding.kind !== "columns") return [oneLine + shape];
   return [`  ${name}:${shape}`, "    stack:", ...wrapped(elementsOf(binding))];
+}
+
+function inputValue(binding: Exclude<InputBinding, MaskBinding>, inputs: readonly InputBinding[]): object {
+  switch (binding.kind) {
+    case "list":
+      return listValue(binding, inputs);
+    case "constant":
+      return { value: binding.value };
+    case "columns":
+      return columnsValue(binding);
+  }
 }
 
 function listValue(binding: ListBinding, inputs: readonly InputBinding[]): object {
@@ -60,7 +72,7 @@ function paddingOf(
 function maskOf({ input, column, padding }: ListBinding, inputs: readonly InputBinding[]): object {
   if (padding === null) return {};
   const isOfColumn = (other: InputBinding): boolean =>
-    other.kind !== "columns" && other.column.column === column.column;
+    (other.kind === "list" || other.kind === "mask") && other.column.column === column.column;
   const first = inputs.find((other) => other.kind === "list" && isOfColumn(other));
   const mask = inputs.find((other) => other.kind === "mask" && isOfColumn(other));
   return mask === undefined || first?.input !== input ? {} : { mask: mask.input };

@@ -95,7 +95,7 @@ function featuresOf({ inputs = {} }: FeatureMapping): unknown {
 function inputOf(mapping: InputMapping): unknown {
   const { kind: _, ...rest } = mapping;
   if (mapping.kind === "stack") return { ...rest, stack: mapping.stack.map(elementOf) };
-  if (mapping.kind === "column") return rest;
+  if (mapping.kind === "column" || mapping.kind === "constant") return rest;
   const { kind: __, padTo, padWith, ...list } = mapping;
   return {
     ...list,

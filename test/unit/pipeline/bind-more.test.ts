@@ -241,6 +241,21 @@ describe("ragged lists", () => {
   });
 });
 
+describe("constants", () => {
+  const ignored = column(new Int32(), [1, 2]);
+
+  it.each([
+    ["int64", 0, [0n, 0n, 0n, 0n]],
+    ["float32", 0.5, [0.5, 0.5, 0.5, 0.5]],
+    ["float16", 0.5, Array(4).fill(doubleToHalf(0.5))],
+    ["bool", true, [1, 1, 1, 1]],
+    ["string", "en", ["en", "en", "en", "en"]],
+  ] as const)("fill every place of every row: %s %s", (type, value, cells) => {
+    const binding: InputBinding = { input: "x", type, rowShape: [2], kind: "constant", value };
+    expect(bind(ignored, [binding])).toMatchObject({ x: [...cells], reasons: {} });
+  });
+});
+
 describe("fields of structs", () => {
   const type = new Struct([
     new Field("age", new Int32(), true),

@@ -55,7 +55,7 @@ function failure(run: () => unknown): NightshiftError {
 /** Columns of the one input there is. */
 function fed(mapping: Mapping): readonly string[] {
   const [binding] = mapping.inputs;
-  if (binding === undefined) return [];
+  if (binding === undefined || binding.kind === "constant") return [];
   return binding.kind === "columns" ? binding.columns.map(({ column }) => column) : [binding.column.column];
 }
 
@@ -123,6 +123,54 @@ describe("features are found in this order", () => {
     expect(error.hint).toBe(
       "name them with --features a,b, or in a job:\n  features:\n    input:\n      stack: [a, b]",
     );
+  });
+
+  it("the only list of numbers that fits, with a warning", () => {
+    const columns = {
+      id: int64,
+      n: int32,
+      short: fixedList(float32, 2),
+      pixels: list(float32),
+      words: list(utf8),
+    };
+    const image: TensorSpec = { name: "image", type: "float32", shape: ["N", 1, 8, 8] };
+    const mapping = resolve([image], columns, { key: ["id"] });
+    expect(fed(mapping)).toEqual(["pixels"]);
+    expect(mapping.warnings.join()).toContain('guessed the features of "image": the list column pixels');
+    for (const others of [{ more: list(float32) }, { more: fixedList(int32, 64) }])
+      expect(failure(() => resolve([image], { ...columns, ...others })).code).toBe("mapping.unmatched");
+    expect(failure(() => resolve([stacked(1)], { pixels: list(float32), w: utf8 })).code).toBe(
+      "mapping.unmatched",
+    );
+  });
+
+  it("no list is guessed in a job, but it is what the hint starts from", () => {
+    const error = failure(() =>
+      resolve(
+        [stacked(64)],
+        { id: int64, n: int32, pixels: list(float32) },
+        { key: ["id"] },
+        { guess: false },
+      ),
+    );
+    expect(error.message).toContain("the list column pixels would fit, but only `score` and `preview` guess");
+    expect(error.hint).toBe(
+      "name them with --features pixels, or in a job:\n  features:\n    input: { list: pixels }",
+    );
+  });
+
+  it("a text model's inputs are left open with a block that feeds all of them from the list of tokens", () => {
+    const input = (name: string): TensorSpec => ({ name, type: "int64", shape: ["N", "L"] });
+    const inputs = ["input_ids", "token_type_ids", "attention_mask"].map(input);
+    const columns = { id: int64, tokens: list(int64), pixels: list(float32) };
+    const { hint } = failure(() => resolve(inputs, columns, { key: ["id"] }));
+    expect(hint).toBe(`name them in a job:
+  features:
+    input_ids: { list: tokens, pad_to: 128, keep: first, mask: attention_mask }
+    token_type_ids: { value: 0 }`);
+    const unlike = failure(() => resolve([...inputs, input("decoder_input_ids")], columns));
+    expect(unlike.hint).not.toContain("pad_to");
+    expect(failure(() => resolve(inputs, { id: int64, words: list(utf8) })).hint).not.toContain("pad_to");
   });
 
   it("a mapping of some inputs, and names for the rest", () => {

@@ -53,6 +53,52 @@ function failure(parts: Parts): NightshiftError {
   throw new Error("it did not fail");
 }
 
+describe("constants", () => {
+  const inputs: readonly TensorSpec[] = [
+    { name: "token_type_ids", type: "int64", shape: ["N", "L"] },
+    { name: "input_ids", type: "int64", shape: ["N", "L"] },
+  ];
+  const columns = { tokens: list(int64) };
+  const tokens = { kind: "list", list: "tokens", padTo: 8 } as const;
+  const constant = (value: number | string | boolean) => ({ kind: "constant", value }) as const;
+
+  it("take their size from the inputs that share it, read no column, and are told", () => {
+    const mapping = resolve({
+      inputs,
+      columns,
+      features: { input_ids: tokens, token_type_ids: constant(0) },
+    });
+    expect(mapping.inputs[0]).toEqual({
+      input: "token_type_ids",
+      type: "int64",
+      rowShape: [8],
+      kind: "constant",
+      value: 0,
+    });
+    expect(mapping.reads).toEqual(["tokens"]);
+    expect(mapping.found[0]).toBe("token_type_ids (int64 [N, L]) from the constant 0: as the job says");
+  });
+
+  it("must be values that their input can hold", () => {
+    for (const value of [0.5, "0", true]) {
+      const error = failure({
+        inputs,
+        columns,
+        features: { input_ids: tokens, token_type_ids: constant(value) },
+      });
+      expect([error.code, error.message]).toEqual([
+        "mapping.constant",
+        `\`value: ${value}\` is not a value that input "token_type_ids" (int64) can hold`,
+      ]);
+    }
+  });
+
+  it("are left open where nothing tells their size", () => {
+    const features = { input_ids: { kind: "list", list: "tokens" } as const, token_type_ids: constant(0) };
+    expect(isSettled(resolve({ inputs, columns, features }))).toBe(false);
+  });
+});
+
 describe("fields of structs", () => {
   const columns = { user: struct({ age: int32, home: struct({ lat: float32 }) }), "user.age": float32 };
   const field = (column: string) => ({ columns, features: { a: { kind: "column", column } as const } });

@@ -102,3 +102,16 @@ it("a model that takes none of the first rows is told as such", async () => {
     cause: expect.objectContaining({ message: "never" }),
   });
 });
+
+it("a constant in a dimension that nothing else has is told apart from a list without rows", async () => {
+  const signature = signatureOf([tokens, { name: "kinds", type: "int64", shape: ["batch", null] }]);
+  const open = {
+    ...options(signature, { ids: { kind: "list", item: int64 } }),
+    job: jobWith({ features: { inputs: { kinds: { kind: "constant", value: 0 } } } }),
+  };
+  const batch = batchOf({ ids: column(listOf, [[1n, 2n]]) });
+  await expect(settleMapping(open, growing(signature), batch)).rejects.toMatchObject({
+    code: "mapping.open-dimension",
+    message: 'input "kinds" has a dimension of no fixed size, and a constant has none of its own',
+  });
+});
