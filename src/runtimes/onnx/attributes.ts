@@ -107,15 +107,25 @@ function skip(reader: BinaryReader, bytes: Uint8Array, tag: number): void {
 
 const floatsField = 7;
 const intsField = 8;
+const stringsField = 9;
 
 /**
  * The numbers of a list attribute, `null` where the node has none of that name. Integers past 2^53 lose digits. Much
  * faster than the generated decoder, which makes a BigInt of every integer of a forest.
  */
 export function numbersOf(node: NodeProto, name: string): Float64Array | null {
-  const bytes = node.attribute.find((attribute) => nameOf(attribute) === name);
-  if (bytes === undefined) return null;
-  const numbers: number[] = [];
+  const bytes = bytesOf(node, name);
+  if (bytes === null) return null;
+  let numbers = new Float64Array(1024);
+  let count = 0;
+  const push = (value: number): void => {
+    if (count === numbers.length) {
+      const grown = new Float64Array(count * 2);
+      grown.set(numbers);
+      numbers = grown;
+    }
+    numbers[count++] = value;
+  };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
@@ -123,13 +133,35 @@ export function numbersOf(node: NodeProto, name: string): Float64Array | null {
     const isList = (tag & 7) === WireType.LengthDelimited;
     if (tag >>> 3 === floatsField) {
       const end = isList ? reader.uint32() + reader.pos : reader.pos + 4;
-      for (; reader.pos < end; reader.pos += 4) numbers.push(view.getFloat32(reader.pos, true));
+      for (; reader.pos < end; reader.pos += 4) push(view.getFloat32(reader.pos, true));
     } else if (tag >>> 3 === intsField) {
       const end = isList ? reader.uint32() + reader.pos : reader.pos + 1;
-      while (reader.pos < end) numbers.push(varint(reader, bytes));
+      while (reader.pos < end) push(varint(reader, bytes));
     } else skip(reader, bytes, tag);
   }
-  return Float64Array.from(numbers);
+  return numbers.subarray(0, count);
+}
+
+/** The strings of a list attribute, which are ASCII. Empty where the node has none of that name. */
+export function asciiOf(node: NodeProto, name: string): readonly string[] {
+  const bytes = bytesOf(node, name) ?? new Uint8Array(0);
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const strings: string[] = [];
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag !== ((stringsField << 3) | WireType.LengthDelimited)) skip(reader, bytes, tag);
+    else {
+      const length = reader.uint32();
+      strings.push(buffer.toString("latin1", reader.pos, reader.pos + length));
+      reader.pos += length;
+    }
+  }
+  return strings;
+}
+
+function bytesOf(node: NodeProto, name: string): Uint8Array | null {
+  return node.attribute.find((attribute) => nameOf(attribute) === name) ?? null;
 }
 
 function varint(reader: BinaryReader, bytes: Uint8Array): number {

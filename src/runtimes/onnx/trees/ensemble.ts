@@ -1,13 +1,13 @@
 /** A TreeEnsemble operator's attributes as trees. Whatever is unusual gives `null`: then the engine runs the model. */
-import { attribute, numbersOf } from "../attributes.js";
+import { asciiOf, numbersOf } from "../attributes.js";
 import type { NodeProto } from "../onnx_pb.js";
 
 /**
- * Nodes of all trees, each in one array per property. Going on is uniform: `x > threshold` leads to `greater`, anything
- * else, NaN too where `nanGreater` is 0, to `other`.
+ * Nodes of all trees, each property in an array of its own. Going on is uniform: `x > threshold` leads to `greater`,
+ * anything else to `other`; NaN is greater than nothing, but goes to `greater` all the same where `nanGreater` is 1.
  */
 export interface Ensemble {
-  /** Of the largest feature that a node looks at, plus one. */
+  /** The largest feature that a node looks at, plus one. */
   readonly features: number;
   readonly feature: Int32Array;
   readonly threshold: Float32Array;
@@ -16,8 +16,10 @@ export interface Ensemble {
   readonly other: Int32Array;
   readonly nanGreater: Uint8Array;
   readonly trees: readonly Tree[];
-  /** By leaf: its scores, one for each of its tree's targets in their order. */
-  readonly leaves: ReadonlyMap<number, Float32Array>;
+  /** Scores of all leaves, leaf after leaf, each leaf's in the order of its tree's targets. */
+  readonly scores: Float32Array;
+  /** Where a leaf's scores begin; of no meaning for other nodes. */
+  readonly firstScore: Int32Array;
 }
 
 export interface Tree {
@@ -25,33 +27,40 @@ export interface Tree {
   /** Steps to the deepest leaf. */
   readonly depth: number;
   /** The outputs that its leaves add to: consecutive ones, and the same for all its leaves. */
-  readonly targets: readonly number[];
+  readonly firstTarget: number;
+  readonly targets: number;
 }
 
 /** Larger forests stay with the engine: each thread would hold its own copy of 16 bytes a node. */
 const maxNodes = 4_000_000;
+const maxFeatures = 2 ** 20;
 
-/** @param outputs scores a row */
+/** @param outputs sums a row */
 export function readEnsemble(node: NodeProto, kind: "class" | "target", outputs: number): Ensemble | null {
   const nodes = readNodes(node);
-  const scores = readScores(node, kind);
+  const scores = nodes === null ? null : readScores(node, kind, nodes);
   if (nodes === null || scores === null) return null;
-  const leaves = new Map<number, Float32Array>();
   const trees: Tree[] = [];
-  for (const [root, size] of nodes.roots) {
-    const depth = depthOf(nodes, root, size);
-    const targets = depth === null ? null : leafScores(nodes, scores, root, size, outputs, leaves);
-    if (depth === null || targets === null) return null;
-    trees.push({ root, depth, targets });
+  for (const range of nodes.ranges) {
+    const depth = depthOf(nodes, range);
+    const targets = depth === null ? null : targetsOf(nodes, scores, range);
+    if (depth === null || targets === null || targets.first + targets.count > outputs) return null;
+    trees.push({ root: range.root, depth, firstTarget: targets.first, targets: targets.count });
   }
-  return { ...nodes, trees, leaves };
+  const { features, feature, threshold, greater, other, nanGreater } = nodes;
+  const { weight, firstScore } = scores;
+  return { features, feature, threshold, greater, other, nanGreater, trees, scores: weight, firstScore };
 }
 
-interface Nodes extends Omit<Ensemble, "trees" | "leaves"> {
-  readonly treeIds: Float64Array;
-  readonly nodeIds: Float64Array;
-  /** First node and number of nodes of each tree. */
-  readonly roots: readonly (readonly [root: number, size: number])[];
+/** A tree's nodes: all together, and numbered from 0 in their order. */
+interface TreeRange {
+  readonly root: number;
+  readonly end: number;
+}
+
+interface Nodes extends Omit<Ensemble, "trees" | "scores" | "firstScore"> {
+  readonly ranges: readonly TreeRange[];
+  readonly byId: ReadonlyMap<number, TreeRange>;
 }
 
 function readNodes(node: NodeProto): Nodes | null {
@@ -62,49 +71,43 @@ function readNodes(node: NodeProto): Nodes | null {
   const yes = numbersOf(node, "nodes_truenodeids");
   const no = numbersOf(node, "nodes_falsenodeids");
   if (!treeIds || !nodeIds || !features || !values || !yes || !no) return null;
-  const modes = attribute(node, "nodes_modes")?.strings ?? [];
+  const modes = asciiOf(node, "nodes_modes");
   const count = treeIds.length;
   const nanTrue = numbersOf(node, "nodes_missing_value_tracks_true") ?? new Float64Array(count);
   const lists = [nodeIds, features, values, yes, no, modes, nanTrue];
   if (count === 0 || count > maxNodes || lists.some(({ length }) => length !== count)) return null;
-  const roots = treeRanges(treeIds);
-  const places = roots === null ? null : placesOf(treeIds, nodeIds);
-  if (roots === null || places === null) return null;
+  const byId = treeRanges(treeIds, nodeIds);
+  if (byId === null) return null;
 
-  const nodes = {
-    features: 0,
-    feature: new Int32Array(count),
-    threshold: new Float32Array(count),
-    greater: new Int32Array(count),
-    other: new Int32Array(count),
-    nanGreater: new Uint8Array(count),
-    treeIds,
-    nodeIds,
-    roots,
-  };
-  for (let i = 0; i < count; i++) {
-    const test = tests.get(text.decode(modes[i]));
-    if (test === undefined) return null;
-    nodes.greater[i] = i;
-    nodes.other[i] = i;
-    if (test === "leaf") continue;
-    const tree = treeIds[i] ?? -1;
-    const trueNode = places.get(nodeKey(tree, yes[i] ?? -1));
-    const falseNode = places.get(nodeKey(tree, no[i] ?? -1));
-    const feature = features[i] ?? -1;
-    const value = values[i] ?? Number.NaN;
-    if (trueNode === undefined || falseNode === undefined || feature >= 2 ** 20 || Number.isNaN(value))
-      return null;
-    if (value === Number.NEGATIVE_INFINITY && test.isStrict) return null;
-    nodes.features = Math.max(nodes.features, feature + 1);
-    nodes.feature[i] = feature;
-    nodes.threshold[i] = test.isStrict ? nextBelow(value) : value;
-    nodes.greater[i] = test.trueIsGreater ? trueNode : falseNode;
-    nodes.other[i] = test.trueIsGreater ? falseNode : trueNode;
-    // NaN fails every comparison, so it goes to the false node unless the node says otherwise.
-    nodes.nanGreater[i] = (nanTrue[i] !== 0) === test.trueIsGreater ? 1 : 0;
-  }
-  return nodes;
+  const feature = new Int32Array(count);
+  const threshold = new Float32Array(count);
+  const greater = new Int32Array(count);
+  const other = new Int32Array(count);
+  const nanGreater = new Uint8Array(count);
+  let largest = -1;
+  for (const { root, end } of byId.values())
+    for (let i = root; i < end; i++) {
+      const test = tests.get(modes[i] ?? "");
+      if (test === undefined) return null;
+      greater[i] = i;
+      other[i] = i;
+      if (test === "leaf") continue;
+      const [trueNode, falseNode] = [root + (yes[i] ?? 0), root + (no[i] ?? 0)];
+      // Children come after their parent: so nothing can lead back.
+      if (!(trueNode > i && trueNode < end && falseNode > i && falseNode < end)) return null;
+      const value = values[i] ?? Number.NaN;
+      if (Number.isNaN(value) || (value === Number.NEGATIVE_INFINITY && test.isStrict)) return null;
+      feature[i] = features[i] ?? 0;
+      largest = Math.max(largest, features[i] ?? 0);
+      threshold[i] = test.isStrict ? nextBelow(value) : value;
+      greater[i] = test.trueIsGreater ? trueNode : falseNode;
+      other[i] = test.trueIsGreater ? falseNode : trueNode;
+      // NaN fails every comparison, so it goes to the false node unless the node says otherwise.
+      nanGreater[i] = (nanTrue[i] !== 0) === test.trueIsGreater ? 1 : 0;
+    }
+  if (largest >= maxFeatures) return null;
+  const ranges = [...byId.values()];
+  return { features: largest + 1, feature, threshold, greater, other, nanGreater, ranges, byId };
 }
 
 interface Test {
@@ -122,119 +125,117 @@ const tests: ReadonlyMap<string, Test | "leaf"> = new Map<string, Test | "leaf">
   ["BRANCH_GT", { trueIsGreater: true, isStrict: false }],
 ]);
 
-const text = new TextDecoder();
-
-/** First node and length of each tree; `null` where the nodes of a tree are not all together. */
-function treeRanges(treeIds: Float64Array): readonly (readonly [number, number])[] | null {
-  const ranges: [number, number][] = [];
-  const seen = new Set<number>();
-  for (let start = 0, i = 1; i <= treeIds.length; i++) {
-    if (treeIds[i] === treeIds[start]) continue;
-    if (seen.has(treeIds[start] ?? -1)) return null;
-    seen.add(treeIds[start] ?? -1);
-    ranges.push([start, i - start]);
-    start = i;
+/** By tree id; `null` where a tree's nodes are not all together, or are numbered in another way. */
+function treeRanges(treeIds: Float64Array, nodeIds: Float64Array): ReadonlyMap<number, TreeRange> | null {
+  const ranges = new Map<number, TreeRange>();
+  let root = 0;
+  for (let i = 0; i < treeIds.length; i++) {
+    if (nodeIds[i] !== i - root) return null;
+    const id = treeIds[i] ?? -1;
+    if (treeIds[i + 1] === id) continue;
+    if (ranges.has(id)) return null;
+    ranges.set(id, { root, end: i + 1 });
+    root = i + 1;
   }
   return ranges;
 }
 
-/** Node by tree and id; `null` where two claim the same, or where ids are none. */
-function placesOf(treeIds: Float64Array, nodeIds: Float64Array): ReadonlyMap<number, number> | null {
-  const places = new Map<number, number>();
-  for (let i = 0; i < treeIds.length; i++) {
-    const [tree = -1, id = -1] = [treeIds[i], nodeIds[i]];
-    if (tree >= maxIds || id >= maxIds) return null;
-    places.set(nodeKey(tree, id), i);
+/** Steps to the deepest leaf; `null` where a node is no child of exactly one other. */
+function depthOf({ greater, other }: Nodes, { root, end }: TreeRange): number | null {
+  const depths = new Int32Array(end - root).fill(-1);
+  depths[0] = 0;
+  let deepest = 0;
+  for (let i = root; i < end; i++) {
+    const depth = depths[i - root] ?? -1;
+    if (depth < 0) return null;
+    deepest = Math.max(deepest, depth);
+    const [left = i, right = i] = [other[i], greater[i]];
+    if (left === i) continue;
+    if (left === right || depths[left - root] !== -1 || depths[right - root] !== -1) return null;
+    depths[left - root] = depth + 1;
+    depths[right - root] = depth + 1;
   }
-  return places.size === treeIds.length ? places : null;
-}
-
-/** Ids below it are told apart exactly by {@link nodeKey}. */
-const maxIds = 2 ** 26;
-
-function nodeKey(tree: number, id: number): number {
-  return id < maxIds ? tree * maxIds + id : -1;
-}
-
-/** Steps to the deepest leaf; `null` where a node is met twice, or belongs to no tree that begins at the root. */
-function depthOf({ greater, other }: Nodes, root: number, size: number): number | null {
-  let level = [root];
-  let met = 0;
-  for (let depth = 0; ; depth++) {
-    const next: number[] = [];
-    met += level.length;
-    if (met > size) return null;
-    for (const node of level) {
-      const [left = node, right = node] = [other[node], greater[node]];
-      if (left === node && right === node) continue;
-      if (left === node || right === node) return null;
-      next.push(left, right);
-    }
-    if (next.length === 0) return met === size ? depth : null;
-    level = next;
-  }
+  return deepest;
 }
 
 interface Scores {
-  /** By tree and node: entries of the other two. */
-  readonly entries: ReadonlyMap<number, readonly number[]>;
-  readonly target: Float64Array;
-  readonly weight: Float64Array;
+  /** Sorted by node, then by target. */
+  readonly weight: Float32Array;
+  readonly target: Int32Array;
+  readonly firstScore: Int32Array;
+  /** Scores of a node. */
+  readonly count: Int32Array;
 }
 
-function readScores(node: NodeProto, kind: "class" | "target"): Scores | null {
+function readScores(node: NodeProto, kind: "class" | "target", { byId, feature }: Nodes): Scores | null {
   const trees = numbersOf(node, `${kind}_treeids`);
   const ids = numbersOf(node, `${kind}_nodeids`);
-  const target = numbersOf(node, `${kind}_ids`);
-  const weight = numbersOf(node, `${kind}_weights`);
-  if (!trees || !ids || !target || !weight) return null;
-  if ([ids, target, weight].some(({ length }) => length !== trees.length)) return null;
-  const entries = new Map<number, number[]>();
+  const targets = numbersOf(node, `${kind}_ids`);
+  const weights = numbersOf(node, `${kind}_weights`);
+  if (!trees || !ids || !targets || !weights) return null;
+  if ([ids, targets, weights].some(({ length }) => length !== trees.length)) return null;
+  const places = new Int32Array(trees.length);
+  const count = new Int32Array(feature.length);
   for (let i = 0; i < trees.length; i++) {
-    const [tree = -1, id = -1] = [trees[i], ids[i]];
-    if (tree >= maxIds || id >= maxIds) return null;
-    const key = nodeKey(tree, id);
-    const known = entries.get(key);
-    if (known === undefined) entries.set(key, [i]);
-    else known.push(i);
+    const range = byId.get(trees[i] ?? -1);
+    const place = range === undefined ? -1 : range.root + (ids[i] ?? 0);
+    if (range === undefined || !(place < range.end)) return null;
+    places[i] = place;
+    count[place] = (count[place] ?? 0) + 1;
   }
-  return { entries, target, weight };
+  const firstScore = new Int32Array(feature.length);
+  for (let i = 1; i < feature.length; i++) firstScore[i] = (firstScore[i - 1] ?? 0) + (count[i - 1] ?? 0);
+  // Sorted by counting: exporters write large forests, mostly in order already.
+  const weight = new Float32Array(trees.length);
+  const target = new Int32Array(trees.length);
+  const next = firstScore.slice();
+  for (let i = 0; i < trees.length; i++) {
+    const place = places[i] ?? 0;
+    const first = firstScore[place] ?? 0;
+    let at = next[place] ?? 0;
+    next[place] = at + 1;
+    const own = Math.min(targets[i] ?? 0, maxTarget);
+    for (; at > first && (target[at - 1] ?? 0) > own; at--) {
+      target[at] = target[at - 1] ?? 0;
+      weight[at] = weight[at - 1] ?? 0;
+    }
+    target[at] = own;
+    weight[at] = weights[i] ?? 0;
+  }
+  return { weight, target, firstScore, count };
 }
 
-/** Keeps the scores of a tree's leaves and returns its targets; `null` where leaves have different ones. */
-function leafScores(
-  { greater, treeIds, nodeIds }: Nodes,
-  { entries, target, weight }: Scores,
-  root: number,
-  size: number,
-  outputs: number,
-  leaves: Map<number, Float32Array>,
-): readonly number[] | null {
-  let targets: readonly number[] | null = null;
-  for (let node = root; node < root + size; node++) {
-    const own = entries.get(nodeKey(treeIds[node] ?? -1, nodeIds[node] ?? -1)) ?? [];
+/** More than any model has outputs. */
+const maxTarget = 2 ** 30;
+
+/** The targets of a tree's leaves; `null` where leaves have different ones, none, or some in between are left out. */
+function targetsOf(
+  { greater }: Nodes,
+  { target, firstScore, count }: Scores,
+  { root, end }: TreeRange,
+): { readonly first: number; readonly count: number } | null {
+  let found: { readonly first: number; readonly count: number } | null = null;
+  for (let node = root; node < end; node++) {
+    const own = count[node] ?? 0;
     if (greater[node] !== node) {
-      if (own.length > 0) return null;
+      if (own > 0) return null;
       continue;
     }
-    const sorted = [...own].sort((a, b) => (target[a] ?? 0) - (target[b] ?? 0));
-    const mine = sorted.map((entry) => target[entry] ?? -1);
-    if (mine.length === 0 || mine.some((id, i) => id >= outputs || id !== (mine[0] ?? 0) + i)) return null;
-    targets ??= mine;
-    if (mine.length !== targets.length || mine.some((id, i) => id !== targets?.[i])) return null;
-    leaves.set(
-      node,
-      Float32Array.from(sorted, (entry) => weight[entry] ?? 0),
-    );
+    const at = firstScore[node] ?? 0;
+    found ??= { first: target[at] ?? 0, count: own };
+    if (own === 0 || own !== found.count) return null;
+    for (let i = 0; i < own; i++) if (target[at + i] !== found.first + i) return null;
   }
-  return targets;
+  return found;
 }
+
+const float = new Float32Array(1);
+const bits = new Int32Array(float.buffer);
 
 /** The largest float32 below a finite one, or below infinity. */
 function nextBelow(value: number): number {
-  const float = new Float32Array([value]);
-  const bits = new Int32Array(float.buffer);
   if (value === 0) return -(2 ** -149);
+  float[0] = value;
   bits[0] = (bits[0] ?? 0) + (value > 0 ? -1 : 1);
   return float[0] ?? value;
 }

@@ -81,56 +81,56 @@ export function treeKernel(
 interface Places {
   readonly nanRight: number;
   readonly table: number;
-  /** Of scores of leaves that have more than one, by leaf. */
-  readonly lists: ReadonlyMap<number, number>;
+  readonly scores: number;
   readonly sums: number;
   readonly rows: number;
   readonly end: number;
 }
 
-function layOut({ feature, trees, leaves }: Ensemble, sums: number, features: number): Places {
+const floatBytes = Float32Array.BYTES_PER_ELEMENT;
+
+function layOut({ feature, trees, scores }: Ensemble, sums: number, features: number): Places {
   let end = feature.length * nodeBytes;
   const take = (bytes: number): number => {
     const start = end;
     end += Math.ceil(bytes / 16) * 16;
     return start;
   };
-  const nanRight = take(feature.length);
-  const table = take(trees.length * entryBytes);
-  const lists = new Map<number, number>();
-  for (const [leaf, scores] of leaves) if (scores.length > 1) lists.set(leaf, take(scores.byteLength));
-  const sumsAt = take(blockRows * sums * Float64Array.BYTES_PER_ELEMENT);
-  const rows = take(blockRows * features * Float32Array.BYTES_PER_ELEMENT);
-  return { nanRight, table, lists, sums: sumsAt, rows, end };
+  return {
+    nanRight: take(feature.length),
+    table: take(trees.length * entryBytes),
+    scores: take(scores.byteLength),
+    sums: take(blockRows * sums * Float64Array.BYTES_PER_ELEMENT),
+    rows: take(blockRows * features * floatBytes),
+    end,
+  };
 }
 
-function writeNodes(ensemble: Ensemble, buffer: ArrayBuffer, { nanRight, lists }: Places): void {
-  const { feature, threshold, greater, other, nanGreater, leaves } = ensemble;
-  const view = new DataView(buffer);
+function writeNodes(ensemble: Ensemble, buffer: ArrayBuffer, places: Places): void {
+  const { feature, threshold, greater, other, nanGreater, trees, scores, firstScore } = ensemble;
+  const words = new Int32Array(buffer, 0, feature.length * 4);
+  const floats = new Float32Array(buffer, 0, feature.length * 4);
   for (let node = 0; node < feature.length; node++) {
-    const at = node * nodeBytes;
-    view.setInt32(at, (feature[node] ?? 0) * Float32Array.BYTES_PER_ELEMENT, true);
-    view.setFloat32(at + 4, threshold[node] ?? 0, true);
-    view.setInt32(at + 8, (other[node] ?? 0) * nodeBytes, true);
-    view.setInt32(at + 12, (greater[node] ?? 0) * nodeBytes, true);
-    view.setUint8(nanRight + node, nanGreater[node] ?? 0);
+    words[node * 4] = (feature[node] ?? 0) * floatBytes;
+    floats[node * 4 + 1] = threshold[node] ?? 0;
+    words[node * 4 + 2] = (other[node] ?? 0) * nodeBytes;
+    words[node * 4 + 3] = (greater[node] ?? 0) * nodeBytes;
   }
-  for (const [leaf, scores] of leaves) {
-    const list = lists.get(leaf);
-    if (list === undefined) view.setFloat32(leaf * nodeBytes + 4, scores[0] ?? 0, true);
-    else {
-      view.setInt32(leaf * nodeBytes + 4, list, true);
-      for (const [i, score] of scores.entries())
-        view.setFloat32(list + i * Float32Array.BYTES_PER_ELEMENT, score, true);
+  new Uint8Array(buffer, places.nanRight).set(nanGreater);
+  new Float32Array(buffer, places.scores).set(scores);
+  for (const [i, { root, targets }] of trees.entries())
+    for (let node = root; node < (trees[i + 1]?.root ?? feature.length); node++) {
+      if (greater[node] !== node) continue;
+      const first = firstScore[node] ?? 0;
+      if (targets === 1) floats[node * 4 + 1] = scores[first] ?? 0;
+      else words[node * 4 + 1] = places.scores + first * floatBytes;
     }
-  }
 }
 
 function writeTable({ trees }: Ensemble, buffer: ArrayBuffer, { table }: Places): void {
   const words = new Int32Array(buffer, table, trees.length * 4);
-  for (const [i, { root, depth, targets }] of trees.entries()) {
-    const [first = 0] = targets;
-    const many = targets.length > 1 ? targets.length : 0;
-    words.set([root * nodeBytes, depth, first * Float64Array.BYTES_PER_ELEMENT, many], i * 4);
+  for (const [i, { root, depth, firstTarget, targets }] of trees.entries()) {
+    const many = targets > 1 ? targets : 0;
+    words.set([root * nodeBytes, depth, firstTarget * Float64Array.BYTES_PER_ELEMENT, many], i * 4);
   }
 }

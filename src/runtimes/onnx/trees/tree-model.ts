@@ -89,7 +89,8 @@ function binary(node: NodeProto, parts: Parts, labels: ClassLabels): TreeModel |
   const base = baseOf(node, 1);
   const transform = transformOf(node);
   if (base === null || !["NONE", "LOGISTIC"].includes(transform)) return null;
-  if (parts.ensemble.trees.some(({ targets }) => targets.length !== 1 || targets[0] !== 0)) return null;
+  if (parts.ensemble.trees.some(({ firstTarget, targets }) => firstTarget !== 0 || targets !== 1))
+    return null;
   // Where no weight at all is negative the operator takes the sum for a share; it does so with LOGISTIC, too.
   const isShare = numbersOf(node, "class_weights")?.every((weight) => weight >= 0) ?? false;
   const form = transform === "LOGISTIC" ? "logit" : isShare ? "share" : "margin";
@@ -101,8 +102,11 @@ function classes(node: NodeProto, parts: Parts, labels: ClassLabels): TreeModel 
   const transform = classTransforms.get(transformOf(node));
   if (base === null || transform === undefined) return null;
   // A class that no tree adds to has no score at all, which is not the same as a score of zero.
-  const scored = new Set(parts.ensemble.trees.flatMap(({ targets }) => targets));
-  if (scored.size !== labels.length) return null;
+  const isScored = (label: number): boolean =>
+    parts.ensemble.trees.some(
+      ({ firstTarget, targets }) => label >= firstTarget && label < firstTarget + targets,
+    );
+  if (!labels.every((_, label) => isScored(label))) return null;
   return { ...parts, sums: labels.length, base, result: { kind: "classes", labels, transform } };
 }
 
