@@ -221,16 +221,41 @@ describe("committed models", () => {
   const folder = new URL("../../fixtures/models/", import.meta.url);
   const binary = { label: ["label", null], probabilities: ["probabilities", [0, 1]] };
   const sklearnBinary = { output_label: ["label", null], output_probability: ["probabilities", [0, 1]] };
+  const classes = (probabilities: readonly (string | number)[]) => ({
+    label: ["label", null],
+    probabilities: ["probabilities", probabilities],
+  });
+  const digits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const sklearnDigits = { output_label: ["label", null], output_probability: ["probabilities", digits] };
+  // Clusters and outliers are no classes: nothing in the graph says what a score is for.
+  const unnamed = { label: [null, null], scores: [null, null] };
   const expected: { readonly [file: string]: unknown } = {
+    "adult-catboost.onnx": binary,
+    "adult-gradient-boosting.onnx": sklearnBinary,
+    "adult-hist-gradient-boosting.onnx": sklearnBinary,
+    "adult-hours-forest.onnx": { variable: [null, null] },
+    "adult-isolation-forest.onnx": unnamed,
+    "adult-kmeans.onnx": unnamed,
+    "adult-logistic.onnx": sklearnBinary,
+    "adult-pipeline.onnx": sklearnBinary,
+    "delay-encoder.onnx": { logits: [null, null] },
+    "digits-catboost.onnx": classes(digits),
+    "digits-cnn.onnx": { linear: [null, null] },
+    "digits-logistic.onnx": sklearnDigits,
+    "digits-mlp.onnx": { linear_1: [null, null] },
+    "digits-xgboost.onnx": classes(digits),
     "flight-band-forest.onnx": {
       output_label: ["label", null],
       output_probability: ["probabilities", ["early", "late", "on_time"]],
     },
+    "flight-band-lightgbm.onnx": classes(["early", "late", "on_time"]),
     "flight-columns.onnx": sklearnBinary,
     "flight-delay-lightgbm.onnx": binary,
     "flight-delay-xgboost.onnx": binary,
     "flight-delay.onnx": sklearnBinary,
     "flight-minutes-hgb.onnx": { variable: [null, null] },
+    "flight-rank-lightgbm.onnx": { variable: [null, null] },
+    "two-tower.onnx": { scores: [null, null] },
     "w1-lightgbm.onnx": binary,
   };
 
