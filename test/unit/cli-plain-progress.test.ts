@@ -35,6 +35,20 @@ test("writes a line when the state changes and every 30 seconds in between", () 
   ]);
 });
 
+test("names a few of many inputs, and all of them to whoever wants everything", () => {
+  if (planned.type !== "run.planned") throw new Error("not what it says");
+  const found = Array.from({ length: 14 }, (_, i) => `f${i} from f${i}`);
+  const said = (lines: "all" | "usual") => {
+    const { observer, written } = plain(lines);
+    observer.on({ ...planned, found, warnings: [] });
+    return written().map((line) => line.slice("2026-01-15T02:15:00Z ".length));
+  };
+  const few = [...found.slice(0, 4), "and 10 more inputs (-v names them)"];
+  const rows = "3,000,000 rows in 3 files: 12 partitions on 2 threads";
+  expect(said("usual")).toEqual([...few, rows]);
+  expect(said("all")).toEqual([...few, ...found.slice(4), rows]);
+});
+
 test("says that it lives while nothing happens at all", () => {
   const { observer, time, written } = plain();
   observer.on(started);

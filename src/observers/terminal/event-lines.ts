@@ -21,7 +21,7 @@ export function eventLines(event: RunEvent): readonly EventLine[] {
       return event.resumed ? [info(`resuming run ${event.runId}: what was accepted is kept`)] : [];
     case "run.planned":
       return [
-        ...event.found.map(info),
+        ...foundLines(event.found),
         ...event.warnings.map(warning),
         info(
           `${event.totals.rowsEstimated === true ? "about " : ""}${counted(event.totals.rows, "row")}` +
@@ -48,6 +48,16 @@ export function eventLines(event: RunEvent): readonly EventLine[] {
     default:
       return [];
   }
+}
+
+const mostFound = 6;
+
+/** What feeds each input. A model with an input a column has dozens, all found in the same way. */
+function foundLines(found: readonly string[]): readonly EventLine[] {
+  if (found.length <= mostFound) return found.map(info);
+  const first = found.slice(0, mostFound - 2);
+  const rest = found.slice(first.length);
+  return [...first.map(info), info(`and ${rest.length} more inputs (-v names them)`), ...rest.map(detail)];
 }
 
 const outcome = {
