@@ -4,11 +4,12 @@ import { fileURLToPath } from "node:url";
 import { ledgerReporter } from "./attempts.js";
 import type { Settings } from "./config.js";
 import type { WorkerHost } from "./host.js";
-import { targetOf, type WriteSpec } from "./job.js";
+import { type InputSpec, targetOf, type WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import { notYet } from "./registry.js";
 import type { Runner } from "./runner.js";
 import type { Sink } from "./sink.js";
+import type { InputKeeper } from "./source.js";
 import { newUuid, systemClock } from "./system-clock.js";
 
 /** Each part is made when it is first asked for, and its modules are loaded then and not before. */
@@ -63,6 +64,13 @@ export function createApp(settings: Settings, onHostOutput: (text: string) => vo
     });
   }
 
+  async function keeper(input: InputSpec): Promise<InputKeeper | null> {
+    if (input.kind !== "postgres") return null;
+    const { inputKeeper } = await import("./sources/postgres/keep-input.js");
+    const { resolveConnection } = await import("./resolve-connection.js");
+    return inputKeeper(input, resolveConnection(input.connection, settings));
+  }
+
   const runner = once(async (): Promise<Runner> => {
     const { createRunner } = await import("./runner.js");
     const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
@@ -77,6 +85,7 @@ export function createApp(settings: Settings, onHostOutput: (text: string) => vo
       memoryBytes: settings.memoryBytes,
       planningHost: hostNow,
       sink,
+      keeper,
       dispatcher: (plan, wake) =>
         localDispatcher({
           threads: plan.threads,

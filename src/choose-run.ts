@@ -14,6 +14,8 @@ interface Wanted {
   readonly scope: string;
   readonly fingerprint: string;
   readonly reprocess: boolean;
+  /** The input may have changed without its identity telling: what was published once is scored again. */
+  readonly isLive: boolean;
   readonly restart: boolean;
   readonly takeOver: boolean;
 }
@@ -54,7 +56,7 @@ export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promi
   const { unfinished, published, generation } = await findStanding(wanted, books.ledger, sink);
   const halfDone = published === null ? null : await notSeenThrough(books.ledger, published);
   if (halfDone !== null) return { type: "resume", run: halfDone };
-  if (published !== null && !wanted.reprocess) {
+  if (published !== null && !wanted.reprocess && !wanted.isLive) {
     return {
       type: "already-published",
       publication: published,
@@ -96,7 +98,7 @@ async function notSeenThrough(ledger: Ledger, published: Publication): Promise<R
 }
 
 /** Gives an unfinished run up: the sink decides first, so that nobody can publish it later. */
-async function drop({ ledger, self }: Books, sink: Sink, run: Run, takeOver: boolean): Promise<void> {
+export async function drop({ ledger, self }: Books, sink: Sink, run: Run, takeOver: boolean): Promise<void> {
   const claim = await ledger.claimRun(run.id, self, { takeOver });
   try {
     const decision = await sink.abort(run);
@@ -105,7 +107,7 @@ async function drop({ ledger, self }: Books, sink: Sink, run: Run, takeOver: boo
       return;
     }
     // A run that died while it was publishing is not publishing any more: the sink has just decided that.
-    const dropped = new CancelledError(`${run.id} was dropped with --restart`);
+    const dropped = new CancelledError(`${run.id} was given up for its next generation`);
     if ((await ledger.readRun(run.id))?.status === "publishing")
       await ledger.failRun(claim, toErrorRecord(dropped));
     await ledger.dropRun(claim);

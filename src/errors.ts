@@ -79,6 +79,7 @@ const lasting: ReadonlySet<string> = new Set([
   "infra.authentication",
   "infra.no-database",
   "infra.tls",
+  "infra.snapshot-lost",
 ]);
 
 /** The operator must act: `infra.*`. Retryable, except where the code says that waiting changes nothing. */

@@ -3,7 +3,15 @@ import type { AttemptOutcome } from "./attempts.js";
 import type { Clock } from "./clock.js";
 import { dispatchPartitions } from "./dispatch-partitions.js";
 import type { Dispatcher } from "./dispatcher.js";
-import { asNightshiftError, BugError, CancelledError, InfraError, toErrorRecord } from "./errors.js";
+import {
+  asNightshiftError,
+  BugError,
+  CancelledError,
+  DataError,
+  InfraError,
+  toErrorRecord,
+} from "./errors.js";
+import { describeInput } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import type { Emit } from "./observer.js";
 import type { Partition, Receipt, RowCounts } from "./partition.js";
@@ -12,6 +20,7 @@ import { refuseOverspent } from "./pipeline/row-policy.js";
 import type { Plan } from "./plan.js";
 import type { Claim, Run } from "./run.js";
 import type { Sink } from "./sink.js";
+import type { InputKeeper, KeptInput } from "./source.js";
 
 export interface Execution {
   readonly run: Run;
@@ -20,6 +29,8 @@ export interface Execution {
   readonly planned: { readonly plan: Plan; readonly partitions: readonly Partition[] };
   readonly ledger: Ledger;
   readonly sink: Sink;
+  /** `null` for an input that needs none. */
+  readonly keeper: InputKeeper | null;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -27,13 +38,23 @@ export interface Execution {
 }
 
 export async function executeRun(execution: Execution): Promise<void> {
-  const { run, claim, ledger, sink, emit } = execution;
+  const { run, claim, ledger, sink, keeper, emit } = execution;
+  let kept: KeptInput | null = null;
   try {
-    const plan = await startRun(execution);
+    const stored = await ledger.readPlan(run.id);
+    emit({ type: "run.started", job: run.jobName, resumed: stored !== null });
+    if (stored === null) kept = await keepInput(execution);
+    const plan = stored ?? (await savePlan(execution, kept));
+    sayPlan(plan, emit);
     // The answer to an earlier publication may have been lost: its record decides, not our memory.
     const decided = await sink.lookup(run.id);
-    if (decided?.outcome !== "commit") await dispatchPartitions({ ...execution, plan });
+    if (decided?.outcome !== "commit") {
+      if (stored !== null) await refuseLostInput(execution, stored);
+      await dispatchPartitions({ ...execution, plan });
+    }
     await publish(execution, plan);
+    // What is left over of an input harms nobody, and goes with the next generation.
+    await keeper?.forget(run).catch(() => undefined);
   } catch (thrown) {
     const error = asNightshiftError(thrown);
     if (error instanceof CancelledError) emit({ type: "run.cancelled" });
@@ -43,15 +64,33 @@ export async function executeRun(execution: Execution): Promise<void> {
       await ledger.failRun(claim, toErrorRecord(error)).catch(() => undefined);
     }
     throw error;
+  } finally {
+    await kept?.release();
   }
 }
 
-async function startRun({ run, claim, planned, ledger, emit }: Execution): Promise<Plan> {
-  const stored = await ledger.readPlan(run.id);
-  emit({ type: "run.started", job: run.jobName, resumed: stored !== null });
-  if (stored === null) await ledger.savePlan(claim, planned.plan, streamOf(planned.partitions));
-  const plan = stored ?? planned.plan;
-  const { totals, threads, profile, mapping, notes } = plan;
+async function keepInput({ run, planned, keeper }: Execution): Promise<KeptInput | null> {
+  const { plan, partitions } = planned;
+  return (await keeper?.keep(run, { columns: plan.mapping.reads, partitions })) ?? null;
+}
+
+/** A snapshot ends with the process that took it: what was read in it, and what another one would read, do not fit. */
+async function refuseLostInput({ run, keeper, ledger }: Execution, { job, totals }: Plan): Promise<void> {
+  if (keeper === null || keeper.isLasting || totals.partitions < 2) return;
+  if ((await ledger.readRun(run.id))?.accepted.partitions === totals.partitions) return;
+  throw new InfraError(
+    "infra.snapshot-lost",
+    `The snapshot of ${describeInput(job.input)} that ${run.id} read ended with the process that held it.`,
+    { hint: "Run it again: it then reads a new snapshot from the beginning." },
+  );
+}
+
+async function savePlan({ claim, planned, ledger }: Execution, kept: KeptInput | null): Promise<Plan> {
+  await ledger.savePlan(claim, planned.plan, streamOf(kept?.partitions ?? planned.partitions));
+  return planned.plan;
+}
+
+function sayPlan({ totals, threads, profile, mapping, notes }: Plan, emit: Emit): void {
   emit({
     type: "run.planned",
     totals,
@@ -60,13 +99,13 @@ async function startRun({ run, claim, planned, ledger, emit }: Execution): Promi
     found: mapping.found,
     warnings: [...mapping.warnings, ...notes],
   });
-  return plan;
 }
 
 async function publish({ run, claim, ledger, sink, emit }: Execution, plan: Plan): Promise<void> {
   const receipts = await ledger.beginPublish(claim);
   const rows = proveConserved(plan, receipts);
   refuseOverspent(plan.job.rowPolicy, receipts, rows.read);
+  refuseEmptied(plan, rows);
   emit({ type: "run.publishing", rows });
   const decision = await sink.publish(run, plan.fingerprint, receipts, {
     columns: plan.mapping.columns,
@@ -99,6 +138,16 @@ function proveConserved(plan: Plan, receipts: readonly Receipt[]): RowCounts {
     `Rows do not add up, so nothing is published: ${told ?? "an unknown number"} ${whose}, ${rows.read} read, ` +
       `${rows.predicted} predicted + ${rows.quarantined} quarantined + ${rows.filtered} filtered.`,
     { details: { planned: told, ...rows } },
+  );
+}
+
+/** There were rows when it was planned; whether none are to be published was asked then. */
+function refuseEmptied({ job, totals }: Plan, { read }: RowCounts): void {
+  if (read > 0 || totals.rows === 0 || job.input.onEmpty === "publish") return;
+  throw new DataError(
+    "source.empty",
+    `The input has no rows any more: ${describeInput(job.input)}. Nothing is published.`,
+    { hint: "Start it anew once there are rows, or set input.on_empty to publish." },
   );
 }
 

@@ -2,9 +2,10 @@
  * The worker host: the supervised child process that touches data. Coordinators never open an input or a model
  * themselves, since a footer can kill a process too.
  */
+import type { Schema } from "./column.js";
 import type { ErrorRecord, JsonValue } from "./errors.js";
 import type { FileSummary } from "./format.js";
-import type { Job } from "./job.js";
+import type { InputSpec, Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { InspectedModel, ProviderTrial } from "./model.js";
 import type { Partition, Receipt, Step } from "./partition.js";
@@ -28,6 +29,8 @@ export interface HostCalls {
     item: InspectedFile;
     result: null;
   };
+  /** Asks a source for its columns and about how many rows it has. Reads none. */
+  "inspect-input": { request: { readonly input: InputSpec }; item: never; result: InspectedInput };
   /** Scores the first rows. Nothing is written. */
   preview: {
     request: { readonly job: Job; readonly guess: boolean; readonly limit: number };
@@ -66,6 +69,12 @@ export interface InspectedFile {
   readonly summary: FileSummary;
   /** Rows that decoding found, with `full`. */
   readonly decodedRows: number | null;
+}
+
+export interface InspectedInput {
+  readonly schema: Schema;
+  /** Exact for files, an estimate for a database. */
+  readonly rows: number;
 }
 
 /** Rows as JSON-safe values, by column order. */

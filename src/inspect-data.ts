@@ -1,6 +1,7 @@
 /** Looks at data files one by one: footers, and with `full` every row of every column. */
 import type { Format } from "./format.js";
-import type { HostCalls, InspectedFile } from "./host.js";
+import type { HostCalls, InspectedFile, InspectedInput } from "./host.js";
+import type { Source } from "./source.js";
 import type { Store } from "./store.js";
 
 const batchRows = 16_384;
@@ -19,6 +20,14 @@ export async function inspectData(
     }
   }
   return null;
+}
+
+export async function inspectInput(source: Source, signal: AbortSignal): Promise<InspectedInput> {
+  const schema = await source.schema();
+  let rows = 0;
+  const request = { columns: [], partitionRows: "auto", minPartitions: 1 } as const;
+  for await (const partition of source.plan(request, signal)) rows += partition.rows;
+  return { schema, rows };
 }
 
 async function inspectFile(

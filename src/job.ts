@@ -74,6 +74,14 @@ export type PostgresRead =
 
 export type Consistency = "snapshot" | "materialize" | "none";
 
+/**
+ * Whether the same job finds other rows when it runs again, and nothing tells beforehand: a database without intervals. What
+ * is published is then replaced by what is there now, unless the job says that nothing is to be.
+ */
+export function isLive({ input, interval, write }: Pick<Job, "input" | "interval" | "write">): boolean {
+  return input.kind === "postgres" && interval === null && write.mode !== "error";
+}
+
 /** The input, for people. */
 export function describeInput(input: InputSpec): string {
   if (input.kind !== "postgres") return input.from.join(", ");

@@ -54,9 +54,13 @@ export type RangeBounds =
       readonly columns: readonly string[];
       readonly from: readonly string[] | null;
       readonly to: readonly string[] | null;
+      /** Some of `columns` may be null: such a row is in the last range whose `from` it is not below. */
+      readonly nulls: boolean;
     }
   /** End-exclusive range of blocks; `null`: to the end, wherever that is by then. */
   | { readonly kind: "blocks"; readonly from: number; readonly to: number | null }
+  /** One of so many equal parts of a copy, whose blocks are known once it is made. `share` counts from 0. */
+  | { readonly kind: "share"; readonly share: number; readonly shares: number }
   | { readonly kind: "whole" };
 
 export interface Partition {

@@ -1,8 +1,9 @@
 /** What a spec's words stand for in this version; each implementation is loaded when it is first asked for. */
+import type { Environment } from "./config.js";
 import { SpecError } from "./errors.js";
 import type { Format } from "./format.js";
 import type { HookRuntime } from "./hook.js";
-import { describeInput, type InputSpec, targetOf, type WriteSpec } from "./job.js";
+import { type InputSpec, targetOf, type WriteSpec } from "./job.js";
 import type { ModelRuntime } from "./model.js";
 import type { StagingSink } from "./sink.js";
 import type { Source } from "./source.js";
@@ -26,9 +27,11 @@ export interface RegistryOptions {
   readonly hookDir: string;
   /** Where the threads of this process take turns at a device; needed where there are several. */
   readonly device?: SharedArrayBuffer;
+  /** What this process makes URLs of databases from. */
+  readonly environment: Environment;
 }
 
-export function createRegistry({ note, hookDir, device }: RegistryOptions): Registry {
+export function createRegistry({ note, hookDir, device, environment }: RegistryOptions): Registry {
   const store = async (): Promise<Store> => {
     const { localStore } = await import("./stores/local/local-store.js");
     return noting(localStore(), note);
@@ -58,7 +61,11 @@ export function createRegistry({ note, hookDir, device }: RegistryOptions): Regi
       return bundledHooks({ directory: hookDir, fileSystem: localFileSystem(), newId: newUuid });
     },
     source: async (input) => {
-      if (input.kind === "postgres") throw notYet("reads from", describeInput(input));
+      if (input.kind === "postgres") {
+        const { postgresSource } = await import("./sources/postgres/postgres-source.js");
+        const { resolveConnection } = await import("./resolve-connection.js");
+        return postgresSource({ input, url: resolveConnection(input.connection, { environment }) });
+      }
       const { fileSource } = await import("./sources/files/file-source.js");
       return fileSource({ from: input.from, store: await store(), format: await format() });
     },

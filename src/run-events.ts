@@ -50,6 +50,14 @@ export type RunEventBody =
       readonly target: string;
       readonly warning: string | null;
     }
+  /** What it read is gone: the run is given up, and `by`, its next generation, reads everything anew. */
+  | {
+      readonly type: "run.superseded";
+      readonly by: string;
+      readonly reason: string;
+      /** Accepted ones that are dropped. */
+      readonly partitions: number;
+    }
   | { readonly type: "run.failed"; readonly error: ErrorRecord }
   | { readonly type: "run.cancelled" };
 

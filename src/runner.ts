@@ -10,7 +10,7 @@ import type { Dispatcher } from "./dispatcher.js";
 import { asNightshiftError, CancelledError, type NightshiftError, SpecError } from "./errors.js";
 import { executeRun } from "./execute-run.js";
 import type { WorkerHost } from "./host.js";
-import { type Job, targetOf, type WriteSpec } from "./job.js";
+import { type InputSpec, isLive, type Job, targetOf, type WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import { neverReturned } from "./never-returned.js";
 import type { Emit, Observer } from "./observer.js";
@@ -19,6 +19,8 @@ import type { Plan } from "./plan.js";
 import type { Owner, Run, RunKey } from "./run.js";
 import { jobIdOf, runIdOf, scopeOf } from "./run-identity.js";
 import type { Sink } from "./sink.js";
+import type { InputKeeper } from "./source.js";
+import { justStarted, supersede } from "./supersede-run.js";
 
 /** A plan with its partitions: what `plan --out` writes and `run plan.json` takes. */
 export interface PlannedJob {
@@ -92,11 +94,15 @@ export interface RunnerParts {
   /** The host that plans; started when first needed. */
   readonly planningHost: () => WorkerHost;
   readonly sink: (write: WriteSpec) => Promise<Sink>;
+  /** `null` for an input that needs none. */
+  readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
   readonly dispatcher: (plan: Plan, wake: (outcome: AttemptOutcome) => void) => Dispatcher;
 }
 
 /** A host that somebody killed while it planned is replaced this often; what kills it by itself is a DataError. */
 const planningAttempts = 3;
+/** A run whose snapshot is lost over and over, while a server restarts every minute say, is left to people. */
+const maxLosses = 3;
 
 export function createRunner(parts: RunnerParts): Runner {
   const { ledger, clock } = parts;
@@ -150,13 +156,14 @@ export function createRunner(parts: RunnerParts): Runner {
     const jobId = jobIdOf(job, request.kind);
     const scope = scopeOf(job, planned.plan.fingerprint);
     const choice = await chooseRun(
-      { ...request, jobId, scope, fingerprint: planned.plan.fingerprint },
+      { ...request, jobId, scope, fingerprint: planned.plan.fingerprint, isLive: isLive(job) },
       parts,
       sink,
     );
     switch (choice.type) {
       case "already-published": {
-        const { publication, warning } = choice;
+        const { publication } = choice;
+        const warning = choice.warning ?? publishedOnce(job);
         const known = await runNamed(ledger, publication.runId);
         const emit = eventEmitter(publication.runId, options.observers, clock);
         emit({
@@ -203,8 +210,35 @@ export function createRunner(parts: RunnerParts): Runner {
     return execute(run, planned, sink, options.takeOver, options, startedMs);
   }
 
-  /** Claims the run, brings it to its end, and gives the claim back whatever happens. */
+  /** Brings the run to its end; where what it read is gone, its next generation, from the beginning. */
   async function execute(
+    first: Run,
+    planned: PlannedJob,
+    sink: Sink,
+    takeOver: boolean,
+    options: RunOptions,
+    startedMs: number,
+  ): Promise<RunOutcome> {
+    let [run, from] = [first, planned];
+    let warning: string | null = null;
+    for (let losses = 0; ; losses++) {
+      const ended = await executeOnce(run, from, sink, takeOver, options, startedMs);
+      if (ended.error?.code !== "infra.snapshot-lost" || losses === maxLosses)
+        return { ...ended, warning: warning ?? ended.warning };
+      // What the server has now, before anything is dropped: it may be gone altogether.
+      from = await plan(run, options.signal);
+      if (scopeOf(run.job, from.plan.fingerprint) !== run.key.scope) throw inputsMoved(run);
+      const reason = ended.error.message;
+      const next = await supersede(run, parts, sink, takeOver);
+      const emit = eventEmitter(run.id, options.observers, clock);
+      emit({ type: "run.superseded", by: next.run.id, reason, partitions: next.dropped });
+      warning = `${reason} Everything was read anew.`;
+      run = next.run;
+    }
+  }
+
+  /** Claims the run, brings it to its end, and gives the claim back whatever happens. */
+  async function executeOnce(
     run: Run,
     planned: PlannedJob,
     sink: Sink,
@@ -221,6 +255,7 @@ export function createRunner(parts: RunnerParts): Runner {
         planned,
         ledger,
         sink,
+        keeper: await parts.keeper(run.job.input),
         clock,
         emit,
         signal: options.signal,
@@ -299,10 +334,10 @@ function eventEmitter(runId: string, observers: readonly Observer[], clock: Cloc
   };
 }
 
-function justStarted(run: Run): SpecError {
-  return new SpecError("refused.owner-alive", `Another process has just started ${run.id}.`, {
-    hint: `Follow it with: nightshift status ${run.id} --watch`,
-  });
+/** Of a database nothing tells whether it still is what was published. */
+function publishedOnce({ input, interval }: Job): string | null {
+  if (input.kind !== "postgres" || interval !== null) return null;
+  return "The database may have changed since. With `mode: replace`, every run publishes what is there by then.";
 }
 
 function givenUp(run: Run): SpecError {

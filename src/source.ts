@@ -1,6 +1,7 @@
 import type { Chunk } from "./chunk.js";
 import type { Schema } from "./column.js";
 import type { Partition } from "./partition.js";
+import type { Run } from "./run.js";
 
 /** Where rows come from. Lives in the worker host: opening input can kill a process. */
 export interface Source {
@@ -33,4 +34,30 @@ export interface SourceReadRequest {
    * Never the reader's own count.
    */
   readonly onRowsSent?: (rows: number) => void;
+}
+
+/**
+ * The coordinator's side of an input that changes while a run reads it, so that all partitions see one state of it. Files
+ * need none: they are pinned, and read as they were. A run of one partition sees one state by itself.
+ */
+export interface InputKeeper {
+  /** Whether what is kept outlives the process: then another one can go on with the run. */
+  readonly isLasting: boolean;
+  /**
+   * Called once for a run, before its plan is saved. What was made for earlier generations of the run is removed.
+   * @throws InfraError, SpecError where the input cannot be kept
+   */
+  keep(
+    run: Run,
+    planned: { readonly columns: readonly string[]; readonly partitions: readonly Partition[] },
+  ): Promise<KeptInput>;
+  /** Called when the run is published: removes what outlived its process. May be repeated. */
+  forget(run: Run): Promise<void>;
+}
+
+export interface KeptInput {
+  /** The same ones, and they say which state they read. */
+  readonly partitions: readonly Partition[];
+  /** Called when the process is done with the run, however that ended. */
+  release(): Promise<void>;
 }

@@ -5,6 +5,7 @@
 
 import { writeSync } from "node:fs";
 import { workerData } from "node:worker_threads";
+import { settingsFromProcess } from "./config.js";
 import { toErrorRecord } from "./errors.js";
 import type { HostCalls } from "./host.js";
 import { SharedProgress } from "./hosts/child-process/shared-progress.js";
@@ -30,7 +31,7 @@ import { systemClock } from "./system-clock.js";
 
 const { breadcrumbFd, hookDir, device } = workerData as ThreadData;
 const note = (line: string) => void writeSync(breadcrumbFd, `${line}\n`);
-const registry = createRegistry({ note, hookDir, device });
+const registry = createRegistry({ note, hookDir, device, environment: settingsFromProcess().environment });
 const predictors = new Map<string, Promise<Predictor>>();
 let mappingFiles: { readonly plan: string; readonly files: Promise<MappingFiles> } | null = null;
 const hooks = new Map<string, Promise<LoadedHooks>>();

@@ -6,9 +6,10 @@
  */
 import { writeFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { settingsFromProcess } from "./config.js";
 import { serveCalls } from "./hosts/child-process/call-server.js";
 import { threadPool } from "./hosts/child-process/thread-pool.js";
-import { inspectData } from "./inspect-data.js";
+import { inspectData, inspectInput } from "./inspect-data.js";
 import { runsHooks } from "./job.js";
 import { joinFiles } from "./join-files.js";
 import { planningCalls } from "./planning-calls.js";
@@ -20,7 +21,8 @@ import { localFileSystem } from "./stores/local-file-system.js";
 const [, , threads, breadcrumbFd, hookDir = ""] = process.argv;
 const device = turnsMemory();
 const note = (line: string) => void writeSync(Number(breadcrumbFd), `${line}\n`);
-const registry = createRegistry({ note, hookDir, device });
+const { environment } = settingsFromProcess();
+const registry = createRegistry({ note, hookDir, device, environment });
 const own = planningCalls(registry, note);
 dieFirst();
 
@@ -50,6 +52,7 @@ serveCalls(process, {
   "try-provider": async ({ provider }) => (await registry.runtime()).tryProvider(provider),
   "inspect-data": async (request, onItem, signal) =>
     inspectData(request, { store: await registry.store(), format: await registry.format() }, onItem, signal),
+  "inspect-input": async ({ input }, _onItem, signal) => inspectInput(await registry.source(input), signal),
   "read-rows": async (request, _onItem, signal) =>
     readRows(request, { store: await registry.store(), format: await registry.format() }, signal),
   preview: (request, onItem, signal) =>

@@ -1,14 +1,19 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 import type { Command } from "commander";
+import { parseTableName } from "../connection.js";
+import { SpecError } from "../errors.js";
 import type { InspectedFile } from "../host.js";
 import type { InspectedModel } from "../model.js";
 import { dataJson, dataText } from "./inspect/data-text.js";
 import { modelJson, modelText } from "./inspect/model-text.js";
+import { tableJson, tableText } from "./inspect/table-text.js";
 import { localPath } from "./lookup/model-job.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { names } from "./shell/options.js";
 
 interface InspectFlags {
   readonly full?: true;
+  readonly table?: string;
   readonly externalData?: readonly string[];
 }
 
@@ -25,11 +30,14 @@ export interface InspectRequest {
 export function declare(command: Command): void {
   command
     .option("--full", "decode every row group of the data, to find damage that a footer hides")
+    .option("--table <name>", "a table of the database that is named instead of files: '${DATABASE_URL}'")
     .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", names);
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
-  const request = parseInspect(command.args, command.opts<InspectFlags>(), cli.cwd);
+  const flags = command.opts<InspectFlags>();
+  if (flags.table !== undefined) return inspectTable(command.args, flags.table, cli);
+  const request = parseInspect(command.args, flags, cli.cwd);
   const host = await (await cli.app()).host();
   const models: InspectedModel[] = [];
   for (const path of request.models)
@@ -44,6 +52,35 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       { onItem: (file) => files.push(file) },
     );
   show(cli, request, models, files);
+  return 0;
+}
+
+/** Columns as a job would see them, and the server's estimate of the rows. */
+async function inspectTable(
+  [database = "", ...more]: readonly string[],
+  name: string,
+  cli: Cli,
+): Promise<number> {
+  const table = parseTableName(name);
+  if (table === null || more.length > 0)
+    throw new SpecError("usage.table", "--table takes one name, and one database in front of it", {
+      hint: "Write: nightshift inspect '${DATABASE_URL}' --table schema.name",
+    });
+  const { connectionHere } = await import("./lookup/connection-here.js");
+  const connection = connectionHere(database, cli);
+  const host = await (await cli.app()).host();
+  const read = { kind: "table", table } as const;
+  const input = {
+    kind: "postgres",
+    connection,
+    read,
+    consistency: "none",
+    key: [],
+    onEmpty: "fail",
+  } as const;
+  const found = await host.call("inspect-input", { input });
+  if (cli.globals.json) printJson(cli.out, tableJson({ connection, table }, found));
+  else cli.out.line(tableText({ connection, table }, found, cli.out));
   return 0;
 }
 

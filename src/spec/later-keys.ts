@@ -23,6 +23,6 @@ export function insteadOfLaterKey(parent: SpecPath, key: string): string | null 
 
 /** What to do instead of a database in these places; `null` where this version carries it out. */
 export const insteadOfDatabase: { readonly input: string | null; readonly write: string | null } = {
-  input: "this version reads local Parquet files",
+  input: null,
   write: "this version writes local Parquet files",
 };

@@ -59,6 +59,7 @@ async function execute(
       planned: planOf(found.length, rowPolicy, database),
       ledger,
       sink: sinkFor(target, "replace"),
+      keeper: null,
       clock: systemClock,
       emit: (event) => void events.push(event.type),
       signal: new AbortController().signal,

@@ -100,11 +100,6 @@ const later: readonly Mistake[] = [
   ],
   [jobText("⟦events⟧: []"), "spec.not-supported", "start `nightshift run` from what sees the events"],
   [
-    jobText("input: { from: ⟦'postgres://h/d'⟧, table: flights }"),
-    "spec.not-supported",
-    "this version reads local Parquet files",
-  ],
-  [
     jobText("write: { to: ⟦'postgres://h/d'⟧, table: flights }"),
     "spec.not-supported",
     "this version writes local Parquet files",

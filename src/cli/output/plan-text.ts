@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { Standing } from "../../choose-run.js";
 import { typeName } from "../../column.js";
 import { bytes, count, counted } from "../../human.js";
-import { describeInput, type InputSpec } from "../../job.js";
+import { describeInput, type InputSpec, isLive } from "../../job.js";
 import { type BoundColumn, columnNames, type InputBinding, type Mapping } from "../../mapping.js";
 import type { FileSlice, Partition, PlanTotals, RowRange } from "../../partition.js";
 import type { Plan } from "../../plan.js";
@@ -42,7 +42,7 @@ export function planText(
 function verdict(plan: Plan, { published, unfinished }: Standing, place: PlanPlace, paint: Paint): string {
   const name = paint.bold(plan.job.name);
   const interval = plan.job.interval === null ? "" : ` for ${plan.job.interval.ds}`;
-  if (published !== null) {
+  if (published !== null && !isLive(plan.job)) {
     const changed =
       published.fingerprint === plan.fingerprint
         ? ""
@@ -53,7 +53,10 @@ function verdict(plan: Plan, { published, unfinished }: Standing, place: PlanPla
       `(${place.program} ${again(plan, "--reprocess")} scores it again)`
     );
   }
-  if (unfinished === null) return `${name}${interval}: ${paint.green("would run")}`;
+  if (unfinished === null) {
+    const anew = published === null ? "" : `, and replace publication ${published.publication}`;
+    return `${name}${interval}: ${paint.green("would run")}${anew}`;
+  }
   const done = counted(unfinished.accepted.partitions, "partition");
   if (unfinished.fingerprint === null || unfinished.fingerprint === plan.fingerprint)
     return `${name}${interval}: ${paint.green("would resume")} run ${unfinished.run.id}, ${done} done`;
@@ -187,6 +190,8 @@ function rangeText({ by }: RowRange): string {
       return by.to === null
         ? `blocks from ${count(by.from)}`
         : `blocks ${count(by.from)} to ${count(by.to - 1)}`;
+    case "share":
+      return `share ${by.share + 1} of ${by.shares} of the copy`;
     case "whole":
       return "all rows";
   }

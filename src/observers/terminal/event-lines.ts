@@ -38,6 +38,13 @@ export function eventLines(event: RunEvent): readonly EventLine[] {
       return [detail(`partition ${event.partition}: a late attempt at epoch ${event.epoch} was fenced`)];
     case "partition.failed":
       return [warning(`partition ${event.partition} ${outcome[event.next]}: ${event.error.message}`)];
+    case "run.superseded":
+      return [
+        warning(
+          `${event.reason} ${counted(event.partitions, "partition")} that it had done ` +
+            `${event.partitions === 1 ? "is" : "are"} dropped; ${event.by} reads everything anew`,
+        ),
+      ];
     case "host.died":
       return [
         warning(

@@ -1,0 +1,25 @@
+import type { Connection } from "../../connection.js";
+import { SpecError } from "../../errors.js";
+import { connectionUrl } from "../../resolve-connection.js";
+import { expandText } from "../../spec/expand-tree-variables.js";
+import type { Cli } from "../shell/context.js";
+
+/**
+ * A database as it is named on the command line: `${DATABASE_URL}` in quotes, so that no shell and no list of processes sees
+ * what is in it, or the URL itself.
+ *
+ * @throws SpecError `connection.unresolved`, `connection.invalid`
+ */
+export function connectionHere(
+  template: string,
+  { cwd, settings, secrets }: Pick<Cli, "cwd" | "settings" | "secrets">,
+): Connection {
+  const { environment } = settings;
+  const { text, problem } = expandText(template, { baseDir: cwd, environment, secrets });
+  if (problem !== null)
+    throw new SpecError("connection.unresolved", `The database is not known: ${secrets.mask(problem)}.`, {
+      hint: "Set the variables that its URL is made of.",
+    });
+  const { address } = connectionUrl(text, { environment, secrets }, "The URL of the database");
+  return { template, baseDir: cwd, address };
+}

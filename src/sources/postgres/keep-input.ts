@@ -1,0 +1,145 @@
+/**
+ * One state of the input for all partitions: a snapshot, held by a session of the coordinator for as long as the run goes
+ * on, or a copy, which outlives the process.
+ */
+import { createHash } from "node:crypto";
+import type { ConnectionUrl } from "../../connection.js";
+import { describeInput as inputText, type PostgresInput } from "../../job.js";
+import type { Partition, RowRange } from "../../partition.js";
+import { type Database, inTransaction, openDatabase } from "../../postgres/database.js";
+import { quoteName, quoteTable } from "../../postgres/identifiers.js";
+import { postgresError } from "../../postgres/postgres-errors.js";
+import type { Session } from "../../postgres/session.js";
+import type { Run } from "../../run.js";
+import type { InputKeeper, KeptInput } from "../../source.js";
+import { relationOf, select } from "./input-sql.js";
+import { openReading, snapshotText } from "./reading-session.js";
+
+/** Copies lie here, and nothing else. */
+export const copySchema = "nightshift_input";
+
+/** @returns `null` where every partition may see what is there when it reads */
+export function inputKeeper(input: PostgresInput, url: ConnectionUrl): InputKeeper | null {
+  switch (input.consistency) {
+    case "none":
+      return null;
+    case "snapshot":
+      return {
+        isLasting: false,
+        keep: (_run, { partitions }) => holdSnapshot(input, url, partitions),
+        forget: async () => {},
+      };
+    case "materialize":
+      return {
+        isLasting: true,
+        keep: (run, planned) => makeCopy(input, url, run, planned),
+        forget: (run) => onDatabase(url, (database) => dropCopies(database, run, run.key.generation)),
+      };
+  }
+}
+
+async function holdSnapshot(
+  input: PostgresInput,
+  url: ConnectionUrl,
+  partitions: readonly Partition[],
+): Promise<KeptInput> {
+  // One statement sees one state by itself.
+  if (partitions.length < 2) return { partitions, release: async () => {} };
+  const doing = `taking a snapshot for ${inputText(input)}`;
+  const session = await openReading(url, { lock: input.read, snapshot: null, doing });
+  try {
+    if (input.read.kind === "query") await lockWhatIsRead(session, input);
+    const { rows } = await session.query<{ name: string; content: string }>(
+      "select pg_export_snapshot() as name, pg_current_snapshot()::text as content",
+    );
+    const snapshot = snapshotText(rows[0]?.name ?? "", rows[0]?.content ?? "");
+    return {
+      partitions: withRange(partitions, { snapshot }),
+      release: () => session.end().catch(() => undefined),
+    };
+  } catch (thrown) {
+    await session.end().catch(() => undefined);
+    throw postgresError(thrown, { address: url.address, doing });
+  }
+}
+
+/** Planning a query locks its tables, and the locks stay: none of them can be truncated while the run goes on. */
+async function lockWhatIsRead(session: Session, { read }: PostgresInput): Promise<void> {
+  const { sql, values } = relationOf(read);
+  await session.query(`select from ${sql} limit 0`, [...values]);
+}
+
+/** Logged, so that it is still there after the server was started anew; and read by blocks, so it needs no key. */
+async function makeCopy(
+  input: PostgresInput,
+  url: ConnectionUrl,
+  run: Run,
+  { columns, partitions }: Parameters<InputKeeper["keep"]>[1],
+): Promise<KeptInput> {
+  const name = copyName(run.key, run.key.generation);
+  const copy = quoteTable({ schema: copySchema, name });
+  const { text, values } = select(relationOf(input.read), columns);
+  await onDatabase(url, async (database) => {
+    await dropCopies(database, run, run.key.generation);
+    await ensureSchema(database);
+    const doing = `copying ${inputText(input)}`;
+    await database.use(async (session) => {
+      await inTransaction(
+        session,
+        async () => {
+          await session.query("set local statement_timeout = 0");
+          await session.query(`create table ${copy} as ${text}`, [...values]);
+        },
+        { doing },
+        url.address,
+      );
+    }, doing);
+  });
+  return { partitions: withRange(partitions, { copy }), release: async () => {} };
+}
+
+async function ensureSchema(database: Database): Promise<void> {
+  const { rows } = await database.query("select from pg_namespace where nspname = $1", [copySchema]);
+  // Two runs may make it at once: whoever comes second finds it there.
+  if (rows.length === 0)
+    await database
+      .query(
+        `create schema if not exists ${quoteName(copySchema)}`,
+        [],
+        "making a schema for copies of inputs",
+      )
+      .catch((error: { readonly details?: { readonly sqlstate?: unknown } }) => {
+        if (error.details?.sqlstate !== "23505") throw error;
+      });
+}
+
+/** Those of this run and of the generations before it, which are published or given up. */
+async function dropCopies(database: Database, { key }: Run, upTo: number): Promise<void> {
+  const names = Array.from({ length: upTo }, (_, index) => copyName(key, index + 1));
+  const { rows } = await database.query<{ name: string }>(
+    "select tablename::text as name from pg_tables where schemaname = $1 and tablename = any($2)",
+    [copySchema, names],
+  );
+  for (const { name } of rows)
+    await database.query(`drop table if exists ${quoteTable({ schema: copySchema, name })}`);
+}
+
+function copyName({ jobId, scope }: Run["key"], generation: number): string {
+  const digest = createHash("sha256").update(`${jobId}\n${scope}`).digest("hex").slice(0, 16);
+  return `copy_${digest}_g${generation}`;
+}
+
+function withRange(partitions: readonly Partition[], state: Partial<RowRange>): readonly Partition[] {
+  return partitions.map((partition) =>
+    partition.range === undefined ? partition : { ...partition, range: { ...partition.range, ...state } },
+  );
+}
+
+async function onDatabase<T>(url: ConnectionUrl, work: (database: Database) => Promise<T>): Promise<T> {
+  const database = openDatabase(url, { role: "source", maxSessions: 1 });
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}

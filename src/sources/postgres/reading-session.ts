@@ -1,0 +1,101 @@
+/** Sessions that only read, and that see what they are told to see. */
+import type { ConnectionUrl } from "../../connection.js";
+import { CancelledError, InfraError } from "../../errors.js";
+import type { PostgresInput } from "../../job.js";
+import { quoteTable, quoteText } from "../../postgres/identifiers.js";
+import { postgresError } from "../../postgres/postgres-errors.js";
+import { openSession, type Session } from "../../postgres/session.js";
+
+export interface ReadingOptions {
+  /** Table that must stay what it is, from before the snapshot is taken: no TRUNCATE, no VACUUM FULL. */
+  readonly lock: PostgresInput["read"] | null;
+  /** As {@link snapshotText} has it. */
+  readonly snapshot: string | null;
+  /** For errors, after "while". */
+  readonly doing: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Texts of values have to mean the same in all sessions of a run. A chunk waits for the model, so limits on statements are
+ * the run's own here, not the role's.
+ */
+const settingsSql = `
+  select set_config(s.name, w.value, true)
+  from pg_settings s join (values
+    ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
+    ('client_connection_check_interval', '10000'), ('synchronize_seqscans', 'off'), ('datestyle', 'ISO, YMD'),
+    ('timezone', 'UTC'), ('intervalstyle', 'postgres'), ('extra_float_digits', '1'), ('bytea_output', 'hex')
+  ) w(name, value) on lower(s.name) = w.name`;
+
+/** Runs the work in a read-only transaction of a session of its own. Errors come out translated. */
+export async function reading<T>(
+  url: ConnectionUrl,
+  options: ReadingOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await openReading(url, options);
+  try {
+    return await work(session);
+  } catch (thrown) {
+    if (options.signal?.aborted) throw new CancelledError();
+    throw postgresError(thrown, { address: url.address, doing: options.doing });
+  } finally {
+    await session.end().catch(() => undefined);
+  }
+}
+
+/** The transaction is open; ending the session ends it. */
+export async function openReading(url: ConnectionUrl, options: ReadingOptions): Promise<Session> {
+  const { signal, lock, snapshot, doing } = options;
+  const session = await openSession(url, { role: "source", ...(signal === undefined ? {} : { signal }) });
+  try {
+    await session.query("begin isolation level repeatable read read only");
+    if (lock?.kind === "table") await lockTable(session, lock.table);
+    if (snapshot !== null) await enterSnapshot(session, snapshot, url.address);
+    await session.query(settingsSql);
+    return session;
+  } catch (thrown) {
+    await session.end().catch(() => undefined);
+    throw postgresError(thrown, { address: url.address, doing });
+  }
+}
+
+/** Only tables and views can be locked by name; what else there is cannot be truncated or rewritten from afar. */
+async function lockTable(session: Session, table: Parameters<typeof quoteTable>[0]): Promise<void> {
+  await session.query("savepoint before_lock");
+  try {
+    await session.query(`lock table ${quoteTable(table)} in access share mode`);
+  } catch (error) {
+    if ((error as { readonly code?: string }).code !== "42809") throw error;
+    await session.query("rollback to savepoint before_lock");
+  }
+  await session.query("release savepoint before_lock");
+}
+
+/** Its name for other sessions, and what is in it: names come again after a server has been started anew. */
+export function snapshotText(name: string, content: string): string {
+  return `${name} ${content}`;
+}
+
+async function enterSnapshot(session: Session, snapshot: string, address: string): Promise<void> {
+  const [name = "", content] = snapshot.split(" ");
+  try {
+    await session.query(`set transaction snapshot ${quoteText(name)}`);
+  } catch (error) {
+    const { code } = error as { readonly code?: string };
+    if (code === "22023" || code === "42704") throw snapshotLost(address, error);
+    throw error;
+  }
+  const { rows } = await session.query<{ content: string }>("select pg_current_snapshot()::text as content");
+  if (rows[0]?.content !== content) throw snapshotLost(address, undefined);
+}
+
+/** Waiting brings no snapshot back: the run has to begin anew. */
+function snapshotLost(address: string, cause: unknown): InfraError {
+  return new InfraError(
+    "infra.snapshot-lost",
+    `${address}: the snapshot that the run reads is gone: the session that held it was lost.`,
+    { hint: "Nothing was published. Run it again: it then reads a new snapshot from the beginning.", cause },
+  );
+}
