@@ -21,7 +21,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const { sample } = command.opts<ErrorsFlags>();
   const app = await cli.app();
   const ledger = await app.ledger();
-  const state = await runFor(ledger, command.args[0], cli.settings.stateDir);
+  const state = await runFor(ledger, command.args[0]);
   const partitions: PartitionState[] = [];
   for await (const partition of ledger.listPartitions(state.run.id)) partitions.push(partition);
 
