@@ -5,6 +5,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { exitCodeOf, NightshiftError } from "../../src/errors.js";
 import { all } from "../conformance/ledger.js";
+import { cuttingProxy } from "../support/cutting-proxy.js";
 import {
   type LedgerProcesses,
   ledgerProcesses,
@@ -132,6 +133,18 @@ describe("a server that refuses", () => {
   });
 });
 
+test("a connection over which nothing comes any more is given up, and what became of the statement is read back", async () => {
+  const { hostname, port } = new URL(database.url);
+  const proxy = await cuttingProxy({ host: hostname, port: Number(port) });
+  const behind = new URL(database.url);
+  behind.port = String(proxy.port);
+  const process = await processes.start({ url: behind.href, answerTimeoutMs: 300 });
+  const claim = await planned(process, 1);
+  proxy.freeze();
+  expect((await process.ledger.leasePartition(claim, 0)).epoch).toBe(1);
+  await proxy.close();
+});
+
 test("another session's lock is waited for", async () => {
   const process = await processes.start();
   const claim = await planned(process, 1);
@@ -149,11 +162,6 @@ test("another session's lock is waited for", async () => {
 test("what was answered is durable, also where the server would rather be fast", async () => {
   const process = await processes.start();
   await process.ledger.createRun(aRun("run"));
-  const settings = await database.query<{ count: string }>(
-    `select count(*) from pg_stat_activity where application_name = 'nightshift ledger' and datname = $1`,
-    [database.name],
-  );
-  expect(Number(settings[0]?.count)).toBeGreaterThan(0);
   const claim = await process.ledger.claimRun("run", process.owner, { takeOver: false });
   await server.restart({ mode: "immediate" });
   const other = await processes.start();

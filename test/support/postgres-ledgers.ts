@@ -23,6 +23,7 @@ export interface ProcessOptions {
   /** `false`: as a process that was stopped, it never comes to renewing. */
   readonly renews?: boolean;
   readonly retryDelaysMs?: readonly number[];
+  readonly answerTimeoutMs?: number;
 }
 
 export interface LedgerProcesses {
@@ -64,6 +65,7 @@ export function ledgerProcesses(url: string): LedgerProcesses {
         newId: randomUUID,
         leaseMs,
         every: renews ? everyInterval : () => () => undefined,
+        ...(options.answerTimeoutMs === undefined ? {} : { answerTimeoutMs: options.answerTimeoutMs }),
         retryDelaysMs: options.retryDelaysMs ?? [50, 100, 200, 400],
         isAlive: (other) => {
           if (other.host !== host) return "other-host";

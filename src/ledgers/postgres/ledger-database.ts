@@ -28,21 +28,26 @@ export interface LedgerDatabase {
   close(): Promise<void>;
 }
 
+export interface LedgerDatabaseOptions {
+  /** Pauses between tries to reach a server that does not answer. */
+  readonly retryDelaysMs?: readonly number[];
+  /** Past this a connection counts as lost, whatever TCP believes: a half of it may be gone. */
+  readonly answerTimeoutMs?: number;
+}
+
 /** Transitions are short. More of them at once would wait for each other's locks and not for a session. */
 const maxSessions = 4;
 const lockTimeoutMs = 20_000;
 const statementTimeoutMs = 60_000;
-/** Past this a connection counts as lost, whatever TCP believes: a half of it may be gone. */
-const answerTimeoutMs = 90_000;
+const usualAnswerTimeoutMs = 90_000;
 /** A coordinator that stops in the middle of a transaction must not keep its locks. */
 const idleTimeoutMs = 15_000;
 const tries = 5;
 
-export function ledgerDatabase(
-  url: ConnectionUrl,
-  options: { readonly retryDelaysMs?: readonly number[] } = {},
-): LedgerDatabase {
-  const database = openDatabase(url, { role: "ledger", maxSessions, ...options });
+export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOptions): LedgerDatabase {
+  const { retryDelaysMs, answerTimeoutMs = usualAnswerTimeoutMs } = options;
+  const patience = retryDelaysMs === undefined ? {} : { retryDelaysMs };
+  const database = openDatabase(url, { role: "ledger", maxSessions, ...patience });
   const ready = new WeakSet<Session>();
   const doing = "using the ledger";
 
@@ -57,6 +62,27 @@ export function ledgerDatabase(
       [String(lockTimeoutMs), String(statementTimeoutMs)],
     );
     ready.add(session);
+  }
+
+  function watched(session: Session, touch: () => void = () => undefined): Query {
+    return async <R extends QueryResultRow>(text: string, values: readonly unknown[] = []) => {
+      touch();
+      const { rows } = await cutting(session, () => session.query<R>(text, [...values]));
+      touch();
+      return rows;
+    };
+  }
+
+  /** Ends a connection over which nothing comes any more; its statements then fail as lost. */
+  async function cutting<T>(session: Session, work: (touch: () => void) => Promise<T>): Promise<T> {
+    const { stream } = (session as unknown as { readonly connection: { readonly stream: Socket } })
+      .connection;
+    const timer = setTimeout(() => stream.destroy(), answerTimeoutMs);
+    try {
+      return await work(() => void timer.refresh());
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   const use = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
@@ -126,25 +152,5 @@ async function again<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (!isLost(error) || attempt === tries) throw error;
     }
-  }
-}
-
-function watched(session: Session, touch: () => void = () => undefined): Query {
-  return async <R extends QueryResultRow>(text: string, values: readonly unknown[] = []) => {
-    touch();
-    const { rows } = await cutting(session, () => session.query<R>(text, [...values]));
-    touch();
-    return rows;
-  };
-}
-
-/** Ends a connection over which nothing comes any more; its statements then fail as lost. */
-async function cutting<T>(session: Session, work: (touch: () => void) => Promise<T>): Promise<T> {
-  const { stream } = (session as unknown as { readonly connection: { readonly stream: Socket } }).connection;
-  const timer = setTimeout(() => stream.destroy(), answerTimeoutMs);
-  try {
-    return await work(() => void timer.refresh());
-  } finally {
-    clearTimeout(timer);
   }
 }

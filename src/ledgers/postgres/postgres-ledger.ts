@@ -23,12 +23,12 @@ import { requireMigrated } from "../../postgres/migrate.js";
 import { attempts } from "./attempts.js";
 import { claims, type Every, type IsAlive } from "./claims.js";
 import { createRun } from "./create-run.js";
-import { ledgerDatabase } from "./ledger-database.js";
+import { type LedgerDatabaseOptions, ledgerDatabase } from "./ledger-database.js";
 import { runReader } from "./run-reader.js";
 import { savePlan } from "./save-plan.js";
 import { transitions } from "./transitions.js";
 
-export interface PostgresLedgerOptions {
+export interface PostgresLedgerOptions extends LedgerDatabaseOptions {
   readonly url: ConnectionUrl;
   readonly newId: NewId;
   /** Whether a process of this machine lives, which is known sooner than its lease runs out. */
@@ -36,16 +36,14 @@ export interface PostgresLedgerOptions {
   readonly every: Every;
   /** How long a claim holds that is not renewed. */
   readonly leaseMs?: number;
-  /** Pauses between tries to reach a server that does not answer. */
-  readonly retryDelaysMs?: readonly number[];
 }
 
 const usualLeaseMs = 30_000;
 
 /** @throws SpecError `refused.not-migrated`, `refused.newer-database`; InfraError `infra.unreachable` and others */
 export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
-  const { url, newId, isAlive, every, leaseMs = usualLeaseMs, retryDelaysMs } = options;
-  const database = ledgerDatabase(url, retryDelaysMs === undefined ? {} : { retryDelaysMs });
+  const { url, newId, isAlive, every, leaseMs = usualLeaseMs } = options;
+  const database = ledgerDatabase(url, options);
   try {
     await requireMigrated(database.database, "ledger");
   } catch (error) {
