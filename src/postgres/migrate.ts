@@ -21,7 +21,7 @@ const lockKey = "7954605397024499316";
  * Applies what is missing, each step in a transaction of its own. May be repeated, and from several processes at once.
  *
  * @returns what this call applied, in order
- * @throws SpecError `refused.newer-database`; InfraError `infra.permission`
+ * @throws SpecError `postgres.newer-schema`; InfraError `infra.permission`
  */
 export async function migrate(
   database: Database,
@@ -42,7 +42,7 @@ export async function migrationsOf(database: Database): Promise<readonly Applied
   return database.use(readApplied, "reading its migrations");
 }
 
-/** @throws SpecError `refused.not-migrated`, `refused.newer-database` */
+/** @throws SpecError `postgres.not-migrated`, `postgres.newer-schema` */
 export async function requireMigrated(
   database: Database,
   part: Part,
@@ -54,7 +54,7 @@ export async function requireMigrated(
   const missing = known.filter(({ version }) => partOf(version) === part && !versions.has(version));
   if (missing.length === 0) return;
   throw new SpecError(
-    "refused.not-migrated",
+    "postgres.not-migrated",
     versions.size === 0
       ? `${address} has no tables of Nightshift's.`
       : `${address} has older tables than this version of Nightshift needs.`,
@@ -114,7 +114,7 @@ function refuseNewer(
   );
   if (unknown.length === 0) return;
   throw new SpecError(
-    "refused.newer-database",
+    "postgres.newer-schema",
     `${address} was migrated by a newer Nightshift: this version does not know its ${part}'s tables.`,
     { hint: "Use that version, or a newer one.", details: { unknown } },
   );

@@ -87,7 +87,7 @@ describe("a database is refused", () => {
 
   test("that was never migrated", async () => {
     await expect(requireMigrated(open(), "ledger")).rejects.toMatchObject({
-      code: "refused.not-migrated",
+      code: "postgres.not-migrated",
       message: expect.stringMatching(/^postgres:\/\/\S+ has no tables of Nightshift's\.$/),
       ...wayOut,
     });
@@ -96,7 +96,7 @@ describe("a database is refused", () => {
   test("that was migrated by an older version", async () => {
     await migrate(open(), [ofLedger(1)]);
     await expect(requireMigrated(open(), "ledger", [ofLedger(1), ofLedger(2)])).rejects.toMatchObject({
-      code: "refused.not-migrated",
+      code: "postgres.not-migrated",
       message: expect.stringContaining("older tables"),
       details: { missing: [2] },
       ...wayOut,
@@ -105,7 +105,7 @@ describe("a database is refused", () => {
 
   test("that was migrated by a newer version, to work with and to migrate; but not for the other part's sake", async () => {
     await migrate(open(), [ofLedger(1), ofLedger(2), ofLedger(100)]);
-    const newer = { code: "refused.newer-database", hint: "Use that version, or a newer one." };
+    const newer = { code: "postgres.newer-schema", hint: "Use that version, or a newer one." };
     await expect(requireMigrated(open(), "ledger", [ofLedger(1), ofLedger(100)])).rejects.toMatchObject(
       newer,
     );

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 beforeEach(async () => {
-  await database.query("truncate nightshift.runs cascade");
+  await database.query("truncate nightshift.ledger_runs cascade");
   processes = ledgerProcesses(database.url);
 });
 afterEach(() => processes.closeAll());
@@ -46,7 +46,7 @@ async function accepted(ledger: Ledger, claim: Claim, partition: number, attempt
 /** By the database's clock, and no other. */
 async function leaseRunsOut(): Promise<void> {
   await database.query(
-    "do $$ begin while (select claim_until > clock_timestamp() from nightshift.run_states) loop perform pg_sleep(0.02); end loop; end $$",
+    "do $$ begin while (select claim_until > clock_timestamp() from nightshift.ledger_run_states) loop perform pg_sleep(0.02); end loop; end $$",
   );
 }
 
@@ -110,7 +110,7 @@ describe("a lease", () => {
     await heir.ledger.claimRun("run", heir.owner, { takeOver: true });
     await sleep(leaseMs);
     const [row] = await database.query<{ left: number }>(
-      "select extract(epoch from claim_until - clock_timestamp())::float8 as left from nightshift.run_states",
+      "select extract(epoch from claim_until - clock_timestamp())::float8 as left from nightshift.ledger_run_states",
     );
     expect(row?.left).toBeGreaterThan(30);
     expect((await heir.ledger.readRun("run"))?.owner).toEqual(heir.owner);
@@ -172,7 +172,7 @@ describe("races", () => {
   test("an abort against a publication: one wins, and the other is told which", async () => {
     const wins = { publishing: 0, taken: 0 };
     for (let round = 0; round < 12; round++) {
-      await database.query("truncate nightshift.runs cascade");
+      await database.query("truncate nightshift.ledger_runs cascade");
       const publisher = await processes.start({ where: "elsewhere" });
       const aborter = await processes.start();
       const claim = await planned(publisher, 1);
@@ -233,7 +233,9 @@ describe("races", () => {
       partitions: count,
       rows: { read: count * 1000 },
     });
-    const events = await database.query<{ seq: string }>("select seq from nightshift.events order by seq");
+    const events = await database.query<{ seq: string }>(
+      "select seq from nightshift.ledger_events order by seq",
+    );
     expect(events.map(({ seq }) => Number(seq))).toEqual(events.map((_, place) => place + 1));
   });
 });

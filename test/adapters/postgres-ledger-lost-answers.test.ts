@@ -33,7 +33,7 @@ afterAll(async () => {
   await database.drop();
 });
 beforeEach(async () => {
-  await database.query("truncate nightshift.runs cascade");
+  await database.query("truncate nightshift.ledger_runs cascade");
   processes = ledgerProcesses(database.url);
   const behind = new URL(database.url);
   behind.port = String(proxy.port);
@@ -170,7 +170,7 @@ const transitions: readonly Transition[] = [
 const eventTypes = async (): Promise<readonly string[]> =>
   (
     await database.query<{ type: string; seq: string }>(
-      "select body->>'type' as type, seq from nightshift.events order by seq",
+      "select body->>'type' as type, seq from nightshift.ledger_events order by seq",
     )
   ).map(({ type }) => type);
 
@@ -200,7 +200,7 @@ test("what was counted is counted once, whatever became of the answers", async (
 });
 
 test.each(["delivered", "lost"] as const)("createRun, %s", async (kind) => {
-  proxy.cutAt("insert into nightshift.runs", kind);
+  proxy.cutAt("insert into nightshift.ledger_runs", kind);
   expect(await ledger.createRun(aRun("run"))).toBe("created");
   expect(await ledger.createRun(aRun("run"))).toBe("exists");
 });

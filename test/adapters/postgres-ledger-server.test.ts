@@ -150,7 +150,7 @@ test("another session's lock is waited for", async () => {
   const claim = await planned(process, 1);
   const other = new pg.Client({ connectionString: database.url });
   await other.connect();
-  await other.query("begin; select 1 from nightshift.run_states for update");
+  await other.query("begin; select 1 from nightshift.ledger_run_states for update");
   const leasing = process.ledger.leasePartition(claim, 0);
   await sleep(200);
   expect((await process.ledger.readPartition("run", 0)).status).toBe("pending");
@@ -209,10 +209,10 @@ describe("the roles that docs/postgres.md grants", () => {
       await client.connect();
       for (const sql of [
         "create table nightshift.mine (x int)",
-        "alter table nightshift.runs add column mine int",
+        "alter table nightshift.ledger_runs add column mine int",
         "insert into nightshift.migrations (version, name) values (99, 'mine')",
-        "delete from nightshift.runs",
-        "truncate nightshift.events",
+        "delete from nightshift.ledger_runs",
+        "truncate nightshift.ledger_events",
       ])
         await expect(client.query(sql), sql).rejects.toMatchObject({ code: /^42501$/ });
       await client.end();

@@ -18,40 +18,40 @@ export interface Attempts {
 /** The run's row, locked, as it is by then and not as the statement found it. */
 const lockRunning = `
   with state as (
-    select run_id, events, sums from nightshift.run_states where run_id = $1 and status = 'running' for update
+    select run_id, events, sums from nightshift.ledger_run_states where run_id = $1 and status = 'running' for update
   )`;
 
 /** @param event the parameter that holds its body */
 const tell = (changed: string, event: string, more = ""): string => `
   moved as (
-    update nightshift.run_states s
+    update nightshift.ledger_run_states s
     set events = state.events + 1, updated_at = clock_timestamp()${more}
     from state, ${changed} where s.run_id = state.run_id
   ), told as (
-    insert into nightshift.events (run_id, seq, body)
+    insert into nightshift.ledger_events (run_id, seq, body)
     select state.run_id, state.events + 1, ${event}::json from state, ${changed}
   )`;
 
 const startSql = `${lockRunning}, started as (
-    update nightshift.partitions p set status = 'running', attempt_id = $4, change = $5
+    update nightshift.ledger_partitions p set status = 'running', attempt_id = $4, change = $5
     from state where p.run_id = state.run_id and p.index = $2 and p.epoch = $3 and p.status = 'leased'
     returning p.index
   ), ${tell("started", "$6")}
   select index from started`;
 
 const acceptSql = `${lockRunning}, accepted as (
-    update nightshift.partitions p set status = 'accepted', last_error = null, change = $5
+    update nightshift.ledger_partitions p set status = 'accepted', last_error = null, change = $5
     from state where p.run_id = state.run_id and p.index = $2 and p.epoch = $3
       and p.status = 'running' and p.attempt_id = $4
     returning p.index
   ), kept as (
-    insert into nightshift.receipts (run_id, index, receipt) select $1, $2, $7::json from accepted
+    insert into nightshift.ledger_receipts (run_id, index, receipt) select $1, $2, $7::json from accepted
   ), ${tell("accepted", "$6", `, accepted = s.accepted + 1, sums = ${addedSql("state.sums", "$8::jsonb")}`)}
   select index from accepted`;
 
 /** A started partition listens to its own attempt only. */
 const failSql = `${lockRunning}, failed as (
-    update nightshift.partitions p
+    update nightshift.ledger_partitions p
     set status = $7, attempt_id = null, attempts = p.attempts + $8, solo_deaths = p.solo_deaths + $9,
         last_error = coalesce($10::json, p.last_error), change = $5
     from state where p.run_id = state.run_id and p.index = $2 and p.epoch = $3
@@ -62,12 +62,12 @@ const failSql = `${lockRunning}, failed as (
 
 const fenceSql = `
   with state as (
-    select run_id, events from nightshift.run_states where run_id = $1 for update
+    select run_id, events from nightshift.ledger_run_states where run_id = $1 for update
   ), moved as (
-    update nightshift.run_states s set events = state.events + 1, updated_at = clock_timestamp()
+    update nightshift.ledger_run_states s set events = state.events + 1, updated_at = clock_timestamp()
     from state where s.run_id = state.run_id
   )
-  insert into nightshift.events (run_id, seq, body) select run_id, events + 1, $2::json from state returning seq`;
+  insert into nightshift.ledger_events (run_id, seq, body) select run_id, events + 1, $2::json from state returning seq`;
 
 export function attempts({ write, read, place }: LedgerDatabase, newId: NewId): Attempts {
   /** @returns whether it was this call that changed the partition */
@@ -97,7 +97,7 @@ export function attempts({ write, read, place }: LedgerDatabase, newId: NewId): 
       epoch: string | null;
     }>(
       `select p.status, p.attempt_id as "attemptId", p.epoch
-       from nightshift.run_states s left join nightshift.partitions p on p.run_id = s.run_id and p.index = $2
+       from nightshift.ledger_run_states s left join nightshift.ledger_partitions p on p.run_id = s.run_id and p.index = $2
        where s.run_id = $1`,
       [runId, partition],
     );
@@ -155,7 +155,7 @@ async function isChangedBy(
   token: string,
 ): Promise<boolean> {
   const rows = await query(
-    "select 1 from nightshift.partitions where run_id = $1 and index = $2 and change = $3",
+    "select 1 from nightshift.ledger_partitions where run_id = $1 and index = $2 and change = $3",
     [runId, partition, token],
   );
   return rows.length > 0;

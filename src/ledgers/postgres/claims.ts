@@ -56,17 +56,17 @@ export const isOwnedSql = "run_id = $1 and coordinator_epoch = $2 and owner is n
 const lockSql = `
   select status, owner, coordinator_epoch as epoch,
          coalesce(extract(epoch from claim_until - clock_timestamp()) * 1000, 0)::float8 as "leaseMs"
-  from nightshift.run_states where run_id = $1 for update`;
+  from nightshift.ledger_run_states where run_id = $1 for update`;
 
 /** Nobody works on anything now. */
 const putBackSql = `
-  update nightshift.partitions set status = 'pending', attempt_id = null, change = null
+  update nightshift.ledger_partitions set status = 'pending', attempt_id = null, change = null
   where run_id = $1 and status in ('leased', 'running')`;
 
 /** A run that failed or was cancelled goes on where it stopped. */
 const claimSql = `
   with claimed as (
-    update nightshift.run_states s
+    update nightshift.ledger_run_states s
     set coordinator_epoch = coordinator_epoch + 1, owner = $2, change = $3,
         claim_until = clock_timestamp() + $4 * interval '1 millisecond',
         events = events + 1,
@@ -74,20 +74,20 @@ const claimSql = `
         error = case when status in ('failed', 'cancelled') then null else error end,
         status = case when status not in ('failed', 'cancelled') then status
           when fingerprint is null then 'created'
-          when exists (select 1 from nightshift.partitions p where p.run_id = s.run_id and p.epoch > 0) then 'running'
+          when exists (select 1 from nightshift.ledger_partitions p where p.run_id = s.run_id and p.epoch > 0) then 'running'
           else 'planned' end
     where run_id = $1 returning run_id, coordinator_epoch, events
   ), told as (
-    insert into nightshift.events (run_id, seq, body) select run_id, events, $5::json from claimed
+    insert into nightshift.ledger_events (run_id, seq, body) select run_id, events, $5::json from claimed
   )
   select coordinator_epoch as epoch from claimed`;
 
 const renewSql = `
-  update nightshift.run_states set claim_until = clock_timestamp() + $3 * interval '1 millisecond'
+  update nightshift.ledger_run_states set claim_until = clock_timestamp() + $3 * interval '1 millisecond'
   where ${isOwnedSql} returning run_id`;
 
 const releaseSql = `
-  update nightshift.run_states set owner = null, claim_until = null, updated_at = clock_timestamp()
+  update nightshift.ledger_run_states set owner = null, claim_until = null, updated_at = clock_timestamp()
   where ${isOwnedSql}`;
 
 export function claims(ledger: LedgerDatabase, options: ClaimsOptions): Claims {
@@ -141,7 +141,7 @@ export function claims(ledger: LedgerDatabase, options: ClaimsOptions): Claims {
         (query) => claimOnce(query, runId, owner, takeOver, token),
         async (query) => {
           const [row] = await query<{ epoch: string }>(
-            "select coordinator_epoch as epoch from nightshift.run_states where run_id = $1 and change = $2",
+            "select coordinator_epoch as epoch from nightshift.ledger_run_states where run_id = $1 and change = $2",
             [runId, token],
           );
           return row === undefined ? null : Number(row.epoch);
@@ -177,7 +177,7 @@ export async function refuseLostClaim(
 ): Promise<RunStatus> {
   const [row] = await query<{ status: RunStatus; epoch: string; isOwned: boolean }>(
     `select status, coordinator_epoch as epoch, owner is not null as "isOwned"
-     from nightshift.run_states where run_id = $1`,
+     from nightshift.ledger_run_states where run_id = $1`,
     [runId],
   );
   if (row === undefined) throw unknownRun(runId, place);

@@ -5,10 +5,10 @@ import type { LedgerDatabase, Query } from "./ledger-database.js";
 
 const createSql = `
   with made as (
-    insert into nightshift.runs (id, job_id, scope, generation, job_name, run, created_by)
+    insert into nightshift.ledger_runs (id, job_id, scope, generation, job_name, run, created_by)
     values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning id
   ), state as (
-    insert into nightshift.run_states (run_id) select id from made
+    insert into nightshift.ledger_run_states (run_id) select id from made
   )
   select id from made`;
 
@@ -23,7 +23,7 @@ export async function createRun(
   const { jobId, scope, generation } = run.key;
   const values = [run.id, jobId, scope, generation, run.jobName, JSON.stringify(run), token];
   const isOurs = async (query: Query): Promise<"created" | null> => {
-    const rows = await query("select 1 from nightshift.runs where id = $1 and created_by = $2", [
+    const rows = await query("select 1 from nightshift.ledger_runs where id = $1 and created_by = $2", [
       run.id,
       token,
     ]);
@@ -33,7 +33,7 @@ export async function createRun(
     const made = await query(createSql, values);
     if (made.length > 0 || (await isOurs(query)) !== null) return "created";
     const sameKey = await query(
-      "select 1 from nightshift.runs where job_id = $1 and scope = $2 and generation = $3",
+      "select 1 from nightshift.ledger_runs where job_id = $1 and scope = $2 and generation = $3",
       [jobId, scope, generation],
     );
     if (sameKey.length === 0) throw runIdTaken(run.id);

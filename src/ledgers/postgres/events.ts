@@ -27,7 +27,7 @@ const atOnce = 1000;
 
 const nextSql = `
   select s.status, s.sums, e.seq, ${isoSql("e.at")} as at, e.body
-  from nightshift.run_states s left join nightshift.events e on e.run_id = s.run_id and e.seq > $2
+  from nightshift.ledger_run_states s left join nightshift.ledger_events e on e.run_id = s.run_id and e.seq > $2
   where s.run_id = $1 order by e.seq limit ${atOnce}`;
 
 /**

@@ -2,7 +2,7 @@
  * The ledger in a database: for coordinators on several machines, and for whoever wants to look on from anywhere.
  * Its tables are in `postgres/migrations/ledger.ts`.
  *
- * **One method, one guarded transition.** A statement locks the run's row in `run_states`, its mutex, and then changes
+ * **One method, one guarded transition.** A statement locks the run's row in `ledger_run_states`, its mutex, and then changes
  * only what is still as the transition needs it; the guard stands in its WHERE, so whoever comes second finds nothing to
  * change. Lock order: the run's row, then its partitions. What was answered is durable: `synchronous_commit` is on.
  *
@@ -40,7 +40,7 @@ export interface PostgresLedgerOptions extends LedgerDatabaseOptions {
 
 const usualLeaseMs = 30_000;
 
-/** @throws SpecError `refused.not-migrated`, `refused.newer-database`; InfraError `infra.unreachable` and others */
+/** @throws SpecError `postgres.not-migrated`, `postgres.newer-schema`; InfraError `infra.unreachable` and others */
 export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
   const { url, newId, isAlive, every, leaseMs = usualLeaseMs } = options;
   const database = ledgerDatabase(url, options);

@@ -45,7 +45,7 @@ export function runReader(ledger: LedgerDatabase): RunReader {
   async function findRun(runId: string): Promise<Run> {
     requireRunId(runId);
     const run = await runs(runId, async () => {
-      const [row] = await read<{ run: Run }>("select run from nightshift.runs where id = $1", [runId]);
+      const [row] = await read<{ run: Run }>("select run from nightshift.ledger_runs where id = $1", [runId]);
       return row?.run ?? null;
     });
     if (run === null) throw unknownRun(runId, place);
@@ -55,7 +55,7 @@ export function runReader(ledger: LedgerDatabase): RunReader {
   async function readPlan(runId: string): Promise<Plan | null> {
     await findRun(runId);
     return plans(runId, async () => {
-      const [row] = await read<{ plan: Plan }>("select plan from nightshift.plans where run_id = $1", [
+      const [row] = await read<{ plan: Plan }>("select plan from nightshift.ledger_plans where run_id = $1", [
         runId,
       ]);
       return row?.plan ?? null;
@@ -64,7 +64,7 @@ export function runReader(ledger: LedgerDatabase): RunReader {
 
   async function countOf(runId: string): Promise<number> {
     const [row] = await read<{ partitions: number }>(
-      "select partitions from nightshift.run_states where run_id = $1",
+      "select partitions from nightshift.ledger_run_states where run_id = $1",
       [runId],
     );
     return row?.partitions ?? 0;
@@ -90,7 +90,7 @@ export function runReader(ledger: LedgerDatabase): RunReader {
       const what = `load partition ${ref.partition}`;
       if (plan === null) throw illegal(ref.runId, what, "it has no plan");
       const [row] = await read<{ partition: Partition }>(
-        "select partition from nightshift.planned_partitions where run_id = $1 and index = $2",
+        "select partition from nightshift.ledger_planned_partitions where run_id = $1 and index = $2",
         [ref.runId, ref.partition],
       );
       if (row === undefined) throw illegal(ref.runId, what, `it has ${await countOf(ref.runId)} partitions`);
@@ -138,7 +138,7 @@ export function runReader(ledger: LedgerDatabase): RunReader {
     async countPartitions(runId) {
       await findRun(runId);
       const rows = await read<{ status: PartitionStatus; count: number }>(
-        "select status, count(*)::int as count from nightshift.partitions where run_id = $1 group by status",
+        "select status, count(*)::int as count from nightshift.ledger_partitions where run_id = $1 group by status",
         [runId],
       );
       return Object.fromEntries(rows.map(({ status, count }) => [status, count])) as PartitionCounts;
@@ -146,7 +146,7 @@ export function runReader(ledger: LedgerDatabase): RunReader {
 
     async readReceipts(runId) {
       const receipts: Receipt[] = [];
-      const sql = `select index, receipt from nightshift.receipts
+      const sql = `select index, receipt from nightshift.ledger_receipts
         where run_id = $1 and index >= $2 order by index limit ${partitionsAtOnce}`;
       for await (const row of pages<{ index: number; receipt: Receipt }>(sql, runId))
         receipts.push(row.receipt);

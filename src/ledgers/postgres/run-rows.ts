@@ -31,7 +31,7 @@ export const runSql = `
   select r.run, r.place, s.status, s.fingerprint, s.totals, s.accepted, s.sums, s.error, s.publication,
          case when s.claim_until > clock_timestamp() then s.owner end as owner,
          ${isoSql("s.started_at")} as "startedAt", ${isoSql("s.updated_at")} as "updatedAt"
-  from nightshift.runs r join nightshift.run_states s on s.run_id = r.id`;
+  from nightshift.ledger_runs r join nightshift.ledger_run_states s on s.run_id = r.id`;
 
 export function toRunState(row: RunRow): RunState {
   return {
@@ -65,8 +65,8 @@ export interface PartitionRow {
 export const partitionSql = `
   select p.index, p.status, p.epoch, p.attempt_id as "attemptId", p.attempts, p.solo_deaths as "soloDeaths", p.rows,
          c.receipt, p.last_error as "lastError"
-  from nightshift.partitions p
-    left join nightshift.receipts c on c.run_id = p.run_id and c.index = p.index`;
+  from nightshift.ledger_partitions p
+    left join nightshift.ledger_receipts c on c.run_id = p.run_id and c.index = p.index`;
 
 export function toPartitionState(row: PartitionRow): PartitionState {
   return { ...row, epoch: Number(row.epoch), rows: Number(row.rows) };

@@ -12,26 +12,26 @@ import type { LedgerDatabase, Query } from "./ledger-database.js";
 const partitionsAtOnce = 1000;
 
 // Without effect where an owner that was superseded has just saved its own: the last statement refuses then.
-const planSql = "insert into nightshift.plans (run_id, plan) values ($1, $2) on conflict do nothing";
+const planSql = "insert into nightshift.ledger_plans (run_id, plan) values ($1, $2) on conflict do nothing";
 
 const partitionsSql = `
-  insert into nightshift.planned_partitions (run_id, index, rows, partition)
+  insert into nightshift.ledger_planned_partitions (run_id, index, rows, partition)
   select $1, (p->>'index')::int, (p->>'rows')::bigint, p from json_array_elements($2::json) p
   on conflict do nothing`;
 
 const progressSql = `
-  insert into nightshift.partitions (run_id, index, rows)
-  select run_id, index, rows from nightshift.planned_partitions where run_id = $1
+  insert into nightshift.ledger_partitions (run_id, index, rows)
+  select run_id, index, rows from nightshift.ledger_planned_partitions where run_id = $1
   on conflict do nothing`;
 
 const plannedSql = `
   with planned as (
-    update nightshift.run_states
+    update nightshift.ledger_run_states
     set status = 'planned', fingerprint = $3, totals = $4, partitions = $5, change = $6,
         events = events + 1, updated_at = clock_timestamp()
     where ${isOwnedSql} and status = 'created' returning run_id, events
   ), told as (
-    insert into nightshift.events (run_id, seq, body) select run_id, events, $7::json from planned
+    insert into nightshift.ledger_events (run_id, seq, body) select run_id, events, $7::json from planned
   )
   select run_id from planned`;
 
@@ -65,10 +65,10 @@ export async function savePlan(
       if ((await query(plannedSql, values)).length === 0) await allowPlanning(query, claim, ledger.place);
     },
     async (query) => {
-      const rows = await query("select 1 from nightshift.run_states where run_id = $1 and change = $2", [
-        runId,
-        token,
-      ]);
+      const rows = await query(
+        "select 1 from nightshift.ledger_run_states where run_id = $1 and change = $2",
+        [runId, token],
+      );
       return rows.length > 0 ? undefined : null;
     },
     // The partitions have gone by: whoever made them plans again.

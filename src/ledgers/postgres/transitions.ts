@@ -36,24 +36,24 @@ const open: readonly RunStatus[] = ["created", "planned", "running"];
 
 const leaseSql = `
   with state as (
-    select run_id from nightshift.run_states
+    select run_id from nightshift.ledger_run_states
     where ${isOwnedSql} and status in ('planned', 'running') for update
   ), leased as (
-    update nightshift.partitions p set status = 'leased', epoch = p.epoch + 1, attempt_id = null, change = $4
+    update nightshift.ledger_partitions p set status = 'leased', epoch = p.epoch + 1, attempt_id = null, change = $4
     from state where p.run_id = state.run_id and p.index = $3 and p.status = 'pending'
     returning p.epoch
   ), moved as (
-    update nightshift.run_states s set status = 'running', updated_at = clock_timestamp()
+    update nightshift.ledger_run_states s set status = 'running', updated_at = clock_timestamp()
     from state, leased where s.run_id = state.run_id
   )
   select epoch from leased`;
 
 const reviveSql = `
   with state as (
-    select run_id from nightshift.run_states
+    select run_id from nightshift.ledger_run_states
     where ${isOwnedSql} and status in ('planned', 'running') for update
   ), revived as (
-    update nightshift.partitions p
+    update nightshift.ledger_partitions p
     set status = 'pending', attempt_id = null, attempts = 0, solo_deaths = 0, last_error = null, change = null
     from state where p.run_id = state.run_id and p.status in ('failed', 'poisoned')
     returning 1
@@ -62,14 +62,14 @@ const reviveSql = `
 
 const moveSql = `
   with moved as (
-    update nightshift.run_states
+    update nightshift.ledger_run_states
     set status = $3, change = $4, updated_at = clock_timestamp(),
         error = coalesce($5::json, error), publication = coalesce($6, publication),
         events = events + case when $7::json is null then 0 else 1 end
     where ${isOwnedSql} and status = any($8) and (not $9 or accepted = partitions)
     returning run_id, events
   ), told as (
-    insert into nightshift.events (run_id, seq, body)
+    insert into nightshift.ledger_events (run_id, seq, body)
     select run_id, events, $7::json from moved where $7::json is not null
   )
   select run_id from moved`;
@@ -96,10 +96,10 @@ export function transitions({ write, place }: LedgerDatabase, newId: NewId): Tra
       to.whole === true,
     ];
     const isDone = async (query: Query): Promise<true | null> => {
-      const rows = await query("select 1 from nightshift.run_states where run_id = $1 and change = $2", [
-        runId,
-        token,
-      ]);
+      const rows = await query(
+        "select 1 from nightshift.ledger_run_states where run_id = $1 and change = $2",
+        [runId, token],
+      );
       return rows.length > 0 ? true : null;
     };
     return write(async (query) => {
@@ -118,7 +118,7 @@ export function transitions({ write, place }: LedgerDatabase, newId: NewId): Tra
       const token = newId();
       const leasedBefore = async (query: Query): Promise<number | null> => {
         const [row] = await query<{ epoch: string }>(
-          "select epoch from nightshift.partitions where run_id = $1 and index = $2 and change = $3",
+          "select epoch from nightshift.ledger_partitions where run_id = $1 and index = $2 and change = $3",
           [runId, partition, token],
         );
         return row === undefined ? null : Number(row.epoch);
@@ -159,7 +159,7 @@ export function transitions({ write, place }: LedgerDatabase, newId: NewId): Tra
         { to: "published", from: ["publishing"], event, publication },
         async (query) => {
           const rows = await query(
-            "select 1 from nightshift.run_states where run_id = $1 and status = 'published' and publication = $2",
+            "select 1 from nightshift.ledger_run_states where run_id = $1 and status = 'published' and publication = $2",
             [claim.runId, publication],
           );
           return rows.length > 0;
@@ -197,8 +197,8 @@ async function refuseLease(query: Query, claim: Claim, partition: number, place:
   const status = await refuseLostClaim(query, claim, place);
   if (status !== "planned" && status !== "running") throw illegal(runId, what, `the run is ${status}`);
   const [row] = await query<{ status: PartitionStatus | null; partitions: number }>(
-    `select p.status, s.partitions from nightshift.run_states s
-       left join nightshift.partitions p on p.run_id = s.run_id and p.index = $2
+    `select p.status, s.partitions from nightshift.ledger_run_states s
+       left join nightshift.ledger_partitions p on p.run_id = s.run_id and p.index = $2
      where s.run_id = $1`,
     [runId, partition],
   );
@@ -212,7 +212,7 @@ async function refuseLease(query: Query, claim: Claim, partition: number, place:
 async function refuseMissing(query: Query, { runId }: Claim, what: string, status: RunStatus): Promise<void> {
   if (status !== "running") return;
   const [row] = await query<{ partitions: number; accepted: number }>(
-    "select partitions, accepted from nightshift.run_states where run_id = $1",
+    "select partitions, accepted from nightshift.ledger_run_states where run_id = $1",
     [runId],
   );
   if (row === undefined || row.accepted === row.partitions) return;

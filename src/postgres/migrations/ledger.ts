@@ -11,7 +11,7 @@ export const ledgerMigrations: readonly Migration[] = [
     version: 1,
     name: "the ledger: runs, plans, partitions, receipts, events",
     sql: `
-      create table nightshift.runs (
+      create table nightshift.ledger_runs (
         id text primary key,
         -- Newest last, whatever any clock says.
         place bigint generated always as identity unique,
@@ -24,11 +24,11 @@ export const ledgerMigrations: readonly Migration[] = [
         created_by uuid not null,
         unique (job_id, scope, generation)
       );
-      create index runs_by_name on nightshift.runs (job_name, place);
+      create index ledger_runs_by_name on nightshift.ledger_runs (job_name, place);
 
       -- A run's mutex: every transition locks its row first.
-      create table nightshift.run_states (
-        run_id text primary key references nightshift.runs on delete cascade,
+      create table nightshift.ledger_run_states (
+        run_id text primary key references nightshift.ledger_runs on delete cascade,
         status text not null default 'created' check (status in
           ('created', 'planned', 'running', 'publishing', 'published', 'failed', 'cancelled', 'dropped')),
         coordinator_epoch bigint not null default 0,
@@ -50,21 +50,21 @@ export const ledgerMigrations: readonly Migration[] = [
         updated_at timestamptz not null default clock_timestamp()
       ) with (fillfactor = 50);
 
-      create table nightshift.plans (
-        run_id text primary key references nightshift.runs on delete cascade,
+      create table nightshift.ledger_plans (
+        run_id text primary key references nightshift.ledger_runs on delete cascade,
         plan json not null
       );
 
-      create table nightshift.planned_partitions (
-        run_id text not null references nightshift.runs on delete cascade,
+      create table nightshift.ledger_planned_partitions (
+        run_id text not null references nightshift.ledger_runs on delete cascade,
         index int not null,
         rows bigint not null,
         partition json not null,
         primary key (run_id, index)
       );
 
-      create table nightshift.partitions (
-        run_id text not null references nightshift.runs on delete cascade,
+      create table nightshift.ledger_partitions (
+        run_id text not null references nightshift.ledger_runs on delete cascade,
         index int not null,
         rows bigint not null,
         status text not null default 'pending' check (status in
@@ -78,15 +78,15 @@ export const ledgerMigrations: readonly Migration[] = [
         primary key (run_id, index)
       ) with (fillfactor = 70);
 
-      create table nightshift.receipts (
-        run_id text not null references nightshift.runs on delete cascade,
+      create table nightshift.ledger_receipts (
+        run_id text not null references nightshift.ledger_runs on delete cascade,
         index int not null,
         receipt json not null,
         primary key (run_id, index)
       );
 
-      create table nightshift.events (
-        run_id text not null references nightshift.runs on delete cascade,
+      create table nightshift.ledger_events (
+        run_id text not null references nightshift.ledger_runs on delete cascade,
         seq bigint not null,
         at timestamptz not null default clock_timestamp(),
         body json not null,
