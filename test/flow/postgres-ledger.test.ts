@@ -150,6 +150,22 @@ test("a crash of the server in the middle of a run: it goes on", async () => {
   expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
 });
 
+test("a server that stays away in the middle of a run: exit code 3, and retry does the rest", async () => {
+  migrated();
+  const held = holding(project.cwd, { role: "thread", path: "input/01", nth: 1 });
+  const running = project.start(["run", "flights", "--ledger", url], { env: held.env });
+  await held.reached();
+  await server.stop("immediate");
+  held.letGo();
+  const ended = await running.finished;
+  await server.start();
+  expect(ended).toMatchObject({ status: 3 });
+  expect(ended.stderr).toContain("the server cannot be reached (connection refused)");
+  expect(there("status").stdout).toContain("interrupted while running");
+  expect(here("retry")).toMatchObject({ status: 0 });
+  expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
+});
+
 test("a server that is away: exit code 3 and what to check; the files' ledger is not touched", () => {
   const away = url.replace(`:${server.port}/`, ":9/");
   const asked = project.nightshift("ls", "runs", "--ledger", `${away}?connect_timeout=1`);

@@ -39,15 +39,23 @@ export interface LedgerDatabaseOptions {
 const maxSessions = 4;
 const lockTimeoutMs = 20_000;
 const statementTimeoutMs = 60_000;
+const usualDelaysMs = [250, 500, 1000, 2000, 4000];
 const usualAnswerTimeoutMs = 90_000;
 /** A coordinator that stops in the middle of a transaction must not keep its locks. */
 const idleTimeoutMs = 15_000;
 const tries = 5;
 
 export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOptions): LedgerDatabase {
-  const { retryDelaysMs, answerTimeoutMs = usualAnswerTimeoutMs } = options;
-  const patience = retryDelaysMs === undefined ? {} : { retryDelaysMs };
-  const database = openDatabase(url, { role: "ledger", maxSessions, ...patience });
+  const { retryDelaysMs = usualDelaysMs, answerTimeoutMs = usualAnswerTimeoutMs } = options;
+  // Once somebody has waited in vain, nobody else does until the server answers: a run has much to say at its end.
+  let isAway = false;
+  const database = openDatabase(url, {
+    role: "ledger",
+    maxSessions,
+    get retryDelaysMs() {
+      return isAway ? [] : retryDelaysMs;
+    },
+  });
   const ready = new WeakSet<Session>();
   const doing = "using the ledger";
 
@@ -85,11 +93,18 @@ export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOption
     }
   }
 
-  const use = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
-    database.use(async (session) => {
-      await prepare(session);
-      return work(session);
-    }, doing);
+  async function use<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    try {
+      return await database.use(async (session) => {
+        isAway = false;
+        await prepare(session);
+        return work(session);
+      }, doing);
+    } catch (error) {
+      if (error instanceof NightshiftError && error.code === "infra.unreachable") isAway = true;
+      throw error;
+    }
+  }
 
   const once: Query = (text, values) => use((session) => watched(session)(text, values));
 

@@ -31,7 +31,9 @@ export interface RunReader
   readReceipts(runId: string): Promise<readonly Receipt[]>;
 }
 
-const runsAtOnce = 100;
+/** Most who list runs want the newest only. */
+const firstRuns = 10;
+const runsAtOnce = 200;
 const partitionsAtOnce = 2000;
 /** What is kept of the runs and plans that were read last; they never change. */
 const remembered = 4;
@@ -107,14 +109,15 @@ export function runReader(ledger: LedgerDatabase): RunReader {
       const wanted = `($1::text is null or r.job_id = $1) and ($2::text is null or r.scope = $2)
         and ($3::text is null or r.job_name = $3)`;
       const filter = [jobId ?? null, scope ?? null, jobName ?? null];
-      for (let before: string | null = null; ; ) {
+      let limit = firstRuns;
+      for (let before: string | null = null; ; limit = runsAtOnce) {
         const rows: RunRow[] = await read<RunRow>(
-          `${runSql} where ${wanted} and ($4::bigint is null or r.place < $4) order by r.place desc limit ${runsAtOnce}`,
+          `${runSql} where ${wanted} and ($4::bigint is null or r.place < $4) order by r.place desc limit ${limit}`,
           [...filter, before],
         );
         for (const row of rows) yield toRunState(row);
         before = rows.at(-1)?.place ?? null;
-        if (rows.length < runsAtOnce) return;
+        if (rows.length < limit) return;
       }
     },
 

@@ -16,6 +16,7 @@ export interface RunRow {
   readonly place: string;
   readonly status: RunStatus;
   readonly fingerprint: string | null;
+  readonly provider: string | null;
   readonly totals: PlanTotals | null;
   readonly accepted: number;
   readonly sums: Sums;
@@ -28,7 +29,7 @@ export interface RunRow {
 
 /** An owner whose lease ran out holds nothing. */
 export const runSql = `
-  select r.run, r.place, s.status, s.fingerprint, s.totals, s.accepted, s.sums, s.error, s.publication,
+  select r.run, r.place, s.status, s.fingerprint, s.provider, s.totals, s.accepted, s.sums, s.error, s.publication,
          case when s.claim_until > clock_timestamp() then s.owner end as owner,
          ${isoSql("s.started_at")} as "startedAt", ${isoSql("s.updated_at")} as "updatedAt"
   from nightshift.ledger_runs r join nightshift.ledger_run_states s on s.run_id = r.id`;
@@ -38,6 +39,7 @@ export function toRunState(row: RunRow): RunState {
     run: row.run,
     status: row.status,
     fingerprint: row.fingerprint,
+    provider: row.provider,
     totals: row.totals,
     accepted: { partitions: row.accepted, rows: rowsOf(row.sums) },
     reasons: reasonsOf(row.sums),

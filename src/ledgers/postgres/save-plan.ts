@@ -27,7 +27,7 @@ const progressSql = `
 const plannedSql = `
   with planned as (
     update nightshift.ledger_run_states
-    set status = 'planned', fingerprint = $3, totals = $4, partitions = $5, change = $6,
+    set status = 'planned', fingerprint = $3, totals = $4, partitions = $5, change = $6, provider = $8,
         events = events + 1, updated_at = clock_timestamp()
     where ${isOwnedSql} and status = 'created' returning run_id, events
   ), told as (
@@ -61,6 +61,7 @@ export async function savePlan(
         totals.partitions,
         token,
         event,
+        plan.profile.provider,
       ];
       if ((await query(plannedSql, values)).length === 0) await allowPlanning(query, claim, ledger.place);
     },
@@ -81,11 +82,12 @@ async function allowPlanning(query: Query, claim: Claim, place: string): Promise
   if (status !== "created") throw illegal(claim.runId, "save a plan", `it is ${status}`);
 }
 
-function plannedEvent({ totals, threads, mapping, notes }: Plan): StoredEvent {
+function plannedEvent({ totals, threads, profile, mapping, notes }: Plan): StoredEvent {
   return {
     type: "run.planned",
     totals,
     threads,
+    provider: profile.provider,
     found: mapping.found,
     warnings: [...mapping.warnings, ...notes],
   };

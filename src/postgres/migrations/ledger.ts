@@ -35,6 +35,7 @@ export const ledgerMigrations: readonly Migration[] = [
         owner json,
         claim_until timestamptz,
         fingerprint text,
+        provider text,
         totals json,
         partitions int not null default 0,
         accepted int not null default 0,
