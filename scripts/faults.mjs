@@ -15,6 +15,10 @@ const localFileSystem = {
 };
 const partition = ["test/flow/run-partition.test.ts"];
 
+const postgresLedger = ["test/conformance/postgres-ledger.test.ts"];
+const lostAnswers = ["test/adapters/postgres-ledger-lost-answers.test.ts"];
+const ledgerServer = ["test/adapters/postgres-ledger-server.test.ts"];
+
 export const groups = {
   "who may say what": [
     {
@@ -61,6 +65,57 @@ export const groups = {
       from: "const attempt = join(task.run.id, attemptId);",
       to: 'const attempt = join(task.run.id, attemptId.replace(/.+/, "attempt"));',
       tests: ["test/adapters/file-sink-staging.test.ts", "test/conformance/file-sink.test.ts"],
+    },
+  ],
+  "who may say what, in a database": [
+    {
+      name: "in Postgres, a receipt is accepted without the epoch check",
+      file: "src/ledgers/postgres/attempts.ts",
+      from: "p.index = $2 and p.epoch = $3\n      and p.status = 'running' and p.attempt_id = $4\n",
+      to: "p.index = $2 and $3::bigint is not null\n      and p.status = 'running' and p.attempt_id = $4\n",
+      tests: postgresLedger,
+    },
+    {
+      name: "in Postgres, a coordinator's claim is not checked",
+      file: "src/ledgers/postgres/claims.ts",
+      from: '"run_id = $1 and coordinator_epoch = $2 and owner is not null"',
+      to: '"run_id = $1 and $2::bigint is not null and owner is not null"',
+      tests: postgresLedger,
+    },
+    {
+      name: "in Postgres, a run is taken from an owner whose lease holds",
+      file: "src/ledgers/postgres/claims.ts",
+      from: "    refuseWhileOwned(runId, before, takeOver);\n",
+      to: "    if (takeOver === null) refuseWhileOwned(runId, before, takeOver);\n",
+      tests: postgresLedger,
+    },
+    {
+      name: "in Postgres, a claim leaves its predecessor's partitions as they are",
+      file: "src/ledgers/postgres/claims.ts",
+      from: "    await query(putBackSql, [runId]);\n",
+      to: "    if (putBackSql === runId) await query(putBackSql, [runId]);\n",
+      tests: postgresLedger,
+    },
+    {
+      name: "in Postgres, a lost answer is not read back",
+      file: "src/ledgers/postgres/ledger-database.ts",
+      from: "if (found !== null) return found;",
+      to: "if (found !== null && attempt > tries) return found;",
+      tests: lostAnswers,
+    },
+    {
+      name: "in Postgres, attempts do not lock their run",
+      file: "src/ledgers/postgres/attempts.ts",
+      from: "where run_id = $1 and status = 'running' for update",
+      to: "where run_id = $1 and status = 'running'",
+      tests: postgresLedger,
+    },
+    {
+      name: "in Postgres, an answer is given before it is durable",
+      file: "src/ledgers/postgres/ledger-database.ts",
+      from: "case current_setting('synchronous_commit') when 'off' then 'on'",
+      to: "case current_setting('synchronous_commit') when 'off' then 'off'",
+      tests: ledgerServer,
     },
   ],
   "what is published": [

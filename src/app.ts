@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ledgerReporter } from "./attempts.js";
 import type { Settings } from "./config.js";
+import type { ConnectionUrl } from "./connection.js";
+import { SpecError } from "./errors.js";
 import type { WorkerHost } from "./host.js";
 import { type InputSpec, targetOf, type WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
@@ -10,7 +12,8 @@ import { notYet } from "./registry.js";
 import type { Runner } from "./runner.js";
 import type { Sink } from "./sink.js";
 import type { InputKeeper } from "./source.js";
-import { newUuid, systemClock } from "./system-clock.js";
+import type { Secrets } from "./spec/secrets.js";
+import { every, newUuid, systemClock } from "./system-clock.js";
 
 /** Each part is made when it is first asked for, and its modules are loaded then and not before. */
 export interface App {
@@ -24,10 +27,17 @@ export interface App {
   readonly close: () => Promise<void>;
 }
 
-/** @param onHostOutput receives what native code prints in worker hosts */
-export function createApp(settings: Settings, onHostOutput: (text: string) => void = () => undefined): App {
+export interface AppOptions {
+  /** Receives what native code prints in worker hosts. */
+  readonly onHostOutput?: (text: string) => void;
+  /** Learns passwords of databases, so that they can be masked. */
+  readonly secrets?: Secrets;
+}
+
+export function createApp(settings: Settings, options: AppOptions = {}): App {
+  const { onHostOutput = () => undefined, secrets } = options;
   let host: WorkerHost | null = null;
-  const ledger = once(() => openLedger(settings));
+  const ledger = once(() => openLedger(settings, secrets));
 
   async function currentHost(): Promise<() => WorkerHost> {
     const { childProcessHost } = await import("./hosts/child-process/child-process-host.js");
@@ -110,9 +120,18 @@ export function createApp(settings: Settings, onHostOutput: (text: string) => vo
   };
 }
 
-async function openLedger(settings: Settings): Promise<Ledger> {
-  const { journalLedger } = await import("./ledgers/journal/journal-ledger.js");
+async function openLedger(settings: Settings, secrets: Secrets | undefined): Promise<Ledger> {
   const { processes } = await import("./ledgers/journal/processes.js");
+  if (settings.ledger !== null) {
+    const { openPostgresLedger } = await import("./ledgers/postgres/postgres-ledger.js");
+    return openPostgresLedger({
+      url: await ledgerUrl(settings, secrets),
+      newId: newUuid,
+      isAlive: processes().isAlive,
+      every,
+    });
+  }
+  const { journalLedger } = await import("./ledgers/journal/journal-ledger.js");
   const { localFileSystem } = await import("./stores/local-file-system.js");
   return journalLedger({
     stateDir: settings.stateDir,
@@ -120,6 +139,18 @@ async function openLedger(settings: Settings): Promise<Ledger> {
     clock: systemClock,
     processes: processes(),
   });
+}
+
+/** @throws SpecError `connection.invalid`, `usage.no-database` */
+export async function ledgerUrl(settings: Settings, secrets: Secrets | undefined): Promise<ConnectionUrl> {
+  const { connectionUrl } = await import("./resolve-connection.js");
+  const { ledger, environment } = settings;
+  if (ledger === null)
+    throw new SpecError("usage.no-database", "no database is named", {
+      hint: "Give its URL, or set --ledger or NIGHTSHIFT_LEDGER to one.",
+    });
+  const place = secrets === undefined ? { environment } : { environment, secrets };
+  return connectionUrl(ledger, place, "The ledger's URL");
 }
 
 /** Made at the first call, kept for the next; `opened` tells whether it was made at all. */

@@ -2,12 +2,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { isConnectionUrl } from "./connection.js";
 import { SpecError } from "./errors.js";
 import { parseBytes } from "./human.js";
 
 export interface Settings {
   /** Absolute; where the journal lives. */
   readonly stateDir: string;
+  /** URL of the database that keeps the ledger, with its secrets; `null`: the journal in the state directory. */
+  readonly ledger: string | null;
   /** Outputs outside it are refused; `null`: anywhere. */
   readonly outputRoot: string | null;
   /** Cores this process may use. */
@@ -40,6 +43,8 @@ export interface Machine {
 export interface SettingsOptions {
   /** `--state`, relative to `cwd`. */
   readonly stateDir?: string;
+  /** `--ledger`. */
+  readonly ledger?: string;
   readonly cwd: string;
   readonly environment: Environment;
   readonly machine?: Machine;
@@ -50,7 +55,7 @@ const decodingShare = 0.5;
 /** The rest is for the coordinator and for whoever else is on the machine. */
 const hostShare = 0.9;
 
-/** @throws SpecError `usage.environment` */
+/** @throws SpecError `usage.environment`, `usage.ledger` */
 export function readSettings(options: SettingsOptions): Settings {
   const { cwd, environment } = options;
   const machine = options.machine ?? thisMachine();
@@ -60,6 +65,7 @@ export function readSettings(options: SettingsOptions): Settings {
   return {
     stateDir:
       stateDir === undefined ? join(findProjectRoot(cwd) ?? cwd, ".nightshift") : resolve(cwd, stateDir),
+    ledger: ledgerOf(options.ledger ?? present(environment.NIGHTSHIFT_LEDGER)),
     outputRoot: outputRoot === undefined ? null : resolve(cwd, outputRoot),
     cores: Math.min(machine.cores, threadsOf(environment) ?? machine.cores),
     memoryBytes: Math.floor(memory * decodingShare),
@@ -68,7 +74,7 @@ export function readSettings(options: SettingsOptions): Settings {
   };
 }
 
-export function settingsFromProcess(options: { readonly stateDir?: string } = {}): Settings {
+export function settingsFromProcess(options: Pick<SettingsOptions, "stateDir" | "ledger"> = {}): Settings {
   return readSettings({ ...options, cwd: process.cwd(), environment: process.env });
 }
 
@@ -92,6 +98,15 @@ export function findProjectRoot(cwd: string): string | null {
       return directory;
     if (directory === dirname(directory)) return null;
   }
+}
+
+/** @throws SpecError `usage.ledger`; what was given is not repeated, since it may hold a password */
+function ledgerOf(given = "journal"): string | null {
+  if (given === "journal") return null;
+  if (isConnectionUrl(given)) return given;
+  throw new SpecError("usage.ledger", "the ledger is neither `journal` nor the URL of a database", {
+    hint: "give --ledger or NIGHTSHIFT_LEDGER as `postgres://user:password@host:5432/database`, or `journal`",
+  });
 }
 
 function threadsOf(environment: Environment): number | undefined {

@@ -60,6 +60,8 @@ export interface RunJobOptions {
   readonly signal?: AbortSignal;
   /** Where progress is kept; as `--state`. */
   readonly stateDir?: string;
+  /** URL of a database that keeps it instead; as `--ledger`. */
+  readonly ledger?: string;
   readonly reprocess?: boolean;
   readonly restart?: boolean;
 }
@@ -80,8 +82,14 @@ export function runJob(job: Job, options: RunJobOptions = {}): JobRun {
 }
 
 async function execute(job: Job, options: RunJobOptions, events: EventQueue): Promise<RunOutcome> {
-  const { signal = new AbortController().signal, stateDir, reprocess = false, restart = false } = options;
-  const app = createApp(settingsFromProcess(stateDir === undefined ? {} : { stateDir }));
+  const { signal = new AbortController().signal, stateDir, ledger } = options;
+  const { reprocess = false, restart = false } = options;
+  const app = createApp(
+    settingsFromProcess({
+      ...(stateDir === undefined ? {} : { stateDir }),
+      ...(ledger === undefined ? {} : { ledger }),
+    }),
+  );
   const request: RunRequest = {
     job,
     kind: "spec",

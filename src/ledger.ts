@@ -6,12 +6,21 @@
  * back, never assume.
  */
 import type { ErrorRecord } from "./errors.js";
-import type { AttemptFailure, Partition, PartitionRef, PartitionState, Receipt } from "./partition.js";
+import type {
+  AttemptFailure,
+  Partition,
+  PartitionRef,
+  PartitionState,
+  PartitionStatus,
+  Receipt,
+} from "./partition.js";
 import type { PartitionTask, Plan } from "./plan.js";
 import type { Claim, Owner, Run, RunState } from "./run.js";
 import type { RunEvent } from "./run-events.js";
 
 export interface Ledger {
+  /** Where it keeps its runs, for people: a directory, the address of a database. */
+  readonly place: string;
   /** Once per run key; `exists` when there is one already. @throws SpecError `refused.run-id` */
   createRun(run: Run): Promise<"created" | "exists">;
   /**
@@ -65,10 +74,14 @@ export interface Ledger {
   readPartition(runId: string, partition: number): Promise<PartitionState>;
   /** In plan order. */
   listPartitions(runId: string): AsyncIterable<PartitionState>;
+  /** How many partitions stand where; what there is none of is left out. Quick, however many there are. */
+  countPartitions(runId: string): Promise<PartitionCounts>;
   /** What happened so far, then what happens, until the run ends or the signal fires. */
   changes(runId: string, signal: AbortSignal): AsyncIterable<RunEvent>;
   close(): Promise<void>;
 }
+
+export type PartitionCounts = { readonly [status in PartitionStatus]?: number };
 
 export interface RunFilter {
   readonly jobId?: string;

@@ -1,6 +1,7 @@
 /** The plan is data: made once, stored, never changed, readable before anything runs. */
 
 import type { Schema } from "./column.js";
+import { BugError } from "./errors.js";
 import type { Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { Partition, PartitionRef, PlanTotals } from "./partition.js";
@@ -55,4 +56,31 @@ export interface PartitionTask {
   readonly ref: PartitionRef;
   readonly plan: Plan;
   readonly partition: Partition;
+}
+
+/**
+ * The partitions as they come, for a ledger that saves them.
+ * @throws BugError `bug.plan` where they are not in the plan's order, or do not add up to its totals
+ */
+export async function* inPlanOrder(
+  { totals }: Plan,
+  partitions: AsyncIterable<Partition>,
+): AsyncGenerator<Partition> {
+  let count = 0;
+  let rows = 0;
+  for await (const partition of partitions) {
+    if (partition.index !== count)
+      throw contradiction(`partition ${partition.index} came where ${count} was due`);
+    count += 1;
+    rows += partition.rows;
+    yield partition;
+  }
+  if (totals.partitions !== count)
+    throw contradiction(`it promises ${totals.partitions} partitions and has ${count}`);
+  if (totals.rows !== rows)
+    throw contradiction(`it promises ${totals.rows} rows, its partitions have ${rows}`);
+}
+
+function contradiction(what: string): BugError {
+  return new BugError("bug.plan", `the plan contradicts itself: ${what}`);
 }

@@ -64,6 +64,7 @@ export interface RunState {
   readonly error: ErrorRecord | null;
   /** Sequence number of the publication, once published. */
   readonly publication: number | null;
+  /** `null` where nobody holds the run: it was given back, or its owner's lease ran out. */
   readonly owner: Owner | null;
   readonly startedAt: string;
   readonly updatedAt: string;

@@ -152,6 +152,12 @@ export function createRunner(parts: RunnerParts): Runner {
     startedMs: number,
   ): Promise<RunOutcome> {
     const { job } = request;
+    /** Another coordinator may have seen the run through between our look at it and our claim: look again. */
+    const unlessPublished = (executing: Promise<RunOutcome>): Promise<RunOutcome> =>
+      executing.catch((error) => {
+        if (!wasJustPublished(error)) throw error;
+        return runPlanned(planned, request, options, startedMs);
+      });
     const sink = await parts.sink(job.write);
     const jobId = jobIdOf(job, request.kind);
     const scope = scopeOf(job, planned.plan.fingerprint);
@@ -179,12 +185,12 @@ export function createRunner(parts: RunnerParts): Runner {
         };
       }
       case "resume":
-        return execute(choice.run, planned, sink, request.takeOver, options, startedMs);
+        return unlessPublished(execute(choice.run, planned, sink, request.takeOver, options, startedMs));
       case "create": {
         const run = newRun(request, { jobId, scope, generation: choice.generation });
         await sink.check(run);
         if ((await ledger.createRun(run)) === "exists") throw justStarted(run);
-        return execute(run, planned, sink, request.takeOver, options, startedMs);
+        return unlessPublished(execute(run, planned, sink, request.takeOver, options, startedMs));
       }
     }
   }
@@ -338,6 +344,11 @@ function eventEmitter(runId: string, observers: readonly Observer[], clock: Cloc
 function publishedOnce({ input, interval }: Job): string | null {
   if (input.kind !== "postgres" || interval !== null) return null;
   return "The database may have changed since. With `mode: replace`, every run publishes what is there by then.";
+}
+
+function wasJustPublished(thrown: unknown): boolean {
+  const { code, details } = asNightshiftError(thrown);
+  return code === "refused.run-ended" && details.status === "published";
 }
 
 function givenUp(run: Run): SpecError {

@@ -8,3 +8,10 @@ export const systemClock: Clock = {
 };
 
 export const newUuid: NewId = () => randomUUID();
+
+/** Does something again and again until the returned function is called; keeps no process from ending. */
+export function every(intervalMs: number, work: () => void): () => void {
+  const timer = setInterval(work, intervalMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}

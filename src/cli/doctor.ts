@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { checkClock, checkFileSystem, checkMachine, checkNode } from "./doctor/checks.js";
 import { checkEngine, checkWholePath } from "./doctor/engine.js";
 import type { Finding } from "./doctor/finding.js";
+import { checkLedger } from "./doctor/ledger.js";
 import { checkProviders } from "./doctor/providers.js";
 import { renderTable } from "./output/table.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -25,6 +26,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   for (const finding of checkMachine(cli.settings)) note(finding);
   note(await checkFileSystem("state directory", cli.settings.stateDir));
   note(await checkFileSystem("output file system", output));
+  if (cli.settings.ledger !== null) note(await checkLedger(cli));
   note(await checkClock(cli.settings.stateDir, cli.clock));
   note(await checkEngine());
   for (const finding of await checkProviders(cli)) note(finding);

@@ -21,7 +21,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const { sample } = command.opts<ErrorsFlags>();
   const app = await cli.app();
   const ledger = await app.ledger();
-  const state = await runFor(ledger, command.args[0], cli.settings.stateDir);
+  const state = await runFor(ledger, command.args[0]);
   const partitions: PartitionState[] = [];
   for await (const partition of ledger.listPartitions(state.run.id)) partitions.push(partition);
 
@@ -47,5 +47,20 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   if (cli.globals.json)
     printJson(cli.out, { run: state.run.id, status: state.status, ...report, state: undefined });
   else cli.out.line(reportText(report, cli.cwd, cli.out));
+  if (isElsewhere(report) && !cli.globals.json && !cli.globals.quiet)
+    cli.err.line(
+      `the rows themselves are not shown: the quarantine of ${state.run.target} is not on this machine`,
+    );
   return 0;
+}
+
+/** The ledger is reached from anywhere; quarantine files only from where the output is. */
+function isElsewhere({ state, quarantineFiles }: ErrorReport): boolean {
+  const isInFiles = state.run.job.write.kind !== "postgres";
+  return (
+    isInFiles &&
+    state.status === "published" &&
+    state.accepted.rows.quarantined > 0 &&
+    quarantineFiles.length === 0
+  );
 }

@@ -91,7 +91,7 @@ async function listRuns(cli: Cli, { limit, job }: LsFlags): Promise<number> {
     return 0;
   }
   if (runs.length === 0) {
-    cli.err.line(`no run is recorded in ${cli.settings.stateDir}`);
+    cli.err.line(`no run is recorded in ${ledger.place}`);
     return 0;
   }
   const { paint } = cli.out;
@@ -117,7 +117,7 @@ async function listRuns(cli: Cli, { limit, job }: LsFlags): Promise<number> {
 
 async function listPartitions(cli: Cli, runId: string | undefined): Promise<number> {
   const ledger = await (await cli.app()).ledger();
-  const { run } = await runFor(ledger, runId, cli.settings.stateDir);
+  const { run } = await runFor(ledger, runId);
   const partitions: PartitionState[] = [];
   for await (const partition of ledger.listPartitions(run.id)) partitions.push(partition);
   if (cli.globals.json) {

@@ -16,7 +16,7 @@ export function declare(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<RetryFlags>();
   const app = await cli.app();
-  const { run } = await runFor(await app.ledger(), command.args[0], cli.settings.stateDir);
+  const { run } = await runFor(await app.ledger(), command.args[0]);
   const runner = await app.runner();
   const takeOver = flags.takeOver === true;
   return followRun(cli, (options) => runner.retry(run.id, { ...options, takeOver }), {

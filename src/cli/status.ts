@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import type { Ledger } from "../ledger.js";
-import type { PartitionState } from "../partition.js";
+import type { Ledger, PartitionCounts } from "../ledger.js";
 import type { RunState } from "../run.js";
 import { runFor } from "./lookup/runs.js";
 import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
@@ -18,13 +17,13 @@ export function declare(command: Command): void {
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const ledger = await (await cli.app()).ledger();
-  const state = await runFor(ledger, command.args[0], cli.settings.stateDir);
+  const state = await runFor(ledger, command.args[0]);
   const { watch } = command.opts<StatusFlags>();
   if (watch === true && (cli.globals.json || !hasEnded(state))) await follow(cli, ledger, state);
   if (watch === true && cli.globals.json) return 0;
   const now = (await ledger.readRun(state.run.id)) ?? state;
   const shown = await (await statusCheck(cli))(now);
-  show(cli, shown, now, await partitionsOf(ledger, now.run.id));
+  show(cli, shown, now, await ledger.countPartitions(now.run.id));
   return 0;
 }
 
@@ -40,24 +39,7 @@ async function follow(cli: Cli, ledger: Ledger, { run }: RunState): Promise<void
   }
 }
 
-async function partitionsOf(ledger: Ledger, runId: string): Promise<readonly PartitionState[]> {
-  const partitions: PartitionState[] = [];
-  for await (const partition of ledger.listPartitions(runId)) partitions.push(partition);
-  return partitions;
-}
-
-function show(
-  { out, globals }: Cli,
-  shown: ShownStatus,
-  state: RunState,
-  partitions: readonly PartitionState[],
-): void {
-  if (globals.json) printJson(out, { ...state, shown, partitions: byStatus(partitions) });
+function show({ out, globals }: Cli, shown: ShownStatus, state: RunState, partitions: PartitionCounts): void {
+  if (globals.json) printJson(out, { ...state, shown, partitions });
   else out.line(runText(state, partitions, shown, out.paint));
-}
-
-function byStatus(partitions: readonly PartitionState[]): { readonly [status: string]: number } {
-  const counts: { [status: string]: number } = {};
-  for (const { status } of partitions) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
 }

@@ -728,6 +728,28 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect(await state("run", other.ledger)).toEqual(await state("run"));
       });
 
+      test("partitions are counted by where they stand", async () => {
+        expect(await ledger.countPartitions((await claimed("unplanned")).runId)).toEqual({});
+        const claim = await planned("run", 6);
+        expect(await ledger.countPartitions("run")).toEqual({ pending: 6 });
+        await accepted(claim, 0, "a");
+        await accepted(claim, 1, "b");
+        await started(claim, 2, "c");
+        await ledger.leasePartition(claim, 3);
+        const failing = await started(claim, 4, "d");
+        await ledger.recordFailure(failing, aFailure("d", { next: "failed" }));
+        const other = await underTest.startProcess();
+        for (const reader of [ledger, other.ledger])
+          expect(await reader.countPartitions("run")).toEqual({
+            accepted: 2,
+            running: 1,
+            leased: 1,
+            failed: 1,
+            pending: 1,
+          });
+        await expect(ledger.countPartitions("none")).rejects.toMatchObject({ code: "refused.unknown-run" });
+      });
+
       test("a thousand partitions, all under way at once", async () => {
         const count = 1000;
         const claim = await planned("run", count);

@@ -9,6 +9,8 @@ export interface CuttingProxy {
    * reaches nobody. `lost`: it never gets them.
    */
   cutAt(text: string, kind: "delivered" | "lost"): void;
+  /** Over what is open now nothing goes any more, in either direction, and nobody is told. New connections work. */
+  freeze(): void;
   /** Connections cut by now. */
   cuts(): number;
   /** Cuts whatever is open. */
@@ -22,6 +24,7 @@ export async function cuttingProxy(target: {
 }): Promise<CuttingProxy> {
   const open = new Set<Socket>();
   let armed: { readonly text: string; readonly kind: "delivered" | "lost" } | null = null;
+  const frozen = new WeakSet<Socket>();
   let cuts = 0;
 
   const server = createServer((client) => {
@@ -29,7 +32,7 @@ export async function cuttingProxy(target: {
     open.add(client);
     let isCut = false;
     client.on("data", (bytes) => {
-      if (isCut) return;
+      if (isCut || frozen.has(client)) return;
       if (armed !== null && bytes.includes(armed.text)) {
         isCut = true;
         cuts += 1;
@@ -45,7 +48,9 @@ export async function cuttingProxy(target: {
       }
       upstream.write(bytes);
     });
-    upstream.on("data", (bytes) => client.write(bytes));
+    upstream.on("data", (bytes) => {
+      if (!frozen.has(client)) client.write(bytes);
+    });
     const end = (): void => {
       open.delete(client);
       client.destroy();
@@ -65,6 +70,9 @@ export async function cuttingProxy(target: {
     port: address.port,
     cutAt: (text, kind) => {
       armed = { text, kind };
+    },
+    freeze() {
+      for (const socket of open) frozen.add(socket);
     },
     cuts: () => cuts,
     cutAll,

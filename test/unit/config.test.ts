@@ -18,6 +18,26 @@ afterEach(() => rmSync(root, { recursive: true }));
 
 const machine = { cores: 8, memoryBytes: 16_000 };
 
+describe("the ledger", () => {
+  const url = "postgres://me:secret@db/ledger";
+  const ledgerOf = (environment: { readonly [name: string]: string }, ledger?: string) =>
+    readSettings({ cwd: root, environment, machine, ...(ledger === undefined ? {} : { ledger }) }).ledger;
+
+  it("is --ledger, else NIGHTSHIFT_LEDGER, else the journal", () => {
+    expect(ledgerOf({})).toBeNull();
+    expect(ledgerOf({ NIGHTSHIFT_LEDGER: "" })).toBeNull();
+    expect(ledgerOf({ NIGHTSHIFT_LEDGER: url })).toBe(url);
+    expect(ledgerOf({ NIGHTSHIFT_LEDGER: "postgres://other/db" }, url)).toBe(url);
+    expect(ledgerOf({ NIGHTSHIFT_LEDGER: url }, "journal")).toBeNull();
+  });
+
+  it("is refused when it is neither, without being repeated", () => {
+    expect(() => ledgerOf({}, "mysql://me:secret@db/ledger")).toThrow(
+      expect.objectContaining({ code: "usage.ledger", message: expect.not.stringContaining("secret") }),
+    );
+  });
+});
+
 describe("the state directory", () => {
   it("is --state, else NIGHTSHIFT_STATE, relative to the current directory", () => {
     const environment = { NIGHTSHIFT_STATE: "from-env" };

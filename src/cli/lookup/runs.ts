@@ -6,7 +6,7 @@ import type { RunState } from "../../run.js";
  * The run that people mean: its id, the beginning of it, or the last run.
  * @throws SpecError `usage.no-runs`, `usage.unknown-run`, `usage.ambiguous-run`
  */
-export async function runFor(ledger: Ledger, given: string | undefined, stateDir: string): Promise<RunState> {
+export async function runFor(ledger: Ledger, given: string | undefined): Promise<RunState> {
   if (given !== undefined) {
     const exact = await ledger.readRun(given);
     if (exact !== null) return exact;
@@ -21,11 +21,11 @@ export async function runFor(ledger: Ledger, given: string | undefined, stateDir
   const [match, ...others] = matches;
   if (match !== undefined && others.length === 0) return match;
   if (!any)
-    throw new SpecError("usage.no-runs", `no run is recorded in ${stateDir}`, {
-      hint: "Run something first, or name the state directory with --state.",
+    throw new SpecError("usage.no-runs", `no run is recorded in ${ledger.place}`, {
+      hint: "Run something first, or name where runs are recorded with --state or --ledger.",
     });
   if (match === undefined)
-    throw new SpecError("usage.unknown-run", `no run \`${given}\` is recorded in ${stateDir}`, {
+    throw new SpecError("usage.unknown-run", `no run \`${given}\` is recorded in ${ledger.place}`, {
       hint: "`nightshift ls runs` lists them.",
     });
   throw new SpecError("usage.ambiguous-run", `${matches.length} runs begin with \`${given}\``, {

@@ -1,5 +1,6 @@
 import { count, counted, duration, percent } from "../../human.js";
-import type { PartitionState } from "../../partition.js";
+import type { PartitionCounts } from "../../ledger.js";
+import type { PartitionStatus } from "../../partition.js";
 import type { RunState, RunStatus } from "../../run.js";
 import type { ShownStatus } from "../lookup/shown-status.js";
 import { equation } from "../running/outcome-text.js";
@@ -43,7 +44,7 @@ export function instantText(iso: string): string {
 /** Everything the ledger tells about one run. */
 export function runText(
   state: RunState,
-  partitions: readonly PartitionState[],
+  partitions: PartitionCounts,
   shown: ShownStatus,
   paint: Paint,
 ): string {
@@ -92,11 +93,20 @@ function statusOf({ status, publication }: RunState, shown: ShownStatus, paint: 
 }
 
 /** `12 accepted, 3 pending`. */
-function partitionCounts(partitions: readonly PartitionState[]): string {
-  const counts = new Map<string, number>();
-  for (const { status } of partitions) counts.set(status, (counts.get(status) ?? 0) + 1);
-  return [...counts].map(([status, number]) => `${count(number)} ${status}`).join(", ");
+function partitionCounts(partitions: PartitionCounts): string {
+  return inOrder
+    .flatMap((status) => (partitions[status] === undefined ? [] : [`${count(partitions[status])} ${status}`]))
+    .join(", ");
 }
+
+const inOrder: readonly PartitionStatus[] = [
+  "accepted",
+  "running",
+  "leased",
+  "pending",
+  "failed",
+  "poisoned",
+];
 
 function secondsBetween(from: string, to: string): number {
   return Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000);

@@ -133,6 +133,13 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("../doctor.js"),
   },
   {
+    name: "migrate",
+    positionals: "[url]",
+    summary: "make or update Nightshift's tables in a database (default: the ledger's)",
+    group: "Operate:",
+    load: () => import("../migrate.js"),
+  },
+  {
     name: "gc",
     positionals: "",
     summary: "remove staged files and old versions that nobody can reach",

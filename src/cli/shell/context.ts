@@ -49,7 +49,7 @@ export interface Cli {
   allCommands(): Promise<Command>;
   /** Opened when first asked for. */
   app(): Promise<App>;
-  /** The same command line with runs recorded elsewhere. */
+  /** The same command line with runs recorded elsewhere, in a journal. */
   withState(stateDir: string): Cli;
   /**
    * From now on an interrupt asks to stop between chunks, and only the second one ends the process. Without this call

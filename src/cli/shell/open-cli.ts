@@ -15,6 +15,7 @@ interface RawGlobals {
   readonly verbose?: true;
   readonly progress: ProgressWish;
   readonly state?: string;
+  readonly ledger?: string;
   readonly target?: string;
 }
 
@@ -26,14 +27,19 @@ export function openCli(
   terminal: Terminal,
 ): { readonly cli: Cli; readonly close: () => Promise<void> } {
   const flags = command.optsWithGlobals<RawGlobals>();
-  const settings = settingsFromProcess(flags.state === undefined ? {} : { stateDir: flags.state });
+  const settings = settingsFromProcess({
+    ...(flags.state === undefined ? {} : { stateDir: flags.state }),
+    ...(flags.ledger === undefined ? {} : { ledger: flags.ledger }),
+  });
   const interrupts = handleInterrupts({
     onStopping: () => terminal.err.line("stopping between chunks; once more to stop at once"),
     beforeExit: () => terminal.screen.clear(),
   });
   const apps = new Set<Promise<App>>();
   const open = (settings: Settings) => {
-    const app = import("../../app.js").then(({ createApp }) => createApp(settings));
+    const app = import("../../app.js").then(({ createApp }) =>
+      createApp(settings, { secrets: terminal.secrets }),
+    );
     apps.add(app);
     return app;
   };
@@ -70,7 +76,7 @@ function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
       app ??= open(settings);
       return app;
     },
-    withState: (stateDir) => cliIn(cwd, { ...settings, stateDir }, shared),
+    withState: (stateDir) => cliIn(cwd, { ...settings, stateDir, ledger: null }, shared),
     gently() {
       terminal.goOnWithoutReader = true;
       return interrupts.gently();

@@ -57,6 +57,7 @@ function rootCommand(): Command {
         .default("auto"),
     )
     .option("--state <dir>", "where runs are recorded")
+    .option("--ledger <url>", "a database that records runs instead, or `journal`")
     .option("--target <name>", "target of nightshift.yaml")
     .helpCommand(false)
     .exitOverride()
@@ -71,7 +72,7 @@ function subcommand(root: Command, { name, summary, positionals }: CommandEntry)
     .helpOption("-h, --help", "show this help")
     .addHelpText(
       "after",
-      "\nEverywhere: --json, -q, -v, --progress, --no-color, --state, --target (see nightshift --help)",
+      "\nEverywhere: --json, -q, -v, --progress, --no-color, --state, --ledger, --target (see nightshift --help)",
     );
   return positionals === "" ? command : command.arguments(positionals);
 }

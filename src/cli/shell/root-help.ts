@@ -39,6 +39,7 @@ const globalOptions: readonly (readonly [string, string])[] = [
   ["--progress <how>", "auto, bar, plain, json or none"],
   ["--no-color", "no colours; so do NO_COLOR and TERM=dumb"],
   ["--state <dir>", "where runs are recorded (default: .nightshift beside jobs/)"],
+  ["--ledger <url>", "a PostgreSQL database that records runs instead (NIGHTSHIFT_LEDGER)"],
   ["--target <name>", "target of nightshift.yaml: dev, prod, ..."],
   ["-V, --version", "the version"],
 ];

@@ -3,6 +3,7 @@
  */
 import type { Clock } from "../../clock.js";
 import type { AppendFile, FileSystem } from "../../file-system.js";
+import { ownerAlive, ownerElsewhere, runEnded } from "../../ledger-refusals.js";
 import type { Owner, Run } from "../../run.js";
 import { applyRecord, type RunFold, startFold } from "./fold.js";
 import {
@@ -13,7 +14,6 @@ import {
   readHistory,
   type Segment,
 } from "./history.js";
-import { ownerAlive, ownerElsewhere, runEnded } from "./journal-errors.js";
 import { type JournalWriter, journalLine, journalWriter } from "./journal-writer.js";
 import type { Processes } from "./processes.js";
 import type { Honoured, JournalRecord } from "./records.js";

@@ -48,10 +48,10 @@ import type { Clock } from "../../clock.js";
 import { NightshiftError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
 import type { Ledger } from "../../ledger.js";
+import { notClaimed, unknownRun } from "../../ledger-refusals.js";
 import type { Claim } from "../../run.js";
 import { claimJournal, type HeldRun } from "./claim.js";
 import { applyRecord } from "./fold.js";
-import { notClaimed, unknownRun } from "./journal-errors.js";
 import { writePlanFile } from "./plan-file.js";
 import type { Processes } from "./processes.js";
 import type { JournalRecord } from "./records.js";
@@ -114,6 +114,7 @@ export function journalLedger({ stateDir, fileSystem, clock, processes }: Journa
   }
 
   return {
+    place: stateDir,
     ...reading,
 
     async createRun(run) {

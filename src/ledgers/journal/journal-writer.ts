@@ -6,7 +6,8 @@
  */
 import { asNightshiftError, type NightshiftError } from "../../errors.js";
 import type { AppendFile, FileSystem } from "../../file-system.js";
-import { claimLost, noMoreWrites } from "./journal-errors.js";
+import { claimLost } from "../../ledger-refusals.js";
+import { noMoreWrites } from "./journal-errors.js";
 import { encodeLine } from "./line.js";
 import { type JournalRecord, journalVersion } from "./records.js";
 

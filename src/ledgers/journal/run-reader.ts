@@ -2,13 +2,15 @@
 import { toErrorRecord } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
 import type { Ledger } from "../../ledger.js";
+import { illegal, unknownRun } from "../../ledger-refusals.js";
+import type { PartitionStatus } from "../../partition.js";
 import type { Plan } from "../../plan.js";
 import type { Run, RunState } from "../../run.js";
 import { foldHistory, type HeldRun } from "./claim.js";
 import { type RunFold, startFold, toPartitionState, toRunState } from "./fold.js";
 import { followRun } from "./follow.js";
 import { readHistory } from "./history.js";
-import { illegal, isUnreadable, unknownRun } from "./journal-errors.js";
+import { isUnreadable } from "./journal-errors.js";
 import { indexPlanFile, type PlanIndex, readPartition, readPlanHeader } from "./plan-file.js";
 import type { PlanFile } from "./records.js";
 import { type RunRegistry, readAhead } from "./run-registry.js";
@@ -16,7 +18,14 @@ import { type RunRegistry, readAhead } from "./run-registry.js";
 export interface RunReader
   extends Pick<
     Ledger,
-    "readPlan" | "loadTask" | "readRun" | "listRuns" | "readPartition" | "listPartitions" | "changes"
+    | "readPlan"
+    | "loadTask"
+    | "readRun"
+    | "listRuns"
+    | "readPartition"
+    | "listPartitions"
+    | "countPartitions"
+    | "changes"
   > {
   /** Spares reading back what was just written. */
   remember(runId: string, file: PlanFile, plan: Plan, index: PlanIndex): void;
@@ -125,6 +134,13 @@ export function runReader({ fileSystem, registry, stateDir, heldRun }: RunReader
       const { rows } = await readIndex(runId, plan);
       for (const [index, progress] of [...partitions].entries())
         yield toPartitionState(progress, index, rows[index] ?? 0);
+    },
+
+    async countPartitions(runId) {
+      const { partitions } = await readFold(await findRun(runId));
+      const counts: { [status in PartitionStatus]?: number } = {};
+      for (const { status } of partitions) counts[status] = (counts[status] ?? 0) + 1;
+      return counts;
     },
 
     async *changes(runId, signal) {

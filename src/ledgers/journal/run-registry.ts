@@ -9,9 +9,10 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { FileSystem } from "../../file-system.js";
+import { requireRunId, runIdTaken } from "../../ledger-refusals.js";
 import type { Run, RunKey } from "../../run.js";
 import { makeDurableDirectory } from "./durable-directory.js";
-import { badRunId, corruptRunFile, futureVersion, runIdTaken } from "./journal-errors.js";
+import { corruptRunFile, futureVersion } from "./journal-errors.js";
 import { decodeTerminatedLine, encodeLine } from "./line.js";
 import { journalVersion } from "./records.js";
 
@@ -33,7 +34,7 @@ export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName
   const orderDirectory = `${stateDir}/order`;
 
   function directory(runId: string): string {
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(runId)) throw badRunId(runId);
+    requireRunId(runId);
     return `${stateDir}/runs/${runId}`;
   }
 

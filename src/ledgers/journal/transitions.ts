@@ -6,11 +6,11 @@
  * for what the state does not allow gets SpecError `refused.transition`.
  */
 import type { ErrorRecord } from "../../errors.js";
+import { illegal, runEnded } from "../../ledger-refusals.js";
 import type { AttemptFailure, PartitionRef, Receipt } from "../../partition.js";
 import type { Plan } from "../../plan.js";
 import type { Owner } from "../../run.js";
 import { at, type PartitionProgress, type RunFold } from "./fold.js";
-import { illegal, runEnded } from "./journal-errors.js";
 import type * as records from "./records.js";
 
 /** any -> owned. A published or dropped run needs no owner any more. */

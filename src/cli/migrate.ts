@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import { ledgerUrl } from "../app.js";
+import { isConnectionUrl } from "../connection.js";
+import { SpecError } from "../errors.js";
+import { counted } from "../human.js";
+import { openDatabase } from "../postgres/database.js";
+import { migrate, migrationsOf } from "../postgres/migrate.js";
+import { type Cli, printJson } from "./shell/context.js";
+
+export function declare(command: Command): void {
+  command.addHelpText(
+    "after",
+    `
+Makes the schema \`nightshift\`, in a database that keeps a ledger or takes predictions. Nothing else ever changes it. May be
+repeated, and from several processes at once. The role needs CREATE on the database; what other roles need is in
+docs/postgres.md. A URL with a password is better set in NIGHTSHIFT_LEDGER than typed.`,
+  );
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const [given] = command.args;
+  if (given !== undefined && !isConnectionUrl(given))
+    throw new SpecError("usage.invalid-argument", "that is no URL of a database", {
+      hint: "Give it as `postgres://user:password@host:5432/database`.",
+    });
+  const url = await ledgerUrl({ ...cli.settings, ledger: given ?? cli.settings.ledger }, cli.secrets);
+  const database = openDatabase(url, { role: "migrate", maxSessions: 1 });
+  try {
+    const applied = await migrate(database);
+    const versions = (await migrationsOf(database)).map(({ version }) => version);
+    const { out, err, globals } = cli;
+    if (globals.json) printJson(out, { database: url.address, applied, versions });
+    else if (!globals.quiet) {
+      for (const { version, name } of applied) out.line(`applied ${version}: ${name}`);
+      err.line(
+        applied.length === 0
+          ? `nothing to do: ${url.address} is up to date`
+          : `${err.paint.green(`migrated ${url.address}`)}: ${counted(applied.length, "step")}`,
+      );
+    }
+    return 0;
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * How a process comes to own a run, and keeps it: a claim is a number that only grows and a lease on the database's
+ * clock. It is renewed at a third of the lease; once that has run out, anybody may claim the run at the next number.
+ * A process that is known to be dead, since it was of this machine, is not waited for.
+ */
+import type { NewId } from "../../clock.js";
+import {
+  claimLost,
+  notClaimed,
+  ownerAlive,
+  ownerElsewhere,
+  runEnded,
+  unknownRun,
+} from "../../ledger-refusals.js";
+import type { Claim, Owner, RunStatus } from "../../run.js";
+import type { StoredEvent } from "./events.js";
+import type { LedgerDatabase, Query } from "./ledger-database.js";
+
+export interface ClaimsOptions {
+  readonly leaseMs: number;
+  readonly newId: NewId;
+  readonly isAlive: IsAlive;
+  readonly every: Every;
+}
+
+/** `other-host`: it cannot be told from here. */
+export type IsAlive = (owner: Owner) => "alive" | "dead" | "other-host";
+
+/** Does something again and again until the returned function is called. */
+export type Every = (intervalMs: number, work: () => void) => () => void;
+
+export interface Claims {
+  claim(runId: string, owner: Owner, takeOver: boolean): Promise<Claim>;
+  release(claim: Claim): Promise<void>;
+  /** An attempt of this process was refused: perhaps since somebody else owns the run. @throws `infra.claim-lost` */
+  refuseIfLost(runId: string): Promise<void>;
+  /** Renews nothing any more. */
+  close(): void;
+}
+
+interface OwnerRow {
+  readonly status: RunStatus;
+  readonly owner: Owner | null;
+  readonly epoch: string;
+  readonly leaseMs: number;
+}
+
+interface Held {
+  readonly claim: Claim;
+  readonly stopRenewing: () => void;
+}
+
+/** Whoever makes a transition as a coordinator has this in its WHERE: `$1` the run, `$2` the claim's number. */
+export const isOwnedSql = "run_id = $1 and coordinator_epoch = $2 and owner is not null";
+
+const lockSql = `
+  select status, owner, coordinator_epoch as epoch,
+         coalesce(extract(epoch from claim_until - clock_timestamp()) * 1000, 0)::float8 as "leaseMs"
+  from nightshift.ledger_run_states where run_id = $1 for update`;
+
+/** Nobody works on anything now. */
+const putBackSql = `
+  update nightshift.ledger_partitions set status = 'pending', attempt_id = null, change = null
+  where run_id = $1 and status in ('leased', 'running')`;
+
+/** A run that failed or was cancelled goes on where it stopped. */
+const claimSql = `
+  with claimed as (
+    update nightshift.ledger_run_states s
+    set coordinator_epoch = coordinator_epoch + 1, owner = $2, change = $3,
+        claim_until = clock_timestamp() + $4 * interval '1 millisecond',
+        events = events + 1,
+        started_at = coalesce(started_at, clock_timestamp()), updated_at = clock_timestamp(),
+        error = case when status in ('failed', 'cancelled') then null else error end,
+        status = case when status not in ('failed', 'cancelled') then status
+          when fingerprint is null then 'created'
+          when exists (select 1 from nightshift.ledger_partitions p where p.run_id = s.run_id and p.epoch > 0) then 'running'
+          else 'planned' end
+    where run_id = $1 returning run_id, coordinator_epoch, events
+  ), told as (
+    insert into nightshift.ledger_events (run_id, seq, body) select run_id, events, $5::json from claimed
+  )
+  select coordinator_epoch as epoch from claimed`;
+
+const renewSql = `
+  update nightshift.ledger_run_states set claim_until = clock_timestamp() + $3 * interval '1 millisecond'
+  where ${isOwnedSql} returning run_id`;
+
+const releaseSql = `
+  update nightshift.ledger_run_states set owner = null, claim_until = null, updated_at = clock_timestamp()
+  where ${isOwnedSql}`;
+
+export function claims(ledger: LedgerDatabase, options: ClaimsOptions): Claims {
+  const { leaseMs, newId, isAlive, every } = options;
+  const { read, write, transaction, place } = ledger;
+  const heldRuns = new Map<string, Held>();
+
+  function hold(claim: Claim): Claim {
+    forget(claim.runId);
+    const stopRenewing = every(leaseMs / 3, () => void renew(claim));
+    heldRuns.set(claim.runId, { claim, stopRenewing });
+    return claim;
+  }
+
+  function forget(runId: string): void {
+    heldRuns.get(runId)?.stopRenewing();
+    heldRuns.delete(runId);
+  }
+
+  /** One that fails is no harm: the next one comes, or the lease runs out and whoever writes is told. */
+  async function renew({ runId, coordinatorEpoch }: Claim): Promise<void> {
+    const rows = await read(renewSql, [runId, coordinatorEpoch, leaseMs]).catch(() => null);
+    if (rows?.length === 0 && heldRuns.get(runId)?.claim.coordinatorEpoch === coordinatorEpoch)
+      heldRuns.get(runId)?.stopRenewing();
+  }
+
+  async function claimOnce(query: Query, runId: string, owner: Owner, takeOver: boolean, token: string) {
+    const [before] = await query<OwnerRow>(lockSql, [runId]);
+    if (before === undefined) throw unknownRun(runId, place);
+    const { status } = before;
+    if (status === "published" || status === "dropped") throw runEnded(runId, status);
+    refuseWhileOwned(runId, before, takeOver);
+    await query(putBackSql, [runId]);
+    const event: StoredEvent = { type: "run.started", resumed: Number(before.epoch) > 0 };
+    const values = [runId, JSON.stringify(owner), token, leaseMs, JSON.stringify(event)];
+    const [claimed] = await query<{ epoch: string }>(claimSql, values);
+    return Number(claimed?.epoch);
+  }
+
+  function refuseWhileOwned(runId: string, { owner, leaseMs }: OwnerRow, takeOver: boolean): void {
+    if (owner === null || leaseMs <= 0) return;
+    const life = isAlive(owner);
+    if (life === "alive") throw ownerAlive(runId, owner.pid);
+    if (life === "other-host" && !takeOver) throw ownerElsewhere(runId, owner.pid, owner.host, leaseMs);
+  }
+
+  return {
+    async claim(runId, owner, takeOver) {
+      const token = newId();
+      const coordinatorEpoch = await transaction(
+        (query) => claimOnce(query, runId, owner, takeOver, token),
+        async (query) => {
+          const [row] = await query<{ epoch: string }>(
+            "select coordinator_epoch as epoch from nightshift.ledger_run_states where run_id = $1 and change = $2",
+            [runId, token],
+          );
+          return row === undefined ? null : Number(row.epoch);
+        },
+      );
+      return hold({ runId, coordinatorEpoch });
+    },
+
+    async release({ runId, coordinatorEpoch }) {
+      if (heldRuns.get(runId)?.claim.coordinatorEpoch === coordinatorEpoch) forget(runId);
+      await write(
+        (query) => query(releaseSql, [runId, coordinatorEpoch]),
+        async () => null,
+      );
+    },
+
+    async refuseIfLost(runId) {
+      const held = heldRuns.get(runId);
+      if (held !== undefined) await refuseLostClaim(read, held.claim, place);
+    },
+
+    close() {
+      for (const runId of [...heldRuns.keys()]) forget(runId);
+    },
+  };
+}
+
+/** What a coordinator that was refused is told first. @returns where the run stands, for the claim's owner */
+export async function refuseLostClaim(
+  query: Query,
+  { runId, coordinatorEpoch }: Claim,
+  place: string,
+): Promise<RunStatus> {
+  const [row] = await query<{ status: RunStatus; epoch: string; isOwned: boolean }>(
+    `select status, coordinator_epoch as epoch, owner is not null as "isOwned"
+     from nightshift.ledger_run_states where run_id = $1`,
+    [runId],
+  );
+  if (row === undefined) throw unknownRun(runId, place);
+  if (Number(row.epoch) > coordinatorEpoch) throw claimLost(runId);
+  if (Number(row.epoch) !== coordinatorEpoch || !row.isOwned) throw notClaimed(runId);
+  return row.status;
+}

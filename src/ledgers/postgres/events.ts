@@ -1,0 +1,75 @@
+/** What happened to a run, in the order in which it was done. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { unknownRun } from "../../ledger-refusals.js";
+import type { Run, RunStatus } from "../../run.js";
+import type { RunEvent, RunEventBody } from "../../run-events.js";
+import type { LedgerDatabase } from "./ledger-database.js";
+import { isoSql } from "./run-rows.js";
+import { rowsOf, type Sums } from "./sums.js";
+
+/** Rows of these are those of the run: when it publishes, nothing is accepted any more. */
+export type StoredEvent =
+  | Exclude<RunEventBody, { type: "run.publishing" | "run.published" | "run.started" }>
+  | { readonly type: "run.started"; readonly resumed: boolean }
+  | { readonly type: "run.publishing" }
+  | { readonly type: "run.published"; readonly publication: number };
+
+interface EventRow {
+  readonly status: RunStatus;
+  readonly sums: Sums;
+  readonly seq: string | null;
+  readonly at: string;
+  readonly body: StoredEvent;
+}
+
+const pollMs = 100;
+const atOnce = 1000;
+
+const nextSql = `
+  select s.status, s.sums, e.seq, ${isoSql("e.at")} as at, e.body
+  from nightshift.ledger_run_states s left join nightshift.ledger_events e on e.run_id = s.run_id and e.seq > $2
+  where s.run_id = $1 order by e.seq limit ${atOnce}`;
+
+/**
+ * Events from the first one on, then as they come, until the run has ended or the signal fires. It polls: nothing may be
+ * missed, a notification may be; and every commit with one waits for all others in the database.
+ */
+export async function* followRun(
+  { read, place }: LedgerDatabase,
+  run: Run,
+  signal: AbortSignal,
+): AsyncGenerator<RunEvent> {
+  let seen = "0";
+  while (!signal.aborted) {
+    // One statement: what it says of the status holds for just these events.
+    const rows = await read<EventRow>(nextSql, [run.id, seen]);
+    const [first] = rows;
+    if (first === undefined) throw unknownRun(run.id, place);
+    for (const row of rows) {
+      if (row.seq === null) continue;
+      seen = row.seq;
+      yield { runId: run.id, at: row.at, ...bodyOf(row, run) };
+      if (signal.aborted) return;
+    }
+    if (rows.length === atOnce) continue;
+    if (hasEnded(first.status)) return;
+    await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function bodyOf({ body, sums }: EventRow, run: Run): RunEventBody {
+  switch (body.type) {
+    case "run.started":
+      return { ...body, job: run.jobName };
+    case "run.publishing":
+      return { ...body, rows: rowsOf(sums) };
+    case "run.published":
+      return { ...body, rows: rowsOf(sums), target: run.target };
+    default:
+      return body;
+  }
+}
+
+function hasEnded(status: RunStatus): boolean {
+  return ["published", "failed", "cancelled", "dropped"].includes(status);
+}

@@ -1,0 +1,95 @@
+/**
+ * The ledger in a database: for coordinators on several machines, and for whoever wants to look on from anywhere.
+ * Its tables are in `postgres/migrations/ledger.ts`.
+ *
+ * **One method, one guarded transition.** A statement locks the run's row in `ledger_run_states`, its mutex, and then changes
+ * only what is still as the transition needs it; the guard stands in its WHERE, so whoever comes second finds nothing to
+ * change. Lock order: the run's row, then its partitions. What was answered is durable: `synchronous_commit` is on.
+ *
+ * **Claims** are numbers that only grow, with a lease on the database's clock: `claims.ts`. A coordinator's statements
+ * name the number, an attempt's name the partition's epoch. Two owners are harmless: a claim puts what was leased or
+ * running back to pending under the same lock, so nothing that the old owner or its attempts do finds its row again.
+ *
+ * **Lost answers.** Every transition leaves a token of its own in the row that it changed. Where a connection breaks
+ * before the answer, the token tells whether it was done; if not, it is done again. Should the lost statement still be
+ * under way, the next one waits for its lock, finds its guard broken, and looks for the token once more.
+ *
+ * **Events** are numbered under the run's lock, so that no later one is visible before an earlier one.
+ */
+import type { NewId } from "../../clock.js";
+import type { ConnectionUrl } from "../../connection.js";
+import type { Ledger } from "../../ledger.js";
+import { requireMigrated } from "../../postgres/migrate.js";
+import { attempts } from "./attempts.js";
+import { claims, type Every, type IsAlive } from "./claims.js";
+import { createRun } from "./create-run.js";
+import { type LedgerDatabaseOptions, ledgerDatabase } from "./ledger-database.js";
+import { runReader } from "./run-reader.js";
+import { savePlan } from "./save-plan.js";
+import { transitions } from "./transitions.js";
+
+export interface PostgresLedgerOptions extends LedgerDatabaseOptions {
+  readonly url: ConnectionUrl;
+  readonly newId: NewId;
+  /** Whether a process of this machine lives, which is known sooner than its lease runs out. */
+  readonly isAlive: IsAlive;
+  readonly every: Every;
+  /** How long a claim holds that is not renewed. */
+  readonly leaseMs?: number;
+}
+
+const usualLeaseMs = 30_000;
+
+/** @throws SpecError `postgres.not-migrated`, `postgres.newer-schema`; InfraError `infra.unreachable` and others */
+export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
+  const { url, newId, isAlive, every, leaseMs = usualLeaseMs } = options;
+  const database = ledgerDatabase(url, options);
+  try {
+    await requireMigrated(database.database, "ledger");
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  const { readReceipts, ...reading } = runReader(database);
+  const owning = claims(database, { leaseMs, newId, isAlive, every });
+  const coordinating = transitions(database, newId);
+  const reporting = attempts(database, newId);
+
+  /** An attempt that was fenced says nothing new to its coordinator, unless the run is somebody else's. */
+  async function orLost<T>(runId: string, outcome: T): Promise<T> {
+    if (outcome === "fenced") await owning.refuseIfLost(runId);
+    return outcome;
+  }
+
+  return {
+    place: database.place,
+    ...reading,
+    createRun: (run) => createRun(database, newId, run),
+
+    claimRun: (runId, owner, { takeOver }) => owning.claim(runId, owner, takeOver),
+    releaseRun: (claim) => owning.release(claim),
+
+    savePlan: (claim, plan, partitions) => savePlan(database, newId, claim, plan, partitions),
+    async leasePartition(claim, partition) {
+      return { runId: claim.runId, partition, epoch: await coordinating.lease(claim, partition) };
+    },
+    startAttempt: async (ref, attemptId) => orLost(ref.runId, await reporting.start(ref, attemptId)),
+    acceptReceipt: async (receipt) => orLost(receipt.ref.runId, await reporting.accept(receipt)),
+    recordFailure: async (ref, failure) => orLost(ref.runId, await reporting.fail(ref, failure)),
+    reviveFailed: (claim) => coordinating.revive(claim),
+
+    async beginPublish(claim) {
+      await coordinating.beginPublish(claim);
+      return readReceipts(claim.runId);
+    },
+    completeRun: (claim, publication) => coordinating.complete(claim, publication),
+    failRun: (claim, error) => coordinating.fail(claim, error),
+    cancelRun: (claim) => coordinating.cancel(claim),
+    dropRun: (claim) => coordinating.drop(claim),
+
+    async close() {
+      owning.close();
+      await database.close();
+    },
+  };
+}

@@ -1,0 +1,6 @@
+/** All steps of the schema `nightshift`, in order. */
+import { ledgerMigrations } from "./migrations/ledger.js";
+import type { Migration } from "./migrations/migration.js";
+import { sinkMigrations } from "./migrations/sink.js";
+
+export const migrations: readonly Migration[] = [...ledgerMigrations, ...sinkMigrations];

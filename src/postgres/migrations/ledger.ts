@@ -1,0 +1,97 @@
+/**
+ * The ledger's tables. What changes often is narrow and apart from what never changes; nothing that changes often is in
+ * an index, so that PostgreSQL need not write one with every transition.
+ *
+ * Documents are `json`, not `jsonb`: they come back as they were put in, and may hold any text, also a byte of 0.
+ */
+import type { Migration } from "./migration.js";
+
+export const ledgerMigrations: readonly Migration[] = [
+  {
+    version: 1,
+    name: "the ledger: runs, plans, partitions, receipts, events",
+    sql: `
+      create table nightshift.ledger_runs (
+        id text primary key,
+        -- Newest last, whatever any clock says.
+        place bigint generated always as identity unique,
+        job_id text not null,
+        scope text not null,
+        generation int not null,
+        job_name text not null,
+        run json not null,
+        -- Names the one call that made it, for whoever lost its answer.
+        created_by uuid not null,
+        unique (job_id, scope, generation)
+      );
+      create index ledger_runs_by_name on nightshift.ledger_runs (job_name, place);
+
+      -- A run's mutex: every transition locks its row first.
+      create table nightshift.ledger_run_states (
+        run_id text primary key references nightshift.ledger_runs on delete cascade,
+        status text not null default 'created' check (status in
+          ('created', 'planned', 'running', 'publishing', 'published', 'failed', 'cancelled', 'dropped')),
+        coordinator_epoch bigint not null default 0,
+        owner json,
+        claim_until timestamptz,
+        fingerprint text,
+        provider text,
+        totals json,
+        partitions int not null default 0,
+        accepted int not null default 0,
+        -- Over accepted partitions, flat: 'rows.read', 'reason.<code>', 'seconds.predict', 'bytes.read'.
+        sums jsonb not null default '{}',
+        error json,
+        publication bigint,
+        -- Number of the run's last event. Given under this row's lock, so that events become visible in their order.
+        events bigint not null default 0,
+        -- Names the call that changed it last, for whoever lost its answer.
+        change uuid,
+        started_at timestamptz,
+        updated_at timestamptz not null default clock_timestamp()
+      ) with (fillfactor = 50);
+
+      create table nightshift.ledger_plans (
+        run_id text primary key references nightshift.ledger_runs on delete cascade,
+        plan json not null
+      );
+
+      create table nightshift.ledger_planned_partitions (
+        run_id text not null references nightshift.ledger_runs on delete cascade,
+        index int not null,
+        rows bigint not null,
+        partition json not null,
+        primary key (run_id, index)
+      );
+
+      create table nightshift.ledger_partitions (
+        run_id text not null references nightshift.ledger_runs on delete cascade,
+        index int not null,
+        rows bigint not null,
+        status text not null default 'pending' check (status in
+          ('pending', 'leased', 'running', 'accepted', 'failed', 'poisoned')),
+        epoch bigint not null default 0,
+        attempt_id text,
+        attempts int not null default 0,
+        solo_deaths int not null default 0,
+        last_error json,
+        change uuid,
+        primary key (run_id, index)
+      ) with (fillfactor = 70);
+
+      create table nightshift.ledger_receipts (
+        run_id text not null references nightshift.ledger_runs on delete cascade,
+        index int not null,
+        receipt json not null,
+        primary key (run_id, index)
+      );
+
+      create table nightshift.ledger_events (
+        run_id text not null references nightshift.ledger_runs on delete cascade,
+        seq bigint not null,
+        at timestamptz not null default clock_timestamp(),
+        body json not null,
+        primary key (run_id, seq)
+      );`,
+  },
+];

@@ -1,0 +1,4 @@
+/** The sink's tables. */
+import type { Migration } from "./migration.js";
+
+export const sinkMigrations: readonly Migration[] = [];

@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { NightshiftError } from "../../src/errors.js";
+import { type Database, openDatabase } from "../../src/postgres/database.js";
+import { migrate, migrationsOf, requireMigrated } from "../../src/postgres/migrate.js";
+import type { Migration } from "../../src/postgres/migrations/migration.js";
+import { migrations } from "../../src/postgres/migrations.js";
+import { urlOf } from "../support/postgres-ledgers.js";
+import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
+
+let test_: TestDatabase;
+const opened: Database[] = [];
+
+beforeEach(async () => {
+  test_ = await createDatabase();
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((database) => database.close()));
+  await test_.drop();
+});
+
+function open(url = test_.url): Database {
+  const database = openDatabase(urlOf(url), { role: "test", maxSessions: 2, retryDelaysMs: [] });
+  opened.push(database);
+  return database;
+}
+
+const ofLedger = (version: number, sql = "select 1"): Migration => ({
+  version,
+  name: `step ${version}`,
+  sql,
+});
+
+describe("migrate", () => {
+  test("applies every step, says which, and nothing the second time", async () => {
+    const steps = migrations.map(({ version, name }) => ({ version, name }));
+    expect(steps.length).toBeGreaterThan(0);
+    expect(await migrate(open())).toEqual(steps);
+    expect(await migrationsOf(open())).toEqual(steps);
+    expect(await migrate(open())).toEqual([]);
+    await requireMigrated(open(), "ledger");
+  });
+
+  test("from several processes at once: each step is applied once", async () => {
+    const applied = await Promise.all([1, 2, 3, 4, 5].map(() => migrate(open())));
+    expect(applied.flat().map(({ version }) => version)).toEqual(migrations.map(({ version }) => version));
+  });
+
+  test("a step that fails leaves nothing of itself, and what came before it", async () => {
+    const broken = [
+      ofLedger(1, "create table nightshift.one (x int)"),
+      ofLedger(2, "create table nightshift.two (x int); select broken"),
+    ];
+    await expect(migrate(open(), broken)).rejects.toBeInstanceOf(NightshiftError);
+    expect(await migrationsOf(open())).toEqual([{ version: 1, name: "step 1" }]);
+    expect(await test_.query("select to_regclass('nightshift.two') as two")).toEqual([{ two: null }]);
+    const mended = [ofLedger(1), ofLedger(2, "create table nightshift.two (x int)")];
+    expect(await migrate(open(), mended)).toEqual([{ version: 2, name: "step 2" }]);
+  });
+
+  test("into a schema that an administrator made, by a role that may make none", async () => {
+    const role = `${test_.name}_migrator`;
+    await test_.query(`create role ${role} login; create schema nightshift authorization ${role}`);
+    const as = new URL(test_.url);
+    as.username = role;
+    try {
+      expect((await migrate(open(as.href))).length).toBe(migrations.length);
+    } finally {
+      await test_.query(`drop owned by ${role}; drop role ${role}`);
+    }
+  });
+
+  test("by a role that may not: it says so", async () => {
+    const role = `${test_.name}_reader`;
+    await test_.query(`create role ${role} login`);
+    const as = new URL(test_.url);
+    as.username = role;
+    await expect(migrate(open(as.href))).rejects.toMatchObject({
+      code: "infra.permission",
+      message: expect.stringContaining("while migrating"),
+    });
+    await test_.query(`drop role ${role}`);
+  });
+});
+
+describe("a database is refused", () => {
+  const wayOut = { hint: expect.stringContaining("nightshift migrate") };
+
+  test("that was never migrated", async () => {
+    await expect(requireMigrated(open(), "ledger")).rejects.toMatchObject({
+      code: "postgres.not-migrated",
+      message: expect.stringMatching(/^postgres:\/\/\S+ has no tables of Nightshift's\.$/),
+      ...wayOut,
+    });
+  });
+
+  test("that was migrated by an older version", async () => {
+    await migrate(open(), [ofLedger(1)]);
+    await expect(requireMigrated(open(), "ledger", [ofLedger(1), ofLedger(2)])).rejects.toMatchObject({
+      code: "postgres.not-migrated",
+      message: expect.stringContaining("older tables"),
+      details: { missing: [2] },
+      ...wayOut,
+    });
+  });
+
+  test("that was migrated by a newer version, to work with and to migrate; but not for the other part's sake", async () => {
+    await migrate(open(), [ofLedger(1), ofLedger(2), ofLedger(100)]);
+    const newer = { code: "postgres.newer-schema", hint: "Use that version, or a newer one." };
+    await expect(requireMigrated(open(), "ledger", [ofLedger(1), ofLedger(100)])).rejects.toMatchObject(
+      newer,
+    );
+    await expect(migrate(open(), [ofLedger(1), ofLedger(100)])).rejects.toMatchObject(newer);
+    await requireMigrated(open(), "sink", [ofLedger(1), ofLedger(100)]);
+  });
+});
