@@ -34,6 +34,7 @@ it("one that finds the run unfinished, and published once it claims it, says tha
       memoryBytes: 1e9,
       planningHost: never,
       sink: async () => sinkFor({ to: join(root, "out") }, "replace"),
+      keeper: async () => null,
       dispatcher: () => ({ capacity: 1, enqueue: never, drain: async () => {}, close: async () => {} }),
     });
   const options = { signal: new AbortController().signal, observers: [] };
