@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ledgerReporter } from "./attempts.js";
 import type { Settings } from "./config.js";
-import type { ConnectionUrl } from "./connection.js";
+import type { Connection, ConnectionUrl } from "./connection.js";
 import { SpecError } from "./errors.js";
 import type { WorkerHost } from "./host.js";
-import { type InputSpec, targetOf, type WriteSpec } from "./job.js";
+import type { InputSpec, WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
-import { notYet } from "./registry.js";
+import type { Database } from "./postgres/database.js";
+import { quarantineDirectory } from "./registry.js";
 import type { Runner } from "./runner.js";
 import type { Sink } from "./sink.js";
 import type { InputKeeper } from "./source.js";
@@ -37,6 +38,7 @@ export interface AppOptions {
 export function createApp(settings: Settings, options: AppOptions = {}): App {
   const { onHostOutput = () => undefined, secrets } = options;
   let host: WorkerHost | null = null;
+  const databases = new Map<string, Database>();
   const ledger = once(() => openLedger(settings, secrets));
 
   async function currentHost(): Promise<() => WorkerHost> {
@@ -57,8 +59,28 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     };
   }
 
+  /** One pool for all sinks of a database, closed with the app. */
+  async function databaseOf(connection: Connection): Promise<Database> {
+    const { openDatabase } = await import("./postgres/database.js");
+    const { resolveConnection } = await import("./resolve-connection.js");
+    const key = JSON.stringify(connection);
+    const open = databases.get(key);
+    if (open !== undefined) return open;
+    const url = resolveConnection(connection, {
+      environment: settings.environment,
+      ...(secrets === undefined ? {} : { secrets }),
+    });
+    const database = openDatabase(url, { role: "coordinator", maxSessions: 4 });
+    databases.set(key, database);
+    return database;
+  }
+
   async function sink(write: WriteSpec): Promise<Sink> {
-    if (write.kind === "postgres") throw notYet("writes to", targetOf(write));
+    if (write.kind === "postgres") {
+      const { postgresSink } = await import("./sinks/postgres/postgres-sink.js");
+      const quarantine = await quarantineDirectory(write);
+      return postgresSink({ database: await databaseOf(write.connection), write, quarantine });
+    }
     const { fileSink } = await import("./sinks/files/file-sink.js");
     const { localFileSystem } = await import("./stores/local-file-system.js");
     const { to, shape, mode, partitionBy } = write;
@@ -116,6 +138,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     close: async () => {
       await host?.close();
       await ledger.opened()?.then((open) => open.close());
+      for (const database of databases.values()) await database.close();
     },
   };
 }

@@ -1,11 +1,11 @@
 /** What a spec's words stand for in this version; each implementation is loaded when it is first asked for. */
 import type { Environment } from "./config.js";
-import { SpecError } from "./errors.js";
 import type { Format } from "./format.js";
 import type { HookRuntime } from "./hook.js";
-import { type InputSpec, targetOf, type WriteSpec } from "./job.js";
+import type { InputSpec, PostgresWrite, WriteSpec } from "./job.js";
 import type { ModelRuntime } from "./model.js";
 import type { StagingSink } from "./sink.js";
+import type { QuarantineDirectory } from "./sinks/postgres/quarantine-files.js";
 import type { Source } from "./source.js";
 import type { ReadHandle, Store } from "./store.js";
 import { newUuid } from "./system-clock.js";
@@ -70,7 +70,17 @@ export function createRegistry({ note, hookDir, device, environment }: RegistryO
       return fileSource({ from: input.from, store: await store(), format: await format() });
     },
     stagingSink: async (write) => {
-      if (write.kind === "postgres") throw notYet("writes to", targetOf(write));
+      if (write.kind === "postgres") {
+        const { stagingPostgresSink } = await import("./sinks/postgres/staging-postgres-sink.js");
+        const { resolveConnection } = await import("./resolve-connection.js");
+        const directory = await quarantineDirectory(write);
+        const quarantine = directory === null ? null : { directory, format: await format() };
+        return stagingPostgresSink({
+          url: resolveConnection(write.connection, { environment }),
+          write,
+          quarantine,
+        });
+      }
       const { to, partitionBy } = write;
       const { stagingFileSink } = await import("./sinks/files/staging-file-sink.js");
       const { localFileSystem } = await import("./stores/local-file-system.js");
@@ -79,9 +89,13 @@ export function createRegistry({ note, hookDir, device, environment }: RegistryO
   };
 }
 
-/** Specs that would lead here are refused before: this is for jobs that come another way. */
-export function notYet(what: "reads from" | "writes to", place: string): SpecError {
-  return new SpecError("spec.not-supported", `nothing ${what} ${place} in this version`);
+/** Where a database's quarantined rows become files. */
+export async function quarantineDirectory({
+  quarantine,
+}: PostgresWrite): Promise<QuarantineDirectory | null> {
+  if (quarantine?.kind !== "directory") return null;
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  return { path: quarantine.path, fileSystem: localFileSystem() };
 }
 
 /** A store whose open files are known to whoever watches this process, even after it died in native code. */

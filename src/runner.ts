@@ -188,7 +188,7 @@ export function createRunner(parts: RunnerParts): Runner {
         return unlessPublished(execute(choice.run, planned, sink, request.takeOver, options, startedMs));
       case "create": {
         const run = newRun(request, { jobId, scope, generation: choice.generation });
-        await sink.check(run);
+        await sink.check(run, planned.plan.mapping.columns);
         if ((await ledger.createRun(run)) === "exists") throw justStarted(run);
         return unlessPublished(execute(run, planned, sink, request.takeOver, options, startedMs));
       }

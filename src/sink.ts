@@ -2,6 +2,8 @@
 import type { Schema as ArrowSchema } from "apache-arrow";
 import type { Chunk, QuarantinedRows } from "./chunk.js";
 import type { Schema } from "./column.js";
+import type { RowsTable } from "./host.js";
+import type { Job } from "./job.js";
 import type { Receipt, StagedFile, StagedRows } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
 import type { Run } from "./run.js";
@@ -10,9 +12,15 @@ import type { Run } from "./run.js";
 export interface Sink {
   /**
    * Refuses what could never be published, before anything runs: a target that exists under `error`, a foreign
-   * directory, a file system without hard links. @throws SpecError `refused.*`
+   * directory, a file system without hard links, columns that a table lacks. @throws SpecError `refused.*`, `postgres.*`
+   * @param columns of the predictions
    */
-  check(run: Run): Promise<void>;
+  check(run: Run, columns?: Schema): Promise<void>;
+  /**
+   * What publishing these columns would do to what is there, a sentence each, for people; nothing where it goes without
+   * saying. Changes nothing. @throws as `check`, as far as that is known without a run
+   */
+  outlook(job: Pick<Job, "interval">, columns: Schema): Promise<readonly string[]>;
   /** Decides `commit` unless an abort came first. Idempotent; completes a publication that died half-way. */
   publish(
     run: Run,
@@ -32,6 +40,8 @@ export interface Sink {
   files(): Promise<readonly LiveFile[]>;
   /** Quarantine files of a published run, absolute; none where it is a table. */
   quarantineFiles(runId: string): Promise<readonly string[]>;
+  /** The first quarantined rows of a published run that are in a table; `null` where they are files, or none. */
+  quarantinedRows(runId: string, limit: number): Promise<RowsTable | null>;
   /**
    * Removes what nobody can reach: staging of decided runs and of superseded attempts, versions past the kept ones.
    * @param liveAttempts the attempts of undecided runs that were accepted or may still be. Asked after the staging area

@@ -31,7 +31,8 @@ import { systemClock } from "./system-clock.js";
 
 const { breadcrumbFd, hookDir, device } = workerData as ThreadData;
 const note = (line: string) => void writeSync(breadcrumbFd, `${line}\n`);
-const registry = createRegistry({ note, hookDir, device, environment: settingsFromProcess().environment });
+const { environment } = settingsFromProcess();
+const registry = createRegistry({ note, hookDir, device, environment });
 const predictors = new Map<string, Promise<Predictor>>();
 let mappingFiles: { readonly plan: string; readonly files: Promise<MappingFiles> } | null = null;
 const hooks = new Map<string, Promise<LoadedHooks>>();

@@ -2,7 +2,7 @@
 import type { JsonValue } from "../errors.js";
 import type { Check, CheckedSpec } from "./checks/check.js";
 import { clashingColumns, partitionColumns, repeatedInList } from "./checks/columns.js";
-import { databaseInput, databaseOutput, filesOutput, laterDatabases } from "./checks/databases.js";
+import { databaseInput, databaseOutput, filesOutput } from "./checks/databases.js";
 import { everyIntervalHasAPlace } from "./checks/intervals.js";
 import { budgetNeedsRowPolicy } from "./checks/limits.js";
 import {
@@ -18,7 +18,6 @@ import { type JobSpec, jobSchema } from "./schema.js";
 import { valueAt } from "./spec-source.js";
 
 const checks: readonly Check[] = [
-  laterDatabases,
   databaseInput,
   filesOutput,
   databaseOutput,

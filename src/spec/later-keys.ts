@@ -20,9 +20,3 @@ export function insteadOfLaterKey(parent: SpecPath, key: string): string | null 
   const section = later[String(parent[0] ?? "")];
   return section !== undefined && Object.hasOwn(section, key) ? (section[key] ?? null) : null;
 }
-
-/** What to do instead of a database in these places; `null` where this version carries it out. */
-export const insteadOfDatabase: { readonly input: string | null; readonly write: string | null } = {
-  input: null,
-  write: "this version writes local Parquet files",
-};

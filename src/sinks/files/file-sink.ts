@@ -198,6 +198,8 @@ export function fileSink(options: FileSinkOptions): Sink {
       return (commit?.commit?.quarantine ?? []).map((file) => join(layout.quarantine, runId, file.path));
     },
 
+    quarantinedRows: async () => null,
+    outlook: async () => [],
     collect: garbage.collect,
   };
 

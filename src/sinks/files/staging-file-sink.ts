@@ -4,10 +4,10 @@ import { SpecError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
 import type { Format } from "../../format.js";
 import type { StagedFile } from "../../partition.js";
+import { quarantineBatch } from "../../quarantine-batch.js";
 import type { SinkWriter, StagingSink } from "../../sink.js";
 import { ensureArea } from "./durable-directories.js";
 import { layoutOf } from "./layout.js";
-import { quarantineBatch } from "./quarantine-batch.js";
 import { splitByValues } from "./split-by-values.js";
 import { stagedParts } from "./staged-parts.js";
 

@@ -1,24 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** Keys that go with a database, and keys that go with files. */
 import { isConnectionUrl, parseTableName, tableText } from "../../connection.js";
-import { insteadOfDatabase } from "../later-keys.js";
 import type { Problem, SpecPath } from "../problem.js";
 import { asList, type Check, wrong } from "./check.js";
-
-/** What the rest of this program cannot carry out yet. */
-export const laterDatabases: Check = {
-  reads: [
-    ["input", "from"],
-    ["write", "to"],
-  ],
-  *problems({ spec }) {
-    const { input, write } = insteadOfDatabase;
-    if (input !== null && asList(spec.input.from).some(isConnectionUrl))
-      yield wrong(["input", "from"], "spec.not-supported", "a database is not supported as input", input);
-    if (write !== null && isConnectionUrl(spec.write.to))
-      yield wrong(["write", "to"], "spec.not-supported", "a database is not supported as output", write);
-  },
-};
 
 export const databaseInput: Check = {
   reads: [["input"]],

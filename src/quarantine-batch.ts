@@ -12,7 +12,7 @@ import {
   type Vector,
   vectorFromArray,
 } from "apache-arrow";
-import type { QuarantinedRows } from "../../chunk.js";
+import type { QuarantinedRows } from "./chunk.js";
 
 const ownColumns = ["file", "row_number", "reason", "message"];
 

@@ -1,0 +1,201 @@
+/** What could never be published, found before anything runs; and what publishing would do, in words. */
+import { closest } from "../../closest-word.js";
+import type { Schema } from "../../column.js";
+import { tableText } from "../../connection.js";
+import { InfraError, SpecError } from "../../errors.js";
+import type { Interval, PostgresWrite } from "../../job.js";
+import type { Table } from "../../postgres/catalogue.js";
+import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js";
+import type { Session } from "../../postgres/session.js";
+import type { Target } from "./area.js";
+import { ownColumns, type WrittenColumns, writtenColumns } from "./columns/written-columns.js";
+import { chooseMethod, describeMethod } from "./moving/choose-method.js";
+import { refuseRows } from "./moving/moves.js";
+
+export interface CheckedTarget {
+  /** `null` where nobody said what is written. */
+  readonly written: WrittenColumns | null;
+  /** A sentence or two on what publishing does. */
+  readonly outlook: readonly string[];
+}
+
+/** @throws SpecError `postgres.*`, `refused.target-exists`; InfraError `infra.permission` */
+export async function checkTarget(
+  session: Session,
+  target: Target,
+  write: PostgresWrite,
+  interval: Interval | null,
+  schema: Schema | null,
+): Promise<CheckedTarget> {
+  const { table } = target;
+  const shape = { layout: write.layout, tableName: target.text };
+  if (table === null) {
+    if (!write.create) throw refuseMissing(write);
+    await refuseUnmakeable(session, target);
+    const written = schema === null ? null : writtenColumns(schema, null, shape);
+    if (written !== null) await refuseKey(write, written, null);
+    if (written?.columns.some(({ wire }) => wire.kind === "vector")) await requireVector(session);
+    return { written, outlook: [`makes the table ${target.text}${keyText(write)}`] };
+  }
+  if (table.kind !== "table" && table.kind !== "partitioned") throw noTable(target.text, table.kind);
+  const written = schema === null ? null : writtenColumns(schema, table, shape);
+  if (write.mode === "error") await refuseRows({ session, table });
+  refuseWithoutOwn(write, table);
+  if (write.mode === "upsert") refuseKey(write, written, table);
+  for (const column of write.mode === "replace" ? write.partitionBy : [])
+    if (written !== null && !written.columns.some(({ name }) => name === column))
+      throw noPartitionColumn(column);
+  const method = await chooseMethod(session, table, write, interval !== null);
+  await refuseWithoutRights(session, table, method.kind);
+  return { written, outlook: [describeMethod(method, target.text, write)] };
+}
+
+export function refuseMissing(write: PostgresWrite): SpecError {
+  return new SpecError(
+    "postgres.no-such-table",
+    `There is no table ${tableText(write.table)} that this role can see.`,
+    {
+      hint: "Check its name and schema, which are exact; or let it be made: `create: true`.",
+      details: { table: tableText(write.table) },
+    },
+  );
+}
+
+async function refuseUnmakeable(session: Session, { name, text }: Target): Promise<void> {
+  const { rows } = await session.query<{ may: boolean | null; schemas: string[] }>(
+    `select (select has_schema_privilege(oid, 'create') from pg_namespace where nspname = $1) as may,
+            array(select nspname::text from pg_namespace where nspname !~ '^pg_') as schemas`,
+    [name.schema],
+  );
+  const [found] = rows;
+  if (found?.may === true) return;
+  if (found?.may === false)
+    throw new InfraError("infra.permission", `This role may make no table in the schema ${name.schema}.`, {
+      hint: `As its owner: grant create on schema ${quoteName(name.schema)} to this role; or make ${text} yourself.`,
+    });
+  const near = closest(name.schema, found?.schemas ?? []);
+  throw new SpecError("postgres.no-such-schema", `There is no schema ${name.schema} to make ${text} in.`, {
+    hint: near === null ? `Make it: create schema ${quoteName(name.schema)}.` : `Did you mean ${near}?`,
+  });
+}
+
+async function requireVector(session: Session): Promise<void> {
+  const { rows } = await session.query("select 1 where to_regtype('vector') is null");
+  if (rows.length > 0)
+    throw new SpecError(
+      "postgres.no-vector",
+      "`layout: vector` needs the extension vector, and this database has none.",
+      {
+        hint: "Install pgvector and `create extension vector`, or choose `array`.",
+      },
+    );
+}
+
+function noTable(text: string, kind: Table["kind"]): SpecError {
+  return new SpecError("postgres.not-a-table", `${text} is a ${kind}: rows are published to tables only.`, {
+    hint: "Name the table behind it.",
+  });
+}
+
+/** Modes that have to know later which run wrote a row keep it in the row. */
+function refuseWithoutOwn({ mode }: PostgresWrite, { name, columns }: Table): void {
+  const wanted: readonly (readonly [string, string])[] =
+    mode === "append"
+      ? [[ownColumns.run, "bigint"]]
+      : mode === "upsert"
+        ? [
+            [ownColumns.run, "bigint"],
+            [ownColumns.asOf, "timestamptz"],
+          ]
+        : [];
+  const missing = wanted.filter(([column]) => !columns.some((one) => one.name === column));
+  if (missing.length === 0) return;
+  const sql = missing.map(([column, type]) => `add column ${column} ${type}`).join(", ");
+  throw new SpecError(
+    "postgres.own-columns",
+    `${tableText(name)} has no ${missing.map(([column]) => column).join(" and no ")}: mode \`${mode}\` keeps there which run wrote a row.`,
+    {
+      hint: `alter table ${quoteTable(name)} ${sql};`,
+      details: { columns: missing.map(([column]) => column) },
+    },
+  );
+}
+
+function refuseKey(write: PostgresWrite, written: WrittenColumns | null, table: Table | null): void {
+  const { key, mode } = write;
+  const names = written?.columns.map(({ name }) => name);
+  const missing = key.find((column) => names !== undefined && !names.includes(column));
+  if (missing !== undefined)
+    throw new SpecError("postgres.key", `The key's column ${missing} is no column of the output.`, {
+      hint: "Keep it: name it under `passthrough`, or in `input.key`.",
+    });
+  const isOfElements =
+    written?.columns.some(({ name, isElement }) => isElement && key.includes(name)) ?? true;
+  if (mode === "upsert" && written?.exploded != null && !isOfElements)
+    throw new SpecError(
+      "postgres.key",
+      "With `explode` a key has several rows: `upsert` cannot tell them apart.",
+      {
+        hint: "Name a column of the elements in `write.key` too: [user_id, rank], say.",
+      },
+    );
+  if (mode !== "upsert" || table === null) return;
+  const isUnique = table.uniqueKeys.some(
+    (unique) => unique.length === key.length && unique.every((one) => key.includes(one)),
+  );
+  const nullable = table.columns.find(({ name, notNull }) => key.includes(name) && !notNull);
+  const place = quoteTable(table.name);
+  if (!isUnique)
+    throw new SpecError(
+      "postgres.key",
+      `${place} has no unique index over ${key.join(", ")}, which \`upsert\` needs.`,
+      {
+        hint: `create unique index on ${place} (${quoteNames(key)});`,
+      },
+    );
+  if (nullable !== undefined)
+    throw new SpecError(
+      "postgres.key",
+      `${place} lets ${nullable.name} be null, and nulls are never the same key.`,
+      {
+        hint: `alter table ${place} alter column ${quoteName(nullable.name)} set not null;`,
+      },
+    );
+}
+
+function noPartitionColumn(column: string): SpecError {
+  return new SpecError(
+    "spec.partition-column-missing",
+    `\`partition_by\` names ${column}, which is no output column`,
+    {
+      hint: "Add it under `write.add`, or pass it through from the input.",
+      details: { column },
+    },
+  );
+}
+
+const rights: { readonly [method: string]: readonly string[] } = {
+  insert: ["INSERT", "SELECT"],
+  append: ["INSERT", "SELECT", "DELETE"],
+  upsert: ["INSERT", "SELECT", "UPDATE", "DELETE"],
+  rewrite: ["INSERT", "SELECT", "DELETE"],
+  values: ["INSERT", "SELECT", "DELETE"],
+};
+
+async function refuseWithoutRights(session: Session, { oid, name }: Table, method: string): Promise<void> {
+  const { rows } = await session.query<{ missing: string[]; role: string }>(
+    `select array(select p from unnest($2::text[]) p where not has_table_privilege($1::oid, p)) as missing,
+            current_user::text as role`,
+    [oid, rights[method] ?? []],
+  );
+  const [found] = rows;
+  if (found === undefined || found.missing.length === 0) return;
+  const missing = found.missing.join(", ");
+  throw new InfraError("infra.permission", `The role ${found.role} lacks ${missing} on ${tableText(name)}.`, {
+    hint: `As its owner: grant ${missing.toLowerCase()} on ${quoteTable(name)} to ${quoteName(found.role)};`,
+  });
+}
+
+function keyText({ key }: PostgresWrite): string {
+  return key.length === 0 ? "" : `, with the key ${key.join(", ")}`;
+}

@@ -1,0 +1,95 @@
+/** Removes what nobody can reach: staging of decided runs, and of attempts that were overtaken. */
+import type { Database } from "../../postgres/database.js";
+import { quoteName } from "../../postgres/identifiers.js";
+import type { Session } from "../../postgres/session.js";
+import type { Collected } from "../../sink.js";
+import { type RegisteredRun, stagingColumns, stagingTable } from "./area.js";
+
+interface StagedRun {
+  readonly sequence: string;
+  readonly outcome: "commit" | "abort" | null;
+  readonly bytes: string;
+  readonly attempts: readonly { readonly number: number; readonly id: string }[];
+}
+
+/** A zombie may still write there: whoever is in the way is left for the next time. */
+const lockTimeoutMs = 2000;
+
+export async function collect(
+  database: Database,
+  target: string,
+  liveAttempts: () => Promise<ReadonlySet<string>>,
+  dryRun: boolean,
+): Promise<Collected> {
+  // Listed before the ledger is asked: an attempt is in the ledger before it stages, so none is taken for dead.
+  const staged = await database.use((session) => stagedRuns(session, target), "listing what is staged");
+  const live = await liveAttempts();
+  const removed: string[] = [];
+  let bytes = 0;
+  for (const run of staged) {
+    if (run.outcome !== null) {
+      removed.push(stagingTable(run));
+      bytes += Number(run.bytes);
+      if (!dryRun) await dropStaging(database, run, run.outcome);
+      continue;
+    }
+    // None known: it may be a run of another ledger. It stays until its decision.
+    if (!run.attempts.some(({ id }) => live.has(id))) continue;
+    const dead = run.attempts.filter(({ id }) => !live.has(id));
+    for (const { id } of dead) removed.push(`${stagingTable(run)}, attempt ${id}`);
+    if (!dryRun && dead.length > 0)
+      await deleteAttempts(
+        database,
+        run,
+        dead.map(({ number }) => number),
+      );
+  }
+  return { removed, bytes };
+}
+
+async function stagedRuns(session: Session, target: string): Promise<readonly StagedRun[]> {
+  const { rows } = await session.query<StagedRun>(
+    `select r.sequence::text as sequence, p.outcome, coalesce(pg_total_relation_size(c.oid), 0) as bytes,
+            coalesce((select json_agg(json_build_object('number', a.number, 'id', a.attempt_id))
+                      from nightshift.attempts a where a.run = r.sequence and c.oid is not null), '[]') as attempts
+     from nightshift.runs r
+     left join nightshift.publications p on p.run = r.sequence
+     join pg_class c on c.relname = 'staging_' || r.sequence and c.relnamespace = 'nightshift'::regnamespace
+     where r.target = $1 order by r.sequence`,
+    [target],
+  );
+  return rows;
+}
+
+/** May be repeated. What an aborted run quarantined goes as well; of a published one it stays for `errors`. */
+export async function dropStaging(
+  database: Database,
+  run: Pick<RegisteredRun, "sequence">,
+  outcome: "commit" | "abort",
+): Promise<void> {
+  const which = outcome === "commit" ? "and not accepted" : "";
+  await database.transaction(
+    async (session) => {
+      await session.query(`drop table if exists ${stagingTable(run)}`);
+      await session.query(
+        `delete from nightshift.quarantine where attempt in (select number from nightshift.attempts where run = $1 ${which})`,
+        [run.sequence],
+      );
+    },
+    { lockTimeoutMs, doing: "clearing up what was staged" },
+  );
+}
+
+async function deleteAttempts(database: Database, run: StagedRun, numbers: readonly number[]): Promise<void> {
+  await database.transaction(
+    async (session) => {
+      await session.query(
+        `delete from ${stagingTable(run)} where ${quoteName(stagingColumns.attempt)} = any($1::int[])`,
+        [numbers],
+      );
+      await session.query("delete from nightshift.quarantine where attempt = any($1::int[])", [numbers]);
+      await session.query("delete from nightshift.attempts where number = any($1::int[])", [numbers]);
+    },
+    { lockTimeoutMs, doing: "clearing up what was staged" },
+  );
+}

@@ -1,0 +1,193 @@
+/** Which columns of a table the predictions become: those that it has, or those that it would be made with. */
+import { closest } from "../../../closest-word.js";
+import { type Column, type ColumnType, type Schema, typeName } from "../../../column.js";
+import { SpecError } from "../../../errors.js";
+import type { ListLayout } from "../../../job.js";
+import type { Table, TableColumn } from "../../../postgres/catalogue.js";
+import { arrayOf, isList, newScalar, takes, type Wire, wireOf } from "./wire.js";
+
+export interface WrittenColumn {
+  readonly name: string;
+  /** As SQL writes it. */
+  readonly type: string;
+  readonly wire: Wire;
+  /** Position of the output column that it is made of. */
+  readonly from: number;
+  /** Position of the field, where it is made of a list's structs. */
+  readonly field: number | null;
+  /** One element of a list, where the list becomes a row for each. */
+  readonly isElement: boolean;
+}
+
+export interface WrittenColumns {
+  readonly columns: readonly WrittenColumn[];
+  /** Position of the output column that becomes a row for each element; `null` where none does. */
+  readonly exploded: number | null;
+}
+
+interface Part {
+  readonly name: string;
+  /** Where `name` is another's already. */
+  readonly otherwise: string | null;
+  readonly type: ColumnType;
+  readonly from: number;
+  readonly field: number | null;
+  readonly layout: ListLayout | null;
+}
+
+export interface TableShape {
+  readonly layout: { readonly [column: string]: ListLayout };
+  /** What the messages call it. */
+  readonly tableName: string;
+}
+
+/** Ours, in the tables that we publish to; a job may not write them. */
+export const ownColumns = { run: "nightshift_run", asOf: "nightshift_as_of" } as const;
+
+/**
+ * @param table `null`: it is to be made
+ * @throws SpecError `postgres.columns` with everything that does not fit
+ */
+export function writtenColumns(schema: Schema, table: Table | null, shape: TableShape): WrittenColumns {
+  const problems: string[] = [...layoutProblems(schema, shape.layout)];
+  const outputNames = new Set(schema.map(({ name }) => name));
+  const parts = schema.flatMap((column, from) => partsOf(column, from, shape.layout));
+  const columns: WrittenColumn[] = [];
+  for (const part of parts) {
+    const written = table === null ? newColumn(part, outputNames) : foundColumn(part, table, outputNames);
+    if (typeof written === "string") problems.push(written);
+    else columns.push(written);
+  }
+  problems.push(...twice(columns), ...ours(columns));
+  if (table !== null) problems.push(...left(table, columns));
+  if (problems.length > 0) throw misfit(problems, shape.tableName);
+  const exploded = schema.findIndex(({ name }) => shape.layout[name] === "explode");
+  return { columns, exploded: exploded < 0 ? null : exploded };
+}
+
+function partsOf(column: Column, from: number, layouts: TableShape["layout"]): readonly Part[] {
+  const layout = layouts[column.name] ?? null;
+  const { type, name } = column;
+  const whole: Part = { name, otherwise: null, type, from, field: null, layout };
+  if (!isList(type)) return [whole];
+  const fields = type.item.kind === "struct" ? type.item.fields : null;
+  if (layout === "explode")
+    return fields === null
+      ? [{ ...whole, type: type.item }]
+      : fields.map((field, at) => ({
+          ...whole,
+          name: field.name,
+          otherwise: `${name}_${field.name}`,
+          type: field.type,
+          field: at,
+        }));
+  if (layout === "array" && fields !== null)
+    return fields.map((field, at) => ({
+      ...whole,
+      name: `${name}_${field.name}`,
+      type: { kind: "list", item: field.type },
+      field: at,
+    }));
+  return [whole];
+}
+
+function nameOf({ name, otherwise }: Part, outputs: ReadonlySet<string>): string {
+  return otherwise !== null && outputs.has(name) ? otherwise : name;
+}
+
+function newColumn(part: Part, outputs: ReadonlySet<string>): WrittenColumn | string {
+  const { type, layout, from, field } = part;
+  const name = nameOf(part, outputs);
+  const made = (sql: string, wire: Wire): WrittenColumn => ({
+    name,
+    type: sql,
+    wire,
+    from,
+    field,
+    isElement: layout === "explode",
+  });
+  const scalar = newScalar(type);
+  if (scalar !== null) return made(scalar.sql, { kind: scalar.wire });
+  if (isList(type) && layout !== "jsonb") {
+    if (layout === "vector")
+      return made(type.kind === "fixed-list" ? `vector(${type.size})` : "vector", { kind: "vector" });
+    const element = newScalar(type.item);
+    if (element !== null) return made(`${element.sql}[]`, arrayOf(element.wire));
+  }
+  if (takes({ kind: "jsonb" }, type)) return made("jsonb", { kind: "jsonb" });
+  return `${name}: PostgreSQL has no type for ${typeName(type)}; leave it out of the output`;
+}
+
+function foundColumn(part: Part, table: Table, outputs: ReadonlySet<string>): WrittenColumn | string {
+  const name = nameOf(part, outputs);
+  const column = table.columns.find((one) => one.name === name);
+  if (column === undefined) return missing(name, part, table);
+  if (column.generated) return `${name}: the table computes it itself; leave it out of the output`;
+  const wire = wireOf(column);
+  if (wire === null || !takes(wire, part.type)) return unfit(name, part.type, column);
+  const { from, field, layout } = part;
+  return { name, type: column.type, wire, from, field, isElement: layout === "explode" };
+}
+
+function missing(name: string, { type }: Part, { columns }: Table): string {
+  const near = closest(
+    name,
+    columns.map((column) => column.name),
+  );
+  const sql = newScalar(type)?.sql ?? "jsonb";
+  return `${name}: there is no such column${near === null ? `; add it: ${sql}` : `; did you mean ${near}?`}`;
+}
+
+function unfit(name: string, type: ColumnType, column: TableColumn): string {
+  const element = isList(type) ? newScalar(type.item) : null;
+  const better = newScalar(type)?.sql ?? (element === null ? "jsonb" : `${element.sql}[]`);
+  return `${name}: the column is ${column.type}, and the predictions are ${typeName(type)}; make it ${better}`;
+}
+
+function* layoutProblems(schema: Schema, layouts: TableShape["layout"]): Iterable<string> {
+  for (const [name, layout] of Object.entries(layouts)) {
+    const column = schema.find((one) => one.name === name);
+    if (column === undefined) yield `layout.${name}: there is no such output column`;
+    else if (!isList(column.type))
+      yield `layout.${name}: ${layout} is for lists, and the column is ${typeName(column.type)}`;
+    else if (layout === "vector" && column.type.item.kind !== "float")
+      yield `layout.${name}: a vector is made of floats, and the column is ${typeName(column.type)}`;
+  }
+}
+
+function* twice(columns: readonly WrittenColumn[]): Iterable<string> {
+  for (const [at, { name }] of columns.entries())
+    if (columns.findIndex((column) => column.name === name) < at)
+      yield `${name}: two outputs would be written to it; rename one`;
+}
+
+function* ours(columns: readonly WrittenColumn[]): Iterable<string> {
+  for (const { name } of columns)
+    if (name === ownColumns.run || name === ownColumns.asOf)
+      yield `${name}: the name is Nightshift's own; rename the output`;
+}
+
+/** Columns that nobody gives a value. Ours we fill ourselves. */
+function* left({ columns }: Table, written: readonly WrittenColumn[]): Iterable<string> {
+  for (const { name, type, notNull, hasDefault, generated } of columns)
+    if (
+      name !== ownColumns.run &&
+      name !== ownColumns.asOf &&
+      notNull &&
+      !hasDefault &&
+      !generated &&
+      !written.some((column) => column.name === name)
+    )
+      yield `${name}: it is ${type} NOT NULL without a default, and no output has its name`;
+}
+
+function misfit(problems: readonly string[], tableName: string): SpecError {
+  return new SpecError(
+    "postgres.columns",
+    `The predictions do not fit ${tableName}: ${problems.join("; ")}.`,
+    {
+      hint: "Rename outputs in the job, or alter the table; nightshift plan shows both sides.",
+      details: { table: tableName, problems },
+    },
+  );
+}

@@ -1,0 +1,152 @@
+/**
+ * Native partitions: rows of each value go into a table of their own, which takes the place of the partition there was.
+ * Where a value has no partition of its own (a range of several, a default), its rows are deleted and inserted instead.
+ */
+import type { Table } from "../../../postgres/catalogue.js";
+import { quoteName, quoteTable, quoteText } from "../../../postgres/identifiers.js";
+import type { Session } from "../../../postgres/session.js";
+import { inArea, insertStaged, type Move, type Moved, stagedRows } from "./move.js";
+import { rewriteValues } from "./moves.js";
+import { whyNotPlain } from "./plain-table.js";
+import {
+  finishReplica,
+  makeReplica,
+  putAside,
+  putInPlace,
+  type QualifiedName,
+  type SwappedPartition,
+} from "./replica.js";
+
+export interface PartitionColumn {
+  readonly column: string;
+  /** As SQL writes it. */
+  readonly type: string;
+}
+
+/** Beyond this, one pass over all rows costs less than one a value. */
+const mostValues = 32;
+
+/** The column that a table of this role is partitioned by; `null` where it is not, or by more than one plain column. */
+export async function partitionColumn(
+  session: Session,
+  { oid, kind }: Table,
+): Promise<PartitionColumn | null> {
+  if (kind !== "partitioned") return null;
+  const { rows } = await session.query<PartitionColumn>(
+    `select a.attname::text as column, format_type(a.atttypid, a.atttypmod) as type
+     from pg_partitioned_table p join pg_class c on c.oid = p.partrelid
+     join pg_attribute a on a.attrelid = p.partrelid and a.attnum = p.partattrs[0]
+     where p.partrelid = $1 and p.partnatts = 1 and p.partstrat in ('l', 'r')
+       and pg_has_role(c.relowner, 'usage')`,
+    [oid],
+  );
+  return rows[0] ?? null;
+}
+
+export async function attach(move: Move): Promise<Moved> {
+  const key = await partitionColumn(move.session, move.table);
+  const places = key === null ? null : await placesOf(move, key);
+  if (key === null || places === null) return rewriteValues(move);
+  const swapped: SwappedPartition[] = [];
+  let rows = 0;
+  for (const [at, place] of places.entries()) {
+    const part = await swapOne(move, place, at);
+    swapped.push(part.swapped);
+    rows += part.rows;
+  }
+  return { method: "attach", undo: { kind: "attach", partitions: swapped }, rows };
+}
+
+interface Place {
+  readonly bound: string;
+  /** `column = value`: with the column not null, the same as the bound. */
+  readonly check: { readonly column: string; readonly value: string };
+  readonly partition: QualifiedName;
+  readonly isThere: boolean;
+}
+
+/** Where each value's rows go; `null` where one has no partition of its own. */
+async function placesOf(move: Move, { column, type }: PartitionColumn): Promise<readonly Place[] | null> {
+  const { session, table } = move;
+  const { rows: values } = await session.query<{ value: string | null; next: string | null }>(
+    `select distinct s.${quoteName(column)}::text as value,
+            ${type === "date" ? `(s.${quoteName(column)} + 1)::text` : "null"} as next
+     from (${stagedRows(move, `s.${quoteName(column)}`)}) s order by 1`,
+  );
+  if (values.length > mostValues || values.some(({ value }) => value === null)) return null;
+  const { rows: partitions } = await session.query<{
+    schema: string;
+    name: string;
+    bound: string;
+    oid: number;
+  }>(
+    `select n.nspname::text as schema, c.relname::text as name, pg_get_expr(c.relpartbound, c.oid) as bound,
+            c.oid::int8::float8 as oid
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace
+     where i.inhparent = $1`,
+    [table.oid],
+  );
+  const hasDefault = partitions.some(({ bound }) => bound === "DEFAULT");
+  const isList = !partitions.some(({ bound }) => bound.startsWith("FOR VALUES FROM"));
+  const places: Place[] = [];
+  for (const { value, next } of values) {
+    if (value === null) return null;
+    const text = quoteText(value);
+    const bounds = [
+      `FOR VALUES IN (${text})`,
+      `FOR VALUES IN (${value})`,
+      `FOR VALUES FROM (${text}) TO ('${next}')`,
+    ];
+    const check = { column: quoteName(column), value: `${quoteName(column)} = ${text}::${type}` };
+    const found = partitions.find(({ bound }) => bounds.includes(bound));
+    if (found !== undefined) {
+      if ((await whyNotPlain(session, found.oid, { isPartition: true })) !== null) return null;
+      const { schema, name, bound } = found;
+      places.push({ bound, check, partition: { schema, name }, isThere: true });
+    } else if (isList && !hasDefault) {
+      const name = await freeName(session, table.name, value);
+      places.push({
+        bound: `FOR VALUES IN (${text})`,
+        check,
+        partition: { schema: table.name.schema, name },
+        isThere: false,
+      });
+    } else return null;
+  }
+  return places;
+}
+
+async function freeName(session: Session, { schema, name }: QualifiedName, value: string): Promise<string> {
+  const wanted = `${name.slice(0, 30)}_${value.replaceAll(/[^A-Za-z0-9]+/g, "_").slice(0, 20)}`;
+  const { rows } = await session.query(
+    "select 1 from pg_class where relname = $1 and relnamespace = $2::regnamespace",
+    [wanted, quoteName(schema)],
+  );
+  return rows.length === 0 ? wanted : `${wanted}_${Date.now().toString(36)}`;
+}
+
+async function swapOne(move: Move, place: Place, at: number) {
+  const { session, table, publication } = move;
+  const { bound, check, partition, isThere } = place;
+  const name = `next_${publication}_${at + 1}`;
+  const original = isThere ? partition : table.name;
+  const replica = await makeReplica(session, original, name);
+  const rows = await insertStaged(move, inArea(name), { where: ` and s.${check.value}` });
+  // The parent's own indexes are made when it is attached.
+  const names = isThere ? await finishReplica(session, original, replica) : [];
+  await session.query(
+    `alter table ${inArea(name)} add constraint nightshift_bound check (${check.column} is not null and ${check.value})`,
+  );
+  let before: SwappedPartition["before"] = null;
+  if (isThere) {
+    await session.query(`alter table ${quoteTable(table.name)} detach partition ${quoteTable(partition)}`);
+    const aside = `undo_${publication}_${at + 1}`;
+    before = { name: aside, indexes: await putAside(session, partition, aside) };
+  }
+  await putInPlace(session, name, partition, names);
+  await session.query(
+    `alter table ${quoteTable(table.name)} attach partition ${quoteTable(partition)} ${bound}`,
+  );
+  await session.query(`alter table ${quoteTable(partition)} drop constraint nightshift_bound`);
+  return { rows, swapped: { partition, bound, before } };
+}

@@ -1,0 +1,176 @@
+/** The ways in which staged rows become the table's, each inside the publishing transaction. */
+import { DataError, SpecError } from "../../../errors.js";
+import { quoteName, quoteNames, quoteTable } from "../../../postgres/identifiers.js";
+import { ownColumns } from "../columns/written-columns.js";
+import { inArea, insertStaged, type Move, type Moved, makeUndo, stagedRows } from "./move.js";
+import { finishReplica, makeReplica, putAside, putInPlace } from "./replica.js";
+
+/** Into a table that is empty, or that was made just now. */
+export async function insertAll(move: Move, method: "insert" | "create"): Promise<Moved> {
+  const rows = await insertStaged(move, quoteTable(move.table.name));
+  return { method, undo: null, rows };
+}
+
+/** Rows of an interval that was published before go, and those of this run come. */
+export async function append(move: Move): Promise<Moved> {
+  const { table, superseded } = move;
+  let removed: string | null = null;
+  if (superseded.length > 0) {
+    removed = await makeUndo(move);
+    await moveOut(move, removed, `${quoteName(ownColumns.run)} in (${superseded.join(", ")})`);
+  }
+  const rows = await insertStaged(move, quoteTable(table.name));
+  return { method: "append", undo: { kind: "rows", removed }, rows };
+}
+
+/** A whole table in place, for tables that others depend on. */
+export async function rewrite(move: Move): Promise<Moved> {
+  const { session, table } = move;
+  await session.query("set constraints all deferred");
+  const removed = await makeUndo(move);
+  await moveOut(move, removed, "true");
+  const rows = await insertStaged(move, quoteTable(table.name));
+  return { method: "rewrite", undo: { kind: "whole", removed }, rows };
+}
+
+/** Those rows of a table that have the run's values of `partition_by`. */
+export async function rewriteValues(move: Move): Promise<Moved> {
+  const { session, table, publication, write } = move;
+  const { partitionBy } = write;
+  await session.query("set constraints all deferred");
+  const written = `undo_${publication}_values`;
+  const values = quoteNames(partitionBy);
+  await session.query(
+    `create table ${inArea(written)} as select distinct ${values} from (${stagedRows(move, sourceColumns(partitionBy))}) rows`,
+  );
+  const removed = await makeUndo(move);
+  await moveOut(move, removed, sameValues(partitionBy, written, quoteTable(table.name)));
+  const rows = await insertStaged(move, quoteTable(table.name));
+  return { method: "values", undo: { kind: "values", removed, written, columns: partitionBy }, rows };
+}
+
+/** A condition on rows of `place`: nulls are a value like others. */
+export function sameValues(columns: readonly string[], values: string, place: string): string {
+  const pairs = columns.map(
+    (column) => `v.${quoteName(column)} is not distinct from ${place}.${quoteName(column)}`,
+  );
+  return `exists (select from ${inArea(values)} v where ${pairs.join(" and ")})`;
+}
+
+function sourceColumns(columns: readonly string[]): string {
+  return columns.map((column) => `s.${quoteName(column)}`).join(", ");
+}
+
+/** A new table takes the place of the old one. */
+export async function swap(move: Move): Promise<Moved> {
+  const { session, table, publication } = move;
+  const replica = await makeReplica(session, table.name, `next_${publication}`);
+  const rows = await insertStaged(move, quoteTable(replica));
+  const names = await finishReplica(session, table.name, replica);
+  await session.query(`lock table ${quoteTable(table.name)} in access exclusive mode`);
+  const removed = `undo_${publication}`;
+  await putAside(session, table.name, removed);
+  await putInPlace(session, replica.name, table.name, names);
+  return { method: "swap", undo: { kind: "whole", removed }, rows };
+}
+
+/** Rows by key, each where it is newer than what is there. */
+export async function upsert(move: Move): Promise<Moved> {
+  const { session, table, write, columns, run } = move;
+  const place = quoteTable(table.name);
+  const { key } = write;
+  await refuseTwice(move);
+  const isOlder = olderThan(run.sequence, run.asOf, "t");
+  const replaced = await makeUndo(move);
+  const keys = quoteNames(key);
+  const staged = stagedRows(move, sourceColumns(key));
+  await session.query(
+    `insert into ${inArea(replaced)} select t.* from ${place} t join (${staged}) s using (${keys}) where ${isOlder}`,
+  );
+  if (write.onMissing === "delete") await deleteMissing(move, replaced);
+  const own = [ownColumns.run, ownColumns.asOf];
+  // Versions advance also where nothing else does: or a run in between would still win.
+  const sets = [...columns.filter((column) => !key.includes(column)), ...own].map(
+    (column) => `${quoteName(column)} = excluded.${quoteName(column)}`,
+  );
+  const alias = `${place} as t`;
+  const conflict = `on conflict (${keys}) do update set ${sets.join(", ")} where ${isOlder}`;
+  const rows = await insertStaged(move, alias, { conflict });
+  return { method: "upsert", undo: { kind: "upsert", replaced, key }, rows };
+}
+
+/** A row that no run wrote is older than any. */
+function olderThan(sequence: string, asOf: string, table: string): string {
+  const [run, at] = [ownColumns.run, ownColumns.asOf].map((column) => `${table}.${quoteName(column)}`);
+  return `(${run} is null or ${at} is null or (${at}, ${run}) < ('${asOf}'::timestamptz, ${sequence}::bigint))`;
+}
+
+/** Of rows that the same job wrote, and nobody newer. Keys that were quarantined are not missing. */
+async function deleteMissing(move: Move, removed: string): Promise<void> {
+  const { session, table, write, run } = move;
+  const { key } = write;
+  const place = quoteTable(table.name);
+  const same = (other: string) =>
+    key.map((column) => `${other}.${quoteName(column)} = t.${quoteName(column)}`).join(" and ");
+  const quarantined = key
+    .map((column) => `q.key ->> ${literal(column)} = t.${quoteName(column)}::text`)
+    .join(" and ");
+  await session.query(
+    `with gone as (
+       delete from ${place} t using nightshift.runs r, nightshift.runs own
+       where own.sequence = ${run.sequence} and r.sequence = t.${quoteName(ownColumns.run)} and r.job_id = own.job_id
+         and ${olderThan(run.sequence, run.asOf, "t")}
+         and not exists (select from (${stagedRows(move, sourceColumns(key))}) s where ${same("s")})
+         and not exists (select from nightshift.quarantine q join nightshift.attempts a on a.number = q.attempt
+                         where a.run = ${run.sequence} and a.accepted and ${quarantined})
+       returning t.*)
+     insert into ${inArea(removed)} select * from gone`,
+  );
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+async function refuseTwice(move: Move): Promise<void> {
+  const { session, write } = move;
+  const keys = quoteNames(write.key);
+  const { rows } = await session.query<{ keys: string }>(
+    `select count(*) as keys from (select 1 from (${stagedRows(move, sourceColumns(write.key))}) s
+     group by ${keys} having count(*) > 1) twice`,
+  );
+  const keysTwice = Number(rows[0]?.keys);
+  if (keysTwice === 0) return;
+  throw new DataError(
+    "data.key-twice",
+    `${keysTwice} ${keysTwice === 1 ? "key is" : "keys are"} in the input more than once (${write.key.join(", ")}): which row should win?`,
+    {
+      hint: "Make the key of the input unique, or name more columns in write.key.",
+      details: { keys: keysTwice },
+    },
+  );
+}
+
+/** Takes rows out of the table and keeps them. */
+async function moveOut({ session, table }: Move, to: string, where: string): Promise<void> {
+  const place = quoteTable(table.name);
+  await session.query(
+    `with gone as (delete from ${place} where ${where} returning *) insert into ${inArea(to)} select * from gone`,
+  );
+}
+
+/** An `error` target is empty until the end. */
+export async function refuseRows(move: Pick<Move, "session" | "table">): Promise<void> {
+  const { rows } = await move.session.query(`select 1 from ${quoteTable(move.table.name)} limit 1`);
+  if (rows.length > 0) throw targetExists(quoteTable(move.table.name));
+}
+
+function targetExists(place: string): SpecError {
+  return new SpecError(
+    "refused.target-exists",
+    `${place} has rows, and mode \`error\` never replaces or adds any`,
+    {
+      hint: "Set `mode: append`, `replace` or `upsert` in the job, or choose another table.",
+    },
+  );
+}

@@ -1,0 +1,162 @@
+/** Takes the publication that readers see back: what it wrote goes, and what it took the place of returns. */
+import { tableText } from "../../connection.js";
+import { SpecError } from "../../errors.js";
+import { findTable } from "../../postgres/catalogue.js";
+import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js";
+import type { Session } from "../../postgres/session.js";
+import type { RolledBack } from "../../sink.js";
+import { ownColumns } from "./columns/written-columns.js";
+import { inArea, storedColumns, type Undo } from "./moving/move.js";
+import { sameValues } from "./moving/moves.js";
+import { putInPlace, type QualifiedName } from "./moving/replica.js";
+import { lockTarget } from "./record.js";
+
+interface Head {
+  readonly publication: string;
+  readonly run: string;
+  readonly runId: string;
+  readonly beneath: string | null;
+  readonly undo: Undo | null;
+}
+
+/** @param seen the publication that readers saw when this was asked for: a newer one is not meant */
+export async function rollBackIn(
+  session: Session,
+  name: QualifiedName,
+  seen: string | null,
+): Promise<RolledBack> {
+  const target = tableText(name);
+  const head = await lockTarget(session, target);
+  if (head !== seen) throw moved(target, seen, head);
+  const found = head === null ? null : await headOf(session, head);
+  if (found === null) throw nothingBefore(target, "nothing is published there");
+  if (found.undo === null)
+    throw nothingBefore(
+      target,
+      found.beneath === null
+        ? `publication ${found.publication} is the first one`
+        : `what was there before publication ${found.publication} is not kept any more`,
+    );
+  const table = await findTable(session, name);
+  if (table === null) throw nothingBefore(target, "the table is gone");
+  await session.query("set constraints all deferred");
+  await takeBack(session, name, found, found.undo);
+  await dropUndo(session, found.undo);
+  await session.query(
+    "update nightshift.publications set rolled_back_at = clock_timestamp(), undo = null where publication = $1",
+    [found.publication],
+  );
+  await session.query("update nightshift.publications set superseded_by = null where superseded_by = $1", [
+    found.publication,
+  ]);
+  await session.query("update nightshift.targets set head = $2 where target = $1", [target, found.beneath]);
+  const visible = found.beneath === null ? null : await headOf(session, found.beneath);
+  return {
+    publication: Number(found.publication),
+    visibleRunId: visible?.runId ?? null,
+    hiddenRunId: found.runId,
+  };
+}
+
+async function headOf(session: Session, publication: string): Promise<Head | null> {
+  const { rows } = await session.query<Head>(
+    `select p.publication, p.run::text as run, r.run_id as "runId", p.beneath, p.undo
+     from nightshift.publications p join nightshift.runs r on r.sequence = p.run where p.publication = $1`,
+    [publication],
+  );
+  return rows[0] ?? null;
+}
+
+async function takeBack(session: Session, table: QualifiedName, head: Head, undo: Undo): Promise<void> {
+  const place = quoteTable(table);
+  const isOurs = `${quoteName(ownColumns.run)} = ${head.run}`;
+  switch (undo.kind) {
+    case "rows":
+      await session.query(`delete from ${place} where ${isOurs}`);
+      if (undo.removed !== null) await putBack(session, place, undo.removed);
+      return;
+    case "whole":
+      await session.query(`delete from ${place}`);
+      await putBack(session, place, undo.removed);
+      return;
+    case "values":
+      await session.query(`delete from ${place} where ${sameValues(undo.columns, undo.written, place)}`);
+      await putBack(session, place, undo.removed);
+      return;
+    case "upsert":
+      await putOldRowsBack(session, place, isOurs, undo.replaced, undo.key);
+      return;
+    case "attach":
+      for (const { partition, bound, before } of undo.partitions) {
+        await session.query(`alter table ${place} detach partition ${quoteTable(partition)}`);
+        await session.query(`drop table ${quoteTable(partition)}`);
+        if (before === null) continue;
+        await putInPlace(session, before.name, partition, before.indexes);
+        await session.query(`alter table ${place} attach partition ${quoteTable(partition)} ${bound}`);
+      }
+  }
+}
+
+async function putBack(session: Session, place: string, removed: string, where = ""): Promise<void> {
+  const columns = quoteNames(await storedColumns(session, place));
+  await session.query(
+    `insert into ${place} (${columns}) overriding system value select ${columns} from ${inArea(removed)} u ${where}`,
+  );
+}
+
+/** Rows that somebody newer wrote since stay as they are. */
+async function putOldRowsBack(
+  session: Session,
+  place: string,
+  isOurs: string,
+  replaced: string,
+  key: readonly string[],
+): Promise<void> {
+  const same = key.map((column) => `u.${quoteName(column)} = t.${quoteName(column)}`).join(" and ");
+  const columns = (await storedColumns(session, place))
+    .filter((column) => !key.includes(column))
+    .map(quoteName);
+  const sets = columns.map((column) => `${column} = u.${column}`).join(", ");
+  await session.query(
+    `delete from ${place} t where ${isOurs} and not exists (select from ${inArea(replaced)} u where ${same})`,
+  );
+  await session.query(
+    `update ${place} t set ${sets} from ${inArea(replaced)} u where ${same} and t.${isOurs}`,
+  );
+  await putBack(session, place, replaced, `where not exists (select from ${place} t where ${same})`);
+}
+
+/** Gives up what a rollback would need. */
+export async function dropUndo(session: Session, undo: Undo): Promise<void> {
+  for (const name of tablesOf(undo)) await session.query(`drop table if exists ${inArea(name)}`);
+}
+
+function tablesOf(undo: Undo): readonly string[] {
+  switch (undo.kind) {
+    case "rows":
+      return undo.removed === null ? [] : [undo.removed];
+    case "whole":
+      return [undo.removed];
+    case "values":
+      return [undo.removed, undo.written];
+    case "upsert":
+      return [undo.replaced];
+    case "attach":
+      return undo.partitions.flatMap(({ before }) => (before === null ? [] : [before.name]));
+  }
+}
+
+function nothingBefore(target: string, why: string): SpecError {
+  return new SpecError("refused.nothing-to-roll-back", `cannot roll back ${target}: ${why}`, {
+    hint: "Run the job again with --reprocess to publish anew.",
+    details: { target },
+  });
+}
+
+function moved(target: string, seen: string | null, head: string | null): SpecError {
+  return new SpecError(
+    "refused.publication-moved",
+    `${target}: publication ${seen ?? "none"} is not the visible one any more: ${head ?? "none"} is`,
+    { hint: "Look at what is published now, then roll back again if it is still wanted." },
+  );
+}
