@@ -1,8 +1,13 @@
 import type { Command } from "commander";
+import type { App } from "../app.js";
+import type { RowsTable } from "../host.js";
 import type { PartitionState } from "../partition.js";
+import type { RunState } from "../run.js";
+import type { Sink } from "../sink.js";
 import { type ErrorReport, groupReasons, quarantinedRow } from "./errors/report.js";
 import { reportText } from "./errors/report-text.js";
 import { runFor } from "./lookup/runs.js";
+import { quarantineTable } from "./running/outcome-text.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
 
@@ -25,14 +30,11 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const partitions: PartitionState[] = [];
   for await (const partition of ledger.listPartitions(state.run.id)) partitions.push(partition);
 
-  const sink = await app.sink(state.run.job.write);
+  const { write } = state.run.job;
+  const sink = await app.sink(write);
   const files = state.status === "published" ? await sink.quarantineFiles(state.run.id) : [];
-  const rows =
-    files.length === 0 || sample === 0
-      ? []
-      : await (await app.host())
-          .call("read-rows", { from: files, limit: rowsLookedAt })
-          .then(({ columns, rows }) => rows.map((row) => quarantinedRow(columns, row)));
+  const table = await quarantined(app, sink, state, files, sample);
+  const rows = (table?.rows ?? []).map((row) => quarantinedRow(table?.columns ?? [], row));
 
   const report: ErrorReport = {
     state,
@@ -43,6 +45,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
         : [{ partition: index, status, attempts, error: lastError }],
     ),
     quarantineFiles: files,
+    quarantineTable: write.kind === "postgres" && rows.length > 0 ? quarantineTable(write) : null,
   };
   if (cli.globals.json)
     printJson(cli.out, { run: state.run.id, status: state.status, ...report, state: undefined });
@@ -52,6 +55,19 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       `the rows themselves are not shown: the quarantine of ${state.run.target} is not on this machine`,
     );
   return 0;
+}
+
+/** The first quarantined rows, from files or from a database. */
+async function quarantined(
+  app: App,
+  sink: Sink,
+  { run, status }: RunState,
+  files: readonly string[],
+  sample: number,
+): Promise<RowsTable | null> {
+  if (sample === 0 || status !== "published") return null;
+  if (files.length === 0) return sink.quarantinedRows(run.id, rowsLookedAt);
+  return (await app.host()).call("read-rows", { from: files, limit: rowsLookedAt });
 }
 
 /** The ledger is reached from anywhere; quarantine files only from where the output is. */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { SpecError } from "../errors.js";
 import { targetOf } from "../job.js";
 import { outputFor } from "./lookup/outputs.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -14,6 +15,10 @@ The paths belong to one whole publication and stay valid while a newer one appea
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const write = await outputFor(cli, command.args[0] ?? "");
+  if (write.kind === "postgres")
+    throw new SpecError("usage.no-files", `${targetOf(write)} is a table: it has no files`, {
+      hint: "Query it; readers see whole publications only.",
+    });
   const sink = await (await cli.app()).sink(write);
   const files = await sink.files();
   if (cli.globals.json) printJson(cli.out, { output: targetOf(write), files });

@@ -24,14 +24,16 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const { job } = await jobFor(cli, command.args[0] ?? "", flags);
   const runner = await (await cli.app()).runner();
   const planned = await runner.plan({ job, guess: false }, cli.gently());
+  const sink = await (await cli.app()).sink(job.write);
+  const outlook = await sink.outlook(job, planned.plan.mapping.columns);
   const standing = await runner.standing({ job, kind: "spec" }, planned.plan);
   if (flags.out !== undefined) await save(localPath(flags.out, cli.cwd), planned);
   if (cli.globals.json) {
-    printJson(cli.out, { ...planned, standing });
+    printJson(cli.out, { ...planned, standing, outlook });
     return 0;
   }
   const { cwd, program, globals } = cli;
-  cli.out.line(planText(planned, standing, { cwd, program, verbose: globals.verbose }, cli.out));
+  cli.out.line(planText(planned, standing, { cwd, program, verbose: globals.verbose, outlook }, cli.out));
   if (flags.out !== undefined && !cli.globals.quiet)
     cli.err.line(`\nsaved; run it with ${program} run ${shownPath(localPath(flags.out, cli.cwd), cli.cwd)}`);
   return 0;

@@ -65,6 +65,7 @@ async function check(cli: Cli, subject: Subject): Promise<Checked> {
     loaded = job;
     const runner = await (await cli.app()).runner();
     const { plan } = await runner.plan({ job, guess: false, tryLoad: true }, cli.gently());
+    await (await (await cli.app()).sink(job.write)).outlook(job, plan.mapping.columns);
     return { job: job.name, result: "valid", plan };
   } catch (thrown) {
     const error = asNightshiftError(thrown);

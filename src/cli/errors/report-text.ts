@@ -27,6 +27,8 @@ export function reportText(report: ErrorReport, cwd: string, options: TableOptio
   const [quarantined] = report.quarantineFiles;
   if (quarantined !== undefined)
     blocks.push(options.paint.dim(`all quarantined rows: ${shownPath(dirname(quarantined), cwd)}/`));
+  if (report.quarantineTable !== null)
+    blocks.push(options.paint.dim(`all quarantined rows: ${report.quarantineTable} of ${state.run.target}`));
   return blocks.join("\n\n");
 }
 

@@ -13,6 +13,8 @@ export interface ErrorReport {
     readonly error: ErrorRecord;
   }[];
   readonly quarantineFiles: readonly string[];
+  /** Where quarantined rows are that are no files. */
+  readonly quarantineTable: string | null;
 }
 
 export interface ReasonGroup {

@@ -17,6 +17,8 @@ export interface PlanPlace {
   readonly program: string;
   /** All partitions, not the first few. */
   readonly verbose: boolean;
+  /** What publishing would do to what is there. */
+  readonly outlook: readonly string[];
 }
 
 const partitionsShown = 20;
@@ -31,7 +33,7 @@ export function planText(
   const { paint } = options;
   return [
     verdict(plan, standing, place, paint),
-    renderPairs(facts(plan, place.cwd), paint),
+    renderPairs(facts(plan, place), paint),
     mappingTable(plan.mapping, options),
     partitionTable(partitions, place, options),
     ...plan.mapping.warnings.map((line) => paint.yellow(`warning: ${line}`)),
@@ -74,13 +76,14 @@ function again({ job }: Plan, flag: string): string {
   return shellLine("run", job.name, "--at", beginsWithDate ? interval.ds : interval.start, flag);
 }
 
-function facts(plan: Plan, cwd: string): readonly (readonly [string, string])[] {
+function facts(plan: Plan, { cwd, outlook }: PlanPlace): readonly (readonly [string, string])[] {
   const { job, totals, profile } = plan;
   const model = plan.assets.find((asset) => asset.role === "model");
   return [
     ["input", `${rowsText(totals, job.input)}, ${bytes(totals.bytes)} decoded`],
     ["model", `${shownPath(job.model.path, cwd)} (sha256 ${model?.sha256.slice(0, 12) ?? "?"})`],
     ["output", `${shownTarget(job.write, cwd)} (${job.write.mode})`],
+    ...outlook.map((line) => ["", line] as const),
     ["partitions", `${counted(totals.partitions, "partition")} on ${counted(plan.threads, "thread")}`],
     [
       "profile",

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
+import { tableText } from "../../connection.js";
 import { bytes, count, counted, duration, rowRate } from "../../human.js";
-import type { WriteSpec } from "../../job.js";
+import type { PostgresWrite, WriteSpec } from "../../job.js";
 import type { RowCounts } from "../../partition.js";
 import type { RunOutcome } from "../../runner.js";
 import type { LiveFile } from "../../sink.js";
@@ -115,17 +116,23 @@ function namedTarget(write: WriteSpec, cwd: string): string {
 }
 
 function quarantinePairs(view: OutcomeView, paint: Paint): readonly (readonly [string, string])[] {
-  const { outcome, published, cwd } = view;
+  const { outcome, published, write, cwd } = view;
   const [first] = published?.quarantine ?? [];
-  if (outcome.rows.quarantined === 0 || first === undefined) return [];
+  const table = published === null || write.kind !== "postgres" ? null : quarantineTable(write);
+  if (outcome.rows.quarantined === 0 || (first === undefined && table === null)) return [];
   const reasons = Object.entries(outcome.reasons)
     .sort(([, a], [, b]) => b - a)
     .map(([code, rows]) => `${count(rows)} ${code}`)
     .join(", ");
-  const where = `${shownPath(dirname(first), cwd)}/`;
+  const where = first === undefined ? (table ?? "") : `${shownPath(dirname(first), cwd)}/`;
   return [
     ["quarantine", `${where}\n${paint.yellow(`${counted(outcome.rows.quarantined, "row")}: ${reasons}`)}`],
   ];
+}
+
+/** Where a database keeps rows that could not be scored. */
+export function quarantineTable({ quarantine }: PostgresWrite): string {
+  return quarantine?.kind === "table" ? tableText(quarantine.table) : "nightshift.quarantine";
 }
 
 function threadTime({ stats }: RunOutcome): string {
