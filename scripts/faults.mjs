@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are lines of source
 /**
  * The faults that `npm run test:faults` plants, one at a time: a line of src/ as it is, the line as it must never be,
  * and the test files that have to notice. Each fault compiles, and takes away one promise of ARCHITECTURE.md.
@@ -14,6 +15,8 @@ const localFileSystem = {
   tests: ["test/adapters/local-file-system.test.ts"],
 };
 const partition = ["test/flow/run-partition.test.ts"];
+const databaseModes = ["test/adapters/postgres-sink-modes.test.ts"];
+const databaseCrashes = ["test/adapters/postgres-sink-crash.test.ts"];
 
 const postgresLedger = ["test/conformance/postgres-ledger.test.ts"];
 const lostAnswers = ["test/adapters/postgres-ledger-lost-answers.test.ts"];
@@ -373,6 +376,57 @@ export const groups = {
       from: "node.input.length !== 1 || node.input[0] !== info.name",
       to: "node.input.length !== 1",
       tests: ["test/adapters/compiled-trees.test.ts"],
+    },
+  ],
+  "what is published to a database": [
+    {
+      name: "rows are published whichever attempt staged them",
+      file: "src/sinks/postgres/moving/move.ts",
+      from: "`where a.run = ${run.sequence} and a.accepted` +",
+      to: "`where a.run = ${run.sequence}` +",
+      tests: databaseModes,
+    },
+    {
+      name: "a run is decided again in the database",
+      file: "src/sinks/postgres/record.ts",
+      from: "on conflict (run) do nothing returning",
+      to: "on conflict (run) do update set outcome = excluded.outcome returning",
+      tests: ["test/conformance/postgres-sink.test.ts"],
+    },
+    {
+      name: "versions advance only where values differ",
+      file: "src/sinks/postgres/moving/moves.ts",
+      from: 'const conflict = `on conflict (${keys}) do update set ${sets.join(", ")} where ${isOlder}`;',
+      to: 'const values = columns.filter((one) => !key.includes(one)).map(quoteName);\n  const conflict = `on conflict (${keys}) do update set ${sets.join(", ")} where ${isOlder} and (${values.map((one) => `t.${one}`)}) is distinct from (${values.map((one) => `excluded.${one}`)})`;',
+      tests: databaseModes,
+    },
+    {
+      name: "an older run overwrites a newer one's row",
+      file: "src/sinks/postgres/moving/moves.ts",
+      from: 'const conflict = `on conflict (${keys}) do update set ${sets.join(", ")} where ${isOlder}`;',
+      to: 'const conflict = `on conflict (${keys}) do update set ${sets.join(", ")}`;',
+      tests: databaseModes,
+    },
+    {
+      name: "staging does not outlive a crash of the server",
+      file: "src/sinks/postgres/area.ts",
+      from: "`create table ${table} (${[...own, ...theirs]",
+      to: "`create unlogged table ${table} (${[...own, ...theirs]",
+      tests: databaseCrashes,
+    },
+    {
+      name: "counts of staged rows are not compared with receipts",
+      file: "src/sinks/postgres/publish.ts",
+      from: "or told.rows <> coalesce(counted.rows, 0) limit 1",
+      to: "limit 1",
+      tests: databaseModes,
+    },
+    {
+      name: "a COMMIT without an answer counts as failed",
+      file: "src/sinks/postgres/postgres-sink.ts",
+      from: "|| tries === commitTries",
+      to: "|| tries <= commitTries",
+      tests: databaseCrashes,
     },
   ],
 };

@@ -101,6 +101,7 @@ test("the report names reason, partition, key, file and row, and partitions that
     reasons: groupReasons(partitions, rows, 1),
     failures: [{ partition: 3, status: "failed", attempts: 3, error }],
     quarantineFiles: ["/w/out.quarantine/r1/part-0.parquet"],
+    quarantineTable: null,
   } as const;
   expect(reportText(report, "/w", { width: null, paint: makePaint(false) })).toBe(
     `flight-delay, run r1 (failed): 10 of 300 rows went wrong, 1 partition with errors

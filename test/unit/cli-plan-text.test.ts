@@ -64,7 +64,7 @@ function partition(index: number): Partition {
 }
 
 const partitions = Array.from({ length: 30 }, (_, index) => partition(index));
-const place = { cwd: "/w", program: "nightshift", verbose: false };
+const place = { cwd: "/w", program: "nightshift", verbose: false, outlook: [] };
 const options = { width: null, paint: makePaint(false) };
 const nothing = { unfinished: null, published: null, generation: 0 };
 

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseConnectionUrl, parseTableName, tableText } from "../../src/connection.js";
 import { describeInput, type Job, targetOf } from "../../src/job.js";
 import { resolveConnection } from "../../src/resolve-connection.js";
@@ -8,12 +8,6 @@ import { createSecrets } from "../../src/spec/secrets.js";
 import { resolvedYaml } from "../../src/spec/write/resolved-yaml.js";
 import { filesOf, jobWith } from "../support/jobs.js";
 import { jobText, makeSpecProject, type SpecProject } from "../support/spec-project.js";
-
-// What is read and written is for other tests: here it is what a spec may say.
-vi.mock("../../src/spec/later-keys.js", async (original) => ({
-  ...(await original<typeof import("../../src/spec/later-keys.js")>()),
-  insteadOfDatabase: { input: null, write: null },
-}));
 
 const canary = "kanarienvogel%21";
 const environment = {

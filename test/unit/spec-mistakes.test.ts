@@ -100,11 +100,6 @@ const later: readonly Mistake[] = [
   ],
   [jobText("⟦events⟧: []"), "spec.not-supported", "start `nightshift run` from what sees the events"],
   [
-    jobText("write: { to: ⟦'postgres://h/d'⟧, table: flights }"),
-    "spec.not-supported",
-    "this version writes local Parquet files",
-  ],
-  [
     jobText("input: { from: data, ⟦table⟧: flights }"),
     "spec.not-a-database",
     "write `from: ${DATABASE_URL}`, or remove it",
