@@ -29,9 +29,13 @@ test.each([
   held.letGo();
   const stopped = await run.finished;
   expect(stopped).toMatchObject({ status: code, stdout: "" });
-  expect(stopped.stderr).toContain("interrupted: 100 rows are scored and kept; nothing was published\n");
+  const kept = Number(
+    /interrupted: (\d+) rows are scored and kept; nothing was published\n/.exec(stopped.stderr)?.[1],
+  );
+  // Two files are done; the third, which was let go, may be before the thread hears of it.
+  expect([100, 150]).toContain(kept);
   expect(stopped.stderr).toMatch(/next {2}.* retry flights-\S+\n/);
-  await expectTheRestToBeDone(100);
+  await expectTheRestToBeDone(200 - kept);
 });
 
 test("SIGINT twice: stops at once although a thread is stuck, and leaves no process behind", async () => {
