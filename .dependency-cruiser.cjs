@@ -2,11 +2,11 @@
 const vocabulary =
   "^src/(job|run|partition|plan|profile|chunk|column|tensor|mapping|connection|errors|ledger-refusals|run-events|publication-log|template|interval|arrow-types|human|closest-word|quarantine-batch)\\.ts$";
 const contracts =
-  "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|hook|clock)\\.ts$";
+  "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|hook|clock|queue)\\.ts$";
 const flow =
-  "^src/(planner|runner|choose-run|supersede-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files|plan-hooks|plan-profile|never-returned|model-notes)\\.ts$|^src/pipeline/";
+  "^src/(planner|runner|choose-run|supersede-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files|plan-hooks|plan-profile|never-returned|model-notes|queue-worker|attempt-leases)\\.ts$|^src/pipeline/";
 const wiring =
-  "^src/(app|registry|resolve-connection|cli|index|worker-host|thread|system-clock|config)\\.ts$|^src/cli/";
+  "^src/(app|queue-parts|registry|resolve-connection|cli|index|worker-host|thread|system-clock|config)\\.ts$|^src/cli/";
 const implementation =
   "^src/(hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/";
 
@@ -48,11 +48,17 @@ module.exports = {
     },
     {
       name: "postgres-serves-its-own",
-      comment: "postgres/ is for the source, the sink and the ledger of that name, and for nobody else.",
+      comment:
+        "postgres/ is for the source, the sink, the ledger and the queue of that name, and for nobody else.",
       severity: "error",
       from: {
         path: "^src/",
-        pathNot: ["^src/postgres/", "^src/(sources|sinks|ledgers|triggers)/postgres/", wiring],
+        pathNot: [
+          "^src/postgres/",
+          "^src/(sources|sinks|ledgers|triggers)/postgres/",
+          "^src/dispatchers/queue/postgres-backend\\.ts$",
+          wiring,
+        ],
       },
       to: { path: "^src/postgres/" },
     },
@@ -80,7 +86,7 @@ module.exports = {
       severity: "error",
       from: {
         path: "^src/",
-        pathNot: ["^src/spec/", "^src/(app|index|resolve-connection)\\.ts$", "^src/cli/"],
+        pathNot: ["^src/spec/", "^src/(app|queue-parts|index|resolve-connection)\\.ts$", "^src/cli/"],
       },
       to: { path: "^src/spec/" },
     },
@@ -108,6 +114,12 @@ module.exports = {
       severity: "error",
       from: { path: "^src/", pathNot: "^src/hosts/" },
       to: { path: "node_modules/piscina/" },
+    },
+    {
+      name: "bullmq-in-the-queue",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/dispatchers/queue/" },
+      to: { path: "node_modules/(bullmq|ioredis)/" },
     },
     {
       name: "esbuild-in-hooks",

@@ -17,6 +17,7 @@ const localFileSystem = {
 const partition = ["test/flow/run-partition.test.ts"];
 const databaseModes = ["test/adapters/postgres-sink-modes.test.ts"];
 const databaseCrashes = ["test/adapters/postgres-sink-crash.test.ts"];
+const leases = ["test/adapters/postgres-ledger-leases.test.ts"];
 
 const postgresLedger = ["test/conformance/postgres-ledger.test.ts"];
 const lostAnswers = ["test/adapters/postgres-ledger-lost-answers.test.ts"];
@@ -427,6 +428,64 @@ export const groups = {
       from: "|| tries === commitTries",
       to: "|| tries <= commitTries",
       tests: databaseCrashes,
+    },
+  ],
+  "what a queue is trusted with": [
+    {
+      name: "a message of an earlier epoch starts an attempt",
+      file: "src/ledgers/postgres/attempts.ts",
+      from: "from state where p.run_id = state.run_id and p.index = $2 and p.epoch = $3 and p.status = 'leased'",
+      to: "from state where p.run_id = state.run_id and p.index = $2 and p.epoch >= $3 and p.status = 'leased'",
+      tests: leases,
+    },
+    {
+      name: "a message that comes twice starts two attempts",
+      file: "src/ledgers/postgres/attempts.ts",
+      from: "from state where p.run_id = state.run_id and p.index = $2 and p.epoch = $3 and p.status = 'leased'",
+      to: "from state where p.run_id = state.run_id and p.index = $2 and p.epoch = $3",
+      tests: leases,
+    },
+    {
+      name: "the epoch is left out of a message's name",
+      file: "src/dispatchers/queue/message.ts",
+      from: 'return [runId, partition, epoch].join("-");',
+      to: 'return [runId, partition, epoch > 0].join("-");',
+      tests: ["test/adapters/queue.test.ts"],
+    },
+    {
+      name: "a message stays with a worker that is gone",
+      file: "src/dispatchers/queue/bullmq-queue.ts",
+      from: "maxStalledCount: 2 ** 31 - 1,",
+      to: "maxStalledCount: Number.MAX_SAFE_INTEGER,",
+      tests: ["test/adapters/queue.test.ts"],
+    },
+    {
+      name: "what the queue has lost is not sent again",
+      file: "src/dispatchers/queue/queue-dispatcher.ts",
+      from: 'push(states.filter(({ status }) => status === "leased").flatMap(refOf));',
+      to: 'push(states.filter(({ status }) => status === "accepted").flatMap(refOf));',
+      tests: ["test/adapters/queue-dispatcher.test.ts"],
+    },
+    {
+      name: "leases never run out",
+      file: "src/dispatchers/queue/queue-dispatcher.ts",
+      from: "await ledger.expireLeases(claim);",
+      to: "await ledger.readRun(claim.runId);",
+      tests: ["test/adapters/queue-dispatcher.test.ts"],
+    },
+    {
+      name: "a renewed lease runs out",
+      file: "src/ledgers/postgres/leases.ts",
+      from: "set lease_until = clock_timestamp() + $5::float8 * interval '1 millisecond'",
+      to: "set lease_until = lease_until + $5::float8 * interval '0 millisecond'",
+      tests: leases,
+    },
+    {
+      name: "a worker host outlives its lease",
+      file: "src/hosts/child-process/call-server.ts",
+      from: 'timer = setTimeout(() => channel.kill(channel.pid, "SIGKILL"), Math.max(0, leftMs));',
+      to: "timer = setTimeout(() => undefined, Math.max(0, leftMs));",
+      tests: ["test/adapters/host-lifetime.test.ts"],
     },
   ],
 };

@@ -2,10 +2,11 @@
 // Runs test/webgpu on a real WebGPU device: the one behind VK_ICD_FILENAMES where that is set, else SwiftShader, Vulkan on
 // the CPU, from an installed Chromium or unpacked from Debian's package into .cache/swiftshader. Installs nothing.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { debianPackages } from "./debian-packages.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cache = join(root, ".cache/swiftshader");
@@ -65,52 +66,22 @@ function unpackedDevice() {
   const isComplete = () => wanted.every((file) => existsSync(join(cache, file)));
   if (!isComplete()) {
     rmSync(cache, { recursive: true, force: true });
-    mkdirSync(cache, { recursive: true });
-    for (const name of ["chromium-common", "chromium", "libvulkan1"]) if (!isComplete()) unpack(name);
-    for (const rest of ["apt", "apt.conf"]) rmSync(join(cache, rest), { recursive: true, force: true });
+    const work = join(cache, "work");
+    const unpacked = join(work, "unpacked");
+    mkdirSync(work, { recursive: true });
+    const unpack = debianPackages(work);
+    for (const name of ["chromium-common", "chromium", "libvulkan1"])
+      if (!isComplete() && unpack(name, unpacked)) takeWanted(unpacked);
+    rmSync(work, { recursive: true, force: true });
   }
   return isComplete() ? { icd: join(cache, manifest), libraries: cache } : null;
 }
 
-/** The package's Vulkan files, by apt with folders of its own: nothing of the system changes, and nobody has to be root. */
-function unpack(name) {
-  const apt = join(cache, "apt");
-  const settings = join(cache, "apt.conf");
-  if (!existsSync(apt)) {
-    for (const folder of ["state/lists/partial", "cache/archives/partial"])
-      mkdirSync(join(apt, folder), { recursive: true });
-    // Images of containers tidy the system's own folders after an update.
-    writeFileSync(
-      settings,
-      `Dir::State "${apt}/state";
-Dir::State::status "/var/lib/dpkg/status";
-Dir::Cache "${apt}/cache";
-APT::Sandbox::User "root";
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-`,
-    );
-    run("apt-get", ["-qq", "-c", settings, "update"]);
-  }
-  run("apt-get", ["-qq", "-c", settings, "download", name]);
-  const archive = readdirSync(cache).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
-  if (archive === undefined) return;
-  run("dpkg-deb", ["-x", archive, "unpacked"]);
+function takeWanted(unpacked) {
   for (const file of wanted) {
-    const found = findBelow(join(cache, "unpacked"), file);
+    const found = findBelow(unpacked, file);
     if (found !== null) cpSync(found, join(cache, file), { dereference: true });
   }
-  for (const rest of [archive, "unpacked"]) rmSync(join(cache, rest), { recursive: true });
-}
-
-function run(command, args) {
-  const { error, status: code } = spawnSync(command, args, {
-    cwd: cache,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  if (error !== undefined || code !== 0)
-    console.error(`${command} failed${error === undefined ? "" : `: ${error.message}`}`);
 }
 
 function findBelow(folder, name) {

@@ -1,14 +1,27 @@
 /** Composition root: puts implementations behind the contracts, for the command line and for the library. */
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ledgerReporter } from "./attempts.js";
 import type { Settings } from "./config.js";
 import type { Connection, ConnectionUrl } from "./connection.js";
+import type { MakeDispatcher } from "./dispatch-partitions.js";
 import { SpecError } from "./errors.js";
 import type { WorkerHost } from "./host.js";
 import type { InputSpec, WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import type { Database } from "./postgres/database.js";
+import type { Queue } from "./queue.js";
+import {
+  leaveMark,
+  openQueue,
+  pause,
+  queueTrouble,
+  queueWatch,
+  sharedLedger,
+  sharedPlaces,
+} from "./queue-parts.js";
+import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
 import { quarantineDirectory } from "./registry.js";
 import type { Runner } from "./runner.js";
 import type { Sink } from "./sink.js";
@@ -20,6 +33,10 @@ import { every, newUuid, systemClock } from "./system-clock.js";
 export interface App {
   readonly settings: Settings;
   readonly ledger: () => Promise<Ledger>;
+  /** @throws SpecError `usage.no-queue` where none is named */
+  readonly queue: () => Promise<Queue>;
+  /** Takes partitions from the queue from now on. @throws SpecError `usage.queue-needs-ledger` */
+  readonly worker: (options: WorkerOptions) => Promise<QueueWorker>;
   readonly runner: () => Promise<Runner>;
   /** The worker host, started anew where the last one died. */
   readonly host: () => Promise<WorkerHost>;
@@ -31,14 +48,29 @@ export interface App {
 export interface AppOptions {
   /** Receives what native code prints in worker hosts. */
   readonly onHostOutput?: (text: string) => void;
-  /** Learns passwords of databases, so that they can be masked. */
+  /** Receives what people should know while a run goes on. */
+  readonly onWarning?: (text: string) => void;
+  /** Learns passwords of databases and queues, so that they can be masked. */
   readonly secrets?: Secrets;
 }
 
+export interface WorkerOptions {
+  readonly threads: number;
+  /** How long a partition stays with a worker that nobody hears of. */
+  readonly leaseMs: number;
+  readonly tell: (event: WorkerEvent) => void;
+}
+
 export function createApp(settings: Settings, options: AppOptions = {}): App {
-  const { onHostOutput = () => undefined, secrets } = options;
+  const { onHostOutput = () => undefined, onWarning = () => undefined, secrets } = options;
   let host: WorkerHost | null = null;
   const databases = new Map<string, Database>();
+  let hostThreads = settings.cores;
+  let liveUntilMs: number | null = null;
+  const watch = queueWatch((error) => {
+    void queue.opened()?.then((open) => onWarning(queueTrouble(open, error)));
+  });
+  const queue = once(() => openQueue(settings, secrets, watch.failed));
   const ledger = once(() => openLedger(settings, secrets));
 
   async function currentHost(): Promise<() => WorkerHost> {
@@ -49,11 +81,12 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       if (host === null || host.isGone()) {
         host = childProcessHost({
           entry,
-          threads: settings.cores,
+          threads: hostThreads,
           hookDir,
           maxBytes: settings.hostBytes,
           onStderr: onHostOutput,
         });
+        if (liveUntilMs !== null) host.liveFor(Math.max(0, liveUntilMs - systemClock.monotonicMs()));
       }
       return host;
     };
@@ -118,24 +151,73 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       planningHost: hostNow,
       sink,
       keeper,
-      dispatcher: (plan, wake) =>
-        localDispatcher({
-          threads: plan.threads,
-          partitionTimeoutMs: plan.job.limits.partitionTimeoutMs,
-          host: hostNow,
-          reporter: ledgerReporter(opened, wake),
-          newId: newUuid,
-        }),
+      dispatcher: async (dispatched, wake) => {
+        if (settings.queue !== null) return dispatchOverQueue(dispatched, wake);
+        const threads = dispatched.plan.threads;
+        const reporter = ledgerReporter(opened, wake);
+        return localDispatcher({ threads, host: hostNow, reporter, newId: newUuid });
+      },
     });
   });
+
+  const dispatchOverQueue: MakeDispatcher = async ({ run, claim }, wake) => {
+    const { queueDispatcher } = await import("./dispatchers/queue/queue-dispatcher.js");
+    const shared = sharedLedger(await ledger());
+    const opened = await queue();
+    await leaveMark(run);
+    return queueDispatcher({
+      queue: opened,
+      ledger: shared,
+      claim,
+      wake,
+      clock: systemClock,
+      pause,
+      onTrouble: (error) => (error === null ? watch.answered() : watch.failed(error)),
+    });
+  };
+
+  async function worker({ threads, leaseMs, tell }: WorkerOptions): Promise<QueueWorker> {
+    const { startQueueWorker } = await import("./queue-worker.js");
+    const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
+    const shared = sharedLedger(await ledger());
+    const opened = await queue();
+    hostThreads = threads;
+    const hostNow = await currentHost();
+    return startQueueWorker({
+      queue: opened,
+      ledger: shared,
+      threads,
+      leaseMs,
+      host: hostname(),
+      clock: systemClock,
+      every,
+      pause,
+      runner: (reporter) => localDispatcher({ threads, host: hostNow, reporter, newId: newUuid }),
+      admit: sharedPlaces(),
+      liveFor(ms) {
+        liveUntilMs = ms === null ? null : systemClock.monotonicMs() + ms;
+        host?.liveFor(ms);
+      },
+      tell(event) {
+        if (event.type === "started" || event.type === "outdated") watch.answered();
+        tell(event);
+      },
+    });
+  }
 
   return {
     settings,
     ledger,
+    queue,
+    worker,
     runner,
     host: async () => (await currentHost())(),
     sink,
     close: async () => {
+      await queue.opened()?.then(
+        (open) => open.close(),
+        () => undefined,
+      );
       await host?.close();
       await ledger.opened()?.then((open) => open.close());
       for (const database of databases.values()) await database.close();

@@ -31,7 +31,16 @@ export type AttemptOutcome =
 /** Deaths of a host that ran nothing else, until the partition counts as poisoned. */
 const maxSoloDeaths = 3;
 
-export function ledgerReporter(ledger: Ledger, wake: (outcome: AttemptOutcome) => void): AttemptReporter {
+/** What attempts report to; a worker's starts are leased. */
+export type AttemptLedger = Pick<
+  Ledger,
+  "startAttempt" | "loadTask" | "readPartition" | "acceptReceipt" | "recordFailure"
+>;
+
+export function ledgerReporter(
+  ledger: AttemptLedger,
+  wake: (outcome: AttemptOutcome) => void,
+): AttemptReporter {
   const attempts = new Map<string, { readonly state: PartitionState; readonly maxAttempts: number }>();
   const orWake = async <T>(work: Promise<T>): Promise<T> => {
     try {
@@ -82,6 +91,11 @@ export function ledgerReporter(ledger: Ledger, wake: (outcome: AttemptOutcome) =
       wake({ type: "host-died", reason, partitions });
     },
   };
+}
+
+/** Its last host died under it: the next one shall tell whether it was to blame. */
+export function mustRunAlone(lastError: { readonly code: string } | null): boolean {
+  return lastError?.code === "infra.host-died";
 }
 
 /** Whose fault a failure is, and where the partition goes. */

@@ -6,5 +6,8 @@ export interface Clock {
   monotonicMs(): number;
 }
 
+/** Does something again and again until the returned function is called. */
+export type Every = (intervalMs: number, work: () => void) => () => void;
+
 /** Source of attempt ids: a fresh UUID at every call. */
 export type NewId = () => string;

@@ -11,6 +11,8 @@ export interface Settings {
   readonly stateDir: string;
   /** URL of the database that keeps the ledger, with its secrets; `null`: the journal in the state directory. */
   readonly ledger: string | null;
+  /** URL of the queue that partitions go to, with its secrets; `null`: they are done in this process. */
+  readonly queue: string | null;
   /** Outputs outside it are refused; `null`: anywhere. */
   readonly outputRoot: string | null;
   /** Cores this process may use. */
@@ -45,6 +47,8 @@ export interface SettingsOptions {
   readonly stateDir?: string;
   /** `--ledger`. */
   readonly ledger?: string;
+  /** `--queue`. */
+  readonly queue?: string;
   readonly cwd: string;
   readonly environment: Environment;
   readonly machine?: Machine;
@@ -55,7 +59,7 @@ const decodingShare = 0.5;
 /** The rest is for the coordinator and for whoever else is on the machine. */
 const hostShare = 0.9;
 
-/** @throws SpecError `usage.environment`, `usage.ledger` */
+/** @throws SpecError `usage.environment`, `usage.ledger`, `usage.queue` */
 export function readSettings(options: SettingsOptions): Settings {
   const { cwd, environment } = options;
   const machine = options.machine ?? thisMachine();
@@ -66,6 +70,7 @@ export function readSettings(options: SettingsOptions): Settings {
     stateDir:
       stateDir === undefined ? join(findProjectRoot(cwd) ?? cwd, ".nightshift") : resolve(cwd, stateDir),
     ledger: ledgerOf(options.ledger ?? present(environment.NIGHTSHIFT_LEDGER)),
+    queue: queueOf(options.queue ?? present(environment.NIGHTSHIFT_QUEUE)),
     outputRoot: outputRoot === undefined ? null : resolve(cwd, outputRoot),
     cores: Math.min(machine.cores, threadsOf(environment) ?? machine.cores),
     memoryBytes: Math.floor(memory * decodingShare),
@@ -74,7 +79,9 @@ export function readSettings(options: SettingsOptions): Settings {
   };
 }
 
-export function settingsFromProcess(options: Pick<SettingsOptions, "stateDir" | "ledger"> = {}): Settings {
+export function settingsFromProcess(
+  options: Pick<SettingsOptions, "stateDir" | "ledger" | "queue"> = {},
+): Settings {
   return readSettings({ ...options, cwd: process.cwd(), environment: process.env });
 }
 
@@ -106,6 +113,15 @@ function ledgerOf(given = "journal"): string | null {
   if (isConnectionUrl(given)) return given;
   throw new SpecError("usage.ledger", "the ledger is neither `journal` nor the URL of a database", {
     hint: "give --ledger or NIGHTSHIFT_LEDGER as `postgres://user:password@host:5432/database`, or `journal`",
+  });
+}
+
+/** @throws SpecError `usage.queue`; what was given is not repeated, since it may hold a password */
+function queueOf(given: string | undefined): string | null {
+  if (given === undefined) return null;
+  if (isConnectionUrl(given) || /^rediss?:\/\//i.test(given)) return given;
+  throw new SpecError("usage.queue", "the queue is neither the URL of a Redis nor that of a database", {
+    hint: "give --queue or NIGHTSHIFT_QUEUE as `redis://host:6379/0` or `postgres://user:password@host:5432/database`",
   });
 }
 

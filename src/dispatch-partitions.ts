@@ -1,5 +1,5 @@
 /** Keeps the dispatcher busy until every partition is accepted, or until it is clear that the run cannot succeed. */
-import type { AttemptOutcome } from "./attempts.js";
+import { type AttemptOutcome, mustRunAlone } from "./attempts.js";
 import type { Clock } from "./clock.js";
 import type { Dispatcher } from "./dispatcher.js";
 import { CancelledError, DataError, type NightshiftError } from "./errors.js";
@@ -19,8 +19,14 @@ interface Dispatch {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
-  readonly dispatcher: (plan: Plan, wake: (outcome: AttemptOutcome) => void) => Dispatcher;
+  readonly dispatcher: MakeDispatcher;
 }
+
+/** @param wake takes what becomes of what was enqueued */
+export type MakeDispatcher = (
+  dispatched: { readonly run: Run; readonly claim: Claim; readonly plan: Plan },
+  wake: (outcome: AttemptOutcome) => void,
+) => Dispatcher | Promise<Dispatcher>;
 
 export async function dispatchPartitions(dispatch: Dispatch): Promise<void> {
   const { run, claim, ledger } = dispatch;
@@ -30,7 +36,7 @@ export async function dispatchPartitions(dispatch: Dispatch): Promise<void> {
   await ledger.reviveFailed(claim);
 
   const inbox = new Inbox<AttemptOutcome>();
-  const dispatcher = dispatch.dispatcher(dispatch.plan, (outcome) => inbox.push(outcome));
+  const dispatcher = await dispatch.dispatcher(dispatch, (outcome) => inbox.push(outcome));
   const onAbort = (): void => inbox.push("stop");
   dispatch.signal.addEventListener("abort", onAbort, { once: true });
   try {
@@ -89,7 +95,7 @@ class RunBook {
 
   add(state: PartitionState): void {
     if (state.receipt === null) {
-      this.waiting.push({ index: state.index, alone: state.lastError?.code === "infra.host-died" });
+      this.waiting.push({ index: state.index, alone: mustRunAlone(state.lastError) });
       return;
     }
     this.accepted.push(state.receipt);
@@ -150,7 +156,7 @@ class RunBook {
   private fail(partition: number, next: "pending" | "failed" | "poisoned", error: NightshiftError): void {
     this.running.delete(partition);
     this.meter.reset(partition);
-    if (next === "pending") this.waiting.push({ index: partition, alone: error.code === "infra.host-died" });
+    if (next === "pending") this.waiting.push({ index: partition, alone: mustRunAlone(error) });
     if (next === "poisoned") {
       this.poisoned.push(partition);
       this.lastDeath = error.message;

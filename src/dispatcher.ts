@@ -19,6 +19,14 @@ export interface Dispatcher {
   close(): Promise<void>;
 }
 
+/** Does partitions in this process's worker host, for whoever takes them from a queue. */
+export interface AttemptRunner extends Pick<Dispatcher, "drain" | "close"> {
+  /** One attempt; resolves when it has ended and was reported. Never rejects. */
+  perform(ref: PartitionRef, alone: boolean): Promise<void>;
+  /** Asks one attempt to stop between chunks: whatever it brings would be refused. */
+  abandon(attemptId: string): void;
+}
+
 /** Where attempts report. Called by dispatchers and workers; backed by the ledger. */
 export interface AttemptReporter {
   /** Before anything is read. `fenced`: the epoch has moved on or was started already, so do nothing. */

@@ -1,8 +1,6 @@
 /** One claimed run from its plan to its publication: save the plan, dispatch, follow, prove, publish. */
-import type { AttemptOutcome } from "./attempts.js";
 import type { Clock } from "./clock.js";
-import { dispatchPartitions } from "./dispatch-partitions.js";
-import type { Dispatcher } from "./dispatcher.js";
+import { dispatchPartitions, type MakeDispatcher } from "./dispatch-partitions.js";
 import {
   asNightshiftError,
   BugError,
@@ -34,7 +32,7 @@ export interface Execution {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
-  readonly dispatcher: (plan: Plan, wake: (outcome: AttemptOutcome) => void) => Dispatcher;
+  readonly dispatcher: MakeDispatcher;
 }
 
 export async function executeRun(execution: Execution): Promise<void> {

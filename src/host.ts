@@ -131,6 +131,11 @@ export interface WorkerHost {
     request: HostCalls[N]["request"],
     options?: CallOptions<N>,
   ): Promise<HostCalls[N]["result"]>;
+  /**
+   * The process ends itself when this time is over, also while its parent is stopped or gone; `null`: it lives on. The
+   * last call counts.
+   */
+  liveFor(ms: number | null): void;
   /** Dead or being killed; it takes no more calls. */
   isGone(): boolean;
   /** Ends the process; resolves when it is gone. */

@@ -81,6 +81,25 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
+/**
+ * A ledger that attempts on other machines report to. An attempt holds its partition by a lease on the ledger's clock,
+ * and renews it; what was not renewed is given to somebody else.
+ */
+export interface SharedLedger extends Ledger {
+  /** As `startAttempt`, for an attempt that renews its lease. */
+  startLeased(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"started" | "fenced">;
+  /** `fenced`: the partition is somebody else's by now, or nobody's; the attempt has no say any more. */
+  renewAttempt(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"renewed" | "fenced">;
+  /**
+   * running -> pending where a lease has run out, which uses up no attempt. Called by the coordinator, again and again.
+   * Attempts that were started without a lease never expire.
+   * @returns how many there were
+   */
+  expireLeases(claim: Claim): Promise<number>;
+  /** In plan order; of a run with many partitions, those that somebody waits for. */
+  readPartitions(runId: string, partitions: readonly number[]): Promise<readonly PartitionState[]>;
+}
+
 export type PartitionCounts = { readonly [status in PartitionStatus]?: number };
 
 export interface RunFilter {

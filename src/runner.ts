@@ -3,10 +3,9 @@
  * data and no model; the worker host does.
  */
 
-import type { AttemptOutcome } from "./attempts.js";
 import { chooseRun, findStanding, runNamed, type Standing } from "./choose-run.js";
 import type { Clock } from "./clock.js";
-import type { Dispatcher } from "./dispatcher.js";
+import type { MakeDispatcher } from "./dispatch-partitions.js";
 import { asNightshiftError, CancelledError, type NightshiftError, SpecError } from "./errors.js";
 import { executeRun } from "./execute-run.js";
 import type { WorkerHost } from "./host.js";
@@ -96,7 +95,7 @@ export interface RunnerParts {
   readonly sink: (write: WriteSpec) => Promise<Sink>;
   /** `null` for an input that needs none. */
   readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
-  readonly dispatcher: (plan: Plan, wake: (outcome: AttemptOutcome) => void) => Dispatcher;
+  readonly dispatcher: MakeDispatcher;
 }
 
 /** A host that somebody killed while it planned is replaced this often; what kills it by itself is a DataError. */

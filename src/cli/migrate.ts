@@ -8,6 +8,7 @@ import { migrate, migrationsOf } from "../postgres/migrate.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 export function declare(command: Command): void {
+  command.option("--queue <url>", "make the tables of a queue instead, in the database that shall carry it");
   command.addHelpText(
     "after",
     `
@@ -17,8 +18,14 @@ docs/postgres.md. A URL with a password is better set in NIGHTSHIFT_LEDGER than 
   );
 }
 
+interface MigrateFlags {
+  readonly queue?: string;
+}
+
 export async function run(command: Command, cli: Cli): Promise<number> {
   const [given] = command.args;
+  const { queue } = command.opts<MigrateFlags>();
+  if (queue !== undefined) return migrateTheQueue(queue, cli);
   if (given !== undefined && !isConnectionUrl(given))
     throw new SpecError("usage.invalid-argument", "that is no URL of a database", {
       hint: "Give it as `postgres://user:password@host:5432/database`.",
@@ -42,4 +49,21 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   } finally {
     await database.close();
   }
+}
+
+/** @throws SpecError `usage.invalid-argument` where it is none that needs tables */
+async function migrateTheQueue(
+  queue: string,
+  { settings, secrets, globals, out, err }: Cli,
+): Promise<number> {
+  if (!isConnectionUrl(queue))
+    throw new SpecError("usage.invalid-argument", "that is no URL of a database", {
+      hint: "Only a queue on PostgreSQL has tables; one on Redis needs none.",
+    });
+  const { migrateQueue } = await import("../dispatchers/queue/postgres-backend.js");
+  const url = await ledgerUrl({ ...settings, ledger: queue }, secrets);
+  await migrateQueue(url);
+  if (globals.json) printJson(out, { database: url.address, queue: true });
+  else if (!globals.quiet) err.line(err.paint.green(`migrated ${url.address}: the queue's tables are there`));
+  return 0;
 }

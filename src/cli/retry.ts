@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { runFor } from "./lookup/runs.js";
 import { followRun } from "./running/follow-run.js";
-import { declareQuarantineExit, type QuarantineFlags } from "./running/run-options.js";
+import { declareQuarantineExit, declareQueue, type QuarantineFlags } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 
 interface RetryFlags extends QuarantineFlags {
@@ -10,7 +10,7 @@ interface RetryFlags extends QuarantineFlags {
 
 export function declare(command: Command): void {
   command.option("--take-over", "claim a run whose owner is on another host, and surely dead");
-  declareQuarantineExit(command);
+  declareQuarantineExit(declareQueue(command));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {

@@ -9,6 +9,7 @@ import {
   declareClaim,
   declareInterval,
   declareQuarantineExit,
+  declareQueue,
   type IntervalFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
@@ -25,7 +26,7 @@ export function declare(command: Command): void {
     "--reprocess",
     "score again what was published; the new publication replaces it",
   );
-  declareQuarantineExit(declareClaim(command));
+  declareQuarantineExit(declareClaim(declareQueue(command)));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {

@@ -12,7 +12,12 @@ import {
 } from "./lookup/model-job.js";
 import { refuseOutside } from "./lookup/output-root.js";
 import { followRun } from "./running/follow-run.js";
-import { declareClaim, declareQuarantineExit, type QuarantineFlags } from "./running/run-options.js";
+import {
+  declareClaim,
+  declareQuarantineExit,
+  declareQueue,
+  type QuarantineFlags,
+} from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 
 export interface ScoreFlags extends ModelJobFlags, QuarantineFlags {
@@ -26,7 +31,7 @@ export function declare(command: Command): void {
   command
     .option("-o, --output <path>", "where predictions go (required): x.parquet is one file, else a directory")
     .option("--overwrite", "replace what is published there; readers see the old or the new, whole");
-  declareClaim(command);
+  declareClaim(declareQueue(command));
   declareMapping(command);
   declareRowPolicy(command);
   declareQuarantineExit(command);

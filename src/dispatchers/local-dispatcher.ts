@@ -1,14 +1,12 @@
 /** Does partitions on this machine: a queue in memory before one worker host, which is replaced when it dies. */
 import type { NewId } from "../clock.js";
-import type { AttemptReporter, Circumstance, Dispatcher } from "../dispatcher.js";
+import type { AttemptReporter, AttemptRunner, Circumstance, Dispatcher } from "../dispatcher.js";
 import { asNightshiftError, CancelledError, type NightshiftError } from "../errors.js";
 import type { WorkerHost } from "../host.js";
 import type { PartitionRef } from "../partition.js";
 
 export interface LocalDispatcherOptions {
   readonly threads: number;
-  /** Kills the host, and with it the attempt, past this. */
-  readonly partitionTimeoutMs: number;
   /** A living host, new where the last one died. Owned by whoever hands it in. */
   readonly host: () => WorkerHost;
   readonly reporter: AttemptReporter;
@@ -18,26 +16,33 @@ export interface LocalDispatcherOptions {
 interface Waiting {
   readonly ref: PartitionRef;
   readonly alone: boolean;
+  readonly ended?: () => void;
 }
 
-export function localDispatcher(options: LocalDispatcherOptions): Dispatcher {
+export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & AttemptRunner {
   const { reporter } = options;
   const waiting: Waiting[] = [];
   const running = new Map<Promise<void>, PartitionRef>();
-  const stop = new AbortController();
+  /** By attempt. */
+  const stops = new Map<string, AbortController>();
+  let isStopping = false;
   const dead = new WeakSet<WorkerHost>();
   let exclusive = false;
 
-  /** Starts what may start: up to `threads` together, or one that must be alone once the rest has ended. */
+  /**
+   * Starts what may start, in the order it came: up to `threads` together, or one that must be alone once the rest has
+   * ended. What comes behind it waits, too: where there is always more, its turn would never come.
+   */
   function pump(): void {
-    while (!stop.signal.aborted && !exclusive && running.size < options.threads) {
-      const next = waiting.find((item) => !item.alone || running.size === 0);
-      if (next === undefined) return;
-      waiting.splice(waiting.indexOf(next), 1);
+    while (!isStopping && !exclusive && running.size < options.threads) {
+      const [next] = waiting;
+      if (next === undefined || (next.alone && running.size > 0)) return;
+      waiting.shift();
       exclusive = next.alone;
       const attempt: Promise<void> = runAttempt(next).finally(() => {
         running.delete(attempt);
         if (next.alone) exclusive = false;
+        next.ended?.();
         pump();
       });
       running.set(attempt, next.ref);
@@ -46,11 +51,19 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher {
 
   async function runAttempt({ ref, alone }: Waiting): Promise<void> {
     const attemptId = options.newId();
+    const stop = new AbortController();
+    stops.set(attemptId, stop);
     // The reporter tells the coordinator when the ledger fails; there is nobody else here to tell.
-    await attemptOnce(ref, attemptId, alone).catch(() => undefined);
+    await attemptOnce(ref, attemptId, alone, stop.signal).catch(() => undefined);
+    stops.delete(attemptId);
   }
 
-  async function attemptOnce(ref: PartitionRef, attemptId: string, alone: boolean): Promise<void> {
+  async function attemptOnce(
+    ref: PartitionRef,
+    attemptId: string,
+    alone: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
     const task = await reporter.start(ref, attemptId);
     if (task === "fenced") return;
     const host = options.host();
@@ -59,8 +72,9 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher {
         "partition",
         { task, attemptId },
         {
-          signal: stop.signal,
-          deadlineMs: options.partitionTimeoutMs,
+          signal,
+          // Past it the host is killed, and with it the attempt.
+          deadlineMs: task.plan.job.limits.partitionTimeoutMs,
           onItem: ({ rows, quarantined, step }) => reporter.progress(ref, rows, quarantined, step),
         },
       );
@@ -78,22 +92,34 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher {
     }
   }
 
+  function stopAll(): void {
+    isStopping = true;
+    for (const stop of stops.values()) stop.abort();
+  }
+
   return {
     capacity: options.threads,
     async enqueue(ref, alone) {
       waiting.push({ ref, alone });
       pump();
     },
+    perform: (ref, alone) =>
+      new Promise((ended) => {
+        waiting.push({ ref, alone, ended });
+        pump();
+      }),
+    abandon: (attemptId) => stops.get(attemptId)?.abort(),
     async drain() {
-      stop.abort();
+      stopAll();
       const handedBack = waiting.splice(0);
       await Promise.all(running.keys());
-      for (const { ref } of handedBack) {
+      for (const { ref, ended } of handedBack) {
         await reporter.fail(ref, "", new CancelledError(), "released").catch(() => undefined);
+        ended?.();
       }
     },
     async close() {
-      stop.abort();
+      stopAll();
       await Promise.all(running.keys());
     },
   };

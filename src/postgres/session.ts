@@ -60,25 +60,8 @@ async function connectOnce(url: ConnectionUrl, options: SessionOptions): Promise
 }
 
 async function connectWith(url: ConnectionUrl, { role }: SessionOptions, tls: Tls | null): Promise<Session> {
-  const { host, port, database, user, password, options } = url;
-  const { application_name, connect_timeout, channel_binding, sslnegotiation } = options;
-  const session = new pg.Client({
-    host,
-    port,
-    database,
-    user: user ?? userInfo().username,
-    // Never left out: node-postgres would look for one in its own places.
-    password: () => password() ?? "",
-    ssl: tls === null ? false : { ...tls.options },
-    ...(tls !== null && sslnegotiation !== undefined ? { sslnegotiation } : {}),
-    enableChannelBinding: tls !== null && (channel_binding === "prefer" || channel_binding === "require"),
-    application_name: application_name ?? `nightshift ${role}`,
-    ...(options.options === undefined ? {} : { options: options.options }),
-    connectionTimeoutMillis: timeoutMs(connect_timeout),
-    keepAlive: true,
-    keepAliveInitialDelayMillis: keepAliveDelayMs,
-    types: textTypes,
-  } as pg.ClientConfig);
+  const { channel_binding } = url.options;
+  const session = new pg.Client({ ...clientConfig(url, role, tls), types: textTypes } as pg.ClientConfig);
   // A session that breaks while nobody waits for it tells its next user: unheard, it would end the process.
   session.on("error", () => undefined);
   const isBound = channel_binding === "require" ? watchBinding(session) : () => true;
@@ -96,6 +79,37 @@ async function connectWith(url: ConnectionUrl, { role }: SessionOptions, tls: Tl
     await session.end().catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * What node-postgres is told, for a library that makes its own connections. Whether the server speaks TLS, where that is
+ * only preferred, is for the caller to have found out: {@link speaksTls}.
+ */
+export function clientConfig(url: ConnectionUrl, role: string, tls: Tls | null): object {
+  const { host, port, database, user, password, options } = url;
+  const { application_name, connect_timeout, channel_binding, sslnegotiation } = options;
+  return {
+    host,
+    port,
+    database,
+    user: user ?? userInfo().username,
+    // Never left out: node-postgres would look for one in its own places.
+    password: () => password() ?? "",
+    ssl: tls === null ? false : { ...tls.options },
+    ...(tls !== null && sslnegotiation !== undefined ? { sslnegotiation } : {}),
+    enableChannelBinding: tls !== null && (channel_binding === "prefer" || channel_binding === "require"),
+    application_name: application_name ?? `nightshift ${role}`,
+    ...(options.options === undefined ? {} : { options: options.options }),
+    connectionTimeoutMillis: timeoutMs(connect_timeout),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveDelayMs,
+  };
+}
+
+/** Whether a session ended up protected. */
+export function speaksTls(session: Session): boolean {
+  const { stream } = (session as unknown as { readonly connection: { readonly stream: object } }).connection;
+  return "encrypted" in stream && stream.encrypted === true;
 }
 
 /** node-postgres uses channel binding where it is offered; whether it was, its messages tell. */

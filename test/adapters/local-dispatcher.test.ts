@@ -41,7 +41,7 @@ function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 6
   const reporter: AttemptReporter = {
     async start(ref) {
       started += 1;
-      return taskOf(ref, paths[ref.partition] ?? "");
+      return taskOf(ref, paths[ref.partition] ?? "", timeoutMs);
     },
     async succeed(receipt) {
       reports.push({ type: "accepted", partition: receipt.ref.partition });
@@ -60,7 +60,6 @@ function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 6
   let host: WorkerHost | null = null;
   const dispatcher = localDispatcher({
     threads,
-    partitionTimeoutMs: timeoutMs,
     reporter,
     newId: () => crypto.randomUUID(),
     host: () => {
@@ -83,11 +82,11 @@ function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 6
   return { dispatcher, until, counts: () => ({ started, deaths }) };
 }
 
-function taskOf(ref: PartitionRef, script: string): PartitionTask {
+function taskOf(ref: PartitionRef, script: string, partitionTimeoutMs: number): PartitionTask {
   // The scripted host reads the ref, the rows and the script's path; messages name the model.
   return {
     ref,
-    plan: { job: { model: { path: "model.onnx" } } },
+    plan: { job: { model: { path: "model.onnx" }, limits: { partitionTimeoutMs } } },
     partition: { index: ref.partition, rows: 1, slices: [{ file: { path: script } }] },
   } as unknown as PartitionTask;
 }

@@ -1,8 +1,8 @@
 /** Process identities for one ledger in a database: they live, die and sit on other hosts as a test says. */
 import { randomUUID } from "node:crypto";
+import type { Every } from "../../src/clock.js";
 import type { ConnectionUrl } from "../../src/connection.js";
-import type { Ledger } from "../../src/ledger.js";
-import type { Every } from "../../src/ledgers/postgres/claims.js";
+import type { SharedLedger } from "../../src/ledger.js";
 import { openPostgresLedger } from "../../src/ledgers/postgres/postgres-ledger.js";
 import { openDatabase } from "../../src/postgres/database.js";
 import { migrate } from "../../src/postgres/migrate.js";
@@ -10,7 +10,7 @@ import { connectionUrl } from "../../src/resolve-connection.js";
 import type { Owner } from "../../src/run.js";
 
 export interface TestProcess {
-  readonly ledger: Ledger;
+  readonly ledger: SharedLedger;
   readonly owner: Owner;
   die(): Promise<void>;
 }
@@ -53,7 +53,7 @@ let nextPid = 1000;
 /** @param url of a database that was migrated */
 export function ledgerProcesses(url: string): LedgerProcesses {
   const living = new Set<number>();
-  const ledgers: Ledger[] = [];
+  const ledgers: SharedLedger[] = [];
   return {
     async start({ where = "here", leaseMs = 30_000, renews = true, ...options } = {}) {
       const pid = nextPid++;

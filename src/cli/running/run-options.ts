@@ -23,6 +23,14 @@ export function declareInterval(command: Command): Command {
     .option("--var <name=value>", "a value for {{ var.name }}; may be repeated", variable);
 }
 
+/** Where partitions are done: by workers, or without it here. */
+export function declareQueue(command: Command): Command {
+  return command.option(
+    "--queue <url>",
+    "a Redis or PostgreSQL that brings partitions to workers (NIGHTSHIFT_QUEUE)",
+  );
+}
+
 /** What to do about a run that is in the way. */
 export function declareClaim(command: Command): Command {
   return command

@@ -133,6 +133,13 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("../doctor.js"),
   },
   {
+    name: "worker",
+    positionals: "",
+    summary: "do partitions of runs that were started with --queue",
+    group: "Operate:",
+    load: () => import("../worker.js"),
+  },
+  {
     name: "migrate",
     positionals: "[url]",
     summary: "make or update Nightshift's tables in a database (default: the ledger's)",

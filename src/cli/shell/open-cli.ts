@@ -16,6 +16,7 @@ interface RawGlobals {
   readonly progress: ProgressWish;
   readonly state?: string;
   readonly ledger?: string;
+  readonly queue?: string;
   readonly target?: string;
 }
 
@@ -30,6 +31,7 @@ export function openCli(
   const settings = settingsFromProcess({
     ...(flags.state === undefined ? {} : { stateDir: flags.state }),
     ...(flags.ledger === undefined ? {} : { ledger: flags.ledger }),
+    ...(flags.queue === undefined ? {} : { queue: flags.queue }),
   });
   const interrupts = handleInterrupts({
     onStopping: () => terminal.err.line("stopping between chunks; once more to stop at once"),
@@ -38,7 +40,7 @@ export function openCli(
   const apps = new Set<Promise<App>>();
   const open = (settings: Settings) => {
     const app = import("../../app.js").then(({ createApp }) =>
-      createApp(settings, { secrets: terminal.secrets }),
+      createApp(settings, { secrets: terminal.secrets, onWarning: terminal.err.line }),
     );
     apps.add(app);
     return app;
@@ -76,7 +78,7 @@ function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
       app ??= open(settings);
       return app;
     },
-    withState: (stateDir) => cliIn(cwd, { ...settings, stateDir, ledger: null }, shared),
+    withState: (stateDir) => cliIn(cwd, { ...settings, stateDir, ledger: null, queue: null }, shared),
     gently() {
       terminal.goOnWithoutReader = true;
       return interrupts.gently();

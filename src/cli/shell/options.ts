@@ -1,6 +1,7 @@
 /** Values of options, checked while the command line is parsed. */
 import { InvalidArgumentError } from "commander";
 import { parseBytes } from "../../human.js";
+import { durationSyntax, parseDurationMs } from "../../spec/quantities.js";
 
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -20,6 +21,12 @@ export function fraction(text: string): number {
   if (text.trim() === "" || !(value >= 0 && value <= 1))
     throw new InvalidArgumentError("Give a number between 0 and 1.");
   return value;
+}
+
+/** `30s`, `5m`, `1h30m`; milliseconds. */
+export function durationMs(text: string): number {
+  if (durationSyntax.test(text)) return parseDurationMs(text);
+  throw new InvalidArgumentError("Give a time such as 30s or 5m.");
 }
 
 /** `512MB`, `2GiB`, `1.5gb` or plain bytes. */

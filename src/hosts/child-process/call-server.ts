@@ -12,14 +12,20 @@ export type HostAnswer<N extends HostCallName> = (
 export type HostAnswers = { readonly [N in HostCallName]: HostAnswer<N> };
 
 type Message =
+  | { readonly liveUntilNs: string | null }
   | { readonly id: number; readonly cancel: true }
   | { readonly id: number; readonly call: HostCallName; readonly request: never };
 
 export function serveCalls(channel: NodeJS.Process, answers: HostAnswers): void {
   const running = new Map<number, AbortController>();
+  const watchdog = lifetime(channel);
   const reply = (message: HostReply): void => void channel.send?.(message);
 
   channel.on("message", (message: Message) => {
+    if ("liveUntilNs" in message) {
+      watchdog(message.liveUntilNs);
+      return;
+    }
     if ("cancel" in message) {
       running.get(message.id)?.abort();
       return;
@@ -40,4 +46,16 @@ export function serveCalls(channel: NodeJS.Process, answers: HostAnswers): void 
   // A terminal's Ctrl-C reaches the whole process group; stopping is the coordinator's decision.
   channel.on("SIGINT", () => undefined);
   channel.on("SIGTERM", () => undefined);
+}
+
+/** Ends the process at a time of the monotonic clock, unless it is told another one before. */
+function lifetime(channel: NodeJS.Process): (untilNs: string | null) => void {
+  let timer: NodeJS.Timeout | null = null;
+  return (untilNs) => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    if (untilNs === null) return;
+    const leftMs = Number(BigInt(untilNs) - channel.hrtime.bigint()) / 1e6;
+    timer = setTimeout(() => channel.kill(channel.pid, "SIGKILL"), Math.max(0, leftMs));
+  };
 }

@@ -122,6 +122,12 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
     });
   }
 
+  /** The kernel's monotonic clock is one for all processes, so a message that comes late gives no time away. */
+  function liveFor(ms: number | null): void {
+    const untilNs = ms === null ? null : String(process.hrtime.bigint() + BigInt(Math.round(ms * 1e6)));
+    if (child.connected) child.send({ liveUntilNs: untilNs }, () => undefined);
+  }
+
   const isGone = (): boolean => gone !== null || child.killed;
 
   async function close(): Promise<void> {
@@ -129,7 +135,7 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
     await closed;
   }
 
-  return { call, isGone, close };
+  return { call, liveFor, isGone, close };
 }
 
 /** A message to a child that is dying is lost; its calls are rejected when it closes. */

@@ -10,7 +10,8 @@ import type { LedgerDatabase, Query } from "./ledger-database.js";
 import { addedSql, sumsOf } from "./sums.js";
 
 export interface Attempts {
-  start(ref: PartitionRef, attemptId: string): Promise<"started" | "fenced">;
+  /** @param leaseMs `null`: held until its coordinator says otherwise */
+  start(ref: PartitionRef, attemptId: string, leaseMs: number | null): Promise<"started" | "fenced">;
   accept(receipt: Receipt): Promise<"accepted" | "fenced">;
   fail(ref: PartitionRef, failure: AttemptFailure): Promise<"recorded" | "fenced">;
 }
@@ -33,7 +34,9 @@ const tell = (changed: string, event: string, more = ""): string => `
   )`;
 
 const startSql = `${lockRunning}, started as (
-    update nightshift.ledger_partitions p set status = 'running', attempt_id = $4, change = $5
+    update nightshift.ledger_partitions p
+    set status = 'running', attempt_id = $4, change = $5,
+        lease_until = clock_timestamp() + $7::float8 * interval '1 millisecond'
     from state where p.run_id = state.run_id and p.index = $2 and p.epoch = $3 and p.status = 'leased'
     returning p.index
   ), ${tell("started", "$6")}
@@ -106,9 +109,9 @@ export function attempts({ write, read, place }: LedgerDatabase, newId: NewId): 
   }
 
   return {
-    async start(ref, attemptId) {
+    async start(ref, attemptId, leaseMs) {
       const event = { type: "partition.started", ...numbersOf(ref), attemptId } as const;
-      if (await change(startSql, ref, attemptId, event)) return "started";
+      if (await change(startSql, ref, attemptId, event, [leaseMs])) return "started";
       await whereIs(ref);
       return "fenced";
     },

@@ -3,7 +3,7 @@
  * clock. It is renewed at a third of the lease; once that has run out, anybody may claim the run at the next number.
  * A process that is known to be dead, since it was of this machine, is not waited for.
  */
-import type { NewId } from "../../clock.js";
+import type { Every, NewId } from "../../clock.js";
 import {
   claimLost,
   notClaimed,
@@ -25,9 +25,6 @@ export interface ClaimsOptions {
 
 /** `other-host`: it cannot be told from here. */
 export type IsAlive = (owner: Owner) => "alive" | "dead" | "other-host";
-
-/** Does something again and again until the returned function is called. */
-export type Every = (intervalMs: number, work: () => void) => () => void;
 
 export interface Claims {
   claim(runId: string, owner: Owner, takeOver: boolean): Promise<Claim>;

@@ -16,13 +16,14 @@
  *
  * **Events** are numbered under the run's lock, so that no later one is visible before an earlier one.
  */
-import type { NewId } from "../../clock.js";
+import type { Every, NewId } from "../../clock.js";
 import type { ConnectionUrl } from "../../connection.js";
-import type { Ledger } from "../../ledger.js";
+import type { SharedLedger } from "../../ledger.js";
 import { requireMigrated } from "../../postgres/migrate.js";
 import { attempts } from "./attempts.js";
-import { claims, type Every, type IsAlive } from "./claims.js";
+import { claims, type IsAlive } from "./claims.js";
 import { createRun } from "./create-run.js";
+import { leases } from "./leases.js";
 import { type LedgerDatabaseOptions, ledgerDatabase } from "./ledger-database.js";
 import { runReader } from "./run-reader.js";
 import { savePlan } from "./save-plan.js";
@@ -41,7 +42,7 @@ export interface PostgresLedgerOptions extends LedgerDatabaseOptions {
 const usualLeaseMs = 30_000;
 
 /** @throws SpecError `postgres.not-migrated`, `postgres.newer-schema`; InfraError `infra.unreachable` and others */
-export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
+export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<SharedLedger> {
   const { url, newId, isAlive, every, leaseMs = usualLeaseMs } = options;
   const database = ledgerDatabase(url, options);
   try {
@@ -54,6 +55,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   const owning = claims(database, { leaseMs, newId, isAlive, every });
   const coordinating = transitions(database, newId);
   const reporting = attempts(database, newId);
+  const leasing = leases(database, newId);
 
   /** An attempt that was fenced says nothing new to its coordinator, unless the run is somebody else's. */
   async function orLost<T>(runId: string, outcome: T): Promise<T> {
@@ -73,7 +75,10 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     async leasePartition(claim, partition) {
       return { runId: claim.runId, partition, epoch: await coordinating.lease(claim, partition) };
     },
-    startAttempt: async (ref, attemptId) => orLost(ref.runId, await reporting.start(ref, attemptId)),
+    startAttempt: async (ref, attemptId) => orLost(ref.runId, await reporting.start(ref, attemptId, null)),
+    startLeased: (ref, attemptId, leaseMs) => reporting.start(ref, attemptId, leaseMs),
+    renewAttempt: (ref, attemptId, leaseMs) => leasing.renew(ref, attemptId, leaseMs),
+    expireLeases: (claim) => leasing.expire(claim),
     acceptReceipt: async (receipt) => orLost(receipt.ref.runId, await reporting.accept(receipt)),
     recordFailure: async (ref, failure) => orLost(ref.runId, await reporting.fail(ref, failure)),
     reviveFailed: (claim) => coordinating.revive(claim),

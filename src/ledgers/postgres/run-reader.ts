@@ -1,5 +1,5 @@
 /** Reading runs: from any machine, at any time, without a claim. */
-import type { Ledger, PartitionCounts } from "../../ledger.js";
+import type { PartitionCounts, SharedLedger } from "../../ledger.js";
 import { illegal, requireRunId, unknownRun } from "../../ledger-refusals.js";
 import type { Partition, PartitionStatus, Receipt } from "../../partition.js";
 import type { Plan } from "../../plan.js";
@@ -17,7 +17,7 @@ import {
 
 export interface RunReader
   extends Pick<
-    Ledger,
+    SharedLedger,
     | "readPlan"
     | "loadTask"
     | "readRun"
@@ -25,6 +25,7 @@ export interface RunReader
     | "readPartition"
     | "listPartitions"
     | "countPartitions"
+    | "readPartitions"
     | "changes"
   > {
   /** In plan order. */
@@ -136,6 +137,11 @@ export function runReader(ledger: LedgerDatabase): RunReader {
       await findRun(runId);
       const sql = `${partitionSql} where p.run_id = $1 and p.index >= $2 order by p.index limit ${partitionsAtOnce}`;
       for await (const row of pages<PartitionRow>(sql, runId)) yield toPartitionState(row);
+    },
+
+    async readPartitions(runId, partitions) {
+      const sql = `${partitionSql} where p.run_id = $1 and p.index = any($2) order by p.index`;
+      return (await read<PartitionRow>(sql, [runId, partitions])).map(toPartitionState);
     },
 
     async countPartitions(runId) {

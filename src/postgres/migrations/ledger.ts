@@ -94,4 +94,11 @@ export const ledgerMigrations: readonly Migration[] = [
         primary key (run_id, seq)
       );`,
   },
+  {
+    version: 2,
+    name: "the ledger: leases of attempts on other machines",
+    sql: `
+      -- Null: the attempt is its coordinator's own, and lives and dies with it.
+      alter table nightshift.ledger_partitions add column lease_until timestamptz;`,
+  },
 ];

@@ -1,0 +1,19 @@
+# nightshift, as a worker unless told otherwise:  docker build -t nightshift .
+FROM node:22-bookworm-slim AS build
+WORKDIR /app
+COPY . .
+# Compiles too (`prepare`); then the packages that only compiling needed go.
+RUN npm ci && npm prune --omit=dev --ignore-scripts
+
+FROM node:22-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /app/package.json /app/LICENSE /app/NOTICE /app/THIRD_PARTY_NOTICES.md ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY --from=build /app/schema ./schema
+RUN ln -s /app/dist/cli.js /usr/local/bin/nightshift && mkdir /project && chown node:node /project
+USER node
+WORKDIR /project
+ENTRYPOINT ["nightshift"]
+CMD ["worker"]

@@ -1,0 +1,1 @@
+export function debianPackages(folder: string): (name: string, to: string) => boolean;

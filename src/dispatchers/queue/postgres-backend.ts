@@ -1,0 +1,61 @@
+/** BullMQ on Postgres: tables of its own in the schema `nightshift_queue`, made by `nightshift migrate --queue`. */
+import { createPostgresBackend, runMigrations, SchemaMigrationRequiredError, withBackend } from "bullmq";
+import type { ConnectionUrl } from "../../connection.js";
+import { SpecError } from "../../errors.js";
+import { postgresError } from "../../postgres/postgres-errors.js";
+import { clientConfig, openSession, speaksTls } from "../../postgres/session.js";
+import { tlsOf } from "../../postgres/tls.js";
+import { type Backend, receiverOptions, usualLockMs } from "./bullmq-queue.js";
+
+const schema = "nightshift_queue";
+const role = "queue";
+/** One that is not listening. */
+const maxSessions = 4;
+
+/**
+ * @param lockMs after which a message comes again whose taker is gone
+ * @throws SpecError `postgres.not-migrated`; InfraError `infra.unreachable` after several tries, and others
+ */
+export async function postgresBackend(url: ConnectionUrl, lockMs: number = usualLockMs): Promise<Backend> {
+  const session = await openSession(url, { role });
+  const isProtected = speaksTls(session);
+  await session.end();
+  const config = { ...clientConfig(url, role, isProtected ? tlsOf(url) : null), max: maxSessions, schema };
+  const { Queue, Worker } = withBackend(createPostgresBackend);
+  const first = new Queue("partitions", { connection: config, skipMetasUpdate: true });
+  first.on("error", () => undefined);
+  try {
+    await first.waitUntilReady();
+  } catch (thrown) {
+    if (thrown instanceof SchemaMigrationRequiredError) throw notMigrated(url, thrown);
+    throw postgresError(thrown, { address: url.address });
+  } finally {
+    await first.close().catch(() => undefined);
+  }
+  return {
+    place: url.address,
+    sender: (name) => new Queue(name, { connection: config, skipMetasUpdate: true }),
+    receiver: (name, handle, atOnce) =>
+      new Worker(name, handle, { connection: config, ...receiverOptions(atOnce, lockMs) }),
+    async close() {},
+  };
+}
+
+/** Makes the queue's tables, or brings them up to date. May be repeated. */
+export async function migrateQueue(url: ConnectionUrl): Promise<void> {
+  const session = await openSession(url, { role });
+  try {
+    await runMigrations(session, schema);
+  } catch (thrown) {
+    throw postgresError(thrown, { address: url.address, doing: "making the queue's tables" });
+  } finally {
+    await session.end().catch(() => undefined);
+  }
+}
+
+function notMigrated({ address }: ConnectionUrl, cause: Error): SpecError {
+  return new SpecError("postgres.not-migrated", `${address} has no tables for a queue.`, {
+    hint: "Make them, as a role that may: nightshift migrate --queue with the URL of that database.",
+    cause,
+  });
+}

@@ -1,0 +1,160 @@
+/**
+ * Hands partitions to workers over a queue, and follows the ledger to see what became of them. From the queue it learns
+ * nothing: it may have lost, doubled or delayed what it was given. Three things are done again and again:
+ *
+ * - **read**: where the partitions under way stand in the ledger, which is what the coordinator is woken up for;
+ * - **reconcile**: what is still leased, so that no worker has begun with it, is pushed again. The queue leaves alone what
+ *   it has; what it has lost is there again;
+ * - **expire**: attempts whose workers let their leases run out are put back, and so leased at a new epoch.
+ */
+import type { Clock } from "../../clock.js";
+import type { Dispatcher } from "../../dispatcher.js";
+import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../../errors.js";
+import type { SharedLedger } from "../../ledger.js";
+import type { PartitionRef, PartitionState } from "../../partition.js";
+import type { Queue } from "../../queue.js";
+import type { Claim } from "../../run.js";
+import { type FollowedOutcome, outcomeOf } from "./outcome-of.js";
+
+export interface QueueDispatcherOptions {
+  readonly queue: Queue;
+  readonly ledger: SharedLedger;
+  readonly claim: Claim;
+  readonly wake: (outcome: FollowedOutcome) => void;
+  readonly clock: Clock;
+  /** Resolves after that time, or sooner when the signal fires. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Told of every push: that it failed, is late, or (`null`) was taken. */
+  readonly onTrouble: (error: Error | null) => void;
+  readonly timing?: Partial<DispatchTiming>;
+}
+
+export interface DispatchTiming {
+  /** Refs under way at once, waiting ones included. */
+  readonly capacity: number;
+  readonly readEveryMs: number;
+  readonly reconcileEveryMs: number;
+  readonly expireEveryMs: number;
+  /** Past it the queue counts as away; a push goes on waiting all the same. */
+  readonly pushTimeoutMs: number;
+}
+
+const usualTiming: DispatchTiming = {
+  capacity: 256,
+  readEveryMs: 100,
+  reconcileEveryMs: 5_000,
+  expireEveryMs: 1_000,
+  pushTimeoutMs: 5_000,
+};
+
+interface Followed {
+  readonly ref: PartitionRef;
+  hasStarted: boolean;
+}
+
+export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
+  const { queue, ledger, claim, wake, clock, pause, onTrouble } = options;
+  const timing = { ...usualTiming, ...options.timing };
+  const followed = new Map<number, Followed>();
+  const unsent: PartitionRef[] = [];
+  const stop = new AbortController();
+  let pushing: Promise<void> | null = null;
+  let following: Promise<void> | null = null;
+
+  /** One push at a time: while a queue does not answer, nothing piles up behind it. */
+  function push(refs: readonly PartitionRef[]): void {
+    if (refs.length === 0 || pushing !== null) return;
+    const late = setTimeout(() => onTrouble(noAnswer(timing.pushTimeoutMs)), timing.pushTimeoutMs);
+    pushing = queue
+      .push(refs)
+      .then(() => onTrouble(null))
+      .catch((error: Error) => onTrouble(error))
+      .finally(() => {
+        clearTimeout(late);
+        pushing = null;
+      });
+  }
+
+  async function follow(): Promise<void> {
+    let [reconciledMs, expiredMs] = [clock.monotonicMs(), clock.monotonicMs()];
+    try {
+      while (!stop.signal.aborted) {
+        if (unsent.length > 0 && pushing === null) push(unsent.splice(0));
+        await pause(timing.readEveryMs, stop.signal);
+        if (stop.signal.aborted || followed.size === 0) continue;
+        const nowMs = clock.monotonicMs();
+        if (nowMs - expiredMs >= timing.expireEveryMs) {
+          expiredMs = nowMs;
+          await ledger.expireLeases(claim);
+        }
+        const states = await readFollowed();
+        if (nowMs - reconciledMs >= timing.reconcileEveryMs) {
+          reconciledMs = nowMs;
+          push(states.filter(({ status }) => status === "leased").flatMap(refOf));
+        }
+        for (const state of states) note(state);
+      }
+    } catch (error) {
+      if (!stop.signal.aborted) wake({ type: "ledger-failed", error });
+    }
+  }
+
+  function readFollowed(): Promise<readonly PartitionState[]> {
+    return ledger.readPartitions(claim.runId, [...followed.keys()]);
+  }
+
+  function refOf({ index }: PartitionState): readonly PartitionRef[] {
+    const entry = followed.get(index);
+    return entry === undefined ? [] : [entry.ref];
+  }
+
+  function note(state: PartitionState): void {
+    const entry = followed.get(state.index);
+    if (entry === undefined) return;
+    const outcome = outcomeOf(entry.ref, state, entry.hasStarted);
+    if (outcome === null) return;
+    if (outcome.type === "started") entry.hasStarted = true;
+    else followed.delete(state.index);
+    wake(outcome);
+  }
+
+  /** What nobody may go on with: workers find their messages outdated, and their attempts refused at the next renewal. */
+  async function handBack(): Promise<void> {
+    if (followed.size === 0) return;
+    for (const { index, status, epoch, attemptId } of await readFollowed()) {
+      const ref = followed.get(index)?.ref;
+      if (ref === undefined || ref.epoch !== epoch || (status !== "leased" && status !== "running")) continue;
+      await ledger.recordFailure(ref, {
+        attemptId: attemptId ?? "",
+        error: toErrorRecord(new CancelledError()),
+        cost: "released",
+        next: "pending",
+      });
+    }
+    followed.clear();
+  }
+
+  async function end(): Promise<void> {
+    stop.abort();
+    await following;
+  }
+
+  return {
+    capacity: timing.capacity,
+    async enqueue(ref) {
+      followed.set(ref.partition, { ref, hasStarted: false });
+      unsent.push(ref);
+      following ??= follow();
+    },
+    async drain() {
+      await end();
+      // A ledger that fails here has them put back by the run's next owner.
+      await handBack().catch((error) => void asNightshiftError(error));
+    },
+    close: end,
+  };
+}
+
+function noAnswer(ms: number): InfraError {
+  return new InfraError("infra.unreachable", `nothing came for ${ms / 1000} s`);
+}

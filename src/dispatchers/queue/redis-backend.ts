@@ -1,0 +1,102 @@
+/** BullMQ on Redis. Reconnecting is left to the client: a server that is away for a while is waited for. */
+import { Queue, Worker } from "bullmq";
+import { Redis, type RedisOptions } from "ioredis";
+import { InfraError, SpecError } from "../../errors.js";
+import { type Backend, receiverOptions, usualLockMs } from "./bullmq-queue.js";
+
+const prefix = "nightshift";
+const connectTimeoutMs = 5_000;
+const firstTries = 5;
+
+export function isRedisUrl(text: string): boolean {
+  return /^rediss?:\/\//i.test(text);
+}
+
+/** The URL's password, for whoever masks it; `null` without one. @throws SpecError `queue.invalid` */
+export function redisPassword(url: string): string | null {
+  return decodeURIComponent(parse(url).password) || null;
+}
+
+/**
+ * @param url `redis://` or `rediss://`, with user and password where the server asks for them
+ * @param lockMs after which a message comes again whose taker is gone
+ * @throws SpecError `queue.invalid`; InfraError `infra.unreachable` after several tries, `infra.authentication`
+ */
+export async function redisBackend(url: string, lockMs: number = usualLockMs): Promise<Backend> {
+  const { protocol, host, pathname } = parse(url);
+  const place = `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
+  await tryToReach(url, place);
+  const connections: Redis[] = [];
+
+  function connection(): Redis {
+    const redis = connect(url, {
+      maxRetriesPerRequest: null,
+      retryStrategy: (times) => Math.min(100 * times, 1_000),
+    });
+    connections.push(redis);
+    return redis;
+  }
+
+  return {
+    place,
+    sender: (name) => new Queue(name, { connection: connection(), prefix, skipMetasUpdate: true }),
+    receiver: (name, handle, atOnce) =>
+      new Worker(name, handle, { connection: connection(), prefix, ...receiverOptions(atOnce, lockMs) }),
+    async close() {
+      for (const redis of connections) redis.disconnect();
+    },
+  };
+}
+
+function parse(url: string): URL {
+  if (URL.canParse(url) && isRedisUrl(url)) return new URL(url);
+  // What was given is not repeated: it may hold a password.
+  throw new SpecError("queue.invalid", "the queue's URL cannot be read", {
+    hint: "Give it as `redis://user:password@host:6379/0`, or `rediss://` with TLS.",
+  });
+}
+
+function connect(url: string, options: Omit<RedisOptions, "replyMapping">): Redis {
+  const redis = new Redis(url, {
+    connectTimeout: connectTimeoutMs,
+    connectionName: "nightshift",
+    ...options,
+  });
+  // Heard by BullMQ, too; unheard, it would be printed.
+  redis.on("error", () => undefined);
+  return redis;
+}
+
+async function tryToReach(url: string, place: string): Promise<void> {
+  let last: Error | null = null;
+  const redis = connect(url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    enableReadyCheck: true,
+    retryStrategy: (times) => (times < firstTries ? 200 * times : null),
+  });
+  redis.on("error", (error: Error) => {
+    last = error;
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+  } catch (cause) {
+    throw unreachable(place, last ?? cause);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function unreachable(place: string, cause: unknown): InfraError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  if (/NOAUTH|WRONGPASS|invalid password|NOPERM/i.test(why))
+    return new InfraError("infra.authentication", `${place} does not let us in: ${why}`, {
+      hint: "Check the user and the password in the queue's URL.",
+      cause,
+    });
+  return new InfraError("infra.unreachable", `The queue at ${place} cannot be reached: ${why}`, {
+    hint: "Check that Redis runs there, and that its port is open to this machine.",
+    cause,
+  });
+}

@@ -1,0 +1,77 @@
+/**
+ * How an attempt holds its partition: by a lease on the database's clock, renewed by its worker. Renewing locks the
+ * partition's row alone; letting leases run out locks the run's row first, as every transition does.
+ */
+import type { NewId } from "../../clock.js";
+import { InfraError, toErrorRecord } from "../../errors.js";
+import type { PartitionRef } from "../../partition.js";
+import type { Claim } from "../../run.js";
+import { isOwnedSql, refuseLostClaim } from "./claims.js";
+import type { LedgerDatabase } from "./ledger-database.js";
+
+export interface Leases {
+  renew(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"renewed" | "fenced">;
+  expire(claim: Claim): Promise<number>;
+}
+
+const renewSql = `
+  update nightshift.ledger_partitions
+  set lease_until = clock_timestamp() + $5::float8 * interval '1 millisecond'
+  where run_id = $1 and index = $2 and epoch = $3 and attempt_id = $4 and status = 'running'
+  returning index`;
+
+const isOverSql = "p.status = 'running' and p.lease_until < clock_timestamp()";
+
+/** Before any lock is taken: mostly there is nothing to do. */
+const overSql = `
+  select exists (select 1 from nightshift.ledger_partitions p where p.run_id = $1 and ${isOverSql}) as "isAny"`;
+
+const expireSql = `
+  with state as (
+    select run_id, events from nightshift.ledger_run_states where ${isOwnedSql} and status = 'running' for update
+  ), expired as (
+    update nightshift.ledger_partitions p
+    set status = 'pending', attempt_id = null, lease_until = null, last_error = $3::json, change = $4
+    from state where p.run_id = state.run_id and ${isOverSql}
+    returning p.index, p.epoch
+  ), moved as (
+    update nightshift.ledger_run_states s
+    set events = state.events + (select count(*) from expired), updated_at = clock_timestamp()
+    from state where s.run_id = state.run_id
+  ), told as (
+    insert into nightshift.ledger_events (run_id, seq, body)
+    select state.run_id, state.events + row_number() over (order by expired.index),
+           json_build_object('type', 'partition.failed', 'partition', expired.index, 'epoch', expired.epoch,
+                             'error', $3::json, 'next', 'pending')
+    from state, expired
+  )
+  select index from expired`;
+
+export function leases({ write, read, place }: LedgerDatabase, newId: NewId): Leases {
+  return {
+    async renew({ runId, partition, epoch }, attemptId, leaseMs) {
+      const rows = await read(renewSql, [runId, partition, epoch, attemptId, leaseMs]);
+      return rows.length > 0 ? "renewed" : "fenced";
+    },
+
+    async expire(claim) {
+      const { runId, coordinatorEpoch } = claim;
+      const [found] = await read<{ isAny: boolean }>(overSql, [runId]);
+      if (found?.isAny !== true) return 0;
+      const error = JSON.stringify(toErrorRecord(leaseExpired()));
+      const rows = await write(
+        (query) => query(expireSql, [runId, coordinatorEpoch, error, newId()]),
+        // What is over is over: asked again, it finds the rest.
+        async () => null,
+      );
+      if (rows.length === 0) await refuseLostClaim(read, claim, place);
+      return rows.length;
+    },
+  };
+}
+
+function leaseExpired(): InfraError {
+  return new InfraError("infra.lease-expired", "its worker was not heard of for a whole lease", {
+    hint: "The partition is done again by whoever takes it next. See whether the worker's machine lives.",
+  });
+}

@@ -1,0 +1,152 @@
+/**
+ * A worker: takes messages from a queue, loads their tasks from the ledger, has them done in its worker host, and reports
+ * to the ledger. What a message says is only where to look; whether there is anything to do, the ledger tells.
+ */
+import { type AttemptLeases, attemptLeases } from "./attempt-leases.js";
+import { type AttemptLedger, type AttemptOutcome, ledgerReporter, mustRunAlone } from "./attempts.js";
+import type { Clock, Every } from "./clock.js";
+import type { AttemptReporter, AttemptRunner } from "./dispatcher.js";
+import {
+  asNightshiftError,
+  CancelledError,
+  fromErrorRecord,
+  type NightshiftError,
+  toErrorRecord,
+} from "./errors.js";
+import type { SharedLedger } from "./ledger.js";
+import type { PartitionRef } from "./partition.js";
+import type { PartitionTask } from "./plan.js";
+import type { Queue } from "./queue.js";
+
+export interface QueueWorkerParts {
+  readonly queue: Queue;
+  readonly ledger: SharedLedger;
+  readonly threads: number;
+  readonly leaseMs: number;
+  /** This machine, for people: what fails here may be fine elsewhere. */
+  readonly host: string;
+  readonly clock: Clock;
+  readonly every: Every;
+  readonly pause: (ms: number) => Promise<void>;
+  readonly runner: (reporter: AttemptReporter) => AttemptRunner;
+  /** @throws NightshiftError where this machine cannot do the task, and says why */
+  readonly admit: (task: PartitionTask) => Promise<void>;
+  readonly liveFor: (ms: number | null) => void;
+  readonly tell: (event: WorkerEvent) => void;
+}
+
+export type WorkerEvent = AttemptOutcome | { readonly type: "outdated"; readonly ref: PartitionRef };
+
+export interface QueueWorker {
+  /** Takes nothing new, lets attempts end for that long, then stops the rest between chunks and hands it back. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
+  const { queue, ledger, threads, leaseMs, tell } = parts;
+  const busy = new Set<Promise<void>>();
+  let isStopping = false;
+  const leases = attemptLeases({
+    ...parts,
+    abandon: (attemptId) => runner.abandon(attemptId),
+  });
+  const reporter = leasedReporter(parts, leases, ledgerReporter(leased(ledger, leaseMs), tell));
+  const runner = parts.runner(reporter);
+
+  /** A message that is given up here is no loss: the coordinator sends it again. */
+  async function take(ref: PartitionRef): Promise<void> {
+    if (isStopping) return;
+    const [state] = await ledger.readPartitions(ref.runId, [ref.partition]);
+    if (state?.epoch !== ref.epoch || state.status !== "leased") {
+      tell({ type: "outdated", ref });
+      return;
+    }
+    if (isStopping) return;
+    const work = runner.perform(ref, mustRunAlone(state.lastError));
+    busy.add(work);
+    await work;
+    busy.delete(work);
+  }
+
+  const consumer = queue.consume(threads, take);
+  return {
+    async stop(graceMs) {
+      isStopping = true;
+      await consumer.pause();
+      if (busy.size > 0) await Promise.race([Promise.all(busy), parts.pause(graceMs)]);
+      await runner.drain();
+      leases.close();
+      parts.liveFor(null);
+    },
+  };
+}
+
+function leased(ledger: SharedLedger, leaseMs: number): AttemptLedger {
+  return {
+    startAttempt: (ref, attemptId) => ledger.startLeased(ref, attemptId, leaseMs),
+    loadTask: (ref) => ledger.loadTask(ref),
+    readPartition: (runId, partition) => ledger.readPartition(runId, partition),
+    acceptReceipt: (receipt) => ledger.acceptReceipt(receipt),
+    recordFailure: (ref, failure) => ledger.recordFailure(ref, failure),
+  };
+}
+
+/** Reports as ever, holding the partition's lease from its start to its last report. */
+function leasedReporter(
+  { clock, admit, host }: QueueWorkerParts,
+  leases: AttemptLeases,
+  reporter: AttemptReporter,
+): AttemptReporter {
+  const unanswered = new Set<string>();
+  return {
+    ...reporter,
+    async start(ref, attemptId) {
+      const askedMs = clock.monotonicMs();
+      const task = await reporter.start(ref, attemptId);
+      if (task === "fenced") return task;
+      if (!leases.hold(ref, attemptId, askedMs)) {
+        await reporter.fail(ref, attemptId, new CancelledError(), "released");
+        return "fenced";
+      }
+      try {
+        await admit(task);
+        return task;
+      } catch (thrown) {
+        await reporter
+          .fail(ref, attemptId, seenOn(host, asNightshiftError(thrown)), "error")
+          .finally(() => leases.letGo(attemptId));
+        return "fenced";
+      }
+    },
+
+    async succeed(receipt) {
+      try {
+        const answer = await reporter.succeed(receipt);
+        leases.letGo(receipt.attemptId);
+        return answer;
+      } catch (error) {
+        unanswered.add(receipt.attemptId);
+        throw error;
+      }
+    },
+
+    async fail(ref, attemptId, error, circumstance) {
+      // Neither a ledger that did not answer nor a lease that ran out for it is the partition's fault.
+      const isOurs = unanswered.delete(attemptId) || leases.isOverdue(attemptId);
+      try {
+        await reporter.fail(ref, attemptId, seenOn(host, error), isOurs ? "released" : circumstance);
+      } finally {
+        leases.letGo(attemptId);
+      }
+    },
+  };
+}
+
+function seenOn(host: string, error: NightshiftError): NightshiftError {
+  const record = toErrorRecord(error);
+  return fromErrorRecord({
+    ...record,
+    message: `On ${host}: ${record.message}`,
+    details: { ...record.details, host },
+  });
+}

@@ -1,0 +1,138 @@
+/** Attempts on other machines: they hold their partitions by leases on the database's clock. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { SharedLedger } from "../../src/ledger.js";
+import type { PartitionRef } from "../../src/partition.js";
+import type { Claim } from "../../src/run.js";
+import { all } from "../conformance/ledger.js";
+import { type LedgerProcesses, ledgerProcesses, migrateAt } from "../support/postgres-ledgers.js";
+import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
+import { aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";
+
+let database: TestDatabase;
+let processes: LedgerProcesses;
+let coordinator: SharedLedger;
+let worker: SharedLedger;
+let claim: Claim;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  await migrateAt(database.url);
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  await database.query("truncate nightshift.ledger_runs cascade");
+  processes = ledgerProcesses(database.url);
+  const owner = await processes.start();
+  coordinator = owner.ledger;
+  worker = (await processes.start({ where: "elsewhere" })).ledger;
+  await coordinator.createRun(aRun("run"));
+  claim = await coordinator.claimRun("run", owner.owner, { takeOver: false });
+  await coordinator.savePlan(claim, aPlan(3), somePartitions(3));
+});
+afterEach(() => processes.closeAll());
+
+const longMs = 60_000;
+
+async function started(partition: number, attemptId: string, leaseMs: number): Promise<PartitionRef> {
+  const ref = await coordinator.leasePartition(claim, partition);
+  expect(await worker.startLeased(ref, attemptId, leaseMs)).toBe("started");
+  return ref;
+}
+
+/** By the database's clock, and no other. */
+async function leaseRunsOut(partition: number): Promise<void> {
+  await database.query(
+    `do $$ begin while (select lease_until > clock_timestamp() from nightshift.ledger_partitions where index = ${partition})
+     loop perform pg_sleep(0.02); end loop; end $$`,
+  );
+}
+
+test("a lease that runs out gives the partition back, and uses up no attempt", async () => {
+  const ref = await started(1, "a", 100);
+  await leaseRunsOut(1);
+  expect(await coordinator.expireLeases(claim)).toBe(1);
+  expect(await coordinator.readPartition("run", 1)).toMatchObject({
+    status: "pending",
+    epoch: 1,
+    attempts: 0,
+    soloDeaths: 0,
+    attemptId: null,
+    lastError: { code: "infra.lease-expired", retryable: true },
+  });
+  expect(await worker.acceptReceipt(aReceipt(ref, "a"))).toBe("fenced");
+  expect(await worker.renewAttempt(ref, "a", longMs)).toBe("fenced");
+});
+
+test("what is renewed does not expire, and what has no lease never does", async () => {
+  const renewed = await started(0, "a", 100);
+  expect(await worker.renewAttempt(renewed, "a", longMs)).toBe("renewed");
+  const local = await coordinator.leasePartition(claim, 1);
+  await coordinator.startAttempt(local, "b");
+  await started(2, "c", 100);
+  await leaseRunsOut(2);
+  expect(await coordinator.expireLeases(claim)).toBe(1);
+  expect(await worker.acceptReceipt(aReceipt(renewed, "a"))).toBe("accepted");
+  expect(await coordinator.acceptReceipt(aReceipt(local, "b"))).toBe("accepted");
+});
+
+test("a late receipt counts as long as nobody noticed that its lease was over", async () => {
+  const ref = await started(0, "a", 50);
+  await leaseRunsOut(0);
+  expect(await worker.acceptReceipt(aReceipt(ref, "a"))).toBe("accepted");
+  expect(await coordinator.expireLeases(claim)).toBe(0);
+});
+
+test("an attempt renews nothing that another one holds, nor one of another epoch", async () => {
+  const ref = await started(0, "a", longMs);
+  expect(await worker.renewAttempt(ref, "b", longMs)).toBe("fenced");
+  expect(await worker.renewAttempt({ ...ref, epoch: 2 }, "a", longMs)).toBe("fenced");
+  expect(await worker.renewAttempt(ref, "a", longMs)).toBe("renewed");
+});
+
+test("a message that was delivered twice starts once, also when both are there at once", async () => {
+  const ref = await coordinator.leasePartition(claim, 0);
+  const answers = await Promise.all(
+    ["a", "b", "c"].map((attemptId) => worker.startLeased(ref, attemptId, longMs)),
+  );
+  expect(answers.filter((answer) => answer === "started")).toHaveLength(1);
+});
+
+test("a message of an earlier epoch starts nothing", async () => {
+  const late = await started(0, "a", 50);
+  await leaseRunsOut(0);
+  await coordinator.expireLeases(claim);
+  const ref = await coordinator.leasePartition(claim, 0);
+  expect(await worker.startLeased(late, "b", longMs)).toBe("fenced");
+  expect(await worker.startLeased(ref, "c", longMs)).toBe("started");
+});
+
+test("only the run's owner lets leases run out", async () => {
+  await started(0, "a", 50);
+  await leaseRunsOut(0);
+  await coordinator.releaseRun(claim);
+  await expect(coordinator.expireLeases(claim)).rejects.toMatchObject({ code: "infra.claim-lost" });
+});
+
+test("leases that run out are events like other failures", async () => {
+  await started(0, "a", 50);
+  await started(2, "b", 50);
+  await leaseRunsOut(0);
+  await leaseRunsOut(2);
+  expect(await coordinator.expireLeases(claim)).toBe(2);
+  await coordinator.cancelRun(claim);
+  const events = await all(coordinator.changes("run", new AbortController().signal));
+  expect(events.filter(({ type }) => type === "partition.failed")).toMatchObject([
+    { partition: 0, epoch: 1, next: "pending", error: { code: "infra.lease-expired" } },
+    { partition: 2, epoch: 1, next: "pending", error: { code: "infra.lease-expired" } },
+  ]);
+});
+
+test("those that somebody waits for are read in plan order", async () => {
+  await started(2, "a", longMs);
+  const states = await worker.readPartitions("run", [2, 0]);
+  expect(states).toMatchObject([
+    { index: 0, status: "pending", epoch: 0 },
+    { index: 2, status: "running", epoch: 1, attemptId: "a" },
+  ]);
+  expect(await worker.readPartitions("nobody", [0])).toEqual([]);
+});

@@ -1,0 +1,214 @@
+/** What is asked of a queue: that it brings refs, keeps apart what is not the same, and complains clearly. */
+import { createServer } from "node:net";
+import { Queue as BullQueue, Worker as BullWorker, createPostgresBackend, withBackend } from "bullmq";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { bullmqQueue } from "../../src/dispatchers/queue/bullmq-queue.js";
+import { migrateQueue, postgresBackend } from "../../src/dispatchers/queue/postgres-backend.js";
+import { redisBackend, redisPassword } from "../../src/dispatchers/queue/redis-backend.js";
+import type { PartitionRef } from "../../src/partition.js";
+import type { Queue } from "../../src/queue.js";
+import { urlOf } from "../support/postgres-ledgers.js";
+import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+
+const ref = (partition: number, epoch = 1): PartitionRef => ({
+  runId: "flights-2026.01-g1",
+  partition,
+  epoch,
+});
+
+describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
+  let server: RedisServer | TestDatabase;
+  let queue: Queue;
+  let url: string;
+
+  beforeEach(async () => {
+    if (kind === "redis") {
+      const redis = await startRedis();
+      server = redis;
+      url = redis.url;
+      queue = bullmqQueue(await redisBackend(url, 500), {});
+    } else {
+      const database = await createDatabase();
+      server = database;
+      url = database.url;
+      await migrateQueue(urlOf(url));
+      queue = bullmqQueue(await postgresBackend(urlOf(url), 500), {});
+    }
+  });
+
+  afterEach(async () => {
+    await queue.close();
+    await ("drop" in server ? server.drop() : server.remove());
+  });
+
+  /** Collects what comes; `hold` keeps messages until they are let go. */
+  function receiving(atOnce = 4) {
+    const taken: PartitionRef[] = [];
+    let wake = (): void => undefined;
+    let letGo = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    return {
+      taken,
+      letGo,
+      start: (hold: boolean) =>
+        queue.consume(atOnce, async (message) => {
+          taken.push(message);
+          wake();
+          if (hold) await gate;
+        }),
+      async until(count: number): Promise<readonly PartitionRef[]> {
+        while (taken.length < count)
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        return taken;
+      },
+    };
+  }
+
+  test("brings every ref once", async () => {
+    const receiver = receiving();
+    receiver.start(false);
+    await queue.push([ref(0), ref(1), ref(2)]);
+    const taken = await receiver.until(3);
+    expect(taken.map(({ partition }) => partition).sort()).toEqual([0, 1, 2]);
+    expect(taken[0]).toEqual(ref(taken[0]?.partition ?? -1));
+  });
+
+  test("leaves alone what it has, waiting or under way", async () => {
+    const receiver = receiving();
+    await queue.push([ref(0)]);
+    await queue.push([ref(0)]);
+    receiver.start(true);
+    await receiver.until(1);
+    await queue.push([ref(0), ref(1)]);
+    await receiver.until(2);
+    receiver.letGo();
+    expect(receiver.taken).toEqual([ref(0), ref(1)]);
+  });
+
+  test("takes a partition's next epoch for another message, while it still holds the last one", async () => {
+    const receiver = receiving();
+    receiver.start(true);
+    await queue.push([ref(0, 1)]);
+    await receiver.until(1);
+    await queue.push([ref(0, 2)]);
+    expect(await receiver.until(2)).toEqual([ref(0, 1), ref(0, 2)]);
+    receiver.letGo();
+  });
+
+  test("brings again what was taken care of, when it is asked to", async () => {
+    const receiver = receiving();
+    receiver.start(false);
+    await queue.push([ref(0)]);
+    await receiver.until(1);
+    // It forgets a message a moment after its taker is done with it.
+    while (receiver.taken.length < 2) {
+      await queue.push([ref(0)]);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(receiver.taken).toEqual([ref(0), ref(0)]);
+  });
+
+  test("a message whose taker is gone comes again", async () => {
+    await queue.push([ref(0)]);
+    const gone = await lostTaker(kind, url);
+    const receiver = receiving();
+    receiver.start(false);
+    expect(await receiver.until(1)).toEqual([ref(0)]);
+    await gone.end();
+  });
+
+  test("a taker that fails is not tried again: the ledger decides about that", async () => {
+    let calls = 0;
+    queue.consume(1, async () => {
+      calls += 1;
+      throw new Error("no ledger");
+    });
+    await queue.push([ref(0)]);
+    const receiver = receiving();
+    while (calls < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    receiver.start(false);
+    await queue.push([ref(1)]);
+    while (calls + receiver.taken.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(calls + receiver.taken.length).toBe(2);
+  });
+});
+
+/** Takes one message and is never heard of again. */
+async function lostTaker(kind: "redis" | "postgres", url: string) {
+  let taken = (): void => undefined;
+  const hasTaken = new Promise<void>((resolve) => {
+    taken = resolve;
+  });
+  const options = { lockDuration: 500, skipLockRenewal: true, skipStalledCheck: true };
+  const handle = (): Promise<never> => {
+    taken();
+    return new Promise(() => undefined);
+  };
+  const worker =
+    kind === "redis"
+      ? new BullWorker("partitions", handle, { connection: { url }, prefix: "nightshift", ...options })
+      : new (withBackend(createPostgresBackend).Worker)("partitions", handle, {
+          connection: { connectionString: url, schema: "nightshift_queue" },
+          ...options,
+        });
+  worker.on("error", () => undefined);
+  await hasTaken;
+  return { end: () => worker.close(true) };
+}
+
+describe("on Redis", () => {
+  test("what somebody else put there is dropped, and nothing of a password is shown", async () => {
+    const redis = await startRedis();
+    const queue = bullmqQueue(await redisBackend(redis.url), {});
+    const other = new BullQueue("partitions", { connection: { url: redis.url }, prefix: "nightshift" });
+    try {
+      const taken: PartitionRef[] = [];
+      queue.consume(1, async (message) => void taken.push(message));
+      for (const data of [{ runId: 7 }, null, { runId: "r", partition: -1, epoch: 1 }, "text"])
+        await other.add("partition", data);
+      await queue.push([ref(0)]);
+      while (taken.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(taken).toEqual([ref(0)]);
+      const named = await redisBackend(redis.url.replace("redis://", "redis://:hidden@")).catch(
+        (error) => error,
+      );
+      expect(JSON.stringify(named) + String(named.message ?? named.place)).not.toContain("hidden");
+      await named.close?.();
+    } finally {
+      await other.close();
+      await queue.close();
+      await redis.remove();
+    }
+  });
+
+  test("a server that is not there is infra.unreachable", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    await new Promise((resolve) => server.close(resolve));
+    await expect(redisBackend(`redis://:secret@127.0.0.1:${port}/0`)).rejects.toMatchObject({
+      code: "infra.unreachable",
+      message: expect.stringMatching(/^The queue at redis:\/\/127\.0\.0\.1:\d+\/0 cannot be reached/),
+    });
+  });
+
+  test("a URL that cannot be read is refused without repeating it", async () => {
+    await expect(redisBackend("redis://:secret@[")).rejects.toMatchObject({ code: "queue.invalid" });
+    expect(redisPassword("redis://u:p%40ss@h:1/0")).toBe("p@ss");
+  });
+});
+
+test("a database without a queue's tables is refused with what to do", async () => {
+  const database = await createDatabase();
+  await expect(postgresBackend(urlOf(database.url))).rejects.toMatchObject({
+    code: "postgres.not-migrated",
+    hint: expect.stringContaining("nightshift migrate --queue"),
+  });
+  await database.drop();
+});
