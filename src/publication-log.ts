@@ -71,11 +71,11 @@ export interface LogEntry {
   readonly previous: number | null;
   readonly at: string;
   readonly action: "commit" | "abort" | "rollback";
-  /** The run that is decided, or that a rollback hides. */
+  /** The run that is decided, or the newest one that a rollback hides. */
   readonly run: LogRun;
   /** Number of the commit whose state is the visible one; `null` before the first. */
   readonly publication: number | null;
-  /** The commit that a rollback would show again. */
+  /** The commit that a rollback of one publication would show again. */
   readonly beneath: number | null;
   /** Number of the entry that last changed what is visible: an abort changes nothing. */
   readonly shownSince: number | null;
@@ -124,8 +124,8 @@ export interface AbortIntent {
 export interface RollbackIntent {
   readonly action: "rollback";
   readonly at: string;
-  /** The publication to hide, as the person who asked saw it. */
-  readonly hide: number;
+  /** The publications to hide, newest first; the first is the visible one as the person who asked saw it. */
+  readonly hide: readonly [number, ...number[]];
   /** The commit to show again, as it was put. */
   readonly show: LogEntry;
 }
@@ -169,7 +169,7 @@ function settledBy(intent: Intent, head: LogEntry | null): Deciding | null {
     return decision && { step: "decided", outcome: decision.outcome, seq: decision.publication };
   }
   const hidden = Object.values(head?.decided ?? {}).find(
-    (decision) => decision.outcome === "commit" && decision.publication === intent.hide,
+    (decision) => decision.outcome === "commit" && decision.publication === intent.hide[0],
   );
   return hidden?.rolledBack === undefined
     ? null
@@ -272,11 +272,12 @@ function nextAbort(intent: AbortIntent, head: LogEntry | null): LogEntry {
 }
 
 function nextRollback(intent: RollbackIntent, head: LogEntry | null): LogEntry {
-  const hidden = head?.runs.find((run) => run.publication === intent.hide);
-  if (head === null || head.publication !== intent.hide || hidden === undefined) {
+  const [newest] = intent.hide;
+  const hidden = head?.runs.find((run) => run.publication === newest);
+  if (head === null || head.publication !== newest || hidden === undefined) {
     throw new SpecError(
       "refused.publication-moved",
-      `publication ${intent.hide} is not the visible one any more: ${head?.publication ?? "none"} is`,
+      `publication ${newest} is not the visible one any more: ${head?.publication ?? "none"} is`,
       { hint: "Look at what is published now, then roll back again if it is still wanted." },
     );
   }
@@ -292,12 +293,30 @@ function nextRollback(intent: RollbackIntent, head: LogEntry | null): LogEntry {
     shownSince: next.seq,
     runs: show.runs,
     files: show.files,
-    decided: {
-      ...head.decided,
-      [run.id]: { outcome: "commit", publication: intent.hide, rolledBack: next.seq },
-    },
+    decided: withHidden(head.decided, intent.hide, next.seq),
     commit: null,
   };
+}
+
+function withHidden(
+  decided: LogEntry["decided"],
+  hide: readonly number[],
+  rolledBack: number,
+): LogEntry["decided"] {
+  return Object.fromEntries(
+    Object.entries(decided).map(([runId, decision]) => [
+      runId,
+      decision.outcome === "commit" && hide.includes(decision.publication)
+        ? { ...decision, rolledBack }
+        : decision,
+    ]),
+  );
+}
+
+/** The runs that a rollback hid, newest first. */
+export function hiddenBy({ seq, decided }: LogEntry): readonly string[] {
+  const hidden = Object.entries(decided).filter(([, decision]) => decision.rolledBack === seq);
+  return hidden.sort(([, a], [, b]) => b.publication - a.publication).map(([runId]) => runId);
 }
 
 /** An old entry without its state. Its number stays taken: nobody who was asleep may put a second one there. */

@@ -34,8 +34,12 @@ export interface Sink {
   lookup(runId: string): Promise<Decision | null>;
   /** The live publication of (job, scope), whatever generation; rolled-back ones do not count. Works without a ledger. */
   published(jobId: string, scope: string): Promise<Publication | null>;
-  /** Makes the publication before the current one visible again, as a new entry. @throws SpecError `refused.nothing-to-roll-back` */
-  rollback(): Promise<RolledBack>;
+  /**
+   * Makes what was visible before the last publications visible again, all at once or not at all.
+   * @param last how many publications to hide, from 1 (the default) to `keptForRollback`
+   * @throws SpecError `refused.nothing-to-roll-back`
+   */
+  rollback(last?: number): Promise<RolledBack>;
   /** Live files, absolute, in output order; none for a table. */
   files(): Promise<readonly LiveFile[]>;
   /** Quarantine files of a published run, absolute; none where it is a table. */
@@ -72,11 +76,18 @@ export interface Publication {
   readonly at: string;
 }
 
+/**
+ * How many publications can be taken back, counted from the visible one. What they replaced takes space until then: with
+ * `replace`, as much as that many outputs.
+ */
+export const keptForRollback = 3;
+
 export interface RolledBack {
   readonly publication: number;
   /** The run that is visible now, `null` when nothing is. */
   readonly visibleRunId: string | null;
-  readonly hiddenRunId: string;
+  /** Newest first. */
+  readonly hiddenRunIds: readonly string[];
 }
 
 export interface LiveFile {

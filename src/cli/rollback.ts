@@ -1,26 +1,34 @@
 import type { Command } from "commander";
 import { targetOf } from "../job.js";
+import { keptForRollback } from "../sink.js";
 import { outputFor } from "./lookup/outputs.js";
 import { shownTarget } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
+import { wholeNumber } from "./shell/options.js";
+
+interface RollbackFlags {
+  readonly last: number;
+}
 
 export function declare(command: Command): void {
+  command.option("--last <n>", `publications to hide, at most ${keptForRollback}`, wholeNumber(1), 1);
   command.addHelpText(
     "after",
-    "\nReaders see the publication before, whole. To publish the interval anew: `run --reprocess`.",
+    "\nReaders see the publication before them, whole. To publish the interval anew: `run --reprocess`.",
   );
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const write = await outputFor(cli, command.args[0] ?? "");
   const sink = await (await cli.app()).sink(write);
-  const done = await sink.rollback();
+  const done = await sink.rollback(command.opts<RollbackFlags>().last);
   if (cli.globals.json) printJson(cli.out, { output: targetOf(write), ...done });
   else if (!cli.globals.quiet) {
     const visible = done.visibleRunId === null ? "nothing is" : `what run ${done.visibleRunId} published is`;
+    const hidden = done.hiddenRunIds;
     cli.err.line(
       `${cli.err.paint.green(`rolled back ${shownTarget(write, cli.cwd)}`)}: ` +
-        `${visible} visible again, run ${done.hiddenRunId} is hidden`,
+        `${visible} visible again, ${hidden.length === 1 ? "run" : "runs"} ${hidden.join(", ")} ${hidden.length === 1 ? "is" : "are"} hidden`,
     );
   }
   return 0;

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { keptForRollback } from "../../src/sink.js";
 import {
   freshDirectory,
   idsIn,
@@ -105,25 +106,31 @@ describe("mode error", () => {
     expect(await sinkFor(target, "replace").rollback()).toEqual({
       publication: 3,
       visibleRunId: "r1",
-      hiddenRunId: "r2",
+      hiddenRunIds: ["r2"],
     });
     expect(readOutput(target.to)).toEqual({ "part-00000-00.arrow": [1, 2], "part-00001-00.arrow": [3] });
   });
 });
 
 describe("mode replace", () => {
-  it("points a symlink at a version and keeps two of them", async () => {
+  it("points a symlink at a version and keeps those that a rollback can show", async () => {
     const target = targetIn(freshDirectory());
-    for (const id of ["r1", "r2", "r3"]) await publish(target, "replace", runOf(id), [{ ids: [id.length] }]);
-    expect(readlinkSync(target.to)).toBe(".out.nightshift/v/000003-r3");
-    expect(readdirSync(join(target.to, "../.out.nightshift/v"))).toEqual(["000002-r2", "000003-r3"]);
-    expect(readdirSync(join(target.to, "../.out.nightshift/staging"))).toEqual(["r2", "r3"]);
+    for (const id of ["r1", "r2", "r3", "r4", "r5"])
+      await publish(target, "replace", runOf(id), [{ ids: [id.length] }]);
+    expect(readlinkSync(target.to)).toBe(".out.nightshift/v/000005-r5");
+    expect(readdirSync(join(target.to, "../.out.nightshift/v"))).toEqual([
+      "000002-r2",
+      "000003-r3",
+      "000004-r4",
+      "000005-r5",
+    ]);
+    expect(readdirSync(join(target.to, "../.out.nightshift/staging"))).toEqual(["r2", "r3", "r4", "r5"]);
     expect(readdirSync(join(target.to, "../.out.nightshift/scratch"))).toEqual([]);
   });
 
   it("empties log entries that nothing refers to, and forgets no decision", async () => {
     const target = targetIn(freshDirectory());
-    for (const id of ["r1", "r2", "r3", "r4"]) {
+    for (const id of ["r1", "r2", "r3", "r4", "r5", "r6"]) {
       await publish(target, "replace", runOf(id), [{ ids: [1], quarantined: [2] }]);
     }
     const log = join(target.to, "../.out.nightshift/log");
@@ -133,6 +140,8 @@ describe("mode replace", () => {
       [2, true, 0],
       [3, false, 1],
       [4, false, 1],
+      [5, false, 1],
+      [6, false, 1],
     ]);
     const sink = sinkFor(target, "replace");
     expect(await sink.lookup("r1")).toEqual({ outcome: "commit", publication: 1 });
@@ -312,9 +321,8 @@ describe("rollback", () => {
     await expect(sink.rollback()).rejects.toThrow("nothing is published there");
     await publish(target, "replace");
     await expect(sink.rollback()).rejects.toThrow("publication 1 is the first one");
-    await publish(target, "replace", runOf("r2"));
-    await publish(target, "replace", runOf("r3"));
-    await sink.rollback();
+    for (let at = 2; at <= keptForRollback + 2; at++) await publish(target, "replace", runOf(`r${at}`));
+    await sink.rollback(keptForRollback);
     await expect(sink.rollback()).rejects.toThrow("publication 1, the one before, is not kept any more");
   });
 

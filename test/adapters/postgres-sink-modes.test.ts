@@ -59,12 +59,17 @@ describe("append", () => {
       generation: 2,
     });
     expect(await target.sink(append).rollback()).toMatchObject({
-      hiddenRunId: "2026-01-01-g2",
+      hiddenRunIds: ["2026-01-01-g2"],
       visibleRunId: "2026-01-02-g1",
     });
     expect(await scores(target)).toEqual([
       [1, 0.1],
       [1, 0.2],
+      [2, 0.1],
+    ]);
+    expect(await target.sink(append).rollback()).toMatchObject({ visibleRunId: "2026-01-01-g1" });
+    expect(await scores(target)).toEqual([
+      [1, 0.1],
       [2, 0.1],
     ]);
     await expect(target.sink(append).rollback()).rejects.toMatchObject({
@@ -250,6 +255,25 @@ describe("upsert", () => {
       [3, expect.closeTo(0.2)],
     ]);
     await target.sink(upsert).rollback();
+    expect(await scores(target)).toEqual([
+      [1, expect.closeTo(0.1)],
+      [2, expect.closeTo(0.1)],
+    ]);
+  });
+
+  it("takes several back at once", async () => {
+    const target = await freshTarget();
+    await publish(target, day(1, "2026-01-01"), batchOf({ 1: 0.1, 2: 0.1 }), upsert);
+    await publish(target, day(1, "2026-01-02"), batchOf({ 2: 0.2, 3: 0.2 }), upsert);
+    await publish(target, day(1, "2026-01-03"), batchOf({ 1: 0.3, 2: 0.3, 4: 0.3 }), upsert);
+    await expect(target.sink(upsert).rollback(3)).rejects.toMatchObject({
+      code: "refused.nothing-to-roll-back",
+    });
+    expect(await scores(target)).toHaveLength(4);
+    expect(await target.sink(upsert).rollback(2)).toMatchObject({
+      visibleRunId: "2026-01-01-g1",
+      hiddenRunIds: ["2026-01-03-g1", "2026-01-02-g1"],
+    });
     expect(await scores(target)).toEqual([
       [1, expect.closeTo(0.1)],
       [2, expect.closeTo(0.1)],

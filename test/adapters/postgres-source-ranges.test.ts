@@ -4,12 +4,15 @@ import type { Partition } from "../../src/partition.js";
 import { connectionUrl } from "../../src/resolve-connection.js";
 import type { Run } from "../../src/run.js";
 import { copySchema, inputKeeper } from "../../src/sources/postgres/keep-input.js";
-import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
+import { createDatabase, serverVersion, type TestDatabase } from "../support/postgres-server.js";
 import { inputOf, planned, queryOf, readAll, sourceOf } from "../support/postgres-source.js";
 
 let database: TestDatabase;
+/** PostgreSQL 13 has no way to begin in the middle of a table. */
+let findsBlocks: boolean;
 beforeAll(async () => {
   database = await createDatabase();
+  findsBlocks = Number.parseInt(await serverVersion(), 10) >= 14;
 });
 afterAll(() => database.drop());
 
@@ -44,7 +47,7 @@ describe("ranges between keys", () => {
       "floats with NaN and infinities",
       ["a"],
       "a float8",
-      "case n % 50 when 0 then 'NaN' when 1 then '-Infinity' else n / 7.0 end",
+      "case n % 50 when 0 then 'NaN' when 1 then '-Infinity' else n / 7::float8 end",
     ],
     ["random uuids", ["a"], "a uuid", "md5(n::text)::uuid"],
     ["text that the server orders by bytes", ["a"], 'a text collate "C"', "chr(33 + n % 90) || md5(n::text)"],
@@ -142,7 +145,7 @@ describe("ranges of blocks", () => {
   it("are what a table is read by under a snapshot, to its end wherever that is by then", async () => {
     const source = sourceOf(database.url, "even");
     const partitions = await planned(source, ["n"], many);
-    expect(kinds(partitions)).toEqual(new Set(["blocks"]));
+    expect(kinds(partitions)).toEqual(new Set([findsBlocks ? "blocks" : "key"]));
     await database.query(
       `insert into even select n, 'late' || n from generate_series(${rows + 1}, ${rows + 2000}) n`,
     );
@@ -164,7 +167,7 @@ describe("ranges of blocks", () => {
     for (const table of ["parted", "parent"]) {
       const source = sourceOf(database.url, table);
       const partitions = await planned(source, ["n"], many);
-      expect(kinds(partitions)).toEqual(new Set(["blocks"]));
+      expect(kinds(partitions)).toEqual(new Set([findsBlocks ? "blocks" : "whole"]));
       expect(sorted((await numbersRead(source, partitions)).flat())).toEqual(all);
     }
   });
@@ -234,7 +237,7 @@ describe("one state for all partitions", () => {
     const source = sourceOf(database.url, read, { consistency: "materialize" });
     const keeper = inputKeeper(input, url());
     const partitions = await planned(source, ["n"], many);
-    expect(kinds(partitions)).toEqual(new Set(["share"]));
+    expect(kinds(partitions)).toEqual(new Set([findsBlocks ? "share" : "whole"]));
     const kept = await keeper?.keep(run, { columns: ["n"], partitions });
     await kept?.release();
     await database.query("delete from even where n % 2 = 0");

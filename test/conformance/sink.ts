@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { WriteMode } from "../../src/job.js";
 import type { Receipt } from "../../src/partition.js";
 import type { Run } from "../../src/run.js";
-import type { Sink } from "../../src/sink.js";
+import { keptForRollback, type Sink } from "../../src/sink.js";
 import { jobWith } from "../support/jobs.js";
 
 export interface SinkTarget {
@@ -96,11 +96,35 @@ export function sinkConformance(name: string, freshTarget: () => Promise<SinkTar
       const target = await freshTarget();
       await publish(target, run("a", 1), [[1]]);
       await publish(target, run("b", 2), [[2]]);
-      expect(await target.sink("replace").rollback()).toMatchObject({ visibleRunId: "a", hiddenRunId: "b" });
+      expect(await target.sink("replace").rollback()).toMatchObject({
+        visibleRunId: "a",
+        hiddenRunIds: ["b"],
+      });
       expect(await target.read()).toEqual([1]);
       expect(await target.sink("replace").published("job", "scope")).toMatchObject({ runId: "a" });
       await publish(target, run("c", 3), [[3]]);
       expect(await target.read()).toEqual([3]);
+    });
+
+    it("rolls back several publications at once, and as many as are kept", async () => {
+      const target = await freshTarget();
+      const sink = target.sink("replace");
+      for (const [at, id] of ["a", "b", "c", "d", "e"].entries())
+        await publish(target, run(id, at + 1), [[at]]);
+      await expect(sink.rollback(keptForRollback + 1)).rejects.toMatchObject({
+        code: "refused.nothing-to-roll-back",
+      });
+      expect(await target.read()).toEqual([4]);
+      expect(await sink.rollback(2)).toMatchObject({ visibleRunId: "c", hiddenRunIds: ["e", "d"] });
+      expect(await target.read()).toEqual([2]);
+      expect(await sink.lookup("d")).toMatchObject({ outcome: "commit", rolledBack: true });
+      expect(await sink.published("job", "scope")).toMatchObject({ runId: "c" });
+      expect(await sink.rollback(keptForRollback - 2)).toMatchObject({ visibleRunId: "b" });
+      expect(await target.read()).toEqual([1]);
+      await expect(sink.rollback()).rejects.toMatchObject({ code: "refused.nothing-to-roll-back" });
+      await publish(target, run("f", 6), [[5]]);
+      expect(await sink.rollback()).toMatchObject({ visibleRunId: "b", hiddenRunIds: ["f"] });
+      expect(await target.read()).toEqual([1]);
     });
 
     it("refuses a rollback without anything before it", async () => {

@@ -129,3 +129,16 @@ test("doctor finds this machine able to run", () => {
     expect.arrayContaining(["ONNX Runtime", "scoring", "state directory", "clock"]),
   );
 });
+
+test("rollback --last takes back as many as it says, or none", () => {
+  const again = ["run", "flight-delay", "--at", "2001-06-12", "--reprocess"];
+  for (const _ of [1, 2]) expect(nightshift(cwd, ...again).status).toBe(0);
+  expect(nightshift(cwd, "rollback", "flight-delay", "--last", "4")).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("publication 1 is the first one"),
+  });
+  const { status, stdout, stderr } = nightshift(cwd, "rollback", "flight-delay", "--last", "2");
+  expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+  expect(stderr).toMatch(/-g1 published is visible again, runs .*-g4, .*-g3 are hidden/);
+  expect(nightshift(cwd, "rollback", "flight-delay", "--last", "0").status).toBe(2);
+});

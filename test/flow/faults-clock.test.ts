@@ -42,7 +42,7 @@ test("a clock that goes back a day between a kill and its retry, and again befor
     "--json",
   );
   expect(JSON.parse(rolledBack.stdout)).toMatchObject({
-    hiddenRunId: expect.stringMatching(/-g2$/),
+    hiddenRunIds: [expect.stringMatching(/-g2$/)],
     visibleRunId: expect.stringMatching(/-g1$/),
   });
 });

@@ -28,7 +28,8 @@ describe("a table", () => {
       stdout: expect.stringMatching(/valid.*flights: about 10,000 rows in postgres:\/\/.*\/flights/),
     });
     expect(project.nightshift("plan", "flights").stdout).toMatch(
-      /would run(.|\n)*20 partitions(.|\n)*blocks 0 to/,
+      // PostgreSQL 13 finds no blocks.
+      /would run(.|\n)*20 partitions(.|\n)*(blocks 0 to|flight_id)/,
     );
     const preview = JSON.parse(project.nightshift("preview", "flights", "--limit", "3", "--json").stdout);
     expect(preview.rows).toHaveLength(3);

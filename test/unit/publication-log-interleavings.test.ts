@@ -77,7 +77,7 @@ const y = logRun("y", { scope: "2026-01-03" });
 const abortX: Intent = { action: "abort", at, run: x };
 const [first, second] = logOf(commitOf(logRun("o", { scope: "a" })), commitOf(logRun("p", { scope: "b" })));
 if (first === undefined || second === undefined) throw new Error("two entries were put");
-const rollback: Intent = { action: "rollback", at, hide: 2, show: first };
+const rollback: Intent = { action: "rollback", at, hide: [2], show: first };
 
 describe("every interleaving", () => {
   for (const mode of ["replace", "append"] as const) {

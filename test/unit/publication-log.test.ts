@@ -3,6 +3,7 @@ import { NightshiftError } from "../../src/errors.js";
 import {
   compacted,
   decisionOf,
+  hiddenBy,
   type Intent,
   type LogEntry,
   nextEntry,
@@ -124,7 +125,7 @@ describe("generations", () => {
   it("one that was rolled back stands in nobody's way", () => {
     const base = head(commitOf(logRun("base")));
     const newer = nextEntry(commitOf(dayRun("g2", "s", 2)), base);
-    const hidden = nextEntry({ action: "rollback", at: "t", hide: 2, show: base }, newer);
+    const hidden = nextEntry({ action: "rollback", at: "t", hide: [2], show: base }, newer);
     expect(nextEntry(commitOf(dayRun("g1", "s", 1)), hidden).files.map((file) => file.runId)).toEqual(["g1"]);
   });
 });
@@ -151,22 +152,31 @@ describe("rollback", () => {
   const two = nextEntry(commitOf(logRun("b")), one);
 
   it("shows the publication beneath, hides the run and leaves its decision", () => {
-    const now = nextEntry({ action: "rollback", at: "t", hide: 2, show: one }, two);
+    const now = nextEntry({ action: "rollback", at: "t", hide: [2], show: one }, two);
     expect(now).toMatchObject({ seq: 3, publication: 1, beneath: null, shownSince: 3, run: { id: "b" } });
     expect(now.files).toEqual(one.files);
     expect(publishedOf(now, "job", "b")).toBeNull();
     expect(decisionOf(now, "b")).toEqual({ outcome: "commit", publication: 2, rolledBack: 3 });
   });
 
+  it("hides every publication above the one that is shown", () => {
+    const three = nextEntry(commitOf(logRun("c")), two);
+    const now = nextEntry({ action: "rollback", at: "t", hide: [3, 2], show: one }, three);
+    expect(now).toMatchObject({ seq: 4, publication: 1, beneath: null, run: { id: "c" } });
+    expect(decisionOf(now, "b")).toEqual({ outcome: "commit", publication: 2, rolledBack: 4 });
+    expect(decisionOf(now, "a")).toEqual({ outcome: "commit", publication: 1 });
+    expect(hiddenBy(now)).toEqual(["c", "b"]);
+  });
+
   it("is refused where another publication came in between", () => {
     const three = nextEntry(commitOf(logRun("c")), two);
-    const act = () => nextEntry({ action: "rollback", at: "t", hide: 2, show: one }, three);
+    const act = () => nextEntry({ action: "rollback", at: "t", hide: [2], show: one }, three);
     expect(codeOf(act)).toBe("refused.publication-moved");
   });
 
   it("is not disturbed by an abort", () => {
     const three = nextEntry({ action: "abort", at: "t", run: logRun("c") }, two);
-    expect(nextEntry({ action: "rollback", at: "t", hide: 2, show: one }, three).publication).toBe(1);
+    expect(nextEntry({ action: "rollback", at: "t", hide: [2], show: one }, three).publication).toBe(1);
   });
 });
 

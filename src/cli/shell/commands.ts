@@ -93,7 +93,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "rollback",
     positionals: "<job|output>",
-    summary: "make the previous publication visible again",
+    summary: "make a previous publication visible again",
     group: "Jobs:",
     load: () => import("../rollback.js"),
   },

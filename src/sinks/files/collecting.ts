@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { FileSystem } from "../../file-system.js";
 import { decisionOf, type LogEntry } from "../../publication-log.js";
-import type { Collected } from "../../sink.js";
+import { type Collected, keptForRollback } from "../../sink.js";
 import { type Layout, numbered, publicationOfVersion } from "./layout.js";
 import type { PublicationRecord } from "./publication-record.js";
 import { asidePrefix, buildingPrefix } from "./version-trees.js";
@@ -156,14 +156,22 @@ export function collecting(
 }
 
 /**
- * Publications whose versions stay: the visible one, the one that a rollback would show, and the one that was visible
+ * Publications whose versions stay: the visible one, those that a rollback could show, and the one that was visible
  * before, which readers may still be in the middle of.
  */
 async function keptPublications(record: PublicationRecord, head: LogEntry): Promise<ReadonlySet<number>> {
   const shown = head.shownSince === null ? null : await record.entry(head.shownSince);
   const before = shown?.previous ? await record.entry(shown.previous) : null;
-  const all = [head.publication, head.beneath, before?.publication ?? null];
-  return new Set(all.filter((seq) => seq !== null));
+  const kept = new Set([head.publication, before?.publication ?? null].filter((seq) => seq !== null));
+  let { beneath } = head;
+  for (let back = 0; back < keptForRollback && beneath !== null; back++) {
+    const entry: LogEntry | null = await record.entry(beneath);
+    // Emptied when fewer were kept.
+    if (entry === null || entry.compacted) break;
+    kept.add(beneath);
+    ({ beneath } = entry);
+  }
+  return kept;
 }
 
 interface KeptFiles {

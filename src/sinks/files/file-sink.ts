@@ -177,7 +177,7 @@ export function fileSink(options: FileSinkOptions): Sink {
       return { publication, runId: id, generation, fingerprint, at };
     },
 
-    rollback: () => rollBack({ fileSystem, layout, record, visible, seeThrough, now }),
+    rollback: (last = 1) => rollBack({ fileSystem, layout, record, visible, seeThrough, now }, last),
 
     async files(): Promise<readonly LiveFile[]> {
       const publication = await readablePublication();

@@ -1,8 +1,8 @@
-/** Makes the publication before the visible one visible again. May be repeated after it died anywhere. */
+/** Makes the publication before the last ones visible again. May be repeated after it died anywhere. */
 import { SpecError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
-import type { LogEntry } from "../../publication-log.js";
-import type { RolledBack } from "../../sink.js";
+import { hiddenBy, type LogEntry, type RollbackIntent } from "../../publication-log.js";
+import { keptForRollback, type RolledBack } from "../../sink.js";
 import { assertStaged } from "./gather-files.js";
 import type { Layout } from "./layout.js";
 import type { PublicationRecord } from "./publication-record.js";
@@ -19,12 +19,12 @@ export interface RollBackOptions {
 }
 
 /** @throws SpecError `refused.nothing-to-roll-back`, `refused.publication-moved` */
-export async function rollBack(options: RollBackOptions): Promise<RolledBack> {
+export async function rollBack(options: RollBackOptions, last: number): Promise<RolledBack> {
   const { record, now } = options;
   const head = await record.durableHead();
   const begun = await unfinished(options, head);
   if (begun !== null) return finish(options, begun);
-  const { hide, show } = await publicationsToSwap(options, head);
+  const { hide, show } = await publicationsToSwap(options, head, last);
   const { seq } = await record.decide({ action: "rollback", at: now(), hide, show });
   return finish(options, seq);
 }
@@ -43,27 +43,37 @@ async function finish({ record, seeThrough }: RollBackOptions, seq: number): Pro
   await seeThrough();
   const entry = await record.entry(seq);
   const shown = entry?.publication ? await record.entry(entry.publication) : null;
-  return { publication: seq, visibleRunId: shown?.run.id ?? null, hiddenRunId: entry?.run.id ?? "" };
+  return {
+    publication: seq,
+    visibleRunId: shown?.run.id ?? null,
+    hiddenRunIds: entry ? hiddenBy(entry) : [],
+  };
 }
 
 async function publicationsToSwap(
   { fileSystem, layout, record }: RollBackOptions,
   head: LogEntry | null,
-): Promise<{ readonly hide: number; readonly show: LogEntry }> {
+  last: number,
+): Promise<Pick<RollbackIntent, "hide" | "show">> {
   if (head === null || head.publication === null) throw nothingBefore(layout, "nothing is published there");
-  if (head.beneath === null) {
-    throw nothingBefore(
-      layout,
-      `publication ${head.publication} is the first one, or what was before is gone`,
-    );
+  const hide: [number, ...number[]] = [head.publication];
+  for (let above = head; ; ) {
+    const { publication, beneath } = above;
+    if (beneath === null) {
+      throw nothingBefore(layout, `publication ${publication} is the first one, or what was before is gone`);
+    }
+    const show = await record.entry(beneath);
+    const gone = `publication ${beneath}, the one before, is not kept any more`;
+    if (show === null || show.compacted || hide.length > keptForRollback) throw nothingBefore(layout, gone);
+    if (hide.length === last) {
+      await assertStaged(fileSystem, layout, show.files).catch((cause: unknown) => {
+        throw nothingBefore(layout, gone, cause);
+      });
+      return { hide, show };
+    }
+    hide.push(beneath);
+    above = show;
   }
-  const show = await record.entry(head.beneath);
-  const gone = `publication ${head.beneath}, the one before, is not kept any more`;
-  if (show === null || show.compacted) throw nothingBefore(layout, gone);
-  await assertStaged(fileSystem, layout, show.files).catch((cause: unknown) => {
-    throw nothingBefore(layout, gone, cause);
-  });
-  return { hide: head.publication, show };
 }
 
 function nothingBefore(layout: Layout, why: string, cause?: unknown): SpecError {

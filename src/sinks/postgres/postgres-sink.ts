@@ -161,7 +161,7 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
         return publication;
       }, `looking at what is published in ${place}`),
 
-    async rollback() {
+    async rollback(last = 1) {
       const { name, head } = await asked(async (session, target) => {
         const { rows } = await session.query<{ head: string | null }>(
           "select head from nightshift.targets where target = $1",
@@ -169,7 +169,7 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
         );
         return { name: target.name, head: rows[0]?.head ?? null };
       }, `looking at what is published in ${place}`);
-      return database.transaction((session) => rollBackIn(session, name, head), {
+      return database.transaction((session) => rollBackIn(session, name, head, last), {
         lockTimeoutMs,
         idleTimeoutMs,
         doing: `rolling back ${quoteTable(name)}`,

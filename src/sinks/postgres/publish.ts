@@ -17,7 +17,7 @@ import { findTable, type Table } from "../../postgres/catalogue.js";
 import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
 import type { Run } from "../../run.js";
-import type { Decision, PublicationDetails } from "../../sink.js";
+import { type Decision, keptForRollback, type PublicationDetails } from "../../sink.js";
 import { findTarget, type RegisteredRun, stagingColumns, stagingTable, type Target } from "./area.js";
 import { ownColumns } from "./columns/written-columns.js";
 import { attach } from "./moving/attach.js";
@@ -40,9 +40,6 @@ export interface PublishRequest {
   /** How long a statement waits for a lock that others hold on the target. */
   readonly lockTimeoutMs: number;
 }
-
-/** Publications that can still be taken back, counted from the one that readers see. */
-const keptUndos = 1;
 
 export async function publishIn(session: Session, request: PublishRequest): Promise<Decision> {
   const { write, run, registered, target, fingerprint, receipts, details, lockTimeoutMs } = request;
@@ -268,7 +265,7 @@ async function forgetOlderUndos(session: Session, target: string, publication: s
   const { rows } = await session.query<{ publication: string; undo: Moved["undo"] }>(
     `select publication, undo from nightshift.publications
      where target = $1 and undo is not null and rolled_back_at is null and publication <> $2
-     order by publication desc offset ${keptUndos - 1}`,
+     order by publication desc offset ${keptForRollback - 1}`,
     [target, publication],
   );
   for (const { publication: old, undo } of rows) {

@@ -1,4 +1,4 @@
-/** Takes the publication that readers see back: what it wrote goes, and what it took the place of returns. */
+/** Takes back the publications that readers see: what each wrote goes, and what it took the place of returns. */
 import { tableText } from "../../connection.js";
 import { SpecError } from "../../errors.js";
 import { findTable } from "../../postgres/catalogue.js";
@@ -19,15 +19,38 @@ interface Head {
   readonly undo: Undo | null;
 }
 
-/** @param seen the publication that readers saw when this was asked for: a newer one is not meant */
+/**
+ * In one transaction, the newest first.
+ * @param seen the publication that readers saw when this was asked for: a newer one is not meant
+ */
 export async function rollBackIn(
   session: Session,
   name: QualifiedName,
   seen: string | null,
+  last: number,
 ): Promise<RolledBack> {
   const target = tableText(name);
-  const head = await lockTarget(session, target);
+  let head = await lockTarget(session, target);
   if (head !== seen) throw moved(target, seen, head);
+  await session.query("set constraints all deferred");
+  const hidden: Head[] = [];
+  while (hidden.length < last) {
+    if (head === null && hidden.length > 0)
+      throw nothingBefore(target, `publication ${hidden.at(-1)?.publication} is the first one`);
+    const found = await takeBackHead(session, name, head);
+    hidden.push(found);
+    head = found.beneath;
+  }
+  const visible = head === null ? null : await headOf(session, head);
+  return {
+    publication: Number(seen),
+    visibleRunId: visible?.runId ?? null,
+    hiddenRunIds: hidden.map(({ runId }) => runId),
+  };
+}
+
+async function takeBackHead(session: Session, name: QualifiedName, head: string | null): Promise<Head> {
+  const target = tableText(name);
   const found = head === null ? null : await headOf(session, head);
   if (found === null) throw nothingBefore(target, "nothing is published there");
   if (found.undo === null)
@@ -39,7 +62,6 @@ export async function rollBackIn(
     );
   const table = await findTable(session, name);
   if (table === null) throw nothingBefore(target, "the table is gone");
-  await session.query("set constraints all deferred");
   await takeBack(session, name, found, found.undo);
   await dropUndo(session, found.undo);
   await session.query(
@@ -50,12 +72,7 @@ export async function rollBackIn(
     found.publication,
   ]);
   await session.query("update nightshift.targets set head = $2 where target = $1", [target, found.beneath]);
-  const visible = found.beneath === null ? null : await headOf(session, found.beneath);
-  return {
-    publication: Number(found.publication),
-    visibleRunId: visible?.runId ?? null,
-    hiddenRunId: found.runId,
-  };
+  return found;
 }
 
 async function headOf(session: Session, publication: string): Promise<Head | null> {
