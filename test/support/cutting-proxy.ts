@@ -1,6 +1,18 @@
-/** A proxy in front of a server that cuts connections where a test wants it: after a statement was sent, say. */
+/** A proxy in front of a server that does something where a test wants it: when a statement passes, say. */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+
+/** A statement on its way. */
+export interface Moment {
+  /** What goes to the server then. */
+  readonly text: string;
+  /** Went to the server earlier, over the same connection. */
+  readonly following?: string;
+  /** The how manieth one, from 1, over all connections. */
+  readonly nth: number;
+  /** `before`: the server does not have it yet. `after`: its answer has come, and nobody has it. */
+  readonly when: "before" | "after";
+}
 
 export interface CuttingProxy {
   readonly port: number;
@@ -9,6 +21,10 @@ export interface CuttingProxy {
    * reaches nobody. `lost`: it never gets them.
    */
   cutAt(text: string, kind: "delivered" | "lost"): void;
+  /** Does something at one moment, once, while the connection waits; then cuts it or lets it go on. */
+  doAt(moment: Moment, act: () => Promise<"cut" | "go on">): void;
+  /** What was to be done at a moment that has not come is not done any more. */
+  disarm(): void;
   /** Over what is open now nothing goes any more, in either direction, and nobody is told. New connections work. */
   freeze(): void;
   /** Connections cut by now. */
@@ -18,38 +34,66 @@ export interface CuttingProxy {
   close(): Promise<void>;
 }
 
+interface Armed {
+  readonly moment: Moment;
+  readonly act: () => Promise<"cut" | "go on">;
+  readonly followers: WeakSet<Socket>;
+  seen: number;
+}
+
 export async function cuttingProxy(target: {
   readonly host: string;
   readonly port: number;
 }): Promise<CuttingProxy> {
   const open = new Set<Socket>();
-  let armed: { readonly text: string; readonly kind: "delivered" | "lost" } | null = null;
   const frozen = new WeakSet<Socket>();
+  let armed: Armed | null = null;
   let cuts = 0;
+
+  /** What to do now that these bytes are on their way; it is done once. */
+  function take(client: Socket, bytes: Buffer): Armed | null {
+    if (armed === null) return null;
+    const { moment, followers } = armed;
+    const { text, following, nth } = moment;
+    const isIt = bytes.includes(text) && (following === undefined || followers.has(client));
+    if (following !== undefined && bytes.includes(following)) followers.add(client);
+    if (!isIt) return null;
+    armed.seen += 1;
+    if (armed.seen < nth) return null;
+    const found = armed;
+    armed = null;
+    return found;
+  }
 
   const server = createServer((client) => {
     const upstream = connect(target.port, target.host);
     open.add(client);
-    let isCut = false;
-    client.on("data", (bytes) => {
-      if (isCut || frozen.has(client)) return;
-      if (armed !== null && bytes.includes(armed.text)) {
-        isCut = true;
+    let awaited: Armed | null = null;
+
+    /** Holds the bytes back meanwhile. */
+    const pass = async ({ act }: Armed, bytes: Buffer, from: Socket, to: Socket): Promise<void> => {
+      from.pause();
+      if ((await act()) === "cut") {
         cuts += 1;
-        const { kind } = armed;
-        armed = null;
-        // Its answer says that the server has done it; then everything ends.
-        if (kind === "delivered") {
-          upstream.removeAllListeners("data");
-          upstream.once("data", () => end());
-          upstream.write(bytes);
-        } else end();
-        return;
+        return end();
       }
+      to.write(bytes);
+      from.resume();
+    };
+    client.on("data", (bytes) => {
+      if (frozen.has(client)) return;
+      const found = take(client, bytes);
+      if (found?.moment.when === "before") return void pass(found, bytes, client, upstream);
+      awaited ??= found;
       upstream.write(bytes);
     });
     upstream.on("data", (bytes) => {
-      if (!frozen.has(client)) client.write(bytes);
+      if (frozen.has(client)) return;
+      const found = awaited;
+      awaited = null;
+      // Its answer says that the server has done it.
+      if (found === null) client.write(bytes);
+      else void pass(found, bytes, upstream, client);
     });
     const end = (): void => {
       open.delete(client);
@@ -63,13 +107,19 @@ export async function cuttingProxy(target: {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
 
+  const doAt: CuttingProxy["doAt"] = (moment, act) => {
+    armed = { moment, act, followers: new WeakSet(), seen: 0 };
+  };
   const cutAll = (): void => {
     for (const socket of open) socket.destroy();
   };
   return {
     port: address.port,
-    cutAt: (text, kind) => {
-      armed = { text, kind };
+    cutAt: (text, kind) =>
+      doAt({ text, nth: 1, when: kind === "lost" ? "before" : "after" }, async () => "cut"),
+    doAt,
+    disarm() {
+      armed = null;
     },
     freeze() {
       for (const socket of open) frozen.add(socket);
