@@ -44,12 +44,6 @@ const steps: readonly Step[] = [
     most: 1,
   },
   {
-    name: "planning: claiming it",
-    sender: "coordinator",
-    text: "coordinator_epoch = coordinator_epoch + 1",
-    most: 1,
-  },
-  {
     name: "planning: taking a snapshot",
     sender: "coordinator",
     text: "pg_export_snapshot",
@@ -85,12 +79,6 @@ const steps: readonly Step[] = [
     most: partitions,
     inputs: ["none", "snapshot"],
   },
-  {
-    name: "staging: the attempt's number",
-    sender: "host",
-    text: "insert into nightshift.attempts",
-    most: partitions,
-  },
   { name: "staging: COPY", sender: "host", text: "copy nightshift.", most: partitions },
   { name: "staging: its rows", sender: "host", text: "PGCOPY\n", most: partitions },
   {
@@ -124,12 +112,6 @@ const steps: readonly Step[] = [
     most: 1,
   },
   { name: "publishing: moving the rows", sender: "coordinator", text: ') select s."flight_id"', most: 1 },
-  {
-    name: "publishing: the new head",
-    sender: "coordinator",
-    text: "update nightshift.targets set head",
-    most: 1,
-  },
   {
     name: "publishing: COMMIT",
     sender: "coordinator",
@@ -269,20 +251,17 @@ describe("stopped past its lease while its partition is done by another, then co
       return "go on";
     });
     const run = stand.start(...release2);
-    const stopped = childrenOf(run.pid);
     await reached.given;
-    const group = whom === "both" ? [run.pid, ...childrenOf(run.pid)] : childrenOf(run.pid);
-    expect(stopped.length + group.length).toBeGreaterThan(0);
+    const hosts = childrenOf(run.pid);
+    expect(hosts).toHaveLength(1);
+    const group = whom === "both" ? [run.pid, ...hosts] : hosts;
     for (const pid of group) process.kill(pid, "SIGSTOP");
     const { id } = (await stand.newestRun()) ?? { id: "" };
-    if (whom === "both") {
-      expect((await stand.start("retry", id).finished).stderr).toContain("is being worked on by process");
-      // The lease runs out at once and not in half a minute.
-      await stand.query(
-        "update nightshift.ledger_run_states set claim_until = clock_timestamp() - interval '1 second' where run_id = $1",
-        [id],
-      );
-    } else process.kill(run.pid, "SIGKILL");
+    // The lease runs out at once and not in half a minute; that of a process that is dead counts for nothing.
+    const expire =
+      "update nightshift.ledger_run_states set claim_until = clock_timestamp() - interval '1 second' where run_id = $1";
+    if (whom === "both") await stand.query(expire, [id]);
+    else process.kill(run.pid, "SIGKILL");
     await succeed(stand.start("retry", id));
     const done = await stand.newestRun();
 

@@ -158,7 +158,7 @@ function writeJob(cwd: string, mode: Mode, input: Input): void {
       "write:",
       `  { to: "\${DATABASE_URL}", table: public.scores, mode: ${mode}${upsert}, create: true,`,
       '    add: { release: "r{{ var.release }}" } }',
-      `limits: { partition_rows: ${rowsAPartition}, threads: 2 }`,
+      `limits: { partition_rows: ${rowsAPartition}, threads: ${mode === "upsert" ? 2 : 1} }`,
       "",
     ].join("\n"),
   );
@@ -199,7 +199,7 @@ function pollReaders(url: string): Readers {
   };
 }
 
-const pause = () => new Promise((resolve) => setTimeout(resolve, 15));
+const pause = () => new Promise((resolve) => setTimeout(resolve, 25));
 
 function isAway(thrown: unknown): boolean {
   const { code = "", message = "" } = thrown as { readonly code?: string; readonly message?: string };
