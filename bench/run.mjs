@@ -1,4 +1,4 @@
-// npm run bench [-- --runs 3] [--large]
+// npm run bench [-- --runs 3] [--large] [--postgres]
 // Medians of several runs, side by side in one go with a pyarrow + ONNX Runtime script doing the same work.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
@@ -6,6 +6,7 @@ import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measure, median } from "./measure.mjs";
+import { benchPostgres } from "./postgres.mjs";
 import { makeW1Data } from "./w1-data.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -16,11 +17,12 @@ const { values: flags } = parseArgs({
   options: {
     runs: { type: "string", default: "5" },
     large: { type: "boolean", default: false },
-    rows: { type: "string", default: "2000000" },
+    postgres: { type: "boolean", default: false },
+    rows: { type: "string" },
   },
 });
 const runs = Number(flags.runs);
-const rows = Number(flags.rows);
+const rows = Number(flags.rows ?? (flags.postgres ? 1_000_000 : 2_000_000));
 
 console.log(
   `Node ${process.version}, ${availableParallelism()} cores, ${cpus()[0]?.model ?? "unknown processor"}`,
@@ -78,24 +80,29 @@ async function score(name, input, rowCount, count = runs) {
 }
 
 const w1 = `${cache}/w1-${rows}.parquet`;
-const small = `${cache}/w1-1000.parquet`;
+const tensors = `${cache}/w1-tensors.onnx`;
 makeW1Data(w1, rows);
-makeW1Data(small, 1000);
-report("nightshift --help", await repeat("help", process.execPath, [cli, "--help"]), null);
-await score("nightshift score, 1,000 rows", small, 1000);
-const ours = await score(`W1 nightshift score, ${rows.toLocaleString("en-US")} rows`, w1, rows);
-
 const python = peerPython();
-if (python === null) console.log("The peer was not run: no Python 3 with venv and pip here.");
-else {
-  const peer = `${root}bench/peer_pyarrow_onnxruntime.py`;
-  const tensors = `${cache}/w1-tensors.onnx`;
-  spawnSync(python, [`${root}bench/strip_zipmap.py`, model, tensors], { stdio: "inherit" });
-  const theirs = await repeat("peer", python, [peer, tensors, w1, `${cache}/peer.parquet`]);
-  report("W1 pyarrow + ONNX Runtime", theirs, rows);
-  console.log(`W1: ${(theirs.seconds / ours.seconds).toFixed(2)} times as fast as pyarrow + ONNX Runtime.`);
-}
-if (flags.large) {
+if (python === null) console.log("The peers are not run: no Python 3 with venv and pip here.");
+else spawnSync(python, [`${root}bench/strip_zipmap.py`, model, tensors], { stdio: "inherit" });
+if (flags.postgres)
+  await benchPostgres({ cache, cli, root, model, tensors, parquet: w1, rows, python, repeat, report });
+else await benchFiles();
+console.table(table);
+
+async function benchFiles() {
+  const small = `${cache}/w1-1000.parquet`;
+  makeW1Data(small, 1000);
+  report("nightshift --help", await repeat("help", process.execPath, [cli, "--help"]), null);
+  await score("nightshift score, 1,000 rows", small, 1000);
+  const ours = await score(`W1 nightshift score, ${rows.toLocaleString("en-US")} rows`, w1, rows);
+  if (python !== null) {
+    const peer = `${root}bench/peer_pyarrow_onnxruntime.py`;
+    const theirs = await repeat("peer", python, [peer, tensors, w1, `${cache}/peer.parquet`]);
+    report("W1 pyarrow + ONNX Runtime", theirs, rows);
+    console.log(`W1: ${(theirs.seconds / ours.seconds).toFixed(2)} times as fast as pyarrow + ONNX Runtime.`);
+  }
+  if (!flags.large) return;
   const large = `${cache}/w1-${rows * 10}.parquet`;
   makeW1Data(large, rows * 10);
   const result = await score(`W1 x 10, ${(rows * 10).toLocaleString("en-US")} rows`, large, rows * 10, 1);
@@ -103,13 +110,12 @@ if (flags.large) {
     `Peak memory at ten times the rows: ${(result.peakBytes / ours.peakBytes).toFixed(2)} of W1's.`,
   );
 }
-console.table(table);
 
 /** A virtual environment in the cache with pinned peers; `null` where Python does not allow it. */
 function peerPython() {
   const venv = `${cache}/venv`;
   const python = `${venv}/bin/python`;
-  if (existsSync(`${venv}/ready`)) return python;
+  if (existsSync(`${venv}/ready-psycopg`)) return python;
   const steps = [
     ["python3", ["-m", "venv", venv]],
     [
@@ -123,9 +129,10 @@ function peerPython() {
         "onnxruntime==1.30.0",
         "onnx==1.23.2",
         "numpy==2.4.6",
+        "psycopg[binary]==3.3.9",
       ],
     ],
-    ["touch", [`${venv}/ready`]],
+    ["touch", [`${venv}/ready-psycopg`]],
   ];
   for (const [command, args] of steps) {
     if (spawnSync(command, args, { stdio: "inherit" }).status !== 0) return null;

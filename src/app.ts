@@ -41,6 +41,8 @@ export interface App {
   /** The worker host, started anew where the last one died. */
   readonly host: () => Promise<WorkerHost>;
   readonly sink: (write: WriteSpec) => Promise<Sink>;
+  /** `null` where nothing has to be kept for a run. */
+  readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
   /** Ends worker hosts and gives back what is open. */
   readonly close: () => Promise<void>;
 }
@@ -213,6 +215,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     runner,
     host: async () => (await currentHost())(),
     sink,
+    keeper,
     close: async () => {
       await queue.opened()?.then(
         (open) => open.close(),

@@ -2,6 +2,7 @@ import type { Chunk } from "./chunk.js";
 import type { Schema } from "./column.js";
 import type { Partition } from "./partition.js";
 import type { Run } from "./run.js";
+import type { Collected } from "./sink.js";
 
 /** Where rows come from. Lives in the worker host: opening input can kill a process. */
 export interface Source {
@@ -53,6 +54,11 @@ export interface InputKeeper {
   ): Promise<KeptInput>;
   /** Called when the run is published: removes what outlived its process. May be repeated. */
   forget(run: Run): Promise<void>;
+  /**
+   * Removes what was kept for runs that are over and forgot nothing: their process died first.
+   * @param over of inputs of this database
+   */
+  collect(over: readonly Run[], dryRun: boolean): Promise<Collected>;
 }
 
 export interface KeptInput {

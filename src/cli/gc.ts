@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { bytes, counted } from "../human.js";
-import { targetOf, type WriteSpec } from "../job.js";
+import { describeInput, type PostgresInput, targetOf, type WriteSpec } from "../job.js";
 import type { Ledger } from "../ledger.js";
+import type { Run } from "../run.js";
 import { shownTarget } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -22,6 +23,12 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     const sink = await app.sink(write);
     const collected = await sink.collect(() => liveAttempts(ledger, write), dryRun);
     outputs.push({ output: targetOf(write), shown: shownTarget(write, cli.cwd), ...collected });
+  }
+  for (const { input, over } of await keptInputsOf(ledger)) {
+    const collected = await (await app.keeper(input))?.collect(over, dryRun);
+    if (collected === undefined || collected.removed.length === 0) continue;
+    const shown = `copies of ${describeInput(input)}`;
+    outputs.push({ output: shown, shown, ...collected });
   }
   const { out, err, globals } = cli;
   if (globals.json) {
@@ -47,6 +54,23 @@ async function outputsOf(ledger: Ledger): Promise<readonly WriteSpec[]> {
     if (!byTarget.has(targetOf(write))) byTarget.set(targetOf(write), write);
   }
   return [...byTarget.values()];
+}
+
+/** Runs that are over and may have left a copy of their input, by database. */
+async function keptInputsOf(
+  ledger: Ledger,
+): Promise<readonly { readonly input: PostgresInput; readonly over: readonly Run[] }[]> {
+  const byDatabase = new Map<string, { readonly input: PostgresInput; readonly over: Run[] }>();
+  for await (const { run, status } of ledger.listRuns()) {
+    const { input } = run.job;
+    if (input.kind !== "postgres" || input.consistency !== "materialize") continue;
+    if (status !== "published" && status !== "dropped") continue;
+    const key = JSON.stringify(input.connection);
+    const found = byDatabase.get(key);
+    if (found === undefined) byDatabase.set(key, { input, over: [run] });
+    else found.over.push(run);
+  }
+  return [...byDatabase.values()];
 }
 
 /** Attempts of undecided runs that were accepted or may still be. */

@@ -256,6 +256,24 @@ describe("one state for all partitions", () => {
     expect(await copies()).toEqual([]);
   });
 
+  it("is collected where the run is over, and no other", async () => {
+    const input = inputOf(database.url, "even", { consistency: "materialize" });
+    const partitions = await planned(sourceOf(database.url, "even", { consistency: "materialize" }), ["n"]);
+    const keeper = inputKeeper(input, url());
+    const other = { ...run, key: { ...run.key, scope: "another" } };
+    for (const one of [run, other]) await keeper?.keep(one, { columns: ["n"], partitions });
+    const copies = async () =>
+      (await database.query(`select from pg_tables where schemaname = '${copySchema}'`)).length;
+    const found = await keeper?.collect([run], true);
+    expect(found).toMatchObject({ removed: [expect.stringContaining(copySchema)] });
+    expect(found?.bytes).toBeGreaterThan(0);
+    expect(await copies()).toBe(2);
+    expect(await keeper?.collect([run], false)).toEqual(found);
+    expect(await copies()).toBe(1);
+    expect((await keeper?.collect([run], false))?.removed).toEqual([]);
+    await keeper?.forget(other);
+  });
+
   it("is not needed by one partition, nor kept under `none`", async () => {
     const partitions = await planned(sourceOf(database.url, "even"), ["n"]);
     const kept = await inputKeeper(inputOf(database.url, "even"), url())?.keep(run, {

@@ -11,6 +11,7 @@ import { quoteName, quoteTable } from "../../postgres/identifiers.js";
 import { postgresError } from "../../postgres/postgres-errors.js";
 import type { Session } from "../../postgres/session.js";
 import type { Run } from "../../run.js";
+import type { Collected } from "../../sink.js";
 import type { InputKeeper, KeptInput } from "../../source.js";
 import { relationOf, select } from "./input-sql.js";
 import { openReading, snapshotText } from "./reading-session.js";
@@ -28,12 +29,14 @@ export function inputKeeper(input: PostgresInput, url: ConnectionUrl): InputKeep
         isLasting: false,
         keep: (_run, { partitions }) => holdSnapshot(input, url, partitions),
         forget: async () => {},
+        collect: async () => ({ removed: [], bytes: 0 }),
       };
     case "materialize":
       return {
         isLasting: true,
         keep: (run, planned) => makeCopy(input, url, run, planned),
         forget: (run) => onDatabase(url, (database) => dropCopies(database, run, run.key.generation)),
+        collect: (over, dryRun) => onDatabase(url, (database) => collectCopies(database, over, dryRun)),
       };
   }
 }
@@ -122,6 +125,19 @@ async function dropCopies(database: Database, { key }: Run, upTo: number): Promi
   );
   for (const { name } of rows)
     await database.query(`drop table if exists ${quoteTable({ schema: copySchema, name })}`);
+}
+
+async function collectCopies(database: Database, over: readonly Run[], dryRun: boolean): Promise<Collected> {
+  const names = over.map(({ key }) => copyName(key, key.generation));
+  const { rows } = await database.query<{ name: string; bytes: string }>(
+    `select c.relname::text as name, pg_total_relation_size(c.oid) as bytes
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relkind = 'r' and c.relname = any($2) order by 1`,
+    [copySchema, names],
+  );
+  const copies = rows.map(({ name }) => quoteTable({ schema: copySchema, name }));
+  if (!dryRun) for (const copy of copies) await database.query(`drop table if exists ${copy}`);
+  return { removed: copies, bytes: rows.reduce((sum, { bytes }) => sum + Number(bytes), 0) };
 }
 
 function copyName({ jobId, scope }: Run["key"], generation: number): string {

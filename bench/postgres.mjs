@@ -1,0 +1,112 @@
+// W6: a table to Parquet, Parquet to a table (replaced), Parquet into a table by key (upserted), each scored by W1's model;
+// beside a script with psycopg's COPY, pyarrow and ONNX Runtime, on one server, in one go.
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { startServer } from "./postgres-server.mjs";
+
+/** A spec's way to name a variable. */
+const url = ["$", "{BENCH_URL}"].join("");
+const columns = Array.from({ length: 28 }, (_, f) => `f${f}`);
+
+/** `python`: with psycopg; `null`: the peer is not run. */
+export async function benchPostgres({
+  cache,
+  cli,
+  root,
+  model,
+  tensors,
+  parquet,
+  rows,
+  python,
+  repeat,
+  report,
+}) {
+  const server = await startServer(cache);
+  // Waiting for the server's end alone keeps no process alive.
+  const awake = setInterval(() => {}, 60_000);
+  try {
+    const database = await server.createDatabase();
+    console.log(`PostgreSQL ${(await database.query("show server_version"))[0].server_version}, fsync on`);
+    process.env.BENCH_URL = database.url;
+    await fill(database, rows);
+    const project = `${cache}/postgres`;
+    rmSync(project, { recursive: true, force: true });
+    mkdirSync(`${project}/jobs`, { recursive: true });
+    const table = `from: "${url}", table: features, consistency: snapshot`;
+    const to = `to: "${url}", create: true`;
+    const jobs = [
+      ["read", "table to Parquet", table, "to: ../out, mode: replace"],
+      [
+        "replace",
+        "Parquet to a table, replaced",
+        `from: ${parquet}`,
+        `${to}, table: ours_replaced, mode: replace, key: [id]`,
+      ],
+      [
+        "upsert",
+        "Parquet into a table, upserted",
+        `from: ${parquet}`,
+        `${to}, table: ours_upserted, mode: upsert, key: [id]`,
+      ],
+    ];
+    const ours = (name) => [cli, "run", `${project}/jobs/${name}.yaml`, "--reprocess", "--progress", "none"];
+    await repeat("migrate", process.execPath, [cli, "migrate", "--ledger", database.url], 1);
+    for (const [name, what, input, write] of jobs) {
+      writeFileSync(`${project}/jobs/${name}.yaml`, job(name, model, input, write));
+      const mine = await repeat(name, process.execPath, ours(name));
+      report(`W6 ${what}: nightshift`, mine, rows);
+      if (python === null) continue;
+      const script = `${root}bench/peer_postgres.py`;
+      const theirs = await repeat(`peer ${name}`, python, [
+        script,
+        name,
+        tensors,
+        parquet,
+        `${cache}/peer-table.parquet`,
+      ]);
+      report(`W6 ${what}: psycopg COPY + pyarrow + ONNX Runtime`, theirs, rows);
+      console.log(`W6 ${what}: ${(theirs.seconds / mine.seconds).toFixed(2)} times as fast as the peer.`);
+    }
+    await verify(database, rows, python !== null);
+  } finally {
+    await server.remove();
+    clearInterval(awake);
+  }
+}
+
+function job(name, model, input, write) {
+  return [
+    "version: 1",
+    `name: ${name}`,
+    `model: ${model}`,
+    `input: { ${input}, key: [id] }`,
+    `features: { input: { stack: [${columns.join(", ")}] } }`,
+    'outputs: { label: { column: label }, probabilities: { columns: { probability_0: "0", probability_1: "1" } } }',
+    `write: { ${write} }`,
+    "",
+  ].join("\n");
+}
+
+async function fill(database, rows) {
+  const values = columns.map(() => "(random() * 6 - 3)::float4").join(", ");
+  await database.query(
+    `create table features (id int8 not null, ${columns.map((name) => `${name} float4 not null`).join(", ")});
+     select setseed(0.5);
+     insert into features select g, ${values} from generate_series(0, ${rows - 1}) g;
+     alter table features add primary key (id);`,
+  );
+  await database.query("vacuum analyze features");
+}
+
+/** A fast wrong answer is none. */
+async function verify(database, rows, withPeer) {
+  for (const name of ["replaced", "upserted"]) {
+    const [ours] = await database.query(`select count(*)::int4 as rows from ours_${name}`);
+    if (ours.rows !== rows) throw new Error(`ours_${name} has ${ours.rows} rows`);
+    if (!withPeer) continue;
+    const [{ different }] = await database.query(
+      `select count(*)::int4 as different from ours_${name} o full join theirs_${name} t using (id)
+       where o.label is distinct from t.label`,
+    );
+    if (different > 0) throw new Error(`${different} labels of ours_${name} differ from the peer's`);
+  }
+}
