@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ledgerReporter } from "./attempts.js";
+import type { BackfillBook } from "./backfill-book.js";
 import type { Settings } from "./config.js";
 import type { Connection, ConnectionUrl } from "./connection.js";
 import type { MakeDispatcher } from "./dispatch-partitions.js";
@@ -33,6 +34,7 @@ import { every, newUuid, systemClock } from "./system-clock.js";
 export interface App {
   readonly settings: Settings;
   readonly ledger: () => Promise<Ledger>;
+  readonly backfillBook: () => Promise<BackfillBook>;
   /** @throws SpecError `usage.no-queue` where none is named */
   readonly queue: () => Promise<Queue>;
   /** Takes partitions from the queue from now on. @throws SpecError `usage.queue-needs-ledger` */
@@ -208,6 +210,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   return {
     settings,
     ledger,
+    backfillBook: () => openBackfillBook(settings),
     queue,
     worker,
     runner,
@@ -244,6 +247,12 @@ async function openLedger(settings: Settings, secrets: Secrets | undefined): Pro
     clock: systemClock,
     processes: processes(),
   });
+}
+
+async function openBackfillBook({ stateDir }: Settings): Promise<BackfillBook> {
+  const { backfillBook } = await import("./ledgers/journal/backfill-book.js");
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  return backfillBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
 }
 
 /** @throws SpecError `connection.invalid`, `usage.no-database` */

@@ -84,6 +84,13 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("../run.js"),
   },
   {
+    name: "backfill",
+    positionals: "<job>",
+    summary: "run a job for every interval of a range that needs it",
+    group: "Jobs:",
+    load: () => import("../backfill.js"),
+  },
+  {
     name: "retry",
     positionals: "[run]",
     summary: "finish a run: only what is not done yet (default: the last run)",
