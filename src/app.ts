@@ -25,6 +25,7 @@ import {
 import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
 import { quarantineDirectory } from "./registry.js";
 import type { Runner } from "./runner.js";
+import type { ScheduleBook } from "./schedule-book.js";
 import type { Sink } from "./sink.js";
 import type { InputKeeper } from "./source.js";
 import type { Secrets } from "./spec/secrets.js";
@@ -35,6 +36,7 @@ export interface App {
   readonly settings: Settings;
   readonly ledger: () => Promise<Ledger>;
   readonly backfillBook: () => Promise<BackfillBook>;
+  readonly scheduleBook: () => Promise<ScheduleBook>;
   /** @throws SpecError `usage.no-queue` where none is named */
   readonly queue: () => Promise<Queue>;
   /** Takes partitions from the queue from now on. @throws SpecError `usage.queue-needs-ledger` */
@@ -211,6 +213,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     settings,
     ledger,
     backfillBook: () => openBackfillBook(settings),
+    scheduleBook: once(() => openScheduleBook(settings)),
     queue,
     worker,
     runner,
@@ -253,6 +256,12 @@ async function openBackfillBook({ stateDir }: Settings): Promise<BackfillBook> {
   const { backfillBook } = await import("./ledgers/journal/backfill-book.js");
   const { localFileSystem } = await import("./stores/local-file-system.js");
   return backfillBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
+}
+
+async function openScheduleBook({ stateDir }: Settings): Promise<ScheduleBook> {
+  const { scheduleBook } = await import("./ledgers/journal/schedule-book.js");
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  return scheduleBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
 }
 
 /** @throws SpecError `connection.invalid`, `usage.no-database` */
