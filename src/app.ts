@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ledgerReporter } from "./attempts.js";
+import type { BackfillBook } from "./backfill-book.js";
 import type { Settings } from "./config.js";
 import type { Connection, ConnectionUrl } from "./connection.js";
 import type { MakeDispatcher } from "./dispatch-partitions.js";
@@ -24,6 +25,7 @@ import {
 import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
 import { quarantineDirectory } from "./registry.js";
 import type { Runner } from "./runner.js";
+import type { ScheduleBook } from "./schedule-book.js";
 import type { Sink } from "./sink.js";
 import type { InputKeeper } from "./source.js";
 import type { Secrets } from "./spec/secrets.js";
@@ -33,6 +35,8 @@ import { every, newUuid, systemClock } from "./system-clock.js";
 export interface App {
   readonly settings: Settings;
   readonly ledger: () => Promise<Ledger>;
+  readonly backfillBook: () => Promise<BackfillBook>;
+  readonly scheduleBook: () => Promise<ScheduleBook>;
   /** @throws SpecError `usage.no-queue` where none is named */
   readonly queue: () => Promise<Queue>;
   /** Takes partitions from the queue from now on. @throws SpecError `usage.queue-needs-ledger` */
@@ -210,6 +214,8 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   return {
     settings,
     ledger,
+    backfillBook: () => openBackfillBook(settings),
+    scheduleBook: once(() => openScheduleBook(settings)),
     queue,
     worker,
     runner,
@@ -247,6 +253,18 @@ async function openLedger(settings: Settings, secrets: Secrets | undefined): Pro
     clock: systemClock,
     processes: processes(),
   });
+}
+
+async function openBackfillBook({ stateDir }: Settings): Promise<BackfillBook> {
+  const { backfillBook } = await import("./ledgers/journal/backfill-book.js");
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  return backfillBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
+}
+
+async function openScheduleBook({ stateDir }: Settings): Promise<ScheduleBook> {
+  const { scheduleBook } = await import("./ledgers/journal/schedule-book.js");
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  return scheduleBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
 }
 
 /** @throws SpecError `connection.invalid`, `usage.no-database` */

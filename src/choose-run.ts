@@ -31,6 +31,11 @@ export interface Standing {
   readonly unfinished: RunState | null;
   /** The live publication, asked of the sink. */
   readonly published: Publication | null;
+  /**
+   * A run that the sink's record says is published, and whose coordinator died before it said so in the ledger: perhaps
+   * before readers could see it, so it has to be gone on with.
+   */
+  readonly decided: Run | null;
   /** The newest generation that there is of this job and interval; 0 when there is none. */
   readonly generation: number;
 }
@@ -44,18 +49,22 @@ export async function findStanding(
   const published = await sink.published(key.jobId, key.scope);
   const newest = await newestRun(ledger, key);
   const generation = Math.max(newest?.run.key.generation ?? 0, published?.generation ?? 0);
-  const isOpen =
-    newest !== null &&
-    newest.status !== "published" &&
-    newest.status !== "dropped" &&
-    (await sink.lookup(newest.run.id)) === null;
-  return { unfinished: isOpen ? newest : null, published, generation };
+  const isEnded = newest === null || newest.status === "published" || newest.status === "dropped";
+  const decision = isEnded ? null : await sink.lookup(newest.run.id);
+  const isDecided = decision?.outcome === "commit" && decision.rolledBack !== true;
+  const ofPublication = published === null ? null : await notSeenThrough(ledger, published);
+  return {
+    unfinished: isEnded || decision !== null ? null : newest,
+    published,
+    // Until it is shown, an output that is not there yet is no publication of the sink's.
+    decided: ofPublication ?? (isEnded || !isDecided ? null : newest.run),
+    generation,
+  };
 }
 
 export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promise<RunChoice> {
-  const { unfinished, published, generation } = await findStanding(wanted, books.ledger, sink);
-  const halfDone = published === null ? null : await notSeenThrough(books.ledger, published);
-  if (halfDone !== null) return { type: "resume", run: halfDone };
+  const { unfinished, published, decided, generation } = await findStanding(wanted, books.ledger, sink);
+  if (decided !== null) return { type: "resume", run: decided };
   if (published !== null && !wanted.reprocess && !wanted.isLive) {
     return {
       type: "already-published",
@@ -88,10 +97,6 @@ async function newestRun(
   return newest;
 }
 
-/**
- * A run that the sink's record says is published, and whose coordinator died before it said so in the ledger: perhaps
- * before readers could see it, so it has to be gone on with.
- */
 async function notSeenThrough(ledger: Ledger, published: Publication): Promise<Run | null> {
   const state = await ledger.readRun(published.runId);
   return state === null || state.status === "published" ? null : state.run;

@@ -5,6 +5,16 @@
  */
 import { SpecError } from "./errors.js";
 import type { Interval } from "./job.js";
+import {
+  dayMs,
+  firstInstantAt,
+  hourMs,
+  modulo,
+  offsetMsAt,
+  transitionBetween,
+  type WallMs,
+  wallMsAt,
+} from "./zone-clock.js";
 
 export type Every = "hour" | "day" | "week" | "month";
 
@@ -34,6 +44,14 @@ export function intervalAt(instant: Date, rule: IntervalRule): Interval {
 
 export function nextInterval(interval: Interval, rule: IntervalRule): Interval {
   return intervalAt(new Date(interval.end), rule);
+}
+
+/** The intervals from the one that `from` is in to the one that `to` is in, both included, oldest first. */
+export function* intervalsThrough(from: Date, to: Date, rule: IntervalRule): Generator<Interval> {
+  for (let interval = intervalAt(from, rule); ; interval = nextInterval(interval, rule)) {
+    if (new Date(interval.start) > to) return;
+    yield interval;
+  }
 }
 
 /** The last interval that is over at `now`, or `null` while the first one is not. */
@@ -79,17 +97,6 @@ export function isCalendarDate(date: string): boolean {
   return parseDate(date) !== null;
 }
 
-/** Whether `name` is a zone of the IANA database that this machine knows. */
-export function isTimezone(name: string): boolean {
-  if (!/^[A-Za-z]/.test(name)) return false;
-  try {
-    formatterOf(name);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The instant as the zone's clock shows it, with its offset: `2026-01-15T00:00:00-03:00`; `Z` where that is UTC. */
 export function formatInZone(instant: Date, timezone: string): string {
   const offset = offsetMsAt(instant.getTime(), timezone);
@@ -99,12 +106,6 @@ export function formatInZone(instant: Date, timezone: string): string {
   const sign = offset < 0 ? "-" : "+";
   return `${local}${sign}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
 }
-
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
-
-/** A point on a wall clock, as milliseconds since 1970-01-01T00:00 on that same clock. */
-type WallMs = number;
 
 function hourAt(instant: Date, rule: IntervalRule): Interval {
   const at = instant.getTime();
@@ -162,32 +163,6 @@ function periodAfter(wall: WallMs, rule: IntervalRule): WallMs {
   return wall + (rule.every === "week" ? 7 * dayMs : dayMs);
 }
 
-/** The first instant at which the zone's clock shows `wall` or, where it jumps over that, more. */
-function firstInstantAt(wall: WallMs, timezone: string): Date {
-  // Offsets lie within 14 hours, so these two bracket every transition that can matter.
-  const before = offsetMsAt(wall - 26 * hourMs, timezone);
-  const after = offsetMsAt(wall + 26 * hourMs, timezone);
-  for (const offset of [Math.max(before, after), Math.min(before, after)])
-    if (offsetMsAt(wall - offset, timezone) === offset) return new Date(wall - offset);
-  return new Date(
-    transitionBetween(wall - Math.max(before, after), wall - Math.min(before, after), (ms) =>
-      offsetMsAt(ms, timezone),
-    ),
-  );
-}
-
-/** The first millisecond in (`lowMs`, `highMs`] with the value of `highMs`, where there is one change between them. */
-function transitionBetween(lowMs: number, highMs: number, valueAt: (ms: number) => number): number {
-  let [low, high] = [lowMs, highMs];
-  const target = valueAt(highMs);
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (valueAt(middle) === target) high = middle;
-    else low = middle;
-  }
-  return high;
-}
-
 /** Date of a real start: differs from the wall date asked for only where the zone skipped that one. */
 function startOfDate(date: string, timezone: string): Date | null {
   const wall = parseDate(date);
@@ -203,10 +178,6 @@ function parseDate(date: string): WallMs | null {
   return formatDate(wall) === date ? wall : null;
 }
 
-function wallMsAt(ms: number, timezone: string): WallMs {
-  return ms + offsetMsAt(ms, timezone);
-}
-
 function localDate(ms: number, timezone: string): string {
   return formatDate(wallMsAt(ms, timezone));
 }
@@ -217,37 +188,6 @@ function formatDate(wall: WallMs): string {
 
 function formatUtc(instant: Date): string {
   return instant.toISOString().replace(".000Z", "Z");
-}
-
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
-function formatterOf(timezone: string): Intl.DateTimeFormat {
-  const known = formatters.get(timezone);
-  if (known !== undefined) return known;
-  const made = new Intl.DateTimeFormat("en-US", {
-    timeZone: timezone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-    hour: "numeric",
-    minute: "numeric",
-    second: "numeric",
-  });
-  formatters.set(timezone, made);
-  return made;
-}
-
-/** Local minus UTC. */
-function offsetMsAt(ms: number, timezone: string): number {
-  const fields: { [type: string]: number } = {};
-  for (const part of formatterOf(timezone).formatToParts(ms)) fields[part.type] = Number(part.value);
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = fields;
-  return Date.UTC(year, month - 1, day, hour, minute, second) - (ms - modulo(ms, 1000));
-}
-
-function modulo(value: number, divisor: number): number {
-  return ((value % divisor) + divisor) % divisor;
 }
 
 function two(value: number): string {

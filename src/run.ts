@@ -40,7 +40,7 @@ export interface Run {
   readonly specPath: string | null;
   /** Output, for people. */
   readonly target: string;
-  readonly trigger: "cli" | "library";
+  readonly trigger: "cli" | "library" | "backfill" | "schedule";
   readonly interval: Interval | null;
   /** The job as requested, so that a run that died before its plan was saved can be planned again. */
   readonly job: Job;

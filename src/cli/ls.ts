@@ -3,10 +3,10 @@ import { SpecError } from "../errors.js";
 import { count, duration } from "../human.js";
 import type { PartitionState } from "../partition.js";
 import type { RunState } from "../run.js";
-import { jobsHere } from "./lookup/jobs.js";
+import { listJobs } from "./listing/jobs.js";
+import { listTicks } from "./listing/ticks.js";
 import { runFor } from "./lookup/runs.js";
 import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
-import { shownPath } from "./output/paths.js";
 import { inColourOf, instantText } from "./output/run-text.js";
 import { renderTable } from "./output/table.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -19,8 +19,10 @@ interface LsFlags {
 
 export function declare(command: Command): void {
   command
-    .addOption(new Option("--limit <n>", "runs to list, newest first").argParser(wholeNumber(1)).default(20))
-    .option("--job <name>", "only runs of this job");
+    .addOption(
+      new Option("--limit <n>", "runs or ticks to list, newest first").argParser(wholeNumber(1)).default(20),
+    )
+    .option("--job <name>", "only runs or ticks of this job");
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
@@ -35,42 +37,15 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       return listJobs(cli);
     case "runs":
       return listRuns(cli, flags);
+    case "ticks":
+      return listTicks(cli, flags);
     case "partitions":
       return listPartitions(cli, runId);
     default:
       throw new SpecError("usage.invalid-argument", `there is no list of \`${what}\``, {
-        hint: "Choose jobs, runs or partitions.",
+        hint: "Choose jobs, runs, ticks or partitions.",
       });
   }
-}
-
-async function listJobs(cli: Cli): Promise<number> {
-  const jobs = await jobsHere(cli);
-  if (cli.globals.json) {
-    printJson(cli.out, jobs);
-    return 0;
-  }
-  if (jobs.length === 0) {
-    cli.err.line("no jobs here: a job is a file jobs/<name>.yaml");
-    return 0;
-  }
-  const { paint } = cli.out;
-  const columns = [
-    { title: "job", style: paint.bold },
-    { title: "every" },
-    { title: "writes to" },
-    { title: "spec" },
-  ];
-  const rows = jobs.map(({ name, every, to, path }) => [
-    name,
-    every ?? "",
-    to ?? "",
-    shownPath(path, cli.cwd),
-  ]);
-  cli.out.line(renderTable(columns, rows, cli.out));
-  for (const { path, error } of jobs)
-    if (error !== null) cli.err.line(cli.err.paint.yellow(`warning: ${shownPath(path, cli.cwd)}: ${error}`));
-  return 0;
 }
 
 async function listRuns(cli: Cli, { limit, job }: LsFlags): Promise<number> {

@@ -1,30 +1,75 @@
 import type { Command } from "commander";
+import { intervalStanding } from "../backfill.js";
+import { SpecError } from "../errors.js";
 import type { Ledger, PartitionCounts } from "../ledger.js";
 import type { RunState } from "../run.js";
+import { decideParts } from "./backfilling/decide-parts.js";
+import { jobOverIntervals } from "./backfilling/job-intervals.js";
 import { runFor } from "./lookup/runs.js";
 import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
+import { type GridCell, intervalGrid } from "./output/interval-grid.js";
 import { hasEnded, runText } from "./output/run-text.js";
 import { runObservers } from "./running/progress.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 interface StatusFlags {
   readonly watch?: true;
+  readonly job?: string;
+  readonly from?: string;
+  readonly to?: string;
 }
 
 export function declare(command: Command): void {
-  command.option("--watch", "follow the run until it ends");
+  command
+    .option("--watch", "follow the run until it ends")
+    .option("--job <job>", "the intervals of a job as a grid, in place of one run")
+    .option("--from <instant>", "with --job: the first interval (default: the job's first)")
+    .option("--to <instant>", "with --job: the last interval (default: the latest that is over)");
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
+  const flags = command.opts<StatusFlags>();
+  if (flags.job !== undefined) return showIntervals(cli, flags.job, flags, command.args[0]);
+  refuseRangeOfRun(flags);
   const ledger = await (await cli.app()).ledger();
   const state = await runFor(ledger, command.args[0]);
-  const { watch } = command.opts<StatusFlags>();
+  const { watch } = flags;
   if (watch === true && (cli.globals.json || !hasEnded(state))) await follow(cli, ledger, state);
   if (watch === true && cli.globals.json) return 0;
   const now = (await ledger.readRun(state.run.id)) ?? state;
   const shown = await (await statusCheck(cli))(now);
   show(cli, shown, now, await ledger.countPartitions(now.run.id));
   return 0;
+}
+
+async function showIntervals(
+  cli: Cli,
+  given: string,
+  { from, to, watch }: StatusFlags,
+  runId: string | undefined,
+): Promise<number> {
+  if (runId !== undefined || watch === true)
+    throw new SpecError("usage.invalid-argument", "--job shows intervals: it takes no run and no --watch", {
+      hint: "Leave one of them out.",
+    });
+  const over = await jobOverIntervals(cli, given, {
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  });
+  const parts = await decideParts(cli);
+  const cells: GridCell[] = [];
+  for (const of of over.intervals)
+    cells.push({ interval: of.interval, state: await intervalStanding(of, parts) });
+  if (cli.globals.json) printJson(cli.out, { job: over.name, every: over.every, intervals: cells });
+  else cli.out.line(intervalGrid(over.every, cells, cli.out.paint));
+  return 0;
+}
+
+function refuseRangeOfRun({ from, to }: StatusFlags): void {
+  if (from !== undefined || to !== undefined)
+    throw new SpecError("usage.invalid-argument", "--from and --to are of a job's intervals", {
+      hint: "Name the job with --job.",
+    });
 }
 
 /** Shows the run's events as the process that owns it would, from what it writes to the ledger. */

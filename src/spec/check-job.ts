@@ -3,7 +3,7 @@ import type { JsonValue } from "../errors.js";
 import type { Check, CheckedSpec } from "./checks/check.js";
 import { clashingColumns, partitionColumns, repeatedInList } from "./checks/columns.js";
 import { databaseInput, databaseOutput, filesOutput } from "./checks/databases.js";
-import { everyIntervalHasAPlace } from "./checks/intervals.js";
+import { everyIntervalHasAPlace, lookbackNeedsSchedule } from "./checks/intervals.js";
 import { budgetNeedsRowPolicy } from "./checks/limits.js";
 import {
   insideOutputRoot,
@@ -30,6 +30,7 @@ const checks: readonly Check[] = [
   clashingColumns,
   partitionColumns,
   everyIntervalHasAPlace,
+  lookbackNeedsSchedule,
   budgetNeedsRowPolicy,
 ];
 

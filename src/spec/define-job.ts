@@ -3,6 +3,7 @@ import type { JsonValue } from "../errors.js";
 import type { Job } from "../job.js";
 import type { Vars } from "./expand-templates.js";
 import { InvalidSpecError } from "./invalid-spec-error.js";
+import type { Problem } from "./problem.js";
 import { resolveSpec } from "./resolve-spec.js";
 import type { JobSpecInput } from "./schema.js";
 import { createSecrets, type Secrets } from "./secrets.js";
@@ -20,6 +21,14 @@ export interface DefineContext {
   readonly secrets?: Secrets;
 }
 
+const noScheduleInCode: Problem = {
+  path: ["schedule"],
+  at: "key",
+  code: "spec.not-supported",
+  message: "a job in code has no schedule: nothing would start it",
+  suggestion: "write it as a YAML file for `nightshift serve`, or call `runJob` when it is due",
+};
+
 /** @throws InvalidSpecError with every mistake, each by the path of its value; SpecError `usage.*` */
 export function defineJob(spec: JobSpecInput, context: DefineContext): Job {
   const secrets = context.secrets ?? createSecrets();
@@ -35,9 +44,10 @@ export function defineJob(spec: JobSpecInput, context: DefineContext): Job {
     outputRoot: context.outputRoot,
     secrets,
   });
-  if (resolved.kind === "job") return resolved.job;
+  if (resolved.kind === "job" && resolved.schedule === null) return resolved.job;
   if (resolved.kind === "misused") throw resolved.error;
-  const diagnostics = locateProblems(resolved.problems, source).map((diagnostic) => ({
+  const problems = resolved.kind === "problems" ? resolved.problems : [noScheduleInCode];
+  const diagnostics = locateProblems(problems, source).map((diagnostic) => ({
     ...diagnostic,
     message: secrets.mask(diagnostic.message),
   }));

@@ -17,6 +17,7 @@ export interface ListedJob {
   readonly model: string | null;
   readonly to: string | null;
   readonly every: string | null;
+  readonly schedule: { readonly cron: string; readonly timezone: string } | null;
   /** Why the spec cannot be read. */
   readonly error: string | null;
 }
@@ -65,6 +66,7 @@ async function listJob(path: string, file: string): Promise<ListedJob> {
     model: null,
     to: null,
     every: null,
+    schedule: null,
     error,
   });
   try {
@@ -75,12 +77,14 @@ async function listJob(path: string, file: string): Promise<ListedJob> {
       const value = valueAt(tree, steps);
       return typeof value === "string" ? value : null;
     };
+    const cron = text("schedule", "cron");
     return {
       name: text("name") ?? fileName(path),
       path,
       model: text("model") ?? text("model", "path"),
       to: text("write", "to"),
       every: text("intervals", "every"),
+      schedule: cron === null ? null : { cron, timezone: text("schedule", "timezone") ?? "UTC" },
       error: null,
     };
   } catch (error) {

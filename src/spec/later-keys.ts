@@ -8,11 +8,9 @@ import type { SpecPath } from "./problem.js";
 /** By section of the spec, then by key: what to do instead. */
 const later: { readonly [section: string]: { readonly [key: string]: string } } = {
   "": {
-    schedule: "start `nightshift run` from cron or a systemd timer",
     events: "start `nightshift run` from what sees the events",
     connections: "name the database by its URL, from the environment: `from: ${DATABASE_URL}`",
   },
-  intervals: { lookback: "run the earlier interval again with `--at … --reprocess`" },
 };
 
 /** What to do instead of a key that a later version will know, or `null` for a key that none knows. */

@@ -1,6 +1,7 @@
 /** Loads a job: the file of its spec, the project around it, and all mistakes of both at once. */
 import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Job } from "../job.js";
+import type { Schedule } from "../schedule.js";
 import type { Diagnostic, Sources } from "./diagnostic.js";
 import type { Vars } from "./expand-templates.js";
 import { InvalidSpecError } from "./invalid-spec-error.js";
@@ -23,6 +24,10 @@ export interface LoadContext {
   readonly environment: { readonly [name: string]: string | undefined };
   readonly now: Date;
   readonly outputRoot: string | null;
+  /** Text of the spec, where it was read before; without it the file is read. */
+  readonly text?: string;
+  /** For whoever wants the spec and not a run: no interval need be over yet. */
+  readonly anyInterval?: boolean;
   /** Collects the secrets met; a new collection without it. */
   readonly secrets?: Secrets;
 }
@@ -34,6 +39,7 @@ export interface LoadedJob {
   readonly target: string | null;
   /** The job's own rule, for what walks over intervals. */
   readonly intervals: IntervalsSpec | null;
+  readonly schedule: Schedule | null;
   readonly secrets: Secrets;
   readonly warnings: readonly string[];
 }
@@ -49,7 +55,7 @@ export async function loadJob(path: string, context: LoadContext): Promise<Loade
   const secrets = context.secrets ?? createSecrets();
   const baseDir = dirname(specPath);
 
-  const text = await readSpecFile(specPath, file);
+  const text = context.text ?? (await readSpecFile(specPath, file));
   const { environment } = context;
   const project = await loadProject(baseDir, context.target, { environment, secrets }, display);
   const { resolved, diagnostics } = readSpec(text, file, {
@@ -61,13 +67,14 @@ export async function loadJob(path: string, context: LoadContext): Promise<Loade
     environment,
     outputRoot: context.outputRoot,
     secrets,
+    anyInterval: context.anyInterval === true,
   });
   const all = [...project.diagnostics, ...diagnostics];
   if (resolved?.kind === "misused" && all.length === 0) throw resolved.error;
   if (resolved?.kind !== "job" || all.length > 0)
     throw invalidSpec(all, { ...project.sources, [file]: text }, secrets, file);
-  const { job, intervals, warnings } = resolved;
-  return { job, specPath, target: project.target, intervals, secrets, warnings };
+  const { job, intervals, schedule, warnings } = resolved;
+  return { job, specPath, target: project.target, intervals, schedule, secrets, warnings };
 }
 
 function readSpec(

@@ -4,6 +4,7 @@
  */
 import { type JsonValue, SpecError } from "../errors.js";
 import type { Interval, Job } from "../job.js";
+import type { Schedule } from "../schedule.js";
 import { checkJob, salvage } from "./check-job.js";
 import type { CheckedSpec } from "./checks/check.js";
 import { intervalWarnings } from "./checks/intervals.js";
@@ -19,6 +20,7 @@ import type { Secrets } from "./secrets.js";
 import { mapStrings, valueAt } from "./spec-source.js";
 import { takeConnections } from "./take-connections.js";
 import { toJob } from "./to-job.js";
+import { toSchedule } from "./to-schedule.js";
 
 export interface ResolveContext {
   /** Absolute; paths in the spec are relative to it. */
@@ -32,6 +34,8 @@ export interface ResolveContext {
   readonly environment: { readonly [name: string]: string | undefined };
   readonly outputRoot: string | null;
   readonly secrets: Secrets;
+  /** For whoever wants the spec and not a run: no interval need be over yet. */
+  readonly anyInterval?: boolean;
 }
 
 export type ResolvedSpec =
@@ -39,6 +43,7 @@ export type ResolvedSpec =
       readonly kind: "job";
       readonly job: Job;
       readonly intervals: IntervalsSpec | null;
+      readonly schedule: Schedule | null;
       readonly warnings: readonly string[];
     }
   | { readonly kind: "problems"; readonly problems: readonly Problem[] }
@@ -79,6 +84,7 @@ export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedS
     kind: "job",
     job: toJob(saved.spec, baseDir, interval, variables.connections),
     intervals: saved.spec.intervals ?? null,
+    schedule: saved.spec.schedule === undefined ? null : toSchedule(saved.spec.schedule),
     warnings: [...timing.warnings, ...intervalWarnings(checked)],
   };
 }
@@ -123,7 +129,8 @@ function readIntervals(tree: JsonValue, context: ResolveContext): Timing {
     return { scope: scope(interval), warnings, usage: null };
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
-    return { scope: scope(anyInterval(rule, now)), warnings: [], usage: error };
+    const usage = context.anyInterval === true ? null : error;
+    return { scope: scope(anyInterval(rule, now)), warnings: [], usage };
   }
 }
 

@@ -11,6 +11,7 @@ import { limits } from "./schema/limits.js";
 import { model } from "./schema/model.js";
 import { outputs, passthrough } from "./schema/outputs.js";
 import { engine, providers } from "./schema/providers.js";
+import { schedule } from "./schema/schedule.js";
 import { write } from "./schema/write.js";
 
 const name = z
@@ -36,6 +37,7 @@ export const jobSchema = z
     post: hooks.post.optional(),
     write,
     intervals: intervals.optional(),
+    schedule: schedule.optional(),
     limits: limits.prefault({}),
     engine,
     providers,

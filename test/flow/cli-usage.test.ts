@@ -24,7 +24,7 @@ test("help lists every command of this version and none of later ones", () => {
   const { status, stdout, stderr } = nightshift("--help");
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   for (const { name, summary } of commands) expect(stdout).toContain(`  ${name.padEnd(14)}${summary}`);
-  for (const later of ["backfill", "serve", "worker", "cancel", "diff", "promote"])
+  for (const later of ["worker", "cancel", "diff", "promote"])
     expect(stdout).not.toMatch(new RegExp(`^ +${later}\\b`, "m"));
   expect(nightshift().stdout).toBe(stdout);
 });
@@ -47,7 +47,7 @@ test.each([
   [["score", "--ouput", "x"], "unknown option '--ouput'", "did you mean `--output`?"],
   [["score"], "missing required argument 'model'", "see `nightshift score --help`"],
   [["score", "m.onnx", "x.parquet"], "where should the predictions go?", "-o predictions/"],
-  [["ls", "jbos"], "there is no list of `jbos`", "jobs, runs or partitions"],
+  [["ls", "jbos"], "there is no list of `jbos`", "jobs, runs, ticks or partitions"],
   [["score", "m.onnx", "s3://b/x", "-o", "y"], "s3://b/x is not on the local file system", "hint:"],
   [["score", "m.onnx", "x", "-o", "y", "--threads", "many"], "argument 'many' is invalid", "score --help"],
   [["--progress", "loud", "gc"], "argument 'loud' is invalid", "gc --help"],

@@ -30,7 +30,7 @@ function bashOffers(...words: readonly string[]): readonly string[] {
 
 test("bash completes commands, flags, choices, fixed words and job names", () => {
   expect(bashOffers("")).toEqual(commands.map((command) => command.name));
-  expect(bashOffers("r")).toEqual(["run", "retry", "rollback"]);
+  expect(bashOffers("r")).toEqual(["run", "retry", "rollback", "resume"]);
   expect(bashOffers("score", "--on-")).toEqual(["--on-row-error"]);
   expect(bashOffers("score", "--on-row-error", "")).toEqual(["fail", "quarantine", "emit_null"]);
   expect(bashOffers("score", "--progress", "p")).toEqual(["plain"]);

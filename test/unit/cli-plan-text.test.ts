@@ -66,7 +66,7 @@ function partition(index: number): Partition {
 const partitions = Array.from({ length: 30 }, (_, index) => partition(index));
 const place = { cwd: "/w", program: "nightshift", verbose: false, outlook: [] };
 const options = { width: null, paint: makePaint(false) };
-const nothing = { unfinished: null, published: null, generation: 0 };
+const nothing = { unfinished: null, published: null, decided: null, generation: 0 };
 
 test("a plan shows what would run, from where to where, and how columns map", () => {
   const text = planText({ plan, partitions }, nothing, place, options);

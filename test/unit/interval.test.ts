@@ -6,11 +6,11 @@ import {
   type IntervalRule,
   intervalAt,
   isCalendarDate,
-  isTimezone,
   latestCompleteInterval,
   nextInterval,
   parseInstant,
 } from "../../src/interval.js";
+import { isTimezone } from "../../src/zone-clock.js";
 
 function rule(every: Every, timezone: string, start: string | null = null): IntervalRule {
   return { every, timezone, start };

@@ -54,6 +54,7 @@ it("lists every job with what its spec says, broken ones too", async () => {
       model: null,
       to: null,
       every: null,
+      schedule: null,
       error: expect.any(String),
     },
     {
@@ -62,6 +63,7 @@ it("lists every job with what its spec says, broken ones too", async () => {
       model: "model.onnx",
       to: "out",
       every: "day",
+      schedule: null,
       error: null,
     },
     {
@@ -70,6 +72,7 @@ it("lists every job with what its spec says, broken ones too", async () => {
       model: "model.onnx",
       to: "out",
       every: null,
+      schedule: null,
       error: null,
     },
   ]);

@@ -93,11 +93,6 @@ const unknownAndMissing: readonly Mistake[] = [
 ];
 
 const later: readonly Mistake[] = [
-  [
-    jobText('⟦schedule⟧: { cron: "0 2 * * *" }'),
-    "spec.not-supported",
-    "start `nightshift run` from cron or a systemd timer",
-  ],
   [jobText("⟦events⟧: []"), "spec.not-supported", "start `nightshift run` from what sees the events"],
   [
     jobText("input: { from: data, ⟦table⟧: flights }"),
@@ -115,9 +110,20 @@ const later: readonly Mistake[] = [
       "write: { to: out, mode: append }",
       "input: { from: '{{ ds }}' }",
     ),
-    "spec.not-supported",
-    "run the earlier interval again with `--at … --reprocess`",
+    "spec.unused-lookback",
+    "add one, or run `nightshift backfill … --reprocess stale` beside `nightshift run`",
   ],
+  [
+    jobText("schedule: { cron: ⟦0 25 * * *⟧ }"),
+    "spec.invalid-value",
+    "for example `15 2 * * *`: every night at 02:15",
+  ],
+  [
+    jobText("schedule: { cron: 0 2 * * *, timezone: ⟦Europe/Berlinn⟧ }"),
+    "spec.invalid-value",
+    "did you mean `Europe/Berlin`?",
+  ],
+  [jobText("schedule: { cron: 0 2 * * *, catchup: ⟦al⟧ }"), "spec.invalid-value", "did you mean `all`?"],
   [jobText("model: ⟦s3://lake/m.onnx⟧"), "spec.not-supported", "use a local path"],
   [jobText("input:\n  from:\n    - data\n    - ⟦gs://lake/x⟧"), "spec.not-supported", "use a local path"],
   [jobText("write: { to: ⟦file:///srv/out⟧ }"), "spec.not-supported", "write `/srv/out`"],
@@ -453,7 +459,7 @@ it("tells all mistakes at once, in the order of the file, of nightshift.yaml too
     "5:64 template.unknown-variable",
     "6:20 spec.invalid-value",
     "6:23 spec.unused-budget",
-    "8:1 spec.not-supported",
+    "8:11 spec.wrong-type",
   ]);
 });
 

@@ -10,6 +10,8 @@ export interface JobHere {
   readonly model: string | null;
   readonly to: string | null;
   readonly every: string | null;
+  /** As written: nothing is checked here. */
+  readonly schedule: { readonly cron: string; readonly timezone: string } | null;
   /** Why the spec cannot be read. */
   readonly error: string | null;
 }

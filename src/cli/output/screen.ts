@@ -20,7 +20,8 @@ const showCursor = "\x1b[?25h";
 
 export function createScreen(stream: TextStream): Screen {
   let shown: string | null = null;
-  const width = () => stream.columns ?? 80;
+  // A terminal whose size nobody has set says 0.
+  const width = () => (stream.columns === undefined || stream.columns === 0 ? 80 : stream.columns);
   /** A window that became narrower has wrapped the line: its first row is further up then. */
   const erase = () => {
     const rowsAbove = Math.max(0, Math.ceil(textWidth(shown ?? "") / width()) - 1);

@@ -84,6 +84,13 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("../run.js"),
   },
   {
+    name: "backfill",
+    positionals: "<job>",
+    summary: "run a job for every interval of a range that needs it",
+    group: "Jobs:",
+    load: () => import("../backfill.js"),
+  },
+  {
     name: "retry",
     positionals: "[run]",
     summary: "finish a run: only what is not done yet (default: the last run)",
@@ -98,6 +105,20 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("../rollback.js"),
   },
   {
+    name: "pause",
+    positionals: "<job>",
+    summary: "let the ticks of a job's schedule pass, until it is resumed",
+    group: "Jobs:",
+    load: () => import("../pause.js"),
+  },
+  {
+    name: "resume",
+    positionals: "<job>",
+    summary: "let a paused job's ticks fire again, from now on",
+    group: "Jobs:",
+    load: () => import("../resume.js"),
+  },
+  {
     name: "status",
     positionals: "[run]",
     summary: "where a run stands (default: the last run)",
@@ -106,8 +127,8 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "ls",
-    positionals: "<jobs|runs|partitions> [run]",
-    summary: "list jobs, runs, or the partitions of a run",
+    positionals: "<jobs|runs|ticks|partitions> [run]",
+    summary: "list jobs, runs, ticks of schedules, or the partitions of a run",
     group: "Look:",
     load: () => import("../ls.js"),
   },
@@ -124,6 +145,13 @@ export const commands: readonly CommandEntry[] = [
     summary: "the live files of an output, one path a line",
     group: "Look:",
     load: () => import("../files.js"),
+  },
+  {
+    name: "serve",
+    positionals: "",
+    summary: "run scheduled jobs when they are due",
+    group: "Operate:",
+    load: () => import("../serve.js"),
   },
   {
     name: "doctor",

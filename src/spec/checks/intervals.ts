@@ -26,6 +26,23 @@ export const everyIntervalHasAPlace: Check = {
   },
 };
 
+/** Nothing else looks back: a run by hand, or by another clock, is for one interval. */
+export const lookbackNeedsSchedule: Check = {
+  reads: [["intervals"], ["schedule"]],
+  *problems({ spec }) {
+    if (spec.intervals?.lookback === undefined || spec.schedule !== undefined) return;
+    yield {
+      ...wrong(
+        ["intervals", "lookback"],
+        "spec.unused-lookback",
+        "`lookback` means nothing without a `schedule`",
+        "add one, or run `nightshift backfill … --reprocess stale` beside `nightshift run`",
+      ),
+      at: "key",
+    };
+  },
+};
+
 /** Not wrong, but seldom meant. */
 export function intervalWarnings({ spec, written }: CheckedSpec): readonly string[] {
   if (spec.intervals === undefined) return [];

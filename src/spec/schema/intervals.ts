@@ -22,6 +22,16 @@ export const intervals = z
       description: "IANA zone whose calendar cuts the intervals and gives `ds`.",
       examples: ["America/Sao_Paulo"],
     }),
+    lookback: z
+      .int()
+      .min(1, { error: "it has to be 1 or more" })
+      .max(100, { error: "it has to be 100 or less" })
+      .optional()
+      .meta({
+        description:
+          "So many intervals before the one of a tick run again if they were published from another spec, model or input.",
+        examples: [1],
+      }),
   })
   .superRefine((value, context) => {
     if (value.every === "month" && value.start !== undefined && Number(value.start.slice(8)) > 28)

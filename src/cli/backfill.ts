@@ -1,0 +1,248 @@
+import { type Command, Option } from "commander";
+import {
+  backfillKeyOf,
+  baselineOf,
+  type DecideParts,
+  type Decision,
+  decideInterval,
+  type IntervalEnd,
+  type Reprocess,
+  runIntervals,
+} from "../backfill.js";
+import type { Baseline } from "../backfill-book.js";
+import { SpecError, toErrorRecord } from "../errors.js";
+import { counted, duration } from "../human.js";
+import { decisionsText, endLine } from "./backfilling/backfill-text.js";
+import { decideParts } from "./backfilling/decide-parts.js";
+import { backfillExit } from "./backfilling/exit-code.js";
+import { gridAfter } from "./backfilling/grid-after.js";
+import { type JobIntervals, jobOverIntervals } from "./backfilling/job-intervals.js";
+import { openLanes } from "./backfilling/lanes.js";
+import { errorText } from "./output/error-text.js";
+import { outcomeRecord } from "./running/follow-run.js";
+import { declareQuarantineExit, type QuarantineFlags } from "./running/run-options.js";
+import type { Cli } from "./shell/context.js";
+import { variable, wholeNumber } from "./shell/options.js";
+
+interface BackfillFlags extends QuarantineFlags {
+  readonly from: string;
+  readonly to: string;
+  readonly var?: { readonly [name: string]: string };
+  readonly reprocess: Reprocess;
+  readonly maxParallel: number;
+  readonly maxFailures?: number;
+  readonly newestFirst?: true;
+  readonly dryRun?: true;
+  readonly yes?: true;
+  readonly restart?: true;
+  readonly takeOver?: true;
+}
+
+/** More than anybody wants by mistake. */
+const askAbove = 50;
+
+export function declare(command: Command): void {
+  command
+    .requiredOption("--from <instant>", "any instant in the first interval, such as 2026-01-01")
+    .requiredOption("--to <instant>", "any instant in the last interval, which is included")
+    .addOption(
+      new Option(
+        "--reprocess <which>",
+        "missing: not published; failed: tried without success; stale: missing, or published from another spec, model or input; all",
+      )
+        .choices(["missing", "failed", "stale", "all"])
+        .default("missing"),
+    )
+    .addOption(
+      new Option("--max-parallel <n>", "intervals at a time; they share the cores")
+        .argParser(wholeNumber(1))
+        .default(1),
+    )
+    .option("--newest-first", "begin with the last interval")
+    .addOption(
+      new Option("--max-failures <n>", "start no more intervals once so many have failed").argParser(
+        wholeNumber(1),
+      ),
+    )
+    .option("--dry-run", "only say what would run and what would be skipped")
+    .option("-y, --yes", `do not ask above ${askAbove} intervals`)
+    .option("--var <name=value>", "a value for {{ var.name }}; may be repeated", variable)
+    .option("--restart", "drop unfinished runs of these intervals and begin them anew")
+    .option("--take-over", "claim runs whose owner is on another host, and surely dead");
+  declareQuarantineExit(command);
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const flags = command.opts<BackfillFlags>();
+  const over = await jobOverIntervals(cli, command.args[0] ?? "", flags);
+  const parts = await decideParts(cli);
+  const decisions = await decideAll(cli, over, parts, flags);
+  tellDecisions(cli, over.name, decisions);
+  const due = decisions.filter(({ action }) => action === "run");
+  if (flags.dryRun === true) return 0;
+  if (due.length === 0) {
+    await forget(cli, over, flags);
+    if (!cli.globals.json && !cli.globals.quiet) cli.err.line("nothing to do");
+    return 0;
+  }
+  await confirm(cli, due.length, flags);
+
+  const startedMs = cli.clock.monotonicMs();
+  const ends = await runDue(cli, over, due, flags);
+  const seconds = (cli.clock.monotonicMs() - startedMs) / 1000;
+  if (ends.length === due.length && ends.every(({ error }) => error === null)) await forget(cli, over, flags);
+  const exitCode = backfillExit(ends, due.length, {
+    quarantineExitZero: flags.quarantineExitZero === true,
+    interruptedBy: cli.interruptedBy(),
+  });
+  tellEnd(cli, { over, decisions, ends, due: due.length, seconds, exitCode });
+  return exitCode;
+}
+
+async function decideAll(
+  cli: Cli,
+  { intervals }: JobIntervals,
+  parts: DecideParts,
+  { reprocess, dryRun }: BackfillFlags,
+): Promise<readonly Decision[]> {
+  const baseline = reprocess === "all" ? await baselineFor(cli, intervals, parts, dryRun === true) : null;
+  const decisions: Decision[] = [];
+  for (const interval of intervals)
+    decisions.push(await decideInterval(interval, parts, { reprocess, baseline }));
+  return decisions;
+}
+
+async function baselineFor(
+  cli: Cli,
+  intervals: JobIntervals["intervals"],
+  parts: DecideParts,
+  dryRun: boolean,
+): Promise<Baseline> {
+  const book = await (await cli.app()).backfillBook();
+  const key = backfillKeyOf(intervals);
+  const begun = await book.read(key);
+  if (begun !== null) {
+    if (!cli.globals.quiet && !cli.globals.json)
+      cli.err.line(`going on with the backfill that began at ${begun.startedAt}`);
+    return begun;
+  }
+  const baseline = {
+    startedAt: cli.clock.now().toISOString(),
+    generations: await baselineOf(intervals, parts),
+  };
+  return dryRun ? baseline : book.begin(key, baseline);
+}
+
+async function forget(cli: Cli, { intervals }: JobIntervals, { reprocess }: BackfillFlags): Promise<void> {
+  if (reprocess === "all") await (await (await cli.app()).backfillBook()).finish(backfillKeyOf(intervals));
+}
+
+function tellDecisions({ globals, out, err }: Cli, name: string, decisions: readonly Decision[]): void {
+  if (globals.json) {
+    for (const { interval, action, reason } of decisions)
+      out.line(JSON.stringify({ type: "interval.decided", job: name, interval, action, reason }));
+    return;
+  }
+  if (!globals.quiet) err.line(decisionsText(name, decisions, err.paint));
+}
+
+/** Nobody is there to answer where there is no terminal: a timer that backfills means it. */
+async function confirm(cli: Cli, due: number, { yes }: BackfillFlags): Promise<void> {
+  if (due <= askAbove || yes === true || cli.globals.json) return;
+  if (!cli.err.isTerminal || process.stdin.isTTY !== true) return;
+  const { openPrompt } = await import("./init/prompt.js");
+  const prompt = openPrompt({
+    ...{ input: process.stdin, output: process.stderr, terminal: true, paint: cli.err.paint },
+  });
+  try {
+    const answer = await prompt.ask({ text: `Run ${counted(due, "interval")}?`, offered: "no" });
+    if (!/^y(es)?$/i.test(answer))
+      throw new SpecError("usage.not-confirmed", "nothing was started", {
+        hint: "Answer yes, or start it with --yes.",
+      });
+  } finally {
+    prompt.close();
+  }
+}
+
+async function runDue(
+  cli: Cli,
+  { specPath }: JobIntervals,
+  due: readonly Decision[],
+  flags: BackfillFlags,
+): Promise<readonly IntervalEnd[]> {
+  const atOnce = Math.min(flags.maxParallel, cli.settings.cores, due.length);
+  if (atOnce < Math.min(flags.maxParallel, due.length) && !cli.globals.quiet && !cli.globals.json)
+    cli.err.line(`${atOnce} at a time: there are no more cores`);
+  const lanes = await openLanes(cli, {
+    lanes: atOnce,
+    specPath,
+    restart: flags.restart === true,
+    takeOver: flags.takeOver === true,
+  });
+  try {
+    return await runIntervals(flags.newestFirst === true ? due.toReversed() : due, lanes.all, {
+      maxFailures: flags.maxFailures ?? Number.POSITIVE_INFINITY,
+      signal: cli.gently(),
+      onEnd: (end) => tellInterval(cli, end),
+    });
+  } finally {
+    await lanes.close();
+  }
+}
+
+function tellInterval({ globals, out, err }: Cli, end: IntervalEnd): void {
+  const { decision, outcome, error } = end;
+  if (globals.json) {
+    const known = outcome === null ? { run: null, status: "failed" } : outcomeRecord(outcome);
+    out.line(
+      JSON.stringify({
+        ...{ type: "interval.outcome", interval: decision.interval, ...known },
+        error: error === null ? null : toErrorRecord(error),
+      }),
+    );
+    return;
+  }
+  if (error !== null && outcome?.status !== "cancelled" && globals.verbose)
+    err.line(errorText(error, err.paint, true));
+  if (!globals.quiet || error !== null) err.line(endLine(end, err.paint));
+}
+
+interface BackfillEnd {
+  readonly over: JobIntervals;
+  readonly decisions: readonly Decision[];
+  readonly ends: readonly IntervalEnd[];
+  readonly due: number;
+  readonly seconds: number;
+  readonly exitCode: number;
+}
+
+function tellEnd(cli: Cli, { over, decisions, ends, due, seconds, exitCode }: BackfillEnd): void {
+  const { globals, out, err } = cli;
+  const failed = ends.filter(({ error }) => error !== null && error.kind !== "cancelled").length;
+  const done = ends.filter(({ error }) => error === null).length;
+  const skipped = decisions.length - due;
+  const left = due - done - failed;
+  if (globals.json) {
+    out.line(
+      JSON.stringify({
+        type: "backfill.outcome",
+        job: over.name,
+        done,
+        failed,
+        left,
+        skipped,
+        seconds,
+        exitCode,
+      }),
+    );
+    return;
+  }
+  if (globals.quiet) return;
+  out.line(gridAfter(over.every, decisions, ends, out.paint));
+  const each = ends.length === 0 ? "" : `, ${duration(seconds / ends.length)} each`;
+  err.line(
+    `\n${counted(done, "interval")} done, ${failed} failed, ${left} left, ${skipped} skipped in ${duration(seconds)}${each}`,
+  );
+  if (failed + left > 0) err.line("the same command again does what is left");
+}

@@ -1,0 +1,112 @@
+/** A job for each interval of a range. */
+import type { IntervalJob } from "../../backfill.js";
+import { SpecError } from "../../errors.js";
+import { type Every, type IntervalRule, intervalsThrough, parseInstant } from "../../interval.js";
+import type { Cli } from "../shell/context.js";
+
+export interface IntervalRange {
+  /** A date or an instant in the first interval; without it: the job's first one, else that of its oldest run. */
+  readonly from?: string;
+  /** In the last one; without it: the latest that is over. */
+  readonly to?: string;
+  readonly var?: { readonly [name: string]: string };
+}
+
+export interface JobIntervals {
+  readonly name: string;
+  /** Absolute. */
+  readonly specPath: string;
+  readonly every: Every;
+  readonly intervals: readonly IntervalJob[];
+}
+
+/** A year of hours; a list that nobody reads to its end is a mistake more often than a wish. */
+const mostIntervals = 10_000;
+
+/** @throws InvalidSpecError with every mistake at once; SpecError `spec.not-found`, `usage.*` */
+export async function jobOverIntervals(
+  cli: Cli,
+  given: string,
+  { from, to, ...range }: IntervalRange,
+): Promise<JobIntervals> {
+  const { findJob } = await import("../../spec/find-job.js");
+  const { loadJob } = await import("../../spec/load.js");
+  const { ruleOf } = await import("../../spec/choose-interval.js");
+  const { cwd, settings, globals, clock, err, secrets } = cli;
+  const path = await findJob(given, cwd);
+  const told = new Set<string>();
+  const load = async (at: string | undefined) => {
+    const loaded = await loadJob(path, {
+      ...{ cwd, secrets, vars: range.var ?? {}, environment: settings.environment },
+      ...{ now: clock.now(), outputRoot: settings.outputRoot },
+      ...(at === undefined ? {} : { at }),
+      ...(globals.target === null ? {} : { target: globals.target }),
+    });
+    for (const warning of loaded.warnings)
+      if (!told.has(warning) && !warning.includes(" is not over yet"))
+        err.line(err.paint.yellow(`warning: ${warning}`));
+    for (const warning of loaded.warnings) told.add(warning);
+    return loaded;
+  };
+
+  const first = await load(from).catch((error: unknown) => {
+    throw inWordsOfRanges(error, given);
+  });
+  const { interval } = first.job;
+  if (first.intervals === null || interval === null) throw withoutIntervals(given);
+  const rule = ruleOf(first.intervals);
+  const start = from ?? rule.start ?? (await oldestInterval(cli, first.job.name)) ?? interval.start;
+  const intervals: IntervalJob[] = [];
+  for (const each of intervalsOf(rule, start, to ?? interval.start)) {
+    const job = each.start === interval.start ? first.job : (await load(each.start)).job;
+    intervals.push({ interval: each, job });
+  }
+  return { name: first.job.name, specPath: first.specPath, every: rule.every, intervals };
+}
+
+/** The loader speaks of `--at`. */
+function inWordsOfRanges(error: unknown, given: string): unknown {
+  if (!(error instanceof SpecError)) return error;
+  if (error.code === "usage.no-intervals") return withoutIntervals(given);
+  if (error.code !== "usage.before-start") return error;
+  return new SpecError(error.code, error.message, {
+    hint: "choose a later --from, or an earlier `intervals.start`",
+  });
+}
+
+function withoutIntervals(given: string): SpecError {
+  return new SpecError(
+    "usage.no-intervals",
+    `${given} has no intervals: its runs are told apart by what they read`,
+    {
+      hint: "Add `intervals: { every: day }` to the job, or look at its runs with nightshift ls runs.",
+    },
+  );
+}
+
+async function oldestInterval(cli: Cli, jobName: string): Promise<string | null> {
+  let oldest: string | null = null;
+  for await (const { run } of (await (await cli.app()).ledger()).listRuns({ jobName }))
+    if (run.interval !== null && (oldest === null || run.interval.start < oldest))
+      oldest = run.interval.start;
+  return oldest;
+}
+
+function intervalsOf(rule: IntervalRule, from: string, to: string) {
+  const [start, end] = [parseInstant(from, rule.timezone), parseInstant(to, rule.timezone)];
+  if (end < start)
+    throw new SpecError("usage.empty-range", `--to ${to} is before --from ${from}`, {
+      hint: "Give the earlier one as --from; both ends are included.",
+    });
+  const intervals = [];
+  for (const interval of intervalsThrough(start, end, rule)) {
+    intervals.push(interval);
+    if (intervals.length > mostIntervals)
+      throw new SpecError(
+        "usage.too-many-intervals",
+        `from ${from} to ${to} there are more than ${mostIntervals} intervals of an ${rule.every}`,
+        { hint: "Backfill it in parts." },
+      );
+  }
+  return intervals;
+}

@@ -1,0 +1,68 @@
+/** Worker hosts for runs side by side: a crash takes down one of them, and blame never falls on another run. */
+import type { App } from "../../app.js";
+import type { Lane } from "../../backfill.js";
+import type { RunRequest } from "../../runner.js";
+import { runWithProgress } from "../running/follow-run.js";
+import type { Cli } from "../shell/context.js";
+
+export interface LaneOptions {
+  readonly lanes: number;
+  readonly specPath: string;
+  readonly restart: boolean;
+  readonly takeOver: boolean;
+}
+
+export interface Lanes {
+  readonly all: readonly Lane[];
+  close(): Promise<void>;
+}
+
+/** Several lanes share the cores and the memory; one has all, and shows its progress. */
+export async function openLanes(
+  cli: Cli,
+  { lanes, specPath, restart, takeOver }: LaneOptions,
+): Promise<Lanes> {
+  const { apps, close } = await openApps(cli, lanes);
+  const shown = lanes === 1 ? cli : withoutProgress(cli);
+  const all: Lane[] = [];
+  for (const app of apps) {
+    const runner = await app.runner();
+    all.push(async ({ job, interval, reprocess }) => {
+      const request: RunRequest = {
+        ...{ job, kind: "spec", specPath, trigger: "backfill", guess: false },
+        ...{ reprocess, restart, takeOver },
+      };
+      const look = { label: interval.ds, lines: "warnings" } as const;
+      return (await runWithProgress(shown, (options) => runner.run(request, options), look)).outcome;
+    });
+  }
+  return { all, close };
+}
+
+export interface Apps {
+  readonly apps: readonly App[];
+  close(): Promise<void>;
+}
+
+/** One app is the command's own, which closes with it; of several each has its share of the machine. */
+export async function openApps(cli: Cli, count: number): Promise<Apps> {
+  if (count === 1) return { apps: [await cli.app()], close: async () => undefined };
+  const apps: App[] = [];
+  for (let index = 0; index < count; index++) apps.push(await appWithShare(cli, count));
+  return { apps, close: async () => void (await Promise.all(apps.map((app) => app.close()))) };
+}
+
+async function appWithShare({ settings, secrets, err }: Cli, lanes: number): Promise<App> {
+  const { createApp } = await import("../../app.js");
+  const share = (whole: number): number => Math.max(1, Math.floor(whole / lanes));
+  const { cores, memoryBytes, hostBytes } = settings;
+  const part = { cores: share(cores), memoryBytes: share(memoryBytes), hostBytes: share(hostBytes) };
+  return createApp({ ...settings, ...part }, { secrets, onWarning: err.line });
+}
+
+/** Bars of several runs would overwrite each other. Events say which run they are of. */
+function withoutProgress(cli: Cli): Cli {
+  const { globals } = cli;
+  if (globals.json || globals.progress === "json") return cli;
+  return { ...cli, globals: { ...globals, progress: "none" } };
+}

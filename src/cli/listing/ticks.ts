@@ -1,0 +1,53 @@
+/** `ls ticks`: what became of the instants of schedules, newest first. */
+import type { RecordedTick } from "../../schedule-book.js";
+import { jobsHere } from "../lookup/jobs.js";
+import { scheduledJobNamed } from "../lookup/scheduled-job.js";
+import { instantText } from "../output/run-text.js";
+import { renderTable } from "../output/table.js";
+import { type Cli, printJson } from "../shell/context.js";
+
+export interface TickFilter {
+  readonly limit: number;
+  readonly job?: string;
+}
+
+export async function listTicks(cli: Cli, { limit, job }: TickFilter): Promise<number> {
+  const names =
+    job === undefined
+      ? (await jobsHere(cli)).flatMap(({ name, schedule }) => (schedule === null ? [] : [name]))
+      : [await scheduledJobNamed(cli, job)];
+  const book = await (await cli.app()).scheduleBook();
+  const ticks: (RecordedTick & { readonly job: string })[] = [];
+  for (const name of names) {
+    let taken = 0;
+    for await (const tick of book.ticks(name)) {
+      if (taken++ === limit) break;
+      ticks.push({ job: name, ...tick });
+    }
+  }
+  const newest = ticks.sort((a, b) => (a.at > b.at ? -1 : 1)).slice(0, limit);
+  if (cli.globals.json) {
+    printJson(cli.out, newest);
+    return 0;
+  }
+  if (newest.length === 0) {
+    cli.err.line("no tick is recorded: `nightshift serve --embedded` follows schedules");
+    return 0;
+  }
+  const columns = [
+    { title: "tick", whole: true as const },
+    { title: "job", style: cli.out.paint.bold },
+    { title: "verdict" },
+    { title: "run ended" },
+    { title: "why" },
+  ];
+  const rows = newest.map(({ at, job: name, verdict, reason, end }) => [
+    instantText(at),
+    name,
+    verdict,
+    verdict !== "fired" ? "" : (end?.status ?? "not yet"),
+    reason ?? end?.error ?? "",
+  ]);
+  cli.out.line(renderTable(columns, rows, cli.out));
+  return 0;
+}

@@ -1,0 +1,15 @@
+import type { Command } from "commander";
+import { scheduledJobNamed } from "./lookup/scheduled-job.js";
+import { type Cli, printJson } from "./shell/context.js";
+
+export function declare(command: Command): void {
+  command.addHelpText("after", "\nA run that is under way goes on. Ticks that pass are recorded as skipped.");
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const job = await scheduledJobNamed(cli, command.args[0] ?? "");
+  const changed = await (await (await cli.app()).scheduleBook()).pause(job, cli.clock.now());
+  if (cli.globals.json) printJson(cli.out, { job, paused: true, changed });
+  else if (!cli.globals.quiet) cli.err.line(changed ? `${job} is paused` : `${job} was paused already`);
+  return 0;
+}

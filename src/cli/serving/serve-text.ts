@@ -1,0 +1,45 @@
+import { asNightshiftError, toErrorRecord } from "../../errors.js";
+import type { SchedulerEvent } from "../../scheduler.js";
+import type { Paint } from "../output/paint.js";
+import { shownPath } from "../output/paths.js";
+import { instantText } from "../output/run-text.js";
+import type { FolderEvent } from "./spec-folder.js";
+
+export type ServeEvent = SchedulerEvent | FolderEvent;
+
+/** One line of a service's log, for people. */
+export function serveLine(event: ServeEvent, cwd: string, paint: Paint): string {
+  switch (event.type) {
+    case "spec.loaded":
+    case "spec.changed":
+    case "spec.removed":
+      return `${paint.bold(event.job)}: ${event.type.slice("spec.".length)} ${shownPath(event.path, cwd)}`;
+    case "spec.broken": {
+      const kept = event.kept === null ? "" : `; ${event.kept} goes on as it was`;
+      return paint.red(`${shownPath(event.path, cwd)} is broken${kept}: ${event.error.message}`);
+    }
+    case "tick.decided": {
+      const { at, verdict, reason } = event.tick;
+      const text = `${paint.bold(event.job)} ${instantText(at)} ${verdict}${reason === null ? "" : `: ${reason}`}`;
+      return verdict === "missed" ? paint.yellow(text) : text;
+    }
+    case "tick.started":
+      return `${paint.bold(event.job)} ${instantText(event.at)} ${event.again ? "started again" : "started"}`;
+    case "tick.ended": {
+      const { status, runId, error } = event.end;
+      const text = [status, runId, error].filter((part) => part !== null).join(" ");
+      const colour = status === "failed" ? paint.red : paint.green;
+      return `${paint.bold(event.job)} ${instantText(event.at)} ${colour(text)}`;
+    }
+    case "tick.elsewhere":
+      return `${paint.bold(event.job)} ${instantText(event.at)} runs in another process`;
+    case "schedule.failed":
+      return paint.red(`${event.job}: ${asNightshiftError(event.error).message}`);
+  }
+}
+
+/** The same as a line of NDJSON. */
+export function serveJson(event: ServeEvent, at: Date): string {
+  const error = "error" in event ? { error: toErrorRecord(event.error) } : {};
+  return JSON.stringify({ loggedAt: at.toISOString(), ...event, ...error });
+}

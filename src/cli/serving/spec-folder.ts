@@ -1,0 +1,132 @@
+/**
+ * The specs of a folder as they are served: looked at again and again, loaded anew when one has changed. Of a spec that
+ * is broken the last good text is kept.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { asNightshiftError, type NightshiftError, SpecError } from "../../errors.js";
+import type { IntervalRule } from "../../interval.js";
+import type { ScheduledJob } from "../../scheduler.js";
+import type { Cli } from "../shell/context.js";
+
+export interface ServedJob extends ScheduledJob {
+  /** Absolute. */
+  readonly path: string;
+  /** The spec as it was when it was good. */
+  readonly text: string;
+  readonly rule: IntervalRule | null;
+  readonly lookback: number;
+}
+
+export type FolderEvent =
+  | { readonly type: "spec.loaded" | "spec.changed"; readonly path: string; readonly job: string }
+  | { readonly type: "spec.removed"; readonly path: string; readonly job: string }
+  /** `kept`: the job that goes on as it was before. */
+  | {
+      readonly type: "spec.broken";
+      readonly path: string;
+      readonly kept: string | null;
+      readonly error: NightshiftError;
+    };
+
+export interface SpecFolder {
+  /** Loads what has changed since the last call. */
+  refresh(): Promise<void>;
+  /** Those with a schedule. */
+  jobs(): readonly ServedJob[];
+}
+
+interface Seen {
+  /** Of the file as it was looked at last, good or broken. */
+  readonly identity: string;
+  readonly good: ServedJob | null;
+  /** Name of a good spec without a schedule, too. */
+  readonly name: string | null;
+}
+
+const extension = /\.ya?ml$/;
+
+/** @param folder absolute */
+export function specFolder(cli: Cli, folder: string, tell: (event: FolderEvent) => void): SpecFolder {
+  const seen = new Map<string, Seen>();
+
+  async function refresh(): Promise<void> {
+    const project = identityOf(join(dirname(folder), "nightshift.yaml"));
+    const paths = specsIn(folder);
+    for (const [path, { name }] of seen)
+      if (!paths.includes(path)) {
+        seen.delete(path);
+        if (name !== null) tell({ type: "spec.removed", path, job: name });
+      }
+    for (const path of paths) {
+      const identity = `${identityOf(path)} ${project}`;
+      const before = seen.get(path);
+      if (before?.identity !== identity) seen.set(path, await look(path, identity, before));
+    }
+  }
+
+  async function look(path: string, identity: string, before: Seen | undefined): Promise<Seen> {
+    try {
+      const text = readFileSync(path, "utf8");
+      const { name, good } = await loadServed(cli, path, text);
+      refuseNameOfAnother(path, name);
+      tell({
+        type: before == null || before.name === null ? "spec.loaded" : "spec.changed",
+        path,
+        job: name,
+      });
+      return { identity, good, name };
+    } catch (thrown) {
+      const error = asNightshiftError(thrown);
+      tell({ type: "spec.broken", path, kept: before?.name ?? null, error });
+      return { identity, good: before?.good ?? null, name: before?.name ?? null };
+    }
+  }
+
+  /** Ticks and runs go by the name: two specs of one name would take each other's. */
+  function refuseNameOfAnother(path: string, name: string): void {
+    for (const [other, known] of seen)
+      if (other !== path && known.name === name)
+        throw new SpecError("spec.same-name", `its name \`${name}\` is the name of ${other}, too`, {
+          hint: "Give one of them another name.",
+        });
+  }
+
+  return {
+    refresh,
+    jobs: () => [...seen.values()].flatMap(({ good }) => (good === null ? [] : [good])),
+  };
+}
+
+async function loadServed(
+  cli: Cli,
+  path: string,
+  text: string,
+): Promise<{ readonly name: string; readonly good: ServedJob | null }> {
+  const { loadJob } = await import("../../spec/load.js");
+  const { ruleOf } = await import("../../spec/choose-interval.js");
+  const { cwd, settings, globals, clock, secrets } = cli;
+  const { job, intervals, schedule } = await loadJob(path, {
+    ...{ cwd, text, secrets, vars: {}, environment: settings.environment, anyInterval: true },
+    ...{ now: clock.now(), outputRoot: settings.outputRoot },
+    ...(globals.target === null ? {} : { target: globals.target }),
+  });
+  if (schedule === null) return { name: job.name, good: null };
+  const rule = intervals === null ? null : ruleOf(intervals);
+  const good = { name: job.name, schedule, path, text, rule, lookback: intervals?.lookback ?? 0 };
+  return { name: job.name, good };
+}
+
+function specsIn(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => extension.test(path) && !path.split("/").some((step) => step.startsWith(".")))
+    .sort()
+    .map((path) => join(folder, path));
+}
+
+/** Changes whenever the file was written or replaced; empty where there is none. */
+function identityOf(path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? "" : [stat.ino, stat.size, stat.mtimeNs].join(" ");
+}

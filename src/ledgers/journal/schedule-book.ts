@@ -1,0 +1,187 @@
+/**
+ * Schedules beside the runs:
+ *
+ * ```
+ * <stateDir>/schedules/<job>/changes/<n>.json          followed, paused, resumed: the newest of each counts
+ *                            ticks/<date>/<time>.json  a tick, by its instant in UTC
+ *                            ticks/<date>/<time>.end   how its run ended
+ * ```
+ *
+ * Every file is written whole under a name of its own, synced, and linked to its place: the link fails where the place
+ * is taken, and that alone decides between twins. The mark is the newest name, so it cannot move back; old days are
+ * removed whole, and never the newest.
+ */
+import { InfraError } from "../../errors.js";
+import type { FileSystem } from "../../file-system.js";
+import type { RecordedTick, ScheduleBook, TickEnd } from "../../schedule-book.js";
+import type { BookPlace } from "./backfill-book.js";
+import { makeDurableDirectory } from "./durable-directory.js";
+import { decodeTerminatedLine, encodeLine } from "./line.js";
+
+type Change =
+  | { readonly type: "followed"; readonly schedule: string; readonly at: string }
+  | { readonly type: "paused" | "resumed"; readonly at: string };
+
+/** A tick that is open for longer than this many days with ticks in them is nobody's any more. */
+const openDays = 7;
+const keptDays = 90;
+
+export function scheduleBook({ stateDir, fileSystem, uniqueName }: BookPlace): ScheduleBook {
+  /** Of each job, ticks that need no further look: they did not fire, or have ended. */
+  const settled = new Map<string, ReadonlySet<string>>();
+  const jobDirectory = (job: string): string => `${stateDir}/schedules/${safeName(job)}`;
+  const changesOf = (job: string): string => `${jobDirectory(job)}/changes`;
+  const ticksOf = (job: string): string => `${jobDirectory(job)}/ticks`;
+
+  /** Durable, whoever made it: a twin that lost may not build on what a power cut takes back. */
+  async function putIfAbsent(directory: string, name: string, body: object): Promise<"linked" | "exists"> {
+    await makeDurableDirectory(fileSystem, directory);
+    const finished = `${directory}/${uniqueName()}.tmp`;
+    await fileSystem.writeFile(finished, encodeLine({ v: 1, ...body }));
+    const outcome = await fileSystem.link(finished, `${directory}/${name}`);
+    await fileSystem.unlink(finished);
+    await fileSystem.syncDirectory(directory);
+    return outcome;
+  }
+
+  async function changes(job: string): Promise<readonly Change[]> {
+    const names = await namesIn(fileSystem, changesOf(job), /^\d+\.json$/);
+    return Promise.all(names.map((name) => readBody<Change>(fileSystem, `${changesOf(job)}/${name}`)));
+  }
+
+  /** Somebody else may be changing something, too: then both changes stand, one after the other. */
+  async function addChange(job: string, change: Change): Promise<void> {
+    for (let n = (await changes(job)).length + 1; ; n++) {
+      const name = `${String(n).padStart(8, "0")}.json`;
+      if ((await putIfAbsent(changesOf(job), name, change)) === "linked") return;
+    }
+  }
+
+  async function newestTick(job: string): Promise<string | null> {
+    const days = await namesIn(fileSystem, ticksOf(job), dayName);
+    for (const day of days.toReversed()) {
+      const times = await namesIn(fileSystem, `${ticksOf(job)}/${day}`, tickName);
+      const time = times.at(-1);
+      if (time !== undefined) return instantOf(day, time);
+    }
+    return null;
+  }
+
+  async function readTick(job: string, day: string, time: string): Promise<RecordedTick> {
+    const path = `${ticksOf(job)}/${day}/${time}`;
+    const tick = await readBody<Omit<RecordedTick, "end">>(fileSystem, path);
+    const bytes = tick.verdict === "fired" ? await fileSystem.readFile(endOf(path)) : null;
+    return { ...tick, end: bytes === null ? null : parseBody<TickEnd>(bytes, endOf(path)) };
+  }
+
+  async function setPaused(job: string, type: "paused" | "resumed", now: Date): Promise<boolean> {
+    if (isPaused(await changes(job)) === (type === "paused")) return false;
+    await addChange(job, { type, at: now.toISOString() });
+    return true;
+  }
+
+  return {
+    async follow(job, schedule, now) {
+      let known = await changes(job);
+      if (
+        known.findLast(({ type }) => type === "followed")?.type !== "followed" ||
+        scheduleIn(known) !== schedule
+      ) {
+        await addChange(job, { type: "followed", schedule, at: now.toISOString() });
+        known = await changes(job);
+      }
+      const since = known.filter(({ type }) => type !== "paused").map(({ at }) => Date.parse(at));
+      const newest = await newestTick(job);
+      const mark = Math.max(...since, newest === null ? 0 : Date.parse(newest));
+      return { mark: new Date(mark), paused: isPaused(known) };
+    },
+    async record(job, tick, by) {
+      const { day, time } = placeOf(tick.at);
+      const outcome = await putIfAbsent(`${ticksOf(job)}/${day}`, time, { ...tick, by });
+      return outcome === "linked" ? "recorded" : "exists";
+    },
+    async end(job, at, end) {
+      const { day, time } = placeOf(at);
+      await putIfAbsent(`${ticksOf(job)}/${day}`, endOf(time), end);
+    },
+    async open(job) {
+      const before = settled.get(job) ?? new Set();
+      const now = new Set<string>();
+      const open: RecordedTick[] = [];
+      for (const day of (await namesIn(fileSystem, ticksOf(job), dayName)).slice(-openDays)) {
+        for (const time of await namesIn(fileSystem, `${ticksOf(job)}/${day}`, tickName)) {
+          const key = `${day}/${time}`;
+          const tick = before.has(key) ? null : await readTick(job, day, time);
+          if (tick?.verdict === "fired" && tick.end === null) open.push(tick);
+          else now.add(key);
+        }
+      }
+      settled.set(job, now);
+      return open;
+    },
+    async *ticks(job) {
+      for (const day of (await namesIn(fileSystem, ticksOf(job), dayName)).toReversed())
+        for (const time of (await namesIn(fileSystem, `${ticksOf(job)}/${day}`, tickName)).toReversed())
+          yield readTick(job, day, time);
+    },
+    pause: (job, now) => setPaused(job, "paused", now),
+    resume: (job, now) => setPaused(job, "resumed", now),
+    isPaused: async (job) => isPaused(await changes(job)),
+    async prune(job) {
+      const days = await namesIn(fileSystem, ticksOf(job), dayName);
+      for (const day of days.slice(0, Math.max(0, days.length - keptDays)))
+        await fileSystem.removeTree(`${ticksOf(job)}/${day}`);
+    },
+  };
+}
+
+const dayName = /^\d{4}-\d\d-\d\d$/;
+const tickName = /^\d{6}\.json$/;
+
+/** Names of jobs are checked where specs are read; this is where a mistake would leave the state directory. */
+function safeName(job: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(job)) return job;
+  throw new InfraError("infra.journal-corrupt", `\`${job}\` is no name of a job`);
+}
+
+function isPaused(changes: readonly Change[]): boolean {
+  return changes.findLast(({ type }) => type !== "followed")?.type === "paused";
+}
+
+function scheduleIn(changes: readonly Change[]): string | null {
+  const last = changes.findLast((change) => change.type === "followed");
+  return last?.type === "followed" ? last.schedule : null;
+}
+
+/** `2026-01-15T02:15:00.000Z` -> `2026-01-15`, `021500.json`. Schedules have no parts of a second. */
+function placeOf(at: string): { readonly day: string; readonly time: string } {
+  return { day: at.slice(0, 10), time: `${at.slice(11, 19).replaceAll(":", "")}.json` };
+}
+
+function instantOf(day: string, time: string): string {
+  return `${day}T${time.slice(0, 2)}:${time.slice(2, 4)}:${time.slice(4, 6)}.000Z`;
+}
+
+function endOf(path: string): string {
+  return path.replace(/\.json$/, ".end");
+}
+
+async function namesIn(
+  fileSystem: FileSystem,
+  directory: string,
+  pattern: RegExp,
+): Promise<readonly string[]> {
+  return ((await fileSystem.list(directory)) ?? []).filter((name) => pattern.test(name));
+}
+
+async function readBody<T>(fileSystem: FileSystem, path: string): Promise<T> {
+  return parseBody(await fileSystem.readFile(path), path);
+}
+
+function parseBody<T>(bytes: Uint8Array | null, path: string): T {
+  const body = bytes === null ? null : decodeTerminatedLine(bytes);
+  if (body?.v === 1) return body as T;
+  throw new InfraError("infra.journal-corrupt", `${path} is damaged, or of a later version`, {
+    hint: "Move it away: what it says of this one tick or change is then forgotten.",
+  });
+}

@@ -1,0 +1,52 @@
+/**
+ * What became of every tick, kept beside the ledger. A tick is recorded once, whoever comes first, and before its run
+ * begins; so twins cannot double it, and a process that dies in between leaves a tick that is open, whose run then still
+ * happens. All of it is by the name of the job.
+ */
+import type { Owner } from "./run.js";
+import type { Tick } from "./schedule.js";
+
+export interface ScheduleBook {
+  /**
+   * Where a job's schedule stands. A schedule that was never seen, or another one than before, is followed from `now`
+   * on: nothing from before it was written is caught up with.
+   */
+  follow(job: string, schedule: string, now: Date): Promise<Following>;
+  /** Durable when it returns. `exists`: somebody was faster; what they decided counts. */
+  record(job: string, tick: Tick, by: Owner): Promise<"recorded" | "exists">;
+  /** How a fired tick ended. May be repeated; the first end counts. */
+  end(job: string, at: string, end: TickEnd): Promise<void>;
+  /** Fired ticks that have no end, oldest first. */
+  open(job: string): Promise<readonly RecordedTick[]>;
+  /** Newest first. */
+  ticks(job: string): AsyncIterable<RecordedTick>;
+  /** `false`: it was so already. */
+  pause(job: string, now: Date): Promise<boolean>;
+  /** From now on ticks fire again; none of those before is caught up with. */
+  resume(job: string, now: Date): Promise<boolean>;
+  isPaused(job: string): Promise<boolean>;
+  /** Forgets ticks of days long gone. The mark stays. */
+  prune(job: string): Promise<void>;
+}
+
+export interface Following {
+  /** The newest tick that is recorded, or since when the schedule is followed. Never moves back. */
+  readonly mark: Date;
+  readonly paused: boolean;
+}
+
+export interface RecordedTick extends Tick {
+  /** Who recorded it, and starts its run if it fired. */
+  readonly by: Owner;
+  /** `null` while it is open, and where it did not fire. */
+  readonly end: TickEnd | null;
+}
+
+export interface TickEnd {
+  readonly status: "published" | "already-published" | "skipped" | "failed" | "cancelled";
+  readonly runId: string | null;
+  /** Code of the error, where there was one. */
+  readonly error: string | null;
+  /** ISO 8601. */
+  readonly at: string;
+}

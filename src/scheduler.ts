@@ -1,0 +1,201 @@
+/**
+ * The scheduler: looks at the clock, decides which ticks are due, records each before anything runs, and runs what
+ * fired. What it knows is in the book, so any number of schedulers may follow the same jobs, and one that was killed
+ * leaves nothing that the next cannot see: a tick that fired and has no end is started again, by run keys that make the
+ * second start find what the first one did.
+ */
+import type { Clock } from "./clock.js";
+import { nextInstant } from "./cron.js";
+import { asNightshiftError } from "./errors.js";
+import type { Owner } from "./run.js";
+import { decideTicks, type Schedule, type Tick } from "./schedule.js";
+import type { ScheduleBook, TickEnd } from "./schedule-book.js";
+
+export interface ScheduledJob {
+  readonly name: string;
+  readonly schedule: Schedule;
+}
+
+export type SchedulerEvent =
+  | { readonly type: "tick.decided"; readonly job: string; readonly tick: Tick }
+  | { readonly type: "tick.started"; readonly job: string; readonly at: string; readonly again: boolean }
+  | { readonly type: "tick.ended"; readonly job: string; readonly at: string; readonly end: TickEnd }
+  /** Another process has the run: its end is for it to tell. */
+  | { readonly type: "tick.elsewhere"; readonly job: string; readonly at: string }
+  /** The book could not be read or written; tried again at the next look. */
+  | { readonly type: "schedule.failed"; readonly job: string; readonly error: unknown };
+
+export interface SchedulerParts {
+  readonly book: ScheduleBook;
+  readonly clock: Clock;
+  readonly self: Owner;
+  readonly isAlive: (owner: Owner) => boolean;
+  /** As their specs are now. */
+  readonly jobs: () => readonly ScheduledJob[];
+  /**
+   * Runs a tick to its end; may be asked again for a tick whose earlier start was killed. `elsewhere`: another process
+   * has the run. `stopped`: the signal fired, and the run can be gone on with.
+   */
+  readonly run: (
+    job: ScheduledJob,
+    at: Date,
+    signal: AbortSignal,
+  ) => Promise<Omit<TickEnd, "at"> | "elsewhere" | "stopped">;
+  readonly maxParallel: number;
+  readonly tell: (event: SchedulerEvent) => void;
+}
+
+export interface Scheduler {
+  /** One look at the clock. @returns when the next tick is due, `null` when none is */
+  look(): Promise<Date | null>;
+  /** Ticks that run or wait. */
+  underWay(): number;
+  /** Starts nothing any more. Resolves when what runs has ended. */
+  drain(): Promise<void>;
+  /** Stops what runs between chunks; its ticks stay open for the next scheduler. */
+  stop(): void;
+}
+
+/** A tick that fired and has not ended, by this process or by one that is gone. */
+interface OpenTick {
+  readonly job: ScheduledJob;
+  readonly at: string;
+  readonly again: boolean;
+  /** Of the run; `null` while it waits. */
+  running: AbortController | null;
+  /** A later tick took its place. */
+  isSuperseded: boolean;
+}
+
+/** Between looks for ticks that dead processes left. */
+const recoverEveryMs = 30_000;
+
+export function createScheduler(parts: SchedulerParts): Scheduler {
+  const { book, clock, tell } = parts;
+  const held = new Map<string, OpenTick>();
+  const settling = new Set<Promise<void>>();
+  let isDraining = false;
+  let recoverAtMs = Number.NEGATIVE_INFINITY;
+
+  async function look(): Promise<Date | null> {
+    const recovers = clock.monotonicMs() >= recoverAtMs;
+    if (recovers) recoverAtMs = clock.monotonicMs() + recoverEveryMs;
+    let next: Date | null = null;
+    for (const job of parts.jobs()) {
+      if (isDraining) return null;
+      try {
+        if (recovers) await recover(job);
+        const due = await followJob(job);
+        if (due !== null && (next === null || due < next)) next = due;
+      } catch (error) {
+        tell({ type: "schedule.failed", job: job.name, error });
+      }
+    }
+    startWaiting();
+    return next;
+  }
+
+  /** Takes up what dead processes left; their ticks come before any that is due now. */
+  async function recover(job: ScheduledJob): Promise<void> {
+    for (const { at, by } of await book.open(job.name))
+      if (!held.has(keyOf(job.name, at)) && (isSelf(by) || !parts.isAlive(by))) hold(job, at, true);
+    await book.prune(job.name);
+  }
+
+  /** A tick of this very process that is open and not held: its run was found elsewhere, or its end was not written. */
+  function isSelf(by: Owner): boolean {
+    return (
+      by.pid === parts.self.pid && by.processStart === parts.self.processStart && by.host === parts.self.host
+    );
+  }
+
+  async function followJob(job: ScheduledJob): Promise<Date | null> {
+    const { schedule } = job;
+    const now = clock.now();
+    const { mark, paused } = await book.follow(job.name, `${schedule.expression} ${schedule.timezone}`, now);
+    const busyWith = [...held.values()].find((tick) => tick.job.name === job.name)?.at ?? null;
+    for (const tick of decideTicks(schedule, { now, mark, paused, busyWith })) {
+      if (isDraining) return null;
+      if ((await book.record(job.name, tick, parts.self)) === "exists") continue;
+      tell({ type: "tick.decided", job: job.name, tick });
+      if (tick.verdict !== "fired") continue;
+      if (schedule.overlap === "cancel_running") await supersede(job, tick.at);
+      hold(job, tick.at, false);
+    }
+    return nextInstant(schedule.cron, schedule.timezone, now < mark ? mark : now);
+  }
+
+  function hold(job: ScheduledJob, at: string, again: boolean): void {
+    held.set(keyOf(job.name, at), { job, at, again, running: null, isSuperseded: false });
+  }
+
+  /** Ticks that are being caught up with are all wanted; only those before them make way. */
+  async function supersede(job: ScheduledJob, at: string): Promise<void> {
+    for (const tick of held.values()) {
+      if (tick.job.name !== job.name || tick.at >= at || tick.running === null) continue;
+      tick.isSuperseded = true;
+      tick.running.abort();
+    }
+  }
+
+  /** In the order of their instants, as far as there is room; of one job one at a time unless it allows more. */
+  function startWaiting(): void {
+    const waiting = [...held.values()]
+      .filter(({ running }) => running === null)
+      .sort((a, b) => (a.at < b.at ? -1 : 1));
+    for (const tick of waiting) {
+      const running = [...held.values()].filter((other) => other.running !== null);
+      if (isDraining || running.length >= parts.maxParallel) return;
+      const isAlone = !running.some((other) => other.job.name === tick.job.name);
+      if (isAlone || tick.job.schedule.overlap === "allow") start(tick);
+    }
+  }
+
+  function start(tick: OpenTick): void {
+    const controller = new AbortController();
+    tick.running = controller;
+    tell({ type: "tick.started", job: tick.job.name, at: tick.at, again: tick.again });
+    const settled = runToItsEnd(tick, controller.signal)
+      .catch((error: unknown) => tell({ type: "schedule.failed", job: tick.job.name, error }))
+      .finally(() => {
+        held.delete(keyOf(tick.job.name, tick.at));
+        settling.delete(settled);
+        startWaiting();
+      });
+    settling.add(settled);
+  }
+
+  async function runToItsEnd(tick: OpenTick, signal: AbortSignal): Promise<void> {
+    const { job, at } = tick;
+    const outcome = await parts
+      .run(job, new Date(at), signal)
+      .catch(
+        (error: unknown) =>
+          ({ status: "failed", runId: null, error: asNightshiftError(error).code }) as const,
+      );
+    if (outcome === "elsewhere") return tell({ type: "tick.elsewhere", job: job.name, at });
+    if (outcome === "stopped" && !tick.isSuperseded) return;
+    const ended =
+      outcome === "stopped" ? ({ status: "cancelled", runId: null, error: null } as const) : outcome;
+    const end: TickEnd = { ...ended, at: clock.now().toISOString() };
+    await book.end(job.name, at, end);
+    tell({ type: "tick.ended", job: job.name, at, end });
+  }
+
+  return {
+    look,
+    underWay: () => held.size,
+    async drain() {
+      isDraining = true;
+      await Promise.all(settling);
+    },
+    stop() {
+      isDraining = true;
+      for (const { running } of held.values()) running?.abort();
+    },
+  };
+}
+
+function keyOf(job: string, at: string): string {
+  return `${job} ${at}`;
+}

@@ -1,0 +1,53 @@
+/** `serve --embedded` as a process with a clock of its own, told by its events. */
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { preloadPath } from "./cli.js";
+import { type RunLine, type Running, startNightshift } from "./nightshift.js";
+
+const clockPath = fileURLToPath(new URL("./shifted-clock.mjs", import.meta.url));
+
+type Environment = { readonly [name: string]: string };
+
+/** Of a process whose clock shows `at` when it is started, and that can be killed: see kill-at.mjs. */
+export function clockAt(at: string, more: Environment = {}): Environment {
+  const imports = [clockPath, preloadPath].map((path) => `--import ${pathToFileURL(path).href}`);
+  return {
+    NODE_OPTIONS: imports.join(" "),
+    NIGHTSHIFT_CLOCK: JSON.stringify({ shiftMs: Date.parse(`${at}Z`) - Date.now() }),
+    ...more,
+  };
+}
+
+export interface Served extends Running {
+  readonly events: readonly RunLine[];
+  /** Resolves with the first event of this type, or `null` when the process ends without one. */
+  until(type: string, also?: (event: RunLine) => boolean): Promise<RunLine | null>;
+}
+
+export function serveIn(cwd: string, env: Environment, ...more: readonly string[]): Served {
+  const events: RunLine[] = [];
+  const waiting = new Set<() => void>();
+  const running = startNightshift(cwd, ["serve", "--embedded", "--json", ...more], {
+    env,
+    onEvent(event) {
+      events.push(event);
+      for (const look of waiting) look();
+    },
+  });
+  const until = (type: string, also: (event: RunLine) => boolean = () => true): Promise<RunLine | null> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        const found = events.find((event) => event.type === type && also(event));
+        if (found !== undefined) resolve(found);
+      };
+      waiting.add(look);
+      void running.finished.then(() => resolve(null));
+      look();
+    });
+  return { ...running, events, until };
+}
+
+/** SIGTERM. @returns the exit code */
+export async function stop({ child, finished }: Running): Promise<number | null> {
+  child.kill("SIGTERM");
+  return (await finished).status;
+}

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { type CellState, intervalGrid } from "../../src/cli/output/interval-grid.js";
+import { makePaint } from "../../src/cli/output/paint.js";
+import type { Every } from "../../src/interval.js";
+import { type IntervalRule, intervalsThrough } from "../../src/interval.js";
+
+function grid(
+  every: Every,
+  from: string,
+  to: string,
+  states: readonly CellState[],
+  timezone = "UTC",
+): readonly string[] {
+  const rule: IntervalRule = { every, timezone, start: null };
+  const intervals = [...intervalsThrough(new Date(from), new Date(to), rule)];
+  const cells = intervals.map((interval, index) => ({
+    interval,
+    state: states[index % states.length] ?? "missing",
+  }));
+  return intervalGrid(every, cells, makePaint(false)).split("\n");
+}
+
+test("days are lines of a month, each in its column, and every state has a mark of its own", () => {
+  expect(
+    grid("day", "2026-01-29T00:00:00Z", "2026-02-05T00:00:00Z", [
+      ...([
+        "published",
+        "quarantined",
+        "failed",
+        "interrupted",
+        "running",
+        "missing",
+        "skipped",
+        "not over",
+      ] as const),
+    ]),
+  ).toEqual([
+    `2026-01  ${" ".repeat(28)}■▣x`,
+    "2026-02  ~>·-…",
+    "",
+    "■ 1 published   ▣ 1 quarantined   x 1 failed   ~ 1 interrupted   > 1 running   · 1 missing   - 1 skipped   … 1 not over",
+  ]);
+});
+
+test("hours are lines of a day, months of a year, weeks too", () => {
+  expect(grid("hour", "2026-01-01T22:00:00Z", "2026-01-02T01:00:00Z", ["published"]).slice(0, 2)).toEqual([
+    `2026-01-01  ${" ".repeat(22)}■■`,
+    "2026-01-02  ■■",
+  ]);
+  expect(
+    grid("month", "2025-11-01T00:00:00Z", "2026-02-01T00:00:00Z", ["published", "missing"]).slice(0, 2),
+  ).toEqual(["2025            ■·", "2026  ■·"]);
+  expect(grid("week", "2026-01-05T00:00:00Z", "2026-01-25T00:00:00Z", ["published"])[0]).toBe("2026  ■■■");
+});
+
+test("colours never change what is where", () => {
+  const rule: IntervalRule = { every: "day", timezone: "UTC", start: null };
+  const cells = [...intervalsThrough(new Date("2026-01-01"), new Date("2026-01-03"), rule)].map(
+    (interval) => ({
+      interval,
+      state: "failed" as const,
+    }),
+  );
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences start with one.
+  const plain = intervalGrid("day", cells, makePaint(true)).replaceAll(/\x1b\[\d+m/g, "");
+  expect(plain).toBe(intervalGrid("day", cells, makePaint(false)));
+});
