@@ -194,6 +194,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       ledger: shared,
       threads,
       leaseMs,
+      memoryBytes: settings.memoryBytes,
       host: hostname(),
       clock: systemClock,
       every,

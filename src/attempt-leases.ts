@@ -14,8 +14,8 @@ export interface AttemptLeases {
    */
   hold(ref: PartitionRef, attemptId: string, askedMs: number): boolean;
   letGo(attemptId: string): void;
-  /** Whether the host had to end itself for this one. */
-  isOverdue(attemptId: string): boolean;
+  /** Whether it may still be worked on: the ledger has not refused it, and the host need not end itself for it. */
+  holds(attemptId: string): boolean;
   close(): void;
 }
 
@@ -75,7 +75,7 @@ export function attemptLeases(options: AttemptLeasesOptions): AttemptLeases {
   return {
     hold,
     letGo,
-    isOverdue: (attemptId) => clock.monotonicMs() >= (held.get(attemptId)?.untilMs ?? Infinity),
+    holds: (attemptId) => clock.monotonicMs() < (held.get(attemptId)?.untilMs ?? -Infinity),
     close: stopRenewing,
   };
 }

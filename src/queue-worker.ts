@@ -14,6 +14,7 @@ import {
   toErrorRecord,
 } from "./errors.js";
 import type { SharedLedger } from "./ledger.js";
+import { memoryRoom } from "./memory-room.js";
 import type { PartitionRef } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
 import type { Queue } from "./queue.js";
@@ -23,6 +24,8 @@ export interface QueueWorkerParts {
   readonly ledger: SharedLedger;
   readonly threads: number;
   readonly leaseMs: number;
+  /** That decoding may take over all attempts. */
+  readonly memoryBytes: number;
   /** This machine, for people: what fails here may be fine elsewhere. */
   readonly host: string;
   readonly clock: Clock;
@@ -93,11 +96,16 @@ function leased(ledger: SharedLedger, leaseMs: number): AttemptLedger {
 
 /** Reports as ever, holding the partition's lease from its start to its last report. */
 function leasedReporter(
-  { clock, admit, host }: QueueWorkerParts,
+  { clock, admit, host, memoryBytes }: QueueWorkerParts,
   leases: AttemptLeases,
   reporter: AttemptReporter,
 ): AttemptReporter {
   const unanswered = new Set<string>();
+  const room = memoryRoom(memoryBytes);
+  const letGo = (attemptId: string): void => {
+    leases.letGo(attemptId);
+    room.leave(attemptId);
+  };
   return {
     ...reporter,
     async start(ref, attemptId) {
@@ -110,11 +118,19 @@ function leasedReporter(
       }
       try {
         await admit(task);
+        await room.enter(attemptId, task.partition.peakBytes);
+        // Nor does one begin that waited for too long.
+        if (!leases.holds(attemptId)) throw new CancelledError();
         return task;
       } catch (thrown) {
         await reporter
-          .fail(ref, attemptId, seenOn(host, asNightshiftError(thrown)), "error")
-          .finally(() => leases.letGo(attemptId));
+          .fail(
+            ref,
+            attemptId,
+            seenOn(host, asNightshiftError(thrown)),
+            leases.holds(attemptId) ? "error" : "released",
+          )
+          .finally(() => letGo(attemptId));
         return "fenced";
       }
     },
@@ -122,7 +138,7 @@ function leasedReporter(
     async succeed(receipt) {
       try {
         const answer = await reporter.succeed(receipt);
-        leases.letGo(receipt.attemptId);
+        letGo(receipt.attemptId);
         return answer;
       } catch (error) {
         unanswered.add(receipt.attemptId);
@@ -132,11 +148,11 @@ function leasedReporter(
 
     async fail(ref, attemptId, error, circumstance) {
       // Neither a ledger that did not answer nor a lease that ran out for it is the partition's fault.
-      const isOurs = unanswered.delete(attemptId) || leases.isOverdue(attemptId);
+      const isOurs = unanswered.delete(attemptId) || !leases.holds(attemptId);
       try {
         await reporter.fail(ref, attemptId, seenOn(host, error), isOurs ? "released" : circumstance);
       } finally {
-        leases.letGo(attemptId);
+        letGo(attemptId);
       }
     },
   };

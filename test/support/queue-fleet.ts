@@ -31,7 +31,11 @@ export interface Fleet {
   /** The next coordinator of its last run. */
   retry(options?: WorkerOptions): Running;
   /** Of another project. */
-  coordinator(cwd: string, argv: readonly string[]): Running & { readonly events: readonly RunLine[] };
+  coordinator(
+    cwd: string,
+    argv: readonly string[],
+    options?: WorkerOptions,
+  ): Running & { readonly events: readonly RunLine[] };
   /** Ends whoever still lives, and removes everything. */
   remove(): Promise<void>;
 }
@@ -103,7 +107,7 @@ export async function queueFleet(
 
     run: (more = {}) => start(["run", "flights"], more),
     retry: (more = {}) => start(["retry"], more),
-    coordinator: (cwd, argv) => start(argv, {}, cwd),
+    coordinator: (cwd, argv, more = {}) => start(argv, more, cwd),
 
     async remove() {
       for (const { child } of processes) {

@@ -103,6 +103,8 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
       ledger: ledger.seenBy(process),
       threads: 2,
       leaseMs,
+      // Partitions of the plan need 4,096 bytes each.
+      memoryBytes: random() < 0.3 ? 4_096 : 1_000_000,
       host: "a-machine",
       clock: { now: () => new Date(nowMs()), monotonicMs: nowMs },
       every: process.every,
