@@ -284,11 +284,13 @@ async function inTurns<T>(
   each: (stand: Stand, one: T) => Promise<unknown>,
 ): Promise<void> {
   const left = [...list];
-  await Promise.all(
+  const done = await Promise.allSettled(
     stands.map(async (stand) => {
       for (let next = left.shift(); next !== undefined; next = left.shift()) await each(stand, next);
     }),
   );
+  // Only now: the next test would find a stand in use.
+  for (const one of done) if (one.status === "rejected") throw one.reason;
 }
 
 function draw(from: readonly Input[] = inputs): { readonly mode: Mode; readonly input: Input } {

@@ -80,6 +80,8 @@ export async function createStand(): Promise<Stand> {
   async function clone(template: string): Promise<void> {
     await queryAt(server.url(), "drop database if exists trial with (force)");
     await queryAt(server.url(), `create database trial template ${template}`);
+    // A crash before the next checkpoint would set the copy's sequences back to where the template had them.
+    await queryAt(server.url(), "checkpoint");
   }
 
   await queryAt(server.url(), "create database base");
