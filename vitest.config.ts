@@ -4,8 +4,8 @@ import { BusyTestsLast } from "./test/support/test-order.js";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // A WebGPU device has to be found first: npm run test:webgpu. And npm run soak takes its time.
-    exclude: ["test/webgpu/**", "test/soak/**"],
+    // A WebGPU device has to be found first: npm run test:webgpu. npm run soak and test:kill:postgres take their time.
+    exclude: ["test/webgpu/**", "test/soak/**", "test/kill/postgres-*"],
     globalSetup: ["test/support/build.ts", "test/support/postgres-run.ts"],
     reporters: ["default", "./test/support/closing-lines.ts"],
     sequence: { sequencer: BusyTestsLast },

@@ -1,5 +1,5 @@
-// npm run test:nodes [-- LINE..]: the unit, conformance and flow tests on every supported line of Node.js (20, 22, 24),
-// or on the lines named.
+// npm run test:nodes [-- LINE..]: the unit and conformance tests and the whole path on every supported line of Node.js
+// (20, 22, 24), or on the lines named. Faults, databases and queues are tested on one line, by npm test.
 // A line that this process runs on is used as it is; the others come from the npm registry into .cache/nodes.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
@@ -9,7 +9,13 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cache = `${root}.cache/nodes`;
 const lines = process.argv.length > 2 ? process.argv.slice(2) : ["20", "22", "24"];
-const tests = ["test/unit", "test/conformance", "test/flow"];
+const tests = [
+  "test/unit",
+  "test/conformance",
+  ...["cli-score", "cli-jobs", "cli-usage", "determinism", "hooks.test", "library", "docs-mapping"].map(
+    (name) => `test/flow/${name}`,
+  ),
+];
 const failed = [];
 
 for (const line of lines) {
