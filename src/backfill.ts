@@ -11,7 +11,7 @@ import { type Interval, type Job, targetOf } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import type { RunState } from "./run.js";
 import { jobIdOf, scopeOf } from "./run-identity.js";
-import type { RunOutcome } from "./runner.js";
+import type { RunOutcome } from "./run-request.js";
 import type { Sink } from "./sink.js";
 
 /**

@@ -12,7 +12,7 @@ import { createApp } from "./app.js";
 import { settingsFromProcess } from "./config.js";
 import type { Job } from "./job.js";
 import type { RunEvent } from "./run-events.js";
-import type { RunOutcome, RunRequest } from "./runner.js";
+import type { RunOutcome, RunRequest } from "./run-request.js";
 import { defineJob as resolveJob } from "./spec/define-job.js";
 import type { JobSpecInput } from "./spec/schema.js";
 import { systemClock } from "./system-clock.js";
@@ -31,7 +31,7 @@ export type {
 export type { Job } from "./job.js";
 export type { RowCounts } from "./partition.js";
 export type { RunEvent } from "./run-events.js";
-export type { RunOutcome } from "./runner.js";
+export type { RunOutcome } from "./run-request.js";
 export type { JobSpecInput } from "./spec/schema.js";
 
 export interface DefineJobOptions {

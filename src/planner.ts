@@ -2,16 +2,17 @@
  * Plans a job: what is read, by which model, through which mapping, in which partitions. Runs in the worker host, since
  * footers and models are opened here. Nothing is scored and nothing is written.
  */
-import { createHash } from "node:crypto";
 import type { RecordBatch } from "apache-arrow";
 import type { Schema } from "./column.js";
 import { DataError, SpecError } from "./errors.js";
+import { fitThreads, heldByFiles, heldByLists } from "./fit-threads.js";
 import type { HookRuntime } from "./hook.js";
 import type { PlanCall } from "./host.js";
-import { describeInput, type Job, type Limits } from "./job.js";
+import { describeInput, type Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { InspectedModel, ModelRuntime } from "./model.js";
-import { hasExactRows, type Partition, type PlanTotals } from "./partition.js";
+import type { Partition } from "./partition.js";
+import { PartitionTally } from "./partition-tally.js";
 import { type FileParts, pinFiles } from "./pipeline/files/load-files.js";
 import type { MappingFiles } from "./pipeline/files/mapping-files.js";
 import { addedBy, hookSteps, type LoadedHooks } from "./pipeline/hooks/hook-steps.js";
@@ -58,12 +59,8 @@ export interface SettledJob {
   readonly hooks: readonly PlannedHook[];
 }
 
-/** Partitions are handed on in groups of this many. */
-const groupSize = 256;
 /** Several partitions a thread, so that threads end at about the same time. */
 const partitionsPerThread = 8;
-/** What a thread takes beside its largest row group: the engine, both Parquet codecs, buffers. Measured. */
-const threadBytes = 140 * 1024 * 1024;
 
 export async function planJob(
   call: PlanCall,
@@ -75,7 +72,7 @@ export async function planJob(
   const prepared = await prepareJob(job, call.guess, parts, { signal, showValues: false });
   const wantedThreads = job.limits.threads === "auto" ? call.cores : Math.min(job.limits.threads, call.cores);
 
-  const tally = new Tally(job, onPartitions);
+  const tally = new PartitionTally(job, onPartitions);
   const request = {
     columns: prepared.mapping.reads,
     partitionRows: job.limits.partitionRows,
@@ -191,67 +188,6 @@ export async function settle(
   }
 }
 
-/** Adds up partitions while they stream past; holds none of them but the first. */
-class Tally {
-  private group: Partition[] = [];
-  private readonly inputs = createHash("sha256");
-  private files = 0;
-  private partitions = 0;
-  private rows = 0;
-  private bytes = 0;
-  private lastFile = "";
-  private lastRange = "";
-  private isEstimate = false;
-  peakBytes = 0;
-  peakFile = "";
-  firstWithRows: Partition | null = null;
-
-  constructor(
-    private readonly job: Pick<Job, "input">,
-    private readonly onPartitions: (partitions: readonly Partition[]) => void,
-  ) {}
-
-  add(partition: Partition): void {
-    this.partitions += 1;
-    this.rows += partition.rows;
-    this.bytes += partition.bytes;
-    if (partition.rows > 0) this.firstWithRows ??= partition;
-    if (partition.peakBytes > this.peakBytes) {
-      this.peakBytes = partition.peakBytes;
-      this.peakFile = partition.slices[0]?.file.path ?? describeInput(this.job.input);
-    }
-    if (!hasExactRows(partition)) this.isEstimate = true;
-    if (partition.range !== undefined && partition.range.identity !== this.lastRange) {
-      this.lastRange = partition.range.identity;
-      this.inputs.update(`${partition.range.identity}\n`);
-    }
-    for (const { file } of partition.slices) {
-      if (file.path === this.lastFile) continue;
-      this.lastFile = file.path;
-      this.files += 1;
-      this.inputs.update(
-        `${file.path}\0${file.size}\0${file.inode}\0${file.mtimeNs}\0${file.footerSha256}\n`,
-      );
-    }
-    this.group.push(partition);
-    if (this.group.length >= groupSize) this.flush();
-  }
-
-  flush(): void {
-    if (this.group.length > 0) this.onPartitions(this.group);
-    this.group = [];
-  }
-
-  get totals(): PlanTotals {
-    const { files, partitions, rows, bytes } = this;
-    return { files, partitions, rows, ...(this.isEstimate ? { rowsEstimated: true } : {}), bytes };
-  }
-
-  inputsDigest(): string {
-    return this.inputs.copy().digest("hex");
-  }
-}
-
 /** A job that reads what it writes would score its own predictions, or overwrite its input with them. */
 function refuseOwnOutput({ write }: Job, { slices }: Partition): void {
   if (write.kind === "postgres") return;
@@ -280,57 +216,4 @@ function refuseEmpty({ input }: Job): void {
   throw new DataError("source.empty", `The input has no rows: ${describeInput(input)}.`, {
     hint: "Check the path, or set input.on_empty to skip or publish where an empty interval is normal.",
   });
-}
-
-/** As many threads as memory and partitions allow; a row group that not even one thread can hold is refused. */
-function fitThreads(
-  wanted: number,
-  tally: Tally,
-  heldBytes: number,
-  memoryBytes: number,
-  limits: Limits,
-): { readonly threads: number; readonly note: string | null } {
-  const useful = Math.max(1, Math.min(wanted, tally.totals.partitions));
-  const neededBytes = threadBytes + heldBytes;
-  const fitting = Math.floor(memoryBytes / neededBytes);
-  if (memoryBytes < threadBytes) {
-    throw new SpecError(
-      "refused.memory",
-      `a thread needs about ${mebibytes(threadBytes)} before it reads anything; ${mebibytes(memoryBytes)} may be used.`,
-      { hint: "Raise limits.memory (score: --memory).", details: { memoryBytes } },
-    );
-  }
-  if (fitting < 1) {
-    throw new DataError(
-      "data.row-group-too-large",
-      `${tally.peakFile} has a row group that needs about ${mebibytes(neededBytes)} in memory; ${mebibytes(memoryBytes)} may be used.`,
-      {
-        hint: "Write the file again with smaller row groups (131,072 rows is a good size), keep fewer columns, or raise limits.memory (score: --memory).",
-        details: { file: tally.peakFile, neededBytes, memoryBytes, threads: limits.threads },
-      },
-    );
-  }
-  if (fitting >= useful) return { threads: useful, note: null };
-  return {
-    threads: fitting,
-    note: `Using ${fitting} of ${useful} threads: row groups of ${tally.peakFile} need about ${mebibytes(neededBytes)} each.`,
-  };
-}
-
-/** A map or a list of ids takes several times its file's size once it is looked up in. */
-function heldByFiles(assets: readonly Asset[]): number {
-  const read = assets.filter(({ role }) => role === "categories" || role === "ids");
-  return read.reduce((bytes, { size }) => bytes + size * 8, 0);
-}
-
-/** The best elements of a chunk's rows: places and scores as they come in, and packed with their ids. */
-function heldByLists(outputs: Mapping["outputs"], chunkRows: number): number {
-  return outputs.reduce(
-    (bytes, binding) => bytes + (binding.kind === "top-k" ? chunkRows * binding.k * 28 : 0),
-    0,
-  );
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1024 / 1024).toLocaleString("en-US")} MiB`;
 }

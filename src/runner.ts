@@ -6,65 +6,21 @@
 import { chooseRun, findStanding, runNamed, type Standing } from "./choose-run.js";
 import type { Clock } from "./clock.js";
 import type { MakeDispatcher } from "./dispatch-partitions.js";
-import { asNightshiftError, CancelledError, type NightshiftError, SpecError } from "./errors.js";
+import { asNightshiftError, CancelledError, SpecError } from "./errors.js";
 import { executeRun } from "./execute-run.js";
 import type { WorkerHost } from "./host.js";
 import { type InputSpec, isLive, type Job, targetOf, type WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import { neverReturned } from "./never-returned.js";
 import type { Emit, Observer } from "./observer.js";
-import { type AttemptStats, noRows, noStats, type Partition, type RowCounts } from "./partition.js";
+import { noRows, noStats, type Partition } from "./partition.js";
 import type { Plan } from "./plan.js";
 import type { Owner, Run, RunKey } from "./run.js";
 import { jobIdOf, runIdOf, scopeOf } from "./run-identity.js";
+import type { PlannedJob, PlanRequest, RunOptions, RunOutcome, RunRequest } from "./run-request.js";
 import type { Sink } from "./sink.js";
 import type { InputKeeper } from "./source.js";
 import { justStarted, supersede } from "./supersede-run.js";
-
-/** A plan with its partitions: what `plan --out` writes and `run plan.json` takes. */
-export interface PlannedJob {
-  readonly plan: Plan;
-  readonly partitions: readonly Partition[];
-}
-
-export interface RunRequest {
-  readonly job: Job;
-  /** What the job was made from; `score`'s identity is its output alone. */
-  readonly kind: "spec" | "score";
-  /** Spec file, for people; `null` for `score` and the library. */
-  readonly specPath: string | null;
-  readonly trigger: Run["trigger"];
-  /** Allow the last guess of `score`: exactly F numeric columns. */
-  readonly guess: boolean;
-  /** Score again what was published; the new publication supersedes it. */
-  readonly reprocess: boolean;
-  /** Drop an unfinished run of the same job and interval. */
-  readonly restart: boolean;
-  /** Claim a run whose owner is on another host. */
-  readonly takeOver: boolean;
-}
-
-export type PlanRequest = Pick<RunRequest, "job" | "guess"> & { readonly tryLoad?: boolean };
-
-export interface RunOptions {
-  readonly signal: AbortSignal;
-  readonly observers: readonly Observer[];
-}
-
-export interface RunOutcome {
-  readonly run: Run | null;
-  readonly status: "published" | "already-published" | "skipped" | "failed" | "cancelled";
-  readonly rows: RowCounts;
-  readonly reasons: { readonly [code: string]: number };
-  readonly stats: AttemptStats;
-  /** The execution provider that it ran on; `null` where nothing was planned. */
-  readonly provider: string | null;
-  readonly publication: number | null;
-  readonly seconds: number;
-  /** Why it failed or was cancelled. */
-  readonly error: NightshiftError | null;
-  readonly warning: string | null;
-}
 
 export interface Runner {
   /** Plans without running anything. Reads footers and the model only; with `tryLoad` also loads it as a thread would. */

@@ -122,7 +122,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       if (schedule.overlap === "cancel_running") await supersede(job, tick.at);
       hold(job, tick.at, false);
     }
-    return nextInstant(schedule.cron, schedule.timezone, now < mark ? mark : now);
+    return nextInstant(schedule.cron, schedule.timezone, new Date(Math.max(now.getTime(), mark.getTime())));
   }
 
   function hold(job: ScheduledJob, at: string, again: boolean): void {

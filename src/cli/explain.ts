@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { bytes } from "../human.js";
 import type { Asset, Plan } from "../plan.js";
-import type { PlannedJob } from "../runner.js";
+import type { PlannedJob } from "../run-request.js";
 import { resolvedYaml } from "../spec/write/resolved-yaml.js";
 import { jobFor } from "./lookup/jobs.js";
 import { shownPath } from "./output/paths.js";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
+import { parseEntry } from "../../src/parse-log-entry.js";
 import {
   compacted,
   decisionOf,
@@ -7,7 +8,6 @@ import {
   type Intent,
   type LogEntry,
   nextEntry,
-  parseEntry,
   publishedOf,
 } from "../../src/publication-log.js";
 import { commitOf, loggedFile, logRun } from "../support/log-intents.js";

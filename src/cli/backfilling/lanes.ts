@@ -1,7 +1,7 @@
 /** Worker hosts for runs side by side: a crash takes down one of them, and blame never falls on another run. */
 import type { App } from "../../app.js";
 import type { Lane } from "../../backfill.js";
-import type { RunRequest } from "../../runner.js";
+import type { RunRequest } from "../../run-request.js";
 import { runWithProgress } from "../running/follow-run.js";
 import type { Cli } from "../shell/context.js";
 

@@ -85,14 +85,13 @@ export function suggestion({ signature }: Pick<InspectedModel, "signature">, pla
   const data =
     place.data.length === 0 ? ["data.parquet"] : place.data.map((path) => shownPath(path, place.cwd));
   const width = stackedWidth(signature);
-  const names =
-    signature.featureNames ?? (width === null || width > mostPlaceholders ? null : numbered(width));
+  const names = signature.featureNames ?? (width === null || width > mostInACommand ? null : numbered(width));
   const features = width === null || names === null ? [] : ["--features", names.join(",")];
   const words = ["score", shownPath(place.path, place.cwd), ...data, "-o", "predictions/", ...features];
   return `${place.program} ${shellLine(...words)}`;
 }
 
-const mostPlaceholders = 6;
+const mostInACommand = 6;
 
 /** Width of the one input that several columns feed side by side; `null` for other models. */
 function stackedWidth({ inputs }: InspectedModel["signature"]): number | null {
@@ -109,7 +108,7 @@ function numbered(width: number): readonly string[] {
 function placeholders(signature: InspectedModel["signature"]): readonly (readonly [string, string])[] {
   const width = stackedWidth(signature);
   if (width === null || signature.featureNames !== null) return [];
-  const which = width > mostPlaceholders ? "add --features with" : "put in";
+  const which = width > mostInACommand ? "add --features with" : "put in";
   return [["", `${which} your ${width} columns, in the order that the model was trained with`]];
 }
 

@@ -17,7 +17,7 @@ export interface SuggestedMapping {
 }
 
 /** Wider inputs are shown as one list column. */
-const mostPlaceholders = 64;
+const mostNumberedColumns = 64;
 
 /** @param schema of the data at hand, `null` where there is none; a mapping that does not fit it is not suggested */
 export function suggestMapping(signature: Signature, schema: Schema | null): SuggestedMapping | null {
@@ -92,7 +92,7 @@ function placeholder(input: TensorSpec, { featureNames }: Signature): Placeholde
   if (width === 1 || (width === null && (rowDimensions(input)?.length ?? 0) === 0))
     return { mapping: { kind: "column", column: input.name }, columns: [input.name], type };
   const names = featureNames !== null && featureNames.length === width ? featureNames : null;
-  if (width === null || (names === null && width > mostPlaceholders))
+  if (width === null || (names === null && width > mostNumberedColumns))
     return {
       mapping: { kind: "list", list: input.name },
       columns: [input.name],

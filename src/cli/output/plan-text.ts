@@ -6,7 +6,7 @@ import { describeInput, type InputSpec, isLive } from "../../job.js";
 import { type BoundColumn, columnNames, type InputBinding, type Mapping } from "../../mapping.js";
 import type { FileSlice, Partition, PlanTotals, RowRange } from "../../partition.js";
 import type { Plan } from "../../plan.js";
-import type { PlannedJob } from "../../runner.js";
+import type { PlannedJob } from "../../run-request.js";
 import { shellLine } from "./command-line.js";
 import type { Paint } from "./paint.js";
 import { shownPath, shownTarget } from "./paths.js";

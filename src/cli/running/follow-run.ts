@@ -1,7 +1,7 @@
 import { toErrorRecord } from "../../errors.js";
 import { targetOf, type WriteSpec } from "../../job.js";
 import type { Observer } from "../../observer.js";
-import type { RunOptions, RunOutcome } from "../../runner.js";
+import type { RunOptions, RunOutcome } from "../../run-request.js";
 import { errorText } from "../output/error-text.js";
 import type { Cli } from "../shell/context.js";
 import type { Followed } from "./followed.js";

@@ -1,5 +1,5 @@
 import { exitCodeOf, exitCodes } from "../../errors.js";
-import type { RunOutcome } from "../../runner.js";
+import type { RunOutcome } from "../../run-request.js";
 
 export interface ExitRules {
   /** Publishing with quarantined rows is what the caller expects. */

@@ -3,7 +3,7 @@ import { tableText } from "../../connection.js";
 import { bytes, count, counted, duration, rowRate } from "../../human.js";
 import type { PostgresWrite, WriteSpec } from "../../job.js";
 import type { RowCounts } from "../../partition.js";
-import type { RunOutcome } from "../../runner.js";
+import type { RunOutcome } from "../../run-request.js";
 import type { LiveFile } from "../../sink.js";
 import { shellLine } from "../output/command-line.js";
 import type { Paint } from "../output/paint.js";

@@ -4,7 +4,7 @@ import { decideInterval } from "../../backfill.js";
 import { asNightshiftError, CancelledError, SpecError } from "../../errors.js";
 import { latestCompleteInterval } from "../../interval.js";
 import type { Interval, Job } from "../../job.js";
-import type { RunOptions, RunOutcome, RunRequest } from "../../runner.js";
+import type { RunOptions, RunOutcome, RunRequest } from "../../run-request.js";
 import type { TickEnd } from "../../schedule-book.js";
 import { decideParts } from "../backfilling/decide-parts.js";
 import type { Cli } from "../shell/context.js";

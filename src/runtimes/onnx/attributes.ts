@@ -132,10 +132,10 @@ export function numbersOf(node: NodeProto, name: string): Float64Array | null {
     const tag = reader.uint32();
     const isList = (tag & 7) === WireType.LengthDelimited;
     if (tag >>> 3 === floatsField) {
-      const end = isList ? reader.uint32() + reader.pos : reader.pos + 4;
+      const end = isList ? listEnd(reader) : reader.pos + 4;
       for (; reader.pos < end; reader.pos += 4) push(view.getFloat32(reader.pos, true));
     } else if (tag >>> 3 === intsField) {
-      const end = isList ? reader.uint32() + reader.pos : reader.pos + 1;
+      const end = isList ? listEnd(reader) : reader.pos + 1;
       while (reader.pos < end) push(varint(reader, bytes));
     } else skip(reader, bytes, tag);
   }
@@ -152,12 +152,19 @@ export function asciiOf(node: NodeProto, name: string): readonly string[] {
     const tag = reader.uint32();
     if (tag !== ((stringsField << 3) | WireType.LengthDelimited)) skip(reader, bytes, tag);
     else {
-      const length = reader.uint32();
-      strings.push(buffer.toString("latin1", reader.pos, reader.pos + length));
-      reader.pos += length;
+      const end = listEnd(reader);
+      strings.push(buffer.toString("latin1", reader.pos, end));
+      reader.pos = end;
     }
   }
   return strings;
+}
+
+/** A length that leads past the attribute would have billions of numbers made up from nothing. */
+function listEnd(reader: BinaryReader): number {
+  const end = reader.uint32() + reader.pos;
+  if (end > reader.len) throw new RangeError("an attribute is longer than its bytes");
+  return end;
 }
 
 function bytesOf(node: NodeProto, name: string): Uint8Array | null {

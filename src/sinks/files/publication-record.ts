@@ -2,13 +2,13 @@
 import { join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
+import { parseEntry } from "../../parse-log-entry.js";
 import {
   begin,
   compacted,
   type Deciding,
   type Intent,
   type LogEntry,
-  parseEntry,
   withAnswer,
   withHead,
 } from "../../publication-log.js";
