@@ -1,48 +1,20 @@
 import { spawn, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parquetWriteFile } from "hyparquet-writer";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
+import { type ModelFolder, modelFolder } from "../support/model-folder.js";
 import { nightshift } from "../support/nightshift.js";
-import { external, model, modelBytes, node, types, value } from "../support/onnx-models.js";
+import { external, model, node, types, value } from "../support/onnx-models.js";
 import { linux, needs } from "../support/places.js";
 
-let cwd: string;
+let folder: ModelFolder;
 
 beforeEach(async () => {
-  cwd = mkdtempSync(join(tmpdir(), "nightshift-external-"));
-  const data = Array.from({ length: 50 }, (_, row) => row);
-  await parquetWriteFile({
-    filename: join(cwd, "rows.parquet"),
-    columnData: [
-      { name: "a", data, type: "FLOAT" },
-      { name: "b", data, type: "FLOAT" },
-    ],
-  });
+  folder = await modelFolder();
 });
 
-afterEach(() => rmSync(cwd, { recursive: true, force: true }));
-
-function put(built: OnnxModel, name = "model.onnx"): string {
-  const path = join(cwd, name);
-  writeFileSync(path, modelBytes(built));
-  return path;
-}
-
-function nothingPublished(): void {
-  expect(readdirSync(cwd).filter((name) => name.startsWith("out"))).toEqual([]);
-}
+afterEach(() => folder.remove());
 
 /** `y = x * w`, with a [1, 2] `w` in another file. */
 function scaledBy(location: string, more: readonly { key: string; value: string }[] = []): OnnxModel {
@@ -70,14 +42,14 @@ function canary(path: string) {
 
 test("external data outside of what is listed is never opened, whatever it is called", (context) => {
   needs(context, linux());
-  const secret = join(cwd, "secret");
+  const secret = join(folder.cwd, "secret");
   const watched = canary(secret);
-  const folder = join(cwd, "models");
-  mkdirSync(join(folder, "w.zip"), { recursive: true });
-  symlinkSync(secret, join(folder, "symlink.bin"));
-  linkSync(secret, join(folder, "hardlink.bin"));
-  symlinkSync(cwd, join(folder, "folder"));
-  symlinkSync(secret, join(folder, "w.zip", "w.bin"));
+  const models = join(folder.cwd, "models");
+  mkdirSync(join(models, "w.zip"), { recursive: true });
+  symlinkSync(secret, join(models, "symlink.bin"));
+  linkSync(secret, join(models, "hardlink.bin"));
+  symlinkSync(folder.cwd, join(models, "folder"));
+  symlinkSync(secret, join(models, "w.zip", "w.bin"));
   try {
     for (const location of [
       "../secret",
@@ -93,17 +65,17 @@ test("external data outside of what is listed is never opened, whatever it is ca
       "*/_ORT_MEM_ADDR_/*",
       "",
     ]) {
-      const path = put(scaledBy(location), "models/model.onnx");
-      const { status, stderr } = nightshift(cwd, "inspect", path);
+      const path = folder.put(scaledBy(location), "models/model.onnx");
+      const { status, stderr } = nightshift(folder.cwd, "inspect", path);
       expect([location, status]).toEqual([location, 1]);
       expect(stderr).toContain(`error: ${path}`);
     }
     for (const location of ["../secret", "symlink.bin", "hardlink.bin"]) {
-      const path = put(scaledBy(location), "models/model.onnx");
-      expect(nightshift(cwd, "score", path, "rows.parquet", "-o", "out.parquet", "-q").status).toBe(1);
+      const path = folder.put(scaledBy(location), "models/model.onnx");
+      expect(nightshift(folder.cwd, "score", path, "rows.parquet", "-o", "out.parquet", "-q").status).toBe(1);
     }
     expect(watched.wasOpened()).toBe(false);
-    nothingPublished();
+    folder.expectNothingPublished();
   } finally {
     watched.end();
   }
@@ -111,17 +83,17 @@ test("external data outside of what is listed is never opened, whatever it is ca
 
 test("external data that is listed and no file is refused, and not waited for", (context) => {
   needs(context, linux());
-  spawnSync("mkfifo", [join(cwd, "pipe")]);
-  mkdirSync(join(cwd, "folder"));
+  spawnSync("mkfifo", [join(folder.cwd, "pipe")]);
+  mkdirSync(join(folder.cwd, "folder"));
   for (const location of ["pipe", "folder"]) {
-    put(scaledBy(location));
+    folder.put(scaledBy(location));
     const flags = ["--external-data", location];
-    const { status, stderr } = nightshift(cwd, "inspect", "model.onnx", ...flags);
+    const { status, stderr } = nightshift(folder.cwd, "inspect", "model.onnx", ...flags);
     expect([location, status]).toEqual([location, 2]);
-    expect(stderr).toContain(`${join(cwd, location)} is not a file`);
+    expect(stderr).toContain(`${join(folder.cwd, location)} is not a file`);
   }
-  spawnSync("mkfifo", [join(cwd, "pipe.onnx")]);
-  expect(nightshift(cwd, "inspect", "pipe.onnx").stderr).toContain("is not a file");
+  spawnSync("mkfifo", [join(folder.cwd, "pipe.onnx")]);
+  expect(nightshift(folder.cwd, "inspect", "pipe.onnx").stderr).toContain("is not a file");
 });
 
 test.each([
@@ -133,13 +105,13 @@ test.each([
   ["a length before the start", [{ key: "length", value: "-8" }]],
   ["a length that is not the tensor's", [{ key: "length", value: "4" }]],
 ])("external data with %s is refused", (_, entries) => {
-  const path = put(scaledBy("w.bin", entries));
-  writeFileSync(join(cwd, "w.bin"), new Uint8Array(Float32Array.of(10, 100).buffer));
+  const path = folder.put(scaledBy("w.bin", entries));
+  writeFileSync(join(folder.cwd, "w.bin"), new Uint8Array(Float32Array.of(10, 100).buffer));
   const { status, stderr } = nightshift(
-    cwd,
+    folder.cwd,
     ...["score", path, "rows.parquet", "-o", "out.parquet", "-q", "--external-data", "w.bin"],
   );
   expect(status).toBe(1);
   expect(stderr).toContain(`${path} can't be loaded`);
-  nothingPublished();
+  folder.expectNothingPublished();
 });

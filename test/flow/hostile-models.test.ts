@@ -1,7 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parquetWriteFile } from "hyparquet-writer";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import {
@@ -15,36 +13,23 @@ import {
   nestedIfs,
   wrongTypes,
 } from "../support/hostile-models.js";
+import { type ModelFolder, modelFolder } from "../support/model-folder.js";
 import { nightshift, nightshiftWith } from "../support/nightshift.js";
-import { identity, model, modelBytes, node, types, value } from "../support/onnx-models.js";
+import { identity, model, node, types, value } from "../support/onnx-models.js";
 import { linux, needs } from "../support/places.js";
 
-let cwd: string;
+let folder: ModelFolder;
 
 beforeEach(async () => {
-  cwd = mkdtempSync(join(tmpdir(), "nightshift-hostile-"));
-  const data = Array.from({ length: 50 }, (_, row) => row);
-  await parquetWriteFile({
-    filename: join(cwd, "rows.parquet"),
-    columnData: [
-      { name: "a", data, type: "FLOAT" },
-      { name: "b", data, type: "FLOAT" },
-    ],
-  });
+  folder = await modelFolder();
 });
 
-afterEach(() => rmSync(cwd, { recursive: true, force: true }));
-
-function put(built: OnnxModel | Uint8Array): string {
-  const path = join(cwd, "model.onnx");
-  writeFileSync(path, built instanceof Uint8Array ? built : modelBytes(built));
-  return path;
-}
+afterEach(() => folder.remove());
 
 function job(limits: string): void {
-  mkdirSync(join(cwd, "jobs"), { recursive: true });
+  mkdirSync(join(folder.cwd, "jobs"), { recursive: true });
   writeFileSync(
-    join(cwd, "jobs/hostile.yaml"),
+    join(folder.cwd, "jobs/hostile.yaml"),
     `version: 1
 name: hostile
 model: ../model.onnx
@@ -54,10 +39,6 @@ write: { to: ../out.parquet }
 limits: ${limits}
 `,
   );
-}
-
-function nothingPublished(): void {
-  expect(readdirSync(cwd).filter((name) => name.startsWith("out"))).toEqual([]);
 }
 
 const own = model({
@@ -83,52 +64,60 @@ describe("a model that cannot run ends with an error that names it, and publishe
     ["an operator of its own", own, /operator Steal of com\.example/],
     ["an opset of the future", newer, /opset 9999/],
   ])("%s", (_, built, reason) => {
-    const path = put(built);
-    const { status, stderr } = nightshift(cwd, "score", path, "rows.parquet", "-o", "out.parquet", "-q");
+    const path = folder.put(built);
+    const { status, stderr } = nightshift(
+      folder.cwd,
+      "score",
+      path,
+      "rows.parquet",
+      "-o",
+      "out.parquet",
+      "-q",
+    );
     expect(status).toBe(1);
     expect(stderr).toMatch(/^error: /);
     expect(stderr).toContain(path);
     expect(stderr).toMatch(reason);
-    nothingPublished();
+    folder.expectNothingPublished();
   });
 });
 
 test("validate loads the model, so what an engine cannot load shows there", () => {
-  put(newer);
+  folder.put(newer);
   job("{}");
-  const { status, stdout, stderr } = nightshift(cwd, "validate", "hostile");
+  const { status, stdout, stderr } = nightshift(folder.cwd, "validate", "hostile");
   expect({ status, stdout: stdout.trim() }).toEqual({ status: 1, stdout: "invalid  hostile" });
   expect(stderr).toContain("opset 9999");
 });
 
 test("a hundred thousand operators in a row are looked through in a moment", () => {
-  put(chain(100_000));
-  expect(nightshift(cwd, "inspect", "model.onnx").status).toBe(0);
+  folder.put(chain(100_000));
+  expect(nightshift(folder.cwd, "inspect", "model.onnx").status).toBe(0);
 });
 
 describe("a model that never returns", () => {
   test("is stopped by the partition's time limit, and the run fails", () => {
-    put(endlessLoop());
-    job("{ partition_timeout: 2s, max_attempts: 1 }");
-    const { status, stderr } = nightshift(cwd, "run", "hostile", "-q");
+    folder.put(endlessLoop());
+    job("{ partition_timeout: 5s, max_attempts: 1 }");
+    const { status, stderr } = nightshift(folder.cwd, "run", "hostile", "-q");
     expect(status).toBe(1);
-    expect(stderr).toContain("Stopped after 2 s, its time limit");
-    expect(stderr).toContain(`the model is ${join(cwd, "model.onnx")}`);
-    nothingPublished();
+    expect(stderr).toContain("Stopped after 5 s, its time limit");
+    expect(stderr).toContain(`the model is ${join(folder.cwd, "model.onnx")}`);
+    folder.expectNothingPublished();
   });
 
   test("is stopped as well where planning has to predict, and in a preview", () => {
-    put(endlessLoop(null));
+    folder.put(endlessLoop(null));
     job("{ partition_timeout: 2s }");
     for (const [command, doing] of [
       ["plan", "Planning"],
       ["validate", "Planning"],
       ["preview", "The preview"],
     ] as const) {
-      const { status, stderr } = nightshift(cwd, command, "hostile");
+      const { status, stderr } = nightshift(folder.cwd, command, "hostile");
       expect([command, status]).toEqual([command, 1]);
       expect(stderr).toContain(
-        `${doing} was stopped after 2 s: the model ${join(cwd, "model.onnx")} may never`,
+        `${doing} was stopped after 2 s: the model ${join(folder.cwd, "model.onnx")} may never`,
       );
     }
   });
@@ -136,15 +125,15 @@ describe("a model that never returns", () => {
 
 test("a model that hoards memory takes its worker host along, and neither the coordinator nor the machine", (context) => {
   needs(context, linux());
-  const path = put(hoardingLoop());
+  const path = folder.put(hoardingLoop());
   job("{}");
   const little = { NIGHTSHIFT_MEMORY: "640MiB" };
-  const { status, stderr } = nightshiftWith(little, cwd, "run", "hostile", "-q");
+  const { status, stderr } = nightshiftWith(little, folder.cwd, "run", "hostile", "-q");
   expect(status).toBe(1);
   expect(stderr).toContain("killed the worker host three times");
   expect(stderr).toMatch(/it held [\d.]+ [MG]B of memory, and may hold 604 MB/);
-  nothingPublished();
-  const preview = nightshiftWith(little, cwd, "preview", "hostile");
+  folder.expectNothingPublished();
+  const preview = nightshiftWith(little, folder.cwd, "preview", "hostile");
   expect(preview.status).toBe(1);
   expect(preview.stderr).toContain(`${path} takes too much memory`);
 });
