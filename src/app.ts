@@ -13,15 +13,7 @@ import type { InputSpec, WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import type { Database } from "./postgres/database.js";
 import type { Queue } from "./queue.js";
-import {
-  leaveMark,
-  openQueue,
-  pause,
-  queueTrouble,
-  queueWatch,
-  sharedLedger,
-  sharedPlaces,
-} from "./queue-parts.js";
+import { leaveMark, openQueue, queueTrouble, queueWatch, sharedLedger, sharedPlaces } from "./queue-parts.js";
 import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
 import { quarantineDirectory } from "./registry.js";
 import type { Runner } from "./runner.js";
@@ -29,7 +21,7 @@ import type { ScheduleBook } from "./schedule-book.js";
 import type { Sink } from "./sink.js";
 import type { InputKeeper } from "./source.js";
 import type { Secrets } from "./spec/secrets.js";
-import { every, newUuid, systemClock } from "./system-clock.js";
+import { every, newUuid, pause, systemClock } from "./system-clock.js";
 
 /** Each part is made when it is first asked for, and its modules are loaded then and not before. */
 export interface App {
@@ -157,6 +149,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       planningHost: hostNow,
       sink,
       keeper,
+      pause,
       dispatcher: async (dispatched, wake) => {
         if (settings.queue !== null) return dispatchOverQueue(dispatched, wake);
         const threads = dispatched.plan.threads;

@@ -140,12 +140,14 @@ export interface IntervalEnd {
 }
 
 /** Runs one interval; several lanes run at the same time, each with worker hosts of its own. */
-export type Lane = (decision: Decision) => Promise<RunOutcome>;
+export type Lane = (decision: Decision, signal: AbortSignal) => Promise<RunOutcome>;
 
 export interface BackfillOptions {
   /** No interval is started any more once so many have failed. */
   readonly maxFailures: number;
   readonly signal: AbortSignal;
+  /** Awaited before each start; may fire the signal. */
+  readonly beforeStart: () => Promise<void>;
   readonly onEnd: (end: IntervalEnd) => void;
 }
 
@@ -153,7 +155,7 @@ export interface BackfillOptions {
 export async function runIntervals(
   due: readonly Decision[],
   lanes: readonly Lane[],
-  { maxFailures, signal, onEnd }: BackfillOptions,
+  { maxFailures, signal, beforeStart, onEnd }: BackfillOptions,
 ): Promise<readonly IntervalEnd[]> {
   const ends: IntervalEnd[] = [];
   const waiting = due.values();
@@ -162,8 +164,9 @@ export async function runIntervals(
   async function work(lane: Lane): Promise<void> {
     // One iterator for all lanes: each takes the next that nobody took.
     for (const decision of waiting) {
+      if (!signal.aborted) await beforeStart();
       if (signal.aborted || failures >= maxFailures) return;
-      const end = await runOne(decision, lane);
+      const end = await runOne(decision, lane, signal);
       if (end.error !== null && !(end.error instanceof CancelledError)) failures += 1;
       ends.push(end);
       onEnd(end);
@@ -174,9 +177,9 @@ export async function runIntervals(
   return ends;
 }
 
-async function runOne(decision: Decision, lane: Lane): Promise<IntervalEnd> {
+async function runOne(decision: Decision, lane: Lane, signal: AbortSignal): Promise<IntervalEnd> {
   try {
-    const outcome = await lane(decision);
+    const outcome = await lane(decision, signal);
     return { decision, outcome, error: outcome.error };
   } catch (thrown) {
     return { decision, outcome: null, error: asNightshiftError(thrown) };
@@ -188,7 +191,8 @@ async function standingOf(job: Job, { ledger, sink }: DecideParts): Promise<Stan
 }
 
 function endOf({ status }: RunState): string {
-  return status === "failed" || status === "cancelled" ? status : "was interrupted";
+  if (status === "failed") return "failed";
+  return status === "cancelled" ? "was cancelled" : "was interrupted";
 }
 
 function scopeIn(interval: Interval): string {

@@ -95,9 +95,26 @@ export class InfraError extends NightshiftError {
 export class CancelledError extends NightshiftError {
   readonly kind = "cancelled";
 
-  constructor(message = "interrupted", options: ErrorOptions = {}) {
-    super("cancelled", message, options);
+  /** @param code `cancelled`: this process was interrupted; `cancelled.run`: see {@link runCancelled} */
+  constructor(
+    message = "interrupted",
+    options: ErrorOptions = {},
+    code: "cancelled" | "cancelled.run" = "cancelled",
+  ) {
+    super(code, message, options);
   }
+}
+
+/**
+ * The run itself is wanted no more: its ledger records it as cancelled. Also the reason of an AbortSignal by which a
+ * process cancels a run of its own; one without this reason leaves the run unfinished.
+ */
+export function runCancelled(): CancelledError {
+  return new CancelledError("the run was cancelled", {}, "cancelled.run");
+}
+
+export function isRunCancelled(thrown: unknown): thrown is CancelledError {
+  return thrown instanceof CancelledError && thrown.code === "cancelled.run";
 }
 
 /** Anything not foreseen: retried to the limit, logged with its stack. */
@@ -157,7 +174,10 @@ export function fromErrorRecord(record: ErrorRecord): NightshiftError {
     details: record.details,
     ...(record.hint === undefined ? {} : { hint: record.hint }),
   };
-  if (record.kind === "cancelled") return new CancelledError(record.message, options);
+  if (record.kind === "cancelled") {
+    const code = record.code === "cancelled.run" ? record.code : "cancelled";
+    return new CancelledError(record.message, options, code);
+  }
   const error = new classes[record.kind](record.code, record.message, options);
   if (record.stack !== undefined) error.stack = record.stack;
   return error;
@@ -183,7 +203,7 @@ export function exitCodeOf(error: NightshiftError): number {
     case "infra":
       return error.code === "infra.unreachable" ? exitCodes.unreachable : exitCodes.failed;
     case "cancelled":
-      return exitCodes.interrupted;
+      return error.code === "cancelled.run" ? exitCodes.failed : exitCodes.interrupted;
     case "bug":
       return exitCodes.bug;
     default:

@@ -7,6 +7,9 @@ import {
   CancelledError,
   DataError,
   InfraError,
+  isRunCancelled,
+  type NightshiftError,
+  runCancelled,
   toErrorRecord,
 } from "./errors.js";
 import { describeInput } from "./job.js";
@@ -49,22 +52,34 @@ export async function executeRun(execution: Execution): Promise<void> {
     if (decided?.outcome !== "commit") {
       if (stored !== null) await refuseLostInput(execution, stored);
       await dispatchPartitions({ ...execution, plan });
+      await refuseCancelled(execution);
     }
     await publish(execution, plan);
     // What is left over of an input harms nobody, and goes with the next generation.
     await keeper?.forget(run).catch(() => undefined);
   } catch (thrown) {
-    const error = asNightshiftError(thrown);
+    const error = whyItEnded(thrown, execution.signal);
     if (error instanceof CancelledError) emit({ type: "run.cancelled" });
-    else {
-      emit({ type: "run.failed", error: toErrorRecord(error) });
-      // A ledger that cannot be written to keeps the run as it is: unfinished, and so resumable.
+    else emit({ type: "run.failed", error: toErrorRecord(error) });
+    // A ledger that cannot be written to keeps the run as it is: unfinished, and so resumable. So does an interrupt.
+    if (isRunCancelled(error)) await ledger.cancelRun(claim).catch(() => undefined);
+    else if (!(error instanceof CancelledError))
       await ledger.failRun(claim, toErrorRecord(error)).catch(() => undefined);
-    }
     throw error;
   } finally {
     await kept?.release();
   }
+}
+
+/** What stops at a signal says only that it was stopped; the signal says what for. */
+function whyItEnded(thrown: unknown, signal: AbortSignal): NightshiftError {
+  const error = asNightshiftError(thrown);
+  return error instanceof CancelledError && isRunCancelled(signal.reason) ? signal.reason : error;
+}
+
+/** A request that was made before publishing began is never overtaken by it. */
+async function refuseCancelled({ claim, ledger, signal }: Execution): Promise<void> {
+  if (isRunCancelled(signal.reason) || (await ledger.isCancelRequested(claim))) throw runCancelled();
 }
 
 async function keepInput({ run, planned, keeper }: Execution): Promise<KeptInput | null> {
@@ -99,7 +114,8 @@ function sayPlan({ totals, threads, profile, mapping, notes }: Plan, emit: Emit)
   });
 }
 
-async function publish({ run, claim, ledger, sink, emit }: Execution, plan: Plan): Promise<void> {
+async function publish(execution: Execution, plan: Plan): Promise<void> {
+  const { run, claim, ledger, sink, emit } = execution;
   const receipts = await ledger.beginPublish(claim);
   const rows = proveConserved(plan, receipts);
   refuseOverspent(plan.job.rowPolicy, receipts, rows.read);
@@ -110,6 +126,7 @@ async function publish({ run, claim, ledger, sink, emit }: Execution, plan: Plan
     modelSha256: plan.assets.find(({ role }) => role === "model")?.sha256 ?? "",
   });
   if (decision.outcome === "abort") {
+    await refuseCancelled(execution);
     throw new InfraError(
       "infra.aborted",
       `${run.id} was given up by another process before it could be published.`,

@@ -9,7 +9,8 @@
  */
 import { resolve } from "node:path";
 import { createApp } from "./app.js";
-import { settingsFromProcess } from "./config.js";
+import type { CancelOutcome } from "./cancel-run.js";
+import { type Settings, settingsFromProcess } from "./config.js";
 import type { Job } from "./job.js";
 import type { RunEvent } from "./run-events.js";
 import type { RunOutcome, RunRequest } from "./run-request.js";
@@ -17,6 +18,7 @@ import { defineJob as resolveJob } from "./spec/define-job.js";
 import type { JobSpecInput } from "./spec/schema.js";
 import { systemClock } from "./system-clock.js";
 
+export type { CancelOutcome, CancelStatus } from "./cancel-run.js";
 export type { ErrorKind, ErrorRecord } from "./errors.js";
 export { exitCodeOf, NightshiftError } from "./errors.js";
 export type {
@@ -81,15 +83,46 @@ export function runJob(job: Job, options: RunJobOptions = {}): JobRun {
   return { outcome, [Symbol.asyncIterator]: () => events.drain() };
 }
 
+export interface CancelRunOptions {
+  /** Where progress is kept; as `--state`. */
+  readonly stateDir?: string;
+  /** URL of a database that keeps it instead; as `--ledger`. */
+  readonly ledger?: string;
+  /** Claim a run whose owner is on another host, and surely dead. As `--take-over`. */
+  readonly takeOver?: boolean;
+  /** How long an owner that is alive may take to stop, in milliseconds; by default a minute. */
+  readonly waitMs?: number;
+  /** Stops waiting; what the owner was asked for stands. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Cancels a run, whichever process owns it, on whatever machine. Attempts under way stop between chunks; partitions that
+ * are done are kept, and the next `runJob` of the job goes on with them. A run that has ended is left as it is, and its
+ * `status` says how it ended: `published` also where the publication was faster.
+ *
+ * @throws NightshiftError `usage.unknown-run`; and what the ledger or the output is not reached for
+ */
+export async function cancelRun(runId: string, options: CancelRunOptions = {}): Promise<CancelOutcome> {
+  const { takeOver = false, waitMs = 60_000, signal = new AbortController().signal } = options;
+  const app = createApp(settingsOf(options));
+  try {
+    return await (await app.runner()).cancel(runId, { takeOver, waitMs, signal });
+  } finally {
+    await app.close();
+  }
+}
+
+function settingsOf({ stateDir, ledger }: Pick<RunJobOptions, "stateDir" | "ledger">): Settings {
+  return settingsFromProcess({
+    ...(stateDir === undefined ? {} : { stateDir }),
+    ...(ledger === undefined ? {} : { ledger }),
+  });
+}
+
 async function execute(job: Job, options: RunJobOptions, events: EventQueue): Promise<RunOutcome> {
-  const { signal = new AbortController().signal, stateDir, ledger } = options;
-  const { reprocess = false, restart = false } = options;
-  const app = createApp(
-    settingsFromProcess({
-      ...(stateDir === undefined ? {} : { stateDir }),
-      ...(ledger === undefined ? {} : { ledger }),
-    }),
-  );
+  const { signal = new AbortController().signal, reprocess = false, restart = false } = options;
+  const app = createApp(settingsOf(options));
   const request: RunRequest = {
     job,
     kind: "spec",

@@ -60,7 +60,7 @@ export function runEnded(runId: string, status: string): SpecError {
 
 export function ownerAlive(runId: string, pid: number): SpecError {
   return new SpecError("refused.owner-alive", `run ${runId} is being worked on by process ${pid}`, {
-    hint: `Wait until it is done, or stop it (kill ${pid}) and run the command again: what was accepted is kept.`,
+    hint: `Wait until it is done, or stop it with nightshift cancel ${runId} and run the command again: what was accepted is kept.`,
     details: { runId, pid },
   });
 }

@@ -60,13 +60,25 @@ export interface Ledger {
   completeRun(claim: Claim, publication: number): Promise<void>;
   /** created, planned, running or publishing -> failed. */
   failRun(claim: Claim, error: ErrorRecord): Promise<void>;
-  /** created, planned or running -> cancelled. */
+  /** created, planned or running -> cancelled. publishing -> cancelled, too, once the sink has decided `abort`. */
   cancelRun(claim: Claim): Promise<void>;
   /**
    * The run is given up for good (`--restart`); its key's next generation may begin. Refused while publishing: the sink
    * decides first, and `failRun` records that an abort won.
    */
   dropRun(claim: Claim): Promise<void>;
+
+  /**
+   * Asks the run's owner to stop and to cancel it. By anybody, without a claim; may be repeated. It is for the claim that
+   * holds now: whoever claims the run later was not asked. @throws SpecError `refused.unknown-run`
+   */
+  requestCancel(runId: string): Promise<void>;
+  /** Whether the owner by this claim was asked to cancel. Called by the owner twice a second, and before it publishes. */
+  isCancelRequested(claim: Claim): Promise<boolean>;
+  /** Asks the backfills of a job that are under way to start no more intervals. By anybody; may be repeated. */
+  requestBackfillStop(jobName: string): Promise<void>;
+  /** Names the last such request: a backfill is meant by those that were made after it began. `null`: none ever was. */
+  lastBackfillStop(jobName: string): Promise<string | null>;
 
   readRun(runId: string): Promise<RunState | null>;
   /** Newest first. */

@@ -1,5 +1,4 @@
 /** What runs over a queue are put together from; `app.ts` has the rest. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "./config.js";
 import { SpecError } from "./errors.js";
 import type { WriteSpec } from "./job.js";
@@ -8,6 +7,7 @@ import type { PartitionTask } from "./plan.js";
 import type { Queue } from "./queue.js";
 import type { Run } from "./run.js";
 import type { Secrets } from "./spec/secrets.js";
+import { pause } from "./system-clock.js";
 
 /** @throws SpecError `usage.no-queue`; and what the queue's server is not reached for */
 export async function openQueue(
@@ -70,10 +70,6 @@ export function queueTrouble({ place }: Queue, error: Error | null): string {
   return error === null
     ? `the queue at ${place} answers again`
     : `the queue at ${place} does not answer (${error.message}); what waits there goes on when it does`;
-}
-
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 }
 
 /** Leaves a mark by which workers can tell that they see the output's place, and not one of the same name. */

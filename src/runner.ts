@@ -3,6 +3,8 @@
  * data and no model; the worker host does.
  */
 
+import { type CancelOptions, type CancelOutcome, cancelJob, cancelRun } from "./cancel-run.js";
+import { type Pause, watchForCancel } from "./cancel-watch.js";
 import { chooseRun, findStanding, runNamed, type Standing } from "./choose-run.js";
 import type { Clock } from "./clock.js";
 import type { MakeDispatcher } from "./dispatch-partitions.js";
@@ -37,6 +39,10 @@ export interface Runner {
   ): Promise<RunOutcome>;
   /** Does only what is unfinished, by the stored plan. */
   retry(runId: string, options: RunOptions & { readonly takeOver: boolean }): Promise<RunOutcome>;
+  /** Cancels a run, whichever process owns it. */
+  cancel(runId: string, options: CancelOptions): Promise<CancelOutcome>;
+  /** Cancels what is unfinished of a job, and stops its backfills. */
+  cancelJob(jobName: string, options: CancelOptions): Promise<readonly CancelOutcome[]>;
 }
 
 /** What the runner is handed; everything behind a contract. */
@@ -52,6 +58,7 @@ export interface RunnerParts {
   /** `null` for an input that needs none. */
   readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
   readonly dispatcher: MakeDispatcher;
+  readonly pause: Pause;
 }
 
 /** A host that somebody killed while it planned is replaced this often; what kills it by itself is a DataError. */
@@ -209,6 +216,7 @@ export function createRunner(parts: RunnerParts): Runner {
   ): Promise<RunOutcome> {
     const claim = await ledger.claimRun(run.id, parts.self, { takeOver });
     const emit = eventEmitter(run.id, options.observers, clock);
+    const watch = watchForCancel(claim, ledger, parts.pause, options.signal);
     try {
       await executeRun({
         run,
@@ -219,7 +227,7 @@ export function createRunner(parts: RunnerParts): Runner {
         keeper: await parts.keeper(run.job.input),
         clock,
         emit,
-        signal: options.signal,
+        signal: watch.signal,
         dispatcher: parts.dispatcher,
       });
       return await outcome(run, "published", startedMs);
@@ -228,6 +236,7 @@ export function createRunner(parts: RunnerParts): Runner {
       const status = error instanceof CancelledError ? "cancelled" : "failed";
       return { ...(await outcome(run, status, startedMs)), error };
     } finally {
+      watch.close();
       // A claim that cannot be given back, on a full disk say, is taken from this process once it has ended.
       await ledger.releaseRun(claim).catch(() => undefined);
     }
@@ -278,6 +287,8 @@ export function createRunner(parts: RunnerParts): Runner {
     standing,
     run,
     retry,
+    cancel: (runId, options) => cancelRun(runId, parts, options),
+    cancelJob: (jobName, options) => cancelJob(jobName, parts, options),
     runPlan: (planned, request, options) =>
       runPlanned(planned, { ...request, job: planned.plan.job, guess: false }, options, clock.monotonicMs()),
   };

@@ -6,7 +6,7 @@
  */
 import type { Clock } from "./clock.js";
 import { nextInstant } from "./cron.js";
-import { asNightshiftError } from "./errors.js";
+import { asNightshiftError, runCancelled } from "./errors.js";
 import type { Owner } from "./run.js";
 import { decideTicks, type Schedule, type Tick } from "./schedule.js";
 import type { ScheduleBook, TickEnd } from "./schedule-book.js";
@@ -134,7 +134,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     for (const tick of held.values()) {
       if (tick.job.name !== job.name || tick.at >= at || tick.running === null) continue;
       tick.isSuperseded = true;
-      tick.running.abort();
+      tick.running.abort(runCancelled());
     }
   }
 

@@ -1,5 +1,6 @@
 /** The real clock and real ids, for entry points; everything else is handed them. */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock, NewId } from "./clock.js";
 
 export const systemClock: Clock = {
@@ -14,4 +15,9 @@ export function every(intervalMs: number, work: () => void): () => void {
   const timer = setInterval(work, intervalMs);
   timer.unref();
   return () => clearInterval(timer);
+}
+
+/** Resolves after that time, or sooner when the signal fires. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 }

@@ -10,8 +10,10 @@ import {
   runIntervals,
 } from "../backfill.js";
 import type { Baseline } from "../backfill-book.js";
+import { type BackfillStop, watchForStop } from "../backfill-stop.js";
 import { SpecError, toErrorRecord } from "../errors.js";
 import { counted, duration } from "../human.js";
+import { pause } from "../system-clock.js";
 import { decisionsText, endLine } from "./backfilling/backfill-text.js";
 import { decideParts } from "./backfilling/decide-parts.js";
 import { backfillExit } from "./backfilling/exit-code.js";
@@ -75,6 +77,20 @@ export function declare(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<BackfillFlags>();
   const over = await jobOverIntervals(cli, command.args[0] ?? "", flags);
+  const stop = await watchForStop(over.name, await (await cli.app()).ledger(), pause);
+  try {
+    return await backfill(cli, over, flags, stop);
+  } finally {
+    stop.close();
+  }
+}
+
+async function backfill(
+  cli: Cli,
+  over: JobIntervals,
+  flags: BackfillFlags,
+  stop: BackfillStop,
+): Promise<number> {
   const parts = await decideParts(cli);
   const decisions = await decideAll(cli, over, parts, flags);
   tellDecisions(cli, over.name, decisions);
@@ -88,14 +104,16 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   await confirm(cli, due.length, flags);
 
   const startedMs = cli.clock.monotonicMs();
-  const ends = await runDue(cli, over, due, flags);
+  const ends = await runDue(cli, over, due, flags, stop);
+  const isCancelled = stop.signal.aborted;
   const seconds = (cli.clock.monotonicMs() - startedMs) / 1000;
   if (ends.length === due.length && ends.every(({ error }) => error === null)) await forget(cli, over, flags);
   const exitCode = backfillExit(ends, due.length, {
     quarantineExitZero: flags.quarantineExitZero === true,
     interruptedBy: cli.interruptedBy(),
+    isCancelled,
   });
-  tellEnd(cli, { over, decisions, ends, due: due.length, seconds, exitCode });
+  tellEnd(cli, { over, decisions, ends, due: due.length, seconds, exitCode, isCancelled });
   return exitCode;
 }
 
@@ -170,6 +188,7 @@ async function runDue(
   { specPath }: JobIntervals,
   due: readonly Decision[],
   flags: BackfillFlags,
+  stop: BackfillStop,
 ): Promise<readonly IntervalEnd[]> {
   const atOnce = Math.min(flags.maxParallel, cli.settings.cores, due.length);
   if (atOnce < Math.min(flags.maxParallel, due.length) && !cli.globals.quiet && !cli.globals.json)
@@ -183,7 +202,8 @@ async function runDue(
   try {
     return await runIntervals(flags.newestFirst === true ? due.toReversed() : due, lanes.all, {
       maxFailures: flags.maxFailures ?? Number.POSITIVE_INFINITY,
-      signal: cli.gently(),
+      signal: AbortSignal.any([cli.gently(), stop.signal]),
+      beforeStart: stop.look,
       onEnd: (end) => tellInterval(cli, end),
     });
   } finally {
@@ -215,9 +235,11 @@ interface BackfillEnd {
   readonly due: number;
   readonly seconds: number;
   readonly exitCode: number;
+  readonly isCancelled: boolean;
 }
 
-function tellEnd(cli: Cli, { over, decisions, ends, due, seconds, exitCode }: BackfillEnd): void {
+function tellEnd(cli: Cli, end: BackfillEnd): void {
+  const { over, decisions, ends, due, seconds, exitCode, isCancelled } = end;
   const { globals, out, err } = cli;
   const failed = ends.filter(({ error }) => error !== null && error.kind !== "cancelled").length;
   const done = ends.filter(({ error }) => error === null).length;
@@ -234,6 +256,7 @@ function tellEnd(cli: Cli, { over, decisions, ends, due, seconds, exitCode }: Ba
         skipped,
         seconds,
         exitCode,
+        cancelled: isCancelled,
       }),
     );
     return;
@@ -241,8 +264,9 @@ function tellEnd(cli: Cli, { over, decisions, ends, due, seconds, exitCode }: Ba
   if (globals.quiet) return;
   out.line(gridAfter(over.every, decisions, ends, out.paint));
   const each = ends.length === 0 ? "" : `, ${duration(seconds / ends.length)} each`;
+  const how = isCancelled ? err.paint.yellow("cancelled: ") : "";
   err.line(
-    `\n${counted(done, "interval")} done, ${failed} failed, ${left} left, ${skipped} skipped in ${duration(seconds)}${each}`,
+    `\n${how}${counted(done, "interval")} done, ${failed} failed, ${left} left, ${skipped} skipped in ${duration(seconds)}${each}`,
   );
   if (failed + left > 0) err.line("the same command again does what is left");
 }

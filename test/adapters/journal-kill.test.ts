@@ -115,7 +115,7 @@ describe("an owner that is killed while it writes", () => {
     await expect(ledger.claimRun("run", processes().self(), { takeOver: true })).rejects.toMatchObject({
       code: "refused.owner-alive",
       message: expect.stringContaining(`process ${last.process.pid}`),
-      hint: expect.stringContaining(`kill ${last.process.pid}`),
+      hint: expect.stringContaining("nightshift cancel run"),
     });
     await last.kill();
     const claim = await ledger.claimRun("run", processes().self(), { takeOver: false });

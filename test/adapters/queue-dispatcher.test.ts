@@ -6,9 +6,9 @@ import { queueDispatcher } from "../../src/dispatchers/queue/queue-dispatcher.js
 import type { SharedLedger } from "../../src/ledger.js";
 import type { PartitionRef } from "../../src/partition.js";
 import type { Queue } from "../../src/queue.js";
-import { pause } from "../../src/queue-parts.js";
+
 import type { Claim } from "../../src/run.js";
-import { systemClock } from "../../src/system-clock.js";
+import { pause, systemClock } from "../../src/system-clock.js";
 import { type LedgerProcesses, ledgerProcesses, migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
 import { aFailure, aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";

@@ -597,12 +597,11 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect((await state("run")).status).toBe("publishing");
       });
 
-      test("freezes: nothing is leased, revived or cancelled any more, and it may be asked for again", async () => {
+      test("freezes: nothing is leased or revived any more, and it may be asked for again", async () => {
         const claim = await publishing("run", 1);
         const refused = { code: "refused.transition" };
         await expect(ledger.leasePartition(claim, 0)).rejects.toMatchObject(refused);
         await expect(ledger.reviveFailed(claim)).rejects.toMatchObject(refused);
-        await expect(ledger.cancelRun(claim)).rejects.toMatchObject(refused);
         await expect(ledger.dropRun(claim)).rejects.toMatchObject(refused);
         expect(await ledger.beginPublish(claim)).toHaveLength(1);
       });
@@ -679,6 +678,85 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         await ledger.failRun(claim, anError);
         await ledger.dropRun(claim);
         expect((await state("run")).status).toBe("dropped");
+      });
+    });
+
+    describe("asking its owner to cancel", () => {
+      test("anybody may, without a claim, and as often as they like", async () => {
+        const claim = await claimed("run");
+        const other = await underTest.startProcess();
+        expect(await ledger.isCancelRequested(claim)).toBe(false);
+        await other.ledger.requestCancel("run");
+        await other.ledger.requestCancel("run");
+        expect(await ledger.isCancelRequested(claim)).toBe(true);
+        // Asking changes nothing by itself.
+        expect((await state("run")).status).toBe("created");
+      });
+
+      test("whoever claims the run later was not asked", async () => {
+        await planned("run", 1);
+        await ledger.requestCancel("run");
+        const { claim, heir } = await resumed("run");
+        expect(await heir.ledger.isCancelRequested(claim)).toBe(false);
+        await ledger.requestCancel("run");
+        expect(await heir.ledger.isCancelRequested(claim)).toBe(true);
+      });
+
+      test("a run that nobody ever owned has nobody to be asked", async () => {
+        await ledger.createRun(aRun("run"));
+        await ledger.requestCancel("run");
+        const claim = await ledger.claimRun("run", process.owner, { takeOver: false });
+        expect(await ledger.isCancelRequested(claim)).toBe(false);
+      });
+
+      test("another run's owner does not hear of it", async () => {
+        await claimed("run");
+        const other = await claimed("other");
+        await ledger.requestCancel("run");
+        expect(await ledger.isCancelRequested(other)).toBe(false);
+      });
+
+      test("a run that is not there is refused", async () => {
+        await expect(ledger.requestCancel("none")).rejects.toMatchObject({ code: "refused.unknown-run" });
+        await expect(ledger.requestCancel("../x")).rejects.toMatchObject({ code: "refused.run-id" });
+      });
+
+      test("a publication that lost to an abort ends as cancelled, and takes nothing more", async () => {
+        const claim = await publishing("run", 1);
+        await ledger.cancelRun(claim);
+        expect((await state("run")).status).toBe("cancelled");
+        await expect(ledger.completeRun(claim, 1)).rejects.toMatchObject({ code: "refused.transition" });
+      });
+    });
+
+    describe("asking backfills to stop", () => {
+      test("every request has a name of its own, which all processes see", async () => {
+        const other = await underTest.startProcess();
+        expect(await ledger.lastBackfillStop("daily")).toBeNull();
+        const seen = new Set<string | null>([null]);
+        for (let request = 0; request < 3; request++) {
+          await other.ledger.requestBackfillStop("daily");
+          const last = await ledger.lastBackfillStop("daily");
+          expect(seen).not.toContain(last);
+          expect(await other.ledger.lastBackfillStop("daily")).toBe(last);
+          seen.add(last);
+        }
+      });
+
+      test.each(["daily.1", "daily.", "daily/2", "DAILY"])("%j is another job", async (job) => {
+        await ledger.requestBackfillStop(job);
+        expect(await ledger.lastBackfillStop("daily")).toBeNull();
+        await ledger.requestBackfillStop("daily");
+        await ledger.requestBackfillStop("daily");
+        expect(await ledger.lastBackfillStop(job)).not.toBeNull();
+      });
+
+      test("several that ask at the same moment are all heard", async () => {
+        const others = await Promise.all([1, 2, 3].map(() => underTest.startProcess()));
+        await ledger.requestBackfillStop("daily");
+        const before = await ledger.lastBackfillStop("daily");
+        await Promise.all(others.map((each) => each.ledger.requestBackfillStop("daily")));
+        expect(await ledger.lastBackfillStop("daily")).not.toBe(before);
       });
     });
 

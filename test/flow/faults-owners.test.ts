@@ -23,7 +23,7 @@ test("while a run is worked on, run, retry and --restart of it are refused; then
     const other = project.nightshift(...argv);
     expect(other).toMatchObject({ status: 2, stdout: "" });
     expect(other.stderr).toMatch(/error: run flights-\S+ is being worked on by process \d+\n/);
-    expect(other.stderr).toContain(`kill ${owner.child.pid}`);
+    expect(other.stderr).toContain("stop it with nightshift cancel flights-");
   }
   expect(JSON.parse(project.nightshift("status", "--json").stdout)).toMatchObject({
     status: "running",

@@ -1,5 +1,6 @@
 /** Two coordinators that were asked for the same run at the same moment. */
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { Ledger } from "../../src/ledger.js";
 import { runIdOf } from "../../src/run-identity.js";
@@ -35,6 +36,7 @@ it("one that finds the run unfinished, and published once it claims it, says tha
       planningHost: never,
       sink: async () => sinkFor({ to: join(root, "out") }, "replace"),
       keeper: async () => null,
+      pause: (ms, signal) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined),
       dispatcher: () => ({ capacity: 1, enqueue: never, drain: async () => {}, close: async () => {} }),
     });
   const options = { signal: new AbortController().signal, observers: [] };

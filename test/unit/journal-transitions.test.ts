@@ -173,7 +173,7 @@ test("every transition in every state", () => {
       '"publishing"',
       "published",
       "failed",
-      no,
+      "cancelled",
       no,
     ],
     published: [no, no, no, fenced, '"accepted"', fenced, no, no, '"published"', no, no, no],

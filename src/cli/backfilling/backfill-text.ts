@@ -1,5 +1,6 @@
 /** What a backfill is about to do, and what each interval came to. */
 import type { Decision, IntervalEnd } from "../../backfill.js";
+import { isRunCancelled } from "../../errors.js";
 import { count, counted, duration } from "../../human.js";
 import type { Paint } from "../output/paint.js";
 import { padEnd, padStart } from "../output/text-width.js";
@@ -17,7 +18,8 @@ export function decisionsText(name: string, decisions: readonly Decision[], pain
 export function endLine({ decision, outcome, error }: IntervalEnd, paint: Paint): string {
   const ds = paint.bold(labelOf(decision));
   if (outcome === null || error !== null) {
-    const status = outcome?.status === "cancelled" ? paint.yellow("interrupted") : paint.red("failed");
+    if (isRunCancelled(error)) return `${ds}  ${paint.yellow("cancelled")}`;
+    const status = error?.kind === "cancelled" ? paint.yellow("interrupted") : paint.red("failed");
     return `${ds}  ${status}  ${error?.message ?? ""}`.trimEnd();
   }
   const { status, rows, seconds } = outcome;

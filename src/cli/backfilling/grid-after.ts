@@ -19,7 +19,7 @@ export function gridAfter(
 }
 
 function stateAfter({ outcome, error }: IntervalEnd): CellState {
-  if (outcome?.status === "cancelled") return "interrupted";
+  if (error?.kind === "cancelled") return "interrupted";
   if (outcome === null || error !== null) return "failed";
   if (outcome.status === "skipped") return "skipped";
   return outcome.rows.quarantined > 0 ? "quarantined" : "published";

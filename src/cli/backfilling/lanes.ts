@@ -27,13 +27,14 @@ export async function openLanes(
   const all: Lane[] = [];
   for (const app of apps) {
     const runner = await app.runner();
-    all.push(async ({ job, interval, reprocess }) => {
+    all.push(async ({ job, interval, reprocess }, signal) => {
       const request: RunRequest = {
         ...{ job, kind: "spec", specPath, trigger: "backfill", guess: false },
         ...{ reprocess, restart, takeOver },
       };
       const look = { label: interval.ds, lines: "warnings" } as const;
-      return (await runWithProgress(shown, (options) => runner.run(request, options), look)).outcome;
+      return (await runWithProgress(shown, (options) => runner.run(request, { ...options, signal }), look))
+        .outcome;
     });
   }
   return { all, close };

@@ -1,4 +1,4 @@
-import { exitCodeOf, exitCodes } from "../../errors.js";
+import { exitCodeOf, exitCodes, isRunCancelled } from "../../errors.js";
 import type { RunOutcome } from "../../run-request.js";
 
 export interface ExitRules {
@@ -18,6 +18,7 @@ export function outcomeExit(
     case "skipped":
       return exitCodes.ok;
     case "cancelled":
+      if (isRunCancelled(outcome.error)) return exitCodes.failed;
       return interruptedBy === "SIGTERM" ? exitCodes.terminated : exitCodes.interrupted;
     case "failed":
       return outcome.error === null ? exitCodes.failed : exitCodeOf(outcome.error);

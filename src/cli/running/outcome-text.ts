@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { tableText } from "../../connection.js";
+import { isRunCancelled } from "../../errors.js";
 import { bytes, count, counted, duration, rowRate } from "../../human.js";
 import type { PostgresWrite, WriteSpec } from "../../job.js";
 import type { RowCounts } from "../../partition.js";
@@ -52,7 +53,7 @@ export function outcomeText(view: OutcomeView, paint: Paint): string {
     case "cancelled":
       return [
         ...warning,
-        `${paint.yellow("interrupted")}: ${kept(outcome)}; nothing was published`,
+        `${paint.yellow(isRunCancelled(outcome.error) ? "cancelled" : "interrupted")}: ${kept(outcome)}; nothing was published`,
         "",
         renderPairs([["next", nextSteps(view).join("\n")]], paint),
       ].join("\n");

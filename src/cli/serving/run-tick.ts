@@ -1,7 +1,7 @@
 /** The runs of one tick: the latest interval that is over at its instant, then those that the job looks back on. */
 import type { App } from "../../app.js";
 import { decideInterval } from "../../backfill.js";
-import { asNightshiftError, CancelledError, SpecError } from "../../errors.js";
+import { asNightshiftError, CancelledError, isRunCancelled, SpecError } from "../../errors.js";
 import { latestCompleteInterval } from "../../interval.js";
 import type { Interval, Job } from "../../job.js";
 import type { RunOptions, RunOutcome, RunRequest } from "../../run-request.js";
@@ -22,11 +22,11 @@ export async function runTick(
   try {
     const [interval, ...earlier] = intervalsOf(served, at);
     const end = endOf(await runOne(cli, app, served, interval ?? null, false, options));
-    if (end === "stopped" || end.status === "failed") return end;
+    if (end === "stopped" || end.status === "failed" || end.status === "cancelled") return end;
     for (const before of earlier) {
       const again = await runIfStale(cli, app, served, before, options);
       if (again === "stopped") return again;
-      if (again?.status === "failed") return again;
+      if (again?.status === "failed" || again?.status === "cancelled") return again;
     }
     return end;
   } catch (thrown) {
@@ -105,6 +105,7 @@ async function jobAt(cli: Cli, { path, text }: ServedJob, interval: Interval | n
 }
 
 function endOf({ status, run, error }: RunOutcome): Omit<TickEnd, "at"> | "stopped" {
-  if (status === "cancelled") return "stopped";
+  // What this process was stopped in goes on later; what somebody cancelled has ended.
+  if (status === "cancelled" && !isRunCancelled(error)) return "stopped";
   return { status, runId: run?.id ?? null, error: error?.code ?? null };
 }

@@ -98,6 +98,13 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("../retry.js"),
   },
   {
+    name: "cancel",
+    positionals: "<run|job>",
+    summary: "stop a run, or all that is under way of a job; what is done is kept",
+    group: "Jobs:",
+    load: () => import("../cancel.js"),
+  },
+  {
     name: "rollback",
     positionals: "<job|output>",
     summary: "make a previous publication visible again",

@@ -22,7 +22,7 @@ Examples:
 
 Exit codes:
   0  done, or already published              4  published with quarantined rows
-  1  data, model or run failed               70 a bug
+  1  data, model or run failed; cancelled    70 a bug
   2  wrong use, or refused                   130, 143 interrupted; retry goes on
   3  a server is unreachable
 `;

@@ -6,6 +6,7 @@
  * <stateDir>/runs/<run id>/run.json          the run
  *                          journal.<n>.ndjson   what the owner by claim n recorded: records.ts
  *                          plan.<n>.ndjson      the plan that it saved: plan-file.ts
+ *                          cancel.<n>           somebody asked that owner to cancel the run: requests.ts
  * ```
  *
  * **Durable.** Every record is synced before the method that made it returns; concurrent calls share one sync. So an
@@ -55,6 +56,7 @@ import { applyRecord } from "./fold.js";
 import { writePlanFile } from "./plan-file.js";
 import type { Processes } from "./processes.js";
 import type { JournalRecord } from "./records.js";
+import { requests } from "./requests.js";
 import { runReader } from "./run-reader.js";
 import { runRegistry } from "./run-registry.js";
 import * as transitions from "./transitions.js";
@@ -116,6 +118,7 @@ export function journalLedger({ stateDir, fileSystem, clock, processes }: Journa
   return {
     place: stateDir,
     ...reading,
+    ...requests({ fileSystem, registry, stateDir, uniqueName }),
 
     async createRun(run) {
       return registry.create(run);

@@ -141,9 +141,10 @@ export function fail(fold: RunFold, error: ErrorRecord, now: string): records.Ru
   return { type: "failed", at: now, error };
 }
 
-/** created, planned, running -> cancelled. A publication under way is the sink's to decide. */
+/** created, planned, running, publishing -> cancelled. A publication under way is the sink's to decide first. */
 export function cancel(fold: RunFold, now: string): records.Plain<"cancelled"> {
-  if (!isOpen(fold)) throw illegal(fold.run.id, "cancel the rest", `the run is ${fold.status}`);
+  if (!isOpen(fold) && fold.status !== "publishing")
+    throw illegal(fold.run.id, "cancel the rest", `the run is ${fold.status}`);
   return { type: "cancelled", at: now };
 }
 

@@ -25,6 +25,7 @@ import { claims, type IsAlive } from "./claims.js";
 import { createRun } from "./create-run.js";
 import { leases } from "./leases.js";
 import { type LedgerDatabaseOptions, ledgerDatabase } from "./ledger-database.js";
+import { requests } from "./requests.js";
 import { runReader } from "./run-reader.js";
 import { savePlan } from "./save-plan.js";
 import { transitions } from "./transitions.js";
@@ -66,6 +67,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   return {
     place: database.place,
     ...reading,
+    ...requests(database, newId),
     createRun: (run) => createRun(database, newId, run),
 
     claimRun: (runId, owner, { takeOver }) => owning.claim(runId, owner, takeOver),

@@ -178,7 +178,11 @@ export function transitions({ write, place }: LedgerDatabase, newId: NewId): Tra
     },
 
     async cancel(claim) {
-      await move(claim, "cancel the rest", { to: "cancelled", from: open, event: { type: "run.cancelled" } });
+      await move(claim, "cancel the rest", {
+        to: "cancelled",
+        from: [...open, "publishing"],
+        event: { type: "run.cancelled" },
+      });
     },
 
     async drop(claim) {

@@ -101,4 +101,16 @@ export const ledgerMigrations: readonly Migration[] = [
       -- Null: the attempt is its coordinator's own, and lives and dies with it.
       alter table nightshift.ledger_partitions add column lease_until timestamptz;`,
   },
+  {
+    version: 3,
+    name: "the ledger: requests to cancel",
+    sql: `
+      -- The claim whose owner was asked to cancel the run.
+      alter table nightshift.ledger_run_states add column cancel_requested_of bigint;
+
+      create table nightshift.ledger_backfill_stops (
+        job_name text primary key,
+        request uuid not null
+      );`,
+  },
 ];

@@ -1,0 +1,72 @@
+import type { Command } from "commander";
+import type { CancelOutcome } from "../cancel-run.js";
+import { exitCodes } from "../errors.js";
+import type { Ledger } from "../ledger.js";
+import { cancelText } from "./cancelling/cancel-text.js";
+import { jobsHere } from "./lookup/jobs.js";
+import { runFor } from "./lookup/runs.js";
+import { type Cli, printJson } from "./shell/context.js";
+import { durationMs } from "./shell/options.js";
+
+interface CancelFlags {
+  readonly takeOver?: true;
+  readonly wait?: number;
+}
+
+const usualWaitMs = 60_000;
+
+export function declare(command: Command): void {
+  command
+    .option("--wait <time>", "how long the run may take to stop between chunks (default: 1m)", durationMs)
+    .option("--take-over", "claim a run whose owner is on another host, and surely dead")
+    .addHelpText(
+      "after",
+      `
+What is done is kept: nightshift retry goes on with it. A job's name cancels all its unfinished runs, and its backfills
+start no more intervals. Exit codes: 0 cancelled, or ended before; 1 asked, and not stopped yet; 2 published.`,
+    );
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const { takeOver, wait: waitMs = usualWaitMs } = command.opts<CancelFlags>();
+  const [given = ""] = command.args;
+  const app = await cli.app();
+  const ledger = await app.ledger();
+  const runner = await app.runner();
+  // An interrupt ends the waiting with this process; what was asked stands.
+  const options = { takeOver: takeOver === true, waitMs, signal: new AbortController().signal };
+  const job = await jobNamed(cli, ledger, given);
+  const outcomes =
+    job === null
+      ? [await runner.cancel((await runFor(ledger, given)).run.id, options)]
+      : await runner.cancelJob(job, options);
+  if (cli.globals.json) printJson(cli.out, record(job, outcomes));
+  else tell(cli, job, outcomes);
+  return Math.max(exitCodes.ok, ...outcomes.map(exitOf));
+}
+
+/** A job's runs begin with its name: an exact name is the job's, unless a run has just that id. */
+async function jobNamed(cli: Cli, ledger: Ledger, given: string): Promise<string | null> {
+  const isRunId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(given) && (await ledger.readRun(given)) !== null;
+  if (isRunId) return null;
+  for await (const { run } of ledger.listRuns({ jobName: given })) return run.jobName;
+  return (await jobsHere(cli)).some(({ name }) => name === given) ? given : null;
+}
+
+function record(job: string | null, outcomes: readonly CancelOutcome[]): object {
+  const runs = outcomes.map(({ run, ...rest }) => ({ run: run.id, ...rest }));
+  return job === null ? (runs[0] ?? {}) : { job, runs };
+}
+
+function tell({ err, globals, program }: Cli, job: string | null, outcomes: readonly CancelOutcome[]): void {
+  if (globals.quiet) return;
+  for (const outcome of outcomes) err.line(cancelText(outcome, program, err.paint));
+  if (job === null) return;
+  if (outcomes.length === 0) err.line(`no run of ${job} is under way`);
+  err.line(`backfills of ${job} start no more intervals`);
+}
+
+function exitOf({ status }: CancelOutcome): number {
+  if (status === "published") return exitCodes.usage;
+  return status === "not-stopped" ? exitCodes.failed : exitCodes.ok;
+}
