@@ -6,6 +6,8 @@ import { pipeline } from "node:stream/promises";
 import pg from "pg";
 import { to } from "pg-copy-streams";
 import { startServer } from "../scripts/postgres-server.mjs";
+import { benchStatus } from "./ledger-status.mjs";
+import { makeW1Data } from "./w1-data.mjs";
 
 /** For each of our jobs: who does the part of it that is the database's, and how often; multi-row statements take long. */
 const rivals = {
@@ -92,6 +94,9 @@ export async function benchPostgres({
       console.log(`W6 ${what}: ${(theirs.seconds / mine.seconds).toFixed(2)} times as fast as the peer.`);
     }
     await verify(database, rows, python !== null);
+    const small = `${cache}/w1-1000.parquet`;
+    makeW1Data(small, 1000);
+    await benchStatus({ database, cache, cli, model, input: small, repeat, report });
   } finally {
     await server.remove();
   }
