@@ -113,14 +113,8 @@ async function ask(url, statement) {
   }
 }
 
-/** Waiting for a signal alone keeps no process alive. */
 function interrupted() {
-  const awake = setInterval(() => {}, 60_000);
   return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"])
-      process.once(signal, () => {
-        clearInterval(awake);
-        resolve();
-      });
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, resolve);
   });
 }

@@ -24,5 +24,12 @@ export async function startServer(cache, settings) {
   });
   copyFileSync(`${support}/postgres-watch.mjs`, `${cache}/postgres-watch.mjs`);
   const { startServer: start } = await import(outfile);
-  return start({ settings });
+  // A server is nothing that a process waits for, at its start or its end.
+  const awake = setInterval(() => {}, 60_000);
+  const sleep = () => clearInterval(awake);
+  const server = await start({ settings }).catch((error) => {
+    sleep();
+    throw error;
+  });
+  return { ...server, remove: () => server.remove().finally(sleep) };
 }
