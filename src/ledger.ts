@@ -5,6 +5,7 @@
  * `infra.claim-lost`. What a method returned is durable. After any other error of a write its outcome is unknown: read
  * back, never assume.
  */
+import type { CollectedShelf } from "./asset-shelf.js";
 import type { ErrorRecord } from "./errors.js";
 import type {
   AttemptFailure,
@@ -86,6 +87,8 @@ export interface Ledger {
  * and renews it; what was not renewed is given to somebody else.
  */
 export interface SharedLedger extends Ledger {
+  /** Brings small assets to workers that do not have them. */
+  readonly assets: CollectedShelf;
   /** As `startAttempt`, for an attempt that renews its lease. */
   startLeased(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"started" | "fenced">;
   /** `fenced`: the partition is somebody else's by now, or nobody's; the attempt has no say any more. */
