@@ -1,7 +1,7 @@
 // W6: a table to Parquet, Parquet to a table (replaced), Parquet into a table by key (upserted), each scored by W1's model;
 // beside a script with psycopg's COPY, pyarrow and ONNX Runtime, on one server, in one go.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { startServer } from "./postgres-server.mjs";
+import { startServer } from "./servers.mjs";
 
 /** A spec's way to name a variable. */
 const url = ["$", "{BENCH_URL}"].join("");
