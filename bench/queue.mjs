@@ -8,7 +8,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
 import { median } from "./measure.mjs";
 import { startRedis, startServer } from "./servers.mjs";
 import { makeW1Data } from "./w1-data.mjs";

@@ -84,16 +84,20 @@ async function score(name, input, rowCount, count = runs) {
 const w1 = `${cache}/w1-${rows}.parquet`;
 const tensors = `${cache}/w1-tensors.onnx`;
 makeW1Data(w1, rows);
-const python = flags.queue ? null : peerPython();
 if (flags.queue) await benchQueue({ cache, cli, model, parquet: w1, rows, runs });
-else if (python === null) console.log("The peers are not run: no Python 3 with venv and pip here.");
-else spawnSync(python, [`${root}bench/strip_zipmap.py`, model, tensors], { stdio: "inherit" });
-if (flags.postgres)
-  await benchPostgres({ cache, cli, root, model, tensors, parquet: w1, rows, python, repeat, report });
-else await benchFiles();
-console.table(table);
+else await benchOneProcess();
 
-async function benchFiles() {
+async function benchOneProcess() {
+  const python = peerPython();
+  if (python === null) console.log("The peers are not run: no Python 3 with venv and pip here.");
+  else spawnSync(python, [`${root}bench/strip_zipmap.py`, model, tensors], { stdio: "inherit" });
+  if (flags.postgres)
+    await benchPostgres({ cache, cli, root, model, tensors, parquet: w1, rows, python, repeat, report });
+  else await benchFiles(python);
+  console.table(table);
+}
+
+async function benchFiles(python) {
   const small = `${cache}/w1-1000.parquet`;
   makeW1Data(small, 1000);
   report("nightshift --help", await repeat("help", process.execPath, [cli, "--help"]), null);

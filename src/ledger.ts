@@ -101,7 +101,14 @@ export interface SharedLedger extends Ledger {
   expireLeases(claim: Claim): Promise<number>;
   /** In plan order; of a run with many partitions, those that somebody waits for. */
   readPartitions(runId: string, partitions: readonly number[]): Promise<readonly PartitionState[]>;
+  /**
+   * Of partitions as somebody knows them, those that are not so any more, in plan order. Called by the coordinator, again
+   * and again: most of what waits for workers still does.
+   */
+  readChanged(runId: string, known: readonly KnownPartition[]): Promise<readonly PartitionState[]>;
 }
+
+export type KnownPartition = Pick<PartitionState, "index" | "epoch" | "status">;
 
 export type PartitionCounts = { readonly [status in PartitionStatus]?: number };
 
