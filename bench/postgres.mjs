@@ -5,7 +5,7 @@ import { createWriteStream, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import pg from "pg";
 import { to } from "pg-copy-streams";
-import { startServer } from "../scripts/postgres-server.mjs";
+import { startPostgres } from "../scripts/servers.mjs";
 import { benchStatus } from "./ledger-status.mjs";
 import { makeW1Data } from "./w1-data.mjs";
 
@@ -37,7 +37,7 @@ export async function benchPostgres({
   report,
 }) {
   // With the durability that people have.
-  const server = await startServer(cache, { fsync: "on", shared_buffers: "512MB", max_wal_size: "4GB" });
+  const server = await startPostgres(cache, { fsync: "on", shared_buffers: "512MB", max_wal_size: "4GB" });
   try {
     const database = await server.createDatabase();
     console.log(`PostgreSQL ${(await database.query("show server_version"))[0].server_version}, fsync on`);

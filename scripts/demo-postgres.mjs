@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import pg from "pg";
 import { makePaint } from "../dist/cli/output/paint.js";
-import { startServer } from "./postgres-server.mjs";
 import { psqlTable } from "./psql-table.mjs";
+import { startPostgres } from "./servers.mjs";
 
 const week = ["--from", "2001-06-11", "--to", "2001-06-17"];
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -29,7 +29,7 @@ const record = `select p.publication, r.run_id, (p.details ->> 'rows')::int as r
 from nightshift.publications p join nightshift.runs r on r.sequence = p.run order by p.publication;`;
 
 makeProject();
-const server = await startServer(`${root}.cache/demo-postgres`, {});
+const server = await startPostgres(`${root}.cache/demo-postgres`, {});
 try {
   await ask(server.url(), "create database demo");
   await play(server.url("demo"));

@@ -1,6 +1,5 @@
 /** Composition root: puts implementations behind the contracts, for the command line and for the library. */
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ledgerReporter } from "./attempts.js";
 import type { BackfillBook } from "./backfill-book.js";
@@ -13,7 +12,17 @@ import type { InputSpec, WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import type { Database } from "./postgres/database.js";
 import type { Queue } from "./queue.js";
-import { leaveMark, openQueue, queueTrouble, queueWatch, sharedLedger, sharedPlaces } from "./queue-parts.js";
+import {
+  admitting,
+  hookDirOf,
+  leaveMark,
+  openQueue,
+  ownAssets,
+  putAssets,
+  queueTrouble,
+  queueWatch,
+  sharedLedger,
+} from "./queue-parts.js";
 import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
 import { quarantineDirectory } from "./registry.js";
 import type { Runner } from "./runner.js";
@@ -74,7 +83,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   async function currentHost(): Promise<() => WorkerHost> {
     const { childProcessHost } = await import("./hosts/child-process/child-process-host.js");
     const entry = fileURLToPath(new URL("./host/worker-host.js", import.meta.url));
-    const hookDir = join(settings.stateDir, "hooks");
+    const hookDir = hookDirOf(settings);
     return () => {
       if (host === null || host.isGone()) {
         host = childProcessHost({
@@ -159,10 +168,11 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     });
   });
 
-  const dispatchOverQueue: MakeDispatcher = async ({ run, claim }, wake) => {
+  const dispatchOverQueue: MakeDispatcher = async ({ run, claim, plan }, wake) => {
     const { queueDispatcher } = await import("./dispatchers/queue/queue-dispatcher.js");
     const shared = sharedLedger(await ledger());
     const opened = await queue();
+    await putAssets(run, plan, settings, shared);
     await leaveMark(run);
     return queueDispatcher({
       queue: opened,
@@ -193,7 +203,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       every,
       pause,
       runner: (reporter) => localDispatcher({ threads, host: hostNow, reporter, newId: newUuid }),
-      admit: sharedPlaces(),
+      admit: admitting(await ownAssets(settings, shared)),
       liveFor(ms) {
         liveUntilMs = ms === null ? null : systemClock.monotonicMs() + ms;
         host?.liveFor(ms);

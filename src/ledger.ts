@@ -5,6 +5,7 @@
  * `infra.claim-lost`. What a method returned is durable. After any other error of a write its outcome is unknown: read
  * back, never assume.
  */
+import type { CollectedShelf } from "./asset-shelf.js";
 import type { ErrorRecord } from "./errors.js";
 import type {
   AttemptFailure,
@@ -98,6 +99,8 @@ export interface Ledger {
  * and renews it; what was not renewed is given to somebody else.
  */
 export interface SharedLedger extends Ledger {
+  /** Brings small assets to workers that do not have them. */
+  readonly assets: CollectedShelf;
   /** As `startAttempt`, for an attempt that renews its lease. */
   startLeased(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"started" | "fenced">;
   /** `fenced`: the partition is somebody else's by now, or nobody's; the attempt has no say any more. */
@@ -110,7 +113,14 @@ export interface SharedLedger extends Ledger {
   expireLeases(claim: Claim): Promise<number>;
   /** In plan order; of a run with many partitions, those that somebody waits for. */
   readPartitions(runId: string, partitions: readonly number[]): Promise<readonly PartitionState[]>;
+  /**
+   * Of partitions as somebody knows them, those that are not so any more, in plan order. Called by the coordinator, again
+   * and again: most of what waits for workers still does.
+   */
+  readChanged(runId: string, known: readonly KnownPartition[]): Promise<readonly PartitionState[]>;
 }
+
+export type KnownPartition = Pick<PartitionState, "index" | "epoch" | "status">;
 
 export type PartitionCounts = { readonly [status in PartitionStatus]?: number };
 

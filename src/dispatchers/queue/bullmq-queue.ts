@@ -122,3 +122,8 @@ export function receiverOptions(atOnce: number, lockMs: number) {
 }
 
 export const usualLockMs = 15_000;
+/**
+ * Past it a connection counts as lost: a half of it may be gone, and TCP would wait for a quarter of an hour. More than the
+ * ten seconds for which BullMQ asks a server to wait.
+ */
+export const usualAnswerMs = 20_000;

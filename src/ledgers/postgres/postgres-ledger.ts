@@ -20,6 +20,7 @@ import type { Every, NewId } from "../../clock.js";
 import type { ConnectionUrl } from "../../connection.js";
 import type { SharedLedger } from "../../ledger.js";
 import { requireMigrated } from "../../postgres/migrate.js";
+import { assetShelf } from "./asset-shelf.js";
 import { attempts } from "./attempts.js";
 import { claims, type IsAlive } from "./claims.js";
 import { createRun } from "./create-run.js";
@@ -66,6 +67,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
 
   return {
     place: database.place,
+    assets: assetShelf(database),
     ...reading,
     ...requests(database, newId),
     createRun: (run) => createRun(database, newId, run),

@@ -26,6 +26,7 @@ export interface RunReader
     | "listPartitions"
     | "countPartitions"
     | "readPartitions"
+    | "readChanged"
     | "changes"
   > {
   /** In plan order. */
@@ -142,6 +143,18 @@ export function runReader(ledger: LedgerDatabase): RunReader {
     async readPartitions(runId, partitions) {
       const sql = `${partitionSql} where p.run_id = $1 and p.index = any($2) order by p.index`;
       return (await read<PartitionRow>(sql, [runId, partitions])).map(toPartitionState);
+    },
+
+    async readChanged(runId, known) {
+      const sql = `
+        ${partitionSql} join unnest($2::int[], $3::bigint[], $4::text[]) k (index, epoch, status) on k.index = p.index
+        where p.run_id = $1 and (p.epoch, p.status) is distinct from (k.epoch, k.status) order by p.index`;
+      const columns = [
+        known.map(({ index }) => index),
+        known.map(({ epoch }) => epoch),
+        known.map(({ status }) => status),
+      ];
+      return (await read<PartitionRow>(sql, [runId, ...columns])).map(toPartitionState);
     },
 
     async countPartitions(runId) {
