@@ -58,10 +58,9 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const lanes = await openApps(cli, Math.min(flags.maxParallel, cli.settings.cores));
   const free: App[] = [...lanes.apps];
   const { processes } = await import("../ledgers/journal/processes.js");
-  const { self, isAlive } = processes();
+  const { self } = processes();
   const scheduler = createScheduler({
     ...{ book: await (await cli.app()).scheduleBook(), clock: cli.clock, self: self(), tell },
-    isAlive: (owner) => isAlive(owner) !== "dead",
     jobs: specs.jobs,
     maxParallel: lanes.apps.length,
     async run({ name }, at, signal) {
