@@ -97,7 +97,7 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
     return context.json(told(await operations.resume(context.req.valid("param").job)), 200);
   });
 
-  app.get("/openapi.json", (context) => context.json(describeApi(app)));
+  app.get("/openapi.json", (context) => context.json(describeApi()));
   return app;
 }
 

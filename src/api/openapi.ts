@@ -1,7 +1,10 @@
 /** The description of the interface, from the schemas that check it. Published as `schema/openapi.v1.json`. */
-import type { OpenAPIHono } from "@hono/zod-openapi";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import * as routes from "./routes.js";
 
-export function describeApi(app: OpenAPIHono): object {
+export function describeApi(): object {
+  const app = new OpenAPIHono();
+  for (const route of Object.values(routes)) app.openAPIRegistry.registerPath(route);
   const { webhooks: _none, ...described } = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {

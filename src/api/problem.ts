@@ -61,7 +61,7 @@ function statusOf({ kind, code }: NightshiftError): number {
   if (code.startsWith("refused.")) return 409;
   switch (kind) {
     case "spec":
-      return code.startsWith("spec.") ? 422 : 400;
+      return code.startsWith("usage.") || code.startsWith("api.") ? 400 : 422;
     case "data":
     case "model":
       return 422;

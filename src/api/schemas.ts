@@ -108,8 +108,10 @@ export const runs = z
 
 const count = z.int().min(0);
 
-export const runDetail = run
-  .extend({
+// Spread, not extended: that would become two schemas of which each forbids the keys of the other.
+export const runDetail = z
+  .strictObject({
+    ...run.shape,
     partitions: z.strictObject({
       pending: count,
       leased: count,
