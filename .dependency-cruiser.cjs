@@ -4,7 +4,7 @@ const vocabulary =
 const contracts =
   "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|hook|clock|queue|asset-shelf|backfill-book|schedule-book)\\.ts$";
 const flow =
-  "^src/(planner|partition-tally|fit-threads|runner|run-request|backfill|scheduler|choose-run|cancel-run|cancel-watch|backfill-stop|supersede-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files|plan-hooks|plan-profile|never-returned|model-notes|queue-worker|attempt-leases|memory-room|share-assets)\\.ts$|^src/pipeline/";
+  "^src/(planner|partition-tally|fit-threads|runner|run-request|record-run|backfill|scheduler|choose-run|cancel-run|cancel-watch|backfill-stop|supersede-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files|plan-hooks|plan-profile|never-returned|model-notes|queue-worker|attempt-leases|memory-room|share-assets)\\.ts$|^src/pipeline/";
 const wiring =
   "^src/(app|queue-parts|registry|resolve-connection|cli|index|worker-host|thread|system-clock|config)\\.ts$|^src/cli/";
 const implementation =
@@ -80,6 +80,25 @@ module.exports = {
       severity: "error",
       from: { path: "^src/", pathNot: [wiring, implementation] },
       to: { path: implementation },
+    },
+    {
+      name: "api-stands-alone",
+      comment: "The HTTP interface knows vocabulary and contracts; what it answers from is handed to it.",
+      severity: "error",
+      from: { path: "^src/api/" },
+      to: { path: "^src/", pathNot: [vocabulary, contracts, "^src/api/"] },
+    },
+    {
+      name: "only-wiring-names-the-api",
+      severity: "error",
+      from: { path: "^src/", pathNot: [wiring, "^src/api/"] },
+      to: { path: "^src/api/" },
+    },
+    {
+      name: "hono-in-the-api",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/api/" },
+      to: { path: "node_modules/(hono|@hono)/" },
     },
     {
       name: "spec-stays-at-the-edge",

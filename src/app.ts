@@ -79,6 +79,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   });
   const queue = once(() => openQueue(settings, secrets, watch.failed));
   const ledger = once(() => openLedger(settings, secrets));
+  const books = once(() => openBooks(settings, secrets));
 
   async function currentHost(): Promise<() => WorkerHost> {
     const { childProcessHost } = await import("./hosts/child-process/child-process-host.js");
@@ -218,8 +219,8 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   return {
     settings,
     ledger,
-    backfillBook: () => openBackfillBook(settings),
-    scheduleBook: once(() => openScheduleBook(settings)),
+    backfillBook: async () => (await books()).backfills,
+    scheduleBook: async () => (await books()).schedules,
     queue,
     worker,
     runner,
@@ -233,6 +234,10 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       );
       await host?.close();
       await ledger.opened()?.then((open) => open.close());
+      await books.opened()?.then(
+        (open) => open.close(),
+        () => undefined,
+      );
       for (const database of databases.values()) await database.close();
     },
   };
@@ -259,16 +264,29 @@ async function openLedger(settings: Settings, secrets: Secrets | undefined): Pro
   });
 }
 
-async function openBackfillBook({ stateDir }: Settings): Promise<BackfillBook> {
-  const { backfillBook } = await import("./ledgers/journal/backfill-book.js");
-  const { localFileSystem } = await import("./stores/local-file-system.js");
-  return backfillBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
+interface Books {
+  readonly schedules: ScheduleBook;
+  readonly backfills: BackfillBook;
+  readonly close: () => Promise<void>;
 }
 
-async function openScheduleBook({ stateDir }: Settings): Promise<ScheduleBook> {
+/** They are kept where the runs are. */
+async function openBooks(settings: Settings, secrets: Secrets | undefined): Promise<Books> {
+  const { processes } = await import("./ledgers/journal/processes.js");
+  const { isAlive } = processes();
+  if (settings.ledger !== null) {
+    const { openPostgresBooks } = await import("./ledgers/postgres/books.js");
+    return openPostgresBooks({ url: await ledgerUrl(settings, secrets), newId: newUuid, isAlive });
+  }
+  const { backfillBook } = await import("./ledgers/journal/backfill-book.js");
   const { scheduleBook } = await import("./ledgers/journal/schedule-book.js");
   const { localFileSystem } = await import("./stores/local-file-system.js");
-  return scheduleBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
+  const place = { stateDir: settings.stateDir, fileSystem: localFileSystem(), uniqueName: newUuid };
+  return {
+    schedules: scheduleBook({ ...place, isAlive }),
+    backfills: backfillBook(place),
+    close: async () => undefined,
+  };
 }
 
 /** @throws SpecError `connection.invalid`, `usage.no-database` */

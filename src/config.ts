@@ -15,6 +15,8 @@ export interface Settings {
   readonly queue: string | null;
   /** A directory that coordinators and workers share, for assets too large for a ledger; `null`: there is none. */
   readonly assetDir: string | null;
+  /** That `serve` asks for over HTTP; `null`: none. */
+  readonly apiToken: string | null;
   /** Outputs outside it are refused; `null`: anywhere. */
   readonly outputRoot: string | null;
   /** Cores this process may use. */
@@ -75,6 +77,7 @@ export function readSettings(options: SettingsOptions): Settings {
     ledger: ledgerOf(options.ledger ?? present(environment.NIGHTSHIFT_LEDGER)),
     queue: queueOf(options.queue ?? present(environment.NIGHTSHIFT_QUEUE)),
     assetDir: assetDir === undefined ? null : resolve(cwd, assetDir),
+    apiToken: present(environment.NIGHTSHIFT_API_TOKEN) ?? null,
     outputRoot: outputRoot === undefined ? null : resolve(cwd, outputRoot),
     cores: Math.min(machine.cores, threadsOf(environment) ?? machine.cores),
     memoryBytes: Math.floor(memory * decodingShare),

@@ -39,12 +39,16 @@ export interface Execution {
 }
 
 export async function executeRun(execution: Execution): Promise<void> {
-  const { run, claim, ledger, sink, keeper, emit } = execution;
+  const { run, claim, planned, ledger, sink, keeper, emit } = execution;
   let kept: KeptInput | null = null;
   try {
     const stored = await ledger.readPlan(run.id);
     emit({ type: "run.started", job: run.jobName, resumed: stored !== null });
-    if (stored === null) kept = await keepInput(execution);
+    if (stored === null) {
+      // It may have been recorded before anybody knew its columns.
+      await sink.check(run, planned.plan.mapping.columns);
+      kept = await keepInput(execution);
+    }
     const plan = stored ?? (await savePlan(execution, kept));
     sayPlan(plan, emit);
     // The answer to an earlier publication may have been lost: its record decides, not our memory.

@@ -16,7 +16,7 @@ import type {
   Receipt,
 } from "./partition.js";
 import type { PartitionTask, Plan } from "./plan.js";
-import type { Claim, Owner, Run, RunState } from "./run.js";
+import type { Claim, Owner, Run, RunState, RunStatus } from "./run.js";
 import type { RunEvent } from "./run-events.js";
 
 export interface Ledger {
@@ -128,4 +128,8 @@ export interface RunFilter {
   readonly jobId?: string;
   readonly scope?: string;
   readonly jobName?: string;
+  readonly trigger?: Run["trigger"];
+  readonly statuses?: readonly RunStatus[];
+  /** Id of a run: only those that were created before it. Of a run that there is not, none. */
+  readonly before?: string;
 }

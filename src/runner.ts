@@ -17,8 +17,9 @@ import { neverReturned } from "./never-returned.js";
 import type { Emit, Observer } from "./observer.js";
 import { noRows, noStats, type Partition } from "./partition.js";
 import type { Plan } from "./plan.js";
-import type { Owner, Run, RunKey } from "./run.js";
-import { jobIdOf, runIdOf, scopeOf } from "./run-identity.js";
+import { finishRun, type RecordedRun, recordRun } from "./record-run.js";
+import type { Owner, Run } from "./run.js";
+import { jobIdOf, newRun, scopeOf } from "./run-identity.js";
 import type { PlannedJob, PlanRequest, RunOptions, RunOutcome, RunRequest } from "./run-request.js";
 import type { Sink } from "./sink.js";
 import type { InputKeeper } from "./source.js";
@@ -37,6 +38,10 @@ export interface Runner {
     request: Omit<RunRequest, "job" | "guess">,
     options: RunOptions,
   ): Promise<RunOutcome>;
+  /** Records the run that a request means, for {@link Runner.finish}, perhaps in another process. */
+  record(request: RunRequest, signal: AbortSignal): Promise<RecordedRun>;
+  /** As `retry`, of a run that nobody waits for: what keeps it from being planned fails it. */
+  finish(runId: string, options: RunOptions): Promise<RunOutcome>;
   /** Does only what is unfinished, by the stored plan. */
   retry(runId: string, options: RunOptions & { readonly takeOver: boolean }): Promise<RunOutcome>;
   /** Cancels a run, whichever process owns it. */
@@ -149,7 +154,7 @@ export function createRunner(parts: RunnerParts): Runner {
       case "resume":
         return unlessPublished(execute(choice.run, planned, sink, request.takeOver, options, startedMs));
       case "create": {
-        const run = newRun(request, { jobId, scope, generation: choice.generation });
+        const run = newRun(request, { jobId, scope, generation: choice.generation }, clock.now());
         await sink.check(run, planned.plan.mapping.columns);
         if ((await ledger.createRun(run)) === "exists") throw justStarted(run);
         return unlessPublished(execute(run, planned, sink, request.takeOver, options, startedMs));
@@ -262,21 +267,6 @@ export function createRunner(parts: RunnerParts): Runner {
     };
   }
 
-  function newRun(request: RunRequest, key: RunKey): Run {
-    return {
-      id: runIdOf(request.job, key),
-      key,
-      jobName: request.job.name,
-      specPath: request.specPath,
-      target: targetOf(request.job.write),
-      trigger: request.trigger,
-      interval: request.job.interval,
-      job: request.job,
-      guess: request.guess,
-      createdAt: clock.now().toISOString(),
-    };
-  }
-
   async function standing({ job, kind }: Pick<RunRequest, "job" | "kind">, plan: Plan): Promise<Standing> {
     const key = { jobId: jobIdOf(job, kind), scope: scopeOf(job, plan.fingerprint) };
     return findStanding(key, ledger, await parts.sink(job.write));
@@ -286,6 +276,8 @@ export function createRunner(parts: RunnerParts): Runner {
     plan,
     standing,
     run,
+    record: (request, signal) => recordRun(request, { ...parts, plan }, signal),
+    finish: (runId, options) => finishRun({ id: runId }, { ...parts, retry }, options),
     retry,
     cancel: (runId, options) => cancelRun(runId, parts, options),
     cancelJob: (jobName, options) => cancelJob(jobName, parts, options),

@@ -53,7 +53,8 @@ export async function openApps(cli: Cli, count: number): Promise<Apps> {
   return { apps, close: async () => void (await Promise.all(apps.map((app) => app.close()))) };
 }
 
-async function appWithShare({ settings, secrets, err }: Cli, lanes: number): Promise<App> {
+/** As if there were that many lanes. */
+export async function appWithShare({ settings, secrets, err }: Cli, lanes: number): Promise<App> {
   const { createApp } = await import("../../app.js");
   const share = (whole: number): number => Math.max(1, Math.floor(whole / lanes));
   const { cores, memoryBytes, hostBytes } = settings;

@@ -3,11 +3,12 @@ import type { App } from "../../app.js";
 import { decideInterval } from "../../backfill.js";
 import { asNightshiftError, CancelledError, isRunCancelled, SpecError } from "../../errors.js";
 import { latestCompleteInterval } from "../../interval.js";
-import type { Interval, Job } from "../../job.js";
+import type { Interval } from "../../job.js";
 import type { RunOptions, RunOutcome, RunRequest } from "../../run-request.js";
 import type { TickEnd } from "../../schedule-book.js";
 import { decideParts } from "../backfilling/decide-parts.js";
 import type { Cli } from "../shell/context.js";
+import { jobAt } from "./job-at.js";
 import type { ServedJob } from "./spec-folder.js";
 
 export type TickOutcome = Omit<TickEnd, "at"> | "elsewhere" | "stopped";
@@ -63,7 +64,7 @@ async function runIfStale(
   interval: Interval,
   options: RunOptions,
 ): Promise<Omit<TickEnd, "at"> | "stopped" | null> {
-  const job = await jobAt(cli, served, interval);
+  const job = await jobAt(cli, served, { at: interval.start });
   const decision = await decideInterval({ interval, job }, await decideParts(cli), {
     reprocess: "stale",
     baseline: null,
@@ -82,7 +83,12 @@ async function runOne(
   options: RunOptions,
 ): Promise<RunOutcome> {
   const request: RunRequest = {
-    ...{ job: await jobAt(cli, served, interval), kind: "spec", specPath: served.path, trigger: "schedule" },
+    ...{
+      job: await jobAt(cli, served, interval === null ? {} : { at: interval.start }),
+      kind: "spec",
+      specPath: served.path,
+      trigger: "schedule",
+    },
     ...{ guess: false, reprocess, restart: false, takeOver: false },
   };
   const outcome = await (await app.runner()).run(request, options);
@@ -90,18 +96,6 @@ async function runOne(
   if (outcome.status === "failed" && outcome.error !== null)
     cli.err.line(cli.err.paint.red(`${served.name}: ${outcome.error.message}`));
   return outcome;
-}
-
-async function jobAt(cli: Cli, { path, text }: ServedJob, interval: Interval | null): Promise<Job> {
-  const { loadJob } = await import("../../spec/load.js");
-  const { cwd, settings, globals, clock, secrets } = cli;
-  const loaded = await loadJob(path, {
-    ...{ cwd, text, secrets, vars: {}, environment: settings.environment },
-    ...{ now: clock.now(), outputRoot: settings.outputRoot },
-    ...(interval === null ? {} : { at: interval.start }),
-    ...(globals.target === null ? {} : { target: globals.target }),
-  });
-  return loaded.job;
 }
 
 function endOf({ status, run, error }: RunOutcome): Omit<TickEnd, "at"> | "stopped" {

@@ -107,15 +107,18 @@ export function runReader(ledger: LedgerDatabase): RunReader {
       return row === undefined ? null : toRunState(row);
     },
 
-    async *listRuns({ jobId, scope, jobName } = {}) {
+    async *listRuns({ jobId, scope, jobName, trigger, statuses, before: beforeRun } = {}) {
       const wanted = `($1::text is null or r.job_id = $1) and ($2::text is null or r.scope = $2)
-        and ($3::text is null or r.job_name = $3)`;
+        and ($3::text is null or r.job_name = $3) and ($5::text is null or r.run->>'trigger' = $5)
+        and ($6::text[] is null or s.status = any($6))
+        and ($7::text is null or r.place < (select place from nightshift.ledger_runs where id = $7))`;
       const filter = [jobId ?? null, scope ?? null, jobName ?? null];
+      const more = [trigger ?? null, statuses ?? null, beforeRun ?? null];
       let limit = firstRuns;
       for (let before: string | null = null; ; limit = runsAtOnce) {
         const rows: RunRow[] = await read<RunRow>(
           `${runSql} where ${wanted} and ($4::bigint is null or r.place < $4) order by r.place desc limit ${limit}`,
-          [...filter, before],
+          [...filter, before, ...more],
         );
         for (const row of rows) yield toRunState(row);
         before = rows.at(-1)?.place ?? null;
