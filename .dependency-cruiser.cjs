@@ -4,7 +4,7 @@ const vocabulary =
 const contracts =
   "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|hook|clock|queue|backfill-book|schedule-book)\\.ts$";
 const flow =
-  "^src/(planner|partition-tally|fit-threads|runner|run-request|backfill|scheduler|choose-run|supersede-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files|plan-hooks|plan-profile|never-returned|model-notes|queue-worker|attempt-leases|memory-room)\\.ts$|^src/pipeline/";
+  "^src/(planner|partition-tally|fit-threads|runner|run-request|run-end|backfill|scheduler|choose-run|supersede-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files|plan-hooks|plan-profile|never-returned|model-notes|queue-worker|attempt-leases|memory-room)\\.ts$|^src/pipeline/";
 const wiring =
   "^src/(app|queue-parts|registry|resolve-connection|cli|index|worker-host|thread|system-clock|config)\\.ts$|^src/cli/";
 const implementation =

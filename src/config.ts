@@ -13,6 +13,8 @@ export interface Settings {
   readonly ledger: string | null;
   /** URL of the queue that partitions go to, with its secrets; `null`: they are done in this process. */
   readonly queue: string | null;
+  /** URL of a Pushgateway for metrics of one-off runs, with its secrets; `null`: none. */
+  readonly metricsPush: string | null;
   /** Outputs outside it are refused; `null`: anywhere. */
   readonly outputRoot: string | null;
   /** Cores this process may use. */
@@ -71,6 +73,7 @@ export function readSettings(options: SettingsOptions): Settings {
       stateDir === undefined ? join(findProjectRoot(cwd) ?? cwd, ".nightshift") : resolve(cwd, stateDir),
     ledger: ledgerOf(options.ledger ?? present(environment.NIGHTSHIFT_LEDGER)),
     queue: queueOf(options.queue ?? present(environment.NIGHTSHIFT_QUEUE)),
+    metricsPush: present(environment.NIGHTSHIFT_METRICS_PUSH) ?? null,
     outputRoot: outputRoot === undefined ? null : resolve(cwd, outputRoot),
     cores: Math.min(machine.cores, threadsOf(environment) ?? machine.cores),
     memoryBytes: Math.floor(memory * decodingShare),

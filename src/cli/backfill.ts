@@ -12,6 +12,7 @@ import {
 import type { Baseline } from "../backfill-book.js";
 import { SpecError, toErrorRecord } from "../errors.js";
 import { counted, duration } from "../human.js";
+import type { Observer } from "../observer.js";
 import { decisionsText, endLine } from "./backfilling/backfill-text.js";
 import { decideParts } from "./backfilling/decide-parts.js";
 import { backfillExit } from "./backfilling/exit-code.js";
@@ -20,11 +21,17 @@ import { type JobIntervals, jobOverIntervals } from "./backfilling/job-intervals
 import { openLanes } from "./backfilling/lanes.js";
 import { errorText } from "./output/error-text.js";
 import { outcomeRecord } from "./running/follow-run.js";
-import { declareQuarantineExit, type QuarantineFlags } from "./running/run-options.js";
+import {
+  declareMetrics,
+  declareQuarantineExit,
+  type MetricsFlags,
+  type QuarantineFlags,
+} from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 import { variable, wholeNumber } from "./shell/options.js";
+import { watched } from "./watching/watched.js";
 
-interface BackfillFlags extends QuarantineFlags {
+interface BackfillFlags extends QuarantineFlags, MetricsFlags {
   readonly from: string;
   readonly to: string;
   readonly var?: { readonly [name: string]: string };
@@ -69,7 +76,7 @@ export function declare(command: Command): void {
     .option("--var <name=value>", "a value for {{ var.name }}; may be repeated", variable)
     .option("--restart", "drop unfinished runs of these intervals and begin them anew")
     .option("--take-over", "claim runs whose owner is on another host, and surely dead");
-  declareQuarantineExit(command);
+  declareMetrics(declareQuarantineExit(command));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
@@ -88,7 +95,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   await confirm(cli, due.length, flags);
 
   const startedMs = cli.clock.monotonicMs();
-  const ends = await runDue(cli, over, due, flags);
+  const ends = await watched(cli, flags, over, (observers) => runDue(cli, over, due, flags, observers));
   const seconds = (cli.clock.monotonicMs() - startedMs) / 1000;
   if (ends.length === due.length && ends.every(({ error }) => error === null)) await forget(cli, over, flags);
   const exitCode = backfillExit(ends, due.length, {
@@ -170,6 +177,7 @@ async function runDue(
   { specPath }: JobIntervals,
   due: readonly Decision[],
   flags: BackfillFlags,
+  observers: readonly Observer[],
 ): Promise<readonly IntervalEnd[]> {
   const atOnce = Math.min(flags.maxParallel, cli.settings.cores, due.length);
   if (atOnce < Math.min(flags.maxParallel, due.length) && !cli.globals.quiet && !cli.globals.json)
@@ -179,6 +187,7 @@ async function runDue(
     specPath,
     restart: flags.restart === true,
     takeOver: flags.takeOver === true,
+    observers,
   });
   try {
     return await runIntervals(flags.newestFirst === true ? due.toReversed() : due, lanes.all, {

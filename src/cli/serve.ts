@@ -5,6 +5,7 @@ import type { App } from "../app.js";
 import { findProjectRoot } from "../config.js";
 import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
 import { counted } from "../human.js";
+import type { Listening } from "../observers/metrics/metrics-server.js";
 import { createScheduler, type Scheduler } from "../scheduler.js";
 import { openApps } from "./backfilling/lanes.js";
 import { localPath } from "./lookup/model-job.js";
@@ -14,12 +15,15 @@ import { type ServeEvent, serveJson, serveLine } from "./serving/serve-text.js";
 import { specFolder } from "./serving/spec-folder.js";
 import type { Cli } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
+import { address, listenForMetrics } from "./watching/listen.js";
+import { openMetrics } from "./watching/metrics.js";
 
 interface ServeFlags {
   readonly embedded?: true;
   readonly jobs?: string;
   readonly maxParallel: number;
   readonly drain: number;
+  readonly metricsListen?: Listening;
 }
 
 /** Specs are looked at, and jumps of the clock are noticed, this often. */
@@ -39,6 +43,7 @@ export function declare(command: Command): void {
         .argParser(seconds)
         .default(20),
     )
+    .option("--metrics-listen <address>", "serve metrics to Prometheus there: 127.0.0.1:9464", address)
     .addHelpText(
       "after",
       "\nSpecs are read again when they change. SIGTERM drains; what it cuts short goes on later.",
@@ -57,6 +62,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const specs = specFolder(cli, folder, tell);
   const lanes = await openApps(cli, Math.min(flags.maxParallel, cli.settings.cores));
   const free: App[] = [...lanes.apps];
+  const metrics = await openMetrics(cli);
   const { processes } = await import("../ledgers/journal/processes.js");
   const { self, isAlive } = processes();
   const scheduler = createScheduler({
@@ -72,17 +78,20 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       try {
         return await runTick(cli, app, served, at, {
           signal,
-          observers: cli.globals.json ? runObservers(cli) : [],
+          observers: [...(cli.globals.json ? runObservers(cli) : []), metrics.observer],
         });
       } finally {
         free.push(app);
       }
     },
   });
+  const { metricsListen } = flags;
+  const listening = metricsListen === undefined ? null : await listenForMetrics(cli, metricsListen, metrics);
   try {
     await serveUntil(cli, stopping, specs.refresh, scheduler);
     return await drain(cli, scheduler, flags.drain * 1000);
   } finally {
+    await listening?.close();
     await lanes.close();
   }
 }
