@@ -11,6 +11,7 @@ import { SpecError } from "./errors.js";
 import type { WorkerHost } from "./host.js";
 import type { InputSpec, WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
+import type { NoticeBook } from "./notice-book.js";
 import type { Database } from "./postgres/database.js";
 import type { Queue } from "./queue.js";
 import {
@@ -37,6 +38,7 @@ export interface App {
   readonly ledger: () => Promise<Ledger>;
   readonly backfillBook: () => Promise<BackfillBook>;
   readonly scheduleBook: () => Promise<ScheduleBook>;
+  readonly noticeBook: () => Promise<NoticeBook>;
   /** @throws SpecError `usage.no-queue` where none is named */
   readonly queue: () => Promise<Queue>;
   /** Takes partitions from the queue from now on. @throws SpecError `usage.queue-needs-ledger` */
@@ -217,6 +219,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     ledger,
     backfillBook: () => openBackfillBook(settings),
     scheduleBook: once(() => openScheduleBook(settings)),
+    noticeBook: once(() => openNoticeBook(settings)),
     queue,
     worker,
     runner,
@@ -266,6 +269,12 @@ async function openScheduleBook({ stateDir }: Settings): Promise<ScheduleBook> {
   const { scheduleBook } = await import("./ledgers/journal/schedule-book.js");
   const { localFileSystem } = await import("./stores/local-file-system.js");
   return scheduleBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
+}
+
+async function openNoticeBook({ stateDir }: Settings): Promise<NoticeBook> {
+  const { noticeBook } = await import("./ledgers/journal/notice-book.js");
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  return noticeBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
 }
 
 /** @throws SpecError `connection.invalid`, `usage.no-database` */

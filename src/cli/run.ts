@@ -16,6 +16,7 @@ import {
   type QuarantineFlags,
 } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
+import { dueOf } from "./watching/notices.js";
 import { watched } from "./watching/watched.js";
 
 export interface RunFlags extends IntervalFlags, QuarantineFlags, MetricsFlags {
@@ -47,10 +48,11 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       }),
     );
   }
-  const { job, specPath } = await jobFor(cli, subject, flags);
+  const { job, specPath, notify, rule } = await jobFor(cli, subject, flags);
   const runner = await (await cli.app()).runner();
   const request: RunRequest = { ...parseRun(flags, specPath), job, guess: false };
-  return watched(cli, flags, job, (observers) =>
+  const due = request.reprocess ? null : dueOf(job, rule, notify, cli.clock.now());
+  return watched(cli, flags, { name: job.name, notify, due }, (observers) =>
     followRun(cli, (options) => runner.run(request, options), {
       ...{ write: job.write, quarantineExitZero, observers },
     }),

@@ -13,10 +13,10 @@ import { runObservers } from "./running/progress.js";
 import { runTick } from "./serving/run-tick.js";
 import { type ServeEvent, serveJson, serveLine } from "./serving/serve-text.js";
 import { specFolder } from "./serving/spec-folder.js";
+import { watchJobs } from "./serving/watch-jobs.js";
 import type { Cli } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
 import { address, listenForMetrics } from "./watching/listen.js";
-import { openMetrics } from "./watching/metrics.js";
 
 interface ServeFlags {
   readonly embedded?: true;
@@ -62,7 +62,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const specs = specFolder(cli, folder, tell);
   const lanes = await openApps(cli, Math.min(flags.maxParallel, cli.settings.cores));
   const free: App[] = [...lanes.apps];
-  const metrics = await openMetrics(cli);
+  const watch = await watchJobs(cli, await cli.app());
   const { processes } = await import("../ledgers/journal/processes.js");
   const { self, isAlive } = processes();
   const scheduler = createScheduler({
@@ -78,7 +78,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       try {
         return await runTick(cli, app, served, at, {
           signal,
-          observers: [...(cli.globals.json ? runObservers(cli) : []), metrics.observer],
+          observers: [...(cli.globals.json ? runObservers(cli) : []), ...(await watch.of(served))],
         });
       } finally {
         free.push(app);
@@ -86,12 +86,18 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     },
   });
   const { metricsListen } = flags;
-  const listening = metricsListen === undefined ? null : await listenForMetrics(cli, metricsListen, metrics);
+  const listening =
+    metricsListen === undefined ? null : await listenForMetrics(cli, metricsListen, watch.metrics);
   try {
-    await serveUntil(cli, stopping, specs.refresh, scheduler);
+    await serveUntil(cli, stopping, specs.refresh, async () => {
+      const next = await scheduler.look();
+      await watch.look(specs.jobs());
+      return next;
+    });
     return await drain(cli, scheduler, flags.drain * 1000);
   } finally {
     await listening?.close();
+    await watch.close();
     await lanes.close();
   }
 }
@@ -100,7 +106,7 @@ async function serveUntil(
   cli: Cli,
   stopping: AbortSignal,
   refresh: () => Promise<void>,
-  scheduler: Scheduler,
+  look: () => Promise<Date | null>,
 ): Promise<void> {
   let told = "";
   while (!stopping.aborted) {
@@ -111,7 +117,7 @@ async function serveUntil(
     );
     if (problem !== told && problem !== "") cli.err.line(cli.err.paint.red(problem));
     told = problem;
-    const next = await scheduler.look();
+    const next = await look();
     const untilNextMs = next === null ? lookEveryMs : next.getTime() - cli.clock.now().getTime();
     await pause(Math.max(10, Math.min(lookEveryMs, untilNextMs)), stopping);
   }

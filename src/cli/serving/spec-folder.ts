@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { asNightshiftError, type NightshiftError, SpecError } from "../../errors.js";
 import type { IntervalRule } from "../../interval.js";
+import type { NotifySettings } from "../../notice.js";
 import type { ScheduledJob } from "../../scheduler.js";
 import type { Cli } from "../shell/context.js";
 
@@ -16,6 +17,7 @@ export interface ServedJob extends ScheduledJob {
   readonly text: string;
   readonly rule: IntervalRule | null;
   readonly lookback: number;
+  readonly notify: NotifySettings | null;
 }
 
 export type FolderEvent =
@@ -106,14 +108,15 @@ async function loadServed(
   const { loadJob } = await import("../../spec/load.js");
   const { ruleOf } = await import("../../spec/choose-interval.js");
   const { cwd, settings, globals, clock, secrets } = cli;
-  const { job, intervals, schedule } = await loadJob(path, {
+  const { job, intervals, schedule, notify } = await loadJob(path, {
     ...{ cwd, text, secrets, vars: {}, environment: settings.environment, anyInterval: true },
     ...{ now: clock.now(), outputRoot: settings.outputRoot },
     ...(globals.target === null ? {} : { target: globals.target }),
   });
   if (schedule === null) return { name: job.name, good: null };
   const rule = intervals === null ? null : ruleOf(intervals);
-  const good = { name: job.name, schedule, path, text, rule, lookback: intervals?.lookback ?? 0 };
+  const lookback = intervals?.lookback ?? 0;
+  const good = { name: job.name, schedule, path, text, rule, lookback, notify };
   return { name: job.name, good };
 }
 
