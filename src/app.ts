@@ -10,6 +10,7 @@ import { SpecError } from "./errors.js";
 import type { WorkerHost } from "./host.js";
 import type { InputSpec, WriteSpec } from "./job.js";
 import type { Ledger } from "./ledger.js";
+import type { NoticeBook } from "./notice-book.js";
 import type { Database } from "./postgres/database.js";
 import type { Queue } from "./queue.js";
 import {
@@ -38,6 +39,7 @@ export interface App {
   readonly ledger: () => Promise<Ledger>;
   readonly backfillBook: () => Promise<BackfillBook>;
   readonly scheduleBook: () => Promise<ScheduleBook>;
+  readonly noticeBook: () => Promise<NoticeBook>;
   /** @throws SpecError `usage.no-queue` where none is named */
   readonly queue: () => Promise<Queue>;
   /** Takes partitions from the queue from now on. @throws SpecError `usage.queue-needs-ledger` */
@@ -221,6 +223,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     ledger,
     backfillBook: async () => (await books()).backfills,
     scheduleBook: async () => (await books()).schedules,
+    noticeBook: once(() => openNoticeBook(settings)),
     queue,
     worker,
     runner,
@@ -287,6 +290,12 @@ async function openBooks(settings: Settings, secrets: Secrets | undefined): Prom
     backfills: backfillBook(place),
     close: async () => undefined,
   };
+}
+
+async function openNoticeBook({ stateDir }: Settings): Promise<NoticeBook> {
+  const { noticeBook } = await import("./ledgers/journal/notice-book.js");
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  return noticeBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
 }
 
 /** @throws SpecError `connection.invalid`, `usage.no-database` */

@@ -17,6 +17,8 @@ export interface Settings {
   readonly assetDir: string | null;
   /** That `serve` asks for over HTTP; `null`: none. */
   readonly apiToken: string | null;
+  /** URL of a Pushgateway for metrics of one-off runs, with its secrets; `null`: none. */
+  readonly metricsPush: string | null;
   /** Outputs outside it are refused; `null`: anywhere. */
   readonly outputRoot: string | null;
   /** Cores this process may use. */
@@ -78,6 +80,7 @@ export function readSettings(options: SettingsOptions): Settings {
     queue: queueOf(options.queue ?? present(environment.NIGHTSHIFT_QUEUE)),
     assetDir: assetDir === undefined ? null : resolve(cwd, assetDir),
     apiToken: present(environment.NIGHTSHIFT_API_TOKEN) ?? null,
+    metricsPush: present(environment.NIGHTSHIFT_METRICS_PUSH) ?? null,
     outputRoot: outputRoot === undefined ? null : resolve(cwd, outputRoot),
     cores: Math.min(machine.cores, threadsOf(environment) ?? machine.cores),
     memoryBytes: Math.floor(memory * decodingShare),

@@ -9,6 +9,8 @@ export interface Queue {
   readonly place: string;
   /** Refs that are there already are left as they are, so this may be repeated whenever one may have been lost. */
   push(refs: readonly PartitionRef[]): Promise<void>;
+  /** How many messages nobody has taken yet, by the name of what they wait in. */
+  pending(): Promise<{ readonly [queue: string]: number }>;
   /** Takes messages from now on, `atOnce` at a time, each until `take` has resolved. */
   consume(atOnce: number, take: (ref: PartitionRef) => Promise<void>): Consumer;
   close(): Promise<void>;

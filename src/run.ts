@@ -78,6 +78,15 @@ export interface RunState {
   readonly updatedAt: string;
 }
 
+/** How old a job's predictions are. */
+export interface JobFreshness {
+  readonly job: string;
+  /** When a run of it was last published; ISO 8601, as is the next. */
+  readonly lastSuccess: string;
+  /** End of the newest interval that is published; of a job without intervals, when it was last published. */
+  readonly freshSince: string;
+}
+
 /** Which process owns a run; enough to tell whether it still lives. */
 export interface Owner {
   readonly pid: number;

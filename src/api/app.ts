@@ -12,8 +12,8 @@ import * as routes from "./routes.js";
 
 export interface ApiParts {
   readonly operations: Operations;
-  /** Metrics for Prometheus; without it there are none. */
-  readonly metrics?: () => Promise<MetricsText>;
+  /** For Prometheus. */
+  readonly metrics: () => Promise<MetricsText>;
   /** `null`: for the loopback alone. */
   readonly token: string | null;
   /** Hides secrets, in whatever text goes out. */
@@ -57,7 +57,6 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
     return context.json({ ...readiness, status }, status === "ready" ? 200 : 503);
   });
   app.openapi(routes.metricsRoute, async (context) => {
-    if (parts.metrics === undefined) throw notFound(context);
     const { contentType, body } = await parts.metrics();
     return context.text(body, 200, { "content-type": contentType });
   });

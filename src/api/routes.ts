@@ -66,7 +66,6 @@ export const metricsRoute = createRoute({
   responses: {
     200: { description: "Metrics.", content: { "text/plain": { schema: z.string() } } },
     ...always,
-    404: failed("This service has none."),
   },
 });
 

@@ -14,13 +14,16 @@ import { refuseOutside } from "./lookup/output-root.js";
 import { followRun } from "./running/follow-run.js";
 import {
   declareClaim,
+  declareMetrics,
   declareQuarantineExit,
   declareQueue,
+  type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
+import { watched } from "./watching/watched.js";
 
-export interface ScoreFlags extends ModelJobFlags, QuarantineFlags {
+export interface ScoreFlags extends ModelJobFlags, QuarantineFlags, MetricsFlags {
   readonly output?: string;
   readonly overwrite?: true;
   readonly restart?: true;
@@ -36,6 +39,7 @@ export function declare(command: Command): void {
   declareRowPolicy(command);
   declareQuarantineExit(command);
   declareResources(command);
+  declareMetrics(command);
   command.addHelpText(
     "after",
     `
@@ -51,10 +55,12 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const request = parseScore(command.args, flags, cli.cwd);
   refuseOutside(targetOf(request.job.write), cli.settings.outputRoot);
   const runner = await (await cli.app()).runner();
-  return followRun(cli, (options) => runner.run(request, options), {
-    write: request.job.write,
-    quarantineExitZero: flags.quarantineExitZero === true,
-  });
+  const quarantineExitZero = flags.quarantineExitZero === true;
+  return watched(cli, flags, request.job, (observers) =>
+    followRun(cli, (options) => runner.run(request, options), {
+      ...{ write: request.job.write, quarantineExitZero, observers },
+    }),
+  );
 }
 
 /** What `score <model> <input...>` asks for. */

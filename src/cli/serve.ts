@@ -4,13 +4,16 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { findProjectRoot } from "../config.js";
 import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
 import { counted } from "../human.js";
+import type { Listening } from "../observers/metrics/metrics-server.js";
 import { localPath } from "./lookup/model-job.js";
 import { declareQueue } from "./running/run-options.js";
-import { apiPlace, openApi } from "./serving/open-api.js";
+import { type ApiPlace, apiPlace, openApi } from "./serving/open-api.js";
 import { openService, type Service } from "./serving/open-service.js";
 import { type ServeEvent, serveJson, serveLine } from "./serving/serve-text.js";
+import { type JobWatch, watchJobs } from "./serving/watch-jobs.js";
 import type { Cli } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
+import { address, listenForMetrics } from "./watching/listen.js";
 
 interface ServeFlags {
   readonly embedded?: true;
@@ -19,6 +22,7 @@ interface ServeFlags {
   readonly listen: string;
   readonly tokenFile?: string;
   readonly drain: number;
+  readonly metricsListen?: Listening;
 }
 
 /** Specs are looked at, and jumps of the clock are noticed, this often. */
@@ -43,6 +47,7 @@ export function declare(command: Command): void {
         .argParser(seconds)
         .default(20),
     )
+    .option("--metrics-listen <address>", "serve metrics to Prometheus there: 127.0.0.1:9464", address)
     .addHelpText(
       "after",
       `
@@ -67,22 +72,56 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     if (cli.globals.json) cli.out.line(serveJson(event, cli.clock.now()));
     else if (!cli.globals.quiet || !isQuiet(event)) cli.err.line(serveLine(event, cli.cwd, cli.err.paint));
   };
-  const service = await openService(cli, { folder, maxParallel: flags.maxParallel, tell });
+  const watch = await watchJobs(cli, await cli.app());
   try {
-    // Before it is asked about them.
-    await service.refresh();
-    const api =
-      place === null
-        ? null
-        : await openApi(cli, service, place, { isDraining: () => stopping.aborted, tell });
+    const service = await openService(cli, { folder, maxParallel: flags.maxParallel, tell, watch });
     try {
-      await serveUntil(cli, stopping, service);
-      return await drain(cli, service, flags.drain * 1000);
+      // Before it is asked about them.
+      await service.refresh();
+      const doors = await openDoors(cli, service, { flags, place, watch, tell, stopping });
+      try {
+        await serveUntil(cli, stopping, service);
+        return await drain(cli, service, flags.drain * 1000);
+      } finally {
+        await doors.close();
+      }
     } finally {
-      await api?.close();
+      await service.close();
     }
   } finally {
-    await service.close();
+    await watch.close();
+  }
+}
+
+interface DoorsOptions {
+  readonly flags: ServeFlags;
+  readonly place: ApiPlace | null;
+  readonly watch: JobWatch;
+  readonly tell: (event: ServeEvent) => void;
+  readonly stopping: AbortSignal;
+}
+
+/** Where the service is asked and watched. */
+async function openDoors(
+  cli: Cli,
+  service: Service,
+  { flags, place, watch, tell, stopping }: DoorsOptions,
+): Promise<{ close(): Promise<void> }> {
+  const { metricsListen } = flags;
+  const metrics =
+    metricsListen === undefined ? null : await listenForMetrics(cli, metricsListen, watch.metrics);
+  try {
+    const parts = { isDraining: () => stopping.aborted, metrics: () => watch.metrics.metrics(), tell };
+    const api = place === null ? null : await openApi(cli, service, place, parts);
+    return {
+      async close() {
+        await api?.close();
+        await metrics?.close();
+      },
+    };
+  } catch (error) {
+    await metrics?.close();
+    throw error;
   }
 }
 

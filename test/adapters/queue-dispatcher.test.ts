@@ -46,6 +46,7 @@ function scriptedQueue(onPush: (refs: readonly PartitionRef[]) => Promise<void>)
   return {
     place: "a script",
     push: onPush,
+    pending: async () => ({}),
     consume: () => ({ pause: async () => undefined }),
     close: async () => undefined,
   };

@@ -275,6 +275,7 @@ function unreliableBroker(world: Simulation, faults: FleetFaults): UnreliableBro
     },
     seenBy: (process) => ({
       place: "a simulation",
+      pending: async () => ({}),
       async push(refs) {
         while (nowMs() < awayUntilMs) await process.pause(awayUntilMs - nowMs() + 1);
         await process.ask(() => {

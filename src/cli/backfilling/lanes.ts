@@ -1,7 +1,8 @@
 /** Worker hosts for runs side by side: a crash takes down one of them, and blame never falls on another run. */
 import type { App } from "../../app.js";
 import type { Lane } from "../../backfill.js";
-import type { RunRequest } from "../../run-request.js";
+import type { Observer } from "../../observer.js";
+import type { RunOptions, RunRequest } from "../../run-request.js";
 import { runWithProgress } from "../running/follow-run.js";
 import type { Cli } from "../shell/context.js";
 
@@ -10,6 +11,8 @@ export interface LaneOptions {
   readonly specPath: string;
   readonly restart: boolean;
   readonly takeOver: boolean;
+  /** Of every interval's run. */
+  readonly observers: readonly Observer[];
 }
 
 export interface Lanes {
@@ -20,7 +23,7 @@ export interface Lanes {
 /** Several lanes share the cores and the memory; one has all, and shows its progress. */
 export async function openLanes(
   cli: Cli,
-  { lanes, specPath, restart, takeOver }: LaneOptions,
+  { lanes, specPath, restart, takeOver, observers }: LaneOptions,
 ): Promise<Lanes> {
   const { apps, close } = await openApps(cli, lanes);
   const shown = lanes === 1 ? cli : withoutProgress(cli);
@@ -33,8 +36,8 @@ export async function openLanes(
         ...{ reprocess, restart, takeOver },
       };
       const look = { label: interval.ds, lines: "warnings" } as const;
-      return (await runWithProgress(shown, (options) => runner.run(request, { ...options, signal }), look))
-        .outcome;
+      const start = (options: RunOptions) => runner.run(request, { ...options, signal });
+      return (await runWithProgress(shown, start, look, observers)).outcome;
     });
   }
   return { all, close };

@@ -12,15 +12,17 @@ import { type ProgressLook, runObservers } from "./progress.js";
 export interface FollowOptions {
   readonly write: WriteSpec;
   readonly quarantineExitZero: boolean;
+  /** Beside those that show progress. */
+  readonly observers?: readonly Observer[];
 }
 
 /** Runs something to its end with progress, and tells how it ended. @returns the exit code */
 export async function followRun(
   cli: Cli,
   start: (options: RunOptions) => Promise<RunOutcome>,
-  { write, quarantineExitZero }: FollowOptions,
+  { write, quarantineExitZero, observers = [] }: FollowOptions,
 ): Promise<number> {
-  const { outcome, rowsScored } = await runWithProgress(cli, start);
+  const { outcome, rowsScored } = await runWithProgress(cli, start, {}, observers);
   const published = await publishedBy(cli, outcome, write);
   const exitCode = outcomeExit(outcome, { quarantineExitZero, interruptedBy: cli.interruptedBy() });
   if (cli.globals.json) {
@@ -49,6 +51,7 @@ export async function runWithProgress(
   cli: Cli,
   start: (options: RunOptions) => Promise<RunOutcome>,
   look: ProgressLook = {},
+  more: readonly Observer[] = [],
 ): Promise<Followed> {
   const observers = runObservers(cli, look);
   let rowsScored = 0;
@@ -58,7 +61,7 @@ export async function runWithProgress(
     },
   };
   try {
-    const outcome = await start({ signal: cli.gently(), observers: [...observers, counter] });
+    const outcome = await start({ signal: cli.gently(), observers: [...observers, counter, ...more] });
     return { outcome, rowsScored };
   } finally {
     for (const observer of observers) await observer.close?.();

@@ -41,7 +41,7 @@ export interface AskedRunsParts {
   readonly isInterrupted: IsInterrupted;
   readonly monotonicMs: () => number;
   readonly now: () => Date;
-  readonly observers: () => readonly Observer[];
+  readonly observersOf: (run: Run) => Promise<readonly Observer[]>;
   readonly tell: (event: AskedEvent) => void;
 }
 
@@ -69,7 +69,7 @@ export function askedRuns(parts: AskedRunsParts): AskedRuns {
         // Cancelled while it waited, or done by somebody else.
         const status = (await ledger.readRun(run.id))?.status;
         if (status === "cancelled" || status === "dropped" || status === "published") return null;
-        const options = { signal: stopping.signal, observers: parts.observers() };
+        const options = { signal: stopping.signal, observers: await parts.observersOf(run) };
         return (await lane.runner()).finish(run.id, options);
       });
       if (outcome === null || outcome === "stopped") return;

@@ -15,7 +15,7 @@ export interface OpenApiOptions {
   readonly isDraining: () => boolean;
   readonly tell: (event: ServeEvent) => void;
   /** For `GET /metrics`. */
-  readonly metrics?: () => Promise<MetricsText>;
+  readonly metrics: () => Promise<MetricsText>;
 }
 
 /** How long answers under way may take when everything else has ended. */
@@ -49,7 +49,7 @@ export async function openApi(
     mask: cli.secrets.mask,
     isDraining,
     onBug: (error) => tell({ type: "serve.failed", error }),
-    ...(metrics === undefined ? {} : { metrics }),
+    metrics,
   });
   tell({ type: "api.listening", url: server.url });
   return { close: () => server.close(graceMs) };

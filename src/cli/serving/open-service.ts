@@ -9,14 +9,16 @@ import type { Cli } from "../shell/context.js";
 import { type AskedRuns, askedRuns } from "./asked-runs.js";
 import { runTick } from "./run-tick.js";
 import type { ServeEvent } from "./serve-text.js";
-import { type SpecFolder, specFolder } from "./spec-folder.js";
+import { type ServedSpec, type SpecFolder, specFolder } from "./spec-folder.js";
 import { lanesInTurn } from "./turns.js";
+import type { JobWatch } from "./watch-jobs.js";
 
 export interface ServiceOptions {
   /** Absolute. */
   readonly folder: string;
   readonly maxParallel: number;
   readonly tell: (event: ServeEvent) => void;
+  readonly watch: JobWatch;
 }
 
 export interface Service {
@@ -35,14 +37,21 @@ export interface Service {
   close(): Promise<void>;
 }
 
-export async function openService(cli: Cli, { folder, maxParallel, tell }: ServiceOptions): Promise<Service> {
+export async function openService(
+  cli: Cli,
+  { folder, maxParallel, tell, watch }: ServiceOptions,
+): Promise<Service> {
   const app = await cli.app();
   const specs = specFolder(cli, folder, tell);
   // A server that is away is told of before anything else begins.
   const [ledger, book] = [await app.ledger(), await app.scheduleBook()];
   const lanes = await openApps(cli, Math.min(maxParallel, cli.settings.cores));
   const turns = lanesInTurn(lanes.apps);
-  const observers = () => (cli.globals.json ? runObservers(cli) : []);
+  /** Of a run whose spec is gone from the folder, nobody else is told. */
+  const observersOf = async (served: ServedSpec | null) => [
+    ...(cli.globals.json ? runObservers(cli) : []),
+    ...(served === null ? [watch.metrics.observer] : await watch.of(served)),
+  ];
   const { processes } = await import("../../ledgers/journal/processes.js");
   const scheduler = createScheduler({
     ...{ book, clock: cli.clock, self: processes().self(), tell },
@@ -53,13 +62,15 @@ export async function openService(cli: Cli, { folder, maxParallel, tell }: Servi
         const served = specs.jobs().find((job) => job.name === name);
         // Removed while it waited: it runs if the spec comes back.
         if (served === undefined) return "stopped" as const;
-        return runTick(cli, lane, served, at, { signal, observers: observers() });
+        return runTick(cli, lane, served, at, { signal, observers: await observersOf(served) });
       });
       return outcome;
     },
   });
   const asked = askedRuns({
-    ...{ ledger, turns, tell, observers },
+    ...{ ledger, turns, tell },
+    observersOf: ({ jobName }) =>
+      observersOf(specs.specs().find(({ name }) => name === jobName)?.good ?? null),
     isInterrupted: await interruptionCheck(),
     monotonicMs: cli.clock.monotonicMs,
     now: cli.clock.now,
@@ -78,7 +89,9 @@ export async function openService(cli: Cli, { folder, maxParallel, tell }: Servi
     refresh: specs.refresh,
     async look() {
       await asked.recover().catch((error: unknown) => tell({ type: "serve.failed", error }));
-      return scheduler.look();
+      const next = await scheduler.look();
+      await watch.look(specs.jobs());
+      return next;
     },
     underWay: () => scheduler.underWay() + asked.underWay(),
     async drain() {

@@ -1,9 +1,19 @@
 /** The runs of one tick: the latest interval that is over at its instant, then those that the job looks back on. */
 import type { App } from "../../app.js";
 import { decideInterval } from "../../backfill.js";
-import { asNightshiftError, CancelledError, isRunCancelled, SpecError } from "../../errors.js";
+import {
+  asNightshiftError,
+  CancelledError,
+  isRunCancelled,
+  type NightshiftError,
+  SpecError,
+  toErrorRecord,
+} from "../../errors.js";
 import { latestCompleteInterval } from "../../interval.js";
 import type { Interval } from "../../job.js";
+import type { Observer, RunEnd } from "../../observer.js";
+import { noRows } from "../../partition.js";
+import { tellAll } from "../../run-end.js";
 import type { RunOptions, RunOutcome, RunRequest } from "../../run-request.js";
 import type { TickEnd } from "../../schedule-book.js";
 import { decideParts } from "../backfilling/decide-parts.js";
@@ -18,8 +28,16 @@ export async function runTick(
   app: App,
   served: ServedJob,
   at: Date,
-  options: RunOptions,
+  given: RunOptions,
 ): Promise<TickOutcome> {
+  let isTold = false;
+  const noting: Observer = {
+    on: () => undefined,
+    ended() {
+      isTold = true;
+    },
+  };
+  const options = { ...given, observers: [...given.observers, noting] };
   try {
     const [interval, ...earlier] = intervalsOf(served, at);
     const end = endOf(await runOne(cli, app, served, interval ?? null, false, options));
@@ -35,8 +53,17 @@ export async function runTick(
     if (error.code === "refused.owner-alive") return "elsewhere";
     if (error instanceof CancelledError) return "stopped";
     cli.err.line(cli.err.paint.red(`${served.name}: ${error.message}`));
+    if (!isTold) tellAll(given.observers, (observer) => observer.ended?.(neverAsked(cli, served, error)));
     return { status: "failed", runId: null, error: error.code };
   }
+}
+
+/** The end of a tick whose spec would not load any more, say: no runner was asked for anything. */
+function neverAsked(cli: Cli, { name, path }: ServedJob, error: NightshiftError): RunEnd {
+  return {
+    ...{ at: cli.clock.now().toISOString(), job: name, interval: null, trigger: "schedule", target: path },
+    ...{ runId: null, status: "failed", rows: noRows, seconds: 0, error: toErrorRecord(error) },
+  };
 }
 
 /** The interval of a tick, then those before it, newest first; none for a job without intervals. */

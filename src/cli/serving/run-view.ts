@@ -71,7 +71,7 @@ function errorView({
 }
 
 /** `2 mistakes in jobs/x.yaml` alone says too little to whoever is not there. */
-export function withMistakes({ message, details }: Pick<NightshiftError, "message" | "details">): string {
+function withMistakes({ message, details }: Pick<NightshiftError, "message" | "details">): string {
   const { diagnostics } = details;
   if (!Array.isArray(diagnostics)) return message;
   const texts = diagnostics.flatMap((each: unknown) =>

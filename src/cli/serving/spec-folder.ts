@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { asNightshiftError, type NightshiftError, SpecError } from "../../errors.js";
 import type { IntervalRule } from "../../interval.js";
+import type { NotifySettings } from "../../notice.js";
 import type { Schedule } from "../../schedule.js";
 import type { ScheduledJob } from "../../scheduler.js";
 import type { Cli } from "../shell/context.js";
@@ -19,6 +20,7 @@ export interface ServedSpec {
   readonly rule: IntervalRule | null;
   readonly lookback: number;
   readonly schedule: Schedule | null;
+  readonly notify: NotifySettings | null;
 }
 
 export type ServedJob = ServedSpec & ScheduledJob;
@@ -123,13 +125,13 @@ async function loadServed(cli: Cli, path: string, text: string): Promise<ServedS
   const { loadJob } = await import("../../spec/load.js");
   const { ruleOf } = await import("../../spec/choose-interval.js");
   const { cwd, settings, globals, clock, secrets } = cli;
-  const { job, intervals, schedule } = await loadJob(path, {
+  const { job, intervals, schedule, notify } = await loadJob(path, {
     ...{ cwd, text, secrets, vars: {}, environment: settings.environment, anyInterval: true },
     ...{ now: clock.now(), outputRoot: settings.outputRoot },
     ...(globals.target === null ? {} : { target: globals.target }),
   });
   const rule = intervals === null ? null : ruleOf(intervals);
-  return { name: job.name, schedule, path, text, rule, lookback: intervals?.lookback ?? 0 };
+  return { name: job.name, schedule, path, text, rule, lookback: intervals?.lookback ?? 0, notify };
 }
 
 function fileName(path: string): string {

@@ -21,6 +21,7 @@ export interface Backend {
 
 export interface Sender {
   addBulk(jobs: Job[]): Promise<unknown>;
+  getJobCountByTypes(...types: ("waiting" | "delayed" | "prioritized")[]): Promise<number>;
   on(event: "error", listener: (error: Error) => void): unknown;
   close(): Promise<void>;
 }
@@ -80,6 +81,11 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
           return { name: "partition", data: ref, opts };
         }),
       );
+    },
+
+    async pending() {
+      const messages = await senderNow().getJobCountByTypes("waiting", "delayed", "prioritized");
+      return { [queueName]: messages };
     },
 
     consume(atOnce, take): Consumer {
