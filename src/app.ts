@@ -310,12 +310,17 @@ export async function ledgerUrl(settings: Settings, secrets: Secrets | undefined
   return connectionUrl(ledger, place, "The ledger's URL");
 }
 
-/** Made at the first call, kept for the next; `opened` tells whether it was made at all. */
+/** Made at the first call, kept for the next; what could not be made is tried again. `opened` tells whether it was made. */
 function once<T>(make: () => Promise<T>): (() => Promise<T>) & { readonly opened: () => Promise<T> | null } {
   let made: Promise<T> | null = null;
   const get = (): Promise<T> => {
-    made ??= make();
-    return made;
+    if (made !== null) return made;
+    const making = make();
+    made = making;
+    making.catch(() => {
+      made = null;
+    });
+    return making;
   };
   return Object.assign(get, { opened: () => made });
 }

@@ -87,6 +87,11 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
     await refuseFields(context);
     return context.json(told(await operations.retry(context.req.valid("param").id)), 202);
   });
+  app.openapi(routes.cancelRoute, async (context) => {
+    await refuseFields(context);
+    const cancelled = await operations.cancel(context.req.valid("param").id, context.req.raw.signal);
+    return context.json(told(cancelled), cancelled.outcome === "not-stopped" ? 202 : 200);
+  });
   app.openapi(routes.pauseRoute, async (context) => {
     await refuseFields(context);
     return context.json(told(await operations.pause(context.req.valid("param").job)), 200);

@@ -1,5 +1,6 @@
 /** What the service can be asked for over HTTP; whoever serves provides it. */
 import type {
+  Cancelled,
   JobView,
   Paused,
   Readiness,
@@ -23,6 +24,7 @@ export interface Operations {
   start(job: string, request: StartRequest, options: StartOptions): Promise<Started>;
   /** @throws SpecError `refused.*` for a run that has ended, or is worked on */
   retry(id: string): Promise<Started>;
+  cancel(id: string, signal: AbortSignal): Promise<Cancelled>;
   pause(job: string): Promise<Paused>;
   resume(job: string): Promise<Paused>;
 }

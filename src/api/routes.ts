@@ -1,6 +1,7 @@
 /** The paths that there are, as OpenAPI describes them. */
 import { createRoute, z } from "@hono/zod-openapi";
 import {
+  cancelled,
   health,
   job,
   jobPath,
@@ -125,6 +126,19 @@ export const retryRoute = createRoute({
   summary: "Go on with what is unfinished of a run",
   request: { params: runPath },
   responses: { 202: json(started, "It begins when there is room."), ...posted, ...unknown },
+});
+
+export const cancelRoute = createRoute({
+  method: "post",
+  path: "/v1/runs/{id}/cancel",
+  summary: "Cancel a run, whichever process works on it",
+  request: { params: runPath },
+  responses: {
+    200: json(cancelled, "It has ended: by this, or before."),
+    202: json(cancelled, "Whoever works on it was asked, and stops between chunks."),
+    ...posted,
+    ...unknown,
+  },
 });
 
 export const pauseRoute = createRoute({

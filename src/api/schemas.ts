@@ -148,6 +148,18 @@ export const started = z
   })
   .openapi("Started");
 
+export const cancelled = z
+  .strictObject({
+    run: runId,
+    outcome: z
+      .enum(["cancelled", "already-cancelled", "published", "failed", "dropped", "not-stopped"])
+      .openapi({
+        description:
+          "`not-stopped`: its owner was asked, and stops between chunks. Others: it had ended before.",
+      }),
+  })
+  .openapi("Cancelled");
+
 export const paused = z
   .strictObject({
     job: z.string(),
@@ -183,5 +195,6 @@ export type RunDetail = z.infer<typeof runDetail>;
 export type RunsQuery = z.infer<typeof runsQuery>;
 export type StartRequest = z.infer<typeof start>;
 export type Started = z.infer<typeof started>;
+export type Cancelled = z.infer<typeof cancelled>;
 export type Paused = z.infer<typeof paused>;
 export type Readiness = z.infer<typeof readiness>;

@@ -46,6 +46,7 @@ async function urlOf(service: Served): Promise<string> {
   return String(event.url);
 }
 
+/** A run that has ended, however. */
 async function ended(client: ApiClient, run: unknown): Promise<Readonly<Record<string, unknown>>> {
   for (;;) {
     const { body } = await client.get(`/v1/runs/${run}`);
@@ -61,7 +62,7 @@ describe("looking", () => {
   test("health and readiness", async () => {
     expect((await api.get("/healthz")).body).toEqual({ status: "ok" });
     expect((await api.get("/readyz")).body).toEqual({ status: "ready", ledger: "ok", schedules: "ok" });
-    expect((await api.get("/metrics")).status).toBe(404);
+    expect((await api.get("/metrics")).text).toContain("# TYPE nightshift_runs_total counter\n");
   });
 
   test("every job: with a schedule, without one, and with a broken spec", async () => {
@@ -111,7 +112,9 @@ describe("starting", () => {
       status: 200,
       body: { run, outcome: "already-published" },
     });
-    expect((await api.get("/v1/jobs/daily")).body.freshnessSeconds).toBeGreaterThan(0);
+    await expect
+      .poll(async () => (await api.get("/v1/jobs/daily")).body.freshnessSeconds, { timeout: 20_000 })
+      .toEqual(expect.any(Number));
   });
 
   test("an Idempotency-Key stands for one run, also when it scores again", async () => {
@@ -194,6 +197,37 @@ describe("starting", () => {
     expect(await api.post("/v1/jobs/once/pause")).toMatchObject({
       status: 409,
       body: { code: "usage.no-schedule" },
+    });
+  });
+
+  test("a run is cancelled, whether it waits or goes on, and is gone on with", async () => {
+    writeFileSync(
+      join(project.cwd, "jobs/slow.ts"),
+      "export default (chunk: object) => { const until = Date.now() + 2500; while (Date.now() < until); return chunk; };",
+    );
+    writeJob("slow", (spec) => `${spec.replace(/^schedule:.*\n/m, "")}pre: ./slow.ts\n`);
+    await served.until("spec.loaded", ({ job }) => job === "slow");
+    const [going, waiting] = [
+      await api.post("/v1/jobs/slow/runs", { at: "2025-01-01" }),
+      await api.post("/v1/jobs/slow/runs", { at: "2025-01-02" }),
+    ].map(({ body }) => body.run);
+    await served.until("partition.started", ({ runId }) => runId === going);
+    expect((await api.get(`/v1/runs/${going}`)).body).toMatchObject({ status: "running", error: null });
+    expect((await api.get(`/v1/runs/${waiting}`)).body.status).toBe("created");
+    expect(await api.post(`/v1/runs/${waiting}/cancel`)).toMatchObject({
+      status: 200,
+      body: { outcome: "cancelled" },
+    });
+    const answer = await api.post(`/v1/runs/${going}/cancel`);
+    expect([200, 202]).toContain(answer.status);
+    expect(await ended(api, going)).toMatchObject({ status: "cancelled" });
+    expect((await api.post(`/v1/runs/${going}/cancel`)).body.outcome).toBe("already-cancelled");
+    expect((await api.get("/v1/runs?status=cancelled")).body.runs).toHaveLength(2);
+    expect((await api.post(`/v1/runs/${waiting}/retry`)).status).toBe(202);
+    await served.until("run.ended", ({ run, status }) => run === waiting && status === "published");
+    expect(await api.post(`/v1/runs/${waiting}/cancel`)).toMatchObject({
+      status: 200,
+      body: { outcome: "published" },
     });
   });
 

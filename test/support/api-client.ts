@@ -38,7 +38,10 @@ export async function apiClient(url: string, token: string | null = null): Promi
     const text = await response.text();
     const type = (response.headers.get("content-type") ?? "").split(";")[0] ?? "";
     const body = type.endsWith("json") ? JSON.parse(text) : {};
-    checkAnswer(described, { method, path, status: response.status, type, body });
+    checkAnswer(described, {
+      ...{ method, path, status: response.status, type },
+      body: type.endsWith("json") ? body : text,
+    });
     return { status: response.status, type, headers: response.headers, body, text };
   }
 

@@ -25,6 +25,8 @@ export interface OperationsParts {
 
 /** Whoever probes readiness asks again soon, and shall not wait for what does not answer. */
 const readyWithinMs = 3_000;
+/** Runs stop between chunks. Who asks is not kept waiting for one that takes longer. */
+const cancelWithinMs = 5_000;
 /** Freshness costs a look at every published run. */
 const timingForMs = 5_000;
 
@@ -116,7 +118,7 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
     if (status === "published") return { run: run.id, outcome: "already-published" };
     if (asked.isHeld(run.id) || (owner !== null && !isInterrupted(state)))
       return { run: run.id, outcome: "running" };
-    asked.ask(run);
+    asked.ask(state);
     return { run: run.id, outcome: "resumed" };
   }
 
@@ -161,11 +163,17 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
 
     async retry(id) {
       const state = await stateOf(id);
-      const { run, status, owner } = state;
+      const { status, owner } = state;
       if (status === "published" || status === "dropped") throw runEnded(id, status);
       if (!asked.isHeld(id) && owner !== null && !isInterrupted(state)) throw ownerAlive(id, owner.pid);
-      asked.ask(run);
+      asked.ask(state);
       return { run: id, outcome: "resumed" };
+    },
+
+    async cancel(id, signal) {
+      const runner = await app.runner();
+      const { status } = await runner.cancel(id, { takeOver: false, waitMs: cancelWithinMs, signal });
+      return { run: id, outcome: status };
     },
 
     async pause(job) {
