@@ -10,6 +10,7 @@ import type { MakeDispatcher } from "./dispatch-partitions.js";
 import { SpecError } from "./errors.js";
 import type { WorkerHost } from "./host.js";
 import type { InputSpec, WriteSpec } from "./job.js";
+import { channelsOf, type Lane, usualTag } from "./lane.js";
 import type { Ledger } from "./ledger.js";
 import type { Database } from "./postgres/database.js";
 import type { Queue } from "./queue.js";
@@ -54,6 +55,9 @@ export interface AppOptions {
 
 export interface WorkerOptions {
   readonly threads: number;
+  /** Jobs that it can do, by what they ask for in `runs_on`. */
+  readonly tags: readonly string[];
+  readonly lanes: readonly Lane[];
   /** How long a partition stays with a worker that nobody hears of. */
   readonly leaseMs: number;
   readonly tell: (event: WorkerEvent) => void;
@@ -159,13 +163,14 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     });
   });
 
-  const dispatchOverQueue: MakeDispatcher = async ({ run, claim }, wake) => {
+  const dispatchOverQueue: MakeDispatcher = async ({ run, claim, plan, lane }, wake) => {
     const { queueDispatcher } = await import("./dispatchers/queue/queue-dispatcher.js");
     const shared = sharedLedger(await ledger());
     const opened = await queue();
     await leaveMark(run);
     return queueDispatcher({
       queue: opened,
+      channel: { tag: plan.job.runsOn ?? usualTag, lane },
       ledger: shared,
       claim,
       wake,
@@ -175,7 +180,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     });
   };
 
-  async function worker({ threads, leaseMs, tell }: WorkerOptions): Promise<QueueWorker> {
+  async function worker({ threads, tags, lanes, leaseMs, tell }: WorkerOptions): Promise<QueueWorker> {
     const { startQueueWorker } = await import("./queue-worker.js");
     const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
     const shared = sharedLedger(await ledger());
@@ -184,6 +189,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     const hostNow = await currentHost();
     return startQueueWorker({
       queue: opened,
+      channels: channelsOf(tags, lanes),
       ledger: shared,
       threads,
       leaseMs,

@@ -3,6 +3,7 @@ import { type AttemptOutcome, mustRunAlone } from "./attempts.js";
 import type { Clock } from "./clock.js";
 import type { Dispatcher } from "./dispatcher.js";
 import { CancelledError, DataError, type NightshiftError } from "./errors.js";
+import type { Lane } from "./lane.js";
 import type { Ledger } from "./ledger.js";
 import type { Emit } from "./observer.js";
 import type { PartitionState, Receipt } from "./partition.js";
@@ -19,12 +20,13 @@ interface Dispatch {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  readonly lane: Lane;
   readonly dispatcher: MakeDispatcher;
 }
 
 /** @param wake takes what becomes of what was enqueued */
 export type MakeDispatcher = (
-  dispatched: { readonly run: Run; readonly claim: Claim; readonly plan: Plan },
+  dispatched: { readonly run: Run; readonly claim: Claim; readonly plan: Plan; readonly lane: Lane },
   wake: (outcome: AttemptOutcome) => void,
 ) => Dispatcher | Promise<Dispatcher>;
 

@@ -13,14 +13,18 @@ import {
   type NightshiftError,
   toErrorRecord,
 } from "./errors.js";
+import type { Channel } from "./lane.js";
 import type { SharedLedger } from "./ledger.js";
 import { memoryRoom } from "./memory-room.js";
 import type { PartitionRef } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
 import type { Queue } from "./queue.js";
+import { takeMessages } from "./take-messages.js";
 
 export interface QueueWorkerParts {
   readonly queue: Queue;
+  /** What it takes partitions from. */
+  readonly channels: readonly Channel[];
   readonly ledger: SharedLedger;
   readonly threads: number;
   readonly leaseMs: number;
@@ -30,7 +34,7 @@ export interface QueueWorkerParts {
   readonly host: string;
   readonly clock: Clock;
   readonly every: Every;
-  readonly pause: (ms: number) => Promise<void>;
+  readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly runner: (reporter: AttemptReporter) => AttemptRunner;
   /** @throws NightshiftError where this machine cannot do the task, and says why */
   readonly admit: (task: PartitionTask) => Promise<void>;
@@ -46,7 +50,7 @@ export interface QueueWorker {
 }
 
 export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
-  const { queue, ledger, threads, leaseMs, tell } = parts;
+  const { ledger, leaseMs, tell } = parts;
   const busy = new Set<Promise<void>>();
   let isStopping = false;
   const leases = attemptLeases({
@@ -71,11 +75,11 @@ export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
     busy.delete(work);
   }
 
-  const consumer = queue.consume(threads, take);
+  const stopTaking = takeMessages({ ...parts, take });
   return {
     async stop(graceMs) {
       isStopping = true;
-      await consumer.pause();
+      stopTaking();
       if (busy.size > 0) await Promise.race([Promise.all(busy), parts.pause(graceMs)]);
       await runner.drain();
       leases.close();

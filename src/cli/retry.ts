@@ -1,16 +1,22 @@
 import type { Command } from "commander";
 import { runFor } from "./lookup/runs.js";
 import { followRun } from "./running/follow-run.js";
-import { declareQuarantineExit, declareQueue, type QuarantineFlags } from "./running/run-options.js";
+import {
+  declareLane,
+  declareQuarantineExit,
+  declareQueue,
+  type LaneFlags,
+  type QuarantineFlags,
+} from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 
-interface RetryFlags extends QuarantineFlags {
+interface RetryFlags extends QuarantineFlags, LaneFlags {
   readonly takeOver?: true;
 }
 
 export function declare(command: Command): void {
   command.option("--take-over", "claim a run whose owner is on another host, and surely dead");
-  declareQuarantineExit(declareQueue(command));
+  declareQuarantineExit(declareLane(declareQueue(command)));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
@@ -22,5 +28,6 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   return followRun(cli, (options) => runner.retry(run.id, { ...options, takeOver }), {
     write: run.job.write,
     quarantineExitZero: flags.quarantineExitZero === true,
+    lane: flags.lane,
   });
 }

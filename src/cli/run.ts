@@ -8,14 +8,16 @@ import { followRun } from "./running/follow-run.js";
 import {
   declareClaim,
   declareInterval,
+  declareLane,
   declareQuarantineExit,
   declareQueue,
   type IntervalFlags,
+  type LaneFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 
-export interface RunFlags extends IntervalFlags, QuarantineFlags {
+export interface RunFlags extends IntervalFlags, QuarantineFlags, LaneFlags {
   readonly reprocess?: true;
   readonly restart?: true;
   readonly takeOver?: true;
@@ -26,13 +28,14 @@ export function declare(command: Command): void {
     "--reprocess",
     "score again what was published; the new publication replaces it",
   );
-  declareQuarantineExit(declareClaim(declareQueue(command)));
+  declareQuarantineExit(declareClaim(declareLane(declareQueue(command))));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<RunFlags>();
   const [subject = ""] = command.args;
   const quarantineExitZero = flags.quarantineExitZero === true;
+  const { lane } = flags;
   if (subject.endsWith(".json")) {
     const planned = await readPlanFile(localPath(subject, cli.cwd));
     refuseIntervalFlags(flags, subject);
@@ -41,12 +44,14 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     return followRun(cli, (options) => runner.runPlan(planned, parseRun(flags, null), options), {
       write,
       quarantineExitZero,
+      lane,
     });
   }
   const { job, specPath } = await jobFor(cli, subject, flags);
   const runner = await (await cli.app()).runner();
   const request: RunRequest = { ...parseRun(flags, specPath), job, guess: false };
-  return followRun(cli, (options) => runner.run(request, options), { write: job.write, quarantineExitZero });
+  const { write } = job;
+  return followRun(cli, (options) => runner.run(request, options), { write, quarantineExitZero, lane });
 }
 
 /** All of a run's request but the job itself. */

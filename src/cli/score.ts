@@ -14,13 +14,15 @@ import { refuseOutside } from "./lookup/output-root.js";
 import { followRun } from "./running/follow-run.js";
 import {
   declareClaim,
+  declareLane,
   declareQuarantineExit,
   declareQueue,
+  type LaneFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 
-export interface ScoreFlags extends ModelJobFlags, QuarantineFlags {
+export interface ScoreFlags extends ModelJobFlags, QuarantineFlags, LaneFlags {
   readonly output?: string;
   readonly overwrite?: true;
   readonly restart?: true;
@@ -31,7 +33,7 @@ export function declare(command: Command): void {
   command
     .option("-o, --output <path>", "where predictions go (required): x.parquet is one file, else a directory")
     .option("--overwrite", "replace what is published there; readers see the old or the new, whole");
-  declareClaim(declareQueue(command));
+  declareClaim(declareLane(declareQueue(command)));
   declareMapping(command);
   declareRowPolicy(command);
   declareQuarantineExit(command);
@@ -54,6 +56,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   return followRun(cli, (options) => runner.run(request, options), {
     write: request.job.write,
     quarantineExitZero: flags.quarantineExitZero === true,
+    lane: flags.lane,
   });
 }
 

@@ -1,13 +1,16 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { SpecError } from "../errors.js";
 import { counted } from "../human.js";
+import { type Lane, laneNames, tagSyntax, usualTag } from "../lane.js";
 import type { WorkerEvent } from "../queue-worker.js";
 import { declareQueue } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
-import { durationMs, wholeNumber } from "./shell/options.js";
+import { durationMs, names, wholeNumber } from "./shell/options.js";
 
 interface WorkerFlags {
   readonly threads?: number;
+  readonly tags?: readonly string[];
+  readonly lanes?: readonly Lane[];
   readonly lease?: number;
   readonly grace?: number;
 }
@@ -19,6 +22,14 @@ const leastLeaseMs = 1_000;
 export function declare(command: Command): void {
   declareQueue(command)
     .option("--threads <n>", "partitions at once (default: every core)", wholeNumber(1))
+    .option(
+      "--tags <a,b>",
+      `jobs that it can do, by what they ask for in runs_on (default: ${usualTag})`,
+      tags,
+    )
+    .addOption(
+      new Option("--lanes <a,b>", `lanes that it serves (default: ${laneNames.join(",")})`).argParser(lanes),
+    )
     .option(
       "--lease <time>",
       "how long a partition stays with a worker not heard of (default: 30s)",
@@ -37,16 +48,25 @@ Example:
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
-  const { threads = cli.settings.cores, lease = defaultMs, grace = defaultMs } = command.opts<WorkerFlags>();
+  const {
+    threads = cli.settings.cores,
+    lease = defaultMs,
+    grace = defaultMs,
+    ...serves
+  } = command.opts<WorkerFlags>();
+  const { tags = [usualTag], lanes = laneNames } = serves;
   if (lease < leastLeaseMs)
     throw new SpecError("usage.invalid-argument", `a lease of ${lease} ms is too short`, {
       hint: "Give --lease at least 1s.",
     });
   const stopping = cli.gently();
   const app = await cli.app();
-  const worker = await app.worker({ threads, leaseMs: lease, tell: (event) => tell(cli, event) });
+  const worker = await app.worker({
+    ...{ threads, tags, lanes, leaseMs: lease },
+    tell: (event) => tell(cli, event),
+  });
   const { place } = await app.queue();
-  ready(cli, threads, place, (await app.ledger()).place);
+  ready(cli, { threads, tags, lanes, queue: place, ledger: (await app.ledger()).place });
   await aborted(stopping);
   await worker.stop(grace);
   if (cli.globals.json) cli.out.line(JSON.stringify({ type: "worker.stopped" }));
@@ -54,10 +74,35 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   return 0;
 }
 
-function ready({ globals, out, err }: Cli, threads: number, queue: string, ledger: string): void {
-  if (globals.json) out.line(JSON.stringify({ type: "worker.ready", threads, queue, ledger }));
-  else if (!globals.quiet)
-    err.line(`ready: ${counted(threads, "thread")}, queue ${queue}, ledger ${ledger}; Ctrl-C stops it`);
+interface Readiness {
+  readonly threads: number;
+  readonly tags: readonly string[];
+  readonly lanes: readonly Lane[];
+  readonly queue: string;
+  readonly ledger: string;
+}
+
+function ready({ globals, out, err }: Cli, readiness: Readiness): void {
+  const { threads, tags, lanes, queue, ledger } = readiness;
+  if (globals.json) out.line(JSON.stringify({ type: "worker.ready", ...readiness }));
+  else if (!globals.quiet) {
+    const which = lanes.length === laneNames.length ? "" : `, only ${lanes.join(" and ")}`;
+    err.line(
+      `ready: ${counted(threads, "thread")} for ${tags.join(", ")}${which}, queue ${queue}, ledger ${ledger}; Ctrl-C stops it`,
+    );
+  }
+}
+
+function tags(text: string, before: readonly string[] = []): readonly string[] {
+  const given = names(text, before);
+  if (given.every((tag) => tagSyntax.test(tag))) return [...new Set(given)];
+  throw new InvalidArgumentError("Give tags of small letters, digits, `-` and `_`, such as gpu,cpu.");
+}
+
+function lanes(text: string, before: readonly Lane[] = []): readonly Lane[] {
+  const given = laneNames.filter((lane) => names(text, before).includes(lane));
+  if (names(text, before).every((name) => laneNames.some((lane) => lane === name))) return given;
+  throw new InvalidArgumentError(`Give some of ${laneNames.join(", ")}.`);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

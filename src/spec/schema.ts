@@ -10,7 +10,7 @@ import { intervals } from "./schema/intervals.js";
 import { limits } from "./schema/limits.js";
 import { model } from "./schema/model.js";
 import { outputs, passthrough } from "./schema/outputs.js";
-import { engine, providers } from "./schema/providers.js";
+import { engine, providers, runsOn } from "./schema/providers.js";
 import { schedule } from "./schema/schedule.js";
 import { write } from "./schema/write.js";
 
@@ -41,6 +41,7 @@ export const jobSchema = z
     limits: limits.prefault({}),
     engine,
     providers,
+    runs_on: runsOn.optional(),
   })
   .meta({ title: "Nightshift job", description: "A batch prediction job of Nightshift." });
 

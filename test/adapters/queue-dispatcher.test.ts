@@ -46,7 +46,8 @@ function scriptedQueue(onPush: (refs: readonly PartitionRef[]) => Promise<void>)
   return {
     place: "a script",
     push: onPush,
-    consume: () => ({ pause: async () => undefined }),
+    take: async () => null,
+    waiting: async () => 0,
     close: async () => undefined,
   };
 }
@@ -57,6 +58,7 @@ function dispatching(onPush: (refs: readonly PartitionRef[]) => Promise<void> = 
   let wake = (): void => undefined;
   dispatcher = queueDispatcher({
     queue: scriptedQueue(onPush),
+    channel: { tag: "cpu", lane: "scheduled" },
     ledger: coordinator,
     claim,
     wake: (outcome) => {

@@ -1,12 +1,15 @@
 /** What is asked of a queue: that it brings refs, keeps apart what is not the same, and complains clearly. */
 import { createServer } from "node:net";
 import { Queue as BullQueue, Worker as BullWorker, createPostgresBackend, withBackend } from "bullmq";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { bullmqQueue } from "../../src/dispatchers/queue/bullmq-queue.js";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { bullmqQueue, queueName } from "../../src/dispatchers/queue/bullmq-queue.js";
 import { migrateQueue, postgresBackend } from "../../src/dispatchers/queue/postgres-backend.js";
 import { redisBackend, redisPassword } from "../../src/dispatchers/queue/redis-backend.js";
+import { type Channel, channelsOf, type Lane, laneNames } from "../../src/lane.js";
 import type { PartitionRef } from "../../src/partition.js";
 import type { Queue } from "../../src/queue.js";
+import { pause, systemClock } from "../../src/system-clock.js";
+import { takeMessages } from "../../src/take-messages.js";
 import { urlOf } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
@@ -16,6 +19,8 @@ const ref = (partition: number, epoch = 1): PartitionRef => ({
   partition,
   epoch,
 });
+
+const channel: Channel = { tag: "cpu", lane: "scheduled" };
 
 describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   let server: RedisServer | TestDatabase;
@@ -53,12 +58,17 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     return {
       taken,
       letGo,
-      start: (hold: boolean) =>
-        queue.consume(atOnce, async (message) => {
-          taken.push(message);
-          wake();
-          if (hold) await gate;
-        }),
+      start(hold: boolean): void {
+        const stop = takeMessages({
+          ...{ queue, channels: [channel], threads: atOnce, clock: systemClock, pause },
+          async take(message) {
+            taken.push(message);
+            wake();
+            if (hold) await gate;
+          },
+        });
+        onTestFinished(stop);
+      },
       async until(count: number): Promise<readonly PartitionRef[]> {
         while (taken.length < count)
           await new Promise<void>((resolve) => {
@@ -72,7 +82,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   test("brings every ref once", async () => {
     const receiver = receiving();
     receiver.start(false);
-    await queue.push([ref(0), ref(1), ref(2)]);
+    await queue.push([ref(0), ref(1), ref(2)], channel);
     const taken = await receiver.until(3);
     expect(taken.map(({ partition }) => partition).sort()).toEqual([0, 1, 2]);
     expect(taken[0]).toEqual(ref(taken[0]?.partition ?? -1));
@@ -80,11 +90,11 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
 
   test("leaves alone what it has, waiting or under way", async () => {
     const receiver = receiving();
-    await queue.push([ref(0)]);
-    await queue.push([ref(0)]);
+    await queue.push([ref(0)], channel);
+    await queue.push([ref(0)], channel);
     receiver.start(true);
     await receiver.until(1);
-    await queue.push([ref(0), ref(1)]);
+    await queue.push([ref(0), ref(1)], channel);
     await receiver.until(2);
     receiver.letGo();
     expect(receiver.taken).toEqual([ref(0), ref(1)]);
@@ -93,9 +103,9 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   test("takes a partition's next epoch for another message, while it still holds the last one", async () => {
     const receiver = receiving();
     receiver.start(true);
-    await queue.push([ref(0, 1)]);
+    await queue.push([ref(0, 1)], channel);
     await receiver.until(1);
-    await queue.push([ref(0, 2)]);
+    await queue.push([ref(0, 2)], channel);
     expect(await receiver.until(2)).toEqual([ref(0, 1), ref(0, 2)]);
     receiver.letGo();
   });
@@ -103,18 +113,18 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   test("brings again what was taken care of, when it is asked to", async () => {
     const receiver = receiving();
     receiver.start(false);
-    await queue.push([ref(0)]);
+    await queue.push([ref(0)], channel);
     await receiver.until(1);
     // It forgets a message a moment after its taker is done with it.
     while (receiver.taken.length < 2) {
-      await queue.push([ref(0)]);
+      await queue.push([ref(0)], channel);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(receiver.taken).toEqual([ref(0), ref(0)]);
   });
 
   test("a message whose taker is gone comes again", async () => {
-    await queue.push([ref(0)]);
+    await queue.push([ref(0)], channel);
     const gone = await lostTaker(kind, url);
     const receiver = receiving();
     receiver.start(false);
@@ -122,17 +132,58 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     await gone.end();
   });
 
+  test("lanes and tags are kept apart, and of those that wait, three scheduled come for one of a backfill", async () => {
+    const inLane = (lane: Lane, count: number): readonly PartitionRef[] =>
+      Array.from({ length: count }, (_, partition) => ({ runId: lane, partition, epoch: 1 }));
+    const gpu = { tag: "gpu", lane: "scheduled" } as const;
+    await queue.push(inLane("backfill", 8), { tag: "cpu", lane: "backfill" });
+    await queue.push(inLane("scheduled", 12), channel);
+    await queue.push([{ ...ref(0), runId: "on-gpu" }], gpu);
+    const taken: string[] = [];
+    let ended = (): void => undefined;
+    const all = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    const stop = takeMessages({
+      ...{ queue, threads: 1, clock: systemClock, pause },
+      channels: channelsOf(["cpu"], laneNames),
+      async take({ runId }) {
+        taken.push(runId);
+        // Goes before all that has waited for longer.
+        if (taken.length === 4) await queue.push(inLane("events", 1), { tag: "cpu", lane: "events" });
+        // An empty channel is not asked again at once.
+        if (taken.length === 4) await pause(300);
+        if (taken.length === 21) ended();
+      },
+    });
+    onTestFinished(stop);
+    await all;
+    expect(taken[4]).toBe("events");
+    expect(
+      taken
+        .filter((lane) => lane !== "events")
+        .slice(0, 16)
+        .filter((lane) => lane === "backfill"),
+    ).toHaveLength(4);
+    expect(taken).not.toContain("on-gpu");
+    expect(await queue.waiting(gpu)).toBe(1);
+  });
+
   test("a taker that fails is not tried again: the ledger decides about that", async () => {
     let calls = 0;
-    queue.consume(1, async () => {
-      calls += 1;
-      throw new Error("no ledger");
+    const stop = takeMessages({
+      ...{ queue, channels: [channel], threads: 1, clock: systemClock, pause },
+      async take() {
+        calls += 1;
+        throw new Error("no ledger");
+      },
     });
-    await queue.push([ref(0)]);
+    onTestFinished(stop);
+    await queue.push([ref(0)], channel);
     const receiver = receiving();
     while (calls < 1) await new Promise((resolve) => setTimeout(resolve, 5));
     receiver.start(false);
-    await queue.push([ref(1)]);
+    await queue.push([ref(1)], channel);
     while (calls + receiver.taken.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(calls + receiver.taken.length).toBe(2);
   });
@@ -151,8 +202,8 @@ async function lostTaker(kind: "redis" | "postgres", url: string) {
   };
   const worker =
     kind === "redis"
-      ? new BullWorker("partitions", handle, { connection: { url }, prefix: "nightshift", ...options })
-      : new (withBackend(createPostgresBackend).Worker)("partitions", handle, {
+      ? new BullWorker(queueName(channel), handle, { connection: { url }, prefix: "nightshift", ...options })
+      : new (withBackend(createPostgresBackend).Worker)(queueName(channel), handle, {
           connection: { connectionString: url, schema: "nightshift_queue" },
           ...options,
         });
@@ -165,13 +216,17 @@ describe("on Redis", () => {
   test("what somebody else put there is dropped, and nothing of a password is shown", async () => {
     const redis = await startRedis();
     const queue = bullmqQueue(await redisBackend(redis.url), {});
-    const other = new BullQueue("partitions", { connection: { url: redis.url }, prefix: "nightshift" });
+    const other = new BullQueue(queueName(channel), { connection: { url: redis.url }, prefix: "nightshift" });
     try {
       const taken: PartitionRef[] = [];
-      queue.consume(1, async (message) => void taken.push(message));
+      const stop = takeMessages({
+        ...{ queue, channels: [channel], threads: 1, clock: systemClock, pause },
+        take: async (message) => void taken.push(message),
+      });
+      onTestFinished(stop);
       for (const data of [{ runId: 7 }, null, { runId: "r", partition: -1, epoch: 1 }, "text"])
         await other.add("partition", data);
-      await queue.push([ref(0)]);
+      await queue.push([ref(0)], channel);
       while (taken.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
       expect(taken).toEqual([ref(0)]);
       const named = await redisBackend(redis.url.replace("redis://", "redis://:hidden@")).catch(

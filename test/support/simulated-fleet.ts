@@ -7,8 +7,9 @@ import type { AttemptReporter, AttemptRunner } from "../../src/dispatcher.js";
 import { messageId } from "../../src/dispatchers/queue/message.js";
 import { queueDispatcher } from "../../src/dispatchers/queue/queue-dispatcher.js";
 import { CancelledError, InfraError, NightshiftError } from "../../src/errors.js";
+import { channelsOf, laneNames, usualLane, usualTag } from "../../src/lane.js";
 import type { PartitionRef } from "../../src/partition.js";
-import type { Queue } from "../../src/queue.js";
+import type { Message, Queue } from "../../src/queue.js";
 import { startQueueWorker } from "../../src/queue-worker.js";
 import { aPlan, aReceipt, aRun } from "./runs.js";
 import { type LedgerFaults, type SimulatedLedger, simulatedLedger } from "./simulated-ledger.js";
@@ -65,10 +66,12 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
       ledger: seen,
       clock,
       emit: () => undefined,
+      lane: usualLane,
       signal: new AbortController().signal,
       dispatcher: (_, wake) =>
         queueDispatcher({
           queue: broker.seenBy(process),
+          channel: { tag: usualTag, lane: usualLane },
           ledger: seen,
           claim,
           wake,
@@ -100,6 +103,7 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
 
     startQueueWorker({
       queue: broker.seenBy(process),
+      channels: channelsOf([usualTag], laneNames),
       ledger: ledger.seenBy(process),
       threads: 2,
       leaseMs,
@@ -228,44 +232,35 @@ interface UnreliableBroker {
 function unreliableBroker(world: Simulation, faults: FleetFaults): UnreliableBroker {
   const { after, between, random, nowMs } = world;
   const held = new Map<string, { readonly ref: PartitionRef; isTaken: boolean }>();
-  const takers: { process: SimulatedProcess; free: number; take: (ref: PartitionRef) => Promise<void> }[] =
-    [];
+  let repeats = 0;
   let awayUntilMs = 0;
 
   const nameOf = (ref: PartitionRef): string =>
     messageId(faults.forgetsEpochs === true ? { ...ref, epoch: 0 } : ref);
 
-  function handOut(): void {
-    if (nowMs() < awayUntilMs) return void after(awayUntilMs - nowMs() + 1, handOut);
+  async function whenThere(process: SimulatedProcess): Promise<void> {
+    while (nowMs() < awayUntilMs) await process.pause(awayUntilMs - nowMs() + 1);
+  }
+
+  function handOut(taker: SimulatedProcess): Message | null {
     for (const [name, message] of held) {
       if (message.isTaken) continue;
-      const taker = takers.find(({ process, free }) => free > 0 && !process.isDead());
-      if (taker === undefined) return;
       message.isTaken = true;
-      give(taker, name, message.ref);
       // Some come twice, now or much later.
-      if (random() < 0.1) after(between(0, 20_000), () => deliverAgain(message.ref));
+      if (random() < 0.1) after(between(0, 20_000), () => repeat(message.ref));
       // Nobody heard of its taker for a while.
       after(lockMs, () => {
-        if (taker.process.isDead() && held.get(name) === message) message.isTaken = false;
-        handOut();
+        if (taker.isDead()) message.isTaken = false;
       });
+      const done = (): void => void (held.get(name) === message && held.delete(name));
+      return { ref: message.ref, done };
     }
+    return null;
   }
 
-  function give(taker: (typeof takers)[number], name: string, ref: PartitionRef): void {
-    taker.free -= 1;
-    const done = (): void => {
-      taker.free += 1;
-      held.delete(name);
-      handOut();
-    };
-    after(between(0, 300), () => taker.process.deliver(() => void taker.take(ref).then(done, done)));
-  }
-
-  function deliverAgain(ref: PartitionRef): void {
-    const taker = takers.find(({ process, free }) => free > 0 && !process.isDead());
-    if (taker !== undefined) give(taker, `again ${messageId(ref)}`, ref);
+  function repeat(ref: PartitionRef): void {
+    repeats += 1;
+    held.set(`again ${repeats} ${messageId(ref)}`, { ref, isTaken: false });
   }
 
   return {
@@ -276,18 +271,18 @@ function unreliableBroker(world: Simulation, faults: FleetFaults): UnreliableBro
     seenBy: (process) => ({
       place: "a simulation",
       async push(refs) {
-        while (nowMs() < awayUntilMs) await process.pause(awayUntilMs - nowMs() + 1);
+        await whenThere(process);
         await process.ask(() => {
           for (const ref of refs)
             if (random() >= 0.1 && !held.has(nameOf(ref))) held.set(nameOf(ref), { ref, isTaken: false });
-          handOut();
         });
       },
-      consume(atOnce, take) {
-        takers.push({ process, free: atOnce, take });
-        handOut();
-        return { pause: async () => undefined };
+      async take({ lane }) {
+        if (lane !== usualLane) return null;
+        await whenThere(process);
+        return process.ask(() => handOut(process));
       },
+      waiting: async () => held.size,
       close: async () => undefined,
     }),
   };

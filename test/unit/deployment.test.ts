@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { commands } from "../../src/cli/shell/commands.js";
+import { queueName } from "../../src/dispatchers/queue/bullmq-queue.js";
+import { laneNames, usualTag } from "../../src/lane.js";
 import { parseDurationMs } from "../../src/spec/quantities.js";
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
@@ -51,9 +53,12 @@ test("workers are given more time to stop than they take", () => {
   expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(graceOf(containers[0].args));
 });
 
-test("workers are scaled by the list that messages wait in", () => {
+test("workers are scaled by the lists that messages wait in", () => {
   expect(scaled.spec.scaleTargetRef.name).toBe(deployment.metadata.name);
-  expect(scaled.spec.triggers[0].metadata.listName).toBe("nightshift:partitions:wait");
+  const lists = scaled.spec.triggers.map(
+    ({ metadata }: { readonly metadata: { readonly listName: string } }) => metadata.listName,
+  );
+  expect(lists).toEqual(laneNames.map((lane) => `nightshift:${queueName({ tag: usualTag, lane })}:wait`));
 });
 
 test("the image is built from files that are there, and is not root's", () => {

@@ -33,8 +33,13 @@ export async function openLanes(
         ...{ reprocess, restart, takeOver },
       };
       const look = { label: interval.ds, lines: "warnings" } as const;
-      return (await runWithProgress(shown, (options) => runner.run(request, { ...options, signal }), look))
-        .outcome;
+      return (
+        await runWithProgress(
+          shown,
+          (options) => runner.run(request, { ...options, signal, lane: "backfill" }),
+          look,
+        )
+      ).outcome;
     });
   }
   return { all, close };

@@ -1,5 +1,6 @@
 import { toErrorRecord } from "../../errors.js";
 import { targetOf, type WriteSpec } from "../../job.js";
+import type { Lane } from "../../lane.js";
 import type { Observer } from "../../observer.js";
 import type { RunOptions, RunOutcome } from "../../run-request.js";
 import { errorText } from "../output/error-text.js";
@@ -12,15 +13,16 @@ import { type ProgressLook, runObservers } from "./progress.js";
 export interface FollowOptions {
   readonly write: WriteSpec;
   readonly quarantineExitZero: boolean;
+  readonly lane: Lane;
 }
 
 /** Runs something to its end with progress, and tells how it ended. @returns the exit code */
 export async function followRun(
   cli: Cli,
   start: (options: RunOptions) => Promise<RunOutcome>,
-  { write, quarantineExitZero }: FollowOptions,
+  { write, quarantineExitZero, lane }: FollowOptions,
 ): Promise<number> {
-  const { outcome, rowsScored } = await runWithProgress(cli, start);
+  const { outcome, rowsScored } = await runWithProgress(cli, (options) => start({ ...options, lane }));
   const published = await publishedBy(cli, outcome, write);
   const exitCode = outcomeExit(outcome, { quarantineExitZero, interruptedBy: cli.interruptedBy() });
   if (cli.globals.json) {

@@ -9,8 +9,8 @@ import { type Backend, receiverOptions, usualLockMs } from "./bullmq-queue.js";
 
 const schema = "nightshift_queue";
 const role = "queue";
-/** One that is not listening. */
-const maxSessions = 4;
+/** Of each channel. */
+const maxSessions = 2;
 
 /**
  * @param lockMs after which a message comes again whose taker is gone
@@ -22,7 +22,7 @@ export async function postgresBackend(url: ConnectionUrl, lockMs: number = usual
   await session.end();
   const config = { ...clientConfig(url, role, isProtected ? tlsOf(url) : null), max: maxSessions, schema };
   const { Queue, Worker } = withBackend(createPostgresBackend);
-  const first = new Queue("partitions", { connection: config, skipMetasUpdate: true });
+  const first = new Queue("any", { connection: config, skipMetasUpdate: true });
   first.on("error", () => undefined);
   try {
     await first.waitUntilReady();
@@ -34,9 +34,9 @@ export async function postgresBackend(url: ConnectionUrl, lockMs: number = usual
   }
   return {
     place: url.address,
+    lockMs,
     sender: (name) => new Queue(name, { connection: config, skipMetasUpdate: true }),
-    receiver: (name, handle, atOnce) =>
-      new Worker(name, handle, { connection: config, ...receiverOptions(atOnce, lockMs) }),
+    receiver: (name) => new Worker(name, null, { connection: config, ...receiverOptions(lockMs) }),
     async close() {},
   };
 }

@@ -10,6 +10,7 @@
 import type { Clock } from "../../clock.js";
 import type { Dispatcher } from "../../dispatcher.js";
 import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../../errors.js";
+import type { Channel } from "../../lane.js";
 import type { SharedLedger } from "../../ledger.js";
 import type { PartitionRef, PartitionState } from "../../partition.js";
 import type { Queue } from "../../queue.js";
@@ -18,6 +19,8 @@ import { type FollowedOutcome, outcomeOf } from "./outcome-of.js";
 
 export interface QueueDispatcherOptions {
   readonly queue: Queue;
+  /** Where its partitions wait. */
+  readonly channel: Channel;
   readonly ledger: SharedLedger;
   readonly claim: Claim;
   readonly wake: (outcome: FollowedOutcome) => void;
@@ -53,7 +56,7 @@ interface Followed {
 }
 
 export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
-  const { queue, ledger, claim, wake, clock, pause, onTrouble } = options;
+  const { queue, channel, ledger, claim, wake, clock, pause, onTrouble } = options;
   const timing = { ...usualTiming, ...options.timing };
   const followed = new Map<number, Followed>();
   const unsent: PartitionRef[] = [];
@@ -66,7 +69,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     if (refs.length === 0 || pushing !== null) return;
     const late = setTimeout(() => onTrouble(noAnswer(timing.pushTimeoutMs)), timing.pushTimeoutMs);
     pushing = queue
-      .push(refs)
+      .push(refs, channel)
       .then(() => onTrouble(null))
       .catch((error: Error) => onTrouble(error))
       .finally(() => {

@@ -39,9 +39,10 @@ export async function redisBackend(url: string, lockMs: number = usualLockMs): P
 
   return {
     place,
+    lockMs,
     sender: (name) => new Queue(name, { connection: connection(), prefix, skipMetasUpdate: true }),
-    receiver: (name, handle, atOnce) =>
-      new Worker(name, handle, { connection: connection(), prefix, ...receiverOptions(atOnce, lockMs) }),
+    receiver: (name) =>
+      new Worker(name, null, { connection: connection(), prefix, ...receiverOptions(lockMs) }),
     async close() {
       for (const redis of connections) redis.disconnect();
     },
