@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ledgerReporter } from "./attempts.js";
+import { ledgerReporter, maxExpiries } from "./attempts.js";
 import type { BackfillBook } from "./backfill-book.js";
 import type { Settings } from "./config.js";
 import type { Connection, ConnectionUrl } from "./connection.js";
@@ -14,7 +14,15 @@ import { channelsOf, type Lane, usualTag } from "./lane.js";
 import type { Ledger } from "./ledger.js";
 import type { Database } from "./postgres/database.js";
 import type { Queue } from "./queue.js";
-import { leaveMark, openQueue, queueTrouble, queueWatch, sharedLedger, sharedPlaces } from "./queue-parts.js";
+import {
+  leaveMark,
+  noWorkerFor,
+  openQueue,
+  queueTrouble,
+  queueWatch,
+  sharedLedger,
+  sharedPlaces,
+} from "./queue-parts.js";
 import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
 import { quarantineDirectory } from "./registry.js";
 import type { Runner } from "./runner.js";
@@ -58,6 +66,8 @@ export interface WorkerOptions {
   /** Jobs that it can do, by what they ask for in `runs_on`. */
   readonly tags: readonly string[];
   readonly lanes: readonly Lane[];
+  /** Of Nightshift, for people. */
+  readonly version: string;
   /** How long a partition stays with a worker that nobody hears of. */
   readonly leaseMs: number;
   readonly tell: (event: WorkerEvent) => void;
@@ -168,19 +178,29 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     const shared = sharedLedger(await ledger());
     const opened = await queue();
     await leaveMark(run);
+    const channel = { tag: plan.job.runsOn ?? usualTag, lane };
     return queueDispatcher({
       queue: opened,
-      channel: { tag: plan.job.runsOn ?? usualTag, lane },
+      channel,
       ledger: shared,
       claim,
       wake,
       clock: systemClock,
       pause,
+      maxExpiries,
+      onNoWorker: (workers) => onWarning(noWorkerFor(run, channel, workers)),
       onTrouble: (error) => (error === null ? watch.answered() : watch.failed(error)),
     });
   };
 
-  async function worker({ threads, tags, lanes, leaseMs, tell }: WorkerOptions): Promise<QueueWorker> {
+  async function worker({
+    threads,
+    tags,
+    lanes,
+    version,
+    leaseMs,
+    tell,
+  }: WorkerOptions): Promise<QueueWorker> {
     const { startQueueWorker } = await import("./queue-worker.js");
     const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
     const shared = sharedLedger(await ledger());
@@ -195,6 +215,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       leaseMs,
       memoryBytes: settings.memoryBytes,
       host: hostname(),
+      note: { id: newUuid(), host: hostname(), pid: process.pid, version, threads, tags, lanes },
       clock: systemClock,
       every,
       pause,
@@ -228,7 +249,11 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
         () => undefined,
       );
       await host?.close();
-      await ledger.opened()?.then((open) => open.close());
+      // One that could not be opened has been told of.
+      await ledger.opened()?.then(
+        (open) => open.close(),
+        () => undefined,
+      );
       for (const database of databases.values()) await database.close();
     },
   };

@@ -79,7 +79,7 @@ class RunBook {
   private readonly waiting: { readonly index: number; readonly alone: boolean }[] = [];
   private readonly running = new Set<number>();
   private readonly poisoned: number[] = [];
-  private lastDeath = "";
+  private lastDeath: NightshiftError | null = null;
   private readonly accepted: Pick<Receipt, "reasons">[] = [];
   private readonly meter: ProgressMeter;
 
@@ -161,7 +161,7 @@ class RunBook {
     if (next === "pending") this.waiting.push({ index: partition, alone: mustRunAlone(error) });
     if (next === "poisoned") {
       this.poisoned.push(partition);
-      this.lastDeath = error.message;
+      this.lastDeath = error;
     }
     if (next === "failed") throw error;
   }
@@ -170,13 +170,19 @@ class RunBook {
     if (this.poisoned.length === 0) return;
     throw new DataError(
       "data.partition-poisoned",
-      `${this.poisoned.length === 1 ? "Partition" : "Partitions"} ${this.poisoned.join(", ")} killed the worker host three times while running alone; all others are done, and nothing is published. ${this.lastDeath}`,
+      `${this.poisoned.length === 1 ? "Partition" : "Partitions"} ${this.poisoned.join(", ")} ${whatTheyDid(this.lastDeath)}; all others are done, and nothing is published. ${this.lastDeath?.message ?? ""}`,
       {
         hint: `See what they were doing with nightshift errors ${this.dispatch.run.id}, repair or remove the file or the model, then start over with --restart.`,
         details: { partitions: this.poisoned },
       },
     );
   }
+}
+
+function whatTheyDid(lastDeath: NightshiftError | null): string {
+  return lastDeath?.code === "infra.lease-expired"
+    ? "took workers down again and again"
+    : "killed the worker host three times while running alone";
 }
 
 /** Outcomes in the order they came, for the one reader there is. */

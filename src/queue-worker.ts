@@ -14,7 +14,7 @@ import {
   toErrorRecord,
 } from "./errors.js";
 import type { Channel } from "./lane.js";
-import type { SharedLedger } from "./ledger.js";
+import type { SharedLedger, WorkerNote } from "./ledger.js";
 import { memoryRoom } from "./memory-room.js";
 import type { PartitionRef } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
@@ -40,6 +40,8 @@ export interface QueueWorkerParts {
   readonly admit: (task: PartitionTask) => Promise<void>;
   readonly liveFor: (ms: number | null) => void;
   readonly tell: (event: WorkerEvent) => void;
+  /** How it is known to people: see `nightshift doctor`. */
+  readonly note: WorkerNote;
 }
 
 export type WorkerEvent = AttemptOutcome | { readonly type: "outdated"; readonly ref: PartitionRef };
@@ -48,6 +50,9 @@ export interface QueueWorker {
   /** Takes nothing new, lets attempts end for that long, then stops the rest between chunks and hands it back. */
   stop(graceMs: number): Promise<void>;
 }
+
+/** After which a worker that says nothing counts as gone. */
+const helloForMs = 30_000;
 
 export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
   const { ledger, leaseMs, tell } = parts;
@@ -75,6 +80,10 @@ export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
     busy.delete(work);
   }
 
+  /** One that fails is no harm: the next one comes. */
+  const sayHello = (): void => void ledger.noteWorker(parts.note, helloForMs).catch(() => undefined);
+  sayHello();
+  const stopHello = parts.every(helloForMs / 3, sayHello);
   const stopTaking = takeMessages({ ...parts, take });
   return {
     async stop(graceMs) {
@@ -83,6 +92,8 @@ export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
       if (busy.size > 0) await Promise.race([Promise.all(busy), parts.pause(graceMs)]);
       await runner.drain();
       leases.close();
+      stopHello();
+      await ledger.forgetWorker(parts.note.id).catch(() => undefined);
       parts.liveFor(null);
     },
   };

@@ -3,6 +3,7 @@ import { SpecError } from "../errors.js";
 import { counted } from "../human.js";
 import { type Lane, laneNames, tagSyntax, usualTag } from "../lane.js";
 import type { WorkerEvent } from "../queue-worker.js";
+import { packageVersion } from "./lookup/packaged.js";
 import { declareQueue } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 import { durationMs, names, wholeNumber } from "./shell/options.js";
@@ -62,7 +63,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const stopping = cli.gently();
   const app = await cli.app();
   const worker = await app.worker({
-    ...{ threads, tags, lanes, leaseMs: lease },
+    ...{ threads, tags, lanes, leaseMs: lease, version: packageVersion() },
     tell: (event) => tell(cli, event),
   });
   const { place } = await app.queue();

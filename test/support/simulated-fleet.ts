@@ -2,6 +2,8 @@
  * Coordinators and workers that run the product's code over a simulated ledger and a simulated queue that keeps no promise,
  * while processes stop, go on and die. Everything comes from one seed.
  */
+
+import { maxExpiries } from "../../src/attempts.js";
 import { dispatchPartitions } from "../../src/dispatch-partitions.js";
 import type { AttemptReporter, AttemptRunner } from "../../src/dispatcher.js";
 import { messageId } from "../../src/dispatchers/queue/message.js";
@@ -20,6 +22,8 @@ export interface FleetFaults extends LedgerFaults {
   readonly forgetsEpochs?: true;
   readonly neverReconciles?: true;
   readonly outlivesLeases?: true;
+  /** A partition that takes every worker down that begins with it. */
+  readonly killer?: number;
 }
 
 export interface SimulatedRun {
@@ -28,6 +32,8 @@ export interface SimulatedRun {
   /** Partitions that two hosts worked on at once, as `<partition> at <ms>`. */
   readonly overlaps: readonly string[];
   readonly tookMs: number;
+  /** What the run ended with. */
+  readonly error: unknown;
 }
 
 const partitions = 8;
@@ -78,6 +84,7 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
           clock,
           pause: process.pause,
           onTrouble: () => undefined,
+          maxExpiries,
           timing: {
             readEveryMs: 500,
             ...(faults.neverReconciles === true ? { reconcileEveryMs: limitMs } : {}),
@@ -115,6 +122,7 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
       pause: process.pause,
       runner: (reporter) => simulatedRunner(reporter),
       admit: async () => undefined,
+      note: { id: "", host: "", pid: 0, version: "", threads: 2, tags: [usualTag], lanes: laneNames },
       // The host is a process of its own: it ends itself whether this one runs or not.
       liveFor(ms) {
         const its = host;
@@ -172,13 +180,21 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
           const died = (): void => end("died");
           its.ends.add(died);
           abandoning.set(attemptId, () => end("abandoned"));
-          after(between(50, 6_000), () => end("done"));
+          if (partition === faults.killer) after(between(0, 500), () => crash(process));
+          else after(between(50, 6_000), () => end("done"));
         });
       }
     }
   }
 
   const deaths = new Map<SimulatedProcess, () => void>();
+
+  function crash(worker: SimulatedProcess): void {
+    if (worker.isDead()) return;
+    worker.die();
+    deaths.get(worker)?.();
+    after(between(0, 2_000), work);
+  }
 
   /** Somebody who breaks things, until it is calm. */
   function disturb(): void {
@@ -189,11 +205,8 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
     }
     const worker = workers[Math.floor(random() * workers.length)];
     const choice = random();
-    if (choice < 0.3 && worker !== undefined) {
-      worker.die();
-      deaths.get(worker)?.();
-      after(between(0, 2_000), work);
-    } else if (choice < 0.6 && worker !== undefined) {
+    if (choice < 0.3 && worker !== undefined) crash(worker);
+    else if (choice < 0.6 && worker !== undefined) {
       worker.stop();
       after(between(500, 8_000), () => worker.goOn());
     } else if (choice < 0.7) broker.flush();
@@ -214,8 +227,9 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
   after(between(0, 3_000), disturb);
   coordinate();
   const isFinished = await world.runUntil(finished, limitMs);
-  if (isFinished && (await finished) !== null) throw await finished;
-  return { isFinished, ledger, overlaps, tookMs: nowMs() };
+  const error = isFinished ? await finished : null;
+  if (error !== null && faults.killer === undefined) throw error;
+  return { isFinished, ledger, overlaps, tookMs: nowMs(), error };
 }
 
 function isOvertaken(error: unknown): boolean {

@@ -11,7 +11,7 @@ import type { Clock } from "../../clock.js";
 import type { Dispatcher } from "../../dispatcher.js";
 import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../../errors.js";
 import type { Channel } from "../../lane.js";
-import type { SharedLedger } from "../../ledger.js";
+import type { SeenWorker, SharedLedger } from "../../ledger.js";
 import type { PartitionRef, PartitionState } from "../../partition.js";
 import type { Queue } from "../../queue.js";
 import type { Claim } from "../../run.js";
@@ -29,6 +29,10 @@ export interface QueueDispatcherOptions {
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Told of every push: that it failed, is late, or (`null`) was taken. */
   readonly onTrouble: (error: Error | null) => void;
+  /** Nothing begins, and no worker is there that would take it: told once, until something does. */
+  readonly onNoWorker?: (workers: readonly SeenWorker[]) => void;
+  /** Leases that run out in a row, until a partition is given up. */
+  readonly maxExpiries?: number;
   readonly timing?: Partial<DispatchTiming>;
 }
 
@@ -38,6 +42,8 @@ export interface DispatchTiming {
   readonly readEveryMs: number;
   readonly reconcileEveryMs: number;
   readonly expireEveryMs: number;
+  /** Whether anybody is there, while nothing begins. */
+  readonly lookForWorkersEveryMs: number;
   /** Past it the queue counts as away; a push goes on waiting all the same. */
   readonly pushTimeoutMs: number;
 }
@@ -47,6 +53,7 @@ const usualTiming: DispatchTiming = {
   readEveryMs: 100,
   reconcileEveryMs: 5_000,
   expireEveryMs: 1_000,
+  lookForWorkersEveryMs: 10_000,
   pushTimeoutMs: 5_000,
 };
 
@@ -63,6 +70,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
   const stop = new AbortController();
   let pushing: Promise<void> | null = null;
   let following: Promise<void> | null = null;
+  let isToldOfNone = false;
 
   /** One push at a time: while a queue does not answer, nothing piles up behind it. */
   function push(refs: readonly PartitionRef[]): void {
@@ -79,7 +87,8 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
   }
 
   async function follow(): Promise<void> {
-    let [reconciledMs, expiredMs] = [clock.monotonicMs(), clock.monotonicMs()];
+    const startedMs = clock.monotonicMs();
+    let [reconciledMs, expiredMs, lookedMs] = [startedMs, startedMs, startedMs];
     try {
       while (!stop.signal.aborted) {
         if (unsent.length > 0 && pushing === null) push(unsent.splice(0));
@@ -88,7 +97,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
         const nowMs = clock.monotonicMs();
         if (nowMs - expiredMs >= timing.expireEveryMs) {
           expiredMs = nowMs;
-          await ledger.expireLeases(claim);
+          await ledger.expireLeases(claim, options.maxExpiries);
         }
         const states = await readFollowed();
         if (nowMs - reconciledMs >= timing.reconcileEveryMs) {
@@ -96,10 +105,24 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
           push(states.filter(({ status }) => status === "leased").flatMap(refOf));
         }
         for (const state of states) note(state);
+        if (nowMs - lookedMs >= timing.lookForWorkersEveryMs) {
+          lookedMs = nowMs;
+          await lookForWorkers();
+        }
       }
     } catch (error) {
       if (!stop.signal.aborted) wake({ type: "ledger-failed", error });
     }
+  }
+
+  /** A run whose tag nobody has would wait in silence. */
+  async function lookForWorkers(): Promise<void> {
+    const hasBegun = [...followed.values()].some(({ hasStarted }) => hasStarted);
+    if (hasBegun || isToldOfNone) return;
+    const workers = await ledger.listWorkers();
+    if (workers.some(({ tags, lanes }) => tags.includes(channel.tag) && lanes.includes(channel.lane))) return;
+    isToldOfNone = true;
+    options.onNoWorker?.(workers);
   }
 
   function readFollowed(): Promise<readonly PartitionState[]> {
@@ -116,6 +139,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     if (entry === undefined) return;
     const outcome = outcomeOf(entry.ref, state, entry.hasStarted);
     if (outcome === null) return;
+    if (outcome.type === "started") isToldOfNone = false;
     if (outcome.type === "started") entry.hasStarted = true;
     else followed.delete(state.index);
     wake(outcome);

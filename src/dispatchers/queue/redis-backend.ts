@@ -23,9 +23,8 @@ export function redisPassword(url: string): string | null {
  * @throws SpecError `queue.invalid`; InfraError `infra.unreachable` after several tries, `infra.authentication`
  */
 export async function redisBackend(url: string, lockMs: number = usualLockMs): Promise<Backend> {
-  const { protocol, host, pathname } = parse(url);
-  const place = `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
-  await tryToReach(url, place);
+  const place = placeOf(url);
+  await tryToReach(url, place, (redis) => redis.ping());
   const connections: Redis[] = [];
 
   function connection(): Redis {
@@ -49,6 +48,28 @@ export async function redisBackend(url: string, lockMs: number = usualLockMs): P
   };
 }
 
+/** What a server says of itself; `null` where it keeps that to itself. */
+export interface RedisFacts {
+  readonly place: string;
+  readonly version: string | null;
+  /** What it removes when its memory is full; `noeviction`: nothing. */
+  readonly evictionPolicy: string | null;
+}
+
+/** @throws as {@link redisBackend} */
+export async function redisFacts(url: string): Promise<RedisFacts> {
+  const place = placeOf(url);
+  const info = await tryToReach(url, place, (redis) => redis.info());
+  const of = (field: string): string | null =>
+    new RegExp(`^${field}:(.+?)\\r?$`, "m").exec(info)?.[1] ?? null;
+  return { place, version: of("redis_version"), evictionPolicy: of("maxmemory_policy") };
+}
+
+function placeOf(url: string): string {
+  const { protocol, host, pathname } = parse(url);
+  return `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
+}
+
 function parse(url: string): URL {
   if (URL.canParse(url) && isRedisUrl(url)) return new URL(url);
   // What was given is not repeated: it may hold a password.
@@ -68,7 +89,7 @@ function connect(url: string, options: Omit<RedisOptions, "replyMapping">): Redi
   return redis;
 }
 
-async function tryToReach(url: string, place: string): Promise<void> {
+async function tryToReach<T>(url: string, place: string, ask: (redis: Redis) => Promise<T>): Promise<T> {
   let last: Error | null = null;
   const redis = connect(url, {
     lazyConnect: true,
@@ -81,7 +102,7 @@ async function tryToReach(url: string, place: string): Promise<void> {
   });
   try {
     await redis.connect();
-    await redis.ping();
+    return await ask(redis);
   } catch (cause) {
     throw unreachable(place, last ?? cause);
   } finally {
