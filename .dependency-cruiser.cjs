@@ -1,14 +1,14 @@
 /** Who may import whom: the rules of ARCHITECTURE.md, checked. */
 const vocabulary =
-  "^src/(job|run|partition|plan|profile|chunk|column|tensor|mapping|connection|lane|errors|ledger-refusals|run-events|publication-log|parse-log-entry|template|interval|zone-clock|cron|schedule|arrow-types|human|closest-word|quarantine-batch)\\.ts$";
+  "^src/(job|run|partition|plan|profile|chunk|column|tensor|mapping|connection|lane|errors|ledger-refusals|asset-refusals|run-events|publication-log|parse-log-entry|template|interval|zone-clock|cron|schedule|arrow-types|human|closest-word|notice|quarantine-batch)\\.ts$";
 const contracts =
-  "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|hook|clock|queue|backfill-book|schedule-book)\\.ts$";
+  "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|hook|clock|queue|asset-shelf|backfill-book|schedule-book|notice-book)\\.ts$";
 const flow =
-  "^src/(planner|partition-tally|fit-threads|runner|run-request|backfill|scheduler|choose-run|cancel-run|cancel-watch|backfill-stop|supersede-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files|plan-hooks|plan-profile|never-returned|model-notes|queue-worker|attempt-leases|memory-room|lane-turns|take-messages)\\.ts$|^src/pipeline/";
+  "^src/(planner|partition-tally|fit-threads|runner|run-request|record-run|run-end|job-freshness|last-end|backfill|scheduler|choose-run|cancel-run|cancel-watch|backfill-stop|supersede-run|execute-run|dispatch-partitions|attempts|progress-meter|run-identity|late-expansion|preview|inspect-data|join-files|plan-hooks|plan-profile|never-returned|model-notes|queue-worker|attempt-leases|memory-room|share-assets|lane-turns|take-messages)\\.ts$|^src/pipeline/";
 const wiring =
   "^src/(app|queue-parts|registry|resolve-connection|cli|index|worker-host|thread|system-clock|config)\\.ts$|^src/cli/";
 const implementation =
-  "^src/(hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/";
+  "^src/(assets|hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/";
 
 module.exports = {
   forbidden: [
@@ -39,7 +39,7 @@ module.exports = {
       comment: "An implementation imports vocabulary, contracts, its own folder and its own package.",
       severity: "error",
       from: {
-        path: "^src/(hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/([^/]+)",
+        path: "^src/(assets|hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/([^/]+)",
       },
       to: {
         path: "^src/",
@@ -80,6 +80,25 @@ module.exports = {
       severity: "error",
       from: { path: "^src/", pathNot: [wiring, implementation] },
       to: { path: implementation },
+    },
+    {
+      name: "api-stands-alone",
+      comment: "The HTTP interface knows vocabulary and contracts; what it answers from is handed to it.",
+      severity: "error",
+      from: { path: "^src/api/" },
+      to: { path: "^src/", pathNot: [vocabulary, contracts, "^src/api/"] },
+    },
+    {
+      name: "only-wiring-names-the-api",
+      severity: "error",
+      from: { path: "^src/", pathNot: [wiring, "^src/api/"] },
+      to: { path: "^src/api/" },
+    },
+    {
+      name: "hono-in-the-api",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/api/" },
+      to: { path: "node_modules/(hono|@hono)/" },
     },
     {
       name: "spec-stays-at-the-edge",

@@ -12,7 +12,7 @@ COPY --from=build /app/package.json /app/LICENSE /app/NOTICE /app/THIRD_PARTY_NO
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/schema ./schema
-RUN ln -s /app/dist/cli.js /usr/local/bin/nightshift && mkdir /project && chown node:node /project
+RUN ln -s /app/dist/cli.js /usr/local/bin/nightshift && mkdir /project /assets && chown node:node /project /assets
 USER node
 WORKDIR /project
 ENTRYPOINT ["nightshift"]

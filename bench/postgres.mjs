@@ -1,7 +1,23 @@
 // W6: a table to Parquet, Parquet to a table (replaced), Parquet into a table by key (upserted), each scored by W1's model;
-// beside a script with psycopg's COPY, pyarrow and ONNX Runtime, on one server, in one go.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { startServer } from "./postgres-server.mjs";
+// beside a script with psycopg's COPY, pyarrow and ONNX Runtime, and beside what a server can do at all with finished rows
+// (raw-postgres.mjs), on one server, in one go.
+import { createWriteStream, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import pg from "pg";
+import { to } from "pg-copy-streams";
+import { startPostgres } from "../scripts/servers.mjs";
+import { benchStatus } from "./ledger-status.mjs";
+import { makeW1Data } from "./w1-data.mjs";
+
+/** For each of our jobs: who does the part of it that is the database's, and how often; multi-row statements take long. */
+const rivals = {
+  read: [["copy-out", "COPY features TO STDOUT, binary", null]],
+  replace: [
+    ["copy-in", "COPY FROM STDIN of finished rows, ADD PRIMARY KEY", null],
+    ["insert", "multi-row INSERT of finished rows, ADD PRIMARY KEY", 1],
+  ],
+  upsert: [["upsert", "multi-row INSERT ... ON CONFLICT of finished rows", 1]],
+};
 
 /** A spec's way to name a variable. */
 const url = ["$", "{BENCH_URL}"].join("");
@@ -20,9 +36,8 @@ export async function benchPostgres({
   repeat,
   report,
 }) {
-  const server = await startServer(cache);
-  // Waiting for the server's end alone keeps no process alive.
-  const awake = setInterval(() => {}, 60_000);
+  // With the durability that people have.
+  const server = await startPostgres(cache, { fsync: "on", shared_buffers: "512MB", max_wal_size: "4GB" });
   try {
     const database = await server.createDatabase();
     console.log(`PostgreSQL ${(await database.query("show server_version"))[0].server_version}, fsync on`);
@@ -31,6 +46,7 @@ export async function benchPostgres({
     const project = `${cache}/postgres`;
     rmSync(project, { recursive: true, force: true });
     mkdirSync(`${project}/jobs`, { recursive: true });
+    const finished = `${cache}/finished.copy`;
     const table = `from: "${url}", table: features, consistency: snapshot`;
     const to = `to: "${url}", create: true`;
     const jobs = [
@@ -54,6 +70,17 @@ export async function benchPostgres({
       writeFileSync(`${project}/jobs/${name}.yaml`, job(name, model, input, write));
       const mine = await repeat(name, process.execPath, ours(name));
       report(`W6 ${what}: nightshift`, mine, rows);
+      if (name === "replace") await keepFinished(database, finished);
+      for (const [raw, label, count] of rivals[name]) {
+        const its = await repeat(
+          raw,
+          process.execPath,
+          [`${root}bench/raw-postgres.mjs`, raw, finished],
+          ...(count === null ? [] : [count]),
+        );
+        report(`W6 ${what}: ${label}`, its, rows);
+        console.log(`W6 ${what}: ${(its.seconds / mine.seconds).toFixed(2)} times as fast as ${label}.`);
+      }
       if (python === null) continue;
       const script = `${root}bench/peer_postgres.py`;
       const theirs = await repeat(`peer ${name}`, python, [
@@ -67,9 +94,11 @@ export async function benchPostgres({
       console.log(`W6 ${what}: ${(theirs.seconds / mine.seconds).toFixed(2)} times as fast as the peer.`);
     }
     await verify(database, rows, python !== null);
+    const small = `${cache}/w1-1000.parquet`;
+    makeW1Data(small, 1000);
+    await benchStatus({ database, cache, cli, model, input: small, repeat, report });
   } finally {
     await server.remove();
-    clearInterval(awake);
   }
 }
 
@@ -95,6 +124,15 @@ async function fill(database, rows) {
      alter table features add primary key (id);`,
   );
   await database.query("vacuum analyze features");
+}
+
+/** What our run published, as a file to copy from. */
+async function keepFinished({ url: connectionString }, file) {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  const finished = "select id, label, probability_0, probability_1 from ours_replaced order by id";
+  await pipeline(client.query(to(`copy (${finished}) to stdout (format binary)`)), createWriteStream(file));
+  await client.end();
 }
 
 /** A fast wrong answer is none. */

@@ -1,4 +1,4 @@
-// npm run bench [-- --runs 3] [--large] [--postgres]
+// npm run bench [-- --runs 3] [--large] [--postgres] [--queue]
 // Medians of several runs, side by side in one go with a pyarrow + ONNX Runtime script doing the same work.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measure, median } from "./measure.mjs";
 import { benchPostgres } from "./postgres.mjs";
+import { benchQueue } from "./queue.mjs";
 import { makeW1Data } from "./w1-data.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -18,6 +19,7 @@ const { values: flags } = parseArgs({
     runs: { type: "string", default: "5" },
     large: { type: "boolean", default: false },
     postgres: { type: "boolean", default: false },
+    queue: { type: "boolean", default: false },
     rows: { type: "string" },
   },
 });
@@ -82,15 +84,20 @@ async function score(name, input, rowCount, count = runs) {
 const w1 = `${cache}/w1-${rows}.parquet`;
 const tensors = `${cache}/w1-tensors.onnx`;
 makeW1Data(w1, rows);
-const python = peerPython();
-if (python === null) console.log("The peers are not run: no Python 3 with venv and pip here.");
-else spawnSync(python, [`${root}bench/strip_zipmap.py`, model, tensors], { stdio: "inherit" });
-if (flags.postgres)
-  await benchPostgres({ cache, cli, root, model, tensors, parquet: w1, rows, python, repeat, report });
-else await benchFiles();
-console.table(table);
+if (flags.queue) await benchQueue({ cache, cli, model, parquet: w1, rows, runs });
+else await benchOneProcess();
 
-async function benchFiles() {
+async function benchOneProcess() {
+  const python = peerPython();
+  if (python === null) console.log("The peers are not run: no Python 3 with venv and pip here.");
+  else spawnSync(python, [`${root}bench/strip_zipmap.py`, model, tensors], { stdio: "inherit" });
+  if (flags.postgres)
+    await benchPostgres({ cache, cli, root, model, tensors, parquet: w1, rows, python, repeat, report });
+  else await benchFiles(python);
+  console.table(table);
+}
+
+async function benchFiles(python) {
   const small = `${cache}/w1-1000.parquet`;
   makeW1Data(small, 1000);
   report("nightshift --help", await repeat("help", process.execPath, [cli, "--help"]), null);

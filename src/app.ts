@@ -1,6 +1,5 @@
 /** Composition root: puts implementations behind the contracts, for the command line and for the library. */
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ledgerReporter, maxExpiries } from "./attempts.js";
 import type { BackfillBook } from "./backfill-book.js";
@@ -12,16 +11,20 @@ import type { WorkerHost } from "./host.js";
 import type { InputSpec, WriteSpec } from "./job.js";
 import { channelsOf, type Lane, usualTag } from "./lane.js";
 import type { Ledger } from "./ledger.js";
+import type { NoticeBook } from "./notice-book.js";
 import type { Database } from "./postgres/database.js";
 import type { Queue } from "./queue.js";
 import {
+  admitting,
+  hookDirOf,
   leaveMark,
   noWorkerFor,
   openQueue,
+  ownAssets,
+  putAssets,
   queueTrouble,
   queueWatch,
   sharedLedger,
-  sharedPlaces,
 } from "./queue-parts.js";
 import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
 import { quarantineDirectory } from "./registry.js";
@@ -38,6 +41,7 @@ export interface App {
   readonly ledger: () => Promise<Ledger>;
   readonly backfillBook: () => Promise<BackfillBook>;
   readonly scheduleBook: () => Promise<ScheduleBook>;
+  readonly noticeBook: () => Promise<NoticeBook>;
   /** @throws SpecError `usage.no-queue` where none is named */
   readonly queue: () => Promise<Queue>;
   /** Takes partitions from the queue from now on. @throws SpecError `usage.queue-needs-ledger` */
@@ -84,11 +88,12 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   });
   const queue = once(() => openQueue(settings, secrets, watch.failed));
   const ledger = once(() => openLedger(settings, secrets));
+  const books = once(() => openBooks(settings, secrets));
 
   async function currentHost(): Promise<() => WorkerHost> {
     const { childProcessHost } = await import("./hosts/child-process/child-process-host.js");
     const entry = fileURLToPath(new URL("./host/worker-host.js", import.meta.url));
-    const hookDir = join(settings.stateDir, "hooks");
+    const hookDir = hookDirOf(settings);
     return () => {
       if (host === null || host.isGone()) {
         host = childProcessHost({
@@ -177,6 +182,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     const { queueDispatcher } = await import("./dispatchers/queue/queue-dispatcher.js");
     const shared = sharedLedger(await ledger());
     const opened = await queue();
+    await putAssets(run, plan, settings, shared);
     await leaveMark(run);
     const channel = { tag: plan.job.runsOn ?? usualTag, lane };
     return queueDispatcher({
@@ -220,7 +226,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       every,
       pause,
       runner: (reporter) => localDispatcher({ threads, host: hostNow, reporter, newId: newUuid }),
-      admit: sharedPlaces(),
+      admit: admitting(await ownAssets(settings, shared)),
       liveFor(ms) {
         liveUntilMs = ms === null ? null : systemClock.monotonicMs() + ms;
         host?.liveFor(ms);
@@ -235,8 +241,9 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   return {
     settings,
     ledger,
-    backfillBook: () => openBackfillBook(settings),
-    scheduleBook: once(() => openScheduleBook(settings)),
+    backfillBook: async () => (await books()).backfills,
+    scheduleBook: async () => (await books()).schedules,
+    noticeBook: once(() => openNoticeBook(settings)),
     queue,
     worker,
     runner,
@@ -251,6 +258,10 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       await host?.close();
       // One that could not be opened has been told of.
       await ledger.opened()?.then(
+        (open) => open.close(),
+        () => undefined,
+      );
+      await books.opened()?.then(
         (open) => open.close(),
         () => undefined,
       );
@@ -280,16 +291,35 @@ async function openLedger(settings: Settings, secrets: Secrets | undefined): Pro
   });
 }
 
-async function openBackfillBook({ stateDir }: Settings): Promise<BackfillBook> {
-  const { backfillBook } = await import("./ledgers/journal/backfill-book.js");
-  const { localFileSystem } = await import("./stores/local-file-system.js");
-  return backfillBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
+interface Books {
+  readonly schedules: ScheduleBook;
+  readonly backfills: BackfillBook;
+  readonly close: () => Promise<void>;
 }
 
-async function openScheduleBook({ stateDir }: Settings): Promise<ScheduleBook> {
+/** They are kept where the runs are. */
+async function openBooks(settings: Settings, secrets: Secrets | undefined): Promise<Books> {
+  const { processes } = await import("./ledgers/journal/processes.js");
+  const { isAlive } = processes();
+  if (settings.ledger !== null) {
+    const { openPostgresBooks } = await import("./ledgers/postgres/books.js");
+    return openPostgresBooks({ url: await ledgerUrl(settings, secrets), newId: newUuid, isAlive });
+  }
+  const { backfillBook } = await import("./ledgers/journal/backfill-book.js");
   const { scheduleBook } = await import("./ledgers/journal/schedule-book.js");
   const { localFileSystem } = await import("./stores/local-file-system.js");
-  return scheduleBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
+  const place = { stateDir: settings.stateDir, fileSystem: localFileSystem(), uniqueName: newUuid };
+  return {
+    schedules: scheduleBook({ ...place, isAlive }),
+    backfills: backfillBook(place),
+    close: async () => undefined,
+  };
+}
+
+async function openNoticeBook({ stateDir }: Settings): Promise<NoticeBook> {
+  const { noticeBook } = await import("./ledgers/journal/notice-book.js");
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  return noticeBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
 }
 
 /** @throws SpecError `connection.invalid`, `usage.no-database` */
@@ -304,12 +334,17 @@ export async function ledgerUrl(settings: Settings, secrets: Secrets | undefined
   return connectionUrl(ledger, place, "The ledger's URL");
 }
 
-/** Made at the first call, kept for the next; `opened` tells whether it was made at all. */
+/** Made at the first call, kept for the next; what could not be made is tried again. `opened` tells whether it was made. */
 function once<T>(make: () => Promise<T>): (() => Promise<T>) & { readonly opened: () => Promise<T> | null } {
   let made: Promise<T> | null = null;
   const get = (): Promise<T> => {
-    made ??= make();
-    return made;
+    if (made !== null) return made;
+    const making = make();
+    made = making;
+    making.catch(() => {
+      made = null;
+    });
+    return making;
   };
   return Object.assign(get, { opened: () => made });
 }

@@ -5,6 +5,7 @@ import type { AttemptReporter, Circumstance } from "./dispatcher.js";
 import { type NightshiftError, toErrorRecord } from "./errors.js";
 import type { Ledger } from "./ledger.js";
 import type { AttemptFailure, PartitionRef, PartitionState, Receipt, Step } from "./partition.js";
+import type { HostDeath, Refused } from "./run-events.js";
 
 /** What the coordinator is woken up for. */
 export type AttemptOutcome =
@@ -17,14 +18,24 @@ export type AttemptOutcome =
       readonly step: Step | null;
     }
   | { readonly type: "accepted"; readonly ref: PartitionRef; readonly receipt: Receipt }
-  | { readonly type: "fenced"; readonly ref: PartitionRef }
+  | {
+      readonly type: "fenced";
+      readonly ref: PartitionRef;
+      readonly attemptId: string;
+      readonly refused: Refused;
+    }
   | {
       readonly type: "failed";
       readonly ref: PartitionRef;
       readonly failure: AttemptFailure;
       readonly error: NightshiftError;
     }
-  | { readonly type: "host-died"; readonly reason: string; readonly partitions: readonly number[] }
+  | {
+      readonly type: "host-died";
+      readonly reason: string;
+      readonly cause: HostDeath;
+      readonly partitions: readonly number[];
+    }
   /** The ledger itself failed; the run cannot go on. */
   | { readonly type: "ledger-failed"; readonly error: unknown };
 
@@ -60,7 +71,7 @@ export function ledgerReporter(
     async start(ref, attemptId) {
       const started = await orWake(ledger.startAttempt(ref, attemptId));
       if (started === "fenced") {
-        wake({ type: "fenced", ref });
+        wake({ type: "fenced", ref, attemptId, refused: "start" });
         return "fenced";
       }
       const task = await orWake(ledger.loadTask(ref));
@@ -76,7 +87,7 @@ export function ledgerReporter(
       wake(
         accepted === "accepted"
           ? { type: "accepted", ref: receipt.ref, receipt }
-          : { type: "fenced", ref: receipt.ref },
+          : { type: "fenced", ref: receipt.ref, attemptId: receipt.attemptId, refused: "receipt" },
       );
       return accepted;
     },
@@ -86,15 +97,19 @@ export function ledgerReporter(
       attempts.delete(attemptId);
       const failure = judge(attemptId, error, circumstance, known?.state ?? null, known?.maxAttempts ?? 1);
       const recorded = await orWake(ledger.recordFailure(ref, failure));
-      wake(recorded === "recorded" ? { type: "failed", ref, failure, error } : { type: "fenced", ref });
+      wake(
+        recorded === "recorded"
+          ? { type: "failed", ref, failure, error }
+          : { type: "fenced", ref, attemptId, refused: "failure" },
+      );
     },
 
     progress(ref, rows, quarantined, step) {
       wake({ type: "progress", ref, rows, quarantined, step });
     },
 
-    hostDied(reason, partitions) {
-      wake({ type: "host-died", reason, partitions });
+    hostDied(reason, cause, partitions) {
+      wake({ type: "host-died", reason, cause, partitions });
     },
   };
 }

@@ -126,7 +126,11 @@ function otherFingerprintWarning(wanted: Wanted, published: Publication): string
   return "What was published came from another spec, model or input than there is now. Score it again with --reprocess.";
 }
 
-function refuseOtherFingerprint(wanted: Wanted, { run, fingerprint }: RunState): void {
+/** @throws SpecError `refused.other-fingerprint` */
+export function refuseOtherFingerprint(
+  wanted: Pick<Wanted, "fingerprint">,
+  { run, fingerprint }: RunState,
+): void {
   if (fingerprint === null || fingerprint === wanted.fingerprint) return;
   throw new SpecError(
     "refused.other-fingerprint",

@@ -13,6 +13,12 @@ export interface Settings {
   readonly ledger: string | null;
   /** URL of the queue that partitions go to, with its secrets; `null`: they are done in this process. */
   readonly queue: string | null;
+  /** A directory that coordinators and workers share, for assets too large for a ledger; `null`: there is none. */
+  readonly assetDir: string | null;
+  /** That `serve` asks for over HTTP; `null`: none. */
+  readonly apiToken: string | null;
+  /** URL of a Pushgateway for metrics of one-off runs, with its secrets; `null`: none. */
+  readonly metricsPush: string | null;
   /** Outputs outside it are refused; `null`: anywhere. */
   readonly outputRoot: string | null;
   /** Cores this process may use. */
@@ -66,11 +72,15 @@ export function readSettings(options: SettingsOptions): Settings {
   const memory = Math.min(machine.memoryBytes, memoryOf(environment) ?? machine.memoryBytes);
   const stateDir = options.stateDir ?? present(environment.NIGHTSHIFT_STATE);
   const outputRoot = present(environment.NIGHTSHIFT_OUTPUT_ROOT);
+  const assetDir = present(environment.NIGHTSHIFT_ASSETS);
   return {
     stateDir:
       stateDir === undefined ? join(findProjectRoot(cwd) ?? cwd, ".nightshift") : resolve(cwd, stateDir),
     ledger: ledgerOf(options.ledger ?? present(environment.NIGHTSHIFT_LEDGER)),
     queue: queueOf(options.queue ?? present(environment.NIGHTSHIFT_QUEUE)),
+    assetDir: assetDir === undefined ? null : resolve(cwd, assetDir),
+    apiToken: present(environment.NIGHTSHIFT_API_TOKEN) ?? null,
+    metricsPush: present(environment.NIGHTSHIFT_METRICS_PUSH) ?? null,
     outputRoot: outputRoot === undefined ? null : resolve(cwd, outputRoot),
     cores: Math.min(machine.cores, threadsOf(environment) ?? machine.cores),
     memoryBytes: Math.floor(memory * decodingShare),

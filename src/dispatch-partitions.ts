@@ -78,6 +78,8 @@ async function follow(
 class RunBook {
   private readonly waiting: { readonly index: number; readonly alone: boolean }[] = [];
   private readonly running = new Set<number>();
+  /** By partition: over a queue, a failure is learnt from the ledger, which has forgotten whose it was. */
+  private readonly attempts = new Map<number, string>();
   private readonly poisoned: number[] = [];
   private lastDeath: NightshiftError | null = null;
   private readonly accepted: Pick<Receipt, "reasons">[] = [];
@@ -115,6 +117,7 @@ class RunBook {
     const { emit } = this.dispatch;
     switch (outcome.type) {
       case "started":
+        this.attempts.set(outcome.ref.partition, outcome.attemptId);
         emit({ type: "partition.started", ...outcome.ref, attemptId: outcome.attemptId });
         break;
       case "progress":
@@ -127,16 +130,27 @@ class RunBook {
         emit({
           type: "partition.failed",
           ...outcome.ref,
+          attemptId: this.attempts.get(outcome.ref.partition) ?? null,
           error: outcome.failure.error,
           next: outcome.failure.next,
         });
         this.fail(outcome.ref.partition, outcome.failure.next, outcome.error);
         break;
       case "fenced":
-        emit({ type: "partition.fenced", ...outcome.ref });
+        emit({
+          type: "partition.fenced",
+          ...outcome.ref,
+          attemptId: outcome.attemptId,
+          refused: outcome.refused,
+        });
         break;
       case "host-died":
-        emit({ type: "host.died", reason: outcome.reason, partitions: outcome.partitions });
+        emit({
+          type: "host.died",
+          reason: outcome.reason,
+          cause: outcome.cause,
+          partitions: outcome.partitions,
+        });
         break;
       case "ledger-failed":
         throw outcome.error;
@@ -150,13 +164,15 @@ class RunBook {
     this.running.delete(receipt.ref.partition);
     this.accepted.push(receipt);
     this.meter.finish(receipt.ref.partition, receipt.rows);
-    emit({ type: "partition.accepted", ...receipt.ref, rows: receipt.rows });
+    const { ref, attemptId, rows, stats } = receipt;
+    emit({ type: "partition.accepted", ...ref, attemptId, rows, stats });
     refuseOverspent(plan.job.rowPolicy, this.accepted, knownRows(plan.totals));
   }
 
   /** An error that trying again cannot mend ends the run; a poisoned partition lets the rest finish first. */
   private fail(partition: number, next: "pending" | "failed" | "poisoned", error: NightshiftError): void {
     this.running.delete(partition);
+    this.attempts.delete(partition);
     this.meter.reset(partition);
     if (next === "pending") this.waiting.push({ index: partition, alone: mustRunAlone(error) });
     if (next === "poisoned") {

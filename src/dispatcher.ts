@@ -1,6 +1,7 @@
 import type { NightshiftError } from "./errors.js";
 import type { PartitionRef, Receipt, Step } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
+import type { HostDeath } from "./run-events.js";
 
 /**
  * Brings partitions to whoever does them. A dispatcher may lose, double or delay a ref at any time: the ledger decides
@@ -41,7 +42,7 @@ export interface AttemptReporter {
   /** Rows done so far by one attempt; for progress only, may be lost. */
   progress(ref: PartitionRef, rows: number, quarantined: number, step: Step | null): void;
   /** A worker host is gone. Its partitions report on their own. */
-  hostDied(reason: string, partitions: readonly number[]): void;
+  hostDied(reason: string, cause: HostDeath, partitions: readonly number[]): void;
 }
 
 /**

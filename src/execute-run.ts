@@ -29,6 +29,8 @@ export interface Execution {
   readonly claim: Claim;
   /** `partitions` is empty when the plan was stored earlier. */
   readonly planned: { readonly plan: Plan; readonly partitions: readonly Partition[] };
+  /** That planning took; `null` where nobody has just planned. */
+  readonly planSeconds: number | null;
   readonly ledger: Ledger;
   readonly sink: Sink;
   /** `null` for an input that needs none. */
@@ -41,14 +43,19 @@ export interface Execution {
 }
 
 export async function executeRun(execution: Execution): Promise<void> {
-  const { run, claim, ledger, sink, keeper, emit } = execution;
+  const { run, claim, planned, ledger, sink, keeper, emit } = execution;
   let kept: KeptInput | null = null;
   try {
     const stored = await ledger.readPlan(run.id);
-    emit({ type: "run.started", job: run.jobName, resumed: stored !== null });
-    if (stored === null) kept = await keepInput(execution);
+    const { jobName: job, trigger, interval } = run;
+    emit({ type: "run.started", job, trigger, interval, resumed: stored !== null });
+    if (stored === null) {
+      // It may have been recorded before anybody knew its columns.
+      await sink.check(run, planned.plan.mapping.columns);
+      kept = await keepInput(execution);
+    }
     const plan = stored ?? (await savePlan(execution, kept));
-    sayPlan(plan, emit);
+    sayPlan(plan, stored === null ? execution.planSeconds : null, emit);
     // The answer to an earlier publication may have been lost: its record decides, not our memory.
     const decided = await sink.lookup(run.id);
     if (decided?.outcome !== "commit") {
@@ -105,7 +112,11 @@ async function savePlan({ claim, planned, ledger }: Execution, kept: KeptInput |
   return planned.plan;
 }
 
-function sayPlan({ totals, threads, profile, mapping, notes }: Plan, emit: Emit): void {
+function sayPlan(
+  { job, assets, totals, threads, profile, mapping, notes }: Plan,
+  seconds: number | null,
+  emit: Emit,
+): void {
   emit({
     type: "run.planned",
     totals,
@@ -113,6 +124,12 @@ function sayPlan({ totals, threads, profile, mapping, notes }: Plan, emit: Emit)
     provider: profile.provider,
     found: mapping.found,
     warnings: [...mapping.warnings, ...notes],
+    model: {
+      name: job.model.path.split("/").at(-1) ?? "",
+      sha256: assets.find(({ role }) => role === "model")?.sha256 ?? "",
+      engine: profile.engine,
+    },
+    ...(seconds === null ? {} : { seconds }),
   });
 }
 

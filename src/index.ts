@@ -144,7 +144,7 @@ async function execute(job: Job, options: RunJobOptions, events: EventQueue): Pr
 class EventQueue {
   private readonly waiting: RunEvent[] = [];
   private wake: () => void = () => undefined;
-  private ended = false;
+  private isOver = false;
 
   on(event: RunEvent): void {
     this.waiting.push(event);
@@ -152,14 +152,14 @@ class EventQueue {
   }
 
   end(): void {
-    this.ended = true;
+    this.isOver = true;
     this.wake();
   }
 
   async *drain(): AsyncGenerator<RunEvent> {
     while (true) {
       for (let event = this.waiting.shift(); event !== undefined; event = this.waiting.shift()) yield event;
-      if (this.ended) return;
+      if (this.isOver) return;
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });

@@ -5,6 +5,7 @@
  * `infra.claim-lost`. What a method returned is durable. After any other error of a write its outcome is unknown: read
  * back, never assume.
  */
+import type { CollectedShelf } from "./asset-shelf.js";
 import type { ErrorRecord } from "./errors.js";
 import type { Lane } from "./lane.js";
 import type {
@@ -16,7 +17,7 @@ import type {
   Receipt,
 } from "./partition.js";
 import type { PartitionTask, Plan } from "./plan.js";
-import type { Claim, Owner, Run, RunState } from "./run.js";
+import type { Claim, Owner, Run, RunState, RunStatus } from "./run.js";
 import type { RunEvent } from "./run-events.js";
 
 export interface Ledger {
@@ -99,6 +100,8 @@ export interface Ledger {
  * and renews it; what was not renewed is given to somebody else.
  */
 export interface SharedLedger extends Ledger {
+  /** Brings small assets to workers that do not have them. */
+  readonly assets: CollectedShelf;
   /** As `startAttempt`, for an attempt that renews its lease. */
   startLeased(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"started" | "fenced">;
   /** `fenced`: the partition is somebody else's by now, or nobody's; the attempt has no say any more. */
@@ -118,6 +121,11 @@ export interface SharedLedger extends Ledger {
   forgetWorker(id: string): Promise<void>;
   /** Workers that are there as far as anybody knows. */
   listWorkers(): Promise<readonly SeenWorker[]>;
+  /**
+   * Of partitions as somebody knows them, those that are not so any more, in plan order. Called by the coordinator, again
+   * and again: most of what waits for workers still does.
+   */
+  readChanged(runId: string, known: readonly KnownPartition[]): Promise<readonly PartitionState[]>;
 }
 
 /** How a worker describes itself, for people. */
@@ -136,10 +144,16 @@ export interface SeenWorker extends WorkerNote {
   readonly heardSecondsAgo: number;
 }
 
+export type KnownPartition = Pick<PartitionState, "index" | "epoch" | "status">;
+
 export type PartitionCounts = { readonly [status in PartitionStatus]?: number };
 
 export interface RunFilter {
   readonly jobId?: string;
   readonly scope?: string;
   readonly jobName?: string;
+  readonly trigger?: Run["trigger"];
+  readonly statuses?: readonly RunStatus[];
+  /** Id of a run: only those that were created before it. Of a run that there is not, none. */
+  readonly before?: string;
 }

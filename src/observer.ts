@@ -1,10 +1,33 @@
+import type { ErrorRecord } from "./errors.js";
+import type { Interval } from "./job.js";
+import type { RowCounts } from "./partition.js";
+import type { Run } from "./run.js";
 import type { RunEvent, RunEventBody } from "./run-events.js";
 
-/** Watches runs: progress bars, logs, metrics. May be slow or broken without harming a run. */
+/** Watches runs: progress bars, logs, metrics, notifications. May be slow or broken without harming a run. */
 export interface Observer {
   on(event: RunEvent): void;
+  /** Once for whatever was asked of a runner, however it ended: also where it never came to a run. */
+  ended?(end: RunEnd): void;
   close?(): void | Promise<void>;
 }
 
 /** Tells one run's observers what happens to it. */
 export type Emit = (event: RunEventBody) => void;
+
+export interface RunEnd {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly job: string;
+  readonly interval: Interval | null;
+  readonly trigger: Run["trigger"];
+  /** Where its predictions go, for people. */
+  readonly target: string;
+  /** `null` where it ended before there was a run: its input was not there, say. */
+  readonly runId: string | null;
+  readonly status: "published" | "already-published" | "skipped" | "failed" | "cancelled";
+  /** Of the run so far, those of earlier processes included. */
+  readonly rows: RowCounts;
+  readonly seconds: number;
+  readonly error: ErrorRecord | null;
+}

@@ -18,6 +18,13 @@ export interface Asset {
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
+  /** Where this machine has its bytes, where that is not `path`. Set by a worker for itself; never kept. */
+  readonly at?: string;
+}
+
+/** The file to read an asset from. */
+export function fileOf({ at, path }: Asset): string {
+  return at ?? path;
 }
 
 export type HookRole = "pre-hook" | "post-hook";

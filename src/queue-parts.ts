@@ -1,14 +1,17 @@
 /** What runs over a queue are put together from; `app.ts` has the rest. */
+import { join } from "node:path";
+import type { AssetShelf } from "./asset-shelf.js";
+import type { AssetCache } from "./assets/local/asset-cache.js";
 import type { Settings } from "./config.js";
 import { SpecError } from "./errors.js";
 import type { WriteSpec } from "./job.js";
 import { type Channel, usualTag } from "./lane.js";
 import type { Ledger, SeenWorker, SharedLedger } from "./ledger.js";
-import type { PartitionTask } from "./plan.js";
+import type { PartitionTask, Plan } from "./plan.js";
 import type { Queue } from "./queue.js";
 import type { Run } from "./run.js";
 import type { Secrets } from "./spec/secrets.js";
-import { pause } from "./system-clock.js";
+import { newUuid, pause, systemClock } from "./system-clock.js";
 
 /** @throws SpecError `usage.no-queue`; and what the queue's server is not reached for */
 export async function openQueue(
@@ -42,7 +45,8 @@ export function sharedLedger(ledger: Ledger): SharedLedger {
   });
 }
 
-function isShared(ledger: Ledger): ledger is SharedLedger {
+/** Whether others reach it, too. */
+export function isShared(ledger: Ledger): ledger is SharedLedger {
   return "startLeased" in ledger;
 }
 
@@ -73,6 +77,50 @@ export function queueTrouble({ place }: Queue, error: Error | null): string {
     : `the queue at ${place} does not answer (${error.message}); what waits there goes on when it does`;
 }
 
+/** Beside the runs that use them. */
+export function hookDirOf({ stateDir }: Settings): string {
+  return join(stateDir, "hooks");
+}
+
+/** Before anything of a run is handed out. @throws SpecError `refused.assets-too-large` */
+export async function putAssets(
+  run: Run,
+  plan: Plan,
+  settings: Settings,
+  ledger: SharedLedger,
+): Promise<void> {
+  const { shareAssets } = await import("./share-assets.js");
+  const { plannedFiles } = await import("./assets/local/planned-files.js");
+  const directory = await assetDirectory(settings);
+  await shareAssets(run.id, plan, {
+    ledger: ledger.assets,
+    directory,
+    read: plannedFiles(hookDirOf(settings)),
+  });
+}
+
+/** What a worker has, and gets, of the assets of runs. */
+export async function ownAssets(settings: Settings, ledger: SharedLedger): Promise<AssetCache> {
+  const { assetCache } = await import("./assets/local/asset-cache.js");
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  const directory = await assetDirectory(settings);
+  return assetCache({
+    directory: join(settings.stateDir, "assets"),
+    hookDir: hookDirOf(settings),
+    shelves: [ledger.assets, ...(directory === null ? [] : [directory])],
+    fileSystem: localFileSystem(),
+    newId: newUuid,
+    clock: systemClock,
+  });
+}
+
+async function assetDirectory({ assetDir }: Settings): Promise<AssetShelf | null> {
+  if (assetDir === null) return null;
+  const { sharedDirectory } = await import("./assets/local/shared-directory.js");
+  const { localFileSystem } = await import("./stores/local-file-system.js");
+  return sharedDirectory({ directory: assetDir, fileSystem: localFileSystem(), newId: newUuid });
+}
+
 /** Leaves a mark by which workers can tell that they see the output's place, and not one of the same name. */
 export async function leaveMark(run: Run): Promise<void> {
   const place = placeOf(run.job.write);
@@ -88,8 +136,19 @@ function placeOf(write: WriteSpec): string | null {
   return write.quarantine?.kind === "directory" ? write.quarantine.path : null;
 }
 
+/** What a worker asks of a task before it begins: that it sees the run's files, and has its assets. */
+export function admitting(assets: AssetCache): (task: PartitionTask) => Promise<PartitionTask> {
+  const seeFiles = sharedPlaces();
+  return async (task) => {
+    await seeFiles(task);
+    const located = [];
+    for (const asset of task.plan.assets) located.push(await assets.locate(asset));
+    return { ...task, plan: { ...task.plan, assets: located } };
+  };
+}
+
 /** Looks for the mark once a run. @returns what refuses tasks whose files this machine does not see */
-export function sharedPlaces(): (task: PartitionTask) => Promise<void> {
+function sharedPlaces(): (task: PartitionTask) => Promise<void> {
   const seen = new Set<string>();
   return async ({ run }) => {
     const place = placeOf(run.job.write);

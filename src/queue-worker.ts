@@ -36,8 +36,11 @@ export interface QueueWorkerParts {
   readonly every: Every;
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly runner: (reporter: AttemptReporter) => AttemptRunner;
-  /** @throws NightshiftError where this machine cannot do the task, and says why */
-  readonly admit: (task: PartitionTask) => Promise<void>;
+  /**
+   * Gets what this machine needs for the task. @returns the task, with where that is here
+   * @throws NightshiftError where this machine cannot do the task, and says why
+   */
+  readonly admit: (task: PartitionTask) => Promise<PartitionTask>;
   readonly liveFor: (ms: number | null) => void;
   readonly tell: (event: WorkerEvent) => void;
   /** How it is known to people: see `nightshift doctor`. */
@@ -132,11 +135,11 @@ function leasedReporter(
         return "fenced";
       }
       try {
-        await admit(task);
+        const admitted = await admit(task);
         await room.enter(attemptId, task.partition.peakBytes);
         // Nor does one begin that waited for too long.
         if (!leases.holds(attemptId)) throw new CancelledError();
-        return task;
+        return admitted;
       } catch (thrown) {
         await reporter
           .fail(

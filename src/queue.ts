@@ -12,8 +12,11 @@ export interface Queue {
   push(refs: readonly PartitionRef[], channel: Channel): Promise<void>;
   /** The next message of a channel, if there is one. It is nobody else's as long as this process lives. */
   take(channel: Channel): Promise<Message | null>;
-  /** How many messages nobody has taken yet. */
-  waiting(channel: Channel): Promise<number>;
+  /**
+   * How many messages nobody has taken yet, by the name of what they wait in: of the lanes that most jobs use, of what this
+   * process pushed to or takes from, and of `more`.
+   */
+  pending(more?: readonly Channel[]): Promise<{ readonly [queue: string]: number }>;
   close(): Promise<void>;
 }
 

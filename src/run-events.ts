@@ -1,11 +1,19 @@
 /** What happens to a run, as observers and the library's users see it. NDJSON lines are these objects. */
 import type { ErrorRecord } from "./errors.js";
-import type { PlanTotals, RowCounts, Step } from "./partition.js";
+import type { Interval } from "./job.js";
+import type { AttemptStats, PlanTotals, RowCounts, Step } from "./partition.js";
+import type { Run } from "./run.js";
 
 export type RunEvent = { readonly runId: string; readonly at: string } & RunEventBody;
 
 export type RunEventBody =
-  | { readonly type: "run.started"; readonly job: string; readonly resumed: boolean }
+  | {
+      readonly type: "run.started";
+      readonly job: string;
+      readonly trigger: Run["trigger"];
+      readonly interval: Interval | null;
+      readonly resumed: boolean;
+    }
   | {
       readonly type: "run.planned";
       readonly totals: PlanTotals;
@@ -14,6 +22,10 @@ export type RunEventBody =
       readonly provider: string;
       readonly found: readonly string[];
       readonly warnings: readonly string[];
+      /** Told by the coordinator, and not kept in ledgers. */
+      readonly model?: PlannedModel;
+      /** That planning took, likewise; absent where the plan was stored earlier. */
+      readonly seconds?: number;
     }
   | {
       readonly type: "partition.started";
@@ -25,17 +37,33 @@ export type RunEventBody =
       readonly type: "partition.accepted";
       readonly partition: number;
       readonly epoch: number;
+      readonly attemptId: string;
       readonly rows: RowCounts;
+      readonly stats: AttemptStats;
     }
-  | { readonly type: "partition.fenced"; readonly partition: number; readonly epoch: number }
+  /** Somebody else has the partition: an attempt did not begin, or what it handed in counts for nothing. */
+  | {
+      readonly type: "partition.fenced";
+      readonly partition: number;
+      readonly epoch: number;
+      readonly attemptId: string;
+      readonly refused: Refused;
+    }
   | {
       readonly type: "partition.failed";
       readonly partition: number;
       readonly epoch: number;
+      /** `null` where it never began. */
+      readonly attemptId: string | null;
       readonly error: ErrorRecord;
       readonly next: "pending" | "failed" | "poisoned";
     }
-  | { readonly type: "host.died"; readonly reason: string; readonly partitions: readonly number[] }
+  | {
+      readonly type: "host.died";
+      readonly reason: string;
+      readonly cause: HostDeath;
+      readonly partitions: readonly number[];
+    }
   | ({ readonly type: "run.progress" } & Progress)
   | { readonly type: "run.publishing"; readonly rows: RowCounts }
   | {
@@ -60,6 +88,20 @@ export type RunEventBody =
     }
   | { readonly type: "run.failed"; readonly error: ErrorRecord }
   | { readonly type: "run.cancelled" };
+
+/** What was refused of an attempt that is not the partition's any more. */
+export type Refused = "start" | "receipt" | "failure";
+
+/** How a worker host died: killed for the memory that it held or past a deadline, by a signal, or by itself. */
+export type HostDeath = "memory" | "deadline" | "signal" | "exit";
+
+export interface PlannedModel {
+  /** Name of its file. */
+  readonly name: string;
+  readonly sha256: string;
+  /** Engine that runs it. */
+  readonly engine: string;
+}
 
 /** Ephemeral: never in the ledger. */
 export interface Progress {

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import type { JsonValue } from "./errors.js";
 import { type InputSpec, type Job, targetOf, type WriteSpec } from "./job.js";
 import type { Asset } from "./plan.js";
-import type { RunKey } from "./run.js";
+import type { Run, RunKey } from "./run.js";
+import type { RunRequest } from "./run-request.js";
 
 /** The target is part of a job's identity: the same spec written elsewhere is another job. */
 export function jobIdOf(job: Job, kind: "spec" | "score"): string {
@@ -22,6 +23,23 @@ export function runIdOf(job: Job, key: RunKey): string {
   const label = job.interval === null ? key.scope.slice(0, 8) : slug(job.interval.ds);
   const digest = sha256(`${key.jobId}\n${key.scope}`).slice(0, 8);
   return `${slug(job.name)}-${label}-${digest}-g${key.generation}`;
+}
+
+export function newRun(request: RunRequest, key: RunKey, now: Date): Run {
+  const { job, specPath, trigger, guess, mark } = request;
+  return {
+    id: runIdOf(job, key),
+    key,
+    jobName: job.name,
+    specPath,
+    target: targetOf(job.write),
+    trigger,
+    ...(mark === undefined ? {} : { request: mark }),
+    interval: job.interval,
+    job,
+    guess,
+    createdAt: now.toISOString(),
+  };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Lane } from "./lane.js";
 import type { Observer } from "./observer.js";
 import type { AttemptStats, Partition, RowCounts } from "./partition.js";
 import type { Plan } from "./plan.js";
-import type { Run } from "./run.js";
+import type { RequestMark, Run } from "./run.js";
 
 /** A plan with its partitions: what `plan --out` writes and `run plan.json` takes. */
 export interface PlannedJob {
@@ -28,6 +28,7 @@ export interface RunRequest {
   readonly restart: boolean;
   /** Claim a run whose owner is on another host. */
   readonly takeOver: boolean;
+  readonly mark?: RequestMark;
 }
 
 export type PlanRequest = Pick<RunRequest, "job" | "guess"> & { readonly tryLoad?: boolean };

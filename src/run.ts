@@ -40,13 +40,21 @@ export interface Run {
   readonly specPath: string | null;
   /** Output, for people. */
   readonly target: string;
-  readonly trigger: "cli" | "library" | "backfill" | "schedule";
+  readonly trigger: "cli" | "library" | "backfill" | "schedule" | "api";
+  /** What it was asked for by, where whoever asked wants to be able to ask again; see {@link RequestMark}. */
+  readonly request?: RequestMark;
   readonly interval: Interval | null;
   /** The job as requested, so that a run that died before its plan was saved can be planned again. */
   readonly job: Job;
   /** The last guess of `score` is allowed: exactly F numeric columns. */
   readonly guess: boolean;
   readonly createdAt: string;
+}
+
+/** Tells one request from another: the same key with another digest is a mistake of whoever asks. */
+export interface RequestMark {
+  readonly key: string;
+  readonly digest: string;
 }
 
 /** A run with where it stands: folded from the ledger's records. */
@@ -68,6 +76,15 @@ export interface RunState {
   readonly owner: Owner | null;
   readonly startedAt: string;
   readonly updatedAt: string;
+}
+
+/** How old a job's predictions are. */
+export interface JobFreshness {
+  readonly job: string;
+  /** When a run of it was last published; ISO 8601, as is the next. */
+  readonly lastSuccess: string;
+  /** End of the newest interval that is published; of a job without intervals, when it was last published. */
+  readonly freshSince: string;
 }
 
 /** Which process owns a run; enough to tell whether it still lives. */

@@ -18,8 +18,10 @@ import { neverReturned } from "./never-returned.js";
 import type { Emit, Observer } from "./observer.js";
 import { noRows, noStats, type Partition } from "./partition.js";
 import type { Plan } from "./plan.js";
-import type { Owner, Run, RunKey } from "./run.js";
-import { jobIdOf, runIdOf, scopeOf } from "./run-identity.js";
+import { finishRun, type RecordedRun, recordRun } from "./record-run.js";
+import type { Owner, Run, RunState } from "./run.js";
+import { tellAll, tellingEnd } from "./run-end.js";
+import { jobIdOf, newRun, scopeOf } from "./run-identity.js";
 import type { PlannedJob, PlanRequest, RunOptions, RunOutcome, RunRequest } from "./run-request.js";
 import type { Sink } from "./sink.js";
 import type { InputKeeper } from "./source.js";
@@ -38,6 +40,10 @@ export interface Runner {
     request: Omit<RunRequest, "job" | "guess">,
     options: RunOptions,
   ): Promise<RunOutcome>;
+  /** Records the run that a request means, for {@link Runner.finish}, perhaps in another process. */
+  record(request: RunRequest, signal: AbortSignal): Promise<RecordedRun>;
+  /** As `retry`, of a run that nobody waits for: what keeps it from being planned fails it. */
+  finish(runId: string, options: RunOptions): Promise<RunOutcome>;
   /** Does only what is unfinished, by the stored plan. */
   retry(runId: string, options: RunOptions & { readonly takeOver: boolean }): Promise<RunOutcome>;
   /** Cancels a run, whichever process owns it. */
@@ -60,6 +66,12 @@ export interface RunnerParts {
   readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
   readonly dispatcher: MakeDispatcher;
   readonly pause: Pause;
+}
+
+/** When a request began, and how long it planned; `null` where it did not. */
+interface Timing {
+  readonly startedMs: number;
+  readonly planSeconds: number | null;
 }
 
 /** A host that somebody killed while it planned is replaced this often; what kills it by itself is a DataError. */
@@ -95,15 +107,15 @@ export function createRunner(parts: RunnerParts): Runner {
   }
 
   async function run(request: RunRequest, options: RunOptions): Promise<RunOutcome> {
-    const startedMs = clock.monotonicMs();
+    const timing = begin();
     const maySkip = request.job.input.onEmpty === "skip";
     try {
       const planned = await plan(request, options.signal);
-      if (maySkip && planned.plan.totals.rows === 0) return outcome(null, "skipped", startedMs);
-      return await runPlanned(planned, request, options, startedMs);
+      if (maySkip && planned.plan.totals.rows === 0) return outcome(null, "skipped", timing);
+      return await runPlanned(planned, request, options, havingPlanned(timing));
     } catch (error) {
       if (maySkip && asNightshiftError(error).code === "source.not-found")
-        return outcome(null, "skipped", startedMs);
+        return outcome(null, "skipped", timing);
       throw error;
     }
   }
@@ -112,14 +124,14 @@ export function createRunner(parts: RunnerParts): Runner {
     planned: PlannedJob,
     request: RunRequest,
     options: RunOptions,
-    startedMs: number,
+    timing: Timing,
   ): Promise<RunOutcome> {
     const { job } = request;
     /** Another coordinator may have seen the run through between our look at it and our claim: look again. */
     const unlessPublished = (executing: Promise<RunOutcome>): Promise<RunOutcome> =>
       executing.catch((error) => {
         if (!wasJustPublished(error)) throw error;
-        return runPlanned(planned, request, options, startedMs);
+        return runPlanned(planned, request, options, timing);
       });
     const sink = await parts.sink(job.write);
     const jobId = jobIdOf(job, request.kind);
@@ -142,41 +154,36 @@ export function createRunner(parts: RunnerParts): Runner {
           warning,
         });
         return {
-          ...(await outcome(known, "already-published", startedMs)),
+          ...(await outcome(known, "already-published", timing)),
           warning,
           publication: publication.publication,
         };
       }
       case "resume":
-        return unlessPublished(execute(choice.run, planned, sink, request.takeOver, options, startedMs));
+        return unlessPublished(execute(choice.run, planned, sink, request.takeOver, options, timing));
       case "create": {
-        const run = newRun(request, { jobId, scope, generation: choice.generation });
+        const run = newRun(request, { jobId, scope, generation: choice.generation }, clock.now());
         await sink.check(run, planned.plan.mapping.columns);
         if ((await ledger.createRun(run)) === "exists") throw justStarted(run);
-        return unlessPublished(execute(run, planned, sink, request.takeOver, options, startedMs));
+        return unlessPublished(execute(run, planned, sink, request.takeOver, options, timing));
       }
     }
   }
 
   async function retry(
-    runId: string,
+    state: RunState,
     options: RunOptions & { readonly takeOver: boolean },
   ): Promise<RunOutcome> {
-    const startedMs = clock.monotonicMs();
-    const state = await ledger.readRun(runId);
-    if (state === null) {
-      throw new SpecError("usage.unknown-run", `There is no run ${runId}.`, {
-        hint: "See nightshift ls runs.",
-      });
-    }
+    const timing = begin();
     const { run } = state;
-    if (state.status === "published") return outcome(run, "already-published", startedMs);
+    if (state.status === "published") return outcome(run, "already-published", timing);
     const sink = await parts.sink(run.job.write);
     if (state.status === "dropped" || (await sink.lookup(run.id))?.outcome === "abort") throw givenUp(run);
     const stored = await ledger.readPlan(run.id);
     const planned = stored === null ? await plan(run, options.signal) : { plan: stored, partitions: [] };
+    const planning = stored === null ? havingPlanned(timing) : timing;
     if (scopeOf(run.job, planned.plan.fingerprint) !== run.key.scope) throw inputsMoved(run);
-    return execute(run, planned, sink, options.takeOver, options, startedMs);
+    return execute(run, planned, sink, options.takeOver, options, planning);
   }
 
   /** Brings the run to its end; where what it read is gone, its next generation, from the beginning. */
@@ -186,12 +193,12 @@ export function createRunner(parts: RunnerParts): Runner {
     sink: Sink,
     takeOver: boolean,
     options: RunOptions,
-    startedMs: number,
+    timing: Timing,
   ): Promise<RunOutcome> {
     let [run, from] = [first, planned];
     let warning: string | null = null;
     for (let losses = 0; ; losses++) {
-      const ended = await executeOnce(run, from, sink, takeOver, options, startedMs);
+      const ended = await executeOnce(run, from, sink, takeOver, options, timing);
       if (ended.error?.code !== "infra.snapshot-lost" || losses === maxLosses)
         return { ...ended, warning: warning ?? ended.warning };
       // What the server has now, before anything is dropped: it may be gone altogether.
@@ -213,7 +220,7 @@ export function createRunner(parts: RunnerParts): Runner {
     sink: Sink,
     takeOver: boolean,
     options: RunOptions,
-    startedMs: number,
+    timing: Timing,
   ): Promise<RunOutcome> {
     const claim = await ledger.claimRun(run.id, parts.self, { takeOver });
     const emit = eventEmitter(run.id, options.observers, clock);
@@ -226,17 +233,18 @@ export function createRunner(parts: RunnerParts): Runner {
         ledger,
         sink,
         keeper: await parts.keeper(run.job.input),
+        planSeconds: timing.planSeconds,
         clock,
         emit,
         signal: watch.signal,
         lane: options.lane ?? usualLane,
         dispatcher: parts.dispatcher,
       });
-      return await outcome(run, "published", startedMs);
+      return await outcome(run, "published", timing);
     } catch (thrown) {
       const error = asNightshiftError(thrown);
       const status = error instanceof CancelledError ? "cancelled" : "failed";
-      return { ...(await outcome(run, status, startedMs)), error };
+      return { ...(await outcome(run, status, timing)), error };
     } finally {
       watch.close();
       // A claim that cannot be given back, on a full disk say, is taken from this process once it has ended.
@@ -244,11 +252,7 @@ export function createRunner(parts: RunnerParts): Runner {
     }
   }
 
-  async function outcome(
-    run: Run | null,
-    status: RunOutcome["status"],
-    startedMs: number,
-  ): Promise<RunOutcome> {
+  async function outcome(run: Run | null, status: RunOutcome["status"], timing: Timing): Promise<RunOutcome> {
     const state = run === null ? null : await ledger.readRun(run.id);
     return {
       run,
@@ -258,24 +262,9 @@ export function createRunner(parts: RunnerParts): Runner {
       stats: state?.stats ?? noStats,
       provider: state?.provider ?? null,
       publication: state?.publication ?? null,
-      seconds: (clock.monotonicMs() - startedMs) / 1000,
+      seconds: (clock.monotonicMs() - timing.startedMs) / 1000,
       error: null,
       warning: null,
-    };
-  }
-
-  function newRun(request: RunRequest, key: RunKey): Run {
-    return {
-      id: runIdOf(request.job, key),
-      key,
-      jobName: request.job.name,
-      specPath: request.specPath,
-      target: targetOf(request.job.write),
-      trigger: request.trigger,
-      interval: request.job.interval,
-      job: request.job,
-      guess: request.guess,
-      createdAt: clock.now().toISOString(),
     };
   }
 
@@ -284,27 +273,48 @@ export function createRunner(parts: RunnerParts): Runner {
     return findStanding(key, ledger, await parts.sink(job.write));
   }
 
+  function begin(): Timing {
+    return { startedMs: clock.monotonicMs(), planSeconds: null };
+  }
+
+  function havingPlanned({ startedMs }: Timing): Timing {
+    return { startedMs, planSeconds: (clock.monotonicMs() - startedMs) / 1000 };
+  }
+
+  async function retryNamed(
+    runId: string,
+    options: RunOptions & { readonly takeOver: boolean },
+  ): Promise<RunOutcome> {
+    const state = await ledger.readRun(runId);
+    if (state === null)
+      throw new SpecError("usage.unknown-run", `There is no run ${runId}.`, {
+        hint: "See nightshift ls runs.",
+      });
+    return tellingEnd(state.run, options.observers, clock, () => retry(state, options));
+  }
+
   return {
     plan,
     standing,
-    run,
-    retry,
+    run: (request, options) => tellingEnd(request, options.observers, clock, () => run(request, options)),
+    record: (request, signal) => recordRun(request, { ...parts, plan }, signal),
+    finish: (runId, options) => finishRun({ id: runId }, { ...parts, retry: retryNamed }, options),
+    retry: retryNamed,
     cancel: (runId, options) => cancelRun(runId, parts, options),
     cancelJob: (jobName, options) => cancelJob(jobName, parts, options),
-    runPlan: (planned, request, options) =>
-      runPlanned(planned, { ...request, job: planned.plan.job, guess: false }, options, clock.monotonicMs()),
+    runPlan(planned, request, options) {
+      const { job } = planned.plan;
+      return tellingEnd({ ...request, job }, options.observers, clock, () =>
+        runPlanned(planned, { ...request, job, guess: false }, options, begin()),
+      );
+    },
   };
 }
 
-/** An observer that throws is the observer's problem: a run never fails for being watched. */
 function eventEmitter(runId: string, observers: readonly Observer[], clock: Clock): Emit {
   return (body) => {
     const event = { runId, at: clock.now().toISOString(), ...body };
-    for (const observer of observers) {
-      try {
-        observer.on(event);
-      } catch {}
-    }
+    tellAll(observers, (observer) => observer.on(event));
   };
 }
 

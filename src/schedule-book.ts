@@ -17,7 +17,9 @@ export interface ScheduleBook {
   /** How a fired tick ended. May be repeated; the first end counts. */
   end(job: string, at: string, end: TickEnd): Promise<void>;
   /** Fired ticks that have no end, oldest first. */
-  open(job: string): Promise<readonly RecordedTick[]>;
+  open(job: string): Promise<readonly OpenTick[]>;
+  /** A scheduler says that it is there, every few seconds; what it recorded is its own to run for so long. */
+  attend(self: Owner): Promise<void>;
   /** Newest first. */
   ticks(job: string): AsyncIterable<RecordedTick>;
   /** `false`: it was so already. */
@@ -40,6 +42,11 @@ export interface RecordedTick extends Tick {
   readonly by: Owner;
   /** `null` while it is open, and where it did not fire. */
   readonly end: TickEnd | null;
+}
+
+export interface OpenTick extends RecordedTick {
+  /** Who recorded it still lives, as far as can be told; otherwise anybody may run it. */
+  readonly isHeld: boolean;
 }
 
 export interface TickEnd {

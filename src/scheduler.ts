@@ -29,7 +29,6 @@ export interface SchedulerParts {
   readonly book: ScheduleBook;
   readonly clock: Clock;
   readonly self: Owner;
-  readonly isAlive: (owner: Owner) => boolean;
   /** As their specs are now. */
   readonly jobs: () => readonly ScheduledJob[];
   /**
@@ -69,6 +68,8 @@ interface OpenTick {
 
 /** Between looks for ticks that dead processes left. */
 const recoverEveryMs = 30_000;
+/** Between signs of life. */
+const attendEveryMs = 10_000;
 
 export function createScheduler(parts: SchedulerParts): Scheduler {
   const { book, clock, tell } = parts;
@@ -76,8 +77,10 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   const settling = new Set<Promise<void>>();
   let isDraining = false;
   let recoverAtMs = Number.NEGATIVE_INFINITY;
+  let attendAtMs = Number.NEGATIVE_INFINITY;
 
   async function look(): Promise<Date | null> {
+    await attend();
     const recovers = clock.monotonicMs() >= recoverAtMs;
     if (recovers) recoverAtMs = clock.monotonicMs() + recoverEveryMs;
     let next: Date | null = null;
@@ -95,10 +98,19 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     return next;
   }
 
+  /** A book that does not answer says so when it is asked for something. */
+  async function attend(): Promise<void> {
+    if (clock.monotonicMs() < attendAtMs) return;
+    attendAtMs = clock.monotonicMs() + attendEveryMs;
+    await book.attend(parts.self).catch(() => undefined);
+  }
+
   /** Takes up what dead processes left; their ticks come before any that is due now. */
   async function recover(job: ScheduledJob): Promise<void> {
-    for (const { at, by } of await book.open(job.name))
-      if (!held.has(keyOf(job.name, at)) && (isSelf(by) || !parts.isAlive(by))) hold(job, at, true);
+    // One that ends while the book is read may still be open there.
+    const ours = new Set(held.keys());
+    for (const { at, by, isHeld } of await book.open(job.name))
+      if (!ours.has(keyOf(job.name, at)) && (isSelf(by) || !isHeld)) hold(job, at, true);
     await book.prune(job.name);
   }
 
@@ -113,7 +125,9 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     const { schedule } = job;
     const now = clock.now();
     const { mark, paused } = await book.follow(job.name, `${schedule.expression} ${schedule.timezone}`, now);
-    const busyWith = [...held.values()].find((tick) => tick.job.name === job.name)?.at ?? null;
+    const due = nextInstant(schedule.cron, schedule.timezone, mark);
+    if (due === null || due > now) return due;
+    const busyWith = await busyTickOf(job);
     for (const tick of decideTicks(schedule, { now, mark, paused, busyWith })) {
       if (isDraining) return null;
       if ((await book.record(job.name, tick, parts.self)) === "exists") continue;
@@ -123,6 +137,12 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       hold(job, tick.at, false);
     }
     return nextInstant(schedule.cron, schedule.timezone, new Date(Math.max(now.getTime(), mark.getTime())));
+  }
+
+  /** The run that goes on, or waits, may be another scheduler's. */
+  async function busyTickOf({ name }: ScheduledJob): Promise<string | null> {
+    const own = [...held.values()].find((tick) => tick.job.name === name);
+    return own?.at ?? (await book.open(name))[0]?.at ?? null;
   }
 
   function hold(job: ScheduledJob, at: string, again: boolean): void {

@@ -49,12 +49,14 @@ export default async function partition({ call, progress }: ThreadCall): Promise
   const shared = new SharedProgress(progress);
   const cancelled = new AbortController();
   try {
+    const source = await registry.source(task.plan.job.input);
+    const { predictor, loadSeconds } = await predictorOf(task.plan);
     const receipt = await runPartition(
       task,
       attemptId,
       {
-        source: await registry.source(task.plan.job.input),
-        predictor: await predictorOf(task.plan),
+        source,
+        predictor,
         files: await filesOf(task.plan),
         hooks: await hooksOf(task.plan),
         sink: await registry.stagingSink(task.plan.job.write),
@@ -67,22 +69,30 @@ export default async function partition({ call, progress }: ThreadCall): Promise
       },
       cancelled.signal,
     );
-    return { receipt };
+    if (loadSeconds === null) return { receipt };
+    return { receipt: { ...receipt, stats: { ...receipt.stats, modelLoadSeconds: loadSeconds } } };
   } catch (error) {
     return { error: toErrorRecord(error) };
   }
 }
 
+interface Loaded {
+  readonly predictor: Predictor;
+  /** `null` where an earlier partition needed it already. */
+  readonly loadSeconds: number | null;
+}
+
 /** One session a thread and model, kept: making and releasing sessions in a loop leaks. */
-function predictorOf(plan: Plan): Promise<Predictor> {
+async function predictorOf(plan: Plan): Promise<Loaded> {
   const assets = plan.assets.filter(({ role }) => role === "model" || role === "external-data");
   const key = JSON.stringify([assets.map((asset) => asset.sha256), plan.profile]);
-  let predictor = predictors.get(key);
-  if (predictor === undefined) {
-    predictor = registry.runtime().then((runtime) => notingLoads(runtime, note).load(assets, plan.profile));
-    predictors.set(key, predictor);
-  }
-  return predictor;
+  const known = predictors.get(key);
+  if (known !== undefined) return { predictor: await known, loadSeconds: null };
+  const startedMs = systemClock.monotonicMs();
+  const loading = registry.runtime().then((runtime) => notingLoads(runtime, note).load(assets, plan.profile));
+  predictors.set(key, loading);
+  const predictor = await loading;
+  return { predictor, loadSeconds: (systemClock.monotonicMs() - startedMs) / 1000 };
 }
 
 /** Kept for the plan that runs: its partitions share them, and the next plan's may be others. */

@@ -13,6 +13,7 @@ import type { Baseline } from "../backfill-book.js";
 import { type BackfillStop, watchForStop } from "../backfill-stop.js";
 import { SpecError, toErrorRecord } from "../errors.js";
 import { counted, duration } from "../human.js";
+import type { Observer } from "../observer.js";
 import { pause } from "../system-clock.js";
 import { decisionsText, endLine } from "./backfilling/backfill-text.js";
 import { decideParts } from "./backfilling/decide-parts.js";
@@ -22,11 +23,17 @@ import { type JobIntervals, jobOverIntervals } from "./backfilling/job-intervals
 import { openLanes } from "./backfilling/lanes.js";
 import { errorText } from "./output/error-text.js";
 import { outcomeRecord } from "./running/follow-run.js";
-import { declareQuarantineExit, type QuarantineFlags } from "./running/run-options.js";
+import {
+  declareMetrics,
+  declareQuarantineExit,
+  type MetricsFlags,
+  type QuarantineFlags,
+} from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 import { variable, wholeNumber } from "./shell/options.js";
+import { watched } from "./watching/watched.js";
 
-interface BackfillFlags extends QuarantineFlags {
+interface BackfillFlags extends QuarantineFlags, MetricsFlags {
   readonly from: string;
   readonly to: string;
   readonly var?: { readonly [name: string]: string };
@@ -71,7 +78,7 @@ export function declare(command: Command): void {
     .option("--var <name=value>", "a value for {{ var.name }}; may be repeated", variable)
     .option("--restart", "drop unfinished runs of these intervals and begin them anew")
     .option("--take-over", "claim runs whose owner is on another host, and surely dead");
-  declareQuarantineExit(command);
+  declareMetrics(declareQuarantineExit(command));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
@@ -104,7 +111,9 @@ async function backfill(
   await confirm(cli, due.length, flags);
 
   const startedMs = cli.clock.monotonicMs();
-  const ends = await runDue(cli, over, due, flags, stop);
+  const ends = await watched(cli, flags, over, (observers) =>
+    runDue(cli, over, due, flags, { stop, observers }),
+  );
   const isCancelled = stop.signal.aborted;
   const seconds = (cli.clock.monotonicMs() - startedMs) / 1000;
   if (ends.length === due.length && ends.every(({ error }) => error === null)) await forget(cli, over, flags);
@@ -188,7 +197,7 @@ async function runDue(
   { specPath }: JobIntervals,
   due: readonly Decision[],
   flags: BackfillFlags,
-  stop: BackfillStop,
+  { stop, observers }: { readonly stop: BackfillStop; readonly observers: readonly Observer[] },
 ): Promise<readonly IntervalEnd[]> {
   const atOnce = Math.min(flags.maxParallel, cli.settings.cores, due.length);
   if (atOnce < Math.min(flags.maxParallel, due.length) && !cli.globals.quiet && !cli.globals.json)
@@ -198,6 +207,7 @@ async function runDue(
     specPath,
     restart: flags.restart === true,
     takeOver: flags.takeOver === true,
+    observers,
   });
   try {
     return await runIntervals(flags.newestFirst === true ? due.toReversed() : due, lanes.all, {

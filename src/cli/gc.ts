@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { bytes, counted } from "../human.js";
 import { describeInput, type PostgresInput, targetOf, type WriteSpec } from "../job.js";
 import type { Ledger } from "../ledger.js";
+import { isShared } from "../queue-parts.js";
 import type { Run } from "../run.js";
 import { shownTarget } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -30,6 +31,14 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     const shown = `copies of ${describeInput(input)}`;
     outputs.push({ output: shown, shown, ...collected });
   }
+  const assets = isShared(ledger) ? await ledger.assets.collect(dryRun) : [];
+  if (assets.length > 0)
+    outputs.push({
+      output: "assets",
+      shown: `assets in ${ledger.place}`,
+      removed: assets.map(({ sha256 }) => sha256),
+      bytes: assets.reduce((sum, { bytes }) => sum + bytes, 0),
+    });
   const { out, err, globals } = cli;
   if (globals.json) {
     printJson(out, { dryRun, outputs: outputs.map(({ shown: _, ...output }) => output) });

@@ -9,15 +9,19 @@ import {
   declareClaim,
   declareInterval,
   declareLane,
+  declareMetrics,
   declareQuarantineExit,
   declareQueue,
   type IntervalFlags,
   type LaneFlags,
+  type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
+import { dueOf } from "./watching/notices.js";
+import { watched } from "./watching/watched.js";
 
-export interface RunFlags extends IntervalFlags, QuarantineFlags, LaneFlags {
+export interface RunFlags extends IntervalFlags, QuarantineFlags, MetricsFlags, LaneFlags {
   readonly reprocess?: true;
   readonly restart?: true;
   readonly takeOver?: true;
@@ -28,7 +32,7 @@ export function declare(command: Command): void {
     "--reprocess",
     "score again what was published; the new publication replaces it",
   );
-  declareQuarantineExit(declareClaim(declareLane(declareQueue(command))));
+  declareMetrics(declareQuarantineExit(declareClaim(declareLane(declareQueue(command)))));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
@@ -41,17 +45,21 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     refuseIntervalFlags(flags, subject);
     const runner = await (await cli.app()).runner();
     const { write } = planned.plan.job;
-    return followRun(cli, (options) => runner.runPlan(planned, parseRun(flags, null), options), {
-      write,
-      quarantineExitZero,
-      lane,
-    });
+    return watched(cli, flags, planned.plan.job, (observers) =>
+      followRun(cli, (options) => runner.runPlan(planned, parseRun(flags, null), options), {
+        ...{ write, quarantineExitZero, observers, lane },
+      }),
+    );
   }
-  const { job, specPath } = await jobFor(cli, subject, flags);
+  const { job, specPath, notify, rule } = await jobFor(cli, subject, flags);
   const runner = await (await cli.app()).runner();
   const request: RunRequest = { ...parseRun(flags, specPath), job, guess: false };
-  const { write } = job;
-  return followRun(cli, (options) => runner.run(request, options), { write, quarantineExitZero, lane });
+  const due = request.reprocess ? null : dueOf(job, rule, notify, cli.clock.now());
+  return watched(cli, flags, { name: job.name, notify, due }, (observers) =>
+    followRun(cli, (options) => runner.run(request, options), {
+      ...{ write: job.write, quarantineExitZero, observers, lane },
+    }),
+  );
 }
 
 /** All of a run's request but the job itself. */

@@ -15,14 +15,17 @@ import { followRun } from "./running/follow-run.js";
 import {
   declareClaim,
   declareLane,
+  declareMetrics,
   declareQuarantineExit,
   declareQueue,
   type LaneFlags,
+  type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
+import { watched } from "./watching/watched.js";
 
-export interface ScoreFlags extends ModelJobFlags, QuarantineFlags, LaneFlags {
+export interface ScoreFlags extends ModelJobFlags, QuarantineFlags, MetricsFlags, LaneFlags {
   readonly output?: string;
   readonly overwrite?: true;
   readonly restart?: true;
@@ -38,6 +41,7 @@ export function declare(command: Command): void {
   declareRowPolicy(command);
   declareQuarantineExit(command);
   declareResources(command);
+  declareMetrics(command);
   command.addHelpText(
     "after",
     `
@@ -53,11 +57,12 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const request = parseScore(command.args, flags, cli.cwd);
   refuseOutside(targetOf(request.job.write), cli.settings.outputRoot);
   const runner = await (await cli.app()).runner();
-  return followRun(cli, (options) => runner.run(request, options), {
-    write: request.job.write,
-    quarantineExitZero: flags.quarantineExitZero === true,
-    lane: flags.lane,
-  });
+  const quarantineExitZero = flags.quarantineExitZero === true;
+  return watched(cli, flags, request.job, (observers) =>
+    followRun(cli, (options) => runner.run(request, options), {
+      ...{ write: request.job.write, quarantineExitZero, observers, lane: flags.lane },
+    }),
+  );
 }
 
 /** What `score <model> <input...>` asks for. */

@@ -1,32 +1,35 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { App } from "../app.js";
 import { findProjectRoot } from "../config.js";
 import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
 import { counted } from "../human.js";
-import { createScheduler, type Scheduler } from "../scheduler.js";
-import { openApps } from "./backfilling/lanes.js";
+import type { Listening } from "../observers/metrics/metrics-server.js";
 import { localPath } from "./lookup/model-job.js";
-import { runObservers } from "./running/progress.js";
-import { runTick } from "./serving/run-tick.js";
+import { declareQueue } from "./running/run-options.js";
+import { type ApiPlace, apiPlace, openApi } from "./serving/open-api.js";
+import { openService, type Service } from "./serving/open-service.js";
 import { type ServeEvent, serveJson, serveLine } from "./serving/serve-text.js";
-import { specFolder } from "./serving/spec-folder.js";
+import { type JobWatch, watchJobs } from "./serving/watch-jobs.js";
 import type { Cli } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
+import { address, listenForMetrics } from "./watching/listen.js";
 
 interface ServeFlags {
   readonly embedded?: true;
   readonly jobs?: string;
   readonly maxParallel: number;
+  readonly listen: string;
+  readonly tokenFile?: string;
   readonly drain: number;
+  readonly metricsListen?: Listening;
 }
 
 /** Specs are looked at, and jumps of the clock are noticed, this often. */
 const lookEveryMs = 2000;
 
 export function declare(command: Command): void {
-  command
+  declareQueue(command)
     .option("--embedded", "all on this machine, with the journal: no server is needed")
     .option("--jobs <dir>", "folder of the specs (default: jobs/ of this project)")
     .addOption(
@@ -34,91 +37,121 @@ export function declare(command: Command): void {
         .argParser(wholeNumber(1))
         .default(1),
     )
+    .addOption(new Option("--listen <address>", "of the HTTP interface, or none").default("127.0.0.1:8080"))
+    .option(
+      "--token-file <file>",
+      "holds the token that the HTTP interface asks for (or NIGHTSHIFT_API_TOKEN)",
+    )
     .addOption(
       new Option("--drain <seconds>", "how long SIGTERM lets runs go on before it stops them between chunks")
         .argParser(seconds)
         .default(20),
     )
+    .option("--metrics-listen <address>", "serve metrics to Prometheus there: 127.0.0.1:9464", address)
     .addHelpText(
       "after",
-      "\nSpecs are read again when they change. SIGTERM drains; what it cuts short goes on later.",
+      `
+With --ledger, ticks and runs are kept in its database, and any number of services may follow the same jobs, on any
+number of machines; with --queue, workers do the partitions. Specs are read again when they change. SIGTERM drains;
+what it cuts short goes on later. On other addresses than the loopback the HTTP interface needs a token, and a proxy
+that speaks TLS before it.
+
+Examples:
+  nightshift serve --embedded
+  nightshift serve --ledger postgres://nightshift@db/nightshift --listen 0.0.0.0:8080 --token-file /run/secrets/token`,
     );
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<ServeFlags>();
-  if (flags.embedded !== true) throw onlyEmbedded();
+  refuseHalfEmbedded(cli, flags.embedded === true);
   const folder = jobsFolder(cli, flags.jobs);
+  const place = await apiPlace(cli, flags);
   const stopping = cli.gently();
   const tell = (event: ServeEvent): void => {
     if (cli.globals.json) cli.out.line(serveJson(event, cli.clock.now()));
     else if (!cli.globals.quiet || !isQuiet(event)) cli.err.line(serveLine(event, cli.cwd, cli.err.paint));
   };
-  const specs = specFolder(cli, folder, tell);
-  const lanes = await openApps(cli, Math.min(flags.maxParallel, cli.settings.cores));
-  const free: App[] = [...lanes.apps];
-  const { processes } = await import("../ledgers/journal/processes.js");
-  const { self, isAlive } = processes();
-  const scheduler = createScheduler({
-    ...{ book: await (await cli.app()).scheduleBook(), clock: cli.clock, self: self(), tell },
-    isAlive: (owner) => isAlive(owner) !== "dead",
-    jobs: specs.jobs,
-    maxParallel: lanes.apps.length,
-    async run({ name }, at, signal) {
-      const served = specs.jobs().find((job) => job.name === name);
-      const app = free.pop();
-      // The scheduler starts no more than there are lanes, and only jobs that it was just given.
-      if (served === undefined || app === undefined) return "stopped";
-      try {
-        return await runTick(cli, app, served, at, {
-          signal,
-          observers: cli.globals.json ? runObservers(cli) : [],
-        });
-      } finally {
-        free.push(app);
-      }
-    },
-  });
+  const watch = await watchJobs(cli, await cli.app());
   try {
-    await serveUntil(cli, stopping, specs.refresh, scheduler);
-    return await drain(cli, scheduler, flags.drain * 1000);
+    const service = await openService(cli, { folder, maxParallel: flags.maxParallel, tell, watch });
+    try {
+      // Before it is asked about them.
+      await service.refresh();
+      const doors = await openDoors(cli, service, { flags, place, watch, tell, stopping });
+      try {
+        await serveUntil(cli, stopping, service);
+        return await drain(cli, service, flags.drain * 1000);
+      } finally {
+        await doors.close();
+      }
+    } finally {
+      await service.close();
+    }
   } finally {
-    await lanes.close();
+    await watch.close();
   }
 }
 
-async function serveUntil(
+interface DoorsOptions {
+  readonly flags: ServeFlags;
+  readonly place: ApiPlace | null;
+  readonly watch: JobWatch;
+  readonly tell: (event: ServeEvent) => void;
+  readonly stopping: AbortSignal;
+}
+
+/** Where the service is asked and watched. */
+async function openDoors(
   cli: Cli,
-  stopping: AbortSignal,
-  refresh: () => Promise<void>,
-  scheduler: Scheduler,
-): Promise<void> {
+  service: Service,
+  { flags, place, watch, tell, stopping }: DoorsOptions,
+): Promise<{ close(): Promise<void> }> {
+  const { metricsListen } = flags;
+  const metrics =
+    metricsListen === undefined ? null : await listenForMetrics(cli, metricsListen, watch.metrics);
+  try {
+    const parts = { isDraining: () => stopping.aborted, metrics: () => watch.metrics.metrics(), tell };
+    const api = place === null ? null : await openApi(cli, service, place, parts);
+    return {
+      async close() {
+        await api?.close();
+        await metrics?.close();
+      },
+    };
+  } catch (error) {
+    await metrics?.close();
+    throw error;
+  }
+}
+
+async function serveUntil(cli: Cli, stopping: AbortSignal, service: Service): Promise<void> {
   let told = "";
   while (!stopping.aborted) {
     // A folder that cannot be read for a while leaves the jobs as they are.
-    const problem = await refresh().then(
+    const problem = await service.refresh().then(
       () => "",
       (error: unknown) => asNightshiftError(error).message,
     );
     if (problem !== told && problem !== "") cli.err.line(cli.err.paint.red(problem));
     told = problem;
-    const next = await scheduler.look();
+    const next = await service.look();
     const untilNextMs = next === null ? lookEveryMs : next.getTime() - cli.clock.now().getTime();
     await pause(Math.max(10, Math.min(lookEveryMs, untilNextMs)), stopping);
   }
 }
 
 /** @returns the exit code: 0 when nothing was cut short */
-async function drain(cli: Cli, scheduler: Scheduler, drainMs: number): Promise<number> {
-  const ended = scheduler.drain();
-  const running = scheduler.underWay();
-  if (running > 0 && !cli.globals.quiet) cli.err.line(`waiting for ${counted(running, "tick")} to end`);
+async function drain(cli: Cli, service: Service, drainMs: number): Promise<number> {
+  const ended = service.drain();
+  const running = service.underWay();
+  if (running > 0 && !cli.globals.quiet) cli.err.line(`waiting for ${counted(running, "run")} to end`);
   const isDone = await Promise.race([ended.then(() => true), pause(drainMs).then(() => false)]);
   if (!isDone) {
-    scheduler.stop();
+    service.stop();
     await ended;
   }
-  if (scheduler.underWay() === 0 && isDone) return exitCodes.ok;
+  if (service.underWay() === 0 && isDone) return exitCodes.ok;
   return cli.interruptedBy() === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated;
 }
 
@@ -149,21 +182,27 @@ function jobsFolder(cli: Cli, given: string | undefined): string {
   );
 }
 
-function onlyEmbedded(): SpecError {
-  return new SpecError(
-    "usage.only-embedded",
-    "this version serves from one machine, and has no HTTP interface",
-    {
-      hint: "Start it with: nightshift serve --embedded",
-    },
-  );
+/** Where ticks and runs are kept is said, not guessed: a service that forgets them runs nights twice, or never. */
+function refuseHalfEmbedded({ settings }: Cli, isEmbedded: boolean): void {
+  const { ledger, queue } = settings;
+  if (isEmbedded && (ledger !== null || queue !== null))
+    throw new SpecError(
+      "usage.half-embedded",
+      `--embedded needs no server, and a ${ledger === null ? "queue" : "ledger"} is named`,
+      { hint: "Leave --embedded out, or unset NIGHTSHIFT_LEDGER and NIGHTSHIFT_QUEUE." },
+    );
+  if (!isEmbedded && ledger === null)
+    throw new SpecError("usage.no-ledger", "no database is named that keeps ticks and runs", {
+      hint: "Name one with --ledger, or keep all on this machine: nightshift serve --embedded",
+    });
 }
 
 /** What `--quiet` leaves out. */
 function isQuiet(event: ServeEvent): boolean {
   if (event.type === "tick.ended") return event.end.status !== "failed";
   if (event.type === "tick.decided") return event.tick.verdict !== "missed";
-  return event.type !== "spec.broken" && event.type !== "schedule.failed";
+  if (event.type === "run.ended") return event.status !== "failed";
+  return event.type !== "spec.broken" && event.type !== "schedule.failed" && event.type !== "serve.failed";
 }
 
 function seconds(text: string): number {

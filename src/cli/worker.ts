@@ -2,11 +2,15 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { SpecError } from "../errors.js";
 import { counted } from "../human.js";
 import { type Lane, laneNames, tagSyntax, usualTag } from "../lane.js";
+import type { Listening } from "../observers/metrics/metrics-server.js";
 import type { WorkerEvent } from "../queue-worker.js";
 import { packageVersion } from "./lookup/packaged.js";
 import { declareQueue } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 import { durationMs, names, wholeNumber } from "./shell/options.js";
+import { address, listenForMetrics } from "./watching/listen.js";
+import { openMetrics } from "./watching/metrics.js";
+import { runEventOf, workerJson, workerLine } from "./working/worker-text.js";
 
 interface WorkerFlags {
   readonly threads?: number;
@@ -14,6 +18,7 @@ interface WorkerFlags {
   readonly lanes?: readonly Lane[];
   readonly lease?: number;
   readonly grace?: number;
+  readonly metricsListen?: Listening;
 }
 
 const defaultMs = 30_000;
@@ -37,6 +42,7 @@ export function declare(command: Command): void {
       durationMs,
     )
     .option("--grace <time>", "how long partitions may take to end after SIGTERM (default: 30s)", durationMs)
+    .option("--metrics-listen <address>", "serve metrics to Prometheus there: 127.0.0.1:9464", address)
     .addHelpText(
       "after",
       `
@@ -53,6 +59,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     threads = cli.settings.cores,
     lease = defaultMs,
     grace = defaultMs,
+    metricsListen,
     ...serves
   } = command.opts<WorkerFlags>();
   const { tags = [usualTag], lanes = laneNames } = serves;
@@ -62,14 +69,24 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     });
   const stopping = cli.gently();
   const app = await cli.app();
+  const metrics = metricsListen === undefined ? null : await openMetrics(cli);
   const worker = await app.worker({
     ...{ threads, tags, lanes, leaseMs: lease, version: packageVersion() },
-    tell: (event) => tell(cli, event),
+    tell(event) {
+      const attempt = runEventOf(event);
+      if (attempt !== null) metrics?.attempt(attempt);
+      tell(cli, event);
+    },
   });
+  const server =
+    metrics === null || metricsListen === undefined
+      ? null
+      : await listenForMetrics(cli, metricsListen, metrics);
   const { place } = await app.queue();
   ready(cli, { threads, tags, lanes, queue: place, ledger: (await app.ledger()).place });
   await aborted(stopping);
   await worker.stop(grace);
+  await server?.close();
   if (cli.globals.json) cli.out.line(JSON.stringify({ type: "worker.stopped" }));
   else if (!cli.globals.quiet) cli.err.line("stopped: what was not done is handed back");
   return 0;
@@ -116,58 +133,9 @@ function aborted(signal: AbortSignal): Promise<void> {
 function tell(cli: Cli, event: WorkerEvent): void {
   if (event.type === "progress") return;
   if (cli.globals.json) {
-    cli.out.line(JSON.stringify(record(event)));
+    cli.out.line(workerJson(event, cli.clock.now()));
     return;
   }
-  const text = line(event, cli.globals.verbose);
+  const text = workerLine(event, cli.globals.verbose);
   if (text !== null && !cli.globals.quiet) cli.err.line(text);
-}
-
-type Told = Exclude<WorkerEvent, { type: "progress" }>;
-
-/** Events as a run's own are called; a receipt is its ledger's business. */
-function record(event: Told): object {
-  switch (event.type) {
-    case "started":
-      return { type: "partition.started", ...event.ref, attemptId: event.attemptId };
-    case "accepted":
-      return { type: "partition.accepted", ...event.ref, rows: event.receipt.rows };
-    case "fenced":
-    case "outdated":
-      return { type: `partition.${event.type}`, ...event.ref };
-    case "failed":
-      return { type: "partition.failed", ...event.ref, error: event.failure.error, next: event.failure.next };
-    case "host-died":
-      return { type: "host.died", reason: event.reason, partitions: event.partitions };
-    case "ledger-failed":
-      return { type: "ledger.failed", error: messageOf(event.error) };
-  }
-}
-
-/** Work that goes as it should is told with `--verbose` only. */
-function line(event: Told, verbose: boolean): string | null {
-  switch (event.type) {
-    case "started":
-      return verbose ? `${nameOf(event.ref)}: started` : null;
-    case "accepted":
-      return verbose ? `${nameOf(event.ref)}: accepted, ${counted(event.receipt.rows.read, "row")}` : null;
-    case "outdated":
-      return verbose ? `${nameOf(event.ref)}: an outdated message, nothing to do` : null;
-    case "fenced":
-      return `${nameOf(event.ref)}: somebody else has it by now`;
-    case "failed":
-      return `${nameOf(event.ref)}: ${event.error.message}`;
-    case "host-died":
-      return event.reason;
-    case "ledger-failed":
-      return `the ledger failed: ${messageOf(event.error)}`;
-  }
-}
-
-function nameOf({ runId, partition, epoch }: { runId: string; partition: number; epoch: number }): string {
-  return `${runId} partition ${partition} (epoch ${epoch})`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

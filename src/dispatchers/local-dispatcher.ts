@@ -4,6 +4,7 @@ import type { AttemptReporter, AttemptRunner, Circumstance, Dispatcher } from ".
 import { asNightshiftError, CancelledError, type NightshiftError } from "../errors.js";
 import type { WorkerHost } from "../host.js";
 import type { PartitionRef } from "../partition.js";
+import type { HostDeath } from "../run-events.js";
 
 export interface LocalDispatcherOptions {
   readonly threads: number;
@@ -85,6 +86,7 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & A
         dead.add(host);
         reporter.hostDied(
           error.message,
+          deathOf(error),
           [...running.values()].map((each) => each.partition),
         );
       }
@@ -127,6 +129,12 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & A
 
 function isHostGone(error: NightshiftError): boolean {
   return error.code === "infra.host-died" || error.code === "infra.host-deadline";
+}
+
+function deathOf({ code, details }: NightshiftError): HostDeath {
+  if (code === "infra.host-deadline") return "deadline";
+  if (details.maxBytes !== undefined) return "memory";
+  return details.signal == null ? "exit" : "signal";
 }
 
 /** Running past a deadline is an attempt's own doing; a host's death is, once it ran alone there. */

@@ -108,7 +108,11 @@ const bySqlState: { readonly [sqlState: string]: Translation } = {
   "28000": denied,
   "28P01": denied,
   "3D000": infra("infra.no-database", "there is no such database", "Check the name at the end of the URL."),
-  "42501": infra("infra.permission", "permission denied", "Grant this role what it needs there."),
+  "42501": infra(
+    "infra.permission",
+    "permission denied",
+    "Grant this role what it needs: docs/postgres.md lists it for each role.",
+  ),
   "42P01": ofSpec(
     "postgres.no-such-table",
     "Check the table's name and schema: names are exact, capitals included.",

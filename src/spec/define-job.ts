@@ -4,7 +4,7 @@ import type { Job } from "../job.js";
 import type { Vars } from "./expand-templates.js";
 import { InvalidSpecError } from "./invalid-spec-error.js";
 import type { Problem } from "./problem.js";
-import { resolveSpec } from "./resolve-spec.js";
+import { type ResolvedSpec, resolveSpec } from "./resolve-spec.js";
 import type { JobSpecInput } from "./schema.js";
 import { createSecrets, type Secrets } from "./secrets.js";
 import { locateProblems, objectSource } from "./spec-source.js";
@@ -29,6 +29,19 @@ const noScheduleInCode: Problem = {
   suggestion: "write it as a YAML file for `nightshift serve`, or call `runJob` when it is due",
 };
 
+const noNotifyInCode: Problem = {
+  path: ["notify"],
+  at: "key",
+  code: "spec.not-supported",
+  message: "a job in code notifies nobody",
+  suggestion: "write it as a YAML file for `nightshift run` or `serve`, or watch the events of `runJob`",
+};
+
+/** What only the command line does. */
+function ofServices({ schedule, notify }: ResolvedSpec & { readonly kind: "job" }): readonly Problem[] {
+  return [...(schedule === null ? [] : [noScheduleInCode]), ...(notify === null ? [] : [noNotifyInCode])];
+}
+
 /** @throws InvalidSpecError with every mistake, each by the path of its value; SpecError `usage.*` */
 export function defineJob(spec: JobSpecInput, context: DefineContext): Job {
   const secrets = context.secrets ?? createSecrets();
@@ -44,9 +57,9 @@ export function defineJob(spec: JobSpecInput, context: DefineContext): Job {
     outputRoot: context.outputRoot,
     secrets,
   });
-  if (resolved.kind === "job" && resolved.schedule === null) return resolved.job;
   if (resolved.kind === "misused") throw resolved.error;
-  const problems = resolved.kind === "problems" ? resolved.problems : [noScheduleInCode];
+  const problems = resolved.kind === "problems" ? resolved.problems : ofServices(resolved);
+  if (resolved.kind === "job" && problems.length === 0) return resolved.job;
   const diagnostics = locateProblems(problems, source).map((diagnostic) => ({
     ...diagnostic,
     message: secrets.mask(diagnostic.message),

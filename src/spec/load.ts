@@ -1,6 +1,7 @@
 /** Loads a job: the file of its spec, the project around it, and all mistakes of both at once. */
 import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Job } from "../job.js";
+import type { NotifySettings } from "../notice.js";
 import type { Schedule } from "../schedule.js";
 import type { Diagnostic, Sources } from "./diagnostic.js";
 import type { Vars } from "./expand-templates.js";
@@ -40,6 +41,8 @@ export interface LoadedJob {
   /** The job's own rule, for what walks over intervals. */
   readonly intervals: IntervalsSpec | null;
   readonly schedule: Schedule | null;
+  /** Its own, else what nightshift.yaml says for all jobs. */
+  readonly notify: NotifySettings | null;
   readonly secrets: Secrets;
   readonly warnings: readonly string[];
 }
@@ -74,7 +77,8 @@ export async function loadJob(path: string, context: LoadContext): Promise<Loade
   if (resolved?.kind !== "job" || all.length > 0)
     throw invalidSpec(all, { ...project.sources, [file]: text }, secrets, file);
   const { job, intervals, schedule, warnings } = resolved;
-  return { job, specPath, target: project.target, intervals, schedule, secrets, warnings };
+  const notify = resolved.notify ?? project.notify?.(intervals?.timezone ?? "UTC") ?? null;
+  return { job, specPath, target: project.target, intervals, schedule, notify, secrets, warnings };
 }
 
 function readSpec(

@@ -3,16 +3,18 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { findProjectRoot } from "../config.js";
-import { SpecError } from "../errors.js";
+import { type JsonValue, SpecError } from "../errors.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { closest, didYouMean } from "./did-you-mean.js";
 import type { Vars } from "./expand-templates.js";
 import { expandTreeVariables, type TreeVariableContext } from "./expand-tree-variables.js";
 import { problemsOfIssues } from "./issues.js";
 import type { Problem } from "./problem.js";
+import { notify } from "./schema/notify.js";
 import { constant } from "./schema/scalars.js";
 import { readSpecFile } from "./spec-file.js";
-import { locateProblems, type SpecSource } from "./spec-source.js";
+import { locateProblems } from "./spec-source.js";
+import { type TakenNotify, takeNotify } from "./take-notify.js";
 import { parseYaml } from "./yaml-source.js";
 
 const projectSchema = z.strictObject({
@@ -40,12 +42,16 @@ const projectSchema = z.strictObject({
       description: "Places that jobs run in, by name.",
       examples: [{ dev: { vars: { region: "eu" } } }],
     }),
+  // Taken out before this is checked; here so that unknown keys are told from it.
+  notify: notify.optional(),
 });
 
 export interface Project {
   /** The chosen target. */
   readonly target: string | null;
   readonly vars: Vars;
+  /** For jobs that say nothing of it themselves. */
+  readonly notify: TakenNotify["notify"];
   readonly diagnostics: readonly Diagnostic[];
   /** Text of the file that the diagnostics are about. */
   readonly sources: { readonly [file: string]: string };
@@ -73,16 +79,22 @@ export async function loadProject(
           hint: "write `targets:` into a nightshift.yaml beside `jobs/`",
         },
       );
-    return { target: null, vars: {}, diagnostics: [], sources: {} };
+    return { target: null, vars: {}, notify: null, diagnostics: [], sources: {} };
   }
   const file = display(path);
   const text = await readSpecFile(path, file);
   const parsed = parseYaml(text, file);
   const sources = { [file]: text };
-  if (parsed.kind === "broken") return { target: null, vars: {}, diagnostics: parsed.diagnostics, sources };
-  const chosen = chooseTarget(parsed.source, target, { ...context, baseDir: dirname(path) });
-  const diagnostics = [...parsed.diagnostics, ...locateProblems(chosen.problems, parsed.source)];
-  return { target: chosen.target, vars: chosen.vars, diagnostics, sources };
+  if (parsed.kind === "broken")
+    return { target: null, vars: {}, notify: null, diagnostics: parsed.diagnostics, sources };
+  const place = { ...context, baseDir: dirname(path) };
+  const { tree, notify, problems } = takeNotify(parsed.source.tree, place);
+  const chosen = chooseTarget(tree, file, target, place);
+  const diagnostics = [
+    ...parsed.diagnostics,
+    ...locateProblems([...problems, ...chosen.problems], parsed.source),
+  ];
+  return { target: chosen.target, vars: chosen.vars, notify, diagnostics, sources };
 }
 
 interface Chosen {
@@ -91,8 +103,13 @@ interface Chosen {
   readonly problems: readonly Problem[];
 }
 
-function chooseTarget(source: SpecSource, wanted: string | undefined, context: TreeVariableContext): Chosen {
-  const tree = source.tree ?? {};
+function chooseTarget(
+  written: JsonValue,
+  file: string,
+  wanted: string | undefined,
+  context: TreeVariableContext,
+): Chosen {
+  const tree = written ?? {};
   const parsed = projectSchema.safeParse(tree);
   if (!parsed.success)
     return { target: null, vars: {}, problems: problemsOfIssues(projectSchema, tree, parsed.error.issues) };
@@ -104,7 +121,7 @@ function chooseTarget(source: SpecSource, wanted: string | undefined, context: T
   const suggestion =
     didYouMean(closest(name, names)) ?? `there ${names.length === 0 ? "are none" : `is ${names.join(", ")}`}`;
   if (chosen === undefined && wanted !== undefined)
-    throw new SpecError("usage.unknown-target", `${source.file ?? "the project"} has no target \`${name}\``, {
+    throw new SpecError("usage.unknown-target", `${file} has no target \`${name}\``, {
       hint: suggestion,
     });
   if (chosen === undefined)

@@ -4,6 +4,7 @@
  */
 import { type JsonValue, SpecError } from "../errors.js";
 import type { Interval, Job } from "../job.js";
+import type { NotifySettings } from "../notice.js";
 import type { Schedule } from "../schedule.js";
 import { checkJob, salvage } from "./check-job.js";
 import type { CheckedSpec } from "./checks/check.js";
@@ -19,6 +20,7 @@ import { type JobSpec, jobSchema } from "./schema.js";
 import type { Secrets } from "./secrets.js";
 import { mapStrings, valueAt } from "./spec-source.js";
 import { takeConnections } from "./take-connections.js";
+import { takeNotify } from "./take-notify.js";
 import { toJob } from "./to-job.js";
 import { toSchedule } from "./to-schedule.js";
 
@@ -44,19 +46,21 @@ export type ResolvedSpec =
       readonly job: Job;
       readonly intervals: IntervalsSpec | null;
       readonly schedule: Schedule | null;
+      readonly notify: NotifySettings | null;
       readonly warnings: readonly string[];
     }
   | { readonly kind: "problems"; readonly problems: readonly Problem[] }
   /** The spec is right; what was asked of it is not. */
   | { readonly kind: "misused"; readonly error: SpecError };
 
-export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedSpec {
-  if (tree === null) return { kind: "problems", problems: [nothingWritten] };
+export function resolveSpec(written: JsonValue, context: ResolveContext): ResolvedSpec {
+  if (written === null) return { kind: "problems", problems: [nothingWritten] };
+  const { tree, notify, problems: ofNotify } = takeNotify(written, context);
   const expanded = expandTreeVariables(tree, context);
   const variables = takeConnections(tree, expanded.tree, context);
   const timing = readIntervals(variables.tree, context);
   const templates = expandTemplates(variables.tree, context.vars, timing.scope);
-  const expansion = [...expanded.problems, ...variables.problems, ...templates.problems];
+  const expansion = [...ofNotify, ...expanded.problems, ...variables.problems, ...templates.problems];
 
   const parsed = parseExpanded(tree, templates.tree);
   const ofSchema = withoutFollowUps(parsed.problems, [
@@ -74,7 +78,8 @@ export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedS
   const secrets = secretsInJob(templates.tree, context.secrets).filter(
     ({ path }) => !told.some((problem) => samePath(problem.path, path)),
   );
-  const problems = [...known, ...ofChecks, ...secrets];
+  const settings = notify?.(saved.spec.intervals?.timezone ?? "UTC") ?? null;
+  const problems = [...known, ...ofChecks, ...secrets, ...deadlineOfNothing(saved.spec, settings)];
   if (problems.length > 0) return { kind: "problems", problems };
 
   const misuse = timing.usage ?? unusedVar(context.givenVars, templates.used);
@@ -85,8 +90,20 @@ export function resolveSpec(tree: JsonValue, context: ResolveContext): ResolvedS
     job: toJob(saved.spec, baseDir, interval, variables.connections),
     intervals: saved.spec.intervals ?? null,
     schedule: saved.spec.schedule === undefined ? null : toSchedule(saved.spec.schedule),
+    notify: settings,
     warnings: [...timing.warnings, ...intervalWarnings(checked)],
   };
+}
+
+function deadlineOfNothing({ intervals }: JobSpec, notify: NotifySettings | null): readonly Problem[] {
+  if (intervals !== undefined || notify === null || notify.deadline === null) return [];
+  return [
+    {
+      ...{ path: ["notify", "deadline"], at: "key", code: "spec.unused-deadline" },
+      message: "`deadline` means nothing without `intervals`: nothing is due",
+      suggestion: "add `intervals: { every: day }`, or leave it out",
+    },
+  ];
 }
 
 const nothingWritten: Problem = {

@@ -9,6 +9,7 @@ import { input } from "./schema/input.js";
 import { intervals } from "./schema/intervals.js";
 import { limits } from "./schema/limits.js";
 import { model } from "./schema/model.js";
+import { notify } from "./schema/notify.js";
 import { outputs, passthrough } from "./schema/outputs.js";
 import { engine, providers, runsOn } from "./schema/providers.js";
 import { schedule } from "./schema/schedule.js";
@@ -38,6 +39,7 @@ export const jobSchema = z
     write,
     intervals: intervals.optional(),
     schedule: schedule.optional(),
+    notify: notify.optional(),
     limits: limits.prefault({}),
     engine,
     providers,

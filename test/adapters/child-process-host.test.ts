@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
@@ -7,6 +6,7 @@ import { NightshiftError } from "../../src/errors.js";
 import type { CallOptions, PartitionCall, WorkerHost } from "../../src/host.js";
 import { childProcessHost } from "../../src/hosts/child-process/child-process-host.js";
 import { linux, needs } from "../support/places.js";
+import { scratch } from "../support/scratch.js";
 
 const entry = fileURLToPath(new URL("../support/scripted-host.mjs", import.meta.url));
 const hosts: WorkerHost[] = [];
@@ -20,7 +20,7 @@ async function callOf(
   options: CallOptions<"partition">,
   maxBytes: number | null = null,
 ): Promise<"done" | NightshiftError> {
-  const path = join(mkdtempSync(join(tmpdir(), "nightshift-host-")), "script");
+  const path = join(scratch(), "script");
   writeFileSync(path, script);
   const host = childProcessHost({ entry, threads: 1, hookDir: "/hooks", maxBytes });
   hosts.push(host);

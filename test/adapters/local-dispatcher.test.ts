@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
@@ -10,6 +9,7 @@ import type { WorkerHost } from "../../src/host.js";
 import { childProcessHost } from "../../src/hosts/child-process/child-process-host.js";
 import type { PartitionRef } from "../../src/partition.js";
 import type { PartitionTask } from "../../src/plan.js";
+import { scratch } from "../support/scratch.js";
 
 const entry = fileURLToPath(new URL("../support/scripted-host.mjs", import.meta.url));
 const hosts: WorkerHost[] = [];
@@ -28,7 +28,7 @@ type Report =
 
 /** A dispatcher over real child processes that follow one script a partition. */
 function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 60_000 } = {}) {
-  const folder = mkdtempSync(join(tmpdir(), "nightshift-dispatch-"));
+  const folder = scratch();
   const paths = scripts.map((script, index) => {
     const path = join(folder, `script-${index}`);
     writeFileSync(path, script);

@@ -17,7 +17,8 @@ import {
   types,
   value,
 } from "../support/onnx-models.js";
-import { loaded, profile, runtime, scratch, writeModel } from "../support/onnx-run.js";
+import { loaded, profile, runtime, writeModel } from "../support/onnx-run.js";
+import { scratch } from "../support/scratch.js";
 
 /** `y = x * w`, with a [1, 2] `w` in another file. */
 function scaledBy(location: string, offset?: number): OnnxModel {

@@ -5,8 +5,9 @@ import { describe, expect, it } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
 import type { Tensor, TensorData, TensorType } from "../../src/tensor.js";
 import { floats, identity, model, node, types, value } from "../support/onnx-models.js";
-import { loaded, loadedModel, profile, runtime, scratch, writeModel } from "../support/onnx-run.js";
+import { loaded, loadedModel, profile, runtime, writeModel } from "../support/onnx-run.js";
 import { linux, needs } from "../support/places.js";
+import { scratch } from "../support/scratch.js";
 
 const flights = new URL("../../fixtures/models/flight-delay.onnx", import.meta.url).pathname;
 

@@ -135,6 +135,12 @@ test("those that somebody waits for are read in plan order", async () => {
     { index: 2, status: "running", epoch: 1, attemptId: "a" },
   ]);
   expect(await worker.readPartitions("nobody", [0])).toEqual([]);
+  const known = states.map(({ index, epoch, status }) => ({ index, epoch, status }));
+  expect(await worker.readChanged("run", known)).toEqual([]);
+  const [first, last] = known.map((each, nth) => (nth === 0 ? { ...each, epoch: 7 } : each));
+  if (first === undefined || last === undefined) throw new Error("there are two");
+  expect(await worker.readChanged("run", [last, first])).toEqual([states[0]]);
+  expect(await worker.readChanged("run", [{ ...last, status: "poisoned" }])).toEqual([states[1]]);
 });
 
 describe("leases that run out in a row", () => {

@@ -182,6 +182,25 @@ describe("a server that cannot", () => {
     await holder.close();
   });
 
+  it("has the whole table locked by another session: says so before anything runs", async () => {
+    const place = await target();
+    await place.database.query("create table scores (id bigint, score real)");
+    const holder = openDatabase(urlOf(place.url), { role: "holder", maxSessions: 1 });
+    const held = await holder.transaction(async (session) => {
+      await session.query("lock table scores in access exclusive mode");
+      return place
+        .sink({}, place.url, 200)
+        .check(runOf("a"))
+        .catch((error: unknown) => error);
+    });
+    expect(held).toMatchObject({
+      code: "infra.locked",
+      message: expect.stringMatching(/another session holds a lock while checking .*scores/),
+    });
+    await place.sink().check(runOf("a"));
+    await holder.close();
+  });
+
   it("has no room: says so, publishes nothing, and goes on when there is some", async () => {
     const place = await target();
     const receipts = await stageRun(place, runOf("a"), [{ ids: [1] }], upsert);

@@ -247,8 +247,11 @@ describe("upsert", () => {
 
   it("replaces by key, keeps the rest, and takes it back", async () => {
     const target = await freshTarget();
+    const kept = "select relname from pg_class where relname like 'undo%'";
     await publish(target, day(1, "2026-01-01"), batchOf({ 1: 0.1, 2: 0.1 }), upsert);
+    expect(await target.database.query(kept)).toEqual([]);
     await publish(target, day(1, "2026-01-02"), batchOf({ 2: 0.2, 3: 0.2 }), upsert);
+    expect(await target.database.query(kept)).toHaveLength(1);
     expect(await scores(target)).toEqual([
       [1, expect.closeTo(0.1)],
       [2, expect.closeTo(0.2)],
@@ -346,13 +349,21 @@ describe("upsert", () => {
     expect((await scores(target)).map((row) => (row as number[])[0])).toEqual([1, 2, 3, 9, 1004]);
   });
 
-  it("refuses a key that is in the input twice, and a table without the key's index", async () => {
+  it.each(["is made", "is there"])(
+    "refuses a key that is in the input twice, where the table %s",
+    async (how) => {
+      const target = await freshTarget();
+      if (how === "is there") await publish(target, runOf("before"), batchOf({ 1: 0.1 }), upsert);
+      const twice = await stageRun(target, runOf("a"), [{ ids: [1, 1] }], upsert);
+      await expect(target.sink(upsert).publish(runOf("a"), "f", twice)).rejects.toMatchObject({
+        code: "data.key-twice",
+      });
+      expect(await target.sink(upsert).lookup("a")).toBeNull();
+    },
+  );
+
+  it("refuses a table without the key's index", async () => {
     const target = await freshTarget();
-    const twice = await stageRun(target, runOf("a"), [{ ids: [1, 1] }], upsert);
-    await expect(target.sink(upsert).publish(runOf("a"), "f", twice)).rejects.toMatchObject({
-      code: "data.key-twice",
-    });
-    expect(await target.sink(upsert).lookup("a")).toBeNull();
     await target.database.query(
       "create table scores (id bigint, score real, nightshift_run bigint, nightshift_as_of timestamptz)",
     );

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import type { NightshiftError } from "../../src/errors.js";
 import { openDatabase } from "../../src/postgres/database.js";
 import { migrate } from "../../src/postgres/migrate.js";
 import { postgresSink } from "../../src/sinks/postgres/postgres-sink.js";
@@ -82,6 +83,22 @@ it("a worker that lacks a right is told which, before anything runs", async () =
     code: "infra.permission",
     hint: expect.stringContaining("grant create on schema"),
   });
+});
+
+it("a worker is told which of the rights in our own schema it lacks, as GRANTs that help", async () => {
+  const worker = asWorker({ mode: "append" });
+  await database.query(
+    "revoke create on schema nightshift from nightshift_worker; revoke update on nightshift.runs from nightshift_worker",
+  );
+  const refused = await worker.sink.check(runOf("y")).then(
+    () => null,
+    (error: NightshiftError) => error,
+  );
+  expect(refused).toMatchObject({ code: "infra.permission" });
+  const [, grants = ""] = /^As the role that migrated: (.*)$/.exec(refused?.hint ?? "") ?? [];
+  expect(grants).toMatch(/create on schema nightshift.*on nightshift\.runs to/);
+  await database.query(grants);
+  await worker.sink.check(runOf("y"));
 });
 
 it.each([

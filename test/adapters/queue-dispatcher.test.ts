@@ -47,7 +47,7 @@ function scriptedQueue(onPush: (refs: readonly PartitionRef[]) => Promise<void>)
     place: "a script",
     push: onPush,
     take: async () => null,
-    waiting: async () => 0,
+    pending: async () => ({}),
     close: async () => undefined,
   };
 }

@@ -1,5 +1,6 @@
 /** What is asked of a queue: that it brings refs, keeps apart what is not the same, and complains clearly. */
 import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Queue as BullQueue, Worker as BullWorker, createPostgresBackend, withBackend } from "bullmq";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { bullmqQueue, queueName } from "../../src/dispatchers/queue/bullmq-queue.js";
@@ -10,6 +11,7 @@ import type { PartitionRef } from "../../src/partition.js";
 import type { Queue } from "../../src/queue.js";
 import { pause, systemClock } from "../../src/system-clock.js";
 import { takeMessages } from "../../src/take-messages.js";
+import { cuttingProxy } from "../support/cutting-proxy.js";
 import { urlOf } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
@@ -166,8 +168,40 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
         .filter((lane) => lane === "backfill"),
     ).toHaveLength(4);
     expect(taken).not.toContain("on-gpu");
-    expect(await queue.waiting(gpu)).toBe(1);
+    expect(await queue.pending([gpu])).toMatchObject({ "gpu-scheduled": 1 });
   });
+
+  test.each(["everything", "answers"] as const)(
+    "connections that are half open (%s) are replaced, and messages go on",
+    async (what) => {
+      const behind = new URL(url);
+      const proxy = await cuttingProxy({ host: behind.hostname, port: Number(behind.port) });
+      behind.port = String(proxy.port);
+      const backend =
+        kind === "redis"
+          ? await redisBackend(behind.href, 500, 300)
+          : await postgresBackend(urlOf(behind.href), 500, 300);
+      const far = bullmqQueue(backend, {});
+      const taken = new Set<number>();
+      const stop = takeMessages({
+        ...{ queue: far, channels: [channel], threads: 1, clock: systemClock, pause },
+        take: async ({ partition }) => void taken.add(partition),
+      });
+      onTestFinished(stop);
+      // As a coordinator does: whatever nobody has begun with is pushed again.
+      const deliver = async (partition: number): Promise<void> => {
+        while (!taken.has(partition)) {
+          await Promise.race([far.push([ref(partition)], channel).catch(() => undefined), sleep(200)]);
+          await sleep(50);
+        }
+      };
+      await deliver(0);
+      proxy.freeze(what);
+      await deliver(1);
+      await far.close();
+      await proxy.close();
+    },
+  );
 
   test("a taker that fails is not tried again: the ledger decides about that", async () => {
     let calls = 0;

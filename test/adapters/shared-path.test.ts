@@ -1,12 +1,11 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { markShared, seesShared } from "../../src/sinks/files/shared-path.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
+import { scratch } from "../support/scratch.js";
 
 const fileSystem = localFileSystem();
-const here = (): string => join(mkdtempSync(join(tmpdir(), "nightshift-shared-")), "out");
+const here = (): string => join(scratch(), "out");
 
 test("whoever sees the output's place sees the mark, also when it was left before", async () => {
   const to = here();

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { toErrorRecord } from "../../src/errors.js";
 import type { Ledger } from "../../src/ledger.js";
 import type { PartitionRef, PartitionState } from "../../src/partition.js";
 import type { Claim, Owner, RunState } from "../../src/run.js";
@@ -786,6 +787,25 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect(await ids({ jobName: "beta" })).toEqual(["b"]);
         expect(await ids({ jobId: "a", scope: "2026-01-02", jobName: "beta" })).toEqual([]);
         expect(await ids({ jobId: "none", scope: "2026-01-02" })).toEqual([]);
+      });
+
+      test("by trigger, by status, and from a run on", async () => {
+        for (const [id, trigger] of [
+          ["one", "cli"],
+          ["two", "api"],
+          ["three", "api"],
+        ] as const)
+          await ledger.createRun(aRun(id, { trigger }));
+        const claim = await ledger.claimRun("two", process.owner, { takeOver: false });
+        await ledger.failRun(claim, toErrorRecord(new Error("no")));
+        const ids = async (filter: Parameters<Ledger["listRuns"]>[0]) =>
+          (await all(ledger.listRuns(filter))).map(({ run }) => run.id);
+        expect(await ids({ trigger: "api" })).toEqual(["three", "two"]);
+        expect(await ids({ statuses: ["failed", "published"] })).toEqual(["two"]);
+        expect(await ids({ statuses: ["created"], trigger: "api" })).toEqual(["three"]);
+        expect(await ids({ before: "three" })).toEqual(["two", "one"]);
+        expect(await ids({ before: "one" })).toEqual([]);
+        expect(await ids({ before: "none" })).toEqual([]);
       });
 
       test("an empty ledger has no runs", async () => {

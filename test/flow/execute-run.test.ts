@@ -60,6 +60,7 @@ async function execute(
       ledger,
       sink: sinkFor(target, "replace"),
       keeper: null,
+      planSeconds: null,
       clock: systemClock,
       emit: (event) => void events.push(event.type),
       signal: new AbortController().signal,

@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { processes } from "../../src/ledgers/journal/processes.js";
 import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { newUuid } from "../../src/system-clock.js";
@@ -23,6 +24,7 @@ beforeEach(async () => {
     stateDir: join(project.cwd, ".nightshift"),
     fileSystem: localFileSystem(),
     uniqueName: newUuid,
+    isAlive: processes().isAlive,
   };
   for (const job of ["daily", "other"])
     await scheduleBook(place).follow(job, "15 2 * * * UTC", new Date("2025-01-03T02:00:00Z"));

@@ -3,26 +3,15 @@
 import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { cuttingProxy } from "../support/cutting-proxy.js";
 import { keysBelow, keysIn } from "../support/flight-project.js";
 import { jsonLinesOf, type RunLine } from "../support/nightshift.js";
-import { createDatabase, startServer, type TestDatabase } from "../support/postgres-server.js";
-import { flightsSql, type TableProject, tableProject } from "../support/table-project.js";
+import { startServer } from "../support/postgres-server.js";
+import { flightsSql, flightsTable, tableProject } from "../support/table-project.js";
 
 const rows = 10_000;
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createDatabase();
-});
-afterAll(() => database.drop());
-
-let project: TableProject;
-beforeEach(async () => {
-  await database.query(`drop table if exists flights cascade; ${flightsSql(rows)}`);
-  project = tableProject(database.url);
-});
-afterEach(() => project.remove());
+const flights = flightsTable(rows);
 
 const sorted = (keys: readonly number[]) => [...keys].sort((a, b) => a - b);
 const typesOf = (lines: readonly RunLine[]) => lines.map(({ type }) => type);
@@ -37,7 +26,7 @@ async function interrupted(
   readonly stderr: string;
 }> {
   let acting: Promise<void> | null = null;
-  const { finished } = project.start([...argv, "--json"], {
+  const { finished } = flights.project.start([...argv, "--json"], {
     onEvent: ({ type }, child) => {
       if (type !== "partition.accepted" || acting !== null) return;
       child.kill("SIGSTOP");
@@ -50,7 +39,7 @@ async function interrupted(
 }
 
 const endHolder = async (): Promise<void> => {
-  const held = await database.query(
+  const held = await flights.database.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
      where application_name = 'nightshift source' and datname = current_database() and state = 'idle in transaction'`,
   );
@@ -60,18 +49,18 @@ const endHolder = async (): Promise<void> => {
 describe("under `consistency: snapshot`", () => {
   it("rows that change while the run goes on are not seen", async () => {
     const { status } = await interrupted(["run", "flights"], async () => {
-      await database.query(`
+      await flights.database.query(`
         insert into flights select g + 100000, 1, 1, 'ATL', 'MSY' from generate_series(1, 5000) g;
         delete from flights where flight_id % 2 = 0 and flight_id < 100000; update flights set flight_id = -flight_id;`);
     });
     expect(status).toBe(0);
-    expect(sorted(await keysIn(project.out))).toEqual(keysBelow(rows));
+    expect(sorted(await keysIn(flights.project.out))).toEqual(keysBelow(rows));
   });
 
   it("a snapshot that is lost begins a new generation, and says so", async () => {
     const { status, lines } = await interrupted(["run", "flights"], async () => {
       await endHolder();
-      await database.query(
+      await flights.database.query(
         "delete from flights where flight_id >= 9000; insert into flights values (-1, 1, 1, 'ATL', 'MSY')",
       );
     });
@@ -82,13 +71,13 @@ describe("under `consistency: snapshot`", () => {
       reason: expect.stringContaining("snapshot"),
     });
     expect(Number(superseded?.partitions)).toBeGreaterThan(0);
-    expect(sorted(await keysIn(project.out))).toEqual([-1, ...keysBelow(9000)]);
+    expect(sorted(await keysIn(flights.project.out))).toEqual([-1, ...keysBelow(9000)]);
   });
 
   it("a coordinator that was killed leaves nothing to go on with: run and retry begin anew", async () => {
     for (const next of [() => ["run", "flights"], (id: string) => ["retry", id]]) {
       let runId = "";
-      const { finished } = project.start(["run", "flights", "--json"], {
+      const { finished } = flights.project.start(["run", "flights", "--json"], {
         onEvent: (event, child) => {
           if (event.type !== "partition.accepted") return;
           runId = String(event.runId);
@@ -96,13 +85,15 @@ describe("under `consistency: snapshot`", () => {
         },
       });
       expect((await finished).status).not.toBe(0);
-      await database.query("insert into flights select max(flight_id) + 1, 1, 1, 'ATL', 'MSY' from flights");
-      const again = project.nightshift(...next(runId));
+      await flights.database.query(
+        "insert into flights select max(flight_id) + 1, 1, 1, 'ATL', 'MSY' from flights",
+      );
+      const again = flights.project.nightshift(...next(runId));
       expect(again).toMatchObject({ status: 0, stderr: expect.stringContaining("reads everything anew") });
-      const [{ count = 0 } = {}] = await database.query<{ count: number }>(
+      const [{ count = 0 } = {}] = await flights.database.query<{ count: number }>(
         "select count(*)::int4 from flights",
       );
-      expect(sorted(await keysIn(project.out))).toEqual(keysBelow(count));
+      expect(sorted(await keysIn(flights.project.out))).toEqual(keysBelow(count));
     }
   });
 });
@@ -111,32 +102,35 @@ describe("a run that broke off", () => {
   it.each(["materialize", "none"])(
     "goes on under `consistency: %s`, with what was accepted",
     async (consistency) => {
-      project.writeJob({ input: `table: flights, consistency: ${consistency}` });
-      const { finished } = project.start(["run", "flights", "--json"], {
+      flights.project.writeJob({ input: `table: flights, consistency: ${consistency}` });
+      const { finished } = flights.project.start(["run", "flights", "--json"], {
         onEvent: ({ type }, child) => void (type === "partition.accepted" && child.kill("SIGKILL")),
       });
       const killed = jsonLinesOf(await finished);
       const accepted = typesOf(killed).filter((type) => type === "partition.accepted").length;
       expect(accepted).toBeLessThan(20);
-      if (consistency === "materialize") await database.query("delete from flights where flight_id % 2 = 0");
-      const again = project.nightshift("run", "flights", "--json");
+      if (consistency === "materialize")
+        await flights.database.query("delete from flights where flight_id % 2 = 0");
+      const again = flights.project.nightshift("run", "flights", "--json");
       expect(again.status).toBe(0);
       const lines = jsonLinesOf(again);
       expect(lines.some(({ type }) => type === "run.superseded")).toBe(false);
       expect(typesOf(lines).filter((type) => type === "partition.accepted").length).toBeLessThanOrEqual(
         20 - accepted,
       );
-      expect(sorted(await keysIn(project.out))).toEqual(keysBelow(rows));
-      expect(await database.query("select from pg_tables where schemaname = 'nightshift_input'")).toEqual([]);
+      expect(sorted(await keysIn(flights.project.out))).toEqual(keysBelow(rows));
+      expect(
+        await flights.database.query("select from pg_tables where schemaname = 'nightshift_input'"),
+      ).toEqual([]);
     },
   );
 });
 
 describe("a connection that breaks", () => {
   it("while rows are read is made again, and no row is lost or doubled", async () => {
-    const { hostname, port } = new URL(database.url);
+    const { hostname, port } = new URL(flights.database.url);
     const proxy = await cuttingProxy({ host: hostname, port: Number(port) });
-    const url = new URL(database.url);
+    const url = new URL(flights.database.url);
     url.host = `127.0.0.1:${proxy.port}`;
     const through = tableProject(url.href, { input: "table: flights, consistency: none" });
     try {
@@ -166,15 +160,14 @@ describe("a server that crashes while a run goes on", () => {
     const server = await startServer();
     const crashed = await server.createDatabase();
     await crashed.query(flightsSql(rows));
-    project.remove();
-    project = tableProject(crashed.url, { input: `table: flights, consistency: ${consistency}` });
+    flights.replaceProject(crashed.url, { input: `table: flights, consistency: ${consistency}` });
     try {
       const { status, lines } = await interrupted(["run", "flights"], () =>
         server.restart({ mode: "immediate" }),
       );
       expect(status).toBe(0);
       expect(lines.some(({ type }) => type === "run.superseded")).toBe(anew);
-      expect(sorted(await keysIn(project.out))).toEqual(keysBelow(rows));
+      expect(sorted(await keysIn(flights.project.out))).toEqual(keysBelow(rows));
     } finally {
       await server.remove();
     }
@@ -184,17 +177,20 @@ describe("a server that crashes while a run goes on", () => {
 describe("a password", () => {
   it("is in no output, no file of the run and no error", async () => {
     const canary = "kanarienvogel-7f3a";
-    const url = new URL(database.url);
+    const url = new URL(flights.database.url);
     url.password = canary;
-    project.remove();
-    project = tableProject(url.href, { partitionRows: 5000 });
+    flights.replaceProject(url.href, { partitionRows: 5000 });
     const run = ["run", "flights", "--json", "-v"];
-    const good = project.nightshift(...run);
+    const good = flights.project.nightshift(...run);
     expect(good.status).toBe(0);
-    await database.query("alter table flights rename column origin to from_where");
-    const bad = project.nightshift(...run, "--reprocess");
+    await flights.database.query("alter table flights rename column origin to from_where");
+    const bad = flights.project.nightshift(...run, "--reprocess");
     expect(bad.status).not.toBe(0);
-    const files = readdirSync(project.cwd, { recursive: true, withFileTypes: true, encoding: "utf8" });
+    const files = readdirSync(flights.project.cwd, {
+      recursive: true,
+      withFileTypes: true,
+      encoding: "utf8",
+    });
     const written = files
       .filter((file) => file.isFile())
       .map((file) => readFileSync(join(file.parentPath, file.name), "latin1"));

@@ -1,6 +1,7 @@
 /** A proxy in front of a server that does something where a test wants it: when a statement passes, say. */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** A statement on its way. */
 export interface Moment {
@@ -15,6 +16,7 @@ export interface Moment {
 }
 
 export interface CuttingProxy {
+  readonly host: string;
   readonly port: number;
   /**
    * Cuts the next connection over which these bytes go to the server. `delivered`: the server gets them, and its answer
@@ -25,8 +27,13 @@ export interface CuttingProxy {
   doAt(moment: Moment, act: () => Promise<"cut" | "go on">): void;
   /** What was to be done at a moment that has not come is not done any more. */
   disarm(): void;
-  /** Over what is open now nothing goes any more, in either direction, and nobody is told. New connections work. */
-  freeze(): void;
+  /**
+   * Over what is open now nothing goes any more, and nobody is told: in either direction, or no answers only, so that the
+   * server still does what it is asked. New connections work.
+   */
+  freeze(what?: "everything" | "answers"): void;
+  /** Whatever goes to the server from now on gets there so much later. */
+  delay(ms: number): void;
   /** Connections cut by now. */
   cuts(): number;
   /** Cuts whatever is open. */
@@ -41,12 +48,17 @@ interface Armed {
   seen: number;
 }
 
-export async function cuttingProxy(target: {
+export interface ProxiedServer {
   readonly host: string;
   readonly port: number;
-}): Promise<CuttingProxy> {
+  /** Where to listen; this machine alone reaches it unless said otherwise. */
+  readonly at?: string;
+}
+
+export async function cuttingProxy({ at = "127.0.0.1", ...target }: ProxiedServer): Promise<CuttingProxy> {
   const open = new Set<Socket>();
-  const frozen = new WeakSet<Socket>();
+  const [deaf, mute] = [new WeakSet<Socket>(), new WeakSet<Socket>()];
+  let delayMs = 0;
   let armed: Armed | null = null;
   let cuts = 0;
 
@@ -80,15 +92,28 @@ export async function cuttingProxy(target: {
       to.write(bytes);
       from.resume();
     };
+    let [sent, waiting] = [Promise.resolve(), 0];
+    /** In the order in which it came, and late where everything is. */
+    const send = (bytes: Buffer): void => {
+      if (delayMs === 0 && waiting === 0) return void upstream.write(bytes);
+      waiting += 1;
+      const ready = sleep(delayMs);
+      sent = sent
+        .then(() => ready)
+        .then(() => {
+          waiting -= 1;
+          if (!upstream.destroyed) upstream.write(bytes);
+        });
+    };
     client.on("data", (bytes) => {
-      if (frozen.has(client)) return;
+      if (deaf.has(client)) return;
       const found = take(client, bytes);
       if (found?.moment.when === "before") return void pass(found, bytes, client, upstream);
       awaited ??= found;
-      upstream.write(bytes);
+      send(bytes);
     });
     upstream.on("data", (bytes) => {
-      if (frozen.has(client)) return;
+      if (mute.has(client)) return;
       const found = awaited;
       awaited = null;
       // Its answer says that the server has done it.
@@ -102,7 +127,7 @@ export async function cuttingProxy(target: {
     };
     for (const socket of [client, upstream]) socket.on("close", end).on("error", end);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, at);
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
@@ -114,6 +139,7 @@ export async function cuttingProxy(target: {
     for (const socket of open) socket.destroy();
   };
   return {
+    host: at,
     port: address.port,
     cutAt: (text, kind) =>
       doAt({ text, nth: 1, when: kind === "lost" ? "before" : "after" }, async () => "cut"),
@@ -121,8 +147,14 @@ export async function cuttingProxy(target: {
     disarm() {
       armed = null;
     },
-    freeze() {
-      for (const socket of open) frozen.add(socket);
+    freeze(what = "everything") {
+      for (const socket of open) {
+        mute.add(socket);
+        if (what === "everything") deaf.add(socket);
+      }
+    },
+    delay(ms) {
+      delayMs = ms;
     },
     cuts: () => cuts,
     cutAll,

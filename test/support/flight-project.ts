@@ -80,6 +80,8 @@ export interface ProjectOptions {
   readonly write?: string;
   readonly threads?: number;
   readonly hour?: FlightFile["hour"];
+  /** Source of a `post` hook. */
+  readonly post?: string;
 }
 
 /** The job is `flights`: it scores `input/*.parquet` with `model.onnx` into `out`. */
@@ -91,6 +93,7 @@ export function flightProject(options: ProjectOptions = {}): FlightProject {
     limits = [],
     write = "{ to: ../out, mode: replace }",
     hour,
+    post,
   } = options;
   const cwd = realpathSync(mkdtempSync(join(tmpdir(), "nightshift-faults-")));
   const inputPath = (index: number): string =>
@@ -104,6 +107,7 @@ export function flightProject(options: ProjectOptions = {}): FlightProject {
       rows: rowsAFile,
       ...(hour === undefined ? {} : { hour }),
     });
+  if (post !== undefined) writeFileSync(join(cwd, "jobs/post.ts"), post);
   writeFileSync(
     join(cwd, "jobs/flights.yaml"),
     [
@@ -112,6 +116,7 @@ export function flightProject(options: ProjectOptions = {}): FlightProject {
       "model: ../model.onnx",
       "input: { from: ../input/*.parquet, key: [flight_id] }",
       `write: ${write}`,
+      ...(post === undefined ? [] : ["post: ./post.ts"]),
       "limits:",
       ...[`partition_rows: ${rowsAFile}`, `threads: ${threads}`, ...limits].map((line) => `  ${line}`),
       "",

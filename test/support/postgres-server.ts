@@ -18,13 +18,13 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { postgresBinaries } from "./postgres-binaries.js";
+import { freePort, serverUser } from "./server-process.js";
 
 /** `fast` ends sessions and writes everything down; `immediate` is a crash: the next start recovers. */
 export type StopMode = "fast" | "immediate";
@@ -72,7 +72,7 @@ export async function createDatabase(): Promise<TestDatabase> {
 
 /** What to say in a report: which server the tests ran on. */
 export async function serverVersion(): Promise<string> {
-  const [row] = await queryOnce<{ server_version: string }>(await sharedUrl(), "show server_version");
+  const [row] = await queryAt<{ server_version: string }>(await sharedUrl(), "show server_version");
   return row?.server_version ?? "unknown";
 }
 
@@ -225,25 +225,9 @@ function prepare(directory: string, binaries: string, port: number, options: Ser
   }
 }
 
-/** PostgreSQL refuses to run as root. */
-function serverUser(): { readonly uid?: number; readonly gid?: number; readonly cwd: string } {
-  const nobody = 65_534;
-  return process.getuid?.() === 0 ? { uid: nobody, gid: nobody, cwd: "/" } : { cwd: "/" };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
-
 async function answers(url: string): Promise<boolean> {
   try {
-    await queryOnce(url, "select 1");
+    await queryAt(url, "select 1");
     return true;
   } catch {
     return false;
@@ -255,20 +239,21 @@ let lastDatabase = 0;
 async function createOn(server: string): Promise<TestDatabase> {
   lastDatabase += 1;
   const name = `nightshift_test_${process.pid}_${Date.now().toString(36)}_${lastDatabase}`;
-  await queryOnce(server, `create database ${name} template template0`);
+  await queryAt(server, `create database ${name} template template0`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {
     name,
     url: url.href,
-    query: (text, values) => queryOnce(url.href, text, values),
+    query: (text, values) => queryAt(url.href, text, values),
     drop: async () => {
-      await queryOnce(server, `drop database if exists ${name} with (force)`);
+      await queryAt(server, `drop database if exists ${name} with (force)`);
     },
   };
 }
 
-async function queryOnce<R extends pg.QueryResultRow>(
+/** Over a connection of its own; without values several statements may stand in one text. */
+export async function queryAt<R extends pg.QueryResultRow>(
   url: string,
   text: string,
   values: readonly unknown[] = [],
@@ -277,7 +262,6 @@ async function queryOnce<R extends pg.QueryResultRow>(
   client.on("error", () => undefined);
   await client.connect();
   try {
-    // Without values several statements may stand in one text.
     const { rows } =
       values.length === 0 ? await client.query<R>(text) : await client.query<R>(text, [...values]);
     return rows;

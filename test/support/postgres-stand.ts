@@ -11,7 +11,7 @@ import { type RunningCli, startCli } from "./cli.js";
 import { type CuttingProxy, cuttingProxy } from "./cutting-proxy.js";
 import { flightModel, writeFlights } from "./flight-project.js";
 import { migrateAt } from "./postgres-ledgers.js";
-import { type PostgresServer, startServer } from "./postgres-server.js";
+import { type PostgresServer, queryAt, startServer } from "./postgres-server.js";
 import { flightsSql } from "./table-project.js";
 
 export const modes = ["replace", "append", "upsert"] as const;
@@ -206,19 +206,4 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, 25));
 function isAway(thrown: unknown): boolean {
   const { code = "", message = "" } = thrown as { readonly code?: string; readonly message?: string };
   return /^(ECONN|EPIPE|57P0)/.test(code) || /Connection terminated|connection error/i.test(message);
-}
-
-async function queryAt<R extends pg.QueryResultRow>(
-  url: string,
-  text: string,
-  values: readonly unknown[] = [],
-): Promise<R[]> {
-  const client = new pg.Client({ connectionString: url });
-  client.on("error", () => undefined);
-  await client.connect();
-  try {
-    return (await client.query<R>(text, values.length === 0 ? undefined : [...values])).rows;
-  } finally {
-    await client.end();
-  }
 }

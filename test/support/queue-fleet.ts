@@ -16,6 +16,8 @@ export interface WorkerProcess extends Running {
 export interface WorkerOptions {
   readonly env?: { readonly [name: string]: string };
   readonly argv?: readonly string[];
+  /** Words in front of the command: see own-network.ts. */
+  readonly through?: readonly string[];
 }
 
 export interface Fleet {
@@ -66,6 +68,7 @@ export async function queueFleet(
     const state = mkdtempSync(join(project.cwd, ".state-"));
     const running = startNightshift(cwd, [...argv, "--json", "--state", state, ...(more.argv ?? [])], {
       env: { ...env, ...more.env },
+      ...(more.through === undefined ? {} : { through: more.through }),
       onEvent: (event) => {
         events.push(event);
         for (const listener of listeners) listener();

@@ -13,12 +13,12 @@ import {
   renameSync,
   rmSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { debianPackages } from "../../scripts/debian-packages.mjs";
+import { freePort, serverUser } from "./server-process.js";
 
 export interface RedisServer {
   readonly url: string;
@@ -150,22 +150,6 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** It shall not run as root. */
-function serverUser(): { readonly uid?: number; readonly gid?: number; readonly cwd: string } {
-  const nobody = 65_534;
-  return process.getuid?.() === 0 ? { uid: nobody, gid: nobody, cwd: "/" } : { cwd: "/" };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 async function answers(url: string): Promise<boolean> {

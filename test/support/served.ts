@@ -1,4 +1,4 @@
-/** `serve --embedded` as a process with a clock of its own, told by its events. */
+/** `serve` as a process with a clock of its own, told by its events. */
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { preloadPath } from "./cli.js";
 import { type RunLine, type Running, startNightshift } from "./nightshift.js";
@@ -26,7 +26,8 @@ export interface Served extends Running {
 export function serveIn(cwd: string, env: Environment, ...more: readonly string[]): Served {
   const events: RunLine[] = [];
   const waiting = new Set<() => void>();
-  const running = startNightshift(cwd, ["serve", "--embedded", "--json", ...more], {
+  const where = "NIGHTSHIFT_LEDGER" in env ? [] : ["--embedded"];
+  const running = startNightshift(cwd, ["serve", ...where, "--json", "--listen", "none", ...more], {
     env,
     onEvent(event) {
       events.push(event);

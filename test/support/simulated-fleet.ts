@@ -121,7 +121,7 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
       every: process.every,
       pause: process.pause,
       runner: (reporter) => simulatedRunner(reporter),
-      admit: async () => undefined,
+      admit: async (task) => task,
       note: { id: "", host: "", pid: 0, version: "", threads: 2, tags: [usualTag], lanes: laneNames },
       // The host is a process of its own: it ends itself whether this one runs or not.
       liveFor(ms) {
@@ -284,6 +284,7 @@ function unreliableBroker(world: Simulation, faults: FleetFaults): UnreliableBro
     },
     seenBy: (process) => ({
       place: "a simulation",
+      pending: async () => ({}),
       async push(refs) {
         await whenThere(process);
         await process.ask(() => {
@@ -296,7 +297,6 @@ function unreliableBroker(world: Simulation, faults: FleetFaults): UnreliableBro
         await whenThere(process);
         return process.ask(() => handOut(process));
       },
-      waiting: async () => held.size,
       close: async () => undefined,
     }),
   };

@@ -163,6 +163,13 @@ export function simulatedLedger(
         loadTask: (ref) => ask(() => ({ run: aRun(runId), ref, plan, partition: aPartition(ref.partition) })),
         readPartition: (_, partition) => ask(() => ({ ...at(partition) })),
         readPartitions: (_, wanted) => ask(() => wanted.map((partition) => ({ ...at(partition) }))),
+        readChanged: (_, known) =>
+          ask(() =>
+            known
+              .map((each) => ({ each, row: { ...at(each.index) } }))
+              .filter(({ each, row }) => each.epoch !== row.epoch || each.status !== row.status)
+              .map(({ row }) => row),
+          ),
         async *listPartitions() {
           yield* await ask(() => rows.map((row) => ({ ...row })));
         },

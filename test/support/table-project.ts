@@ -3,6 +3,7 @@
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { flightModel } from "./flight-project.js";
 import {
   type Finished,
@@ -11,6 +12,7 @@ import {
   type StartOptions,
   startNightshift,
 } from "./nightshift.js";
+import { createDatabase, type TestDatabase } from "./postgres-server.js";
 
 /** By key: what {@link flightsSql} fills the table with. */
 export const flightsSql = (rows: number): string => `
@@ -18,6 +20,40 @@ export const flightsSql = (rows: number): string => `
   insert into flights select g, 100 + ((g * 7919) % 250007) / 97.0, g % 24,
     case when g % 3 = 0 then 'ATL' else 'DEN' end, 'MSY' from generate_series(0, ${rows - 1}) g;
   analyze flights;`;
+
+export interface FlightsTable {
+  readonly database: TestDatabase;
+  readonly project: TableProject;
+  /** Another project takes the place of this test's. */
+  replaceProject(url: string, job: TableJob): void;
+}
+
+/** For a file of tests: a database, and before each test a table of flights in it and a project that scores them. */
+export function flightsTable(rows: number): FlightsTable {
+  let database: TestDatabase;
+  let project: TableProject;
+  beforeAll(async () => {
+    database = await createDatabase();
+  });
+  afterAll(() => database.drop());
+  beforeEach(async () => {
+    await database.query(`drop table if exists flights cascade; ${flightsSql(rows)}`);
+    project = tableProject(database.url);
+  });
+  afterEach(() => project.remove());
+  return {
+    get database() {
+      return database;
+    },
+    get project() {
+      return project;
+    },
+    replaceProject(url, job) {
+      project.remove();
+      project = tableProject(url, job);
+    },
+  };
+}
 
 export interface TableProject {
   readonly cwd: string;

@@ -11,7 +11,13 @@ function plain(lines: "all" | "usual" | "warnings" = "usual") {
   return { observer, time, written: () => written.join("").trimEnd().split("\n") };
 }
 
-const started = runEvent({ type: "run.started", job: "flight-delay", resumed: false });
+const started = runEvent({
+  type: "run.started",
+  job: "flight-delay",
+  trigger: "cli",
+  interval: null,
+  resumed: false,
+});
 
 test("writes a line when the state changes and every 30 seconds in between", () => {
   const { observer, time, written } = plain();

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { makePaint } from "../../src/cli/output/paint.js";
 import { progressBar } from "../../src/observers/terminal/progress-bar.js";
+import { noStats } from "../../src/partition.js";
 import { fakeTerminal, fakeTime } from "../support/fake-terminal.js";
 import { planned, progress, published, runEvent } from "../support/run-events.js";
 
@@ -83,9 +84,11 @@ test("tells what goes wrong on the way, and each partition only when asked", () 
     type: "partition.accepted",
     partition: 3,
     epoch: 1,
+    attemptId: "a",
+    stats: noStats,
     rows: { read: 250_000, predicted: 250_000, quarantined: 0, filtered: 0 },
   });
-  const died = runEvent({ type: "host.died", reason: "SIGSEGV", partitions: [3, 4] });
+  const died = runEvent({ type: "host.died", reason: "SIGSEGV", cause: "signal", partitions: [3, 4] });
   const usual = barOn(100);
   const all = barOn(100, "all");
   for (const { bar } of [usual, all]) for (const event of [accepted, died]) bar.on(event);
@@ -102,6 +105,8 @@ test("counts accepted partitions where nobody tells of progress, as from another
       type: "partition.accepted",
       partition: 0,
       epoch: 1,
+      attemptId: "a",
+      stats: noStats,
       rows: { read: 1_500_000, predicted: 1_499_999, quarantined: 1, filtered: 0 },
     }),
   );

@@ -4,8 +4,6 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { commands } from "../../src/cli/shell/commands.js";
-import { queueName } from "../../src/dispatchers/queue/bullmq-queue.js";
-import { laneNames, usualTag } from "../../src/lane.js";
 import { parseDurationMs } from "../../src/spec/quantities.js";
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
@@ -15,12 +13,15 @@ interface Service {
   readonly build?: string;
   readonly command?: readonly string[];
   readonly environment?: { readonly [name: string]: string };
-  readonly depends_on?: { readonly [service: string]: object };
+  readonly depends_on?: { readonly [service: string]: { readonly condition: string } };
+  readonly volumes?: readonly string[];
+  readonly healthcheck?: object;
   readonly stop_grace_period?: string;
 }
 
 const compose = parse(read("docker-compose.yml"), { merge: true }) as {
   readonly services: { readonly [name: string]: Service };
+  readonly volumes: { readonly [name: string]: null };
 };
 const [deployment, scaled] = parseAllDocuments(read("deploy/kubernetes/worker.yaml")).map((document) =>
   document.toJS(),
@@ -53,12 +54,36 @@ test("workers are given more time to stop than they take", () => {
   expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(graceOf(containers[0].args));
 });
 
-test("workers are scaled by the lists that messages wait in", () => {
+test("workers are scaled by what waits in the queue", () => {
   expect(scaled.spec.scaleTargetRef.name).toBe(deployment.metadata.name);
-  const lists = scaled.spec.triggers.map(
-    ({ metadata }: { readonly metadata: { readonly listName: string } }) => metadata.listName,
-  );
-  expect(lists).toEqual(laneNames.map((lane) => `nightshift:${queueName({ tag: usualTag, lane })}:wait`));
+  const [trigger] = scaled.spec.triggers;
+  expect(trigger.type).toBe("prometheus");
+  expect(trigger.metadata.query).toBe("sum(nightshift_queue_pending)");
+});
+
+test("large assets go to a place that coordinator and workers share", () => {
+  const mounted = (service: Service | undefined): readonly string[] =>
+    (service?.volumes ?? []).map((volume) => volume.split(":")[1] ?? "");
+  for (const name of ["worker", "nightshift"]) {
+    const service = compose.services[name];
+    expect(mounted(service)).toContain(service?.environment?.NIGHTSHIFT_ASSETS);
+  }
+  const [container] = deployment.spec.template.spec.containers;
+  const [assets] = container.env.filter(({ name }: { name: string }) => name === "NIGHTSHIFT_ASSETS");
+  expect(assets.value).toMatch(new RegExp(`^${container.volumeMounts[0].mountPath}/`));
+});
+
+test("what keeps something keeps it in a volume, and is waited for until it is healthy", () => {
+  for (const service of Object.values(compose.services)) {
+    for (const volume of service.volumes ?? []) {
+      const [from = ""] = volume.split(":");
+      if (from !== ".") expect(Object.keys(compose.volumes)).toContain(from);
+    }
+    for (const [name, { condition }] of Object.entries(service.depends_on ?? {}))
+      if (condition === "service_healthy") expect(compose.services[name]?.healthcheck).toBeDefined();
+  }
+  expect(compose.services.s3).toMatchObject({ profiles: ["s3"], volumes: ["objects:/data"] });
+  expect(compose.services["s3-bucket"]).toMatchObject({ profiles: ["s3"] });
 });
 
 test("the image is built from files that are there, and is not root's", () => {

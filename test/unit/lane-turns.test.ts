@@ -99,7 +99,7 @@ describe("a worker", () => {
       queue: {
         place: "a script",
         push: async () => undefined,
-        waiting: async () => 0,
+        pending: async () => ({}),
         close: async () => undefined,
         async take({ lane }) {
           partition += 1_000;

@@ -1,9 +1,9 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ModelError } from "../../src/errors.js";
 import { chooseProvider, type TryProvider, whyNot } from "../../src/runtimes/onnx/providers.js";
+import { scratch } from "../support/scratch.js";
 
 /** A machine where these work, and nothing else does. */
 function machineWith(...working: readonly string[]): TryProvider {
@@ -62,7 +62,7 @@ describe("why a provider does not run", () => {
   const failed = "OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library";
 
   it("tells CUDA's libraries that are not installed from ones that lack something", () => {
-    const libraries = mkdtempSync(join(tmpdir(), "nightshift-libraries-"));
+    const libraries = scratch();
     expect(whyNot("cuda", failed, libraries).reason).toContain("are not installed");
     writeFileSync(join(libraries, "libonnxruntime_providers_cuda.so"), "");
     expect(whyNot("cuda", failed, libraries)).toMatchObject({

@@ -2,6 +2,7 @@
 import type { IntervalJob } from "../../backfill.js";
 import { SpecError } from "../../errors.js";
 import { type Every, type IntervalRule, intervalsThrough, parseInstant } from "../../interval.js";
+import type { NotifySettings } from "../../notice.js";
 import type { Cli } from "../shell/context.js";
 
 export interface IntervalRange {
@@ -17,6 +18,7 @@ export interface JobIntervals {
   /** Absolute. */
   readonly specPath: string;
   readonly every: Every;
+  readonly notify: NotifySettings | null;
   readonly intervals: readonly IntervalJob[];
 }
 
@@ -61,7 +63,8 @@ export async function jobOverIntervals(
     const job = each.start === interval.start ? first.job : (await load(each.start)).job;
     intervals.push({ interval: each, job });
   }
-  return { name: first.job.name, specPath: first.specPath, every: rule.every, intervals };
+  const { specPath, notify } = first;
+  return { name: first.job.name, specPath, every: rule.every, notify, intervals };
 }
 
 /** The loader speaks of `--at`. */

@@ -1,7 +1,8 @@
 /** Worker hosts for runs side by side: a crash takes down one of them, and blame never falls on another run. */
 import type { App } from "../../app.js";
 import type { Lane } from "../../backfill.js";
-import type { RunRequest } from "../../run-request.js";
+import type { Observer } from "../../observer.js";
+import type { RunOptions, RunRequest } from "../../run-request.js";
 import { runWithProgress } from "../running/follow-run.js";
 import type { Cli } from "../shell/context.js";
 
@@ -10,6 +11,8 @@ export interface LaneOptions {
   readonly specPath: string;
   readonly restart: boolean;
   readonly takeOver: boolean;
+  /** Of every interval's run. */
+  readonly observers: readonly Observer[];
 }
 
 export interface Lanes {
@@ -20,7 +23,7 @@ export interface Lanes {
 /** Several lanes share the cores and the memory; one has all, and shows its progress. */
 export async function openLanes(
   cli: Cli,
-  { lanes, specPath, restart, takeOver }: LaneOptions,
+  { lanes, specPath, restart, takeOver, observers }: LaneOptions,
 ): Promise<Lanes> {
   const { apps, close } = await openApps(cli, lanes);
   const shown = lanes === 1 ? cli : withoutProgress(cli);
@@ -33,13 +36,8 @@ export async function openLanes(
         ...{ reprocess, restart, takeOver },
       };
       const look = { label: interval.ds, lines: "warnings" } as const;
-      return (
-        await runWithProgress(
-          shown,
-          (options) => runner.run(request, { ...options, signal, lane: "backfill" }),
-          look,
-        )
-      ).outcome;
+      const start = (options: RunOptions) => runner.run(request, { ...options, signal, lane: "backfill" });
+      return (await runWithProgress(shown, start, look, observers)).outcome;
     });
   }
   return { all, close };
@@ -58,7 +56,8 @@ export async function openApps(cli: Cli, count: number): Promise<Apps> {
   return { apps, close: async () => void (await Promise.all(apps.map((app) => app.close()))) };
 }
 
-async function appWithShare({ settings, secrets, err }: Cli, lanes: number): Promise<App> {
+/** As if there were that many lanes. */
+export async function appWithShare({ settings, secrets, err }: Cli, lanes: number): Promise<App> {
   const { createApp } = await import("../../app.js");
   const share = (whole: number): number => Math.max(1, Math.floor(whole / lanes));
   const { cores, memoryBytes, hostBytes } = settings;

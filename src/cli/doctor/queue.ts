@@ -1,5 +1,5 @@
 import { counted } from "../../human.js";
-import { channelsOf, laneNames, usualTag } from "../../lane.js";
+import { channelsOf, laneNames } from "../../lane.js";
 import type { SeenWorker } from "../../ledger.js";
 import type { Queue } from "../../queue.js";
 import { sharedLedger } from "../../queue-parts.js";
@@ -49,13 +49,11 @@ function isOlder(version: string, than: string): boolean {
 }
 
 async function checkWaiting(queue: Queue, workers: readonly SeenWorker[]): Promise<Finding> {
-  const tags = [...new Set([usualTag, ...workers.flatMap((worker) => worker.tags)])];
-  const parts: string[] = [];
-  for (const channel of channelsOf(tags, laneNames)) {
-    const waiting = await queue.waiting(channel);
-    if (waiting > 0) parts.push(`${waiting} ${channel.tag} ${channel.lane}`);
-  }
-  return { check: "waiting", result: "ok", detail: parts.length === 0 ? "nothing" : parts.join(", ") };
+  const tags = workers.flatMap((worker) => worker.tags);
+  const waiting = Object.entries(await queue.pending(channelsOf(tags, laneNames)))
+    .filter(([, messages]) => messages > 0)
+    .map(([name, messages]) => `${messages} ${name}`);
+  return { check: "waiting", result: "ok", detail: waiting.length === 0 ? "nothing" : waiting.join(", ") };
 }
 
 function checkWorkers(workers: readonly SeenWorker[]): readonly Finding[] {

@@ -1,5 +1,7 @@
 /** Jobs by name or spec file, loaded for one interval. YAML and its schema are loaded with the first of them. */
+import type { IntervalRule } from "../../interval.js";
 import type { Job } from "../../job.js";
+import type { NotifySettings } from "../../notice.js";
 import type { IntervalFlags } from "../running/run-options.js";
 import type { Cli } from "../shell/context.js";
 
@@ -20,6 +22,9 @@ export interface JobFor {
   readonly job: Job;
   /** Absolute. */
   readonly specPath: string;
+  /** Who hears of its troubles. */
+  readonly notify: NotifySettings | null;
+  readonly rule: IntervalRule | null;
 }
 
 /** As much of the context as loading a job takes. */
@@ -36,7 +41,8 @@ export async function jobFor(place: JobPlace, given: string, flags: IntervalFlag
   const { findJob } = await import("../../spec/find-job.js");
   const { loadJob } = await import("../../spec/load.js");
   const { cwd, settings, globals, clock, err, secrets } = place;
-  const { job, specPath, warnings } = await loadJob(await findJob(given, cwd), {
+  const { ruleOf } = await import("../../spec/choose-interval.js");
+  const { job, specPath, intervals, notify, warnings } = await loadJob(await findJob(given, cwd), {
     cwd,
     vars: flags.var ?? {},
     environment: settings.environment,
@@ -47,7 +53,7 @@ export async function jobFor(place: JobPlace, given: string, flags: IntervalFlag
     ...(globals.target === null ? {} : { target: globals.target }),
   });
   for (const warning of warnings) err.line(err.paint.yellow(`warning: ${warning}`));
-  return { job, specPath };
+  return { job, specPath, notify, rule: intervals === null ? null : ruleOf(intervals) };
 }
 
 /** Like {@link jobFor}; `null` where `given` names no job and need not. */

@@ -7,7 +7,10 @@ export type IsInterrupted = (state: RunState) => boolean;
 export async function interruptionCheck(): Promise<IsInterrupted> {
   const { processes } = await import("../../ledgers/journal/processes.js");
   const { isAlive } = processes();
-  return ({ status, owner }) =>
-    ["created", "planned", "running", "publishing"].includes(status) &&
-    (owner === null || isAlive(owner) === "dead");
+  return ({ run, status, owner }) => {
+    if (!["created", "planned", "running", "publishing"].includes(status)) return false;
+    if (owner !== null) return isAlive(owner) === "dead";
+    // What a service was asked for waits there until there is room.
+    return status !== "created" || run.trigger !== "api";
+  };
 }

@@ -14,15 +14,22 @@ export interface FollowOptions {
   readonly write: WriteSpec;
   readonly quarantineExitZero: boolean;
   readonly lane: Lane;
+  /** Beside those that show progress. */
+  readonly observers?: readonly Observer[];
 }
 
 /** Runs something to its end with progress, and tells how it ended. @returns the exit code */
 export async function followRun(
   cli: Cli,
   start: (options: RunOptions) => Promise<RunOutcome>,
-  { write, quarantineExitZero, lane }: FollowOptions,
+  { write, quarantineExitZero, lane, observers = [] }: FollowOptions,
 ): Promise<number> {
-  const { outcome, rowsScored } = await runWithProgress(cli, (options) => start({ ...options, lane }));
+  const { outcome, rowsScored } = await runWithProgress(
+    cli,
+    (options) => start({ ...options, lane }),
+    {},
+    observers,
+  );
   const published = await publishedBy(cli, outcome, write);
   const exitCode = outcomeExit(outcome, { quarantineExitZero, interruptedBy: cli.interruptedBy() });
   if (cli.globals.json) {
@@ -51,6 +58,7 @@ export async function runWithProgress(
   cli: Cli,
   start: (options: RunOptions) => Promise<RunOutcome>,
   look: ProgressLook = {},
+  more: readonly Observer[] = [],
 ): Promise<Followed> {
   const observers = runObservers(cli, look);
   let rowsScored = 0;
@@ -60,7 +68,7 @@ export async function runWithProgress(
     },
   };
   try {
-    const outcome = await start({ signal: cli.gently(), observers: [...observers, counter] });
+    const outcome = await start({ signal: cli.gently(), observers: [...observers, counter, ...more] });
     return { outcome, rowsScored };
   } finally {
     for (const observer of observers) await observer.close?.();

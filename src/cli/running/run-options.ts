@@ -45,6 +45,24 @@ export interface LaneFlags {
   readonly lane: Lane;
 }
 
+export interface MetricsFlags {
+  readonly metricsPush?: string;
+  readonly metricsFile?: string;
+}
+
+/** For what is over before anybody could scrape it. */
+export function declareMetrics(command: Command): Command {
+  return command
+    .option(
+      "--metrics-push <url>",
+      "push metrics to a Pushgateway, http://host:9091[/group] (NIGHTSHIFT_METRICS_PUSH)",
+    )
+    .option(
+      "--metrics-file <path>",
+      "write metrics to a file, for the textfile collector of a node exporter",
+    );
+}
+
 /** What to do about a run that is in the way. */
 export function declareClaim(command: Command): Command {
   return command

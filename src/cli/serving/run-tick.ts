@@ -1,13 +1,24 @@
 /** The runs of one tick: the latest interval that is over at its instant, then those that the job looks back on. */
 import type { App } from "../../app.js";
 import { decideInterval } from "../../backfill.js";
-import { asNightshiftError, CancelledError, isRunCancelled, SpecError } from "../../errors.js";
+import {
+  asNightshiftError,
+  CancelledError,
+  isRunCancelled,
+  type NightshiftError,
+  SpecError,
+  toErrorRecord,
+} from "../../errors.js";
 import { latestCompleteInterval } from "../../interval.js";
-import type { Interval, Job } from "../../job.js";
+import type { Interval } from "../../job.js";
+import type { Observer, RunEnd } from "../../observer.js";
+import { noRows } from "../../partition.js";
+import { tellAll } from "../../run-end.js";
 import type { RunOptions, RunOutcome, RunRequest } from "../../run-request.js";
 import type { TickEnd } from "../../schedule-book.js";
 import { decideParts } from "../backfilling/decide-parts.js";
 import type { Cli } from "../shell/context.js";
+import { jobAt } from "./job-at.js";
 import type { ServedJob } from "./spec-folder.js";
 
 export type TickOutcome = Omit<TickEnd, "at"> | "elsewhere" | "stopped";
@@ -17,8 +28,16 @@ export async function runTick(
   app: App,
   served: ServedJob,
   at: Date,
-  options: RunOptions,
+  given: RunOptions,
 ): Promise<TickOutcome> {
+  let isTold = false;
+  const noting: Observer = {
+    on: () => undefined,
+    ended() {
+      isTold = true;
+    },
+  };
+  const options = { ...given, observers: [...given.observers, noting] };
   try {
     const [interval, ...earlier] = intervalsOf(served, at);
     const end = endOf(await runOne(cli, app, served, interval ?? null, false, options));
@@ -34,8 +53,17 @@ export async function runTick(
     if (error.code === "refused.owner-alive") return "elsewhere";
     if (error instanceof CancelledError) return "stopped";
     cli.err.line(cli.err.paint.red(`${served.name}: ${error.message}`));
+    if (!isTold) tellAll(given.observers, (observer) => observer.ended?.(neverAsked(cli, served, error)));
     return { status: "failed", runId: null, error: error.code };
   }
+}
+
+/** The end of a tick whose spec would not load any more, say: no runner was asked for anything. */
+function neverAsked(cli: Cli, { name, path }: ServedJob, error: NightshiftError): RunEnd {
+  return {
+    ...{ at: cli.clock.now().toISOString(), job: name, interval: null, trigger: "schedule", target: path },
+    ...{ runId: null, status: "failed", rows: noRows, seconds: 0, error: toErrorRecord(error) },
+  };
 }
 
 /** The interval of a tick, then those before it, newest first; none for a job without intervals. */
@@ -63,7 +91,7 @@ async function runIfStale(
   interval: Interval,
   options: RunOptions,
 ): Promise<Omit<TickEnd, "at"> | "stopped" | null> {
-  const job = await jobAt(cli, served, interval);
+  const job = await jobAt(cli, served, { at: interval.start });
   const decision = await decideInterval({ interval, job }, await decideParts(cli), {
     reprocess: "stale",
     baseline: null,
@@ -82,7 +110,12 @@ async function runOne(
   options: RunOptions,
 ): Promise<RunOutcome> {
   const request: RunRequest = {
-    ...{ job: await jobAt(cli, served, interval), kind: "spec", specPath: served.path, trigger: "schedule" },
+    ...{
+      job: await jobAt(cli, served, interval === null ? {} : { at: interval.start }),
+      kind: "spec",
+      specPath: served.path,
+      trigger: "schedule",
+    },
     ...{ guess: false, reprocess, restart: false, takeOver: false },
   };
   const outcome = await (await app.runner()).run(request, options);
@@ -90,18 +123,6 @@ async function runOne(
   if (outcome.status === "failed" && outcome.error !== null)
     cli.err.line(cli.err.paint.red(`${served.name}: ${outcome.error.message}`));
   return outcome;
-}
-
-async function jobAt(cli: Cli, { path, text }: ServedJob, interval: Interval | null): Promise<Job> {
-  const { loadJob } = await import("../../spec/load.js");
-  const { cwd, settings, globals, clock, secrets } = cli;
-  const loaded = await loadJob(path, {
-    ...{ cwd, text, secrets, vars: {}, environment: settings.environment },
-    ...{ now: clock.now(), outputRoot: settings.outputRoot },
-    ...(interval === null ? {} : { at: interval.start }),
-    ...(globals.target === null ? {} : { target: globals.target }),
-  });
-  return loaded.job;
 }
 
 function endOf({ status, run, error }: RunOutcome): Omit<TickEnd, "at"> | "stopped" {

@@ -3,9 +3,15 @@ import type { SchedulerEvent } from "../../scheduler.js";
 import type { Paint } from "../output/paint.js";
 import { shownPath } from "../output/paths.js";
 import { instantText } from "../output/run-text.js";
+import type { AskedEvent } from "./asked-runs.js";
 import type { FolderEvent } from "./spec-folder.js";
 
-export type ServeEvent = SchedulerEvent | FolderEvent;
+export type ServeEvent =
+  | SchedulerEvent
+  | FolderEvent
+  | AskedEvent
+  | { readonly type: "api.listening"; readonly url: string }
+  | { readonly type: "serve.failed"; readonly error: unknown };
 
 /** One line of a service's log, for people. */
 export function serveLine(event: ServeEvent, cwd: string, paint: Paint): string {
@@ -33,6 +39,19 @@ export function serveLine(event: ServeEvent, cwd: string, paint: Paint): string 
     }
     case "tick.elsewhere":
       return `${paint.bold(event.job)} ${instantText(event.at)} runs in another process`;
+    case "run.asked":
+      return `${paint.bold(event.job)} ${event.run} ${event.again ? "was asked for before; it goes on" : "was asked for"}`;
+    case "run.elsewhere":
+      return `${paint.bold(event.job)} ${event.run} runs in another process`;
+    case "run.ended": {
+      const colour = event.status === "failed" ? paint.red : paint.green;
+      const why = event.error === null ? "" : `: ${event.error.message}`;
+      return `${paint.bold(event.job)} ${event.run} ${colour(`${event.status}${why}`)}`;
+    }
+    case "api.listening":
+      return `listening on ${event.url}`;
+    case "serve.failed":
+      return paint.red(asNightshiftError(event.error).message);
     case "schedule.failed":
       return paint.red(`${event.job}: ${asNightshiftError(event.error).message}`);
   }
@@ -40,6 +59,6 @@ export function serveLine(event: ServeEvent, cwd: string, paint: Paint): string 
 
 /** The same as a line of NDJSON. */
 export function serveJson(event: ServeEvent, at: Date): string {
-  const error = "error" in event ? { error: toErrorRecord(event.error) } : {};
+  const error = "error" in event && event.error !== null ? { error: toErrorRecord(event.error) } : {};
   return JSON.stringify({ loggedAt: at.toISOString(), ...event, ...error });
 }

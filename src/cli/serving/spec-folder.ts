@@ -3,19 +3,37 @@
  * is broken the last good text is kept.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { asNightshiftError, type NightshiftError, SpecError } from "../../errors.js";
 import type { IntervalRule } from "../../interval.js";
+import type { NotifySettings } from "../../notice.js";
+import type { Schedule } from "../../schedule.js";
 import type { ScheduledJob } from "../../scheduler.js";
 import type { Cli } from "../shell/context.js";
 
-export interface ServedJob extends ScheduledJob {
+/** A spec as it was when it was good. */
+export interface ServedSpec {
+  readonly name: string;
   /** Absolute. */
   readonly path: string;
-  /** The spec as it was when it was good. */
   readonly text: string;
   readonly rule: IntervalRule | null;
   readonly lookback: number;
+  readonly schedule: Schedule | null;
+  readonly notify: NotifySettings | null;
+}
+
+export type ServedJob = ServedSpec & ScheduledJob;
+
+/** A file of the folder, good or broken. */
+export interface SeenSpec {
+  /** Of the job; of the file, where it was never good. */
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly good: ServedSpec | null;
+  /** Why it is broken as it is now. */
+  readonly error: NightshiftError | null;
 }
 
 export type FolderEvent =
@@ -34,14 +52,15 @@ export interface SpecFolder {
   refresh(): Promise<void>;
   /** Those with a schedule. */
   jobs(): readonly ServedJob[];
+  /** In the order of their paths. */
+  specs(): readonly SeenSpec[];
 }
 
 interface Seen {
   /** Of the file as it was looked at last, good or broken. */
   readonly identity: string;
-  readonly good: ServedJob | null;
-  /** Name of a good spec without a schedule, too. */
-  readonly name: string | null;
+  readonly good: ServedSpec | null;
+  readonly error: NightshiftError | null;
 }
 
 const extension = /\.ya?ml$/;
@@ -53,10 +72,10 @@ export function specFolder(cli: Cli, folder: string, tell: (event: FolderEvent) 
   async function refresh(): Promise<void> {
     const project = identityOf(join(dirname(folder), "nightshift.yaml"));
     const paths = specsIn(folder);
-    for (const [path, { name }] of seen)
+    for (const [path, { good }] of seen)
       if (!paths.includes(path)) {
         seen.delete(path);
-        if (name !== null) tell({ type: "spec.removed", path, job: name });
+        if (good !== null) tell({ type: "spec.removed", path, job: good.name });
       }
     for (const path of paths) {
       const identity = `${identityOf(path)} ${project}`;
@@ -68,25 +87,21 @@ export function specFolder(cli: Cli, folder: string, tell: (event: FolderEvent) 
   async function look(path: string, identity: string, before: Seen | undefined): Promise<Seen> {
     try {
       const text = readFileSync(path, "utf8");
-      const { name, good } = await loadServed(cli, path, text);
-      refuseNameOfAnother(path, name);
-      tell({
-        type: before == null || before.name === null ? "spec.loaded" : "spec.changed",
-        path,
-        job: name,
-      });
-      return { identity, good, name };
+      const good = await loadServed(cli, path, text);
+      refuseNameOfAnother(path, good.name);
+      tell({ type: before?.good == null ? "spec.loaded" : "spec.changed", path, job: good.name });
+      return { identity, good, error: null };
     } catch (thrown) {
       const error = asNightshiftError(thrown);
-      tell({ type: "spec.broken", path, kept: before?.name ?? null, error });
-      return { identity, good: before?.good ?? null, name: before?.name ?? null };
+      tell({ type: "spec.broken", path, kept: before?.good?.name ?? null, error });
+      return { identity, good: before?.good ?? null, error };
     }
   }
 
   /** Ticks and runs go by the name: two specs of one name would take each other's. */
   function refuseNameOfAnother(path: string, name: string): void {
     for (const [other, known] of seen)
-      if (other !== path && known.name === name)
+      if (other !== path && known.good?.name === name)
         throw new SpecError("spec.same-name", `its name \`${name}\` is the name of ${other}, too`, {
           hint: "Give one of them another name.",
         });
@@ -94,27 +109,33 @@ export function specFolder(cli: Cli, folder: string, tell: (event: FolderEvent) 
 
   return {
     refresh,
-    jobs: () => [...seen.values()].flatMap(({ good }) => (good === null ? [] : [good])),
+    jobs: () => [...seen.values()].flatMap(({ good }) => (isScheduled(good) ? [good] : [])),
+    specs: () =>
+      [...seen]
+        .map(([path, { good, error }]) => ({ name: good?.name ?? fileName(path), path, good, error }))
+        .sort((a, b) => (a.path < b.path ? -1 : 1)),
   };
 }
 
-async function loadServed(
-  cli: Cli,
-  path: string,
-  text: string,
-): Promise<{ readonly name: string; readonly good: ServedJob | null }> {
+function isScheduled(spec: ServedSpec | null): spec is ServedJob {
+  return spec !== null && spec.schedule !== null;
+}
+
+async function loadServed(cli: Cli, path: string, text: string): Promise<ServedSpec> {
   const { loadJob } = await import("../../spec/load.js");
   const { ruleOf } = await import("../../spec/choose-interval.js");
   const { cwd, settings, globals, clock, secrets } = cli;
-  const { job, intervals, schedule } = await loadJob(path, {
+  const { job, intervals, schedule, notify } = await loadJob(path, {
     ...{ cwd, text, secrets, vars: {}, environment: settings.environment, anyInterval: true },
     ...{ now: clock.now(), outputRoot: settings.outputRoot },
     ...(globals.target === null ? {} : { target: globals.target }),
   });
-  if (schedule === null) return { name: job.name, good: null };
   const rule = intervals === null ? null : ruleOf(intervals);
-  const good = { name: job.name, schedule, path, text, rule, lookback: intervals?.lookback ?? 0 };
-  return { name: job.name, good };
+  return { name: job.name, schedule, path, text, rule, lookback: intervals?.lookback ?? 0, notify };
+}
+
+function fileName(path: string): string {
+  return basename(path).replace(extension, "");
 }
 
 function specsIn(folder: string): readonly string[] {

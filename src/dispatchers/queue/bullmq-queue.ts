@@ -3,7 +3,7 @@
  * never read from it, a message is not kept once it was taken care of, and none is tried twice by it. Each channel is a
  * queue of BullMQ's own: which of them is asked next is the worker's to say.
  */
-import type { Channel } from "../../lane.js";
+import { type Channel, channelsOf, laneNames, usualTag } from "../../lane.js";
 import type { PartitionRef } from "../../partition.js";
 import type { Message, Queue } from "../../queue.js";
 import { messageId, readMessage } from "./message.js";
@@ -21,7 +21,7 @@ export interface Backend {
 
 export interface Sender {
   addBulk(jobs: Job[]): Promise<unknown>;
-  getWaitingCount(): Promise<number>;
+  getJobCountByTypes(...types: ("waiting" | "delayed" | "prioritized")[]): Promise<number>;
   on(event: "error", listener: (error: Error) => void): unknown;
   close(): Promise<void>;
 }
@@ -73,8 +73,7 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
   const forgetting = new Set<Promise<void>>();
   let tokens = 0;
 
-  function senderOf(channel: Channel): Sender {
-    const name = queueName(channel);
+  function senderTo(name: string): Sender {
     const sender = senders.get(name) ?? backend.sender(name);
     if (!senders.has(name)) sender.on("error", onTrouble);
     senders.set(name, sender);
@@ -121,7 +120,7 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
 
     async push(refs, channel) {
       if (refs.length === 0) return;
-      await senderOf(channel).addBulk(
+      await senderTo(queueName(channel)).addBulk(
         refs.map(({ runId, partition, epoch }) => {
           const ref = { runId, partition, epoch };
           const opts = {
@@ -143,7 +142,13 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
       return job === undefined ? null : messageOf(job, token, taking);
     },
 
-    waiting: (channel) => senderOf(channel).getWaitingCount(),
+    async pending(more = []) {
+      const known = [...channelsOf([usualTag], laneNames), ...more].map(queueName);
+      const counts: { [queue: string]: number } = {};
+      for (const name of new Set([...known, ...senders.keys(), ...takings.keys()]))
+        counts[name] = await senderTo(name).getJobCountByTypes("waiting", "delayed", "prioritized");
+      return counts;
+    },
 
     async close() {
       for (const { renewing } of takings.values()) clearInterval(renewing);
@@ -183,3 +188,8 @@ export function receiverOptions(lockMs: number) {
 }
 
 export const usualLockMs = 15_000;
+/**
+ * Past it a connection counts as lost: a half of it may be gone, and TCP would wait for a quarter of an hour. More than the
+ * ten seconds for which BullMQ asks a server to wait.
+ */
+export const usualAnswerMs = 20_000;

@@ -5,7 +5,7 @@ import { SpecError } from "../../errors.js";
 import { postgresError } from "../../postgres/postgres-errors.js";
 import { clientConfig, openSession, speaksTls } from "../../postgres/session.js";
 import { tlsOf } from "../../postgres/tls.js";
-import { type Backend, receiverOptions, usualLockMs } from "./bullmq-queue.js";
+import { type Backend, receiverOptions, usualAnswerMs, usualLockMs } from "./bullmq-queue.js";
 
 const schema = "nightshift_queue";
 const role = "queue";
@@ -14,13 +14,23 @@ const maxSessions = 2;
 
 /**
  * @param lockMs after which a message comes again whose taker is gone
+ * @param answerMs past it a connection over which nothing comes is replaced
  * @throws SpecError `postgres.not-migrated`; InfraError `infra.unreachable` after several tries, and others
  */
-export async function postgresBackend(url: ConnectionUrl, lockMs: number = usualLockMs): Promise<Backend> {
+export async function postgresBackend(
+  url: ConnectionUrl,
+  lockMs: number = usualLockMs,
+  answerMs: number = usualAnswerMs,
+): Promise<Backend> {
   const session = await openSession(url, { role });
   const isProtected = speaksTls(session);
   await session.end();
-  const config = { ...clientConfig(url, role, isProtected ? tlsOf(url) : null), max: maxSessions, schema };
+  const config = {
+    ...clientConfig(url, role, isProtected ? tlsOf(url) : null),
+    max: maxSessions,
+    schema,
+    query_timeout: answerMs,
+  };
   const { Queue, Worker } = withBackend(createPostgresBackend);
   const first = new Queue("any", { connection: config, skipMetasUpdate: true });
   first.on("error", () => undefined);

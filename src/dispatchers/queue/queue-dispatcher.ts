@@ -3,7 +3,7 @@
  * nothing: it may have lost, doubled or delayed what it was given. Three things are done again and again:
  *
  * - **read**: where the partitions under way stand in the ledger, which is what the coordinator is woken up for;
- * - **reconcile**: what is still leased, so that no worker has begun with it, is pushed again. The queue leaves alone what
+ * - **reconcile**: what is still leased, as far as is known, so that no worker has begun with it, is pushed again. The queue leaves alone what
  *   it has; what it has lost is there again;
  * - **expire**: attempts whose workers let their leases run out are put back, and so leased at a new epoch.
  */
@@ -11,7 +11,7 @@ import type { Clock } from "../../clock.js";
 import type { Dispatcher } from "../../dispatcher.js";
 import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../../errors.js";
 import type { Channel } from "../../lane.js";
-import type { SeenWorker, SharedLedger } from "../../ledger.js";
+import type { KnownPartition, SeenWorker, SharedLedger } from "../../ledger.js";
 import type { PartitionRef, PartitionState } from "../../partition.js";
 import type { Queue } from "../../queue.js";
 import type { Claim } from "../../run.js";
@@ -99,12 +99,12 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
           expiredMs = nowMs;
           await ledger.expireLeases(claim, options.maxExpiries);
         }
-        const states = await readFollowed();
+        const changed = await ledger.readChanged(claim.runId, [...followed.values()].map(known));
+        for (const state of changed) note(state);
         if (nowMs - reconciledMs >= timing.reconcileEveryMs) {
           reconciledMs = nowMs;
-          push(states.filter(({ status }) => status === "leased").flatMap(refOf));
+          push([...followed.values()].flatMap(({ ref, hasStarted }) => (hasStarted ? [] : [ref])));
         }
-        for (const state of states) note(state);
         if (nowMs - lookedMs >= timing.lookForWorkersEveryMs) {
           lookedMs = nowMs;
           await lookForWorkers();
@@ -125,15 +125,6 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     options.onNoWorker?.(workers);
   }
 
-  function readFollowed(): Promise<readonly PartitionState[]> {
-    return ledger.readPartitions(claim.runId, [...followed.keys()]);
-  }
-
-  function refOf({ index }: PartitionState): readonly PartitionRef[] {
-    const entry = followed.get(index);
-    return entry === undefined ? [] : [entry.ref];
-  }
-
   function note(state: PartitionState): void {
     const entry = followed.get(state.index);
     if (entry === undefined) return;
@@ -148,7 +139,9 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
   /** What nobody may go on with: workers find their messages outdated, and their attempts refused at the next renewal. */
   async function handBack(): Promise<void> {
     if (followed.size === 0) return;
-    for (const { index, status, epoch, attemptId } of await readFollowed()) {
+    for (const { index, status, epoch, attemptId } of await ledger.readPartitions(claim.runId, [
+      ...followed.keys(),
+    ])) {
       const ref = followed.get(index)?.ref;
       if (ref === undefined || ref.epoch !== epoch || (status !== "leased" && status !== "running")) continue;
       await ledger.recordFailure(ref, {
@@ -180,6 +173,10 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     },
     close: end,
   };
+}
+
+function known({ ref, hasStarted }: Followed): KnownPartition {
+  return { index: ref.partition, epoch: ref.epoch, status: hasStarted ? "running" : "leased" };
 }
 
 function noAnswer(ms: number): InfraError {

@@ -2,7 +2,7 @@
 import { Queue, Worker } from "bullmq";
 import { Redis, type RedisOptions } from "ioredis";
 import { InfraError, SpecError } from "../../errors.js";
-import { type Backend, receiverOptions, usualLockMs } from "./bullmq-queue.js";
+import { type Backend, receiverOptions, usualAnswerMs, usualLockMs } from "./bullmq-queue.js";
 
 const prefix = "nightshift";
 const connectTimeoutMs = 5_000;
@@ -20,9 +20,14 @@ export function redisPassword(url: string): string | null {
 /**
  * @param url `redis://` or `rediss://`, with user and password where the server asks for them
  * @param lockMs after which a message comes again whose taker is gone
+ * @param answerMs past it a connection over which nothing comes is replaced
  * @throws SpecError `queue.invalid`; InfraError `infra.unreachable` after several tries, `infra.authentication`
  */
-export async function redisBackend(url: string, lockMs: number = usualLockMs): Promise<Backend> {
+export async function redisBackend(
+  url: string,
+  lockMs: number = usualLockMs,
+  answerMs: number = usualAnswerMs,
+): Promise<Backend> {
   const place = placeOf(url);
   await tryToReach(url, place, (redis) => redis.ping());
   const connections: Redis[] = [];
@@ -30,6 +35,7 @@ export async function redisBackend(url: string, lockMs: number = usualLockMs): P
   function connection(): Redis {
     const redis = connect(url, {
       maxRetriesPerRequest: null,
+      socketTimeout: answerMs,
       retryStrategy: (times) => Math.min(100 * times, 1_000),
     });
     connections.push(redis);

@@ -19,7 +19,7 @@ export function bundledHooks({ directory, fileSystem, newId }: BundledHooksOptio
       return { role, path, ...(await store.put(await bundleHook(path))) };
     },
     async load(asset, options) {
-      return loadBundle(asset, await store.get(asset.sha256, asset.path), options);
+      return loadBundle(asset, await store.get(asset), options);
     },
   };
 }

@@ -7,7 +7,7 @@ export function toEvent(run: Run, record: JournalRecord): RunEvent | null {
   const common = { runId: run.id, at: record.at };
   switch (record.type) {
     case "adopted":
-      return { ...common, type: "run.started", job: run.jobName, resumed: record.previous !== null };
+      return { ...common, type: "run.started", ...startOf(run), resumed: record.previous !== null };
     case "planned": {
       const { totals, threads, provider, found, warnings } = record;
       return { ...common, type: "run.planned", totals, threads, provider, found, warnings };
@@ -17,15 +17,18 @@ export function toEvent(run: Run, record: JournalRecord): RunEvent | null {
       return { ...common, type: "partition.started", partition, epoch, attemptId };
     }
     case "accepted": {
-      const { ref, rows } = record.receipt;
-      return { ...common, type: "partition.accepted", partition: ref.partition, epoch: ref.epoch, rows };
+      const { ref, attemptId, rows, stats } = record.receipt;
+      const { partition, epoch } = ref;
+      return { ...common, type: "partition.accepted", partition, epoch, attemptId, rows, stats };
     }
-    case "fenced":
-      return { ...common, type: "partition.fenced", partition: record.partition, epoch: record.epoch };
+    case "fenced": {
+      const { partition, epoch, attemptId } = record;
+      return { ...common, type: "partition.fenced", partition, epoch, attemptId, refused: "receipt" };
+    }
     case "attempt-failed": {
       const { partition, epoch, failure } = record;
-      const { error, next } = failure;
-      return { ...common, type: "partition.failed", partition, epoch, error, next };
+      const { attemptId, error, next } = failure;
+      return { ...common, type: "partition.failed", partition, epoch, attemptId, error, next };
     }
     case "publishing":
       return { ...common, type: "run.publishing", rows: record.rows };
@@ -44,6 +47,10 @@ export function toEvent(run: Run, record: JournalRecord): RunEvent | null {
     case "released":
       return null;
   }
+}
+
+function startOf({ jobName, trigger, interval }: Run) {
+  return { job: jobName, trigger, interval };
 }
 
 /** Whether nothing follows this record unless somebody claims the run again; `null`: it says nothing about that. */

@@ -110,14 +110,23 @@ export function runReader({ fileSystem, registry, stateDir, heldRun }: RunReader
       return run === null ? null : toRunState(await readFold(run));
     },
 
-    async *listRuns({ jobId, scope, jobName } = {}) {
+    async *listRuns({ jobId, scope, jobName, trigger, statuses, before } = {}) {
       const runs =
         jobId !== undefined && scope !== undefined ? registry.listScope(jobId, scope) : registry.list();
-      const wanted = (run: Run) =>
-        (jobId === undefined || run.key.jobId === jobId) &&
-        (scope === undefined || run.key.scope === scope) &&
-        (jobName === undefined || run.jobName === jobName);
-      yield* readAhead(only(runs, wanted), readListed);
+      let isPast = before === undefined;
+      const wanted = (run: Run) => {
+        const wasPast = isPast;
+        isPast ||= run.id === before;
+        return (
+          wasPast &&
+          (jobId === undefined || run.key.jobId === jobId) &&
+          (scope === undefined || run.key.scope === scope) &&
+          (jobName === undefined || run.jobName === jobName) &&
+          (trigger === undefined || run.trigger === trigger)
+        );
+      };
+      const states = readAhead(only(runs, wanted), readListed);
+      yield* statuses === undefined ? states : only(states, ({ status }) => statuses.includes(status));
     },
 
     async readPartition(runId, partition) {

@@ -13,10 +13,15 @@
  */
 import { InfraError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
-import type { RecordedTick, ScheduleBook, TickEnd } from "../../schedule-book.js";
+import type { OpenTick, RecordedTick, ScheduleBook, TickEnd } from "../../schedule-book.js";
 import type { BookPlace } from "./backfill-book.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { decodeTerminatedLine, encodeLine } from "./line.js";
+import type { Processes } from "./processes.js";
+
+export interface ScheduleBookPlace extends BookPlace {
+  readonly isAlive: Processes["isAlive"];
+}
 
 type Change =
   | { readonly type: "followed"; readonly schedule: string; readonly at: string }
@@ -26,7 +31,8 @@ type Change =
 const openDays = 7;
 const keptDays = 90;
 
-export function scheduleBook({ stateDir, fileSystem, uniqueName }: BookPlace): ScheduleBook {
+export function scheduleBook(place: ScheduleBookPlace): ScheduleBook {
+  const { stateDir, fileSystem, uniqueName, isAlive } = place;
   /** Of each job, ticks that need no further look: they did not fire, or have ended. */
   const settled = new Map<string, ReadonlySet<string>>();
   const jobDirectory = (job: string): string => `${stateDir}/schedules/${safeName(job)}`;
@@ -107,12 +113,13 @@ export function scheduleBook({ stateDir, fileSystem, uniqueName }: BookPlace): S
     async open(job) {
       const before = settled.get(job) ?? new Set();
       const now = new Set<string>();
-      const open: RecordedTick[] = [];
+      const open: OpenTick[] = [];
       for (const day of (await namesIn(fileSystem, ticksOf(job), dayName)).slice(-openDays)) {
         for (const time of await namesIn(fileSystem, `${ticksOf(job)}/${day}`, tickName)) {
           const key = `${day}/${time}`;
           const tick = before.has(key) ? null : await readTick(job, day, time);
-          if (tick?.verdict === "fired" && tick.end === null) open.push(tick);
+          if (tick?.verdict === "fired" && tick.end === null)
+            open.push({ ...tick, isHeld: isAlive(tick.by) !== "dead" });
           else now.add(key);
         }
       }
@@ -124,6 +131,8 @@ export function scheduleBook({ stateDir, fileSystem, uniqueName }: BookPlace): S
         for (const time of (await namesIn(fileSystem, `${ticksOf(job)}/${day}`, tickName)).toReversed())
           yield readTick(job, day, time);
     },
+    // Whether a process of this machine lives can be seen.
+    attend: async () => undefined,
     pause: (job, now) => setPaused(job, "paused", now),
     resume: (job, now) => setPaused(job, "resumed", now),
     isPaused: async (job) => isPaused(await changes(job)),
@@ -180,7 +189,10 @@ async function readBody<T>(fileSystem: FileSystem, path: string): Promise<T> {
 
 function parseBody<T>(bytes: Uint8Array | null, path: string): T {
   const body = bytes === null ? null : decodeTerminatedLine(bytes);
-  if (body?.v === 1) return body as T;
+  if (body?.v === 1) {
+    const { v: _version, crc: _sum, ...told } = body;
+    return told as T;
+  }
   throw new InfraError("infra.journal-corrupt", `${path} is damaged, or of a later version`, {
     hint: "Move it away: what it says of this one tick or change is then forgotten.",
   });

@@ -119,14 +119,16 @@ export function attempts({ write, read, place }: LedgerDatabase, newId: NewId): 
     },
 
     async accept(receipt) {
-      const { ref, attemptId, rows } = receipt;
-      const event = { type: "partition.accepted", ...numbersOf(ref), rows } as const;
+      const { ref, attemptId, rows, stats } = receipt;
+      const event = { type: "partition.accepted", ...numbersOf(ref), attemptId, rows, stats } as const;
       const more = [JSON.stringify(receipt), JSON.stringify(sumsOf(receipt))];
       if (await change(acceptSql, ref, attemptId, event, more)) return "accepted";
       const now = await whereIs(ref);
       if (now.status === "accepted" && now.attemptId === attemptId && Number(now.epoch) === ref.epoch)
         return "accepted";
-      const fenced: StoredEvent = { type: "partition.fenced", ...numbersOf(ref) };
+      const fenced: StoredEvent = {
+        ...{ type: "partition.fenced", ...numbersOf(ref), attemptId, refused: "receipt" },
+      };
       await write(
         (query) => query(fenceSql, [ref.runId, JSON.stringify(fenced)]),
         async () => null,
@@ -136,7 +138,7 @@ export function attempts({ write, read, place }: LedgerDatabase, newId: NewId): 
 
     async fail(ref, failure) {
       const { attemptId, cost, error, next } = failure;
-      const event = { type: "partition.failed", ...numbersOf(ref), error, next } as const;
+      const event = { type: "partition.failed", ...numbersOf(ref), attemptId, error, next } as const;
       const isRecorded = await change(failSql, ref, attemptId, event, [
         next,
         cost === "fault" ? 1 : 0,

@@ -60,7 +60,7 @@ export async function* followRun(
 function bodyOf({ body, sums }: EventRow, run: Run): RunEventBody {
   switch (body.type) {
     case "run.started":
-      return { ...body, job: run.jobName };
+      return { ...body, job: run.jobName, trigger: run.trigger, interval: run.interval };
     case "run.publishing":
       return { ...body, rows: rowsOf(sums) };
     case "run.published":

@@ -20,6 +20,7 @@ import type { Every, NewId } from "../../clock.js";
 import type { ConnectionUrl } from "../../connection.js";
 import type { SharedLedger } from "../../ledger.js";
 import { requireMigrated } from "../../postgres/migrate.js";
+import { assetShelf } from "./asset-shelf.js";
 import { attempts } from "./attempts.js";
 import { claims, type IsAlive } from "./claims.js";
 import { createRun } from "./create-run.js";
@@ -67,6 +68,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
 
   return {
     place: database.place,
+    assets: assetShelf(database),
     ...reading,
     ...requests(database, newId),
     ...workers(database),

@@ -26,6 +26,7 @@ export interface RunReader
     | "listPartitions"
     | "countPartitions"
     | "readPartitions"
+    | "readChanged"
     | "changes"
   > {
   /** In plan order. */
@@ -106,15 +107,18 @@ export function runReader(ledger: LedgerDatabase): RunReader {
       return row === undefined ? null : toRunState(row);
     },
 
-    async *listRuns({ jobId, scope, jobName } = {}) {
+    async *listRuns({ jobId, scope, jobName, trigger, statuses, before: beforeRun } = {}) {
       const wanted = `($1::text is null or r.job_id = $1) and ($2::text is null or r.scope = $2)
-        and ($3::text is null or r.job_name = $3)`;
+        and ($3::text is null or r.job_name = $3) and ($5::text is null or r.run->>'trigger' = $5)
+        and ($6::text[] is null or s.status = any($6))
+        and ($7::text is null or r.place < (select place from nightshift.ledger_runs where id = $7))`;
       const filter = [jobId ?? null, scope ?? null, jobName ?? null];
+      const more = [trigger ?? null, statuses ?? null, beforeRun ?? null];
       let limit = firstRuns;
       for (let before: string | null = null; ; limit = runsAtOnce) {
         const rows: RunRow[] = await read<RunRow>(
           `${runSql} where ${wanted} and ($4::bigint is null or r.place < $4) order by r.place desc limit ${limit}`,
-          [...filter, before],
+          [...filter, before, ...more],
         );
         for (const row of rows) yield toRunState(row);
         before = rows.at(-1)?.place ?? null;
@@ -142,6 +146,18 @@ export function runReader(ledger: LedgerDatabase): RunReader {
     async readPartitions(runId, partitions) {
       const sql = `${partitionSql} where p.run_id = $1 and p.index = any($2) order by p.index`;
       return (await read<PartitionRow>(sql, [runId, partitions])).map(toPartitionState);
+    },
+
+    async readChanged(runId, known) {
+      const sql = `
+        ${partitionSql} join unnest($2::int[], $3::bigint[], $4::text[]) k (index, epoch, status) on k.index = p.index
+        where p.run_id = $1 and (p.epoch, p.status) is distinct from (k.epoch, k.status) order by p.index`;
+      const columns = [
+        known.map(({ index }) => index),
+        known.map(({ epoch }) => epoch),
+        known.map(({ status }) => status),
+      ];
+      return (await read<PartitionRow>(sql, [runId, ...columns])).map(toPartitionState);
     },
 
     async countPartitions(runId) {

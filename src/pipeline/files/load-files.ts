@@ -1,10 +1,11 @@
 /** Loads the files that a mapping reads: pinned by content when a run is planned, verified whenever they are read again. */
 import { createHash } from "node:crypto";
+import { copyDamaged } from "../../asset-refusals.js";
 import { DataError, NightshiftError, SpecError } from "../../errors.js";
 import type { Format } from "../../format.js";
 import type { Job } from "../../job.js";
 import type { IdFile } from "../../mapping.js";
-import type { Asset } from "../../plan.js";
+import { type Asset, fileOf } from "../../plan.js";
 import type { ReadHandle, Store } from "../../store.js";
 import { type Categories, type Ids, idKey, type MappingFiles } from "./mapping-files.js";
 import { parseCategories } from "./parse-categories.js";
@@ -48,9 +49,13 @@ export async function loadFiles(
 ): Promise<MappingFiles> {
   return readFiles(job, parts, async (path, role) => {
     const asset = assets.find((candidate) => candidate.role === role && candidate.path === path);
-    if (asset === undefined || (await parts.store.stat(path))?.size !== asset.size) throw changed(path, role);
-    const bytes = await readWhole(path, parts.store);
-    if (sha256(bytes) !== asset.sha256) throw changed(path, role);
+    if (asset === undefined) throw changed(path, role);
+    const file = fileOf(asset);
+    const wrong = (how: string) => (asset.at === undefined ? changed(path, role) : copyDamaged(asset, how));
+    if ((await parts.store.stat(file))?.size !== asset.size) throw wrong("it is gone, or has another size");
+    const bytes = await readWhole(file, parts.store);
+    const found = sha256(bytes);
+    if (found !== asset.sha256) throw wrong(`its SHA-256 is ${found}`);
     return bytes;
   });
 }

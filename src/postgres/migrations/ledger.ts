@@ -115,6 +115,31 @@ export const ledgerMigrations: readonly Migration[] = [
   },
   {
     version: 4,
+    name: "the ledger: small assets of runs, for workers on other machines",
+    sql: `
+      create table nightshift.ledger_assets (
+        sha256 text primary key,
+        bytes bigint not null,
+        put_at timestamptz not null default clock_timestamp()
+      );
+      create table nightshift.ledger_asset_blocks (
+        sha256 text not null references nightshift.ledger_assets on delete cascade,
+        block int not null,
+        body bytea not null,
+        primary key (sha256, block)
+      );
+      -- Models do not get smaller, and are read in whole blocks.
+      alter table nightshift.ledger_asset_blocks alter column body set storage external;
+      -- Which runs need them: what no run needs that may still go on is removed by gc.
+      create table nightshift.ledger_run_assets (
+        run_id text not null references nightshift.ledger_runs on delete cascade,
+        sha256 text not null references nightshift.ledger_assets,
+        primary key (run_id, sha256)
+      );
+      create index on nightshift.ledger_run_assets (sha256);`,
+  },
+  {
+    version: 6,
     name: "the ledger: leases that ran out in a row, workers that are there",
     sql: `
       alter table nightshift.ledger_partitions add column expiries int not null default 0;

@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { copyDamaged } from "../../asset-refusals.js";
 import { InfraError, ModelError, NightshiftError, SpecError } from "../../errors.js";
-import type { Asset } from "../../plan.js";
+import { type Asset, fileOf } from "../../plan.js";
 
 export interface FileDigest {
   readonly size: number;
@@ -50,16 +51,18 @@ async function pinned<T extends FileDigest>(
   asset: Asset,
   read: (path: string, admit: Admit) => Promise<T>,
 ): Promise<T> {
-  const found = await read(asset.path, (size) => {
+  const found = await read(fileOf(asset), (size) => {
     if (size !== asset.size) throw changed(asset, `it had ${asset.size} bytes and now has ${size}`);
   }).catch((error) => {
     throw error instanceof SpecError ? changed(asset, "it is gone", error) : error;
   });
-  if (found.sha256 !== asset.sha256) throw changed(asset, "its contents are not the same");
+  if (found.sha256 !== asset.sha256)
+    throw changed(asset, `its contents are not the same, their SHA-256 is ${found.sha256}`);
   return found;
 }
 
-function changed(asset: Asset, how: string, cause?: unknown): ModelError {
+function changed(asset: Asset, how: string, cause?: unknown): NightshiftError {
+  if (asset.at !== undefined) return copyDamaged(asset, how, cause);
   return new ModelError("model.changed", `${asset.path} changed after the run was planned: ${how}`, {
     hint: "Put the planned file back, or start a new run with --restart, which plans with the file as it is now.",
     details: { file: asset.path, role: asset.role, sha256: asset.sha256 },

@@ -3,7 +3,7 @@ import { constants } from "node:buffer";
 import { normalize, sep } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { ModelError } from "../../errors.js";
-import type { Asset } from "../../plan.js";
+import { type Asset, fileOf } from "../../plan.js";
 import type { Profile } from "../../profile.js";
 import { type Engine, quiet } from "./engine.js";
 import { loadFailed } from "./engine-errors.js";
@@ -104,7 +104,8 @@ async function heldExternalData(
 function commonFolder({ path, external }: SessionModel): string {
   const folders = external.map(({ location, asset }) => {
     const tail = sep + normalize(location);
-    return asset.path.endsWith(tail) ? asset.path.slice(0, -tail.length) : null;
+    const file = fileOf(asset);
+    return file.endsWith(tail) ? file.slice(0, -tail.length) : null;
   });
   const [folder = null] = folders;
   if (folder !== null && folders.every((other) => other === folder)) return folder;
@@ -113,7 +114,7 @@ function commonFolder({ path, external }: SessionModel): string {
     `${path} can't be loaded: external data this large is only read from plain files, and some are links or lie elsewhere`,
     {
       hint: "Put the files themselves where the model names them, relative to one folder.",
-      details: { model: path, files: external.map(({ asset }) => asset.path) },
+      details: { model: path, files: external.map(({ asset }) => fileOf(asset)) },
     },
   );
 }

@@ -14,6 +14,7 @@ import type { Decision, Sink } from "../../sink.js";
 import { findTarget, type RegisteredRun, registerRun, type Target } from "./area.js";
 import { checkTarget } from "./check-target.js";
 import { collect, dropStaging } from "./collecting.js";
+import { refuseWithoutOwnRights } from "./own-rights.js";
 import { publishIn, replacesAll, winner } from "./publish.js";
 import { checkQuarantine, quarantinedRows } from "./quarantine.js";
 import {
@@ -31,7 +32,7 @@ export interface PostgresSinkOptions {
   readonly write: PostgresWrite;
   /** As the job has it: where quarantined rows go beside the database; `null`: nowhere. */
   readonly quarantine: QuarantineDirectory | null;
-  /** How long publishing waits for a lock that another session holds on the target; 30 s. */
+  /** How long anything waits for a lock that another session holds on the target; 30 s. */
   readonly lockTimeoutMs?: number;
 }
 
@@ -56,7 +57,11 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
 
   async function asked<T>(work: (session: Session, target: Target) => Promise<T>, doing: string): Promise<T> {
     await ready();
-    return database.use(async (session) => work(session, await findTarget(session, write.table)), doing);
+    return database.use(async (session) => {
+      // The size of a table that somebody else has locked is not told before it is free.
+      await session.query(`set lock_timeout = ${lockTimeoutMs}`);
+      return work(session, await findTarget(session, write.table));
+    }, doing);
   }
 
   async function registered(
@@ -110,6 +115,7 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
   return {
     async check(run, columns) {
       await asked(async (session, target) => {
+        await refuseWithoutOwnRights(session);
         if ((await decisionOn(session, target.text, run.id))?.outcome === "commit") return;
         await checkTarget(session, target, write, run.interval, columns ?? null);
         await checkQuarantine(session, write);
@@ -122,6 +128,7 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
 
     async outlook(job, columns) {
       return asked(async (session, target) => {
+        await refuseWithoutOwnRights(session);
         await checkQuarantine(session, write);
         return (await checkTarget(session, target, write, job.interval, columns)).outlook;
       }, `looking at ${place}`);

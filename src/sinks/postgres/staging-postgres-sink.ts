@@ -36,6 +36,9 @@ export interface StagingPostgresSinkOptions {
   readonly quarantine: { readonly directory: QuarantineDirectory; readonly format: Format } | null;
 }
 
+/** How long an attempt waits for somebody who has locked the target whole. */
+const lockTimeoutMs = 30_000;
+
 export function stagingPostgresSink({ url, write, quarantine }: StagingPostgresSinkOptions): StagingSink {
   const place: ErrorPlace = { address: url.address, doing: `staging rows for ${tableText(write.table)}` };
   return {
@@ -78,6 +81,7 @@ async function beginAttempt(
   await session.query(
     "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'",
   );
+  await session.query(`set lock_timeout = ${lockTimeoutMs}`);
   const target = await findTarget(session, write.table);
   if (target.table === null && !write.create) throw refuseMissing(write);
   const shape = { layout: write.layout, tableName: target.text };

@@ -91,12 +91,15 @@ function ownValues({ table, run }: Pick<Move, "table" | "run">) {
 }
 
 /** An empty table with the target's columns and nothing else, for what goes out of it. @returns its name in our schema */
-export async function makeUndo(
-  { session, table, publication }: Move,
-  name = `undo_${publication}`,
-): Promise<string> {
-  await session.query(`create table ${inArea(name)} (like ${quoteTable(table.name)})`);
+export async function makeUndo(move: Move): Promise<string> {
+  const name = undoName(move);
+  await move.session.query(`create table ${inArea(name)} (like ${quoteTable(move.table.name)})`);
   return name;
+}
+
+/** Where a publication keeps what went out of the table; in our schema. */
+export function undoName({ publication }: Pick<Move, "publication">): string {
+  return `undo_${publication}`;
 }
 
 export function inArea(name: string): string {

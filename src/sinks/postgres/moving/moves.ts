@@ -2,7 +2,7 @@
 import { DataError, SpecError } from "../../../errors.js";
 import { quoteName, quoteNames, quoteTable } from "../../../postgres/identifiers.js";
 import { ownColumns } from "../columns/written-columns.js";
-import { inArea, insertStaged, type Move, type Moved, makeUndo, stagedRows } from "./move.js";
+import { inArea, insertStaged, type Move, type Moved, makeUndo, stagedRows, undoName } from "./move.js";
 import { finishReplica, makeReplica, putAside, putInPlace } from "./replica.js";
 
 /** Into a table that is empty, or that was made just now. */
@@ -68,7 +68,7 @@ export async function swap(move: Move): Promise<Moved> {
   const rows = await insertStaged(move, quoteTable(replica));
   const names = await finishReplica(session, table.name, replica);
   await session.query(`lock table ${quoteTable(table.name)} in access exclusive mode`);
-  const removed = `undo_${publication}`;
+  const removed = undoName(move);
   await putAside(session, table.name, removed);
   await putInPlace(session, replica.name, table.name, names);
   return { method: "swap", undo: { kind: "whole", removed }, rows };
@@ -81,11 +81,12 @@ export async function upsert(move: Move): Promise<Moved> {
   const { key } = write;
   await refuseTwice(move);
   const isOlder = olderThan(run.sequence, run.asOf, "t");
-  const replaced = await makeUndo(move);
+  const replaced = undoName(move);
   const keys = quoteNames(key);
   const staged = stagedRows(move, sourceColumns(key));
+  // As one statement: the server may use several cores for that, for an INSERT it never does.
   await session.query(
-    `insert into ${inArea(replaced)} select t.* from ${place} t join (${staged}) s using (${keys}) where ${isOlder}`,
+    `create table ${inArea(replaced)} as select t.* from ${place} t join (${staged}) s using (${keys}) where ${isOlder}`,
   );
   if (write.onMissing === "delete") await deleteMissing(move, replaced);
   const own = [ownColumns.run, ownColumns.asOf];
@@ -132,7 +133,8 @@ function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-async function refuseTwice(move: Move): Promise<void> {
+/** Of rows with the same key none is better than the other. */
+export async function refuseTwice(move: Move): Promise<void> {
   const { session, write } = move;
   const keys = quoteNames(write.key);
   const { rows } = await session.query<{ keys: string }>(

@@ -1,0 +1,167 @@
+/** The HTTP interface: guards, routes, and every error as a problem document. Knows nothing of where answers come from. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import { asNightshiftError, SpecError } from "../errors.js";
+import { refuseStrangers } from "./guard.js";
+import { describeApi } from "./openapi.js";
+import type { MetricsText, Operations } from "./operations.js";
+import { badRequest, problemOf } from "./problem.js";
+import * as routes from "./routes.js";
+
+export interface ApiParts {
+  readonly operations: Operations;
+  /** For Prometheus. */
+  readonly metrics: () => Promise<MetricsText>;
+  /** `null`: for the loopback alone. */
+  readonly token: string | null;
+  /** Hides secrets, in whatever text goes out. */
+  readonly mask: (text: string) => string;
+  /** Stopping: nothing new is started. */
+  readonly isDraining: () => boolean;
+  /** What nobody foresaw, for the service's log. */
+  readonly onBug: (error: Error) => void;
+}
+
+const maxBodyBytes = 64 * 1024;
+
+export function apiApp(parts: ApiParts): OpenAPIHono {
+  const { operations, token, isDraining } = parts;
+  const app = new OpenAPIHono({
+    defaultHook: (result) => {
+      if (!result.success) throw badRequest(mistakesOf(result.target, result.error.issues));
+    },
+  });
+  app.onError((thrown, context) => answerProblem(asOurs(thrown), context, parts));
+  app.notFound((context) => answerProblem(notFound(context), context, parts));
+
+  app.use(async ({ req }, next) => {
+    refuseStrangers({ method: req.method, path: req.path, header: (name) => req.header(name) }, token);
+    if (isDraining() && req.method === "POST") throw draining();
+    await next();
+  });
+  app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => Promise.reject(tooLarge()) }));
+  app.use(async (context, next) => {
+    await next();
+    // What is true of runs now may not be a minute from now; and nobody is to guess what a body is.
+    context.header("cache-control", "no-store");
+    context.header("x-content-type-options", "nosniff");
+  });
+
+  const told = <T>(view: T): T => masked(view, parts.mask);
+  app.openapi(routes.healthRoute, (context) => context.json({ status: "ok" } as const, 200));
+  app.openapi(routes.readyRoute, async (context) => {
+    const readiness = await operations.ready();
+    const status = isDraining() ? "draining" : readiness.status;
+    return context.json({ ...readiness, status }, status === "ready" ? 200 : 503);
+  });
+  app.openapi(routes.metricsRoute, async (context) => {
+    const { contentType, body } = await parts.metrics();
+    return context.text(body, 200, { "content-type": contentType });
+  });
+
+  app.openapi(routes.jobsRoute, async (context) =>
+    context.json(told({ jobs: [...(await operations.jobs())] }), 200),
+  );
+  app.openapi(routes.jobRoute, async (context) =>
+    context.json(told(await operations.job(context.req.valid("param").job)), 200),
+  );
+  app.openapi(routes.runsRoute, async (context) => {
+    const { runs, next } = await operations.runs(context.req.valid("query"));
+    return context.json(told({ runs: [...runs], next }), 200);
+  });
+  app.openapi(routes.runRoute, async (context) =>
+    context.json(told(await operations.run(context.req.valid("param").id)), 200),
+  );
+
+  app.openapi(routes.startRoute, async (context) => {
+    const started = await operations.start(context.req.valid("param").job, context.req.valid("json"), {
+      idempotencyKey: context.req.valid("header")["idempotency-key"] ?? null,
+      signal: context.req.raw.signal,
+    });
+    context.header("location", `/v1/runs/${started.run}`);
+    return context.json(told(started), started.outcome === "already-published" ? 200 : 202);
+  });
+  app.openapi(routes.retryRoute, async (context) => {
+    await refuseFields(context);
+    return context.json(told(await operations.retry(context.req.valid("param").id)), 202);
+  });
+  app.openapi(routes.cancelRoute, async (context) => {
+    await refuseFields(context);
+    const cancelled = await operations.cancel(context.req.valid("param").id, context.req.raw.signal);
+    return context.json(told(cancelled), cancelled.outcome === "not-stopped" ? 202 : 200);
+  });
+  app.openapi(routes.pauseRoute, async (context) => {
+    await refuseFields(context);
+    return context.json(told(await operations.pause(context.req.valid("param").job)), 200);
+  });
+  app.openapi(routes.resumeRoute, async (context) => {
+    await refuseFields(context);
+    return context.json(told(await operations.resume(context.req.valid("param").job)), 200);
+  });
+
+  app.get("/openapi.json", (context) => context.json(describeApi()));
+  return app;
+}
+
+function answerProblem(error: Error, context: Context, { mask, onBug }: ApiParts): Response {
+  const problem = problemOf(error);
+  if (problem.code === "bug") onBug(error);
+  return context.body(JSON.stringify(masked(problem, mask)), problem.status as 500, {
+    "content-type": "application/problem+json",
+    ...(problem.status === 401 ? { "www-authenticate": "Bearer" } : {}),
+    ...(problem.code === "api.draining" ? { "retry-after": "30" } : {}),
+    // The rest of what is too large is not waited for.
+    ...(problem.status === 413 ? { connection: "close" } : {}),
+  });
+}
+
+/** The framework's own refusals as ours. */
+function asOurs(thrown: Error): Error {
+  if (!(thrown instanceof HTTPException)) return asNightshiftError(thrown);
+  if (thrown.status === 413) return tooLarge();
+  if (thrown.status === 415) return new SpecError("api.media-type", "POST takes application/json");
+  return badRequest("the body is not JSON", "Send a JSON object, {} where there is nothing to say.");
+}
+
+/** Bodies of requests that have nothing to say; what is written and not read would be a promise not kept. */
+async function refuseFields({ req }: Context): Promise<void> {
+  const text = (await req.text()).trim();
+  if (text !== "" && !/^\{\s*\}$/.test(text)) throw badRequest("this request has no fields", "Send {}.");
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** @param target `json`, `query`, `param` or `header` */
+function mistakesOf(target: string, issues: readonly Issue[]): string {
+  const place = target === "json" ? "the body" : target === "param" ? "the path" : `the ${target}`;
+  const texts = issues.map(({ path, message }) => [...path.map(String), message].join(": "));
+  return `${place} is not understood: ${texts.slice(0, 10).join("; ").slice(0, 1000)}`;
+}
+
+function notFound({ req }: Context): SpecError {
+  return new SpecError("api.not-found", `there is no ${req.method} ${req.path.slice(0, 200)}`, {
+    hint: "GET /openapi.json tells what there is.",
+  });
+}
+
+function tooLarge(): SpecError {
+  return new SpecError("api.too-large", `the body is larger than ${maxBodyBytes / 1024} kB`);
+}
+
+function draining(): SpecError {
+  return new SpecError("api.draining", "this service is stopping, and starts nothing any more", {
+    hint: "Ask again in a while, or another service of the same ledger.",
+  });
+}
+
+function masked<T>(value: T, mask: (text: string) => string): T {
+  if (typeof value === "string") return mask(value) as T;
+  if (Array.isArray(value)) return value.map((item) => masked(item, mask)) as T;
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, masked(item, mask)])) as T;
+}

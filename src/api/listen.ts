@@ -1,0 +1,46 @@
+/** Where the service listens; not on any network without a token. */
+import { SpecError } from "../errors.js";
+import { isLoopback } from "./guard.js";
+
+export interface ListenAddress {
+  /** Without brackets. */
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
+const leastTokenLength = 16;
+
+/** `127.0.0.1:8080`, `[::1]:8080`; `null` for `none`. @throws SpecError `usage.listen` */
+export function parseListen(text: string): ListenAddress | null {
+  if (text === "none") return null;
+  const match = /^(?:\[([0-9a-f:.%]+)\]|([^:[\]\s/@]+)):(\d{1,5})$/i.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host !== undefined && port <= 65_535) return { host: host.toLowerCase(), port };
+  throw new SpecError("usage.listen", `\`${text}\` is no address to listen on`, {
+    hint: "Give --listen as 127.0.0.1:8080, [::1]:8080 or none.",
+  });
+}
+
+/** @throws SpecError `usage.no-token`, `usage.weak-token` */
+export function refuseUnguarded({ host }: ListenAddress, token: string | null): void {
+  if (token !== null && (token.length < leastTokenLength || !/^[\x21-\x7e]+$/.test(token)))
+    throw new SpecError(
+      "usage.weak-token",
+      `the token has fewer than ${leastTokenLength} characters, or others than ASCII's`,
+      {
+        hint: "Make one with: openssl rand -hex 32",
+      },
+    );
+  if (token !== null || isLoopback(host)) return;
+  throw new SpecError(
+    "usage.no-token",
+    `whoever reaches ${host} could start and cancel runs: a token is needed`,
+    {
+      hint:
+        "Set NIGHTSHIFT_API_TOKEN or give --token-file (openssl rand -hex 32 makes one), and let a proxy that speaks TLS" +
+        " (Caddy, nginx, an ingress) stand before it: over plain HTTP the token can be read on its way. Or listen on 127.0.0.1.",
+    },
+  );
+}

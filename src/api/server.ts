@@ -1,0 +1,73 @@
+/** The listening socket: deadlines for slow clients, and an end that waits for answers under way. */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
+import { InfraError, SpecError } from "../errors.js";
+import { type ApiParts, apiApp } from "./app.js";
+import type { ListenAddress } from "./listen.js";
+
+export interface ApiServer {
+  /** As a URL, with the port that it got. */
+  readonly url: string;
+  /** Takes no connection any more; resolves when the answers under way are given, or the time is over. */
+  close(graceMs: number): Promise<void>;
+}
+
+const limits = {
+  // Headers, then the whole request, have to come in this time; what comes slower is ended with 408.
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 5_000,
+  maxHeaderSize: 16 * 1024,
+};
+const maxConnections = 256;
+
+/** @throws SpecError `usage.address-in-use`, `usage.listen`; InfraError `infra.permission` */
+export async function startApi({ host, port }: ListenAddress, parts: ApiParts): Promise<ApiServer> {
+  const server = createAdaptorServer({ fetch: apiApp(parts).fetch, serverOptions: limits }) as Server;
+  server.maxConnections = maxConnections;
+  server.listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (thrown) {
+    throw listenError(thrown, `${host}:${port}`);
+  }
+  // From now on it is a connection's trouble, and not the service's.
+  server.on("error", () => undefined);
+  return {
+    url: urlOf(server, host),
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function urlOf(server: Server, host: string): string {
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function listenError(thrown: unknown, address: string): Error {
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  const cause = { cause: thrown };
+  if (code === "EADDRINUSE")
+    return new SpecError("usage.address-in-use", `another process listens on ${address}`, {
+      hint: "Choose another port with --listen, or none.",
+      ...cause,
+    });
+  if (code === "EACCES")
+    return new InfraError("infra.permission", `this user may not listen on ${address}`, {
+      hint: "Choose a port from 1024 on.",
+      ...cause,
+    });
+  return new SpecError("usage.listen", `this machine cannot listen on ${address} (${code})`, {
+    hint: "Give --listen an address of this machine, such as 127.0.0.1:8080.",
+    ...cause,
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * Runs that somebody asked the service for. They are recorded in the ledger before they are answered for, and run when
+ * there is room. What a service that died left of them is gone on with by the next look of any other.
+ */
+import { asNightshiftError, CancelledError, isRunCancelled, type NightshiftError } from "../../errors.js";
+import type { Ledger } from "../../ledger.js";
+import type { Observer } from "../../observer.js";
+import type { Run, RunState } from "../../run.js";
+import type { RunOutcome } from "../../run-request.js";
+import type { IsInterrupted } from "../lookup/owners.js";
+import type { Turns } from "./turns.js";
+
+export type AskedEvent =
+  | { readonly type: "run.asked"; readonly job: string; readonly run: string; readonly again: boolean }
+  | { readonly type: "run.elsewhere"; readonly job: string; readonly run: string }
+  | {
+      readonly type: "run.ended";
+      readonly job: string;
+      readonly run: string;
+      readonly status: RunOutcome["status"];
+      readonly error: NightshiftError | null;
+    };
+
+export interface AskedRuns {
+  /** Runs it when there is room; once, however often it is asked. @param state as whoever asks has seen it */
+  ask(state: RunState, again?: boolean): void;
+  isHeld(runId: string): boolean;
+  /** Takes up what was asked of services that are gone. Looks once a minute, however often it is called. */
+  recover(): Promise<void>;
+  /** Those that run or wait. */
+  underWay(): number;
+  /** Resolves when what runs has ended. */
+  drain(): Promise<void>;
+  /** Stops what runs between chunks. */
+  stop(): void;
+}
+
+export interface AskedRunsParts {
+  readonly ledger: Ledger;
+  readonly turns: Turns;
+  readonly isInterrupted: IsInterrupted;
+  readonly monotonicMs: () => number;
+  readonly now: () => Date;
+  readonly observersOf: (run: Run) => Promise<readonly Observer[]>;
+  readonly tell: (event: AskedEvent) => void;
+}
+
+const recoverEveryMs = 60_000;
+/** What nobody came to within this time is left to `retry`. */
+const recoverWithinMs = 7 * 24 * 3_600_000;
+
+export function askedRuns(parts: AskedRunsParts): AskedRuns {
+  const { ledger, turns, tell } = parts;
+  const held = new Map<string, Promise<void>>();
+  /** When the run was cancelled that is asked for all the same: a run that was cancelled since is not wanted. */
+  const cancelledAt = new Map<string, string>();
+  const stopping = new AbortController();
+  let recoverAtMs = Number.NEGATIVE_INFINITY;
+
+  function ask({ run, status, updatedAt }: RunState, again = false): void {
+    if (status === "cancelled") cancelledAt.set(run.id, updatedAt);
+    if (held.has(run.id)) return;
+    tell({ type: "run.asked", job: run.jobName, run: run.id, again });
+    const ended = runToItsEnd(run).finally(() => {
+      held.delete(run.id);
+      cancelledAt.delete(run.id);
+    });
+    held.set(run.id, ended);
+  }
+
+  async function runToItsEnd(run: Run): Promise<void> {
+    const named = { job: run.jobName, run: run.id };
+    try {
+      const outcome = await turns.take(stopping.signal, async (lane) => {
+        if (!(await isStillWanted(run.id))) return null;
+        const options = { signal: stopping.signal, observers: await parts.observersOf(run) };
+        return (await lane.runner()).finish(run.id, options);
+      });
+      if (outcome === null || outcome === "stopped") return;
+      // What this process was stopped in goes on later.
+      if (outcome.status === "cancelled" && !isRunCancelled(outcome.error)) return;
+      tell({ type: "run.ended", ...named, status: outcome.status, error: outcome.error });
+    } catch (thrown) {
+      const error = asNightshiftError(thrown);
+      if (error instanceof CancelledError) return;
+      if (error.code === "refused.owner-alive") tell({ type: "run.elsewhere", ...named });
+      else tell({ type: "run.ended", ...named, status: "failed", error });
+    }
+  }
+
+  /** It may have been cancelled while it waited, or done by somebody else. */
+  async function isStillWanted(runId: string): Promise<boolean> {
+    const state = await ledger.readRun(runId);
+    if (state?.status === "cancelled") return cancelledAt.get(runId) === state.updatedAt;
+    return state !== null && state.status !== "dropped" && state.status !== "published";
+  }
+
+  async function recover(): Promise<void> {
+    if (parts.monotonicMs() < recoverAtMs) return;
+    recoverAtMs = parts.monotonicMs() + recoverEveryMs;
+    const since = new Date(parts.now().getTime() - recoverWithinMs).toISOString();
+    const left: RunState[] = [];
+    const statuses = ["created", "planned", "running", "publishing"] as const;
+    for await (const state of ledger.listRuns({ trigger: "api", statuses })) {
+      if (state.run.createdAt < since) break;
+      if (state.owner === null || parts.isInterrupted(state)) left.push(state);
+    }
+    for (const state of left.reverse()) ask(state, true);
+  }
+
+  return {
+    ask,
+    isHeld: (runId) => held.has(runId),
+    recover,
+    underWay: () => held.size,
+    drain: async () => void (await Promise.all(held.values())),
+    stop: () => stopping.abort(),
+  };
+}

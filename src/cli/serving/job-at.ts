@@ -1,0 +1,23 @@
+import type { Job } from "../../job.js";
+import type { Cli } from "../shell/context.js";
+import type { ServedSpec } from "./spec-folder.js";
+
+export interface JobMoment {
+  /** As `--at`; without it the latest complete interval. */
+  readonly at?: string;
+  /** As `--var`. */
+  readonly vars?: { readonly [name: string]: string | number | boolean };
+}
+
+/** The job of a spec as it is served, for one interval. @throws InvalidSpecError; SpecError `usage.*` */
+export async function jobAt(cli: Cli, { path, text }: ServedSpec, { at, vars }: JobMoment): Promise<Job> {
+  const { loadJob } = await import("../../spec/load.js");
+  const { cwd, settings, globals, clock, secrets } = cli;
+  const { job } = await loadJob(path, {
+    ...{ cwd, text, secrets, vars: vars ?? {}, environment: settings.environment },
+    ...{ now: clock.now(), outputRoot: settings.outputRoot },
+    ...(at === undefined ? {} : { at }),
+    ...(globals.target === null ? {} : { target: globals.target }),
+  });
+  return job;
+}

@@ -1,0 +1,111 @@
+/** What `serve` is made of: the folder of specs, the scheduler, the runs that were asked for, and lanes that they share. */
+import type { App } from "../../app.js";
+import { CancelledError } from "../../errors.js";
+import { createScheduler } from "../../scheduler.js";
+import { appWithShare, openApps } from "../backfilling/lanes.js";
+import { interruptionCheck } from "../lookup/owners.js";
+import { runObservers } from "../running/progress.js";
+import type { Cli } from "../shell/context.js";
+import { type AskedRuns, askedRuns } from "./asked-runs.js";
+import { runTick } from "./run-tick.js";
+import type { ServeEvent } from "./serve-text.js";
+import { type ServedSpec, type SpecFolder, specFolder } from "./spec-folder.js";
+import { lanesInTurn } from "./turns.js";
+import type { JobWatch } from "./watch-jobs.js";
+
+export interface ServiceOptions {
+  /** Absolute. */
+  readonly folder: string;
+  readonly maxParallel: number;
+  readonly tell: (event: ServeEvent) => void;
+  readonly watch: JobWatch;
+}
+
+export interface Service {
+  readonly specs: SpecFolder;
+  readonly asked: AskedRuns;
+  /** An app of its own, opened when it is first needed. */
+  readonly planning: () => Promise<App>;
+  /** Loads the specs that have changed. */
+  refresh(): Promise<void>;
+  /** Starts what is due. @returns when the next tick is */
+  look(): Promise<Date | null>;
+  /** Ticks and runs that run or wait. */
+  underWay(): number;
+  drain(): Promise<void>;
+  stop(): void;
+  close(): Promise<void>;
+}
+
+export async function openService(
+  cli: Cli,
+  { folder, maxParallel, tell, watch }: ServiceOptions,
+): Promise<Service> {
+  const app = await cli.app();
+  const specs = specFolder(cli, folder, tell);
+  // A server that is away is told of before anything else begins.
+  const [ledger, book] = [await app.ledger(), await app.scheduleBook()];
+  const lanes = await openApps(cli, Math.min(maxParallel, cli.settings.cores));
+  const turns = lanesInTurn(lanes.apps);
+  /** Of a run whose spec is gone from the folder, nobody else is told. */
+  const observersOf = async (served: ServedSpec | null) => [
+    ...(cli.globals.json ? runObservers(cli) : []),
+    ...(served === null ? [watch.metrics.observer] : await watch.of(served)),
+  ];
+  const { processes } = await import("../../ledgers/journal/processes.js");
+  const scheduler = createScheduler({
+    ...{ book, clock: cli.clock, self: processes().self(), tell },
+    jobs: specs.jobs,
+    maxParallel: lanes.apps.length,
+    async run({ name }, at, signal) {
+      const outcome = await turns.take(signal, async (lane) => {
+        const served = specs.jobs().find((job) => job.name === name);
+        // Removed while it waited: it runs if the spec comes back.
+        if (served === undefined) return "stopped" as const;
+        return runTick(cli, lane, served, at, { signal, observers: await observersOf(served) });
+      });
+      return outcome;
+    },
+  });
+  const asked = askedRuns({
+    ...{ ledger, turns, tell },
+    observersOf: ({ jobName }) =>
+      observersOf(specs.specs().find(({ name }) => name === jobName)?.good ?? null),
+    isInterrupted: await interruptionCheck(),
+    monotonicMs: cli.clock.monotonicMs,
+    now: cli.clock.now,
+  });
+  let beside: Promise<App> | null = null;
+  let isClosed = false;
+
+  return {
+    specs,
+    asked,
+    planning() {
+      if (isClosed) throw new CancelledError("the service is stopping");
+      beside ??= appWithShare(cli, lanes.apps.length + 1);
+      return beside;
+    },
+    refresh: specs.refresh,
+    async look() {
+      await asked.recover().catch((error: unknown) => tell({ type: "serve.failed", error }));
+      const next = await scheduler.look();
+      await watch.look(specs.jobs());
+      return next;
+    },
+    underWay: () => scheduler.underWay() + asked.underWay(),
+    async drain() {
+      turns.close();
+      await Promise.all([scheduler.drain(), asked.drain()]);
+    },
+    stop() {
+      scheduler.stop();
+      asked.stop();
+    },
+    async close() {
+      isClosed = true;
+      await (await beside)?.close();
+      await lanes.close();
+    },
+  };
+}

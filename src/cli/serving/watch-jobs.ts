@@ -1,0 +1,94 @@
+/** Whoever looks on while a service runs jobs: its metrics, and notices of each job's troubles. */
+import type { App } from "../../app.js";
+import { asNightshiftError } from "../../errors.js";
+import { latestCompleteInterval } from "../../interval.js";
+import { type Interval, targetOf } from "../../job.js";
+import { deadlineOf, type Notice } from "../../notice.js";
+import type { Observer } from "../../observer.js";
+import type { Metrics } from "../../observers/metrics/metrics.js";
+import { jobIdOf } from "../../run-identity.js";
+import type { Cli } from "../shell/context.js";
+import { openMetrics } from "../watching/metrics.js";
+import { dueOf, openNotices } from "../watching/notices.js";
+import { jobAt } from "./job-at.js";
+import type { ServedJob, ServedSpec } from "./spec-folder.js";
+
+export interface JobWatch {
+  readonly metrics: Metrics;
+  /** For one run. */
+  of(served: ServedSpec): Promise<readonly Observer[]>;
+  /** Tells which jobs have missed a deadline since the last look, where nobody ran them, too. */
+  look(jobs: readonly ServedJob[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Of an hourly job with a deadline of a day and a half. */
+const mostIntervalsBack = 40;
+
+export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
+  const metrics = await openMetrics(cli);
+  const notices = await openNotices(cli);
+  const { clock, err } = cli;
+  const lookedAt = new Map<string, Date>();
+
+  async function observersOf(served: ServedSpec): Promise<readonly Observer[]> {
+    const { name, notify } = served;
+    if (notify === null) return [metrics.observer];
+    return [metrics.observer, await notices.of({ name, notify, due: await dueNow(served) })];
+  }
+
+  async function dueNow(served: ServedSpec) {
+    const { rule, notify } = served;
+    const interval = rule === null ? null : latestCompleteInterval(clock.now(), rule);
+    if (interval === null || notify === null || notify.deadline === null) return null;
+    // What is wrong with it the run will tell.
+    const job = await jobAt(cli, served, { at: interval.start }).catch(() => null);
+    return job === null ? null : dueOf(job, rule, notify, clock.now());
+  }
+
+  async function look(jobs: readonly ServedJob[]): Promise<void> {
+    for (const served of jobs) {
+      const now = clock.now();
+      const since = lookedAt.get(served.name) ?? now;
+      lookedAt.set(served.name, now);
+      const missed = missedBetween(served, since, now);
+      if (missed === null) continue;
+      await tellMissed(served, missed.interval, missed.deadline).catch((error: unknown) =>
+        err.line(
+          err.paint.red(
+            `${served.name}: whether it is late cannot be told: ${asNightshiftError(error).message}`,
+          ),
+        ),
+      );
+    }
+  }
+
+  async function tellMissed(served: ServedJob, interval: Interval, deadline: Date): Promise<void> {
+    const { name, notify } = served;
+    if (notify === null || (await (await app.scheduleBook()).isPaused(name))) return;
+    const job = await jobAt(cli, served, { at: interval.start });
+    const published = await (await app.sink(job.write)).published(jobIdOf(job, "spec"), interval.start);
+    if (published !== null) return;
+    const notice: Notice = {
+      ...{ event: "late", at: clock.now().toISOString(), job: name, interval, trigger: "schedule" },
+      ...{ target: targetOf(job.write), runId: null, error: null, rows: null },
+      ...{ deadline: deadline.toISOString(), expectedAt: null },
+    };
+    await notices.tellLate(notice, notify);
+  }
+
+  return { metrics, of: observersOf, look, close: () => notices.close() };
+}
+
+/** The newest interval whose deadline came in that time; those before it were said to be late, or are nobody's hurry. */
+function missedBetween({ rule, notify }: ServedJob, since: Date, now: Date) {
+  if (rule === null || notify === null || notify.deadline === null) return null;
+  let interval = latestCompleteInterval(now, rule);
+  for (let back = 0; interval !== null && back < mostIntervalsBack; back++) {
+    const deadline = deadlineOf(notify.deadline, interval);
+    if (deadline <= since) return null;
+    if (deadline <= now) return { interval, deadline };
+    interval = latestCompleteInterval(new Date(interval.start), rule);
+  }
+  return null;
+}

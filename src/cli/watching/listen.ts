@@ -1,0 +1,25 @@
+import { InvalidArgumentError } from "commander";
+import type { Metrics } from "../../observers/metrics/metrics.js";
+import type { Listening, MetricsServer } from "../../observers/metrics/metrics-server.js";
+import type { Cli } from "../shell/context.js";
+
+/** `127.0.0.1:9464`, `[::1]:9464`, or a port of the loopback address. */
+export function address(text: string): Listening {
+  const [, six, four, port = text] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d+)$/i.exec(text) ?? [];
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+    throw new InvalidArgumentError("Give an address and a port, such as 127.0.0.1:9464.");
+  return { host: six ?? four ?? "127.0.0.1", port: Number(port) };
+}
+
+/** @throws InfraError `infra.cannot-listen` */
+export async function listenForMetrics(
+  { globals, out, err }: Cli,
+  at: Listening,
+  { metrics }: Metrics,
+): Promise<MetricsServer> {
+  const { serveMetrics } = await import("../../observers/metrics/metrics-server.js");
+  const server = await serveMetrics(at, metrics);
+  if (globals.json) out.line(JSON.stringify({ type: "metrics.listening", url: server.url }));
+  else if (!globals.quiet) err.line(`metrics at ${server.url}`);
+  return server;
+}

@@ -1,0 +1,22 @@
+/** Notices that were sent, an empty file each beside the runs: `<stateDir>/notices/<digest>`. */
+import { createHash } from "node:crypto";
+import type { NoticeBook } from "../../notice-book.js";
+import type { BookPlace } from "./backfill-book.js";
+import { makeDurableDirectory } from "./durable-directory.js";
+
+export function noticeBook({ stateDir, fileSystem, uniqueName }: BookPlace): NoticeBook {
+  const directory = `${stateDir}/notices`;
+  return {
+    async claim(text) {
+      await makeDurableDirectory(fileSystem, directory);
+      const scratch = `${directory}/${uniqueName()}.tmp`;
+      // The text is for people who look.
+      await fileSystem.writeFile(scratch, `${text}\n`);
+      const digest = createHash("sha256").update(text).digest("hex").slice(0, 32);
+      const outcome = await fileSystem.link(scratch, `${directory}/${digest}`);
+      await fileSystem.unlink(scratch);
+      await fileSystem.syncDirectory(directory);
+      return outcome === "linked";
+    },
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * Small assets in the ledger's database, by digest: a worker reaches it anyway. Blocks are written in the transaction that
+ * names the run that needs them, so half an asset is never there. Who removes what no run needs locks it first; naming an
+ * asset locks it, too, by its foreign key.
+ */
+import type { CollectedShelf, ReadAsset, ShelvedAsset } from "../../asset-shelf.js";
+import type { Asset } from "../../plan.js";
+import type { LedgerDatabase, Query } from "./ledger-database.js";
+
+// Whoever puts the same asset at the same time is waited for.
+const putSql = `
+  insert into nightshift.ledger_assets (sha256, bytes) values ($1, $2) on conflict do nothing returning sha256`;
+// From now on until the end nobody removes it; where somebody just has, it is put anew.
+const holdSql = "select 1 from nightshift.ledger_assets where sha256 = $1 for key share";
+const blockSql = "insert into nightshift.ledger_asset_blocks (sha256, block, body) values ($1, $2, $3)";
+const nameSql =
+  "insert into nightshift.ledger_run_assets (run_id, sha256) values ($1, $2) on conflict do nothing";
+const namedSql = "select 1 from nightshift.ledger_run_assets where run_id = $1 and sha256 = $2";
+
+const isNeededSql = `exists (
+  select 1 from nightshift.ledger_run_assets n join nightshift.ledger_run_states s using (run_id)
+  where n.sha256 = a.sha256 and s.status not in ('published', 'dropped'))`;
+const spentSql = `select a.sha256, a.bytes::float8 as bytes from nightshift.ledger_assets a where not ${isNeededSql}`;
+const lockSpentSql = `${spentSql} for update of a skip locked`;
+// Another statement: it sees who has named an asset since.
+const spentStillSql = `${spentSql} and a.sha256 = any ($1)`;
+const forgetSql = "delete from nightshift.ledger_run_assets where sha256 = any ($1)";
+const removeSql = "delete from nightshift.ledger_assets where sha256 = any ($1)";
+
+export function assetShelf({ place, read, transaction }: LedgerDatabase): CollectedShelf {
+  const isNamed = async (query: Query, runId: string, { sha256 }: Asset): Promise<boolean> =>
+    (await query(namedSql, [runId, sha256])).length > 0;
+
+  return {
+    place,
+
+    async put(runId, asset, readAsset) {
+      if (await isNamed(read, runId, asset)) return;
+      await transaction(
+        async (query) => {
+          let isThere = false;
+          while (!isThere) {
+            const isOurs = (await query(putSql, [asset.sha256, asset.size])).length > 0;
+            if (isOurs) await writeBlocks(query, asset, readAsset);
+            isThere = isOurs || (await query(holdSql, [asset.sha256])).length > 0;
+          }
+          await query(nameSql, [runId, asset.sha256]);
+        },
+        async (query) => ((await isNamed(query, runId, asset)) ? undefined : null),
+      );
+    },
+
+    async get({ sha256 }) {
+      const [found] = await read("select 1 from nightshift.ledger_assets where sha256 = $1", [sha256]);
+      return found === undefined ? null : blocksOf(read, sha256);
+    },
+
+    async collect(dryRun) {
+      if (dryRun) return read<ShelvedAsset>(spentSql);
+      return transaction(
+        async (query) => {
+          const locked = (await query<ShelvedAsset>(lockSpentSql)).map(({ sha256 }) => sha256);
+          const spent = await query<ShelvedAsset>(spentStillSql, [locked]);
+          const digests = spent.map(({ sha256 }) => sha256);
+          await query(forgetSql, [digests]);
+          await query(removeSql, [digests]);
+          return spent;
+        },
+        // What was removed is not found again.
+        async () => null,
+      );
+    },
+  };
+}
+
+async function writeBlocks(query: Query, asset: Asset, readAsset: ReadAsset): Promise<void> {
+  let block = 0;
+  for await (const body of readAsset(asset)) {
+    await query(blockSql, [asset.sha256, block, Buffer.from(body.buffer, body.byteOffset, body.byteLength)]);
+    block += 1;
+  }
+}
+
+async function* blocksOf(read: Query, sha256: string): AsyncGenerator<Uint8Array> {
+  for (let block = 0; ; block++) {
+    const [row] = await read<{ body: Uint8Array }>(
+      "select body from nightshift.ledger_asset_blocks where sha256 = $1 and block = $2",
+      [sha256, block],
+    );
+    if (row === undefined) return;
+    yield row.body;
+  }
+}

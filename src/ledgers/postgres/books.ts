@@ -1,0 +1,34 @@
+/** What is remembered beside the runs, in the same database: ticks of schedules, and backfills. */
+import type { BackfillBook } from "../../backfill-book.js";
+import type { ConnectionUrl } from "../../connection.js";
+import { requireMigrated } from "../../postgres/migrate.js";
+import type { ScheduleBook } from "../../schedule-book.js";
+import { backfillBook } from "./backfill-book.js";
+import { type LedgerDatabaseOptions, ledgerDatabase } from "./ledger-database.js";
+import { type ScheduleBookOptions, scheduleBook } from "./schedule-book.js";
+
+export interface PostgresBooksOptions extends LedgerDatabaseOptions, ScheduleBookOptions {
+  readonly url: ConnectionUrl;
+}
+
+export interface PostgresBooks {
+  readonly schedules: ScheduleBook;
+  readonly backfills: BackfillBook;
+  close(): Promise<void>;
+}
+
+/** @throws SpecError `postgres.not-migrated`, `postgres.newer-schema`; InfraError `infra.unreachable` and others */
+export async function openPostgresBooks(options: PostgresBooksOptions): Promise<PostgresBooks> {
+  const database = ledgerDatabase(options.url, options);
+  try {
+    await requireMigrated(database.database, "ledger");
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return {
+    schedules: scheduleBook(database, options),
+    backfills: backfillBook(database),
+    close: () => database.close(),
+  };
+}

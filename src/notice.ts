@@ -1,0 +1,86 @@
+/** What people are told about a job without having asked: that it failed, is well again, or is late. */
+import { nextInstant, parseCron } from "./cron.js";
+import type { Interval } from "./job.js";
+import type { Run } from "./run.js";
+
+export const noticeEvents = ["failed", "recovered", "late"] as const;
+export type NoticeEvent = (typeof noticeEvents)[number];
+
+/** Whom to tell, and of what. Its URLs are secrets: they stay in the process that read them. */
+export interface NotifySettings {
+  readonly events: readonly NoticeEvent[];
+  readonly deadline: Deadline | null;
+  readonly webhook: string | null;
+  readonly slack: string | null;
+}
+
+/** So long after an interval's end, or the first time after it that a zone's clock shows this. */
+export type Deadline =
+  | { readonly kind: "after"; readonly ms: number }
+  | { readonly kind: "clock"; readonly hour: number; readonly minute: number; readonly timezone: string };
+
+export interface Notice {
+  readonly event: NoticeEvent;
+  /** ISO 8601, as are all times here. */
+  readonly at: string;
+  readonly job: string;
+  readonly interval: Interval | null;
+  readonly trigger: Run["trigger"];
+  readonly target: string;
+  /** `null` where there never was a run, or none that this is about. */
+  readonly runId: string | null;
+  /** Why it failed: no row's values, no secrets. */
+  readonly error: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
+  /** Rows that were published. */
+  readonly rows: number | null;
+  /** That was or will be missed. */
+  readonly deadline: string | null;
+  /** When the run is expected to end, where it goes on. */
+  readonly expectedAt: string | null;
+}
+
+export function deadlineOf(deadline: Deadline, { end }: Interval): Date {
+  const endMs = Date.parse(end);
+  if (deadline.kind === "after") return new Date(endMs + deadline.ms);
+  const parsed = parseCron(`${deadline.minute} ${deadline.hour} * * *`);
+  if (parsed.kind === "mistake") throw new Error("hours and minutes of a clock are checked by the schema");
+  // Every clock shows it within two days.
+  return nextInstant(parsed.cron, deadline.timezone, new Date(endMs - 1)) ?? new Date(endMs);
+}
+
+/** What to type next; `null` where nothing has to be done. */
+export function remedyOf({ event, job, interval, runId }: Notice): string | null {
+  if (event !== "failed") return null;
+  if (runId !== null) return `nightshift retry ${runId}`;
+  return `nightshift run ${job}${interval === null ? "" : ` --at ${atOf(interval)}`}`;
+}
+
+/** In one line. */
+export function headlineOf(notice: Notice): string {
+  const { event, job, interval, rows, deadline, expectedAt } = notice;
+  const of = interval === null ? "" : ` for ${labelOf(interval)}`;
+  switch (event) {
+    case "failed":
+      return `${job} failed${of}`;
+    case "recovered":
+      return `${job} is well again: published${of}${rows === null ? "" : `, ${rows.toLocaleString("en-US")} rows`}`;
+    case "late": {
+      const due = deadline === null ? "" : `: due ${timeOf(deadline)}`;
+      if (expectedAt === null) return `${job} is late${of}${due}, not published yet`;
+      return `${job} will be late${of}${due}, expected ${timeOf(expectedAt)}`;
+    }
+  }
+}
+
+/** Hours of a day have the same `ds`. */
+function labelOf({ ds, start, end }: Interval): string {
+  return Date.parse(end) - Date.parse(start) > 3_600_000 ? ds : timeOf(start);
+}
+
+function atOf({ ds, start, end }: Interval): string {
+  return Date.parse(end) - Date.parse(start) > 3_600_000 ? ds : start;
+}
+
+function timeOf(iso: string): string {
+  return `${iso.slice(0, 16).replace("T", " ")} UTC`;
+}

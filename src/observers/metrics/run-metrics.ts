@@ -1,0 +1,73 @@
+/**
+ * What coordinators count: runs, and what came of them. A partition counts once, when its receipt is accepted, wherever
+ * it was done: what an earlier process had accepted before a run was gone on with is not counted again.
+ */
+import type { Observer, RunEnd } from "../../observer.js";
+import type { AttemptStats, RowCounts } from "../../partition.js";
+import type { RunEvent } from "../../run-events.js";
+import type { Families } from "./families.js";
+
+/** What has to be kept of a run that goes on. */
+interface Underway {
+  readonly job: string;
+  readonly publishingMs: number | null;
+}
+
+export function runMetrics(of: Families): Observer {
+  const runs = new Map<string, Underway>();
+
+  function on(event: RunEvent): void {
+    if (event.type === "run.started") {
+      runs.set(event.runId, { job: event.job, publishingMs: null });
+      return;
+    }
+    const run = runs.get(event.runId);
+    if (run === undefined) return;
+    switch (event.type) {
+      case "run.planned":
+        if (event.seconds !== undefined) of.stepDuration.observe({ step: "plan" }, event.seconds);
+        if (event.model !== undefined) {
+          const { name: model, sha256, engine } = event.model;
+          of.modelInfo.set({ model, sha256, engine, provider: event.provider }, 1);
+        }
+        break;
+      case "partition.accepted":
+        countPartition(run.job, event.rows, event.stats);
+        break;
+      case "run.publishing":
+        runs.set(event.runId, { ...run, publishingMs: Date.parse(event.at) });
+        break;
+      case "run.published":
+        of.rowsWritten.inc({ job: run.job }, event.rows.predicted);
+        if (run.publishingMs !== null)
+          of.stepDuration.observe(
+            { step: "publish" },
+            Math.max(0, Date.parse(event.at) - run.publishingMs) / 1000,
+          );
+        runs.delete(event.runId);
+        break;
+      case "run.failed":
+      case "run.cancelled":
+      case "run.superseded":
+        runs.delete(event.runId);
+        break;
+    }
+  }
+
+  function countPartition(job: string, rows: RowCounts, stats: AttemptStats): void {
+    of.rowsRead.inc({ job }, rows.read);
+    of.rowsPredicted.inc({ job }, rows.predicted);
+    of.rowsQuarantined.inc({ job }, rows.quarantined);
+    of.bytesRead.inc({ job }, stats.bytesRead);
+    of.bytesWritten.inc({ job }, stats.bytesWritten);
+    for (const [step, seconds] of Object.entries(stats.seconds)) of.stepDuration.observe({ step }, seconds);
+  }
+
+  function ended({ job, trigger, status, seconds }: RunEnd): void {
+    of.runs.inc({ job, trigger, status });
+    // What ran to an end of its own: nights that had nothing to do would make the others look fast.
+    if (status === "published" || status === "failed") of.runDuration.observe({ job }, seconds);
+  }
+
+  return { on, ended };
+}

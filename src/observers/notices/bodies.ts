@@ -1,0 +1,49 @@
+/** A notice as a webhook and as Slack want it. */
+import { headlineOf, type Notice, type NoticeEvent, remedyOf } from "../../notice.js";
+
+/** Documented in docs/observing.md: fields are added, never changed, under one version. */
+export function webhookBody(notice: Notice): object {
+  return { version: 1, ...notice, text: headlineOf(notice), remedy: remedyOf(notice) };
+}
+
+const signs: { readonly [event in NoticeEvent]: string } = {
+  failed: ":red_circle:",
+  recovered: ":large_green_circle:",
+  late: ":hourglass_flowing_sand:",
+};
+
+/** Slack refuses sections past 3,000 characters. */
+const mostCharacters = 2_500;
+
+export function slackBody(notice: Notice): object {
+  const { event, error, runId, target, trigger } = notice;
+  const headline = headlineOf(notice);
+  const remedy = remedyOf(notice);
+  const about = [`to \`${plain(target)}\``, runId === null ? null : `run \`${runId}\``, `by ${trigger}`];
+  const sections = [
+    `${signs[event]} *${plain(headline)}*`,
+    ...(error === null ? [] : [`${plain(cut(error.message))}\n_${error.code}_`]),
+    ...(error?.hint == null ? [] : [`>${plain(cut(error.hint)).replaceAll("\n", "\n>")}`]),
+    ...(remedy === null ? [] : [`Once that is mended: \`${remedy}\``]),
+  ];
+  return {
+    // What a phone's lock screen shows.
+    text: plain(headline),
+    blocks: [
+      ...sections.map((text) => ({ type: "section", text: { type: "mrkdwn", text } })),
+      {
+        type: "context",
+        elements: [{ type: "mrkdwn", text: about.filter((part) => part !== null).join("  ·  ") }],
+      },
+    ],
+  };
+}
+
+/** Nothing in it is markup or mentions anybody. */
+function plain(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+function cut(text: string): string {
+  return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)}…`;
+}

@@ -1,0 +1,123 @@
+/** Watches what is asked of one job, and says when somebody should hear of it. */
+import type { Clock } from "../../clock.js";
+import type { Interval } from "../../job.js";
+import type { Notice } from "../../notice.js";
+import type { Observer, RunEnd } from "../../observer.js";
+import type { Progress, RunEvent } from "../../run-events.js";
+
+export interface JobNoticesOptions {
+  /** How the job ended last, before this. */
+  readonly before: "published" | "failed" | null;
+  /** By when the one interval should be published that is due; `null` where nothing is. */
+  readonly due: Due | null;
+  readonly clock: Clock;
+  /** Does something once after so long, unless it is cancelled by the returned function. */
+  readonly after: (ms: number, work: () => void) => () => void;
+  /** `true` for the first to tell that an interval is late. */
+  readonly claimLate: (job: string, interval: Interval) => Promise<boolean>;
+  readonly notify: (notice: Notice) => void;
+}
+
+export interface Due {
+  readonly interval: Interval;
+  readonly deadline: Date;
+  /** Where its predictions go, for people. */
+  readonly target: string;
+}
+
+/** Before that, what is left of a run is anybody's guess. */
+const settledMs = 30_000;
+
+/** Of one run that may miss its deadline. */
+interface Watched {
+  readonly about: Pick<Notice, "job" | "interval" | "trigger" | "runId" | "target">;
+  readonly cancel: () => void;
+  firstProgressMs: number | null;
+  isTold: boolean;
+}
+
+export function jobNotices(options: JobNoticesOptions): Observer {
+  const { due, clock, notify } = options;
+  let before = options.before;
+  let watched: Watched | null = null;
+
+  function on(event: RunEvent): void {
+    if (event.type === "run.started") watch(event);
+    if (event.type === "run.progress" && watched !== null) foresee(watched, event);
+  }
+
+  function watch({ runId, job, interval, trigger }: RunEvent & { readonly type: "run.started" }): void {
+    unwatch();
+    if (due === null || interval?.start !== due.interval.start) return;
+    const about = { job, interval, trigger, runId, target: due.target };
+    const leftMs = due.deadline.getTime() - clock.now().getTime();
+    const of: Watched = {
+      about,
+      cancel: options.after(Math.max(0, leftMs), () => tellLate(of, null)),
+      firstProgressMs: null,
+      isTold: false,
+    };
+    watched = of;
+  }
+
+  /** The end that its progress promises is past the deadline. */
+  function foresee(of: Watched, { secondsLeft }: Progress): void {
+    const nowMs = clock.monotonicMs();
+    of.firstProgressMs ??= nowMs;
+    if (due === null || secondsLeft === null || nowMs - of.firstProgressMs < settledMs) return;
+    const expectedAt = new Date(clock.now().getTime() + secondsLeft * 1000);
+    if (expectedAt > due.deadline) tellLate(of, expectedAt);
+  }
+
+  function tellLate(of: Watched, expectedAt: Date | null): void {
+    if (due === null || of.isTold) return;
+    of.isTold = true;
+    const notice: Notice = {
+      ...of.about,
+      event: "late",
+      at: clock.now().toISOString(),
+      error: null,
+      rows: null,
+      deadline: due.deadline.toISOString(),
+      expectedAt: expectedAt?.toISOString() ?? null,
+    };
+    // Where the book cannot be written to, rather twice than never.
+    void options
+      .claimLate(of.about.job, due.interval)
+      .catch(() => true)
+      .then((isFirst) => {
+        if (isFirst) notify(notice);
+      });
+  }
+
+  function unwatch(): void {
+    watched?.cancel();
+    watched = null;
+  }
+
+  function ended(end: RunEnd): void {
+    unwatch();
+    if (end.status === "failed") {
+      // A backfill goes on past failures: one word about a row of them is enough.
+      if (end.trigger !== "backfill" || before !== "failed") notify(noticeOf("failed", end));
+      before = "failed";
+    }
+    if (end.status === "published") {
+      if (before === "failed") notify(noticeOf("recovered", end));
+      before = "published";
+    }
+  }
+
+  return { on, ended, close: unwatch };
+}
+
+function noticeOf(event: "failed" | "recovered", end: RunEnd): Notice {
+  const { at, job, interval, trigger, target, runId, rows, error } = end;
+  return {
+    ...{ event, at, job, interval, trigger, target, runId },
+    error: error === null ? null : { code: error.code, message: error.message, hint: error.hint ?? null },
+    rows: event === "recovered" ? rows.predicted : null,
+    deadline: null,
+    expectedAt: null,
+  };
+}

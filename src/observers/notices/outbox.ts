@@ -1,0 +1,60 @@
+/** Notices on their way. Nobody waits for them but who ends the process, and that not for long. */
+import type { Notice, NotifySettings } from "../../notice.js";
+import { slackBody, webhookBody } from "./bodies.js";
+import { deliver } from "./deliver.js";
+
+export interface OutboxOptions {
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Takes secrets out of what is sent. */
+  readonly mask: (text: string) => string;
+  /** Told of what could not be delivered. */
+  readonly onTrouble: (text: string) => void;
+  readonly answerWithinMs?: number;
+}
+
+export interface Outbox {
+  /** To all that want to hear of such an event. */
+  send(notice: Notice, to: NotifySettings): void;
+  /** Lets what is on its way arrive, for so long, and gives the rest up. */
+  close(graceMs: number): Promise<void>;
+}
+
+export function createOutbox(options: OutboxOptions): Outbox {
+  const { mask, pause, onTrouble } = options;
+  const underWay = new Set<Promise<void>>();
+  const giveUp = new AbortController();
+
+  function post(channel: string, url: string, body: object, { event, job }: Notice): void {
+    const sent = deliver({ url, body }, { ...options, signal: giveUp.signal }).then((failure) => {
+      underWay.delete(sent);
+      if (failure !== null)
+        onTrouble(`${channel} at ${new URL(url).host} was not told that ${job} ${said[event]}: ${failure}`);
+    });
+    underWay.add(sent);
+  }
+
+  return {
+    send(notice, { events, webhook, slack }) {
+      if (!events.includes(notice.event)) return;
+      const clean = masked(notice, mask);
+      if (webhook !== null) post("the webhook", webhook, webhookBody(clean), notice);
+      if (slack !== null) post("Slack", slack, slackBody(clean), notice);
+    },
+    async close(graceMs) {
+      const enough = new AbortController();
+      const late = pause(graceMs, enough.signal).then(() => giveUp.abort());
+      await Promise.all(underWay);
+      enough.abort();
+      await late;
+    },
+  };
+}
+
+const said = { failed: "failed", recovered: "recovered", late: "is late" } as const;
+
+function masked(notice: Notice, mask: (text: string) => string): Notice {
+  const { error } = notice;
+  if (error === null) return notice;
+  const hint = error.hint === null ? null : mask(error.hint);
+  return { ...notice, error: { ...error, message: mask(error.message), hint } };
+}

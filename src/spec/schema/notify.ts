@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { noticeEvents } from "../../notice.js";
+import { durationSyntax } from "../quantities.js";
+import { text } from "./scalars.js";
+
+export const wallTimeSyntax = /^([01]\d|2[0-3]):([0-5]\d)$/;
+
+const deadline = z.string().refine((value) => durationSyntax.test(value) || wallTimeSyntax.test(value), {
+  error: "a deadline is a time after the interval's end, such as `2h`, or a time of day, such as `06:00`",
+});
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
+export const notify = z
+  .strictObject({
+    events: z
+      .array(z.enum(noticeEvents))
+      .min(1, { error: "the list is empty" })
+      .default([...noticeEvents])
+      .meta({
+        description:
+          "What is told: a run failed, the job is published again after a failure, an interval is not published by its deadline or will not be.",
+        examples: [["failed", "recovered"]],
+      }),
+    deadline: deadline.optional().meta({
+      description:
+        "By when an interval should be published: a time after its end, or the next time of day in the intervals' zone.",
+      examples: ["2h", "06:00"],
+    }),
+    webhook: text.optional().meta({
+      description: "URL that is posted JSON; a reference, since who knows it may post. Empty: nothing is.",
+      examples: ["${NIGHTLY_WEBHOOK}"],
+    }),
+    slack: text.optional().meta({
+      description: "URL of an incoming webhook of Slack; a reference as well.",
+      examples: ["${SLACK_URL}"],
+    }),
+  })
+  .meta({
+    description: "Who hears of the job's troubles from `serve`, `run`, `retry` and `backfill`.",
+    examples: [{ slack: "${SLACK_URL}", deadline: "06:00" }],
+  });
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
+
+export type NotifySpec = z.output<typeof notify>;

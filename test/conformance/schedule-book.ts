@@ -1,0 +1,330 @@
+/**
+ * What every record of schedules promises: a tick once, by whoever comes first, a mark that never moves back, and what a
+ * dead scheduler left is run by the next.
+ */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parseCron } from "../../src/cron.js";
+import type { Owner } from "../../src/run.js";
+import type { Schedule, Tick } from "../../src/schedule.js";
+import type { ScheduleBook } from "../../src/schedule-book.js";
+import { createScheduler, type ScheduledJob, type SchedulerEvent } from "../../src/scheduler.js";
+
+export interface BookPlace {
+  /** As another process sees it. */
+  open(isAlive: (owner: Owner) => "alive" | "dead" | "other-host"): Promise<ScheduleBook>;
+  close(): Promise<void>;
+}
+
+const owner = (pid: number): Owner => ({ pid, processStart: "1", bootId: "b", host: "h" });
+const fired = (at: string): Tick => ({ at, verdict: "fired", reason: null, ticks: 1 });
+const startMs = Date.parse("2026-01-01T00:00:30Z");
+
+function jobOf(expression: string, parts: Partial<Schedule> = {}): ScheduledJob {
+  const parsed = parseCron(expression);
+  if (parsed.kind === "mistake") throw new Error(parsed.message);
+  const defaults = { timezone: "UTC", catchup: "all", overlap: "queue", startDeadlineMs: null } as const;
+  return { name: "nightly", schedule: { expression, cron: parsed.cron, ...defaults, ...parts } };
+}
+
+/** A scheduler on a clock that the test moves, whose runs end when they are started or are asked to. */
+function simulated(book: ScheduleBook, job: ScheduledJob, pid = 1) {
+  let nowMs = startMs;
+  const runs: string[] = [];
+  const events: SchedulerEvent[] = [];
+  const waiting: ((outcome: "stopped" | { status: "published"; runId: null; error: null }) => void)[] = [];
+  let hold = false;
+  const scheduler = createScheduler({
+    book,
+    clock: { now: () => new Date(nowMs), monotonicMs: () => nowMs },
+    self: owner(pid),
+    jobs: () => [job],
+    maxParallel: 4,
+    tell: (event) => void events.push(event),
+    run: async (_, at, signal) => {
+      runs.push(at.toISOString());
+      if (!hold) return { status: "published", runId: null, error: null };
+      return new Promise((resolve) => {
+        signal.addEventListener("abort", () => resolve("stopped"));
+        waiting.push(resolve);
+      });
+    },
+  });
+  return {
+    scheduler,
+    runs,
+    events,
+    hold: (on: boolean) => {
+      hold = on;
+    },
+    finish: () => {
+      for (const resolve of waiting.splice(0)) resolve({ status: "published", runId: null, error: null });
+    },
+    at: (ms: number) => {
+      nowMs = ms;
+    },
+    verdicts: () =>
+      events.flatMap((event) =>
+        event.type === "tick.decided" ? [`${event.tick.at.slice(11, 16)} ${event.tick.verdict}`] : [],
+      ),
+  };
+}
+
+async function instantsIn(book: ScheduleBook): Promise<readonly string[]> {
+  const instants: string[] = [];
+  for await (const { at } of book.ticks("nightly")) instants.push(at);
+  return instants;
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+interface Overlapping {
+  readonly overlap: Schedule["overlap"];
+  readonly verdicts: readonly string[];
+  /** Hours of the ticks that ran, in the order of their starts. */
+  readonly ran: readonly string[];
+  /** Of the first, before it ended, and of the second. */
+  readonly startedAtOnce: number;
+  readonly ends: readonly (string | null)[];
+}
+
+const published = ["published", "published", "published"];
+const allFired = { verdicts: ["01:00 fired", "02:00 fired", "03:00 fired"], ran: ["01", "02", "03"] };
+const overlapping: readonly Overlapping[] = [
+  {
+    overlap: "skip",
+    verdicts: ["01:00 fired", "02:00 skipped", "03:00 fired"],
+    ran: ["01", "03"],
+    startedAtOnce: 1,
+    ends: ["published", null, "published"],
+  },
+  { overlap: "queue", ...allFired, startedAtOnce: 1, ends: published },
+  { overlap: "allow", ...allFired, startedAtOnce: 2, ends: published },
+  { overlap: "cancel_running", ...allFired, startedAtOnce: 2, ends: ["cancelled", "published", "published"] },
+];
+
+export function scheduleBookConformance(name: string, makePlace: () => Promise<BookPlace>): void {
+  describe(`schedule book: ${name}`, () => {
+    let place: BookPlace;
+    beforeEach(async () => {
+      place = await makePlace();
+    });
+    afterEach(() => place.close());
+
+    const open = (alive: readonly number[] = [1, 2, 3]): Promise<ScheduleBook> =>
+      place.open(({ pid, host }) => (host !== "h" ? "other-host" : alive.includes(pid) ? "alive" : "dead"));
+
+    test("of three that record the same ticks at once, each tick has one recorder", async () => {
+      const ticks = Array.from({ length: 60 }, (_, minute) =>
+        new Date(startMs - 30_000 + minute * 60_000).toISOString(),
+      );
+      // Each begins elsewhere, so that everybody is first somewhere.
+      const won = await Promise.all(
+        [0, 1, 2].map(async (pid) => {
+          const book = await open();
+          const mine: string[] = [];
+          for (const at of [...ticks.slice(pid * 20), ...ticks.slice(0, pid * 20)])
+            if ((await book.record("nightly", fired(at), owner(pid))) === "recorded") mine.push(at);
+          return mine;
+        }),
+      );
+      expect(won.flat().sort()).toEqual(ticks);
+      expect(won.filter((mine) => mine.length > 0)).toHaveLength(3);
+      expect(await instantsIn(await open())).toEqual(ticks.toReversed());
+    });
+
+    test("three schedulers race through 8 hours of every ten minutes, with clocks that disagree: each tick runs once", async () => {
+      const job = jobOf("*/10 * * * *");
+      const all = await Promise.all([1, 2, 3].map(async (pid) => simulated(await open(), job, pid)));
+      await Promise.all(
+        all.map(async ({ scheduler, at }, index) => {
+          await scheduler.look();
+          for (let minute = 5; minute <= 8 * 60 + 5; minute += 5) {
+            at(startMs + minute * 60_000 + index * 20_000 - (minute % 60 === 0 ? 1_800_000 : 0));
+            await scheduler.look();
+          }
+          await scheduler.drain();
+        }),
+      );
+      const runs = all.flatMap(({ runs: own }) => own).sort();
+      expect(runs).toEqual(
+        Array.from({ length: 48 }, (_, n) =>
+          new Date(Date.parse("2026-01-01T00:10:00Z") + n * 600_000).toISOString(),
+        ),
+      );
+    }, 120_000);
+
+    test("a schedule is followed from when it was first seen, and a changed one from its change", async () => {
+      const book = await open();
+      const at = (text: string) => new Date(`2026-01-${text}:00Z`);
+      expect((await book.follow("nightly", "a", at("10T12:00"))).mark).toEqual(at("10T12:00"));
+      expect((await book.follow("nightly", "a", at("20T12:00"))).mark).toEqual(at("10T12:00"));
+      await book.record("nightly", fired("2026-01-12T02:00:00.000Z"), owner(1));
+      expect((await book.follow("nightly", "a", at("20T12:00"))).mark).toEqual(at("12T02:00"));
+      expect((await book.follow("nightly", "b", at("21T12:00"))).mark).toEqual(at("21T12:00"));
+      expect((await (await open()).follow("nightly", "b", at("01T00:00"))).mark).toEqual(at("21T12:00"));
+    });
+
+    test("while paused ticks are skipped, and what passed is not caught up with", async () => {
+      const book = await open();
+      const { scheduler, at, verdicts, runs } = simulated(book, jobOf("0 * * * *"));
+      await scheduler.look();
+      expect(await book.pause("nightly", new Date(startMs))).toBe(true);
+      expect(await book.pause("nightly", new Date(startMs))).toBe(false);
+      at(startMs + 2 * 3_600_000);
+      await scheduler.look();
+      expect(await (await open()).isPaused("nightly")).toBe(true);
+      expect(await book.resume("nightly", new Date(startMs + 4.5 * 3_600_000))).toBe(true);
+      at(startMs + 5 * 3_600_000);
+      await scheduler.look();
+      await scheduler.drain();
+      expect(verdicts()).toEqual(["01:00 skipped", "02:00 skipped", "05:00 fired"]);
+      expect(runs).toEqual(["2026-01-01T05:00:00.000Z"]);
+    });
+
+    test("a tick that its recorder did not live to run is run by the next; one of a living process is left alone", async () => {
+      const book = await open();
+      await book.follow("nightly", "0 * * * * UTC", new Date(startMs));
+      await book.record("nightly", fired("2026-01-01T01:00:00.000Z"), owner(2));
+      await book.record("nightly", fired("2026-01-01T02:00:00.000Z"), owner(99));
+      const { scheduler, at, runs, events } = simulated(await open(), jobOf("0 * * * *"));
+      at(startMs + 2 * 3_600_000);
+      await scheduler.look();
+      await scheduler.drain();
+      expect(runs).toEqual(["2026-01-01T02:00:00.000Z"]);
+      expect(events).toContainEqual(expect.objectContaining({ type: "tick.started", again: true }));
+      expect((await book.open("nightly")).map(({ at: tick }) => tick)).toEqual(["2026-01-01T01:00:00.000Z"]);
+    });
+
+    test.each(overlapping)("overlap: $overlap", async ({ overlap, verdicts, ran, startedAtOnce, ends }) => {
+      const book = await open();
+      const run = simulated(book, jobOf("0 * * * *", { overlap }));
+      await run.scheduler.look();
+      run.hold(true);
+      const lookAt = async (hour: number) => {
+        run.at(startMs + hour * 3_600_000);
+        await run.scheduler.look();
+      };
+      await lookAt(1);
+      await lookAt(2);
+      await until(() => run.runs.length >= startedAtOnce);
+      expect(run.runs).toHaveLength(startedAtOnce);
+      run.hold(false);
+      run.finish();
+      await until(() => run.scheduler.underWay() === 0);
+      await lookAt(3);
+      await run.scheduler.drain();
+      expect(run.verdicts()).toEqual(verdicts);
+      expect(run.runs.map((at) => at.slice(11, 13))).toEqual(ran);
+      const recorded = [];
+      for await (const { end } of book.ticks("nightly")) recorded.unshift(end?.status ?? null);
+      expect(recorded).toEqual(ends);
+    });
+
+    test("stopped in the middle, a tick stays open for the next scheduler", async () => {
+      const book = await open();
+      const run = simulated(book, jobOf("0 * * * *"));
+      await run.scheduler.look();
+      run.hold(true);
+      run.at(startMs + 3_600_000);
+      await run.scheduler.look();
+      run.scheduler.stop();
+      await run.scheduler.drain();
+      expect(await book.open("nightly")).toHaveLength(1);
+      const next = simulated(await open([]), jobOf("0 * * * *"), 2);
+      next.at(startMs + 3_600_000);
+      await next.scheduler.look();
+      await next.scheduler.drain();
+      expect(next.runs).toEqual(["2026-01-01T01:00:00.000Z"]);
+      expect(await book.open("nightly")).toEqual([]);
+    });
+
+    test("days long gone are forgotten, and the mark is not", async () => {
+      const book = await open();
+      await book.follow("nightly", "a", new Date("2026-01-01T00:00:00Z"));
+      for (let day = 0; day < 95; day++)
+        await book.record(
+          "nightly",
+          fired(new Date(Date.parse("2026-01-01T02:00:00Z") + day * 86_400_000).toISOString()),
+          owner(1),
+        );
+      await book.prune("nightly");
+      const kept = await instantsIn(book);
+      expect([kept.length, kept[0]]).toEqual([90, "2026-04-05T02:00:00.000Z"]);
+      expect(
+        (await (await open()).follow("nightly", "a", new Date("2026-02-01T00:00:00Z"))).mark.toISOString(),
+      ).toBe("2026-04-05T02:00:00.000Z");
+    });
+
+    test("a tick of a scheduler elsewhere is left alone while that is heard of", async () => {
+      const away = (pid: number): Owner => ({ ...owner(pid), host: "far" });
+      const book = await open();
+      await book.attend(away(7));
+      await book.record("nightly", fired("2026-01-01T01:00:00.000Z"), away(7));
+      await book.record("nightly", fired("2026-01-01T02:00:00.000Z"), owner(2));
+      await book.record("nightly", fired("2026-01-01T03:00:00.000Z"), owner(99));
+      const held = (await book.open("nightly")).map(({ at, isHeld }) => [at.slice(11, 13), isHeld]);
+      expect(held).toEqual([
+        ["01", true],
+        ["02", true],
+        ["03", false],
+      ]);
+    });
+
+    test("overlap: skip knows of the run of another scheduler", async () => {
+      const [first, second] = [
+        simulated(await open(), jobOf("0 * * * *", { overlap: "skip" }), 1),
+        simulated(await open(), jobOf("0 * * * *", { overlap: "skip" }), 2),
+      ];
+      for (const { scheduler } of [first, second]) await scheduler.look();
+      first.hold(true);
+      first.at(startMs + 3_600_000);
+      await first.scheduler.look();
+      second.at(startMs + 2 * 3_600_000);
+      await second.scheduler.look();
+      first.finish();
+      await until(() => first.scheduler.underWay() === 0);
+      second.at(startMs + 3 * 3_600_000);
+      await second.scheduler.look();
+      expect([...first.verdicts(), ...second.verdicts()]).toEqual([
+        "01:00 fired",
+        "02:00 skipped",
+        "03:00 fired",
+      ]);
+    });
+
+    test("an end that is told twice is the first one", async () => {
+      const book = await open();
+      const at = "2026-01-01T01:00:00.000Z";
+      await book.record("nightly", fired(at), owner(1));
+      const end = { runId: "a", error: null, at } as const;
+      await book.end("nightly", at, { ...end, status: "published" });
+      await book.end("nightly", at, { ...end, status: "failed" });
+      for await (const tick of book.ticks("nightly"))
+        expect(tick).toEqual({ ...fired(at), by: owner(1), end: { ...end, status: "published" } });
+      expect(await book.open("nightly")).toEqual([]);
+    });
+
+    test("ticks are listed newest first, however many there are; of one job, and of no other", async () => {
+      const book = await open();
+      const instants = Array.from({ length: 250 }, (_, n) =>
+        new Date(startMs - 30_000 + n * 60_000).toISOString(),
+      );
+      for (const at of instants) await book.record("nightly", fired(at), owner(1));
+      await book.record("other", fired("2026-01-01T02:00:00.000Z"), owner(1));
+      expect(await instantsIn(book)).toEqual(instants.toReversed());
+    });
+
+    test("a job that was paused before anybody followed it is paused", async () => {
+      const book = await open();
+      expect(await book.isPaused("nightly")).toBe(false);
+      expect(await book.resume("nightly", new Date(startMs))).toBe(false);
+      expect(await book.pause("nightly", new Date(startMs + 86_400_000))).toBe(true);
+      expect(await book.follow("nightly", "a", new Date(startMs))).toEqual({
+        mark: new Date(startMs),
+        paused: true,
+      });
+    });
+  });
+}

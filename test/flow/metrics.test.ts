@@ -1,0 +1,113 @@
+/** Metrics of real runs: pushed, written, and served. */
+import { readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { dailyProject } from "../support/daily-project.js";
+import { readExposition } from "../support/exposition.js";
+import { crashing, type FlightProject, flightProject } from "../support/flight-project.js";
+import { httpReceiver, refusingUrl } from "../support/http-receiver.js";
+import { nightshift, startNightshift } from "../support/nightshift.js";
+import { serveIn, stop } from "../support/served.js";
+
+let project: FlightProject;
+beforeEach(() => {
+  project = flightProject({ files: 4, rowsAFile: 25 });
+});
+afterEach(() => project.remove());
+
+const written = () => readExposition(readFileSync(join(project.cwd, "night.prom"), "utf8"));
+
+test("a run that was killed and goes on counts each row once over both processes", () => {
+  const file = ["--metrics-file", "night.prom"];
+  // The last file is not there any more when it is read.
+  const hidden = join(project.cwd, "hidden.parquet");
+  const failed = project.start(["run", "flights", "--json", ...file], {
+    onEvent({ type, partition }) {
+      if (type === "partition.started" && partition === 0) renameSync(project.inputPath(3), hidden);
+    },
+  });
+  return failed.finished.then(({ status }) => {
+    expect(status).toBe(1);
+    const first = written();
+    expect(first.value("nightshift_runs_total", { job: "flights", trigger: "cli", status: "failed" })).toBe(
+      1,
+    );
+    const before = first.value("nightshift_rows_read_total") ?? 0;
+    expect(before).toBeGreaterThan(0);
+    expect(first.value("nightshift_rows_written_total")).toBeUndefined();
+    expect(first.value("nightshift_job_last_success_timestamp_seconds")).toBeUndefined();
+
+    renameSync(hidden, project.inputPath(3));
+    expect(project.nightshift("retry", ...file).status).toBe(0);
+    const second = written();
+    expect(before + (second.value("nightshift_rows_read_total") ?? 0)).toBe(project.rows);
+    expect(second.value("nightshift_rows_written_total")).toBe(project.rows);
+    expect(second.value("nightshift_runs_total", { status: "published" })).toBe(1);
+    expect(second.value("nightshift_job_last_success_timestamp_seconds")).toBeGreaterThan(1.7e9);
+    expect(second.value("nightshift_model_load_seconds_count")).toBe(1);
+    expect(second.value("nightshift_bytes_read_total")).toBeGreaterThan(0);
+    expect(second.value("nightshift_model_info", { model: "model.onnx", provider: "cpu" })).toBe(1);
+  });
+});
+
+test("a worker host that dies is counted, and by why", () => {
+  const { status } = project.nightshiftWith(
+    crashing({ role: "thread", path: project.inputPath(1), nth: 1 }),
+    ...["run", "flights", "--metrics-file", "night.prom"],
+  );
+  expect(status).toBe(1);
+  // Once beside others, perhaps, then three times alone.
+  const deaths = written().value("nightshift_host_restarts_total", { reason: "signal" });
+  expect(deaths).toBeGreaterThanOrEqual(3);
+  const outcomes = (outcome: string) => written().value("nightshift_partition_attempts_total", { outcome });
+  expect([outcomes("host-died"), outcomes("accepted")]).toEqual([deaths, project.files - 1]);
+});
+
+test("metrics are pushed when a run is over, also of one that never began; a gateway that is gone fails no run", async () => {
+  const gateway = await httpReceiver();
+  try {
+    const env = { NIGHTSHIFT_METRICS_PUSH: gateway.url };
+    const run = await startNightshift(project.cwd, ["run", "flights"], { env }).finished;
+    expect(run.status).toBe(0);
+    expect(gateway.received).toMatchObject([{ method: "POST", path: "/metrics/job/flights" }]);
+    expect(readExposition(gateway.received[0]?.body ?? "").value("nightshift_rows_written_total")).toBe(100);
+
+    rmSync(join(project.cwd, "input"), { recursive: true });
+    await startNightshift(project.cwd, ["run", "flights", "--reprocess"], { env }).finished;
+    const pushed = readExposition(gateway.received[1]?.body ?? "");
+    expect(pushed.value("nightshift_runs_total", { status: "failed" })).toBe(1);
+  } finally {
+    await gateway.close();
+  }
+  const refused = await refusingUrl();
+  const { status, stderr } = project.nightshift("run", "flights", "--metrics-push", refused);
+  expect(status).toBe(2);
+  expect(stderr).toContain(`warning: metrics could not be pushed to ${refused}: connect ECONNREFUSED`);
+  expect(project.nightshift("run", "flights", "--metrics-push", "localhost").stderr).toContain(
+    "the place to push metrics to is no URL",
+  );
+});
+
+test("a service tells how fresh each job is from its start on, whoever published it", async () => {
+  const daily = dailyProject("2025-01-01", 2);
+  daily.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
+  expect(nightshift(daily.cwd, "run", "daily", "--at", "2025-01-01").status).toBe(0);
+  const scrape = async () => {
+    const served = serveIn(daily.cwd, {}, "--metrics-listen", "0");
+    const listening = await served.until("metrics.listening");
+    const exposed = readExposition(await (await fetch(String(listening?.url))).text());
+    expect(await stop(served)).toBe(0);
+    return exposed;
+  };
+  try {
+    const age = (Date.now() - Date.parse("2025-01-02T00:00:00Z")) / 1000;
+    const first = await scrape();
+    expect(first.value("nightshift_job_freshness_seconds", { job: "daily" })).toBeGreaterThan(age - 60);
+    expect(nightshift(daily.cwd, "run", "daily", "--at", "2025-01-02").status).toBe(0);
+    const again = await scrape();
+    expect(again.value("nightshift_job_freshness_seconds", { job: "daily" })).toBeLessThan(age - 86_000);
+    expect(again.value("nightshift_job_last_success_timestamp_seconds")).toBeGreaterThan(1.7e9);
+  } finally {
+    daily.remove();
+  }
+});

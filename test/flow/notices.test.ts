@@ -1,0 +1,144 @@
+/** Notices of real runs: failed, recovered and late, over processes; and receivers that never let a run down. */
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type DailyProject, dailyProject } from "../support/daily-project.js";
+import { flightProject } from "../support/flight-project.js";
+import { httpReceiver, type Receiver } from "../support/http-receiver.js";
+import { startNightshift } from "../support/nightshift.js";
+import { clockAt, serveIn, stop } from "../support/served.js";
+
+const day = "2025-01-02";
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is expanded by the spec
+const webhook = 'webhook: "${HOOK}"';
+let project: DailyProject;
+let receiver: Receiver;
+beforeEach(async () => {
+  project = dailyProject("2025-01-01", 3);
+  receiver = await httpReceiver();
+});
+afterEach(async () => {
+  project.remove();
+  await receiver.close();
+});
+
+const command = (...argv: readonly string[]) =>
+  startNightshift(project.cwd, argv, { env: { HOOK: `${receiver.url}/SECRET` } }).finished;
+const told = () => receiver.received.map(({ body }) => JSON.parse(body));
+
+test("a run that fails is told, and the one that goes on with it has recovered; nothing else is said", async () => {
+  project.writeSpec({ more: [`notify: { ${webhook} }`] });
+  const input = project.inputPath(day);
+  const good = readFileSync(input);
+  // The footer is whole, a page is not: the run begins, and fails.
+  const bad = Buffer.from(good);
+  bad.fill(0xff, 4, 60);
+  writeFileSync(input, bad);
+  const failed = await command("run", "daily", "--at", day);
+  expect(failed.status).toBe(1);
+  expect(told()).toMatchObject([
+    { version: 1, event: "failed", job: "daily", interval: { ds: day }, trigger: "cli", target: project.out },
+  ]);
+  const [{ runId, remedy, error }] = told();
+  expect(remedy).toBe(`nightshift retry ${runId}`);
+  expect(error.message).toContain(input);
+
+  writeFileSync(input, good);
+  expect((await command("run", "daily", "--at", day, "--restart")).status).toBe(0);
+  expect((await command("run", "daily", "--at", day)).status).toBe(0);
+  expect((await command("run", "daily", "--at", "2025-01-03")).status).toBe(0);
+  expect(told().map(({ event, rows }) => [event, rows])).toEqual([
+    ["failed", null],
+    ["recovered", project.rowsADay],
+  ]);
+});
+
+test("nightshift.yaml speaks for all jobs, a job for itself, and an empty variable for nobody", async () => {
+  writeFileSync(join(project.cwd, "nightshift.yaml"), `notify: { ${webhook}, events: [failed] }\n`);
+  rmSync(project.inputPath(day));
+  expect((await command("run", "daily", "--at", day)).status).toBe(2);
+  expect(told()).toMatchObject([
+    { event: "failed", runId: null, remedy: `nightshift run daily --at ${day}` },
+  ]);
+  project.writeSpec({ more: [`notify: { ${webhook}, events: [late] }`] });
+  expect((await command("run", "daily", "--at", day)).status).toBe(2);
+  expect(told()).toHaveLength(1);
+  project.writeSpec({ more: [`notify: { slack: "\${NOT_SET:-}" }`] });
+  expect((await command("run", "daily", "--at", day)).status).toBe(2);
+  expect(told()).toHaveLength(1);
+});
+
+test("a receiver that is gone costs a run nothing but a line, and that without the URL", async () => {
+  project.writeSpec({ more: [`notify: { ${webhook} }`] });
+  rmSync(project.inputPath(day));
+  receiver.answer(404);
+  const refused = await command("run", "daily", "--at", day);
+  expect(refused.status).toBe(2);
+  expect(refused.stderr).toMatch(
+    /warning: the webhook at 127\.0\.0\.1:\d+ was not told that daily failed: it answered 404/,
+  );
+  expect(refused.stderr + refused.stdout).not.toContain("SECRET");
+});
+
+test("a night whose input is missing fails, is mended by hand, and the next one has recovered, over restarts", async () => {
+  project.writeSpec({
+    more: ['schedule: { cron: "15 2 * * *", catchup: all }', `notify: { ${webhook}, deadline: "02:30" }`],
+  });
+  const hidden = join(project.cwd, "hidden.parquet");
+  renameSync(project.inputPath("2025-01-02"), hidden);
+  const env = (at: string) => ({ ...clockAt(at), HOOK: receiver.url });
+  const first = serveIn(project.cwd, env("2025-01-03T02:14:56"));
+  expect(await first.until("tick.ended")).toMatchObject({ end: { status: "failed" } });
+  await receiver.until(1);
+  expect(await stop(first)).toBe(0);
+  // The same night, at the deadline: nobody has published it.
+  const second = serveIn(project.cwd, env("2025-01-03T02:29:56"));
+  await receiver.until(2);
+  expect(await stop(second)).toBe(0);
+  const third = serveIn(project.cwd, env("2025-01-04T02:14:58"));
+  expect(await third.until("tick.ended")).toMatchObject({ end: { status: "published" } });
+  await receiver.until(3);
+  expect(await stop(third)).toBe(0);
+  expect(told().map(({ event, interval, trigger }) => [event, interval?.ds, trigger])).toEqual([
+    ["failed", "2025-01-02", "schedule"],
+    ["late", "2025-01-02", "schedule"],
+    ["recovered", "2025-01-03", "schedule"],
+  ]);
+});
+
+test("a retry tells whom the run's spec names by now; the secret is in no file and on no screen", async () => {
+  const flights = flightProject({ files: 2, rowsAFile: 20 });
+  const spec = join(flights.cwd, "jobs/flights.yaml");
+  const written = readFileSync(spec, "utf8");
+  try {
+    const hidden = join(flights.cwd, "hidden.parquet");
+    const run = flights.start(["run", "flights", "--json"], {
+      onEvent({ type, partition }) {
+        if (type === "partition.started" && partition === 0) renameSync(flights.inputPath(1), hidden);
+      },
+    });
+    expect((await run.finished).status).toBe(1);
+    renameSync(hidden, flights.inputPath(1));
+    writeFileSync(spec, `${written}notify: { ${webhook} }\n`);
+    const env = { HOOK: `${receiver.url}/SECRET` };
+    const retried = await startNightshift(flights.cwd, ["retry", "-v"], { env }).finished;
+    expect(retried.status).toBe(0);
+    expect(told()).toMatchObject([{ event: "recovered", job: "flights", rows: 40 }]);
+    expect(retried.stderr).not.toContain("SECRET");
+  } finally {
+    flights.remove();
+  }
+});
+
+test("a run that begins after its deadline is late, and is published all the same", async () => {
+  project.writeSpec({ more: [`notify: { ${webhook}, deadline: 1h }`] });
+  const env = { ...clockAt("2025-01-03T02:15:00"), HOOK: receiver.url };
+  for (const more of [[], ["--reprocess"]]) {
+    const run = startNightshift(project.cwd, ["run", "daily", ...more], { env });
+    expect((await run.finished).status).toBe(0);
+  }
+  expect(told()).toMatchObject([
+    { event: "late", interval: { ds: day }, deadline: "2025-01-03T01:00:00.000Z", expectedAt: null },
+  ]);
+  expect(told()[0].runId).toMatch(/^daily-2025-01-02-/);
+});
