@@ -1,7 +1,7 @@
 /** Composition root: puts implementations behind the contracts, for the command line and for the library. */
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
-import { ledgerReporter } from "./attempts.js";
+import { ledgerReporter, maxExpiries } from "./attempts.js";
 import type { BackfillBook } from "./backfill-book.js";
 import type { Settings } from "./config.js";
 import type { Connection, ConnectionUrl } from "./connection.js";
@@ -9,6 +9,7 @@ import type { MakeDispatcher } from "./dispatch-partitions.js";
 import { SpecError } from "./errors.js";
 import type { WorkerHost } from "./host.js";
 import type { InputSpec, WriteSpec } from "./job.js";
+import { channelsOf, type Lane, usualTag } from "./lane.js";
 import type { Ledger } from "./ledger.js";
 import type { NoticeBook } from "./notice-book.js";
 import type { Database } from "./postgres/database.js";
@@ -17,6 +18,7 @@ import {
   admitting,
   hookDirOf,
   leaveMark,
+  noWorkerFor,
   openQueue,
   ownAssets,
   putAssets,
@@ -65,6 +67,11 @@ export interface AppOptions {
 
 export interface WorkerOptions {
   readonly threads: number;
+  /** Jobs that it can do, by what they ask for in `runs_on`. */
+  readonly tags: readonly string[];
+  readonly lanes: readonly Lane[];
+  /** Of Nightshift, for people. */
+  readonly version: string;
   /** How long a partition stays with a worker that nobody hears of. */
   readonly leaseMs: number;
   readonly tell: (event: WorkerEvent) => void;
@@ -171,24 +178,35 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     });
   });
 
-  const dispatchOverQueue: MakeDispatcher = async ({ run, claim, plan }, wake) => {
+  const dispatchOverQueue: MakeDispatcher = async ({ run, claim, plan, lane }, wake) => {
     const { queueDispatcher } = await import("./dispatchers/queue/queue-dispatcher.js");
     const shared = sharedLedger(await ledger());
     const opened = await queue();
     await putAssets(run, plan, settings, shared);
     await leaveMark(run);
+    const channel = { tag: plan.job.runsOn ?? usualTag, lane };
     return queueDispatcher({
       queue: opened,
+      channel,
       ledger: shared,
       claim,
       wake,
       clock: systemClock,
       pause,
+      maxExpiries,
+      onNoWorker: (workers) => onWarning(noWorkerFor(run, channel, workers)),
       onTrouble: (error) => (error === null ? watch.answered() : watch.failed(error)),
     });
   };
 
-  async function worker({ threads, leaseMs, tell }: WorkerOptions): Promise<QueueWorker> {
+  async function worker({
+    threads,
+    tags,
+    lanes,
+    version,
+    leaseMs,
+    tell,
+  }: WorkerOptions): Promise<QueueWorker> {
     const { startQueueWorker } = await import("./queue-worker.js");
     const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
     const shared = sharedLedger(await ledger());
@@ -197,11 +215,13 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     const hostNow = await currentHost();
     return startQueueWorker({
       queue: opened,
+      channels: channelsOf(tags, lanes),
       ledger: shared,
       threads,
       leaseMs,
       memoryBytes: settings.memoryBytes,
       host: hostname(),
+      note: { id: newUuid(), host: hostname(), pid: process.pid, version, threads, tags, lanes },
       clock: systemClock,
       every,
       pause,
@@ -236,7 +256,11 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
         () => undefined,
       );
       await host?.close();
-      await ledger.opened()?.then((open) => open.close());
+      // One that could not be opened has been told of.
+      await ledger.opened()?.then(
+        (open) => open.close(),
+        () => undefined,
+      );
       await books.opened()?.then(
         (open) => open.close(),
         () => undefined,

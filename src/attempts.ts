@@ -42,6 +42,12 @@ export type AttemptOutcome =
 /** Deaths of a host that ran nothing else, until the partition counts as poisoned. */
 const maxSoloDeaths = 3;
 
+/**
+ * Leases that run out in a row, until the partition counts as poisoned: it takes whole workers or machines down. Workers
+ * that die for other reasons, one every few seconds even, do not come near it.
+ */
+export const maxExpiries = 10;
+
 /** What attempts report to; a worker's starts are leased. */
 export type AttemptLedger = Pick<
   Ledger,
@@ -108,9 +114,9 @@ export function ledgerReporter(
   };
 }
 
-/** Its last host died under it: the next one shall tell whether it was to blame. */
+/** Its last host died under it, or its whole worker: the next one shall tell whether it was to blame. */
 export function mustRunAlone(lastError: { readonly code: string } | null): boolean {
-  return lastError?.code === "infra.host-died";
+  return lastError?.code === "infra.host-died" || lastError?.code === "infra.lease-expired";
 }
 
 /** Whose fault a failure is, and where the partition goes. */

@@ -3,6 +3,7 @@ import { type AttemptOutcome, mustRunAlone } from "./attempts.js";
 import type { Clock } from "./clock.js";
 import type { Dispatcher } from "./dispatcher.js";
 import { CancelledError, DataError, type NightshiftError } from "./errors.js";
+import type { Lane } from "./lane.js";
 import type { Ledger } from "./ledger.js";
 import type { Emit } from "./observer.js";
 import type { PartitionState, Receipt } from "./partition.js";
@@ -19,12 +20,13 @@ interface Dispatch {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  readonly lane: Lane;
   readonly dispatcher: MakeDispatcher;
 }
 
 /** @param wake takes what becomes of what was enqueued */
 export type MakeDispatcher = (
-  dispatched: { readonly run: Run; readonly claim: Claim; readonly plan: Plan },
+  dispatched: { readonly run: Run; readonly claim: Claim; readonly plan: Plan; readonly lane: Lane },
   wake: (outcome: AttemptOutcome) => void,
 ) => Dispatcher | Promise<Dispatcher>;
 
@@ -79,7 +81,7 @@ class RunBook {
   /** By partition: over a queue, a failure is learnt from the ledger, which has forgotten whose it was. */
   private readonly attempts = new Map<number, string>();
   private readonly poisoned: number[] = [];
-  private lastDeath = "";
+  private lastDeath: NightshiftError | null = null;
   private readonly accepted: Pick<Receipt, "reasons">[] = [];
   private readonly meter: ProgressMeter;
 
@@ -175,7 +177,7 @@ class RunBook {
     if (next === "pending") this.waiting.push({ index: partition, alone: mustRunAlone(error) });
     if (next === "poisoned") {
       this.poisoned.push(partition);
-      this.lastDeath = error.message;
+      this.lastDeath = error;
     }
     if (next === "failed") throw error;
   }
@@ -184,13 +186,19 @@ class RunBook {
     if (this.poisoned.length === 0) return;
     throw new DataError(
       "data.partition-poisoned",
-      `${this.poisoned.length === 1 ? "Partition" : "Partitions"} ${this.poisoned.join(", ")} killed the worker host three times while running alone; all others are done, and nothing is published. ${this.lastDeath}`,
+      `${this.poisoned.length === 1 ? "Partition" : "Partitions"} ${this.poisoned.join(", ")} ${whatTheyDid(this.lastDeath)}; all others are done, and nothing is published. ${this.lastDeath?.message ?? ""}`,
       {
         hint: `See what they were doing with nightshift errors ${this.dispatch.run.id}, repair or remove the file or the model, then start over with --restart.`,
         details: { partitions: this.poisoned },
       },
     );
   }
+}
+
+function whatTheyDid(lastDeath: NightshiftError | null): string {
+  return lastDeath?.code === "infra.lease-expired"
+    ? "took workers down again and again"
+    : "killed the worker host three times while running alone";
 }
 
 /** Outcomes in the order they came, for the one reader there is. */

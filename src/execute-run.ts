@@ -13,6 +13,7 @@ import {
   toErrorRecord,
 } from "./errors.js";
 import { describeInput } from "./job.js";
+import type { Lane } from "./lane.js";
 import type { Ledger } from "./ledger.js";
 import type { Emit } from "./observer.js";
 import type { Partition, Receipt, RowCounts } from "./partition.js";
@@ -37,6 +38,7 @@ export interface Execution {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  readonly lane: Lane;
   readonly dispatcher: MakeDispatcher;
 }
 

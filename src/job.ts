@@ -22,6 +22,8 @@ export interface Job {
   readonly engine: "auto" | EngineName;
   /** In order of preference; the first one that this machine has is used. */
   readonly providers: readonly string[];
+  /** Tag of the workers that can do it, over a queue; absent: `cpu`. */
+  readonly runsOn?: string;
 }
 
 export interface ModelSpec {

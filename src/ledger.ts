@@ -7,6 +7,7 @@
  */
 import type { CollectedShelf } from "./asset-shelf.js";
 import type { ErrorRecord } from "./errors.js";
+import type { Lane } from "./lane.js";
 import type {
   AttemptFailure,
   Partition,
@@ -106,18 +107,41 @@ export interface SharedLedger extends Ledger {
   /** `fenced`: the partition is somebody else's by now, or nobody's; the attempt has no say any more. */
   renewAttempt(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"renewed" | "fenced">;
   /**
-   * running -> pending where a lease has run out, which uses up no attempt. Called by the coordinator, again and again.
-   * Attempts that were started without a lease never expire.
+   * running -> pending where a lease has run out, which uses up no attempt; running -> poisoned where so many have run
+   * out in a row. Called by the coordinator, again and again. Attempts that were started without a lease never expire.
+   * @param maxExpiries without it, none is ever poisoned
    * @returns how many there were
    */
-  expireLeases(claim: Claim): Promise<number>;
+  expireLeases(claim: Claim, maxExpiries?: number): Promise<number>;
   /** In plan order; of a run with many partitions, those that somebody waits for. */
   readPartitions(runId: string, partitions: readonly number[]): Promise<readonly PartitionState[]>;
+  /** Says that a worker is there. Repeated by it before `forMs` is over; no promise of anything. */
+  noteWorker(worker: WorkerNote, forMs: number): Promise<void>;
+  /** It has ended as it should. */
+  forgetWorker(id: string): Promise<void>;
+  /** Workers that are there as far as anybody knows. */
+  listWorkers(): Promise<readonly SeenWorker[]>;
   /**
    * Of partitions as somebody knows them, those that are not so any more, in plan order. Called by the coordinator, again
    * and again: most of what waits for workers still does.
    */
   readChanged(runId: string, known: readonly KnownPartition[]): Promise<readonly PartitionState[]>;
+}
+
+/** How a worker describes itself, for people. */
+export interface WorkerNote {
+  /** A UUID. */
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly threads: number;
+  readonly tags: readonly string[];
+  readonly lanes: readonly Lane[];
+}
+
+export interface SeenWorker extends WorkerNote {
+  readonly heardSecondsAgo: number;
 }
 
 export type KnownPartition = Pick<PartitionState, "index" | "epoch" | "status">;

@@ -167,6 +167,8 @@ export interface PartitionState {
   readonly attempts: number;
   /** Deaths of a worker host that ran this partition alone. */
   readonly soloDeaths: number;
+  /** Leases that ran out in a row: nobody heard what became of their attempts. Absent where there are no leases. */
+  readonly expiries?: number;
   readonly rows: number;
   readonly receipt: Receipt | null;
   readonly lastError: ErrorRecord | null;

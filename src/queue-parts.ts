@@ -5,7 +5,8 @@ import type { AssetCache } from "./assets/local/asset-cache.js";
 import type { Settings } from "./config.js";
 import { SpecError } from "./errors.js";
 import type { WriteSpec } from "./job.js";
-import type { Ledger, SharedLedger } from "./ledger.js";
+import { type Channel, usualTag } from "./lane.js";
+import type { Ledger, SeenWorker, SharedLedger } from "./ledger.js";
 import type { PartitionTask, Plan } from "./plan.js";
 import type { Queue } from "./queue.js";
 import type { Run } from "./run.js";
@@ -161,4 +162,16 @@ function sharedPlaces(): (task: PartitionTask) => Promise<void> {
       });
     seen.add(run.id);
   };
+}
+
+/** Why a run does not begin, for people. */
+export function noWorkerFor({ id }: Run, { tag, lane }: Channel, workers: readonly SeenWorker[]): string {
+  const there = workers.map(
+    ({ host, pid, tags, lanes }) => `${host} (${pid}): ${tags.join(", ")}; ${lanes.join(", ")}`,
+  );
+  return [
+    `${id} waits: no worker is there that takes partitions with the tag ${tag} in the lane ${lane}`,
+    ...(there.length === 0 ? ["  no worker is there at all"] : there.map((each) => `  there is ${each}`)),
+    `  start one with: nightshift worker${tag === usualTag ? "" : ` --tags ${tag}`}`,
+  ].join("\n");
 }

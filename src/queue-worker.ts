@@ -13,14 +13,18 @@ import {
   type NightshiftError,
   toErrorRecord,
 } from "./errors.js";
-import type { SharedLedger } from "./ledger.js";
+import type { Channel } from "./lane.js";
+import type { SharedLedger, WorkerNote } from "./ledger.js";
 import { memoryRoom } from "./memory-room.js";
 import type { PartitionRef } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
 import type { Queue } from "./queue.js";
+import { takeMessages } from "./take-messages.js";
 
 export interface QueueWorkerParts {
   readonly queue: Queue;
+  /** What it takes partitions from. */
+  readonly channels: readonly Channel[];
   readonly ledger: SharedLedger;
   readonly threads: number;
   readonly leaseMs: number;
@@ -30,7 +34,7 @@ export interface QueueWorkerParts {
   readonly host: string;
   readonly clock: Clock;
   readonly every: Every;
-  readonly pause: (ms: number) => Promise<void>;
+  readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly runner: (reporter: AttemptReporter) => AttemptRunner;
   /**
    * Gets what this machine needs for the task. @returns the task, with where that is here
@@ -39,6 +43,8 @@ export interface QueueWorkerParts {
   readonly admit: (task: PartitionTask) => Promise<PartitionTask>;
   readonly liveFor: (ms: number | null) => void;
   readonly tell: (event: WorkerEvent) => void;
+  /** How it is known to people: see `nightshift doctor`. */
+  readonly note: WorkerNote;
 }
 
 export type WorkerEvent = AttemptOutcome | { readonly type: "outdated"; readonly ref: PartitionRef };
@@ -48,8 +54,11 @@ export interface QueueWorker {
   stop(graceMs: number): Promise<void>;
 }
 
+/** After which a worker that says nothing counts as gone. */
+const helloForMs = 30_000;
+
 export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
-  const { queue, ledger, threads, leaseMs, tell } = parts;
+  const { ledger, leaseMs, tell } = parts;
   const busy = new Set<Promise<void>>();
   let isStopping = false;
   const leases = attemptLeases({
@@ -74,14 +83,20 @@ export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
     busy.delete(work);
   }
 
-  const consumer = queue.consume(threads, take);
+  /** One that fails is no harm: the next one comes. */
+  const sayHello = (): void => void ledger.noteWorker(parts.note, helloForMs).catch(() => undefined);
+  sayHello();
+  const stopHello = parts.every(helloForMs / 3, sayHello);
+  const stopTaking = takeMessages({ ...parts, take });
   return {
     async stop(graceMs) {
       isStopping = true;
-      await consumer.pause();
+      stopTaking();
       if (busy.size > 0) await Promise.race([Promise.all(busy), parts.pause(graceMs)]);
       await runner.drain();
       leases.close();
+      stopHello();
+      await ledger.forgetWorker(parts.note.id).catch(() => undefined);
       parts.liveFor(null);
     },
   };

@@ -1,3 +1,4 @@
+import type { Channel } from "./lane.js";
 import type { PartitionRef } from "./partition.js";
 
 /**
@@ -8,15 +9,20 @@ export interface Queue {
   /** For people; without secrets. */
   readonly place: string;
   /** Refs that are there already are left as they are, so this may be repeated whenever one may have been lost. */
-  push(refs: readonly PartitionRef[]): Promise<void>;
-  /** How many messages nobody has taken yet, by the name of what they wait in. */
-  pending(): Promise<{ readonly [queue: string]: number }>;
-  /** Takes messages from now on, `atOnce` at a time, each until `take` has resolved. */
-  consume(atOnce: number, take: (ref: PartitionRef) => Promise<void>): Consumer;
+  push(refs: readonly PartitionRef[], channel: Channel): Promise<void>;
+  /** The next message of a channel, if there is one. It is nobody else's as long as this process lives. */
+  take(channel: Channel): Promise<Message | null>;
+  /**
+   * How many messages nobody has taken yet, by the name of what they wait in: of the lanes that most jobs use, of what this
+   * process pushed to or takes from, and of `more`.
+   */
+  pending(more?: readonly Channel[]): Promise<{ readonly [queue: string]: number }>;
   close(): Promise<void>;
 }
 
-export interface Consumer {
-  /** Takes nothing new; what was taken goes on. */
-  pause(): Promise<void>;
+export interface Message {
+  /** `null` for what is no message of Nightshift's. */
+  readonly ref: PartitionRef | null;
+  /** Forgets it. Best effort: one that comes again is outdated. */
+  done(): void;
 }

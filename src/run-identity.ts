@@ -44,10 +44,10 @@ export function newRun(request: RunRequest, key: RunKey, now: Date): Run {
 
 /**
  * Collects what a run's results depend on: the resolved spec (with `run.*` unexpanded), assets by content, inputs by
- * identity. Threads, sizes, attempts and timeouts are left out: they never change a prediction.
+ * identity. Threads, sizes, attempts, timeouts and who does it are left out: they never change a prediction.
  */
 export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string): string {
-  const { limits: _limits, model: _model, hooks: _hooks, input, write, ...rest } = job;
+  const { limits: _limits, model: _model, hooks: _hooks, runsOn: _runsOn, input, write, ...rest } = job;
   return sha256(
     canonicalJson({
       job: { ...rest, input: shapedByInput(input), write: shapedByWrite(write) } as unknown as JsonValue,

@@ -1,6 +1,7 @@
 /** What is asked of a runner, and what comes of it. */
 import type { NightshiftError } from "./errors.js";
 import type { Job } from "./job.js";
+import type { Lane } from "./lane.js";
 import type { Observer } from "./observer.js";
 import type { AttemptStats, Partition, RowCounts } from "./partition.js";
 import type { Plan } from "./plan.js";
@@ -35,6 +36,8 @@ export type PlanRequest = Pick<RunRequest, "job" | "guess"> & { readonly tryLoad
 export interface RunOptions {
   readonly signal: AbortSignal;
   readonly observers: readonly Observer[];
+  /** Who it waits for, and who for it, over a queue; by default `scheduled`. */
+  readonly lane?: Lane;
 }
 
 export interface RunOutcome {

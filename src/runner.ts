@@ -12,6 +12,7 @@ import { asNightshiftError, CancelledError, SpecError } from "./errors.js";
 import { executeRun } from "./execute-run.js";
 import type { WorkerHost } from "./host.js";
 import { type InputSpec, isLive, type Job, targetOf, type WriteSpec } from "./job.js";
+import { usualLane } from "./lane.js";
 import type { Ledger } from "./ledger.js";
 import { neverReturned } from "./never-returned.js";
 import type { Emit, Observer } from "./observer.js";
@@ -236,6 +237,7 @@ export function createRunner(parts: RunnerParts): Runner {
         clock,
         emit,
         signal: watch.signal,
+        lane: options.lane ?? usualLane,
         dispatcher: parts.dispatcher,
       });
       return await outcome(run, "published", timing);

@@ -4,7 +4,9 @@ import { checkEngine, checkWholePath } from "./doctor/engine.js";
 import type { Finding } from "./doctor/finding.js";
 import { checkLedger } from "./doctor/ledger.js";
 import { checkProviders } from "./doctor/providers.js";
+import { checkQueue } from "./doctor/queue.js";
 import { renderTable } from "./output/table.js";
+import { declareQueue } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 interface DoctorFlags {
@@ -12,7 +14,7 @@ interface DoctorFlags {
 }
 
 export function declare(command: Command): void {
-  command.option(
+  declareQueue(command).option(
     "-o, --output <dir>",
     "also check the file system that predictions will be written to (default: here)",
   );
@@ -26,7 +28,8 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   for (const finding of checkMachine(cli.settings)) note(finding);
   note(await checkFileSystem("state directory", cli.settings.stateDir));
   note(await checkFileSystem("output file system", output));
-  if (cli.settings.ledger !== null) note(await checkLedger(cli));
+  if (cli.settings.ledger !== null) for (const finding of await checkLedger(cli)) note(finding);
+  if (cli.settings.queue !== null) for (const finding of await checkQueue(cli)) note(finding);
   note(await checkClock(cli.settings.stateDir, cli.clock));
   note(await checkEngine());
   for (const finding of await checkProviders(cli)) note(finding);

@@ -4,9 +4,11 @@ import { jobFor } from "./lookup/jobs.js";
 import { runFor } from "./lookup/runs.js";
 import { followRun } from "./running/follow-run.js";
 import {
+  declareLane,
   declareMetrics,
   declareQuarantineExit,
   declareQueue,
+  type LaneFlags,
   type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
@@ -14,13 +16,13 @@ import type { Cli } from "./shell/context.js";
 import { dueOf } from "./watching/notices.js";
 import { type WatchedJob, watched } from "./watching/watched.js";
 
-interface RetryFlags extends QuarantineFlags, MetricsFlags {
+interface RetryFlags extends QuarantineFlags, MetricsFlags, LaneFlags {
   readonly takeOver?: true;
 }
 
 export function declare(command: Command): void {
   command.option("--take-over", "claim a run whose owner is on another host, and surely dead");
-  declareMetrics(declareQuarantineExit(declareQueue(command)));
+  declareMetrics(declareQuarantineExit(declareLane(declareQueue(command))));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
@@ -32,7 +34,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const quarantineExitZero = flags.quarantineExitZero === true;
   return watched(cli, flags, await watchedRun(cli, run), (observers) =>
     followRun(cli, (options) => runner.retry(run.id, { ...options, takeOver }), {
-      ...{ write: run.job.write, quarantineExitZero, observers },
+      ...{ write: run.job.write, quarantineExitZero, observers, lane: flags.lane },
     }),
   );
 }

@@ -8,10 +8,12 @@ import { followRun } from "./running/follow-run.js";
 import {
   declareClaim,
   declareInterval,
+  declareLane,
   declareMetrics,
   declareQuarantineExit,
   declareQueue,
   type IntervalFlags,
+  type LaneFlags,
   type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
@@ -19,7 +21,7 @@ import type { Cli } from "./shell/context.js";
 import { dueOf } from "./watching/notices.js";
 import { watched } from "./watching/watched.js";
 
-export interface RunFlags extends IntervalFlags, QuarantineFlags, MetricsFlags {
+export interface RunFlags extends IntervalFlags, QuarantineFlags, MetricsFlags, LaneFlags {
   readonly reprocess?: true;
   readonly restart?: true;
   readonly takeOver?: true;
@@ -30,13 +32,14 @@ export function declare(command: Command): void {
     "--reprocess",
     "score again what was published; the new publication replaces it",
   );
-  declareMetrics(declareQuarantineExit(declareClaim(declareQueue(command))));
+  declareMetrics(declareQuarantineExit(declareClaim(declareLane(declareQueue(command)))));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<RunFlags>();
   const [subject = ""] = command.args;
   const quarantineExitZero = flags.quarantineExitZero === true;
+  const { lane } = flags;
   if (subject.endsWith(".json")) {
     const planned = await readPlanFile(localPath(subject, cli.cwd));
     refuseIntervalFlags(flags, subject);
@@ -44,7 +47,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     const { write } = planned.plan.job;
     return watched(cli, flags, planned.plan.job, (observers) =>
       followRun(cli, (options) => runner.runPlan(planned, parseRun(flags, null), options), {
-        ...{ write, quarantineExitZero, observers },
+        ...{ write, quarantineExitZero, observers, lane },
       }),
     );
   }
@@ -54,7 +57,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const due = request.reprocess ? null : dueOf(job, rule, notify, cli.clock.now());
   return watched(cli, flags, { name: job.name, notify, due }, (observers) =>
     followRun(cli, (options) => runner.run(request, options), {
-      ...{ write: job.write, quarantineExitZero, observers },
+      ...{ write: job.write, quarantineExitZero, observers, lane },
     }),
   );
 }

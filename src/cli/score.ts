@@ -14,16 +14,18 @@ import { refuseOutside } from "./lookup/output-root.js";
 import { followRun } from "./running/follow-run.js";
 import {
   declareClaim,
+  declareLane,
   declareMetrics,
   declareQuarantineExit,
   declareQueue,
+  type LaneFlags,
   type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 import { watched } from "./watching/watched.js";
 
-export interface ScoreFlags extends ModelJobFlags, QuarantineFlags, MetricsFlags {
+export interface ScoreFlags extends ModelJobFlags, QuarantineFlags, MetricsFlags, LaneFlags {
   readonly output?: string;
   readonly overwrite?: true;
   readonly restart?: true;
@@ -34,7 +36,7 @@ export function declare(command: Command): void {
   command
     .option("-o, --output <path>", "where predictions go (required): x.parquet is one file, else a directory")
     .option("--overwrite", "replace what is published there; readers see the old or the new, whole");
-  declareClaim(declareQueue(command));
+  declareClaim(declareLane(declareQueue(command)));
   declareMapping(command);
   declareRowPolicy(command);
   declareQuarantineExit(command);
@@ -58,7 +60,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const quarantineExitZero = flags.quarantineExitZero === true;
   return watched(cli, flags, request.job, (observers) =>
     followRun(cli, (options) => runner.run(request, options), {
-      ...{ write: request.job.write, quarantineExitZero, observers },
+      ...{ write: request.job.write, quarantineExitZero, observers, lane: flags.lane },
     }),
   );
 }

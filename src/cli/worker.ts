@@ -1,17 +1,21 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { SpecError } from "../errors.js";
 import { counted } from "../human.js";
+import { type Lane, laneNames, tagSyntax, usualTag } from "../lane.js";
 import type { Listening } from "../observers/metrics/metrics-server.js";
 import type { WorkerEvent } from "../queue-worker.js";
+import { packageVersion } from "./lookup/packaged.js";
 import { declareQueue } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
-import { durationMs, wholeNumber } from "./shell/options.js";
+import { durationMs, names, wholeNumber } from "./shell/options.js";
 import { address, listenForMetrics } from "./watching/listen.js";
 import { openMetrics } from "./watching/metrics.js";
 import { runEventOf, workerJson, workerLine } from "./working/worker-text.js";
 
 interface WorkerFlags {
   readonly threads?: number;
+  readonly tags?: readonly string[];
+  readonly lanes?: readonly Lane[];
   readonly lease?: number;
   readonly grace?: number;
   readonly metricsListen?: Listening;
@@ -24,6 +28,14 @@ const leastLeaseMs = 1_000;
 export function declare(command: Command): void {
   declareQueue(command)
     .option("--threads <n>", "partitions at once (default: every core)", wholeNumber(1))
+    .option(
+      "--tags <a,b>",
+      `jobs that it can do, by what they ask for in runs_on (default: ${usualTag})`,
+      tags,
+    )
+    .addOption(
+      new Option("--lanes <a,b>", `lanes that it serves (default: ${laneNames.join(",")})`).argParser(lanes),
+    )
     .option(
       "--lease <time>",
       "how long a partition stays with a worker not heard of (default: 30s)",
@@ -48,7 +60,9 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     lease = defaultMs,
     grace = defaultMs,
     metricsListen,
+    ...serves
   } = command.opts<WorkerFlags>();
+  const { tags = [usualTag], lanes = laneNames } = serves;
   if (lease < leastLeaseMs)
     throw new SpecError("usage.invalid-argument", `a lease of ${lease} ms is too short`, {
       hint: "Give --lease at least 1s.",
@@ -57,7 +71,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const app = await cli.app();
   const metrics = metricsListen === undefined ? null : await openMetrics(cli);
   const worker = await app.worker({
-    ...{ threads, leaseMs: lease },
+    ...{ threads, tags, lanes, leaseMs: lease, version: packageVersion() },
     tell(event) {
       const attempt = runEventOf(event);
       if (attempt !== null) metrics?.attempt(attempt);
@@ -69,7 +83,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       ? null
       : await listenForMetrics(cli, metricsListen, metrics);
   const { place } = await app.queue();
-  ready(cli, threads, place, (await app.ledger()).place);
+  ready(cli, { threads, tags, lanes, queue: place, ledger: (await app.ledger()).place });
   await aborted(stopping);
   await worker.stop(grace);
   await server?.close();
@@ -78,10 +92,35 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   return 0;
 }
 
-function ready({ globals, out, err }: Cli, threads: number, queue: string, ledger: string): void {
-  if (globals.json) out.line(JSON.stringify({ type: "worker.ready", threads, queue, ledger }));
-  else if (!globals.quiet)
-    err.line(`ready: ${counted(threads, "thread")}, queue ${queue}, ledger ${ledger}; Ctrl-C stops it`);
+interface Readiness {
+  readonly threads: number;
+  readonly tags: readonly string[];
+  readonly lanes: readonly Lane[];
+  readonly queue: string;
+  readonly ledger: string;
+}
+
+function ready({ globals, out, err }: Cli, readiness: Readiness): void {
+  const { threads, tags, lanes, queue, ledger } = readiness;
+  if (globals.json) out.line(JSON.stringify({ type: "worker.ready", ...readiness }));
+  else if (!globals.quiet) {
+    const which = lanes.length === laneNames.length ? "" : `, only ${lanes.join(" and ")}`;
+    err.line(
+      `ready: ${counted(threads, "thread")} for ${tags.join(", ")}${which}, queue ${queue}, ledger ${ledger}; Ctrl-C stops it`,
+    );
+  }
+}
+
+function tags(text: string, before: readonly string[] = []): readonly string[] {
+  const given = names(text, before);
+  if (given.every((tag) => tagSyntax.test(tag))) return [...new Set(given)];
+  throw new InvalidArgumentError("Give tags of small letters, digits, `-` and `_`, such as gpu,cpu.");
+}
+
+function lanes(text: string, before: readonly Lane[] = []): readonly Lane[] {
+  const given = laneNames.filter((lane) => names(text, before).includes(lane));
+  if (names(text, before).every((name) => laneNames.some((lane) => lane === name))) return given;
+  throw new InvalidArgumentError(`Give some of ${laneNames.join(", ")}.`);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -8,4 +8,4 @@ export const migrations: readonly Migration[] = [
   ...ledgerMigrations,
   ...scheduleMigrations,
   ...sinkMigrations,
-];
+].toSorted((a, b) => a.version - b.version);

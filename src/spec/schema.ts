@@ -11,7 +11,7 @@ import { limits } from "./schema/limits.js";
 import { model } from "./schema/model.js";
 import { notify } from "./schema/notify.js";
 import { outputs, passthrough } from "./schema/outputs.js";
-import { engine, providers } from "./schema/providers.js";
+import { engine, providers, runsOn } from "./schema/providers.js";
 import { schedule } from "./schema/schedule.js";
 import { write } from "./schema/write.js";
 
@@ -43,6 +43,7 @@ export const jobSchema = z
     limits: limits.prefault({}),
     engine,
     providers,
+    runs_on: runsOn.optional(),
   })
   .meta({ title: "Nightshift job", description: "A batch prediction job of Nightshift." });
 

@@ -35,6 +35,7 @@ export function toJob(
     rowPolicy: toRowPolicy(spec.limits),
     engine: spec.engine,
     providers: spec.providers,
+    ...(spec.runs_on === undefined ? {} : { runsOn: spec.runs_on }),
   };
 }
 

@@ -1,12 +1,12 @@
 /** Attempts on other machines: they hold their partitions by leases on the database's clock. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { SharedLedger } from "../../src/ledger.js";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { SharedLedger, WorkerNote } from "../../src/ledger.js";
 import type { PartitionRef } from "../../src/partition.js";
 import type { Claim } from "../../src/run.js";
 import { all } from "../conformance/ledger.js";
 import { type LedgerProcesses, ledgerProcesses, migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import { aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";
+import { aFailure, aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";
 
 let database: TestDatabase;
 let processes: LedgerProcesses;
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 beforeEach(async () => {
-  await database.query("truncate nightshift.ledger_runs cascade");
+  await database.query("truncate nightshift.ledger_runs, nightshift.ledger_workers cascade");
   processes = ledgerProcesses(database.url);
   const owner = await processes.start();
   coordinator = owner.ledger;
@@ -141,4 +141,69 @@ test("those that somebody waits for are read in plan order", async () => {
   if (first === undefined || last === undefined) throw new Error("there are two");
   expect(await worker.readChanged("run", [last, first])).toEqual([states[0]]);
   expect(await worker.readChanged("run", [{ ...last, status: "poisoned" }])).toEqual([states[1]]);
+});
+
+describe("leases that run out in a row", () => {
+  async function runsOut(attemptId: string, maxExpiries?: number): Promise<void> {
+    await started(0, attemptId, 20);
+    await leaseRunsOut(0);
+    expect(await coordinator.expireLeases(claim, maxExpiries)).toBe(1);
+  }
+
+  test("poison the partition, which says so", async () => {
+    for (const attemptId of ["a", "b"]) await runsOut(attemptId, 3);
+    expect(await coordinator.readPartition("run", 0)).toMatchObject({ status: "pending", expiries: 2 });
+    await runsOut("c", 3);
+    expect(await coordinator.readPartition("run", 0)).toMatchObject({
+      status: "poisoned",
+      attempts: 0,
+      lastError: { code: "infra.lease-expired", message: expect.stringContaining("3 times in a row") },
+    });
+    const events = [];
+    for await (const event of coordinator.changes("run", new AbortController().signal)) {
+      if (event.type === "partition.failed") events.push(event.next);
+      if (events.length === 3) break;
+    }
+    expect(events).toEqual(["pending", "pending", "poisoned"]);
+    expect(await coordinator.reviveFailed(claim)).toBe(1);
+    expect(await coordinator.readPartition("run", 0)).toMatchObject({ status: "pending", expiries: 0 });
+  });
+
+  test("without a limit they go on for ever", async () => {
+    for (const attemptId of ["a", "b", "c"]) await runsOut(attemptId);
+    expect(await coordinator.readPartition("run", 0)).toMatchObject({ status: "pending", expiries: 3 });
+  });
+
+  test("an attempt that tells of its end breaks the row, one that was stopped does not", async () => {
+    await runsOut("a", 2);
+    await worker.recordFailure(await started(0, "b", longMs), aFailure("b", { cost: "released" }));
+    expect(await coordinator.readPartition("run", 0)).toMatchObject({ status: "pending", expiries: 1 });
+    await worker.recordFailure(await started(0, "c", longMs), aFailure("c"));
+    expect(await coordinator.readPartition("run", 0)).toMatchObject({ status: "pending", expiries: 0 });
+    await runsOut("d", 2);
+    await worker.acceptReceipt(aReceipt(await started(0, "e", longMs), "e"));
+    expect(await coordinator.readPartition("run", 0)).toMatchObject({ status: "accepted", expiries: 0 });
+  });
+});
+
+describe("workers", () => {
+  const note: WorkerNote = {
+    ...{ id: "6f2b3c1e-0d7a-4c55-9a0e-3f1d2b4c5a69", host: "machine", pid: 7, version: "0.1.0", threads: 2 },
+    tags: ["gpu"],
+    lanes: ["backfill"],
+  };
+
+  test("are there until they say good-bye, or nothing for too long", async () => {
+    expect(await coordinator.listWorkers()).toEqual([]);
+    await worker.noteWorker(note, 60_000);
+    await worker.noteWorker({ ...note, threads: 3 }, 60_000);
+    const [seen, ...others] = await coordinator.listWorkers();
+    expect(others).toEqual([]);
+    expect(seen).toMatchObject({ ...note, threads: 3 });
+    expect(seen?.heardSecondsAgo).toBeGreaterThanOrEqual(0);
+    await worker.forgetWorker(note.id);
+    expect(await coordinator.listWorkers()).toEqual([]);
+    await worker.noteWorker(note, 0);
+    expect(await coordinator.listWorkers()).toEqual([]);
+  });
 });

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 beforeEach(async () => {
-  await database.query("truncate nightshift.ledger_runs cascade");
+  await database.query("truncate nightshift.ledger_runs, nightshift.ledger_workers cascade");
   processes = ledgerProcesses(database.url);
   const { ledger, owner } = await processes.start();
   coordinator = ledger;
@@ -46,8 +46,8 @@ function scriptedQueue(onPush: (refs: readonly PartitionRef[]) => Promise<void>)
   return {
     place: "a script",
     push: onPush,
+    take: async () => null,
     pending: async () => ({}),
-    consume: () => ({ pause: async () => undefined }),
     close: async () => undefined,
   };
 }
@@ -55,9 +55,11 @@ function scriptedQueue(onPush: (refs: readonly PartitionRef[]) => Promise<void>)
 function dispatching(onPush: (refs: readonly PartitionRef[]) => Promise<void> = async () => undefined) {
   const outcomes: FollowedOutcome[] = [];
   const troubles: (string | null)[] = [];
+  const lonely: (readonly string[])[] = [];
   let wake = (): void => undefined;
   dispatcher = queueDispatcher({
     queue: scriptedQueue(onPush),
+    channel: { tag: "cpu", lane: "scheduled" },
     ledger: coordinator,
     claim,
     wake: (outcome) => {
@@ -67,7 +69,8 @@ function dispatching(onPush: (refs: readonly PartitionRef[]) => Promise<void> = 
     clock: systemClock,
     pause,
     onTrouble: (error) => void troubles.push(error?.message ?? null),
-    timing: { readEveryMs: 10, reconcileEveryMs: 50, expireEveryMs: 50 },
+    onNoWorker: (workers) => void lonely.push(workers.map(({ tags }) => tags.join())),
+    timing: { readEveryMs: 10, reconcileEveryMs: 50, expireEveryMs: 50, lookForWorkersEveryMs: 100 },
   });
   const until = async (type: FollowedOutcome["type"]): Promise<FollowedOutcome> => {
     for (;;) {
@@ -78,7 +81,7 @@ function dispatching(onPush: (refs: readonly PartitionRef[]) => Promise<void> = 
       });
     }
   };
-  return { dispatcher, outcomes, troubles, until };
+  return { dispatcher, outcomes, troubles, lonely, until };
 }
 
 test("a message that was lost is sent again until somebody has begun with it", async () => {
@@ -165,4 +168,21 @@ test("a run that somebody else owns is left to them", async () => {
   // Its next owner has leased the partition.
   await database.query("update nightshift.ledger_partitions set epoch = epoch + 1 where index = 0");
   expect(await until("ledger-failed")).toMatchObject({ error: { code: "infra.claim-lost" } });
+});
+
+test("a run whose tag no worker has says so once, with who is there; one that somebody can do does not", async () => {
+  const note = { host: "m", pid: 1, version: "0.1.0", threads: 1, lanes: ["scheduled"] } as const;
+  await worker.noteWorker({ ...note, id: "6f2b3c1e-0d7a-4c55-9a0e-3f1d2b4c5a69", tags: ["gpu"] }, 60_000);
+  const { dispatcher, lonely } = dispatching();
+  await dispatcher.enqueue(await coordinator.leasePartition(claim, 0), false);
+  while (lonely.length === 0) await pause(20);
+  await pause(300);
+  expect(lonely).toEqual([["gpu"]]);
+  await dispatcher.close();
+
+  await worker.noteWorker({ ...note, id: "6f2b3c1e-0d7a-4c55-9a0e-3f1d2b4c5a70", tags: ["cpu"] }, 60_000);
+  const served = dispatching();
+  await served.dispatcher.enqueue(await coordinator.leasePartition(claim, 1), false);
+  await pause(400);
+  expect(served.lonely).toEqual([]);
 });

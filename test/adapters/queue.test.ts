@@ -2,12 +2,15 @@
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Queue as BullQueue, Worker as BullWorker, createPostgresBackend, withBackend } from "bullmq";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { bullmqQueue } from "../../src/dispatchers/queue/bullmq-queue.js";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { bullmqQueue, queueName } from "../../src/dispatchers/queue/bullmq-queue.js";
 import { migrateQueue, postgresBackend } from "../../src/dispatchers/queue/postgres-backend.js";
 import { redisBackend, redisPassword } from "../../src/dispatchers/queue/redis-backend.js";
+import { type Channel, channelsOf, type Lane, laneNames } from "../../src/lane.js";
 import type { PartitionRef } from "../../src/partition.js";
 import type { Queue } from "../../src/queue.js";
+import { pause, systemClock } from "../../src/system-clock.js";
+import { takeMessages } from "../../src/take-messages.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
 import { urlOf } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
@@ -18,6 +21,8 @@ const ref = (partition: number, epoch = 1): PartitionRef => ({
   partition,
   epoch,
 });
+
+const channel: Channel = { tag: "cpu", lane: "scheduled" };
 
 describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   let server: RedisServer | TestDatabase;
@@ -55,12 +60,17 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     return {
       taken,
       letGo,
-      start: (hold: boolean) =>
-        queue.consume(atOnce, async (message) => {
-          taken.push(message);
-          wake();
-          if (hold) await gate;
-        }),
+      start(hold: boolean): void {
+        const stop = takeMessages({
+          ...{ queue, channels: [channel], threads: atOnce, clock: systemClock, pause },
+          async take(message) {
+            taken.push(message);
+            wake();
+            if (hold) await gate;
+          },
+        });
+        onTestFinished(stop);
+      },
       async until(count: number): Promise<readonly PartitionRef[]> {
         while (taken.length < count)
           await new Promise<void>((resolve) => {
@@ -74,7 +84,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   test("brings every ref once", async () => {
     const receiver = receiving();
     receiver.start(false);
-    await queue.push([ref(0), ref(1), ref(2)]);
+    await queue.push([ref(0), ref(1), ref(2)], channel);
     const taken = await receiver.until(3);
     expect(taken.map(({ partition }) => partition).sort()).toEqual([0, 1, 2]);
     expect(taken[0]).toEqual(ref(taken[0]?.partition ?? -1));
@@ -82,11 +92,11 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
 
   test("leaves alone what it has, waiting or under way", async () => {
     const receiver = receiving();
-    await queue.push([ref(0)]);
-    await queue.push([ref(0)]);
+    await queue.push([ref(0)], channel);
+    await queue.push([ref(0)], channel);
     receiver.start(true);
     await receiver.until(1);
-    await queue.push([ref(0), ref(1)]);
+    await queue.push([ref(0), ref(1)], channel);
     await receiver.until(2);
     receiver.letGo();
     expect(receiver.taken).toEqual([ref(0), ref(1)]);
@@ -95,9 +105,9 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   test("takes a partition's next epoch for another message, while it still holds the last one", async () => {
     const receiver = receiving();
     receiver.start(true);
-    await queue.push([ref(0, 1)]);
+    await queue.push([ref(0, 1)], channel);
     await receiver.until(1);
-    await queue.push([ref(0, 2)]);
+    await queue.push([ref(0, 2)], channel);
     expect(await receiver.until(2)).toEqual([ref(0, 1), ref(0, 2)]);
     receiver.letGo();
   });
@@ -105,23 +115,60 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   test("brings again what was taken care of, when it is asked to", async () => {
     const receiver = receiving();
     receiver.start(false);
-    await queue.push([ref(0)]);
+    await queue.push([ref(0)], channel);
     await receiver.until(1);
     // It forgets a message a moment after its taker is done with it.
     while (receiver.taken.length < 2) {
-      await queue.push([ref(0)]);
+      await queue.push([ref(0)], channel);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(receiver.taken).toEqual([ref(0), ref(0)]);
   });
 
   test("a message whose taker is gone comes again", async () => {
-    await queue.push([ref(0)]);
+    await queue.push([ref(0)], channel);
     const gone = await lostTaker(kind, url);
     const receiver = receiving();
     receiver.start(false);
     expect(await receiver.until(1)).toEqual([ref(0)]);
     await gone.end();
+  });
+
+  test("lanes and tags are kept apart, and of those that wait, three scheduled come for one of a backfill", async () => {
+    const inLane = (lane: Lane, count: number): readonly PartitionRef[] =>
+      Array.from({ length: count }, (_, partition) => ({ runId: lane, partition, epoch: 1 }));
+    const gpu = { tag: "gpu", lane: "scheduled" } as const;
+    await queue.push(inLane("backfill", 8), { tag: "cpu", lane: "backfill" });
+    await queue.push(inLane("scheduled", 12), channel);
+    await queue.push([{ ...ref(0), runId: "on-gpu" }], gpu);
+    const taken: string[] = [];
+    let ended = (): void => undefined;
+    const all = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    const stop = takeMessages({
+      ...{ queue, threads: 1, clock: systemClock, pause },
+      channels: channelsOf(["cpu"], laneNames),
+      async take({ runId }) {
+        taken.push(runId);
+        // Goes before all that has waited for longer.
+        if (taken.length === 4) await queue.push(inLane("events", 1), { tag: "cpu", lane: "events" });
+        // An empty channel is not asked again at once.
+        if (taken.length === 4) await pause(300);
+        if (taken.length === 21) ended();
+      },
+    });
+    onTestFinished(stop);
+    await all;
+    expect(taken[4]).toBe("events");
+    expect(
+      taken
+        .filter((lane) => lane !== "events")
+        .slice(0, 16)
+        .filter((lane) => lane === "backfill"),
+    ).toHaveLength(4);
+    expect(taken).not.toContain("on-gpu");
+    expect(await queue.pending([gpu])).toMatchObject({ "gpu-scheduled": 1 });
   });
 
   test.each(["everything", "answers"] as const)(
@@ -136,11 +183,15 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
           : await postgresBackend(urlOf(behind.href), 500, 300);
       const far = bullmqQueue(backend, {});
       const taken = new Set<number>();
-      far.consume(1, async ({ partition }) => void taken.add(partition));
+      const stop = takeMessages({
+        ...{ queue: far, channels: [channel], threads: 1, clock: systemClock, pause },
+        take: async ({ partition }) => void taken.add(partition),
+      });
+      onTestFinished(stop);
       // As a coordinator does: whatever nobody has begun with is pushed again.
       const deliver = async (partition: number): Promise<void> => {
         while (!taken.has(partition)) {
-          await Promise.race([far.push([ref(partition)]).catch(() => undefined), sleep(200)]);
+          await Promise.race([far.push([ref(partition)], channel).catch(() => undefined), sleep(200)]);
           await sleep(50);
         }
       };
@@ -154,15 +205,19 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
 
   test("a taker that fails is not tried again: the ledger decides about that", async () => {
     let calls = 0;
-    queue.consume(1, async () => {
-      calls += 1;
-      throw new Error("no ledger");
+    const stop = takeMessages({
+      ...{ queue, channels: [channel], threads: 1, clock: systemClock, pause },
+      async take() {
+        calls += 1;
+        throw new Error("no ledger");
+      },
     });
-    await queue.push([ref(0)]);
+    onTestFinished(stop);
+    await queue.push([ref(0)], channel);
     const receiver = receiving();
     while (calls < 1) await new Promise((resolve) => setTimeout(resolve, 5));
     receiver.start(false);
-    await queue.push([ref(1)]);
+    await queue.push([ref(1)], channel);
     while (calls + receiver.taken.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(calls + receiver.taken.length).toBe(2);
   });
@@ -181,8 +236,8 @@ async function lostTaker(kind: "redis" | "postgres", url: string) {
   };
   const worker =
     kind === "redis"
-      ? new BullWorker("partitions", handle, { connection: { url }, prefix: "nightshift", ...options })
-      : new (withBackend(createPostgresBackend).Worker)("partitions", handle, {
+      ? new BullWorker(queueName(channel), handle, { connection: { url }, prefix: "nightshift", ...options })
+      : new (withBackend(createPostgresBackend).Worker)(queueName(channel), handle, {
           connection: { connectionString: url, schema: "nightshift_queue" },
           ...options,
         });
@@ -195,13 +250,17 @@ describe("on Redis", () => {
   test("what somebody else put there is dropped, and nothing of a password is shown", async () => {
     const redis = await startRedis();
     const queue = bullmqQueue(await redisBackend(redis.url), {});
-    const other = new BullQueue("partitions", { connection: { url: redis.url }, prefix: "nightshift" });
+    const other = new BullQueue(queueName(channel), { connection: { url: redis.url }, prefix: "nightshift" });
     try {
       const taken: PartitionRef[] = [];
-      queue.consume(1, async (message) => void taken.push(message));
+      const stop = takeMessages({
+        ...{ queue, channels: [channel], threads: 1, clock: systemClock, pause },
+        take: async (message) => void taken.push(message),
+      });
+      onTestFinished(stop);
       for (const data of [{ runId: 7 }, null, { runId: "r", partition: -1, epoch: 1 }, "text"])
         await other.add("partition", data);
-      await queue.push([ref(0)]);
+      await queue.push([ref(0)], channel);
       while (taken.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
       expect(taken).toEqual([ref(0)]);
       const named = await redisBackend(redis.url.replace("redis://", "redis://:hidden@")).catch(

@@ -64,6 +64,7 @@ async function execute(
       clock: systemClock,
       emit: (event) => void events.push(event.type),
       signal: new AbortController().signal,
+      lane: "scheduled",
       dispatcher: (_, wake) => oneWorker(found, wake, database),
     });
   } finally {

@@ -48,7 +48,7 @@ test("the queue's server is away for a while, and comes back empty", async () =>
 
 test("a message comes twice: there is one start an epoch", async () => {
   const { held, run, started } = await workerInTheMiddle();
-  const queue = new Queue("partitions", { connection: { url: fleet.queueUrl }, prefix: "nightshift" });
+  const queue = new Queue("cpu-scheduled", { connection: { url: fleet.queueUrl }, prefix: "nightshift" });
   const again = { runId: started.runId, partition: 0, epoch: 1 };
   await queue.addBulk(
     [1, 2].map((each) => ({ name: "partition", data: again, opts: { jobId: `again-${each}` } })),

@@ -43,3 +43,15 @@ describe("a fault that is planted is noticed", () => {
     expect.unreachable("nobody noticed");
   });
 });
+
+test("a partition that takes every worker down is given up after ten, and all others are done", async () => {
+  for (const seed of seeds.slice(0, 40)) {
+    const { error, ledger } = await simulateRun(seed, { killer: 3 });
+    expect(error, `seed ${seed}`).toMatchObject({
+      code: "data.partition-poisoned",
+      message: expect.stringMatching(/^Partition 3 took workers down again and again; all others are done/),
+    });
+    expect(ledger.rows.filter(({ status }) => status === "accepted")).toHaveLength(7);
+    expect(ledger.rows[3]).toMatchObject({ status: "poisoned", expiries: 10, attempts: 0 });
+  }
+});

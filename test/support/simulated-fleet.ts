@@ -2,13 +2,16 @@
  * Coordinators and workers that run the product's code over a simulated ledger and a simulated queue that keeps no promise,
  * while processes stop, go on and die. Everything comes from one seed.
  */
+
+import { maxExpiries } from "../../src/attempts.js";
 import { dispatchPartitions } from "../../src/dispatch-partitions.js";
 import type { AttemptReporter, AttemptRunner } from "../../src/dispatcher.js";
 import { messageId } from "../../src/dispatchers/queue/message.js";
 import { queueDispatcher } from "../../src/dispatchers/queue/queue-dispatcher.js";
 import { CancelledError, InfraError, NightshiftError } from "../../src/errors.js";
+import { channelsOf, laneNames, usualLane, usualTag } from "../../src/lane.js";
 import type { PartitionRef } from "../../src/partition.js";
-import type { Queue } from "../../src/queue.js";
+import type { Message, Queue } from "../../src/queue.js";
 import { startQueueWorker } from "../../src/queue-worker.js";
 import { aPlan, aReceipt, aRun } from "./runs.js";
 import { type LedgerFaults, type SimulatedLedger, simulatedLedger } from "./simulated-ledger.js";
@@ -19,6 +22,8 @@ export interface FleetFaults extends LedgerFaults {
   readonly forgetsEpochs?: true;
   readonly neverReconciles?: true;
   readonly outlivesLeases?: true;
+  /** A partition that takes every worker down that begins with it. */
+  readonly killer?: number;
 }
 
 export interface SimulatedRun {
@@ -27,6 +32,8 @@ export interface SimulatedRun {
   /** Partitions that two hosts worked on at once, as `<partition> at <ms>`. */
   readonly overlaps: readonly string[];
   readonly tookMs: number;
+  /** What the run ended with. */
+  readonly error: unknown;
 }
 
 const partitions = 8;
@@ -65,16 +72,19 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
       ledger: seen,
       clock,
       emit: () => undefined,
+      lane: usualLane,
       signal: new AbortController().signal,
       dispatcher: (_, wake) =>
         queueDispatcher({
           queue: broker.seenBy(process),
+          channel: { tag: usualTag, lane: usualLane },
           ledger: seen,
           claim,
           wake,
           clock,
           pause: process.pause,
           onTrouble: () => undefined,
+          maxExpiries,
           timing: {
             readEveryMs: 500,
             ...(faults.neverReconciles === true ? { reconcileEveryMs: limitMs } : {}),
@@ -100,6 +110,7 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
 
     startQueueWorker({
       queue: broker.seenBy(process),
+      channels: channelsOf([usualTag], laneNames),
       ledger: ledger.seenBy(process),
       threads: 2,
       leaseMs,
@@ -111,6 +122,7 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
       pause: process.pause,
       runner: (reporter) => simulatedRunner(reporter),
       admit: async (task) => task,
+      note: { id: "", host: "", pid: 0, version: "", threads: 2, tags: [usualTag], lanes: laneNames },
       // The host is a process of its own: it ends itself whether this one runs or not.
       liveFor(ms) {
         const its = host;
@@ -168,13 +180,21 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
           const died = (): void => end("died");
           its.ends.add(died);
           abandoning.set(attemptId, () => end("abandoned"));
-          after(between(50, 6_000), () => end("done"));
+          if (partition === faults.killer) after(between(0, 500), () => crash(process));
+          else after(between(50, 6_000), () => end("done"));
         });
       }
     }
   }
 
   const deaths = new Map<SimulatedProcess, () => void>();
+
+  function crash(worker: SimulatedProcess): void {
+    if (worker.isDead()) return;
+    worker.die();
+    deaths.get(worker)?.();
+    after(between(0, 2_000), work);
+  }
 
   /** Somebody who breaks things, until it is calm. */
   function disturb(): void {
@@ -185,11 +205,8 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
     }
     const worker = workers[Math.floor(random() * workers.length)];
     const choice = random();
-    if (choice < 0.3 && worker !== undefined) {
-      worker.die();
-      deaths.get(worker)?.();
-      after(between(0, 2_000), work);
-    } else if (choice < 0.6 && worker !== undefined) {
+    if (choice < 0.3 && worker !== undefined) crash(worker);
+    else if (choice < 0.6 && worker !== undefined) {
       worker.stop();
       after(between(500, 8_000), () => worker.goOn());
     } else if (choice < 0.7) broker.flush();
@@ -210,8 +227,9 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
   after(between(0, 3_000), disturb);
   coordinate();
   const isFinished = await world.runUntil(finished, limitMs);
-  if (isFinished && (await finished) !== null) throw await finished;
-  return { isFinished, ledger, overlaps, tookMs: nowMs() };
+  const error = isFinished ? await finished : null;
+  if (error !== null && faults.killer === undefined) throw error;
+  return { isFinished, ledger, overlaps, tookMs: nowMs(), error };
 }
 
 function isOvertaken(error: unknown): boolean {
@@ -228,44 +246,35 @@ interface UnreliableBroker {
 function unreliableBroker(world: Simulation, faults: FleetFaults): UnreliableBroker {
   const { after, between, random, nowMs } = world;
   const held = new Map<string, { readonly ref: PartitionRef; isTaken: boolean }>();
-  const takers: { process: SimulatedProcess; free: number; take: (ref: PartitionRef) => Promise<void> }[] =
-    [];
+  let repeats = 0;
   let awayUntilMs = 0;
 
   const nameOf = (ref: PartitionRef): string =>
     messageId(faults.forgetsEpochs === true ? { ...ref, epoch: 0 } : ref);
 
-  function handOut(): void {
-    if (nowMs() < awayUntilMs) return void after(awayUntilMs - nowMs() + 1, handOut);
+  async function whenThere(process: SimulatedProcess): Promise<void> {
+    while (nowMs() < awayUntilMs) await process.pause(awayUntilMs - nowMs() + 1);
+  }
+
+  function handOut(taker: SimulatedProcess): Message | null {
     for (const [name, message] of held) {
       if (message.isTaken) continue;
-      const taker = takers.find(({ process, free }) => free > 0 && !process.isDead());
-      if (taker === undefined) return;
       message.isTaken = true;
-      give(taker, name, message.ref);
       // Some come twice, now or much later.
-      if (random() < 0.1) after(between(0, 20_000), () => deliverAgain(message.ref));
+      if (random() < 0.1) after(between(0, 20_000), () => repeat(message.ref));
       // Nobody heard of its taker for a while.
       after(lockMs, () => {
-        if (taker.process.isDead() && held.get(name) === message) message.isTaken = false;
-        handOut();
+        if (taker.isDead()) message.isTaken = false;
       });
+      const done = (): void => void (held.get(name) === message && held.delete(name));
+      return { ref: message.ref, done };
     }
+    return null;
   }
 
-  function give(taker: (typeof takers)[number], name: string, ref: PartitionRef): void {
-    taker.free -= 1;
-    const done = (): void => {
-      taker.free += 1;
-      held.delete(name);
-      handOut();
-    };
-    after(between(0, 300), () => taker.process.deliver(() => void taker.take(ref).then(done, done)));
-  }
-
-  function deliverAgain(ref: PartitionRef): void {
-    const taker = takers.find(({ process, free }) => free > 0 && !process.isDead());
-    if (taker !== undefined) give(taker, `again ${messageId(ref)}`, ref);
+  function repeat(ref: PartitionRef): void {
+    repeats += 1;
+    held.set(`again ${repeats} ${messageId(ref)}`, { ref, isTaken: false });
   }
 
   return {
@@ -277,17 +286,16 @@ function unreliableBroker(world: Simulation, faults: FleetFaults): UnreliableBro
       place: "a simulation",
       pending: async () => ({}),
       async push(refs) {
-        while (nowMs() < awayUntilMs) await process.pause(awayUntilMs - nowMs() + 1);
+        await whenThere(process);
         await process.ask(() => {
           for (const ref of refs)
             if (random() >= 0.1 && !held.has(nameOf(ref))) held.set(nameOf(ref), { ref, isTaken: false });
-          handOut();
         });
       },
-      consume(atOnce, take) {
-        takers.push({ process, free: atOnce, take });
-        handOut();
-        return { pause: async () => undefined };
+      async take({ lane }) {
+        if (lane !== usualLane) return null;
+        await whenThere(process);
+        return process.ask(() => handOut(process));
       },
       close: async () => undefined,
     }),

@@ -120,15 +120,18 @@ export function simulatedLedger(
       if (cost === "fault") row.attempts += 1;
       if (cost === "solo-death") row.soloDeaths += 1;
       if (cost !== "released") row.lastError = error;
+      if (cost !== "released") row.expiries = 0;
       return "recorded" as const;
     },
-    expireLeases(claim: Claim): number {
+    expireLeases(claim: Claim, maxExpiries = Number.POSITIVE_INFINITY): number {
       owned(claim);
       const over = rows.filter(
         ({ status, leaseUntilMs }) => status === "running" && leaseUntilMs !== null && leaseUntilMs < nowMs(),
       );
       for (const row of over) {
         putBack(row);
+        row.expiries = (row.expiries ?? 0) + 1;
+        if (row.expiries >= maxExpiries) row.status = "poisoned";
         row.lastError = toErrorRecord(new InfraError("infra.lease-expired", "over"));
       }
       return over.length;
@@ -152,8 +155,11 @@ export function simulatedLedger(
         renewAttempt: (ref, attemptId, leaseMs) => ask(() => serve.renewAttempt(ref, attemptId, leaseMs)),
         acceptReceipt: (receipt) => ask(() => serve.acceptReceipt(receipt)),
         recordFailure: (ref, failure) => ask(() => serve.recordFailure(ref, failure)),
-        expireLeases: (claim) => ask(() => serve.expireLeases(claim)),
+        expireLeases: (claim, maxExpiries) => ask(() => serve.expireLeases(claim, maxExpiries)),
         reviveFailed: async () => 0,
+        noteWorker: async () => undefined,
+        forgetWorker: async () => undefined,
+        listWorkers: async () => [],
         loadTask: (ref) => ask(() => ({ run: aRun(runId), ref, plan, partition: aPartition(ref.partition) })),
         readPartition: (_, partition) => ask(() => ({ ...at(partition) })),
         readPartitions: (_, wanted) => ask(() => wanted.map((partition) => ({ ...at(partition) }))),

@@ -36,7 +36,7 @@ export async function openLanes(
         ...{ reprocess, restart, takeOver },
       };
       const look = { label: interval.ds, lines: "warnings" } as const;
-      const start = (options: RunOptions) => runner.run(request, { ...options, signal });
+      const start = (options: RunOptions) => runner.run(request, { ...options, signal, lane: "backfill" });
       return (await runWithProgress(shown, start, look, observers)).outcome;
     });
   }

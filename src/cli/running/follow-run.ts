@@ -1,5 +1,6 @@
 import { toErrorRecord } from "../../errors.js";
 import { targetOf, type WriteSpec } from "../../job.js";
+import type { Lane } from "../../lane.js";
 import type { Observer } from "../../observer.js";
 import type { RunOptions, RunOutcome } from "../../run-request.js";
 import { errorText } from "../output/error-text.js";
@@ -12,6 +13,7 @@ import { type ProgressLook, runObservers } from "./progress.js";
 export interface FollowOptions {
   readonly write: WriteSpec;
   readonly quarantineExitZero: boolean;
+  readonly lane: Lane;
   /** Beside those that show progress. */
   readonly observers?: readonly Observer[];
 }
@@ -20,9 +22,14 @@ export interface FollowOptions {
 export async function followRun(
   cli: Cli,
   start: (options: RunOptions) => Promise<RunOutcome>,
-  { write, quarantineExitZero, observers = [] }: FollowOptions,
+  { write, quarantineExitZero, lane, observers = [] }: FollowOptions,
 ): Promise<number> {
-  const { outcome, rowsScored } = await runWithProgress(cli, start, {}, observers);
+  const { outcome, rowsScored } = await runWithProgress(
+    cli,
+    (options) => start({ ...options, lane }),
+    {},
+    observers,
+  );
   const published = await publishedBy(cli, outcome, write);
   const exitCode = outcomeExit(outcome, { quarantineExitZero, interruptedBy: cli.interruptedBy() });
   if (cli.globals.json) {

@@ -1,4 +1,5 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { type Lane, laneNames, usualLane } from "../../lane.js";
 import { variable } from "../shell/options.js";
 
 export interface QuarantineFlags {
@@ -29,6 +30,19 @@ export function declareQueue(command: Command): Command {
     "--queue <url>",
     "a Redis or PostgreSQL that brings partitions to workers (NIGHTSHIFT_QUEUE)",
   );
+}
+
+/** Of a run over a queue. */
+export function declareLane(command: Command): Command {
+  return command.addOption(
+    new Option("--lane <lane>", "whom its partitions wait for at workers: see docs/queue.md")
+      .choices(laneNames)
+      .default(usualLane),
+  );
+}
+
+export interface LaneFlags {
+  readonly lane: Lane;
 }
 
 export interface MetricsFlags {

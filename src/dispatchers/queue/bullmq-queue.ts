@@ -1,21 +1,21 @@
 /**
  * A queue of BullMQ's, on Redis or on Postgres. It carries messages and is believed in nothing: how an attempt went is
- * never read from it, a message is not kept once it was taken care of, and none is tried twice by it.
+ * never read from it, a message is not kept once it was taken care of, and none is tried twice by it. Each channel is a
+ * queue of BullMQ's own: which of them is asked next is the worker's to say.
  */
+import { type Channel, channelsOf, laneNames, usualTag } from "../../lane.js";
 import type { PartitionRef } from "../../partition.js";
-import type { Consumer, Queue } from "../../queue.js";
+import type { Message, Queue } from "../../queue.js";
 import { messageId, readMessage } from "./message.js";
 
 /** What is used of BullMQ, whatever it runs on. */
 export interface Backend {
   /** For people; without secrets. */
   readonly place: string;
+  /** After which a message comes again whose taker is gone. */
+  readonly lockMs: number;
   sender(name: string): Sender;
-  receiver(
-    name: string,
-    handle: (job: { readonly data: unknown }) => Promise<void>,
-    atOnce: number,
-  ): Receiver;
+  receiver(name: string): Receiver;
   close(): Promise<void>;
 }
 
@@ -37,10 +37,19 @@ interface Forgotten {
   readonly removeOnFail: true;
 }
 
+/** Takes by hand: nothing comes by itself. */
 export interface Receiver {
+  getNextJob(token: string, options: { readonly block: false }): Promise<TakenJob | undefined>;
+  extendJobLocks(ids: string[], tokens: string[], lockMs: number): Promise<unknown>;
+  startStalledCheckTimer(): Promise<void>;
   on(event: "error", listener: (error: Error) => void): unknown;
-  pause(doNotWaitForWork: boolean): Promise<void>;
-  close(): Promise<void>;
+  close(force: boolean): Promise<void>;
+}
+
+interface TakenJob {
+  readonly id?: string | undefined;
+  readonly data: unknown;
+  moveToCompleted(result: null, token: string, fetchNext: false): Promise<unknown>;
 }
 
 export interface BullmqQueueOptions {
@@ -48,28 +57,70 @@ export interface BullmqQueueOptions {
   readonly onTrouble?: (error: Error) => void;
 }
 
-const queueName = "partitions";
 /** A server that does not answer keeps nobody from ending. */
 const closeTimeoutMs = 2_000;
 
-export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: BullmqQueueOptions): Queue {
-  const receivers: Receiver[] = [];
-  let sender: Sender | null = null;
+interface Taking {
+  readonly receiver: Receiver;
+  /** Tokens of what is held, by the message's name. */
+  readonly held: Map<string, string>;
+  readonly renewing: NodeJS.Timeout;
+}
 
-  function senderNow(): Sender {
-    if (sender === null) {
-      sender = backend.sender(queueName);
-      sender.on("error", onTrouble);
-    }
+export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: BullmqQueueOptions): Queue {
+  const senders = new Map<string, Sender>();
+  const takings = new Map<string, Taking>();
+  const forgetting = new Set<Promise<void>>();
+  let tokens = 0;
+
+  function senderTo(name: string): Sender {
+    const sender = senders.get(name) ?? backend.sender(name);
+    if (!senders.has(name)) sender.on("error", onTrouble);
+    senders.set(name, sender);
     return sender;
+  }
+
+  function takingFrom(channel: Channel): Taking {
+    const name = queueName(channel);
+    const before = takings.get(name);
+    if (before !== undefined) return before;
+    const receiver = backend.receiver(name);
+    receiver.on("error", onTrouble);
+    void receiver.startStalledCheckTimer();
+    const held = new Map<string, string>();
+    const renewing = setInterval(() => {
+      if (held.size === 0) return;
+      // One that is not renewed comes again, and is outdated.
+      receiver.extendJobLocks([...held.keys()], [...held.values()], backend.lockMs).catch(onTrouble);
+    }, backend.lockMs / 3);
+    renewing.unref();
+    const taking = { receiver, held, renewing };
+    takings.set(name, taking);
+    return taking;
+  }
+
+  function messageOf(job: TakenJob, token: string, { held }: Taking): Message {
+    const id = job.id ?? "";
+    held.set(id, token);
+    return {
+      ref: readMessage(job.data),
+      done() {
+        held.delete(id);
+        const forgotten: Promise<void> = job
+          .moveToCompleted(null, token, false)
+          .catch(onTrouble)
+          .then(() => void forgetting.delete(forgotten));
+        forgetting.add(forgotten);
+      },
+    };
   }
 
   return {
     place: backend.place,
 
-    async push(refs) {
+    async push(refs, channel) {
       if (refs.length === 0) return;
-      await senderNow().addBulk(
+      await senderTo(queueName(channel)).addBulk(
         refs.map(({ runId, partition, epoch }) => {
           const ref = { runId, partition, epoch };
           const opts = {
@@ -83,45 +134,54 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
       );
     },
 
-    async pending() {
-      const messages = await senderNow().getJobCountByTypes("waiting", "delayed", "prioritized");
-      return { [queueName]: messages };
+    async take(channel) {
+      const taking = takingFrom(channel);
+      tokens += 1;
+      const token = `${tokens}`;
+      const job = await taking.receiver.getNextJob(token, { block: false });
+      return job === undefined ? null : messageOf(job, token, taking);
     },
 
-    consume(atOnce, take): Consumer {
-      const handle = async ({ data }: { readonly data: unknown }): Promise<void> => {
-        const ref = readMessage(data);
-        if (ref !== null) await take(ref);
-      };
-      const receiver = backend.receiver(queueName, handle, atOnce);
-      receiver.on("error", onTrouble);
-      receivers.push(receiver);
-      return { pause: () => receiver.pause(true) };
+    async pending(more = []) {
+      const known = [...channelsOf([usualTag], laneNames), ...more].map(queueName);
+      const counts: { [queue: string]: number } = {};
+      for (const name of new Set([...known, ...senders.keys(), ...takings.keys()]))
+        counts[name] = await senderTo(name).getJobCountByTypes("waiting", "delayed", "prioritized");
+      return counts;
     },
 
     async close() {
-      const closing = [...receivers, ...(sender === null ? [] : [sender])].map((each) => each.close());
+      for (const { renewing } of takings.values()) clearInterval(renewing);
+      const closing = Promise.all(forgetting).then(() =>
+        Promise.allSettled([
+          ...[...takings.values()].map(({ receiver }) => receiver.close(true)),
+          ...[...senders.values()].map((sender) => sender.close()),
+        ]),
+      );
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, closeTimeoutMs);
       });
-      await Promise.race([Promise.allSettled(closing), late]);
+      await Promise.race([closing, late]);
       clearTimeout(timer);
       await backend.close();
     },
   };
 }
 
+/** What BullMQ calls a channel's queue. Its keys begin with it: scaling by them is told in docs/queue.md. */
+export function queueName({ tag, lane }: Channel): string {
+  return `${tag}-${lane}`;
+}
+
 /** What a receiver of either backend is told. */
-export function receiverOptions(atOnce: number, lockMs: number) {
+export function receiverOptions(lockMs: number) {
   return {
-    concurrency: atOnce,
-    // A message whose worker is gone comes again after this; whoever has begun with it is known to the ledger.
+    autorun: false,
     lockDuration: lockMs,
     stalledInterval: lockMs,
     // Never too often; an integer of PostgreSQL's.
     maxStalledCount: 2 ** 31 - 1,
-    runRetryDelay: 500,
     removeOnComplete: { count: 0 },
     removeOnFail: { count: 0 },
   };

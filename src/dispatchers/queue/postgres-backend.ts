@@ -9,8 +9,8 @@ import { type Backend, receiverOptions, usualAnswerMs, usualLockMs } from "./bul
 
 const schema = "nightshift_queue";
 const role = "queue";
-/** One that is not listening. */
-const maxSessions = 4;
+/** Of each channel. */
+const maxSessions = 2;
 
 /**
  * @param lockMs after which a message comes again whose taker is gone
@@ -32,7 +32,7 @@ export async function postgresBackend(
     query_timeout: answerMs,
   };
   const { Queue, Worker } = withBackend(createPostgresBackend);
-  const first = new Queue("partitions", { connection: config, skipMetasUpdate: true });
+  const first = new Queue("any", { connection: config, skipMetasUpdate: true });
   first.on("error", () => undefined);
   try {
     await first.waitUntilReady();
@@ -44,9 +44,9 @@ export async function postgresBackend(
   }
   return {
     place: url.address,
+    lockMs,
     sender: (name) => new Queue(name, { connection: config, skipMetasUpdate: true }),
-    receiver: (name, handle, atOnce) =>
-      new Worker(name, handle, { connection: config, ...receiverOptions(atOnce, lockMs) }),
+    receiver: (name) => new Worker(name, null, { connection: config, ...receiverOptions(lockMs) }),
     async close() {},
   };
 }

@@ -10,7 +10,8 @@
 import type { Clock } from "../../clock.js";
 import type { Dispatcher } from "../../dispatcher.js";
 import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../../errors.js";
-import type { KnownPartition, SharedLedger } from "../../ledger.js";
+import type { Channel } from "../../lane.js";
+import type { KnownPartition, SeenWorker, SharedLedger } from "../../ledger.js";
 import type { PartitionRef, PartitionState } from "../../partition.js";
 import type { Queue } from "../../queue.js";
 import type { Claim } from "../../run.js";
@@ -18,6 +19,8 @@ import { type FollowedOutcome, outcomeOf } from "./outcome-of.js";
 
 export interface QueueDispatcherOptions {
   readonly queue: Queue;
+  /** Where its partitions wait. */
+  readonly channel: Channel;
   readonly ledger: SharedLedger;
   readonly claim: Claim;
   readonly wake: (outcome: FollowedOutcome) => void;
@@ -26,6 +29,10 @@ export interface QueueDispatcherOptions {
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Told of every push: that it failed, is late, or (`null`) was taken. */
   readonly onTrouble: (error: Error | null) => void;
+  /** Nothing begins, and no worker is there that would take it: told once, until something does. */
+  readonly onNoWorker?: (workers: readonly SeenWorker[]) => void;
+  /** Leases that run out in a row, until a partition is given up. */
+  readonly maxExpiries?: number;
   readonly timing?: Partial<DispatchTiming>;
 }
 
@@ -35,6 +42,8 @@ export interface DispatchTiming {
   readonly readEveryMs: number;
   readonly reconcileEveryMs: number;
   readonly expireEveryMs: number;
+  /** Whether anybody is there, while nothing begins. */
+  readonly lookForWorkersEveryMs: number;
   /** Past it the queue counts as away; a push goes on waiting all the same. */
   readonly pushTimeoutMs: number;
 }
@@ -44,6 +53,7 @@ const usualTiming: DispatchTiming = {
   readEveryMs: 100,
   reconcileEveryMs: 5_000,
   expireEveryMs: 1_000,
+  lookForWorkersEveryMs: 10_000,
   pushTimeoutMs: 5_000,
 };
 
@@ -53,20 +63,21 @@ interface Followed {
 }
 
 export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
-  const { queue, ledger, claim, wake, clock, pause, onTrouble } = options;
+  const { queue, channel, ledger, claim, wake, clock, pause, onTrouble } = options;
   const timing = { ...usualTiming, ...options.timing };
   const followed = new Map<number, Followed>();
   const unsent: PartitionRef[] = [];
   const stop = new AbortController();
   let pushing: Promise<void> | null = null;
   let following: Promise<void> | null = null;
+  let isToldOfNone = false;
 
   /** One push at a time: while a queue does not answer, nothing piles up behind it. */
   function push(refs: readonly PartitionRef[]): void {
     if (refs.length === 0 || pushing !== null) return;
     const late = setTimeout(() => onTrouble(noAnswer(timing.pushTimeoutMs)), timing.pushTimeoutMs);
     pushing = queue
-      .push(refs)
+      .push(refs, channel)
       .then(() => onTrouble(null))
       .catch((error: Error) => onTrouble(error))
       .finally(() => {
@@ -76,7 +87,8 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
   }
 
   async function follow(): Promise<void> {
-    let [reconciledMs, expiredMs] = [clock.monotonicMs(), clock.monotonicMs()];
+    const startedMs = clock.monotonicMs();
+    let [reconciledMs, expiredMs, lookedMs] = [startedMs, startedMs, startedMs];
     try {
       while (!stop.signal.aborted) {
         if (unsent.length > 0 && pushing === null) push(unsent.splice(0));
@@ -85,7 +97,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
         const nowMs = clock.monotonicMs();
         if (nowMs - expiredMs >= timing.expireEveryMs) {
           expiredMs = nowMs;
-          await ledger.expireLeases(claim);
+          await ledger.expireLeases(claim, options.maxExpiries);
         }
         const changed = await ledger.readChanged(claim.runId, [...followed.values()].map(known));
         for (const state of changed) note(state);
@@ -93,10 +105,24 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
           reconciledMs = nowMs;
           push([...followed.values()].flatMap(({ ref, hasStarted }) => (hasStarted ? [] : [ref])));
         }
+        if (nowMs - lookedMs >= timing.lookForWorkersEveryMs) {
+          lookedMs = nowMs;
+          await lookForWorkers();
+        }
       }
     } catch (error) {
       if (!stop.signal.aborted) wake({ type: "ledger-failed", error });
     }
+  }
+
+  /** A run whose tag nobody has would wait in silence. */
+  async function lookForWorkers(): Promise<void> {
+    const hasBegun = [...followed.values()].some(({ hasStarted }) => hasStarted);
+    if (hasBegun || isToldOfNone) return;
+    const workers = await ledger.listWorkers();
+    if (workers.some(({ tags, lanes }) => tags.includes(channel.tag) && lanes.includes(channel.lane))) return;
+    isToldOfNone = true;
+    options.onNoWorker?.(workers);
   }
 
   function note(state: PartitionState): void {
@@ -104,6 +130,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     if (entry === undefined) return;
     const outcome = outcomeOf(entry.ref, state, entry.hasStarted);
     if (outcome === null) return;
+    if (outcome.type === "started") isToldOfNone = false;
     if (outcome.type === "started") entry.hasStarted = true;
     else followed.delete(state.index);
     wake(outcome);

@@ -28,9 +28,8 @@ export async function redisBackend(
   lockMs: number = usualLockMs,
   answerMs: number = usualAnswerMs,
 ): Promise<Backend> {
-  const { protocol, host, pathname } = parse(url);
-  const place = `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
-  await tryToReach(url, place);
+  const place = placeOf(url);
+  await tryToReach(url, place, (redis) => redis.ping());
   const connections: Redis[] = [];
 
   function connection(): Redis {
@@ -45,13 +44,36 @@ export async function redisBackend(
 
   return {
     place,
+    lockMs,
     sender: (name) => new Queue(name, { connection: connection(), prefix, skipMetasUpdate: true }),
-    receiver: (name, handle, atOnce) =>
-      new Worker(name, handle, { connection: connection(), prefix, ...receiverOptions(atOnce, lockMs) }),
+    receiver: (name) =>
+      new Worker(name, null, { connection: connection(), prefix, ...receiverOptions(lockMs) }),
     async close() {
       for (const redis of connections) redis.disconnect();
     },
   };
+}
+
+/** What a server says of itself; `null` where it keeps that to itself. */
+export interface RedisFacts {
+  readonly place: string;
+  readonly version: string | null;
+  /** What it removes when its memory is full; `noeviction`: nothing. */
+  readonly evictionPolicy: string | null;
+}
+
+/** @throws as {@link redisBackend} */
+export async function redisFacts(url: string): Promise<RedisFacts> {
+  const place = placeOf(url);
+  const info = await tryToReach(url, place, (redis) => redis.info());
+  const of = (field: string): string | null =>
+    new RegExp(`^${field}:(.+?)\\r?$`, "m").exec(info)?.[1] ?? null;
+  return { place, version: of("redis_version"), evictionPolicy: of("maxmemory_policy") };
+}
+
+function placeOf(url: string): string {
+  const { protocol, host, pathname } = parse(url);
+  return `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
 }
 
 function parse(url: string): URL {
@@ -73,7 +95,7 @@ function connect(url: string, options: Omit<RedisOptions, "replyMapping">): Redi
   return redis;
 }
 
-async function tryToReach(url: string, place: string): Promise<void> {
+async function tryToReach<T>(url: string, place: string, ask: (redis: Redis) => Promise<T>): Promise<T> {
   let last: Error | null = null;
   const redis = connect(url, {
     lazyConnect: true,
@@ -86,7 +108,7 @@ async function tryToReach(url: string, place: string): Promise<void> {
   });
   try {
     await redis.connect();
-    await redis.ping();
+    return await ask(redis);
   } catch (cause) {
     throw unreachable(place, last ?? cause);
   } finally {

@@ -43,7 +43,7 @@ const startSql = `${lockRunning}, started as (
   select index from started`;
 
 const acceptSql = `${lockRunning}, accepted as (
-    update nightshift.ledger_partitions p set status = 'accepted', last_error = null, change = $5
+    update nightshift.ledger_partitions p set status = 'accepted', last_error = null, expiries = 0, change = $5
     from state where p.run_id = state.run_id and p.index = $2 and p.epoch = $3
       and p.status = 'running' and p.attempt_id = $4
     returning p.index
@@ -56,7 +56,9 @@ const acceptSql = `${lockRunning}, accepted as (
 const failSql = `${lockRunning}, failed as (
     update nightshift.ledger_partitions p
     set status = $7, attempt_id = null, attempts = p.attempts + $8, solo_deaths = p.solo_deaths + $9,
-        last_error = coalesce($10::json, p.last_error), change = $5
+        last_error = coalesce($10::json, p.last_error), change = $5,
+        -- Whoever tells of its end has survived it. Of one that was stopped nobody knows what it would have done.
+        expiries = case when $10::json is null then p.expiries else 0 end
     from state where p.run_id = state.run_id and p.index = $2 and p.epoch = $3
       and (p.status = 'leased' or (p.status = 'running' and p.attempt_id = $4))
     returning p.index

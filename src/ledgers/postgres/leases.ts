@@ -11,7 +11,7 @@ import type { LedgerDatabase } from "./ledger-database.js";
 
 export interface Leases {
   renew(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"renewed" | "fenced">;
-  expire(claim: Claim): Promise<number>;
+  expire(claim: Claim, maxExpiries?: number): Promise<number>;
 }
 
 const renewSql = `
@@ -31,9 +31,11 @@ const expireSql = `
     select run_id, events from nightshift.ledger_run_states where ${isOwnedSql} and status = 'running' for update
   ), expired as (
     update nightshift.ledger_partitions p
-    set status = 'pending', attempt_id = null, lease_until = null, last_error = $3::json, change = $4
+    set status = case when p.expiries + 1 >= $5::int then 'poisoned' else 'pending' end,
+        last_error = case when p.expiries + 1 >= $5::int then $6::json else $3::json end,
+        expiries = p.expiries + 1, attempt_id = null, lease_until = null, change = $4
     from state where p.run_id = state.run_id and ${isOverSql}
-    returning p.index, p.epoch
+    returning p.index, p.epoch, p.status, p.last_error
   ), moved as (
     update nightshift.ledger_run_states s
     set events = state.events + (select count(*) from expired), updated_at = clock_timestamp()
@@ -42,7 +44,7 @@ const expireSql = `
     insert into nightshift.ledger_events (run_id, seq, body)
     select state.run_id, state.events + row_number() over (order by expired.index),
            json_build_object('type', 'partition.failed', 'partition', expired.index, 'epoch', expired.epoch,
-                             'error', $3::json, 'next', 'pending')
+                             'error', expired.last_error, 'next', expired.status)
     from state, expired
   )
   select index from expired`;
@@ -54,13 +56,16 @@ export function leases({ write, read, place }: LedgerDatabase, newId: NewId): Le
       return rows.length > 0 ? "renewed" : "fenced";
     },
 
-    async expire(claim) {
+    async expire(claim, maxExpiries) {
       const { runId, coordinatorEpoch } = claim;
       const [found] = await read<{ isAny: boolean }>(overSql, [runId]);
       if (found?.isAny !== true) return 0;
-      const error = JSON.stringify(toErrorRecord(leaseExpired()));
+      const [error, poisoned] = [leaseExpired(), expiredInARow(maxExpiries ?? 0)].map((each) =>
+        JSON.stringify(toErrorRecord(each)),
+      );
+      const values = [runId, coordinatorEpoch, error, newId(), maxExpiries ?? null, poisoned];
       const rows = await write(
-        (query) => query(expireSql, [runId, coordinatorEpoch, error, newId()]),
+        (query) => query(expireSql, values),
         // What is over is over: asked again, it finds the rest.
         async () => null,
       );
@@ -74,4 +79,14 @@ function leaseExpired(): InfraError {
   return new InfraError("infra.lease-expired", "its worker was not heard of for a whole lease", {
     hint: "The partition is done again by whoever takes it next. See whether the worker's machine lives.",
   });
+}
+
+function expiredInARow(times: number): InfraError {
+  return new InfraError(
+    "infra.lease-expired",
+    `its worker was not heard of for a whole lease, ${times} times in a row: each time it or its machine died`,
+    {
+      hint: "See what these machines ran out of: memory most often. Then do it again with nightshift retry.",
+    },
+  );
 }

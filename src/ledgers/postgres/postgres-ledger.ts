@@ -30,6 +30,7 @@ import { requests } from "./requests.js";
 import { runReader } from "./run-reader.js";
 import { savePlan } from "./save-plan.js";
 import { transitions } from "./transitions.js";
+import { workers } from "./workers.js";
 
 export interface PostgresLedgerOptions extends LedgerDatabaseOptions {
   readonly url: ConnectionUrl;
@@ -70,6 +71,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     assets: assetShelf(database),
     ...reading,
     ...requests(database, newId),
+    ...workers(database),
     createRun: (run) => createRun(database, newId, run),
 
     claimRun: (runId, owner, { takeOver }) => owning.claim(runId, owner, takeOver),
@@ -82,7 +84,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     startAttempt: async (ref, attemptId) => orLost(ref.runId, await reporting.start(ref, attemptId, null)),
     startLeased: (ref, attemptId, leaseMs) => reporting.start(ref, attemptId, leaseMs),
     renewAttempt: (ref, attemptId, leaseMs) => leasing.renew(ref, attemptId, leaseMs),
-    expireLeases: (claim) => leasing.expire(claim),
+    expireLeases: (claim, maxExpiries) => leasing.expire(claim, maxExpiries),
     acceptReceipt: async (receipt) => orLost(receipt.ref.runId, await reporting.accept(receipt)),
     recordFailure: async (ref, failure) => orLost(ref.runId, await reporting.fail(ref, failure)),
     reviveFailed: (claim) => coordinating.revive(claim),

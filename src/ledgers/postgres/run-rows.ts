@@ -59,13 +59,15 @@ export interface PartitionRow {
   readonly attemptId: string | null;
   readonly attempts: number;
   readonly soloDeaths: number;
+  readonly expiries: number;
   readonly rows: string;
   readonly receipt: Receipt | null;
   readonly lastError: ErrorRecord | null;
 }
 
 export const partitionSql = `
-  select p.index, p.status, p.epoch, p.attempt_id as "attemptId", p.attempts, p.solo_deaths as "soloDeaths", p.rows,
+  select p.index, p.status, p.epoch, p.attempt_id as "attemptId", p.attempts, p.solo_deaths as "soloDeaths", p.expiries,
+         p.rows,
          c.receipt, p.last_error as "lastError"
   from nightshift.ledger_partitions p
     left join nightshift.ledger_receipts c on c.run_id = p.run_id and c.index = p.index`;

@@ -54,7 +54,8 @@ const reviveSql = `
     where ${isOwnedSql} and status in ('planned', 'running') for update
   ), revived as (
     update nightshift.ledger_partitions p
-    set status = 'pending', attempt_id = null, attempts = 0, solo_deaths = 0, last_error = null, change = null
+    set status = 'pending', attempt_id = null, attempts = 0, solo_deaths = 0, expiries = 0, last_error = null,
+        change = null
     from state where p.run_id = state.run_id and p.status in ('failed', 'poisoned')
     returning 1
   )

@@ -138,4 +138,18 @@ export const ledgerMigrations: readonly Migration[] = [
       );
       create index on nightshift.ledger_run_assets (sha256);`,
   },
+  {
+    version: 6,
+    name: "the ledger: leases that ran out in a row, workers that are there",
+    sql: `
+      alter table nightshift.ledger_partitions add column expiries int not null default 0;
+
+      -- For people, and for coordinators that wait in vain. Nobody's guard depends on it.
+      create table nightshift.ledger_workers (
+        id uuid primary key,
+        worker json not null,
+        heard_at timestamptz not null,
+        until timestamptz not null
+      );`,
+  },
 ];

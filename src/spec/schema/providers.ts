@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { tagSyntax } from "../../lane.js";
 import { providerNames } from "../../profile.js";
 
 export const providers = z
@@ -18,4 +19,15 @@ export const engine = z
     description:
       "What runs the model. `auto`: `compiled-trees` where the model is one ensemble of trees and runs on the CPU (several times faster), else `onnxruntime`, which runs every model.",
     examples: ["onnxruntime"],
+  });
+
+export const runsOn = z
+  .string()
+  .regex(tagSyntax, {
+    error: "a tag has up to 32 small letters, digits, `-` or `_`, and begins with a letter or digit",
+  })
+  .meta({
+    description:
+      "Tag of the workers that can do it, over a queue: those started with it in `--tags`. Without it: `cpu`, which workers have that are told no tags.",
+    examples: ["gpu"],
   });

@@ -53,6 +53,7 @@ function specOf(job: Job): unknown {
     },
     engine: job.engine,
     providers: job.providers,
+    ...(job.runsOn === undefined ? {} : { runs_on: job.runsOn }),
   };
 }
 
