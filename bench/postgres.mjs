@@ -137,6 +137,10 @@ async function keepFinished({ url: connectionString }, file) {
 
 /** A fast wrong answer is none. */
 async function verify(database, rows, withPeer) {
+  for (const table of ["raw_copied", "raw_inserted", "raw_upserted"]) {
+    const [raw] = await database.query(`select count(*)::int4 as rows from ${table}`);
+    if (raw.rows !== rows) throw new Error(`${table} has ${raw.rows} rows`);
+  }
   for (const name of ["replaced", "upserted"]) {
     const [ours] = await database.query(`select count(*)::int4 as rows from ours_${name}`);
     if (ours.rows !== rows) throw new Error(`ours_${name} has ${ours.rows} rows`);

@@ -70,7 +70,7 @@ async function insertAll(table, conflict) {
 /** After the header of 19 bytes: a count of 4, then each value behind its length. */
 function* finishedRows() {
   const bytes = readFileSync(file);
-  for (let at = 19; bytes.readInt16BE(at) === 4; at += 46)
+  for (let at = 19; bytes.readInt16BE(at) === 4; at += 42)
     yield [
       bytes.readBigInt64BE(at + 6),
       bytes.readBigInt64BE(at + 18),

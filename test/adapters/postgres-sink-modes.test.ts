@@ -250,6 +250,9 @@ describe("upsert", () => {
     const kept = "select relname from pg_class where relname like 'undo%'";
     await publish(target, day(1, "2026-01-01"), batchOf({ 1: 0.1, 2: 0.1 }), upsert);
     expect(await target.database.query(kept)).toEqual([]);
+    expect(
+      await target.database.query("select reloptions from pg_class where oid = 'scores'::regclass"),
+    ).toEqual([{ reloptions: ["fillfactor=50"] }]);
     await publish(target, day(1, "2026-01-02"), batchOf({ 2: 0.2, 3: 0.2 }), upsert);
     expect(await target.database.query(kept)).toHaveLength(1);
     expect(await scores(target)).toEqual([

@@ -188,7 +188,10 @@ async function makeTable(
         ? [`${ownColumns.run} bigint`, `${ownColumns.asOf} timestamptz`]
         : [];
   const all = [...columns.map(({ name, type }) => `${quoteName(name)} ${type}`), ...own];
-  await session.query(`create table ${quoteTable(target.name)} (${all.join(", ")})`);
+  // Room for the next version of each row on its own page: replacing all rows then takes half the time, and the index
+  // stays as it is. Without it the table grows to that size at its first upsert.
+  const options = write.mode === "upsert" ? " with (fillfactor = 50)" : "";
+  await session.query(`create table ${quoteTable(target.name)} (${all.join(", ")})${options}`);
   const made = await findTable(session, target.name);
   if (made === null) throw new BugError("bug.table-not-made", `${target.text} was made and is not there.`);
   return made;
