@@ -2,7 +2,7 @@
 // queue; the ledger's database has fsync on. Times of dispatching are from a run's own events, so without its start and
 // its publication.
 //
-// - Q1 overhead: many tiny partitions by three workers, beside the same in one process with three threads.
+// - Q1 overhead: many tiny partitions by three workers, beside the same in one process with a thread a core.
 // - Q2 scaling: W1's rows by one, two and three workers, beside one process with one and two threads.
 // - Q3 recovery: from SIGKILL of a worker until another has done its partition.
 import { spawn, spawnSync } from "node:child_process";
@@ -56,7 +56,7 @@ async function overhead(kind, stand, env, tiny) {
     const extraMs = ((queued.dispatchSeconds - local.dispatchSeconds) * 1000) / tinyPartitions;
     console.log(
       `Q1 ${kind}: ${tinyPartitions} partitions of ${tinyRows} rows, three workers: ${ms(queued, "dispatchSeconds")} a partition, ` +
-        `three threads of one process: ${ms(local, "dispatchSeconds")}; the difference: ${extraMs.toFixed(2)} ms. ` +
+        `one process: ${ms(local, "dispatchSeconds")}; the difference: ${extraMs.toFixed(2)} ms. ` +
         `CPU of the coordinator: ${ms(queued, "cpuSeconds")}, without a queue: ${ms(local, "cpuSeconds")}.`,
     );
   });
@@ -153,7 +153,8 @@ function start({ cache, cli, started }, env, argv) {
   started.push(child);
   const at = {};
   const waiting = new Set();
-  let [rest, stderr, cpu] = ["", "", null];
+  const cpu = {};
+  let [rest, stderr] = ["", ""];
   child.stderr.setEncoding("utf8").on("data", (text) => {
     stderr += text;
   });
@@ -162,10 +163,10 @@ function start({ cache, cli, started }, env, argv) {
     rest = lines.pop();
     for (const line of lines) {
       const event = JSON.parse(line);
-      if (event.type === "run.planned" || event.type === "run.publishing") {
-        at[event.type] = performance.now();
-        cpu = { first: cpu?.first ?? cpuSeconds(child.pid), last: cpuSeconds(child.pid) };
-      }
+      at[event.type] ??= performance.now();
+      // Modules are loaded and servers connected to by then.
+      if (event.type === "partition.started") cpu.first ??= cpuSeconds(child.pid);
+      if (event.type === "run.publishing") cpu.last = cpuSeconds(child.pid);
       for (const each of waiting) each(event);
     }
   });

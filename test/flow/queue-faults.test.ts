@@ -5,7 +5,7 @@ import { Queue } from "bullmq";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Held, holding, keysBelow, keysIn } from "../support/flight-project.js";
 import { type Finished, jsonLinesOf, type RunLine } from "../support/nightshift.js";
-import { type Fleet, queueFleet, type WorkerProcess } from "../support/queue-fleet.js";
+import { type Fleet, hostOf, queueFleet } from "../support/queue-fleet.js";
 
 let fleet: Fleet;
 
@@ -63,7 +63,7 @@ test("a message comes twice: there is one start an epoch", async () => {
 
 test("a worker that was stopped goes on past its lease: it is refused, and nothing is there twice", async () => {
   const { worker, held, run } = await workerInTheMiddle();
-  const host = childOf(worker);
+  const host = hostOf(worker);
   // Both: neither can end what it holds.
   process.kill(host, "SIGSTOP");
   worker.child.kill("SIGSTOP");
@@ -79,7 +79,7 @@ test("a worker that was stopped goes on past its lease: it is refused, and nothi
 
 test("a worker is stopped: its host ends itself before its lease is over", async () => {
   const { worker, run } = await workerInTheMiddle();
-  const host = childOf(worker);
+  const host = hostOf(worker);
   worker.child.kill("SIGSTOP");
   await gone(host);
   expect(await stateOf(0)).toMatchObject({ status: "running", epoch: "1" });
@@ -176,10 +176,6 @@ async function startsOf(partition: number): Promise<readonly number[]> {
 
 function count(events: readonly RunLine[], type: string): number {
   return events.filter((event) => event.type === type).length;
-}
-
-function childOf({ child }: WorkerProcess): number {
-  return Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ")[0]);
 }
 
 /** Resolves when the process has ended; a stopped parent leaves it a zombie. */

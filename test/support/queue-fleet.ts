@@ -1,5 +1,5 @@
 /** A project whose partitions go over a real queue to workers, which are processes of their own; a real ledger, too. */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FlightProject, flightProject, type ProjectOptions } from "./flight-project.js";
 import { type RunLine, type Running, startNightshift } from "./nightshift.js";
@@ -123,6 +123,13 @@ export async function queueFleet(
       project.remove();
     },
   };
+}
+
+/** The worker's host, which is what touches data. @throws Error where it has none just now */
+export function hostOf({ child }: WorkerProcess): number {
+  const [first = ""] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").split(" ");
+  if (first === "") throw new Error("the worker has no host");
+  return Number(first);
 }
 
 function migrate(project: FlightProject, ...argv: readonly string[]): void {

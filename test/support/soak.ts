@@ -3,14 +3,13 @@
  * there is. Every row is published once and right all the same. A worker reaches its servers through a proxy, where the
  * machine allows it from a network of its own.
  */
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CuttingProxy, cuttingProxy } from "./cutting-proxy.js";
 import { type FlightProject, flightProject, keysBelow, rowsIn } from "./flight-project.js";
-import { ownNetwork } from "./own-network.js";
 import type { PostgresServer } from "./postgres-server.js";
-import { type Fleet, queueFleet, type WorkerProcess } from "./queue-fleet.js";
+import { hostOf, queueFleet, type WorkerProcess } from "./queue-fleet.js";
 import { seededRandom } from "./seeded-random.js";
+import { linesTo, type Place, placeFor } from "./soak-places.js";
+import { type Orphan, type SoakReport, storyOf, underWay } from "./soak-report.js";
 
 export interface SoakOptions {
   readonly kind: "redis" | "postgres";
@@ -19,25 +18,6 @@ export interface SoakOptions {
   readonly seed: number;
   /** A coordinator is killed about so often. */
   readonly coordinatorEverySeconds: number;
-}
-
-export type SoakReport = { readonly [what: string]: unknown };
-
-/** A worker's machine: whoever works there comes and goes. */
-interface Place {
-  readonly proxies: readonly CuttingProxy[];
-  readonly env: { readonly [name: string]: string };
-  readonly through: readonly string[];
-  readonly network: string;
-  worker: WorkerProcess | null;
-  remove(): Promise<void>;
-}
-
-/** A partition whose worker was killed. */
-interface Orphan {
-  readonly runId: unknown;
-  readonly partition: unknown;
-  readonly killedMs: number;
 }
 
 /** Partitions take their time, so that they can be hit in the middle; bundles of hooks reach workers by digest. */
@@ -60,6 +40,7 @@ export async function soak({
   const orphans: Orphan[] = [];
   const places: Place[] = [];
   const coordinators = new Map<FlightProject, () => void>();
+  const office = await linesTo(fleet, "127.0.0.1");
   const endMs = Date.now() + seconds * 1000;
   const over = new AbortController();
   const failures: unknown[] = [];
@@ -107,7 +88,7 @@ export async function soak({
   async function makeZombie(): Promise<void> {
     const { worker } = oneOf(places);
     if (worker === null) return;
-    const host = random() < 0.5 ? childOf(worker) : null;
+    const host = random() < 0.5 ? hostIfAny(worker) : null;
     signal(host, "SIGSTOP");
     worker.child.kill("SIGSTOP");
     await sleep(3_500);
@@ -117,9 +98,11 @@ export async function soak({
   }
 
   async function disturbNetwork(): Promise<void> {
-    const { proxies } = oneOf(places);
-    const proxy = oneOf(proxies);
-    const choice = random();
+    const isOfCoordinators = random() < 0.25;
+    const proxy = oneOf(isOfCoordinators ? office.proxies : oneOf(places).proxies);
+    // A ledger's answer is waited for ninety seconds, since a statement may take sixty.
+    const mayFreeze = !isOfCoordinators || endMs - Date.now() > 100_000;
+    const choice = mayFreeze ? random() : 0.7 * random();
     if (choice < 0.4) {
       proxy.cutAll();
       count("connections cut");
@@ -170,7 +153,7 @@ export async function soak({
     do {
       let argv = ["run", "flights", "--reprocess"];
       for (;;) {
-        const run = fleet.coordinator(project.cwd, argv);
+        const run = fleet.coordinator(project.cwd, argv, office);
         coordinators.set(project, () => {
           if (run.child.kill("SIGKILL")) count("coordinators killed");
         });
@@ -209,12 +192,12 @@ export async function soak({
     over.abort();
     await disturbing;
     if (failures.length > 0) throw failures[0];
-    const network = places.map((place) => place.network).join("; ");
+    const networks = places.map(({ network }) => network);
     return {
       kind,
       seed,
       seconds,
-      network,
+      networks,
       ...Object.fromEntries(counts),
       ...(await storyOf(fleet, orphans)),
     };
@@ -222,7 +205,8 @@ export async function soak({
     over.abort();
     for (const place of places) place.worker = null;
     await fleet.remove();
-    for (const place of places) await place.remove();
+    for (const { proxies } of [office, ...places]) for (const proxy of proxies) await proxy.close();
+    for (const place of places) place.leave();
     projects[1]?.remove();
   }
 }
@@ -249,48 +233,9 @@ function refuseOthers(found: readonly unknown[], expected: readonly unknown[]): 
     );
 }
 
-async function placeFor(fleet: Fleet): Promise<Place> {
-  const network = ownNetwork();
-  const [at, through] = typeof network === "string" ? ["127.0.0.1", []] : [network.host, network.through];
-  const ledger = await proxied(fleet.database.url, at);
-  const queue = fleet.redis === null ? ledger : await proxied(fleet.redis.url, at);
-  const proxies = [...new Set([ledger.proxy, queue.proxy])];
-  return {
-    proxies,
-    env: { NIGHTSHIFT_LEDGER: ledger.url, NIGHTSHIFT_QUEUE: queue.url },
-    through,
-    network: typeof network === "string" ? `none of its own (${network})` : "one of its own",
-    worker: null,
-    async remove() {
-      for (const proxy of proxies) await proxy.close();
-      if (typeof network !== "string") network.remove();
-    },
-  };
-}
-
-async function proxied(url: string, at: string) {
-  const behind = new URL(url);
-  const proxy = await cuttingProxy({ host: behind.hostname, port: Number(behind.port), at });
-  behind.hostname = proxy.host;
-  behind.port = String(proxy.port);
-  return { proxy, url: behind.href };
-}
-
-/** What it has started, and not ended. */
-function underWay({ events }: WorkerProcess) {
-  const open = new Map<string, { readonly runId: unknown; readonly partition: unknown }>();
-  for (const { type, runId, partition, epoch } of events) {
-    const key = JSON.stringify([runId, partition, epoch]);
-    if (type === "partition.started") open.set(key, { runId, partition });
-    else open.delete(key);
-  }
-  return [...open.values()];
-}
-
-function childOf({ child }: WorkerProcess): number | null {
+function hostIfAny(worker: WorkerProcess): number | null {
   try {
-    const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim();
-    return children === "" ? null : Number(children.split(" ")[0]);
+    return hostOf(worker);
   } catch {
     return null;
   }
@@ -304,35 +249,4 @@ function signal(pid: number | null, name: NodeJS.Signals): void {
   } catch {
     // It is.
   }
-}
-
-/** What the ledger has seen, and the seconds from a worker's death until its partitions were accepted. */
-async function storyOf({ database }: Fleet, orphans: readonly Orphan[]): Promise<SoakReport> {
-  const rows = await database.query<{ what: string; count: number }>(
-    `select body->>'type' || coalesce(' ' || (body->'error'->>'code'), '') as what, count(*)::int as count
-     from nightshift.ledger_events group by 1 order by 1`,
-  );
-  const [starts] = await database.query<{ most: number }>(
-    `select max(n)::int as most from (select count(*) as n from nightshift.ledger_events
-     where body->>'type' = 'partition.started' group by run_id, body->>'partition') each`,
-  );
-  const redone = await database.query<{ p50: number; p95: number; most: number; times: number }>(
-    `select percentile_cont(0.5) within group (order by took) as p50,
-            percentile_cont(0.95) within group (order by took) as p95, max(took) as most, count(*)::int as times
-     from (
-       select extract(epoch from min(e.at))::float8 - (o->>'killedMs')::float8 / 1000 as took
-       from json_array_elements($1::json) o join nightshift.ledger_events e
-         on e.run_id = o->>'runId' and e.body->>'type' = 'partition.accepted' and e.body->>'partition' = o->>'partition'
-       where extract(epoch from e.at) * 1000 > (o->>'killedMs')::float8
-       group by o::text, o->>'killedMs'
-     ) each`,
-    [JSON.stringify(orphans)],
-  );
-  return {
-    attempts: {
-      ...Object.fromEntries(rows.map(({ what, count }) => [what, count])),
-      "most for one partition": starts?.most,
-    },
-    "recovered after a kill, seconds": redone[0],
-  };
 }

@@ -9,10 +9,10 @@ import type { AssetShelf } from "../../asset-shelf.js";
 import type { Clock } from "../../clock.js";
 import type { Asset } from "../../plan.js";
 import { digestOf, verified } from "./blocks.js";
-import { keepFile, removeOldDrafts, type Shelf } from "./keep-file.js";
+import { type DigestDirectory, keepFile, removeOldDrafts } from "./keep-file.js";
 import { plannedFile } from "./planned-files.js";
 
-export interface AssetCacheOptions extends Shelf {
+export interface AssetCacheOptions extends DigestDirectory {
   /** Where bundles of hooks are, where this machine has planned the run. */
   readonly hookDir: string;
   /** Where it looks, in this order, for what this machine does not have. */

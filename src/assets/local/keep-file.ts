@@ -3,7 +3,7 @@ import { readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileSystem } from "../../file-system.js";
 
-export interface Shelf {
+export interface DigestDirectory {
   /** Absolute; made when it is needed. */
   readonly directory: string;
   readonly fileSystem: FileSystem;
@@ -16,7 +16,7 @@ const draftAgeMs = 24 * 3_600_000;
 
 /** @throws what `blocks` throw; InfraError `infra.disk-full` and others */
 export async function keepFile(
-  { directory, fileSystem, newId }: Shelf,
+  { directory, fileSystem, newId }: DigestDirectory,
   name: string,
   blocks: AsyncIterable<Uint8Array>,
 ): Promise<string> {
@@ -41,7 +41,7 @@ export async function keepFile(
 }
 
 /** What whoever was killed has left. */
-export async function removeOldDrafts({ directory }: Shelf, nowMs: number): Promise<void> {
+export async function removeOldDrafts({ directory }: DigestDirectory, nowMs: number): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.startsWith(draftMark)) continue;
     const path = join(directory, name);

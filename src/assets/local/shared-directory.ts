@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { AssetShelf } from "../../asset-shelf.js";
 import type { Asset } from "../../plan.js";
 import { blocksOf } from "./blocks.js";
-import { keepFile, type Shelf } from "./keep-file.js";
+import { type DigestDirectory, keepFile } from "./keep-file.js";
 
 /** Files are named by their digests, and stay until somebody removes them. */
-export function sharedDirectory(shelf: Shelf): AssetShelf {
+export function sharedDirectory(shelf: DigestDirectory): AssetShelf {
   const { directory } = shelf;
   const pathOf = ({ sha256 }: Asset): string => join(directory, sha256);
 

@@ -56,7 +56,7 @@ export function assetShelf({ place, read, transaction }: LedgerDatabase): Collec
     },
 
     async collect(dryRun) {
-      if (dryRun) return read<ShelvedAsset>(spentSql);
+      if (dryRun) return inOrder(await read<ShelvedAsset>(spentSql));
       return transaction(
         async (query) => {
           const locked = (await query<ShelvedAsset>(lockSpentSql)).map(({ sha256 }) => sha256);
@@ -64,13 +64,17 @@ export function assetShelf({ place, read, transaction }: LedgerDatabase): Collec
           const digests = spent.map(({ sha256 }) => sha256);
           await query(forgetSql, [digests]);
           await query(removeSql, [digests]);
-          return spent;
+          return inOrder(spent);
         },
         // What was removed is not found again.
         async () => null,
       );
     },
   };
+}
+
+function inOrder(assets: readonly ShelvedAsset[]): readonly ShelvedAsset[] {
+  return [...assets].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
 }
 
 async function writeBlocks(query: Query, asset: Asset, readAsset: ReadAsset): Promise<void> {
