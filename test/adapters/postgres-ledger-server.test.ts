@@ -1,9 +1,12 @@
 /** What happens to the ledger's server, and what people are told: crashes, limits, locks, settings, roles. */
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { exitCodeOf, NightshiftError } from "../../src/errors.js";
+import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
+import type { Owner } from "../../src/run.js";
 import { all } from "../conformance/ledger.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
 import {
@@ -11,6 +14,7 @@ import {
   ledgerProcesses,
   migrateAt,
   type TestProcess,
+  urlOf,
 } from "../support/postgres-ledgers.js";
 import { type PostgresServer, startServer, type TestDatabase } from "../support/postgres-server.js";
 import { anError, aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";
@@ -169,6 +173,25 @@ test("what was answered is durable, also where the server would rather be fast",
   expect(claim.coordinatorEpoch).toBe(1);
 });
 
+const booksAt = (url: string) =>
+  openPostgresBooks({ url: urlOf(url), newId: randomUUID, isAlive: () => "dead", retryDelaysMs: [] });
+
+async function useBooks(url: string, owner: Owner): Promise<void> {
+  const { schedules, backfills, close } = await booksAt(url);
+  const [now, at] = [new Date(), "2026-01-01T00:00:00.000Z"];
+  await schedules.follow("daily", "0 0 * * * UTC", now);
+  await schedules.attend(owner);
+  await schedules.record("daily", { at, verdict: "fired", reason: null, ticks: 1 }, owner);
+  expect(await schedules.open("daily")).toHaveLength(1);
+  await schedules.end("daily", at, { status: "published", runId: "run", error: null, at });
+  await schedules.pause("daily", now);
+  await schedules.resume("daily", now);
+  await schedules.prune("daily");
+  await backfills.begin("key", { startedAt: at, generations: {} });
+  await backfills.finish("key");
+  await close();
+}
+
 describe("the roles that docs/postgres.md grants", () => {
   const grants = (name: string): string => {
     const text = readFileSync(new URL("../../docs/postgres.md", import.meta.url), "utf8");
@@ -193,7 +216,7 @@ describe("the roles that docs/postgres.md grants", () => {
   test("the ledger's can do all of a run, and make or change no table", async () => {
     await asRole("ledger", async (url) => {
       const process = await processes.start({ url });
-      const { ledger } = process;
+      const { ledger, owner } = process;
       const claim = await planned(process, 2);
       for (const index of [0, 1]) {
         const ref = await ledger.leasePartition(claim, index);
@@ -204,6 +227,8 @@ describe("the roles that docs/postgres.md grants", () => {
       expect(await ledger.beginPublish(claim)).toHaveLength(2);
       await ledger.completeRun(claim, 1);
       await ledger.releaseRun(claim);
+      await ledger.requestBackfillStop("daily");
+      await useBooks(url, owner);
       expect((await all(ledger.changes("run", new AbortController().signal))).length).toBeGreaterThan(5);
       const client = new pg.Client({ connectionString: url });
       await client.connect();
@@ -230,6 +255,11 @@ describe("the roles that docs/postgres.md grants", () => {
         code: "infra.permission",
         message: expect.stringContaining("permission denied"),
       });
+      const { schedules, close } = await booksAt(url);
+      expect(await schedules.isPaused("daily")).toBe(false);
+      expect(await all(schedules.ticks("daily"))).toEqual([]);
+      expect(await failure(schedules.pause("daily", new Date()))).toMatchObject({ code: "infra.permission" });
+      await close();
     });
   });
 

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { openPostgresBooks, type PostgresBooks } from "../../src/ledgers/postgres/books.js";
 import { newUuid } from "../../src/system-clock.js";
 import { migrateAt, urlOf } from "../support/postgres-ledgers.js";
@@ -25,4 +26,19 @@ scheduleBookConformance("postgres", async () => {
     },
     close: async () => void (await Promise.all(opened.map((books) => books.close()))),
   };
+});
+
+test("a scheduler on another machine that is not heard of any more has let go of what it recorded", async () => {
+  const { schedules, close } = await openPostgresBooks({
+    ...{ url: urlOf(database.url), newId: newUuid, heardWithinMs: 300 },
+    isAlive: () => "other-host",
+  });
+  const away = { pid: 1, processStart: "1", bootId: "b", host: "far" };
+  const at = "2026-01-01T01:00:00.000Z";
+  await schedules.attend(away);
+  await schedules.record("away", { at, verdict: "fired", reason: null, ticks: 1 }, away);
+  while ((await schedules.open("away"))[0]?.isHeld === true) await sleep(20);
+  await schedules.attend(away);
+  expect(await schedules.open("away")).toMatchObject([{ at, by: away, isHeld: true }]);
+  await close();
 });

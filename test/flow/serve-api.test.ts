@@ -231,6 +231,24 @@ describe("starting", () => {
     });
   });
 
+  test("while it stops, it says so and starts nothing; what runs goes on to its end", async () => {
+    const stopping = await start("--drain", "60");
+    const client = await apiClient(await urlOf(stopping));
+    const { body } = await client.post("/v1/jobs/slow/runs", { at: "2025-01-03" });
+    await stopping.until("partition.started", ({ runId }) => runId === body.run);
+    stopping.child.kill("SIGTERM");
+    while ((await client.get("/readyz")).body.status !== "draining")
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect((await client.get("/readyz")).status).toBe(503);
+    expect(await client.post("/v1/jobs/daily/runs", { at: "2025-01-01" })).toMatchObject({
+      status: 503,
+      body: { code: "api.draining" },
+    });
+    expect((await client.get(`/v1/runs/${body.run}`)).body.status).toBe("running");
+    expect((await stopping.finished).status).toBe(0);
+    expect((await api.get(`/v1/runs/${body.run}`)).body.status).toBe("published");
+  });
+
   test("what was asked for is run by the next service when this one is killed", async () => {
     const first = await start();
     const client = await apiClient(await urlOf(first));

@@ -3,15 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
-import { newUuid } from "../../src/system-clock.js";
 import { apiClient } from "../support/api-client.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
 import { keysIn } from "../support/flight-project.js";
 import { type Finished, jsonLinesOf, nightshiftWith, startNightshift } from "../support/nightshift.js";
-import { urlOf } from "../support/postgres-ledgers.js";
 import { type PostgresServer, startServer, type TestDatabase } from "../support/postgres-server.js";
-import { clockAt, type Served, serveIn, stop } from "../support/served.js";
+import { clockAt, followedSince, type Served, serveIn, stop } from "../support/served.js";
 
 const night = "2025-01-03T02:15:00.000Z";
 
@@ -31,13 +28,7 @@ beforeEach(async () => {
   project.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
   states = [];
   expect(cli("migrate").status).toBe(0);
-  const books = await openPostgresBooks({
-    url: urlOf(database.url),
-    newId: newUuid,
-    isAlive: () => "dead",
-  });
-  await books.schedules.follow("daily", "15 2 * * * UTC", new Date("2025-01-03T02:00:00Z"));
-  await books.close();
+  await followedSince(new Date("2025-01-03T02:00:00Z"), "daily", "15 2 * * * UTC", database.url);
 });
 afterEach(async () => {
   project.remove();

@@ -3,15 +3,13 @@
  * next one, on another machine or the same, brings about that the run happened once.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
-import { newUuid } from "../../src/system-clock.js";
 import { type CuttingProxy, cuttingProxy } from "../support/cutting-proxy.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
 import { keysIn } from "../support/flight-project.js";
 import { nightshiftWith } from "../support/nightshift.js";
-import { migrateAt, urlOf } from "../support/postgres-ledgers.js";
+import { migrateAt } from "../support/postgres-ledgers.js";
 import { type PostgresServer, startServer, type TestDatabase } from "../support/postgres-server.js";
-import { clockAt, serveIn, stop } from "../support/served.js";
+import { clockAt, followedSince, serveIn, stop } from "../support/served.js";
 
 let server: PostgresServer;
 let proxy: CuttingProxy;
@@ -33,13 +31,7 @@ beforeEach(async () => {
   await migrateAt(database.url);
   project = dailyProject("2025-01-01", 2);
   project.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
-  const books = await openPostgresBooks({
-    url: urlOf(database.url),
-    newId: newUuid,
-    isAlive: () => "dead",
-  });
-  await books.schedules.follow("daily", "15 2 * * * UTC", new Date("2025-01-03T02:00:00Z"));
-  await books.close();
+  await followedSince(new Date("2025-01-03T02:00:00Z"), "daily", "15 2 * * * UTC", database.url);
 });
 afterEach(async () => {
   proxy.disarm();

@@ -1,7 +1,10 @@
 /** `serve` as a process with a clock of its own, told by its events. */
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
+import { newUuid } from "../../src/system-clock.js";
 import { preloadPath } from "./cli.js";
 import { type RunLine, type Running, startNightshift } from "./nightshift.js";
+import { urlOf } from "./postgres-ledgers.js";
 
 const clockPath = fileURLToPath(new URL("./shifted-clock.mjs", import.meta.url));
 
@@ -51,4 +54,14 @@ export function serveIn(cwd: string, env: Environment, ...more: readonly string[
 export async function stop({ child, finished }: Running): Promise<number | null> {
   child.kill("SIGTERM");
   return (await finished).status;
+}
+
+/** As if a scheduler had been there before, with its ledger in a database: ticks since then are caught up with. */
+export async function followedSince(at: Date, job: string, schedule: string, url: string): Promise<void> {
+  const books = await openPostgresBooks({ url: urlOf(url), newId: newUuid, isAlive: () => "dead" });
+  try {
+    await books.schedules.follow(job, schedule, at);
+  } finally {
+    await books.close();
+  }
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { parseListen, refuseUnguarded } from "../../src/api/listen.js";
 import { commands } from "../../src/cli/shell/commands.js";
 import { parseDurationMs } from "../../src/spec/quantities.js";
 
@@ -17,6 +18,7 @@ interface Service {
   readonly volumes?: readonly string[];
   readonly healthcheck?: object;
   readonly stop_grace_period?: string;
+  readonly ports?: readonly string[];
 }
 
 const compose = parse(read("docker-compose.yml"), { merge: true }) as {
@@ -27,13 +29,17 @@ const [deployment, scaled] = parseAllDocuments(read("deploy/kubernetes/worker.ya
   document.toJS(),
 );
 
+const [served, service] = parseAllDocuments(read("deploy/kubernetes/serve.yaml")).map((document) =>
+  document.toJS(),
+);
+
 const graceOf = (words: readonly string[]): number =>
   parseDurationMs(words[words.indexOf("--grace") + 1] ?? "");
 
 test("services run commands that exist, on services that exist", () => {
   const names = commands.map(({ name }) => name);
   const ours = Object.values(compose.services).filter(({ build }) => build !== undefined);
-  expect(ours.length).toBe(3);
+  expect(ours.length).toBe(4);
   for (const { command = [], depends_on = {}, environment = {} } of ours) {
     expect(names).toContain(command[0]);
     for (const service of Object.keys(depends_on)) expect(compose.services).toHaveProperty(service);
@@ -52,6 +58,27 @@ test("workers are given more time to stop than they take", () => {
   expect(parseDurationMs(worker?.stop_grace_period ?? "")).toBeGreaterThan(graceOf(worker?.command ?? []));
   const { terminationGracePeriodSeconds, containers } = deployment.spec.template.spec;
   expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(graceOf(containers[0].args));
+});
+
+test("services are reached with a token, asked whether they are ready, and given more time to stop than they take", () => {
+  const { serve } = compose.services;
+  const words = serve?.command ?? [];
+  const drainMs = (each: readonly string[]): number => Number(each[each.indexOf("--drain") + 1]) * 1000;
+  expect(parseListen(words[words.indexOf("--listen") + 1] ?? "")?.port).toBe(8080);
+  expect(serve?.ports).toEqual(["127.0.0.1:8080:8080"]);
+  const [, token = ""] = /:-(.*)\}$/.exec(serve?.environment?.NIGHTSHIFT_API_TOKEN ?? "") ?? [];
+  refuseUnguarded({ host: "0.0.0.0", port: 8080 }, token);
+  expect(parseDurationMs(serve?.stop_grace_period ?? "")).toBeGreaterThan(drainMs(words));
+
+  const { terminationGracePeriodSeconds, containers, volumes } = served.spec.template.spec;
+  const [{ args, livenessProbe, readinessProbe, volumeMounts }] = containers;
+  expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(drainMs(args));
+  const secret = volumeMounts.find(({ name }: { name: string }) => name === "token");
+  expect(args[args.indexOf("--token-file") + 1]).toBe(`${secret.mountPath}/token`);
+  expect(volumes.map(({ name }: { name: string }) => name)).toContain("token");
+  const paths = Object.keys(JSON.parse(read("schema/openapi.v1.json")).paths);
+  for (const probe of [livenessProbe, readinessProbe]) expect(paths).toContain(probe.httpGet.path);
+  expect(service.spec.selector).toEqual(served.spec.template.metadata.labels);
 });
 
 test("workers are scaled by what waits in the queue", () => {

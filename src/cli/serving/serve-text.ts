@@ -40,13 +40,13 @@ export function serveLine(event: ServeEvent, cwd: string, paint: Paint): string 
     case "tick.elsewhere":
       return `${paint.bold(event.job)} ${instantText(event.at)} runs in another process`;
     case "run.asked":
-      return `${paint.bold(event.job)} ${event.run} ${event.again ? "was asked for before; it goes on" : "was asked for"}`;
+      return `${paint.bold(event.run)} ${event.again ? "was asked for before; it goes on" : "was asked for"}`;
     case "run.elsewhere":
-      return `${paint.bold(event.job)} ${event.run} runs in another process`;
+      return `${paint.bold(event.run)} runs in another process`;
     case "run.ended": {
       const colour = event.status === "failed" ? paint.red : paint.green;
       const why = event.error === null ? "" : `: ${event.error.message}`;
-      return `${paint.bold(event.job)} ${event.run} ${colour(`${event.status}${why}`)}`;
+      return `${paint.bold(event.run)} ${colour(`${event.status}${why}`)}`;
     }
     case "api.listening":
       return `listening on ${event.url}`;

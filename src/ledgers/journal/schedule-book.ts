@@ -51,6 +51,8 @@ export function scheduleBook(place: ScheduleBookPlace): ScheduleBook {
   }
 
   async function changes(job: string): Promise<readonly Change[]> {
+    // Whoever lists jobs also asks about specs that nobody could follow.
+    if (!isJobName(job)) return [];
     const names = await namesIn(fileSystem, changesOf(job), /^\d+\.json$/);
     return Promise.all(names.map((name) => readBody<Change>(fileSystem, `${changesOf(job)}/${name}`)));
   }
@@ -127,6 +129,7 @@ export function scheduleBook(place: ScheduleBookPlace): ScheduleBook {
       return open;
     },
     async *ticks(job) {
+      if (!isJobName(job)) return;
       for (const day of (await namesIn(fileSystem, ticksOf(job), dayName)).toReversed())
         for (const time of (await namesIn(fileSystem, `${ticksOf(job)}/${day}`, tickName)).toReversed())
           yield readTick(job, day, time);
@@ -149,8 +152,12 @@ const tickName = /^\d{6}\.json$/;
 
 /** Names of jobs are checked where specs are read; this is where a mistake would leave the state directory. */
 function safeName(job: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(job)) return job;
+  if (isJobName(job)) return job;
   throw new InfraError("infra.journal-corrupt", `\`${job}\` is no name of a job`);
+}
+
+function isJobName(job: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(job);
 }
 
 function isPaused(changes: readonly Change[]): boolean {
