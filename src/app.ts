@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ledgerReporter } from "./attempts.js";
 import type { BackfillBook } from "./backfill-book.js";
+import type { Clock } from "./clock.js";
 import type { Settings } from "./config.js";
 import type { Connection, ConnectionUrl } from "./connection.js";
 import type { MakeDispatcher } from "./dispatch-partitions.js";
@@ -58,6 +59,8 @@ export interface AppOptions {
   readonly onHostOutput?: (text: string) => void;
   /** Receives what people should know while a run goes on. */
   readonly onWarning?: (text: string) => void;
+  /** In place of the machine's, for runs, their ledger and what they publish. */
+  readonly clock?: Clock;
   /** Learns passwords of databases and queues, so that they can be masked. */
   readonly secrets?: Secrets;
 }
@@ -70,7 +73,12 @@ export interface WorkerOptions {
 }
 
 export function createApp(settings: Settings, options: AppOptions = {}): App {
-  const { onHostOutput = () => undefined, onWarning = () => undefined, secrets } = options;
+  const {
+    onHostOutput = () => undefined,
+    onWarning = () => undefined,
+    secrets,
+    clock = systemClock,
+  } = options;
   let host: WorkerHost | null = null;
   const databases = new Map<string, Database>();
   let hostThreads = settings.cores;
@@ -79,7 +87,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     void queue.opened()?.then((open) => onWarning(queueTrouble(open, error)));
   });
   const queue = once(() => openQueue(settings, secrets, watch.failed));
-  const ledger = once(() => openLedger(settings, secrets));
+  const ledger = once(() => openLedger(settings, secrets, clock));
 
   async function currentHost(): Promise<() => WorkerHost> {
     const { childProcessHost } = await import("./hosts/child-process/child-process-host.js");
@@ -94,7 +102,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
           maxBytes: settings.hostBytes,
           onStderr: onHostOutput,
         });
-        if (liveUntilMs !== null) host.liveFor(Math.max(0, liveUntilMs - systemClock.monotonicMs()));
+        if (liveUntilMs !== null) host.liveFor(Math.max(0, liveUntilMs - clock.monotonicMs()));
       }
       return host;
     };
@@ -131,7 +139,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       mode,
       partitionBy,
       fileSystem: localFileSystem(),
-      clock: systemClock,
+      clock,
       newId: newUuid,
       join: async (parts, path) => (await currentHost())().call("join", { parts, to: path }),
     });
@@ -152,7 +160,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     const opened = await ledger();
     return createRunner({
       ledger: opened,
-      clock: systemClock,
+      clock,
       self: processes().self(),
       cores: settings.cores,
       memoryBytes: settings.memoryBytes,
@@ -178,7 +186,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       ledger: shared,
       claim,
       wake,
-      clock: systemClock,
+      clock,
       pause,
       onTrouble: (error) => (error === null ? watch.answered() : watch.failed(error)),
     });
@@ -198,13 +206,13 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       leaseMs,
       memoryBytes: settings.memoryBytes,
       host: hostname(),
-      clock: systemClock,
+      clock,
       every,
       pause,
       runner: (reporter) => localDispatcher({ threads, host: hostNow, reporter, newId: newUuid }),
       admit: sharedPlaces(),
       liveFor(ms) {
-        liveUntilMs = ms === null ? null : systemClock.monotonicMs() + ms;
+        liveUntilMs = ms === null ? null : clock.monotonicMs() + ms;
         host?.liveFor(ms);
       },
       tell(event) {
@@ -238,7 +246,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   };
 }
 
-async function openLedger(settings: Settings, secrets: Secrets | undefined): Promise<Ledger> {
+async function openLedger(settings: Settings, secrets: Secrets | undefined, clock: Clock): Promise<Ledger> {
   const { processes } = await import("./ledgers/journal/processes.js");
   if (settings.ledger !== null) {
     const { openPostgresLedger } = await import("./ledgers/postgres/postgres-ledger.js");
@@ -254,7 +262,7 @@ async function openLedger(settings: Settings, secrets: Secrets | undefined): Pro
   return journalLedger({
     stateDir: settings.stateDir,
     fileSystem: localFileSystem(),
-    clock: systemClock,
+    clock,
     processes: processes(),
   });
 }
