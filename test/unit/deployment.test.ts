@@ -12,6 +12,7 @@ const read = (name: string): string => readFileSync(path(name), "utf8");
 interface Service {
   readonly build?: string;
   readonly command?: readonly string[];
+  readonly volumes?: readonly string[];
   readonly environment?: { readonly [name: string]: string };
   readonly depends_on?: { readonly [service: string]: object };
   readonly stop_grace_period?: string;
@@ -37,6 +38,23 @@ test("services run commands that exist, on services that exist", () => {
     expect(environment.NIGHTSHIFT_QUEUE).toBe("redis://redis:6379/0");
     expect(environment.NIGHTSHIFT_LEDGER).toMatch(/@postgres:5432\//);
   }
+});
+
+test("Prometheus and Grafana are given files that are there, and ask workers where they answer", () => {
+  const { prometheus, grafana, worker } = compose.services;
+  const mounts = [prometheus, grafana].flatMap((service) => service?.volumes ?? []);
+  expect(mounts.length).toBe(3);
+  for (const mount of mounts) expect(existsSync(path(mount.split(":")[0] ?? "")), mount).toBe(true);
+  const [scrape] = parse(read("deploy/prometheus/prometheus.yaml")).scrape_configs;
+  const [{ names, port }] = scrape.dns_sd_configs;
+  for (const name of names) expect(compose.services).toHaveProperty(name);
+  expect(worker?.command).toContain(`0.0.0.0:${port}`);
+  // A job's own label is named like the scrape's.
+  expect(scrape.honor_labels).toBe(true);
+  const [{ url, type }] = parse(read("deploy/grafana/provisioning/datasources/prometheus.yaml")).datasources;
+  expect([type, new URL(url).hostname in compose.services]).toEqual(["prometheus", true]);
+  const [{ options }] = parse(read("deploy/grafana/provisioning/dashboards/nightshift.yaml")).providers;
+  expect(mounts.join()).toContain(`:${options.path}/nightshift.json`);
 });
 
 test("Redis never evicts", () => {

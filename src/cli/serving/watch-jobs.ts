@@ -48,6 +48,7 @@ export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
 
   async function look(jobs: readonly ServedJob[]): Promise<void> {
     for (const served of jobs) {
+      metrics.expect(served.name, "schedule");
       const now = clock.now();
       const since = lookedAt.get(served.name) ?? now;
       lookedAt.set(served.name, now);
