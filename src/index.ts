@@ -11,6 +11,7 @@ import { resolve } from "node:path";
 import { createApp } from "./app.js";
 import { settingsFromProcess } from "./config.js";
 import type { Job } from "./job.js";
+import { openTraces } from "./observers/traces/open-traces.js";
 import type { RunEvent } from "./run-events.js";
 import type { RunOutcome, RunRequest } from "./run-request.js";
 import { defineJob as resolveJob } from "./spec/define-job.js";
@@ -90,6 +91,7 @@ async function execute(job: Job, options: RunJobOptions, events: EventQueue): Pr
       ...(ledger === undefined ? {} : { ledger }),
     }),
   );
+  const traces = await openTraces();
   const request: RunRequest = {
     job,
     kind: "spec",
@@ -101,8 +103,10 @@ async function execute(job: Job, options: RunJobOptions, events: EventQueue): Pr
     takeOver: false,
   };
   try {
-    return await (await app.runner()).run(request, { signal, observers: [events] });
+    const observers = traces === null ? [events] : [events, traces];
+    return await (await app.runner()).run(request, { signal, observers });
   } finally {
+    await traces?.close?.();
     await app.close();
   }
 }
