@@ -141,6 +141,19 @@ module.exports = {
       to: { path: "node_modules/(bullmq|ioredis)/" },
     },
     {
+      name: "prometheus-in-metrics",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/observers/metrics/" },
+      to: { path: "node_modules/prom-client/" },
+    },
+    {
+      name: "opentelemetry-in-traces",
+      comment: "The API alone; whoever traces brings an SDK.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/observers/traces/run-traces\\.ts$" },
+      to: { path: "node_modules/@opentelemetry/" },
+    },
+    {
       name: "esbuild-in-hooks",
       severity: "error",
       from: { path: "^src/", pathNot: "^src/hooks/" },

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { ledgerReporter, maxExpiries } from "./attempts.js";
 import type { BackfillBook } from "./backfill-book.js";
+import type { Clock } from "./clock.js";
 import type { Settings } from "./config.js";
 import type { Connection, ConnectionUrl } from "./connection.js";
 import type { MakeDispatcher } from "./dispatch-partitions.js";
@@ -61,6 +62,8 @@ export interface AppOptions {
   readonly onHostOutput?: (text: string) => void;
   /** Receives what people should know while a run goes on. */
   readonly onWarning?: (text: string) => void;
+  /** In place of the machine's, for runs, their ledger and what they publish. */
+  readonly clock?: Clock;
   /** Learns passwords of databases and queues, so that they can be masked. */
   readonly secrets?: Secrets;
 }
@@ -78,7 +81,12 @@ export interface WorkerOptions {
 }
 
 export function createApp(settings: Settings, options: AppOptions = {}): App {
-  const { onHostOutput = () => undefined, onWarning = () => undefined, secrets } = options;
+  const {
+    onHostOutput = () => undefined,
+    onWarning = () => undefined,
+    secrets,
+    clock = systemClock,
+  } = options;
   let host: WorkerHost | null = null;
   const databases = new Map<string, Database>();
   let hostThreads = settings.cores;
@@ -87,7 +95,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     void queue.opened()?.then((open) => onWarning(queueTrouble(open, error)));
   });
   const queue = once(() => openQueue(settings, secrets, watch.failed));
-  const ledger = once(() => openLedger(settings, secrets));
+  const ledger = once(() => openLedger(settings, secrets, clock));
   const books = once(() => openBooks(settings, secrets));
 
   async function currentHost(): Promise<() => WorkerHost> {
@@ -103,7 +111,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
           maxBytes: settings.hostBytes,
           onStderr: onHostOutput,
         });
-        if (liveUntilMs !== null) host.liveFor(Math.max(0, liveUntilMs - systemClock.monotonicMs()));
+        if (liveUntilMs !== null) host.liveFor(Math.max(0, liveUntilMs - clock.monotonicMs()));
       }
       return host;
     };
@@ -140,7 +148,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       mode,
       partitionBy,
       fileSystem: localFileSystem(),
-      clock: systemClock,
+      clock,
       newId: newUuid,
       join: async (parts, path) => (await currentHost())().call("join", { parts, to: path }),
     });
@@ -161,7 +169,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     const opened = await ledger();
     return createRunner({
       ledger: opened,
-      clock: systemClock,
+      clock,
       self: processes().self(),
       cores: settings.cores,
       memoryBytes: settings.memoryBytes,
@@ -191,7 +199,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       ledger: shared,
       claim,
       wake,
-      clock: systemClock,
+      clock,
       pause,
       maxExpiries,
       onNoWorker: (workers) => onWarning(noWorkerFor(run, channel, workers)),
@@ -222,13 +230,13 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       memoryBytes: settings.memoryBytes,
       host: hostname(),
       note: { id: newUuid(), host: hostname(), pid: process.pid, version, threads, tags, lanes },
-      clock: systemClock,
+      clock: clock,
       every,
       pause,
       runner: (reporter) => localDispatcher({ threads, host: hostNow, reporter, newId: newUuid }),
       admit: admitting(await ownAssets(settings, shared)),
       liveFor(ms) {
-        liveUntilMs = ms === null ? null : systemClock.monotonicMs() + ms;
+        liveUntilMs = ms === null ? null : clock.monotonicMs() + ms;
         host?.liveFor(ms);
       },
       tell(event) {
@@ -270,7 +278,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   };
 }
 
-async function openLedger(settings: Settings, secrets: Secrets | undefined): Promise<Ledger> {
+async function openLedger(settings: Settings, secrets: Secrets | undefined, clock: Clock): Promise<Ledger> {
   const { processes } = await import("./ledgers/journal/processes.js");
   if (settings.ledger !== null) {
     const { openPostgresLedger } = await import("./ledgers/postgres/postgres-ledger.js");
@@ -286,7 +294,7 @@ async function openLedger(settings: Settings, secrets: Secrets | undefined): Pro
   return journalLedger({
     stateDir: settings.stateDir,
     fileSystem: localFileSystem(),
-    clock: systemClock,
+    clock,
     processes: processes(),
   });
 }

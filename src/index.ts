@@ -12,6 +12,7 @@ import { createApp } from "./app.js";
 import type { CancelOutcome } from "./cancel-run.js";
 import { type Settings, settingsFromProcess } from "./config.js";
 import type { Job } from "./job.js";
+import { openTraces } from "./observers/traces/open-traces.js";
 import type { RunEvent } from "./run-events.js";
 import type { RunOutcome, RunRequest } from "./run-request.js";
 import { defineJob as resolveJob } from "./spec/define-job.js";
@@ -123,6 +124,7 @@ function settingsOf({ stateDir, ledger }: Pick<RunJobOptions, "stateDir" | "ledg
 async function execute(job: Job, options: RunJobOptions, events: EventQueue): Promise<RunOutcome> {
   const { signal = new AbortController().signal, reprocess = false, restart = false } = options;
   const app = createApp(settingsOf(options));
+  const traces = await openTraces();
   const request: RunRequest = {
     job,
     kind: "spec",
@@ -134,8 +136,10 @@ async function execute(job: Job, options: RunJobOptions, events: EventQueue): Pr
     takeOver: false,
   };
   try {
-    return await (await app.runner()).run(request, { signal, observers: [events] });
+    const observers = traces === null ? [events] : [events, traces];
+    return await (await app.runner()).run(request, { signal, observers });
   } finally {
+    await traces?.close?.();
     await app.close();
   }
 }

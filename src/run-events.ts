@@ -93,7 +93,8 @@ export type RunEventBody =
 export type Refused = "start" | "receipt" | "failure";
 
 /** How a worker host died: killed for the memory that it held or past a deadline, by a signal, or by itself. */
-export type HostDeath = "memory" | "deadline" | "signal" | "exit";
+export const hostDeaths = ["memory", "deadline", "signal", "exit"] as const;
+export type HostDeath = (typeof hostDeaths)[number];
 
 export interface PlannedModel {
   /** Name of its file. */

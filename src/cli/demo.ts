@@ -17,6 +17,7 @@ import type { Cli } from "./shell/context.js";
 
 interface DemoFlags {
   readonly full?: true;
+  readonly nightly?: true;
 }
 
 const folder = "nightshift-demo";
@@ -26,15 +27,18 @@ const rowsShown = 8;
 export function declare(command: Command): void {
   command
     .option("--full", "score all 3,000,000 flights; fetches 18 MB with npm")
+    .option("--nightly", "two nights of a service on a clock that jumps, one with a failure and its recovery")
     .addHelpText("after", `\nMakes a folder ./${folder} with a job, a model and data to play with.`);
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
+  const flags = command.opts<DemoFlags>();
+  if (flags.nightly === true) return (await import("./demo/nightly.js")).runNightly(cli);
   // Started inside of a demo folder, it goes on there.
   const directory = basename(cli.cwd) === folder ? cli.cwd : join(cli.cwd, folder);
   makeProject(directory);
   const demo = cli.globals.state === null ? cli.withState(join(directory, ".nightshift")) : cli;
-  const full = command.opts<DemoFlags>().full === true;
+  const full = flags.full === true;
   const { runs, write } = full
     ? await runAllFlights(demo, directory)
     : await runWeek(demo, directory, nightsIn(directory));

@@ -38,3 +38,38 @@ test("the second time every night is published already, also from inside of the 
     for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "already-published" });
   }
 });
+
+test("two nights of a service: one fails, is told, is mended and recovers; what it suggests works there", () => {
+  const { status, stderr } = nightshift(cwd, "demo", "--nightly");
+  expect(status).toBe(0);
+  const told = stderr.split("\n").map((line) => line.replace(/, \d[\d.]* m?s$/, ""));
+  const at = told.indexOf("2001-06-12 02:15  tick       flight-delay, the flights of 2001-06-11");
+  expect(told.slice(at, at + 12)).toEqual([
+    "2001-06-12 02:15  tick       flight-delay, the flights of 2001-06-11",
+    "2001-06-12 02:15  published  17,141 flights",
+    "",
+    "2001-06-13 02:15  tick       flight-delay, the flights of 2001-06-12",
+    "2001-06-13 02:15  failed     fixtures/flights/dt=2001-06-12/*.parquet is not there",
+    "2001-06-13 02:15  webhook    flight-delay failed for 2001-06-12",
+    "2001-06-13 06:00  webhook    flight-delay is late for 2001-06-12: due 2001-06-13 06:00 UTC, not published yet",
+    "",
+    "2001-06-13 07:40  mended     the flights of 2001-06-12 arrive: fixtures/flights/dt=2001-06-12/",
+    "                  $ nightshift run flight-delay --at 2001-06-12",
+    "2001-06-13 07:40  published  16,927 flights",
+    "2001-06-13 07:40  webhook    flight-delay is well again: published for 2001-06-12, 16,927 rows",
+  ]);
+  const inside = join(cwd, "nightshift-nightly");
+  const commands = [...stderr.matchAll(/cli\.js (.+?) {2,}/g)].map((match) => match[1] ?? "");
+  expect(commands.length).toBe(3);
+  for (const command of commands)
+    expect({ command, status: nightshift(inside, ...command.split(" ")).status }).toEqual({
+      command,
+      status: 0,
+    });
+  const ticks = JSON.parse(nightshift(inside, "ls", "ticks", "--json").stdout);
+  expect(ticks.map(({ at, end }: { at: string; end: { status: string } }) => [at, end.status])).toEqual([
+    ["2001-06-13T02:15:00.000Z", "failed"],
+    ["2001-06-12T02:15:00.000Z", "published"],
+  ]);
+  expect(nightshift(cwd, "demo", "--nightly").stderr).toContain("Remove it to see them again");
+});

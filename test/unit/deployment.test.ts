@@ -13,9 +13,9 @@ const read = (name: string): string => readFileSync(path(name), "utf8");
 interface Service {
   readonly build?: string;
   readonly command?: readonly string[];
+  readonly volumes?: readonly string[];
   readonly environment?: { readonly [name: string]: string };
   readonly depends_on?: { readonly [service: string]: { readonly condition: string } };
-  readonly volumes?: readonly string[];
   readonly healthcheck?: object;
   readonly stop_grace_period?: string;
   readonly ports?: readonly string[];
@@ -46,6 +46,26 @@ test("services run commands that exist, on services that exist", () => {
     expect(environment.NIGHTSHIFT_QUEUE).toBe("redis://redis:6379/0");
     expect(environment.NIGHTSHIFT_LEDGER).toMatch(/@postgres:5432\//);
   }
+});
+
+test("Prometheus and Grafana are given files that are there, and ask workers and serve where they answer", () => {
+  const { prometheus, grafana, worker, serve } = compose.services;
+  const mounts = [prometheus, grafana].flatMap((service) => service?.volumes ?? []);
+  expect(mounts.length).toBe(3);
+  for (const mount of mounts) expect(existsSync(path(mount.split(":")[0] ?? "")), mount).toBe(true);
+  const [scrape, ofServe] = parse(read("deploy/prometheus/prometheus.yaml")).scrape_configs;
+  const [{ names, port }] = scrape.dns_sd_configs;
+  for (const name of names) expect(compose.services).toHaveProperty(name);
+  expect(worker?.command).toContain(`0.0.0.0:${port}`);
+  const [{ targets }] = ofServe.static_configs;
+  expect(targets).toEqual([`serve:${port}`]);
+  expect(serve?.command).toContain(`0.0.0.0:${port}`);
+  // A job's own label is named like the scrape's.
+  expect([scrape.honor_labels, ofServe.honor_labels]).toEqual([true, true]);
+  const [{ url, type }] = parse(read("deploy/grafana/provisioning/datasources/prometheus.yaml")).datasources;
+  expect([type, new URL(url).hostname in compose.services]).toEqual(["prometheus", true]);
+  const [{ options }] = parse(read("deploy/grafana/provisioning/dashboards/nightshift.yaml")).providers;
+  expect(mounts.join()).toContain(`:${options.path}/nightshift.json`);
 });
 
 test("Redis never evicts", () => {
@@ -104,7 +124,7 @@ test("what keeps something keeps it in a volume, and is waited for until it is h
   for (const service of Object.values(compose.services)) {
     for (const volume of service.volumes ?? []) {
       const [from = ""] = volume.split(":");
-      if (from !== ".") expect(Object.keys(compose.volumes)).toContain(from);
+      if (!from?.startsWith(".")) expect(Object.keys(compose.volumes)).toContain(from);
     }
     for (const [name, { condition }] of Object.entries(service.depends_on ?? {}))
       if (condition === "service_healthy") expect(compose.services[name]?.healthcheck).toBeDefined();

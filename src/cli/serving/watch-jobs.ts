@@ -6,6 +6,7 @@ import { type Interval, targetOf } from "../../job.js";
 import { deadlineOf, type Notice } from "../../notice.js";
 import type { Observer } from "../../observer.js";
 import type { Metrics } from "../../observers/metrics/metrics.js";
+import { openTraces } from "../../observers/traces/open-traces.js";
 import { jobIdOf } from "../../run-identity.js";
 import type { Cli } from "../shell/context.js";
 import { openMetrics } from "../watching/metrics.js";
@@ -28,13 +29,15 @@ const mostIntervalsBack = 40;
 export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
   const metrics = await openMetrics(cli);
   const notices = await openNotices(cli);
+  const traces = await openTraces();
+  const ofAll = [metrics.observer, ...(traces === null ? [] : [traces])];
   const { clock, err } = cli;
   const lookedAt = new Map<string, Date>();
 
   async function observersOf(served: ServedSpec): Promise<readonly Observer[]> {
     const { name, notify } = served;
-    if (notify === null) return [metrics.observer];
-    return [metrics.observer, await notices.of({ name, notify, due: await dueNow(served) })];
+    if (notify === null) return ofAll;
+    return [...ofAll, await notices.of({ name, notify, due: await dueNow(served) })];
   }
 
   async function dueNow(served: ServedSpec) {
@@ -48,6 +51,7 @@ export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
 
   async function look(jobs: readonly ServedJob[]): Promise<void> {
     for (const served of jobs) {
+      metrics.expect(served.name, "schedule");
       const now = clock.now();
       const since = lookedAt.get(served.name) ?? now;
       lookedAt.set(served.name, now);
@@ -77,7 +81,12 @@ export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
     await notices.tellLate(notice, notify);
   }
 
-  return { metrics, of: observersOf, look, close: () => notices.close() };
+  return {
+    metrics,
+    of: observersOf,
+    look,
+    close: async () => void (await Promise.all([notices.close(), traces?.close?.()])),
+  };
 }
 
 /** The newest interval whose deadline came in that time; those before it were said to be late, or are nobody's hurry. */

@@ -2,6 +2,7 @@
 import type { NotifySettings } from "../../notice.js";
 import type { Observer } from "../../observer.js";
 import type { Due } from "../../observers/notices/job-notices.js";
+import { openTraces } from "../../observers/traces/open-traces.js";
 import type { MetricsFlags } from "../running/run-options.js";
 import type { Cli } from "../shell/context.js";
 import { pushedMetrics } from "./metrics.js";
@@ -22,6 +23,7 @@ export async function watched<T>(
   const metrics = await pushedMetrics(cli, flags, name);
   const notices = notify === null ? null : await (await import("./notices.js")).openNotices(cli);
   const observers = [
+    await openTraces(),
     metrics?.observer ?? null,
     notices === null || notify === null ? null : await notices.of({ name, notify, due }),
   ].filter((observer) => observer !== null);

@@ -1,7 +1,14 @@
 /** What is counted where attempts are made: by workers where there is a queue, else by the coordinator's own process. */
 import type { ErrorRecord } from "../../errors.js";
-import type { RunEventBody } from "../../run-events.js";
+import { hostDeaths, type RunEventBody } from "../../run-events.js";
 import type { Families } from "./families.js";
+
+/** A series that is not there before its first count has no increase by it. */
+export function beginAttempts(of: Families): void {
+  for (const outcome of ["accepted", "failed", "fenced", "host-died", "released"])
+    of.attempts.inc({ outcome }, 0);
+  for (const reason of hostDeaths) of.hostRestarts.inc({ reason }, 0);
+}
 
 export function attemptMetrics(of: Families): (event: RunEventBody) => void {
   return (event) => {

@@ -2,11 +2,11 @@
 import { Registry } from "prom-client";
 import type { Clock } from "../../clock.js";
 import type { Observer } from "../../observer.js";
-import type { JobFreshness } from "../../run.js";
+import type { JobFreshness, Run } from "../../run.js";
 import type { RunEventBody } from "../../run-events.js";
-import { attemptMetrics } from "./attempt-metrics.js";
+import { attemptMetrics, beginAttempts } from "./attempt-metrics.js";
 import { families } from "./families.js";
-import { runMetrics } from "./run-metrics.js";
+import { beginRuns, runMetrics } from "./run-metrics.js";
 
 export interface MetricsOptions {
   readonly clock: Clock;
@@ -28,6 +28,8 @@ export interface Exposition {
 export interface Metrics {
   /** For every run of this process; keeps nothing of one that has ended. */
   readonly observer: Observer;
+  /** A job that will run here: its series begin at 0, so that its first failure is an increase. */
+  readonly expect: (job: string, trigger: Run["trigger"]) => void;
   /** For attempts at partitions of other processes' runs. */
   readonly attempt: (event: RunEventBody) => void;
   /** As Prometheus reads them, asking ledger and queue first. Never rejects: what cannot be read is left out. */
@@ -45,6 +47,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const of = families(registry);
   const ofRuns = runMetrics(of);
   const attempt = attemptMetrics(of);
+  if (options.attemptsElsewhere !== true) beginAttempts(of);
   const troubled = new Set<string>();
   let jobs: readonly JobFreshness[] = [];
   let readAtMs = Number.NEGATIVE_INFINITY;
@@ -108,5 +111,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
       readAtMs = Number.NEGATIVE_INFINITY;
     },
   };
-  return { observer, attempt, metrics: () => inTurn(false), lasting: () => inTurn(true) };
+  return {
+    observer,
+    expect: (job, trigger) => beginRuns(of, job, trigger),
+    attempt,
+    metrics: () => inTurn(false),
+    lasting: () => inTurn(true),
+  };
 }

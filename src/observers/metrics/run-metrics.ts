@@ -4,6 +4,7 @@
  */
 import type { Observer, RunEnd } from "../../observer.js";
 import type { AttemptStats, RowCounts } from "../../partition.js";
+import type { Run } from "../../run.js";
 import type { RunEvent } from "../../run-events.js";
 import type { Families } from "./families.js";
 
@@ -13,11 +14,19 @@ interface Underway {
   readonly publishingMs: number | null;
 }
 
+/** A series that is not there before its first count has no increase by it. */
+export function beginRuns(of: Families, job: string, trigger: Run["trigger"]): void {
+  for (const status of ["published", "failed"]) of.runs.inc({ job, trigger, status }, 0);
+  for (const counter of [of.rowsRead, of.rowsPredicted, of.rowsWritten, of.rowsQuarantined])
+    counter.inc({ job }, 0);
+}
+
 export function runMetrics(of: Families): Observer {
   const runs = new Map<string, Underway>();
 
   function on(event: RunEvent): void {
     if (event.type === "run.started") {
+      beginRuns(of, event.job, event.trigger);
       runs.set(event.runId, { job: event.job, publishingMs: null });
       return;
     }

@@ -1,0 +1,55 @@
+/** The folder of `demo --nightly`: a job with a schedule, a model, and two days of flights, one of them not there yet. */
+import { cpSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { packagedPath } from "../lookup/packaged.js";
+
+export const firstDay = "2001-06-11";
+/** Its flights come late. */
+export const lateDay = "2001-06-12";
+
+const flightsOf = (day: string): string => `fixtures/flights/dt=${day}`;
+
+export function makeNightlyProject(directory: string): void {
+  const shipped = ["schema/job.v1.json", "fixtures/models/flight-delay.onnx", flightsOf(firstDay)];
+  for (const path of shipped) copy(path, join(directory, path));
+  copy(flightsOf(lateDay), join(directory, "upload", lateDay));
+  mkdirSync(join(directory, "jobs"), { recursive: true });
+  writeFileSync(join(directory, "jobs/flight-delay.yaml"), job);
+}
+
+/** Puts the second day's flights where the job looks for them. @returns where, below the folder */
+export function upload(directory: string): string {
+  const to = flightsOf(lateDay);
+  renameSync(join(directory, "upload", lateDay), join(directory, to));
+  return to;
+}
+
+function copy(path: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(packagedPath(path), to, { recursive: true });
+}
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
+const job = `# yaml-language-server: $schema=../schema/job.v1.json
+# The flights of the day before, every night at 02:15. Who hears of trouble: see notify.
+version: 1
+name: flight-delay
+model: ../fixtures/models/flight-delay.onnx
+input:
+  from: ../fixtures/flights/dt={{ ds }}/*.parquet
+  key: [flight_id]
+features:
+  float_input:
+    stack: [distance, { column: date, part: hour }, { column: date, part: dow }]
+    nulls: nan
+  origin: { column: origin }
+outputs:
+  output_label: { column: is_late }
+  output_probability: { columns: { p_late: "1" } }
+passthrough: [date, destination]
+write: { to: ../out/flight-delay, mode: append }
+intervals: { every: day, start: ${firstDay} }
+schedule: { cron: "15 2 * * *" }
+notify: { webhook: "\${NIGHTLY_WEBHOOK:-}", deadline: "06:00" }
+`;
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
