@@ -42,12 +42,14 @@ export function rowRate(rowsPerSecond: number): string {
   return `${scaled(rowsPerSecond, ["", "k", "M", "G"]).trim()} rows/s`;
 }
 
-/** `0.42 s`, `12.3 s`, `3m 05s`, `2h 14m`. */
+/** `0.42 s`, `12.3 s`, `3m 05s`, `2h 14m`, `9d 04h`. */
 export function duration(seconds: number): string {
   if (seconds < 59.95) return `${seconds < 9.995 ? seconds.toFixed(2) : seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)}m ${pad(whole % 60)}s`;
-  return `${count(Math.floor(whole / 3600))}h ${pad(Math.floor((whole % 3600) / 60))}m`;
+  const hours = Math.floor(whole / 3600);
+  if (hours < 48) return `${hours}h ${pad(Math.floor((whole % 3600) / 60))}m`;
+  return `${count(Math.floor(hours / 24))}d ${pad(hours % 24)}h`;
 }
 
 /** Time left, whole seconds, so that it does not flicker: `8s`, `3m 05s`. */

@@ -29,6 +29,9 @@ test.each([
   [59.96, "1m 00s"],
   [185, "3m 05s"],
   [8040, "2h 14m"],
+  [47 * 3600 + 3599, "47h 59m"],
+  [9 * 86_400 + 4 * 3600, "9d 04h"],
+  [9286 * 86_400, "9,286d 00h"],
 ])("%d seconds are %s", (seconds, text) => {
   expect(duration(seconds)).toBe(text);
 });
