@@ -18,6 +18,8 @@ const partition = ["test/flow/run-partition.test.ts"];
 const databaseModes = ["test/adapters/postgres-sink-modes.test.ts"];
 const databaseCrashes = ["test/adapters/postgres-sink-crash.test.ts"];
 const leases = ["test/adapters/postgres-ledger-leases.test.ts"];
+const turns = ["test/unit/lane-turns.test.ts"];
+const races = ["test/flow/cancel-races.test.ts"];
 
 const postgresLedger = ["test/conformance/postgres-ledger.test.ts"];
 const lostAnswers = ["test/adapters/postgres-ledger-lost-answers.test.ts"];
@@ -462,14 +464,28 @@ export const groups = {
     {
       name: "what the queue has lost is not sent again",
       file: "src/dispatchers/queue/queue-dispatcher.ts",
-      from: 'push(states.filter(({ status }) => status === "leased").flatMap(refOf));',
-      to: 'push(states.filter(({ status }) => status === "accepted").flatMap(refOf));',
+      from: "push([...followed.values()].flatMap(({ ref, hasStarted }) => (hasStarted ? [] : [ref])));",
+      to: "push([...followed.values()].flatMap(({ ref, hasStarted }) => (hasStarted ? [ref] : [])));",
       tests: ["test/adapters/queue-dispatcher.test.ts"],
+    },
+    {
+      name: "a partition counts as done once the queue has taken its message",
+      file: "src/dispatchers/queue/queue-dispatcher.ts",
+      from: "      .then(() => onTrouble(null))",
+      to: "      .then(() => refs.forEach((ref) => wake({ type: 'accepted', ref, receipt: {} as never })))",
+      tests: ["test/adapters/queue-dispatcher.test.ts"],
+    },
+    {
+      name: "a message is believed to be nobody else's while it is held",
+      file: "src/dispatchers/queue/bullmq-queue.ts",
+      from: "receiver.extendJobLocks([...held.keys()], [...held.values()], backend.lockMs).catch(onTrouble);",
+      to: "receiver.extendJobLocks([], [], backend.lockMs).catch(onTrouble);",
+      tests: ["test/adapters/queue.test.ts"],
     },
     {
       name: "leases never run out",
       file: "src/dispatchers/queue/queue-dispatcher.ts",
-      from: "await ledger.expireLeases(claim);",
+      from: "await ledger.expireLeases(claim, options.maxExpiries);",
       to: "await ledger.readRun(claim.runId);",
       tests: ["test/adapters/queue-dispatcher.test.ts"],
     },
@@ -486,6 +502,87 @@ export const groups = {
       from: 'timer = setTimeout(() => channel.kill(channel.pid, "SIGKILL"), Math.max(0, leftMs));',
       to: "timer = setTimeout(() => undefined, Math.max(0, leftMs));",
       tests: ["test/adapters/host-lifetime.test.ts"],
+    },
+    {
+      name: "a partition that takes workers down is done again for ever",
+      file: "src/ledgers/postgres/leases.ts",
+      from: "        expiries = p.expiries + 1, attempt_id",
+      to: "        expiries = p.expiries, attempt_id",
+      tests: leases,
+    },
+    {
+      name: "leases that run out are counted, though not in a row",
+      file: "src/ledgers/postgres/attempts.ts",
+      from: "then p.expiries else 0 end",
+      to: "then p.expiries else p.expiries end",
+      tests: leases,
+    },
+  ],
+  "who waits for whom": [
+    {
+      name: "a backfill starves beside scheduled runs",
+      file: "src/lane-turns.ts",
+      from: "scheduled: 3, backfill: 1 };",
+      to: "scheduled: 3, backfill: 0.001 };",
+      tests: turns,
+    },
+    {
+      name: "a lane that had nothing saves up turns",
+      file: "src/lane-turns.ts",
+      from: "const startOf = (lane: Lane): number => Math.max(now, ends[lane]);",
+      to: "const startOf = (lane: Lane): number => ends[lane];",
+      tests: turns,
+    },
+    {
+      name: "no thread is kept for events",
+      file: "src/take-messages.ts",
+      from: "const keepsOne = threads > 1 &&",
+      to: "const keepsOne = threads > 99 &&",
+      tests: turns,
+    },
+    {
+      name: "a worker takes partitions of a tag that it has not",
+      file: "src/dispatchers/queue/bullmq-queue.ts",
+      from: "return `${tag}-${lane}`;",
+      to: "return `${tag.slice(0, 0)}${lane}`;",
+      tests: ["test/adapters/queue.test.ts"],
+    },
+  ],
+  cancelling: [
+    {
+      name: "a publication overtakes a request to cancel",
+      file: "src/execute-run.ts",
+      from: "if (isRunCancelled(signal.reason) || (await ledger.isCancelRequested(claim))) throw runCancelled();",
+      to: "if (isRunCancelled(signal.reason) && (await ledger.isCancelRequested(claim))) throw runCancelled();",
+      tests: races,
+    },
+    {
+      name: "a run is cancelled that its dead owner has published",
+      file: "src/cancel-run.ts",
+      from: 'const decision = status === "publishing" ? await',
+      to: 'const decision = status === "created" ? await',
+      tests: races,
+    },
+    {
+      name: "a publication under way is not competed with",
+      file: "src/cancel-run.ts",
+      from: 'if (status === "publishing") await',
+      to: 'if (status === "created") await',
+      tests: races,
+    },
+    {
+      name: "the journal's next owner is taken for the one that was asked to cancel",
+      file: "src/ledgers/journal/requests.ts",
+      from: "/cancel.${coordinatorEpoch}`)) !== null;",
+      to: "/cancel.${Math.min(1, coordinatorEpoch)}`)) !== null;",
+      tests: ["test/conformance/journal-ledger.test.ts"],
+    },
+    {
+      name: "the database's next owner is taken for the one that was asked to cancel",
+      file: "src/ledgers/postgres/requests.ts",
+      from: "and coordinator_epoch = $2 and cancel_requested_of = $2`;",
+      to: "and coordinator_epoch = $2 and cancel_requested_of <= $2`;",
+      tests: postgresLedger,
     },
   ],
 };

@@ -34,15 +34,19 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
       const redis = await startRedis();
       server = redis;
       url = redis.url;
-      queue = bullmqQueue(await redisBackend(url, 500), {});
     } else {
       const database = await createDatabase();
       server = database;
       url = database.url;
       await migrateQueue(urlOf(url));
-      queue = bullmqQueue(await postgresBackend(urlOf(url), 500), {});
     }
+    queue = await open();
   });
+
+  async function open(): Promise<Queue> {
+    const backend = kind === "redis" ? await redisBackend(url, 500) : await postgresBackend(urlOf(url), 500);
+    return bullmqQueue(backend, {});
+  }
 
   afterEach(async () => {
     await queue.close();
@@ -122,7 +126,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
       await queue.push([ref(0)], channel);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    expect(receiver.taken).toEqual([ref(0), ref(0)]);
+    expect(receiver.taken.slice(0, 2)).toEqual([ref(0), ref(0)]);
   });
 
   test("a message whose taker is gone comes again", async () => {
@@ -132,6 +136,25 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     receiver.start(false);
     expect(await receiver.until(1)).toEqual([ref(0)]);
     await gone.end();
+  });
+
+  test("a message that is held for longer than its lock comes to nobody else", async () => {
+    const receiver = receiving();
+    receiver.start(true);
+    await queue.push([ref(0)], channel);
+    await receiver.until(1);
+    const other = await open();
+    const elsewhere: PartitionRef[] = [];
+    const stop = takeMessages({
+      ...{ queue: other, channels: [channel], threads: 1, clock: systemClock, pause },
+      take: async (message) => void elsewhere.push(message),
+    });
+    // Several times its lock.
+    await sleep(2_000);
+    stop();
+    expect(elsewhere).toEqual([]);
+    receiver.letGo();
+    await other.close();
   });
 
   test("lanes and tags are kept apart, and of those that wait, three scheduled come for one of a backfill", async () => {
