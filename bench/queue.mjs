@@ -51,12 +51,14 @@ export async function benchQueue({ cache, cli, model, parquet, rows, runs }) {
 
 async function overhead(kind, stand, env, tiny) {
   const local = await repeat(stand, tiny, {}, 3);
-  await withWorkers(stand, env, 3, async () => {
+  await withWorkers(stand, env, 3, async (workers) => {
     const queued = await repeat(stand, tiny, env, 3);
     const extraMs = ((queued.dispatchSeconds - local.dispatchSeconds) * 1000) / tinyPartitions;
+    const betweenMs = median(workers.flatMap(({ pausesMs }) => pausesMs));
     console.log(
       `Q1 ${kind}: ${tinyPartitions} partitions of ${tinyRows} rows, three workers: ${ms(queued, "dispatchSeconds")} a partition, ` +
         `one process: ${ms(local, "dispatchSeconds")}; the difference: ${extraMs.toFixed(2)} ms. ` +
+        `From a worker's acceptance to its next start: ${betweenMs.toFixed(2)} ms, ${(betweenMs / 3).toFixed(2)} ms of wall time a partition. ` +
         `CPU of the coordinator: ${ms(queued, "cpuSeconds")}, without a queue: ${ms(local, "cpuSeconds")}.`,
     );
   });
@@ -154,6 +156,8 @@ function start({ cache, cli, started }, env, argv) {
   const at = {};
   const waiting = new Set();
   const cpu = {};
+  const pausesMs = [];
+  let acceptedAt = null;
   let [rest, stderr] = ["", ""];
   child.stderr.setEncoding("utf8").on("data", (text) => {
     stderr += text;
@@ -163,7 +167,10 @@ function start({ cache, cli, started }, env, argv) {
     rest = lines.pop();
     for (const line of lines) {
       const event = JSON.parse(line);
-      at[event.type] ??= performance.now();
+      const now = performance.now();
+      at[event.type] ??= now;
+      if (event.type === "partition.started" && acceptedAt !== null) pausesMs.push(now - acceptedAt);
+      acceptedAt = event.type === "partition.accepted" ? now : null;
       // Modules are loaded and servers connected to by then.
       if (event.type === "partition.started") cpu.first ??= cpuSeconds(child.pid);
       if (event.type === "run.publishing") cpu.last = cpuSeconds(child.pid);
@@ -173,6 +180,7 @@ function start({ cache, cli, started }, env, argv) {
   const closed = new Promise((resolve) => child.on("close", resolve));
   return {
     child,
+    pausesMs,
     next: (type, isIt = () => true) =>
       new Promise((resolve, reject) => {
         const look = (event) => {
