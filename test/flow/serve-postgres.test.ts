@@ -52,9 +52,9 @@ const keysOfDay = (index: number): readonly number[] =>
   Array.from({ length: project.rowsADay }, (_, row) => index * project.rowsADay + row);
 
 test("of machines that race one fires the tick; every machine sees what became of it", async () => {
-  const machines = [1, 2, 3].map(() => machine("2025-01-03T02:14:53"));
+  const machines = [1, 2].map(() => machine("2025-01-03T02:14:53"));
   await Promise.race(machines.map((each) => each.until("tick.ended")));
-  expect(await Promise.all(machines.map(stop))).toEqual([0, 0, 0]);
+  expect(await Promise.all(machines.map(stop))).toEqual([0, 0]);
   const fired = machines.flatMap(({ events }) => events.filter(({ type }) => type === "tick.decided"));
   expect(fired).toHaveLength(1);
   expect(json("ls", "runs")).toMatchObject([{ status: "published", run: { trigger: "schedule" } }]);
