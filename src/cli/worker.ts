@@ -3,6 +3,7 @@ import { SpecError } from "../errors.js";
 import { counted } from "../human.js";
 import type { Listening } from "../observers/metrics/metrics-server.js";
 import type { WorkerEvent } from "../queue-worker.js";
+import { logLine } from "./output/log-line.js";
 import { declareQueue } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 import { durationMs, wholeNumber } from "./shell/options.js";
@@ -73,13 +74,14 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   await aborted(stopping);
   await worker.stop(grace);
   await server?.close();
-  if (cli.globals.json) cli.out.line(JSON.stringify({ type: "worker.stopped" }));
+  if (cli.globals.json) logLine(cli, "worker.stopped");
   else if (!cli.globals.quiet) cli.err.line("stopped: what was not done is handed back");
   return 0;
 }
 
-function ready({ globals, out, err }: Cli, threads: number, queue: string, ledger: string): void {
-  if (globals.json) out.line(JSON.stringify({ type: "worker.ready", threads, queue, ledger }));
+function ready(cli: Cli, threads: number, queue: string, ledger: string): void {
+  const { globals, err } = cli;
+  if (globals.json) logLine(cli, "worker.ready", { threads, queue, ledger });
   else if (!globals.quiet)
     err.line(`ready: ${counted(threads, "thread")}, queue ${queue}, ledger ${ledger}; Ctrl-C stops it`);
 }
