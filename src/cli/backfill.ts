@@ -22,6 +22,7 @@ import { gridAfter } from "./backfilling/grid-after.js";
 import { type JobIntervals, jobOverIntervals } from "./backfilling/job-intervals.js";
 import { openLanes } from "./backfilling/lanes.js";
 import { errorText } from "./output/error-text.js";
+import { logLine } from "./output/log-line.js";
 import { outcomeRecord } from "./running/follow-run.js";
 import {
   declareMetrics,
@@ -164,10 +165,11 @@ async function forget(cli: Cli, { intervals }: JobIntervals, { reprocess }: Back
   if (reprocess === "all") await (await (await cli.app()).backfillBook()).finish(backfillKeyOf(intervals));
 }
 
-function tellDecisions({ globals, out, err }: Cli, name: string, decisions: readonly Decision[]): void {
+function tellDecisions(cli: Cli, name: string, decisions: readonly Decision[]): void {
+  const { globals, err } = cli;
   if (globals.json) {
     for (const { interval, action, reason } of decisions)
-      out.line(JSON.stringify({ type: "interval.decided", job: name, interval, action, reason }));
+      logLine(cli, "interval.decided", { job: name, interval, action, reason });
     return;
   }
   if (!globals.quiet) err.line(decisionsText(name, decisions, err.paint));
@@ -221,16 +223,15 @@ async function runDue(
   }
 }
 
-function tellInterval({ globals, out, err }: Cli, end: IntervalEnd): void {
+function tellInterval(cli: Cli, end: IntervalEnd): void {
+  const { globals, err } = cli;
   const { decision, outcome, error } = end;
   if (globals.json) {
     const known = outcome === null ? { run: null, status: "failed" } : outcomeRecord(outcome);
-    out.line(
-      JSON.stringify({
-        ...{ type: "interval.outcome", interval: decision.interval, ...known },
-        error: error === null ? null : toErrorRecord(error),
-      }),
-    );
+    logLine(cli, "interval.outcome", {
+      ...{ runId: outcome?.run?.id ?? null, interval: decision.interval, ...known },
+      error: error === null ? null : toErrorRecord(error),
+    });
     return;
   }
   if (error !== null && outcome?.status !== "cancelled" && globals.verbose)
@@ -256,19 +257,16 @@ function tellEnd(cli: Cli, end: BackfillEnd): void {
   const skipped = decisions.length - due;
   const left = due - done - failed;
   if (globals.json) {
-    out.line(
-      JSON.stringify({
-        type: "backfill.outcome",
-        job: over.name,
-        done,
-        failed,
-        left,
-        skipped,
-        seconds,
-        exitCode,
-        cancelled: isCancelled,
-      }),
-    );
+    logLine(cli, "backfill.outcome", {
+      job: over.name,
+      done,
+      failed,
+      left,
+      skipped,
+      seconds,
+      exitCode,
+      cancelled: isCancelled,
+    });
     return;
   }
   if (globals.quiet) return;

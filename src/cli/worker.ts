@@ -5,6 +5,7 @@ import { type Lane, laneNames, tagSyntax, usualTag } from "../lane.js";
 import type { Listening } from "../observers/metrics/metrics-server.js";
 import type { WorkerEvent } from "../queue-worker.js";
 import { packageVersion } from "./lookup/packaged.js";
+import { logLine } from "./output/log-line.js";
 import { declareQueue } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
 import { durationMs, names, wholeNumber } from "./shell/options.js";
@@ -87,7 +88,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   await aborted(stopping);
   await worker.stop(grace);
   await server?.close();
-  if (cli.globals.json) cli.out.line(JSON.stringify({ type: "worker.stopped" }));
+  if (cli.globals.json) logLine(cli, "worker.stopped");
   else if (!cli.globals.quiet) cli.err.line("stopped: what was not done is handed back");
   return 0;
 }
@@ -100,9 +101,10 @@ interface Readiness {
   readonly ledger: string;
 }
 
-function ready({ globals, out, err }: Cli, readiness: Readiness): void {
+function ready(cli: Cli, readiness: Readiness): void {
+  const { globals, err } = cli;
   const { threads, tags, lanes, queue, ledger } = readiness;
-  if (globals.json) out.line(JSON.stringify({ type: "worker.ready", ...readiness }));
+  if (globals.json) logLine(cli, "worker.ready", { ...readiness });
   else if (!globals.quiet) {
     const which = lanes.length === laneNames.length ? "" : `, only ${lanes.join(" and ")}`;
     err.line(

@@ -4,6 +4,7 @@ import type { Lane } from "../../lane.js";
 import type { Observer } from "../../observer.js";
 import type { RunOptions, RunOutcome } from "../../run-request.js";
 import { errorText } from "../output/error-text.js";
+import { logLine } from "../output/log-line.js";
 import type { Cli } from "../shell/context.js";
 import type { Followed } from "./followed.js";
 import { outcomeExit } from "./outcome-exit.js";
@@ -33,16 +34,14 @@ export async function followRun(
   const published = await publishedBy(cli, outcome, write);
   const exitCode = outcomeExit(outcome, { quarantineExitZero, interruptedBy: cli.interruptedBy() });
   if (cli.globals.json) {
-    cli.out.line(
-      JSON.stringify({
-        type: "run.outcome",
-        ...outcomeRecord(outcome),
-        rowsScored,
-        exitCode,
-        output: targetOf(write),
-        ...published,
-      }),
-    );
+    logLine(cli, "run.outcome", {
+      runId: outcome.run?.id ?? null,
+      ...outcomeRecord(outcome),
+      rowsScored,
+      exitCode,
+      output: targetOf(write),
+      ...published,
+    });
   }
   tell(cli, { outcome, rowsScored }, write, published);
   return exitCode;

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import type { Metrics } from "../../observers/metrics/metrics.js";
 import type { Listening, MetricsServer } from "../../observers/metrics/metrics-server.js";
+import { logLine } from "../output/log-line.js";
 import type { Cli } from "../shell/context.js";
 
 /** `127.0.0.1:9464`, `[::1]:9464`, or a port of the loopback address. */
@@ -13,13 +14,13 @@ export function address(text: string): Listening {
 
 /** @throws InfraError `infra.cannot-listen` */
 export async function listenForMetrics(
-  { globals, out, err }: Cli,
+  cli: Cli,
   at: Listening,
   { metrics }: Metrics,
 ): Promise<MetricsServer> {
   const { serveMetrics } = await import("../../observers/metrics/metrics-server.js");
   const server = await serveMetrics(at, metrics);
-  if (globals.json) out.line(JSON.stringify({ type: "metrics.listening", url: server.url }));
-  else if (!globals.quiet) err.line(`metrics at ${server.url}`);
+  if (cli.globals.json) logLine(cli, "metrics.listening", { url: server.url });
+  else if (!cli.globals.quiet) cli.err.line(`metrics at ${server.url}`);
   return server;
 }

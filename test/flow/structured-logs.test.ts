@@ -1,0 +1,77 @@
+/** NDJSON: every line says what it is and when, and whose run, partition, epoch and attempt it is about. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { runEventOf, workerJson } from "../../src/cli/working/worker-text.js";
+import type { WorkerEvent } from "../../src/queue-worker.js";
+import { type DailyProject, dailyProject } from "../support/daily-project.js";
+import { jsonLinesOf, nightshift, type RunLine } from "../support/nightshift.js";
+import { clockAt, serveIn, stop } from "../support/served.js";
+
+let project: DailyProject;
+beforeEach(() => {
+  project = dailyProject("2025-01-01", 3);
+});
+afterEach(() => project.remove());
+
+function expectTold(lines: readonly RunLine[]): void {
+  for (const line of lines) {
+    expect(line).toMatchObject({ type: expect.any(String) });
+    expect(line.loggedAt ?? line.at).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    if (/^run\./.test(line.type)) expect(line.runId, line.type).toMatch(/^daily-/);
+    if (/^partition\./.test(line.type))
+      expect(line).toMatchObject({
+        ...{ runId: expect.stringMatching(/^daily-/), partition: 0, epoch: 1 },
+        attemptId: expect.stringMatching(/^[\da-f-]{36}$/),
+      });
+    if (/^tick\./.test(line.type)) expect(line.job).toBe("daily");
+  }
+}
+const typesOf = (lines: readonly RunLine[]) => new Set(lines.map(({ type }) => type));
+
+test("of run and backfill", () => {
+  const run = jsonLinesOf(nightshift(project.cwd, "run", "daily", "--at", "2025-01-01", "--json"));
+  expectTold(run);
+  expect(typesOf(run)).toContain("partition.accepted");
+  expect(run.find(({ type }) => type === "partition.accepted")).toMatchObject({
+    stats: { bytesRead: expect.any(Number), seconds: { predict: expect.any(Number) } },
+  });
+  const range = ["--from", "2025-01-01", "--to", "2025-01-03"];
+  const backfill = jsonLinesOf(nightshift(project.cwd, "backfill", "daily", ...range, "--json"));
+  expectTold(backfill);
+  expect([...typesOf(backfill)]).toEqual(
+    expect.arrayContaining(["interval.decided", "partition.started", "interval.outcome", "backfill.outcome"]),
+  );
+});
+
+test("on stderr, where stdout is the outcome's", () => {
+  const argv = ["run", "daily", "--at", "2025-01-01", "--progress", "json"];
+  const { stdout, stderr } = nightshift(project.cwd, ...argv);
+  expect(stdout).toBe("");
+  const lines = stderr.split("\n").filter((line) => line.startsWith("{"));
+  expectTold(lines.map((line) => JSON.parse(line)));
+  expect(lines.length).toBeGreaterThan(4);
+});
+
+test("of serve", async () => {
+  project.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
+  const served = serveIn(project.cwd, clockAt("2025-01-03T02:14:56"));
+  await served.until("tick.ended");
+  expect(await stop(served)).toBe(0);
+  expectTold(served.events);
+  expect([...typesOf(served.events)]).toEqual(
+    expect.arrayContaining(["spec.loaded", "tick.decided", "tick.started", "run.published", "tick.ended"]),
+  );
+});
+
+const ref = { runId: "daily-2025-01-01-x-g1", partition: 0, epoch: 1 };
+const attemptId = "0d0d3b4c-6a5f-4d0a-9a43-7a5f0d0d3b4c";
+
+test("of a worker, in the words of run events", () => {
+  const at = new Date("2025-01-02T03:04:05Z");
+  const started: WorkerEvent = { type: "started", ref, attemptId };
+  const fenced: WorkerEvent = { type: "fenced", ref, attemptId, refused: "receipt" };
+  expectTold([started, fenced].map((event) => JSON.parse(workerJson(event, at))));
+  expect(JSON.parse(workerJson({ type: "outdated", ref }, at))).toEqual({
+    ...{ at: at.toISOString(), type: "partition.outdated", ...ref },
+  });
+  expect(runEventOf({ type: "outdated", ref })).toBeNull();
+});
