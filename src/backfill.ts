@@ -139,8 +139,8 @@ export interface IntervalEnd {
   readonly error: NightshiftError | null;
 }
 
-/** Runs one interval; several lanes run at the same time, each with worker hosts of its own. */
-export type Lane = (decision: Decision, signal: AbortSignal) => Promise<RunOutcome>;
+/** Runs one interval; several tracks run at the same time, each with worker hosts of its own. */
+export type Track = (decision: Decision, signal: AbortSignal) => Promise<RunOutcome>;
 
 export interface BackfillOptions {
   /** No interval is started any more once so many have failed. */
@@ -154,32 +154,32 @@ export interface BackfillOptions {
 /** @param due in the order to start them. @returns one end for each that was started, in the order of their ends */
 export async function runIntervals(
   due: readonly Decision[],
-  lanes: readonly Lane[],
+  tracks: readonly Track[],
   { maxFailures, signal, beforeStart, onEnd }: BackfillOptions,
 ): Promise<readonly IntervalEnd[]> {
   const ends: IntervalEnd[] = [];
   const waiting = due.values();
   let failures = 0;
 
-  async function work(lane: Lane): Promise<void> {
-    // One iterator for all lanes: each takes the next that nobody took.
+  async function work(track: Track): Promise<void> {
+    // One iterator for all tracks: each takes the next that nobody took.
     for (const decision of waiting) {
       if (!signal.aborted) await beforeStart();
       if (signal.aborted || failures >= maxFailures) return;
-      const end = await runOne(decision, lane, signal);
+      const end = await runOne(decision, track, signal);
       if (end.error !== null && !(end.error instanceof CancelledError)) failures += 1;
       ends.push(end);
       onEnd(end);
     }
   }
 
-  await Promise.all(lanes.map(work));
+  await Promise.all(tracks.map(work));
   return ends;
 }
 
-async function runOne(decision: Decision, lane: Lane, signal: AbortSignal): Promise<IntervalEnd> {
+async function runOne(decision: Decision, track: Track, signal: AbortSignal): Promise<IntervalEnd> {
   try {
-    const outcome = await lane(decision, signal);
+    const outcome = await track(decision, signal);
     return { decision, outcome, error: outcome.error };
   } catch (thrown) {
     return { decision, outcome: null, error: asNightshiftError(thrown) };

@@ -20,7 +20,7 @@ import { decideParts } from "./backfilling/decide-parts.js";
 import { backfillExit } from "./backfilling/exit-code.js";
 import { gridAfter } from "./backfilling/grid-after.js";
 import { type JobIntervals, jobOverIntervals } from "./backfilling/job-intervals.js";
-import { openLanes } from "./backfilling/lanes.js";
+import { openTracks } from "./backfilling/tracks.js";
 import { errorText } from "./output/error-text.js";
 import { logLine } from "./output/log-line.js";
 import { outcomeRecord } from "./running/follow-run.js";
@@ -204,22 +204,22 @@ async function runDue(
   const atOnce = Math.min(flags.maxParallel, cli.settings.cores, due.length);
   if (atOnce < Math.min(flags.maxParallel, due.length) && !cli.globals.quiet && !cli.globals.json)
     cli.err.line(`${atOnce} at a time: there are no more cores`);
-  const lanes = await openLanes(cli, {
-    lanes: atOnce,
+  const tracks = await openTracks(cli, {
+    tracks: atOnce,
     specPath,
     restart: flags.restart === true,
     takeOver: flags.takeOver === true,
     observers,
   });
   try {
-    return await runIntervals(flags.newestFirst === true ? due.toReversed() : due, lanes.all, {
+    return await runIntervals(flags.newestFirst === true ? due.toReversed() : due, tracks.all, {
       maxFailures: flags.maxFailures ?? Number.POSITIVE_INFINITY,
       signal: AbortSignal.any([cli.gently(), stop.signal]),
       beforeStart: stop.look,
       onEnd: (end) => tellInterval(cli, end),
     });
   } finally {
-    await lanes.close();
+    await tracks.close();
   }
 }
 

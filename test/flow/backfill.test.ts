@@ -70,7 +70,7 @@ test("killed in the middle and started again, every interval is published once",
   const killed = startNightshift(project.cwd, [...range(project), "--max-parallel", "2", "--json"], {
     onEvent(event, child) {
       if (event.type === "interval.outcome") ended += 1;
-      // Two lanes: one has just ended a run, and the other is somewhere in its own.
+      // Two tracks: one has just ended a run, and the other is somewhere in its own.
       if (ended === 3) child.kill("SIGKILL");
     },
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { judge } from "../../src/attempts.js";
+import { judge, mustRunAlone } from "../../src/attempts.js";
 import { BugError, CancelledError, DataError, InfraError } from "../../src/errors.js";
 
 const fresh = { attempts: 0, soloDeaths: 0 };
@@ -32,5 +32,14 @@ describe("who pays for a failed attempt", () => {
   it("never retries what trying again cannot mend", () => {
     expect(judge("a", new DataError("data.corrupt", "bad"), "error", fresh, 3).next).toBe("failed");
     expect(judge("a", new InfraError("infra.disk-full", "full"), "error", fresh, 3).next).toBe("failed");
+  });
+});
+
+describe("who runs alone next", () => {
+  it("is what its host died under, or its whole worker; nothing that failed otherwise", () => {
+    expect(mustRunAlone(died)).toBe(true);
+    expect(mustRunAlone(new InfraError("infra.lease-expired", "over"))).toBe(true);
+    expect(mustRunAlone(new DataError("data.corrupt", "no"))).toBe(false);
+    expect(mustRunAlone(null)).toBe(false);
   });
 });

@@ -71,10 +71,10 @@ export function askedRuns(parts: AskedRunsParts): AskedRuns {
   async function runToItsEnd(run: Run): Promise<void> {
     const named = { job: run.jobName, run: run.id };
     try {
-      const outcome = await turns.take(stopping.signal, async (lane) => {
+      const outcome = await turns.take(stopping.signal, async (track) => {
         if (!(await isStillWanted(run.id))) return null;
         const options = { signal: stopping.signal, observers: await parts.observersOf(run) };
-        return (await lane.runner()).finish(run.id, options);
+        return (await track.runner()).finish(run.id, options);
       });
       if (outcome === null || outcome === "stopped") return;
       // What this process was stopped in goes on later.

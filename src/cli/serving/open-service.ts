@@ -1,8 +1,8 @@
-/** What `serve` is made of: the folder of specs, the scheduler, the runs that were asked for, and lanes that they share. */
+/** What `serve` is made of: the folder of specs, the scheduler, the runs that were asked for, and tracks that they share. */
 import type { App } from "../../app.js";
 import { CancelledError } from "../../errors.js";
 import { createScheduler } from "../../scheduler.js";
-import { appWithShare, openApps } from "../backfilling/lanes.js";
+import { appWithShare, openApps } from "../backfilling/tracks.js";
 import { interruptionCheck } from "../lookup/owners.js";
 import { runObservers } from "../running/progress.js";
 import type { Cli } from "../shell/context.js";
@@ -10,7 +10,7 @@ import { type AskedRuns, askedRuns } from "./asked-runs.js";
 import { runTick } from "./run-tick.js";
 import type { ServeEvent } from "./serve-text.js";
 import { type ServedSpec, type SpecFolder, specFolder } from "./spec-folder.js";
-import { lanesInTurn } from "./turns.js";
+import { tracksInTurn } from "./turns.js";
 import type { JobWatch } from "./watch-jobs.js";
 
 export interface ServiceOptions {
@@ -45,8 +45,8 @@ export async function openService(
   const specs = specFolder(cli, folder, tell);
   // A server that is away is told of before anything else begins.
   const [ledger, book] = [await app.ledger(), await app.scheduleBook()];
-  const lanes = await openApps(cli, Math.min(maxParallel, cli.settings.cores));
-  const turns = lanesInTurn(lanes.apps);
+  const tracks = await openApps(cli, Math.min(maxParallel, cli.settings.cores));
+  const turns = tracksInTurn(tracks.apps);
   /** Of a run whose spec is gone from the folder, nobody else is told. */
   const observersOf = async (served: ServedSpec | null) => [
     ...(cli.globals.json ? runObservers(cli) : []),
@@ -56,13 +56,13 @@ export async function openService(
   const scheduler = createScheduler({
     ...{ book, clock: cli.clock, self: processes().self(), tell },
     jobs: specs.jobs,
-    maxParallel: lanes.apps.length,
+    maxParallel: tracks.apps.length,
     async run({ name }, at, signal) {
-      const outcome = await turns.take(signal, async (lane) => {
+      const outcome = await turns.take(signal, async (track) => {
         const served = specs.jobs().find((job) => job.name === name);
         // Removed while it waited: it runs if the spec comes back.
         if (served === undefined) return "stopped" as const;
-        return runTick(cli, lane, served, at, { signal, observers: await observersOf(served) });
+        return runTick(cli, track, served, at, { signal, observers: await observersOf(served) });
       });
       return outcome;
     },
@@ -83,7 +83,7 @@ export async function openService(
     asked,
     planning() {
       if (isClosed) throw new CancelledError("the service is stopping");
-      beside ??= appWithShare(cli, lanes.apps.length + 1);
+      beside ??= appWithShare(cli, tracks.apps.length + 1);
       return beside;
     },
     refresh: specs.refresh,
@@ -105,7 +105,7 @@ export async function openService(
     async close() {
       isClosed = true;
       await (await beside)?.close();
-      await lanes.close();
+      await tracks.close();
     },
   };
 }

@@ -1,22 +1,22 @@
-/** Lanes lent in turn: ticks and runs that somebody asked for share them, first come, first served. */
+/** Tracks lent in turn: ticks and runs that somebody asked for share them, first come, first served. */
 import type { App } from "../../app.js";
 
 export interface Turns {
   /** `stopped`: there will be no turn any more, or the signal fired before there was one. */
-  take<T>(signal: AbortSignal, work: (lane: App) => Promise<T>): Promise<T | "stopped">;
+  take<T>(signal: AbortSignal, work: (track: App) => Promise<T>): Promise<T | "stopped">;
   /** Who waits gets no turn; who has one goes on. */
   close(): void;
 }
 
-export function lanesInTurn(lanes: readonly App[]): Turns {
-  const free = [...lanes];
-  const waiting = new Set<(lane: App | null) => void>();
+export function tracksInTurn(tracks: readonly App[]): Turns {
+  const free = [...tracks];
+  const waiting = new Set<(track: App | null) => void>();
   let isClosed = false;
 
   function next(signal: AbortSignal): Promise<App | null> {
     if (isClosed || signal.aborted) return Promise.resolve(null);
-    const lane = free.pop();
-    if (lane !== undefined) return Promise.resolve(lane);
+    const track = free.pop();
+    if (track !== undefined) return Promise.resolve(track);
     return new Promise((resolve) => {
       const settle = (lent: App | null): void => {
         waiting.delete(settle);
@@ -29,20 +29,20 @@ export function lanesInTurn(lanes: readonly App[]): Turns {
     });
   }
 
-  function giveBack(lane: App): void {
+  function giveBack(track: App): void {
     const [first] = waiting;
-    if (first === undefined) free.push(lane);
-    else first(lane);
+    if (first === undefined) free.push(track);
+    else first(track);
   }
 
   return {
     async take(signal, work) {
-      const lane = await next(signal);
-      if (lane === null) return "stopped";
+      const track = await next(signal);
+      if (track === null) return "stopped";
       try {
-        return await work(lane);
+        return await work(track);
       } finally {
-        giveBack(lane);
+        giveBack(track);
       }
     },
     close() {

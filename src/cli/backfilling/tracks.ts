@@ -1,13 +1,13 @@
 /** Worker hosts for runs side by side: a crash takes down one of them, and blame never falls on another run. */
 import type { App } from "../../app.js";
-import type { Lane } from "../../backfill.js";
+import type { Track } from "../../backfill.js";
 import type { Observer } from "../../observer.js";
 import type { RunOptions, RunRequest } from "../../run-request.js";
 import { runWithProgress } from "../running/follow-run.js";
 import type { Cli } from "../shell/context.js";
 
-export interface LaneOptions {
-  readonly lanes: number;
+export interface TrackOptions {
+  readonly tracks: number;
   readonly specPath: string;
   readonly restart: boolean;
   readonly takeOver: boolean;
@@ -15,19 +15,19 @@ export interface LaneOptions {
   readonly observers: readonly Observer[];
 }
 
-export interface Lanes {
-  readonly all: readonly Lane[];
+export interface Tracks {
+  readonly all: readonly Track[];
   close(): Promise<void>;
 }
 
-/** Several lanes share the cores and the memory; one has all, and shows its progress. */
-export async function openLanes(
+/** Several tracks share the cores and the memory; one has all, and shows its progress. */
+export async function openTracks(
   cli: Cli,
-  { lanes, specPath, restart, takeOver, observers }: LaneOptions,
-): Promise<Lanes> {
-  const { apps, close } = await openApps(cli, lanes);
-  const shown = lanes === 1 ? cli : withoutProgress(cli);
-  const all: Lane[] = [];
+  { tracks, specPath, restart, takeOver, observers }: TrackOptions,
+): Promise<Tracks> {
+  const { apps, close } = await openApps(cli, tracks);
+  const shown = tracks === 1 ? cli : withoutProgress(cli);
+  const all: Track[] = [];
   for (const app of apps) {
     const runner = await app.runner();
     all.push(async ({ job, interval, reprocess }, signal) => {
@@ -56,10 +56,10 @@ export async function openApps(cli: Cli, count: number): Promise<Apps> {
   return { apps, close: async () => void (await Promise.all(apps.map((app) => app.close()))) };
 }
 
-/** As if there were that many lanes. */
-export async function appWithShare({ settings, secrets, err }: Cli, lanes: number): Promise<App> {
+/** As if there were that many tracks. */
+export async function appWithShare({ settings, secrets, err }: Cli, tracks: number): Promise<App> {
   const { createApp } = await import("../../app.js");
-  const share = (whole: number): number => Math.max(1, Math.floor(whole / lanes));
+  const share = (whole: number): number => Math.max(1, Math.floor(whole / tracks));
   const { cores, memoryBytes, hostBytes } = settings;
   const part = { cores: share(cores), memoryBytes: share(memoryBytes), hostBytes: share(hostBytes) };
   return createApp({ ...settings, ...part }, { secrets, onWarning: err.line });
