@@ -1,6 +1,7 @@
 /** A worker's copies of assets, on a real disk: found, fetched, verified, shared by several workers, bounded. */
 import { createHash, randomUUID } from "node:crypto";
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -107,6 +108,28 @@ test("several workers over one state directory: each finds it whole", async () =
   const workers = [1, 2, 3].map(() => cacheOver([countingShelf({ [asset.path]: "weights" })]));
   const located = await Promise.all(workers.map((worker) => worker.locate(asset)));
   for (const { at } of located) expect(readFileSync(at ?? "", "utf8")).toBe("weights");
+  expect(copies()).toEqual([asset.sha256]);
+});
+
+test("while it comes, nothing is there under its name; whoever is killed then leaves nothing that counts", async () => {
+  const asset = { ...planned("model.onnx", "weights"), path: "/elsewhere/model.onnx" };
+  let letGo = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  async function* slow(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from("wei");
+    await gate;
+    yield Buffer.from("ghts");
+  }
+  const shelf: AssetShelf = { place: "slow", put: async () => undefined, get: async () => slow() };
+  const locating = cacheOver([shelf]).locate(asset);
+  while (!existsSync(here("assets")) || copies().length === 0) await new Promise((go) => setTimeout(go, 5));
+  expect(copies()).not.toContain(asset.sha256);
+  const other = await cacheOver([countingShelf({ [asset.path]: "weights" })]).locate(asset);
+  expect(readFileSync(other.at ?? "", "utf8")).toBe("weights");
+  letGo();
+  await locating;
   expect(copies()).toEqual([asset.sha256]);
 });
 
