@@ -565,10 +565,10 @@ export const groups = {
       tests: turns,
     },
     {
-      name: "no thread is kept for events",
+      name: "events have no thread of their own",
       file: "src/take-messages.ts",
-      from: "const keepsOne = threads > 1 &&",
-      to: "const keepsOne = threads > 99 &&",
+      from: "return isMixed ? threads + 1 : threads;",
+      to: "return threads;",
       tests: turns,
     },
     {

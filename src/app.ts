@@ -216,10 +216,12 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     tell,
   }: WorkerOptions): Promise<QueueWorker> {
     const { startQueueWorker } = await import("./queue-worker.js");
+    const { attemptsAtOnce } = await import("./take-messages.js");
     const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
     const shared = sharedLedger(await ledger());
     const opened = await queue();
-    hostThreads = threads;
+    const atOnce = attemptsAtOnce(threads, lanes);
+    hostThreads = atOnce;
     const hostNow = await currentHost();
     return startQueueWorker({
       queue: opened,
@@ -230,10 +232,10 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       memoryBytes: settings.memoryBytes,
       host: hostname(),
       note: { id: newUuid(), host: hostname(), pid: process.pid, version, threads, tags, lanes },
-      clock: clock,
+      clock,
       every,
       pause,
-      runner: (reporter) => localDispatcher({ threads, host: hostNow, reporter, newId: newUuid }),
+      runner: (reporter) => localDispatcher({ threads: atOnce, host: hostNow, reporter, newId: newUuid }),
       admit: admitting(await ownAssets(settings, shared)),
       liveFor(ms) {
         liveUntilMs = ms === null ? null : clock.monotonicMs() + ms;

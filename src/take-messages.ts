@@ -1,9 +1,10 @@
 /**
  * Takes messages from a queue's channels as there are threads for them: one at a time, each only once a thread is free for
- * it, so that nothing waits here that somebody else could do. A worker of two threads or more keeps one for events.
+ * it, so that nothing waits here that somebody else could do. Events have a thread more: they wait for nobody else's
+ * partition, and while there are none, nothing stands idle for them.
  */
 import type { Clock } from "./clock.js";
-import type { Channel } from "./lane.js";
+import type { Channel, Lane } from "./lane.js";
 import { laneTurns } from "./lane-turns.js";
 import type { PartitionRef } from "./partition.js";
 import type { Message, Queue } from "./queue.js";
@@ -31,18 +32,27 @@ interface Source {
   pauseMs: number;
 }
 
+/** How many attempts a worker of that many threads makes at once at the most. */
+export function attemptsAtOnce(threads: number, lanes: readonly Lane[]): number {
+  const isMixed = lanes.includes("events") && lanes.some((lane) => lane !== "events");
+  return isMixed ? threads + 1 : threads;
+}
+
 /** @returns stops it: nothing new is taken, what was taken goes on */
 export function takeMessages(parts: TakingParts): () => void {
   const { queue, threads, clock } = parts;
   const sources = parts.channels.map((channel): Source => ({ channel, emptyUntilMs: 0, pauseMs: 0 }));
-  const keepsOne = threads > 1 && sources.some(({ channel }) => channel.lane === "events");
+  const atMost = attemptsAtOnce(
+    threads,
+    parts.channels.map(({ lane }) => lane),
+  );
   const turns = laneTurns();
   const stopped = new AbortController();
   let busy = { all: 0, others: 0 };
   let wake = new AbortController();
 
   const isFree = ({ lane }: Channel): boolean =>
-    busy.all < threads && (lane === "events" || !keepsOne || busy.others < threads - 1);
+    busy.all < atMost && (lane === "events" || busy.others < threads);
 
   function sourceOf(channel: Channel): Source {
     const source = sources.find((each) => each.channel === channel);

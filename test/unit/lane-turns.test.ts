@@ -118,17 +118,17 @@ describe("a worker", () => {
     return open.toSorted();
   }
 
-  test("keeps one of its threads for events, and gives them all threads", async () => {
-    expect(await underWay(3, all, ["scheduled"])).toEqual(["scheduled", "scheduled"]);
-    expect(await underWay(2, all, ["backfill"])).toEqual(["backfill"]);
-    expect(await underWay(3, all, ["events"])).toEqual(["events", "events", "events"]);
-  });
-
-  test("of one thread keeps none, or nothing else would ever be done", async () => {
+  test("does what there is on all its threads, and has one more for events", async () => {
+    expect(await underWay(2, all, ["scheduled"])).toEqual(["scheduled", "scheduled"]);
     expect(await underWay(1, all, ["backfill"])).toEqual(["backfill"]);
+    expect(await underWay(2, all, ["events"])).toEqual(["events", "events", "events"]);
   });
 
-  test("that serves no events keeps no thread for them", async () => {
+  test("of one thread begins with an event while that is taken", async () => {
+    expect(await underWay(1, all, ["backfill", "events"])).toEqual(["backfill", "events"]);
+  });
+
+  test("that serves no events has no thread for them", async () => {
     expect(await underWay(2, channelsOf(["cpu"], ["backfill"]), ["backfill"])).toEqual([
       "backfill",
       "backfill",
