@@ -10,7 +10,10 @@ export interface Queue {
   readonly place: string;
   /** Refs that are there already are left as they are, so this may be repeated whenever one may have been lost. */
   push(refs: readonly PartitionRef[], channel: Channel): Promise<void>;
-  /** The next message of a channel, if there is one. It is nobody else's as long as this process lives. */
+  /**
+   * The next message of a channel, if there is one. It is nobody else's as long as this process lives. Rejects where the
+   * queue cannot be asked, which its own people have been told by then.
+   */
   take(channel: Channel): Promise<Message | null>;
   /**
    * How many messages nobody has taken yet, by the name of what they wait in: of the lanes that most jobs use, of what this

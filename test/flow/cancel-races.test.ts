@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
+import type { Pause } from "../../src/cancel-watch.js";
 import { createRunner, type Runner } from "../../src/runner.js";
 import type { Sink } from "../../src/sink.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
@@ -24,6 +25,11 @@ const never = (): never => {
   throw new Error("nobody plans or works here");
 };
 
+const usual: Pause = (ms, signal) =>
+  sleep(ms, undefined, signal === undefined ? { ref: false } : { signal, ref: false }).catch(() => undefined);
+/** Of an owner that never comes to looking whether somebody asks it to cancel. */
+const deaf: Pause = () => new Promise(() => undefined);
+
 interface Race {
   readonly owner: TestProcess;
   readonly publisher: Runner;
@@ -31,28 +37,40 @@ interface Race {
   readonly to: string;
 }
 
-/** @param publish stands between the publisher and its sink */
+/**
+ * @param publish stands between the publisher and its sink
+ * @param atWork happens when the publisher owns its run, and before it publishes
+ */
 function race(
   publish: (sink: Sink, ...args: Parameters<Sink["publish"]>) => ReturnType<Sink["publish"]>,
+  atWork: (runId: string) => Promise<void> = async () => undefined,
 ): Race {
   const root = freshDirectory();
   const to = join(root, "out");
   const processes = journalProcesses(join(root, "state"), localFileSystem());
-  const runnerOf = ({ owner, ledger }: TestProcess, sink: Sink): Runner =>
+  const runnerOf = ({ owner, ledger }: TestProcess, sink: Sink, pause: Pause): Runner =>
     createRunner({
       ...{ ledger, clock: systemClock, self: owner, cores: 1, memoryBytes: 1e9 },
       planningHost: never,
       sink: async () => sink,
       keeper: async () => null,
-      pause: (ms, signal) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined),
+      pause,
       dispatcher: () => ({ capacity: 1, enqueue: never, drain: async () => {}, close: async () => {} }),
     });
   const sink = sinkFor({ to }, "replace");
   const owner = processes.start();
+  const publishing: Sink = {
+    ...sink,
+    async lookup(runId) {
+      await atWork(runId);
+      return sink.lookup(runId);
+    },
+    publish: (...args) => publish(sink, ...args),
+  };
   return {
     owner,
-    publisher: runnerOf(owner, { ...sink, publish: (...args) => publish(sink, ...args) }),
-    canceller: runnerOf(processes.start(), sink),
+    publisher: runnerOf(owner, publishing, deaf),
+    canceller: runnerOf(processes.start(), sink, usual),
     to,
   };
 }
@@ -99,6 +117,23 @@ it("the publication comes first: the canceller adopts it, and says that it is pu
   await cancelling;
   expect(outcome).toMatchObject({ status: "published", publication: 1 });
   expect(cancelled).toMatchObject({ status: "published", publication: 1, resumable: false });
+});
+
+it("a request that was there before publishing began is heeded, also by an owner that heard nothing of it", async () => {
+  let published = 0;
+  const { owner, publisher, canceller } = race(
+    async (sink, ...args) => {
+      published += 1;
+      return sink.publish(...args);
+    },
+    (runId) => owner.ledger.requestCancel(runId),
+  );
+  const outcome = await publisher.runPlan(planned, request, options);
+  expect(outcome).toMatchObject({ status: "cancelled", error: { code: "cancelled.run" } });
+  expect(published).toBe(0);
+  expect((await canceller.retry(outcome.run?.id ?? "", { ...options, takeOver: false })).status).toBe(
+    "published",
+  );
 });
 
 it.each([

@@ -138,8 +138,13 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
       const taking = takingFrom(channel);
       tokens += 1;
       const token = `${tokens}`;
-      const job = await taking.receiver.getNextJob(token, { block: false });
-      return job === undefined ? null : messageOf(job, token, taking);
+      try {
+        const job = await taking.receiver.getNextJob(token, { block: false });
+        return job === undefined ? null : messageOf(job, token, taking);
+      } catch (thrown) {
+        onTrouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
+        throw thrown;
+      }
     },
 
     async pending(more = []) {
