@@ -26,7 +26,7 @@ export function runIdOf(job: Job, key: RunKey): string {
 }
 
 export function newRun(request: RunRequest, key: RunKey, now: Date): Run {
-  const { job, specPath, trigger, guess, mark } = request;
+  const { job, specPath, trigger, guess, mark, lane } = request;
   return {
     id: runIdOf(job, key),
     key,
@@ -35,6 +35,7 @@ export function newRun(request: RunRequest, key: RunKey, now: Date): Run {
     target: targetOf(job.write),
     trigger,
     ...(mark === undefined ? {} : { request: mark }),
+    ...(lane === undefined ? {} : { lane }),
     interval: job.interval,
     job,
     guess,

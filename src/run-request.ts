@@ -29,6 +29,8 @@ export interface RunRequest {
   /** Claim a run whose owner is on another host. */
   readonly takeOver: boolean;
   readonly mark?: RequestMark;
+  /** Of a run that is recorded now and begins later, perhaps in another process. */
+  readonly lane?: Lane;
 }
 
 export type PlanRequest = Pick<RunRequest, "job" | "guess"> & { readonly tryLoad?: boolean };

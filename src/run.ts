@@ -1,6 +1,7 @@
 /** A run: one job over one data interval; its identity, its states, and what the ledger tells about it. */
 import type { ErrorRecord } from "./errors.js";
 import type { Interval, Job } from "./job.js";
+import type { Lane } from "./lane.js";
 import type { AttemptStats, PlanTotals, RowCounts } from "./partition.js";
 
 /**
@@ -41,6 +42,8 @@ export interface Run {
   /** Output, for people. */
   readonly target: string;
   readonly trigger: "cli" | "library" | "backfill" | "schedule" | "api";
+  /** Where its partitions wait, unless whoever goes on with it says otherwise; none: where most do. */
+  readonly lane?: Lane;
   /** What it was asked for by, where whoever asked wants to be able to ask again; see {@link RequestMark}. */
   readonly request?: RequestMark;
   readonly interval: Interval | null;

@@ -237,7 +237,7 @@ export function createRunner(parts: RunnerParts): Runner {
         clock,
         emit,
         signal: watch.signal,
-        lane: options.lane ?? usualLane,
+        lane: options.lane ?? run.lane ?? usualLane,
         dispatcher: parts.dispatcher,
       });
       return await outcome(run, "published", timing);

@@ -75,6 +75,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   const { book, clock, tell } = parts;
   const held = new Map<string, OpenTick>();
   const settling = new Set<Promise<void>>();
+  /** Of each job, the oldest tick that another scheduler runs, as of the last look. */
+  const elsewhere = new Map<string, string>();
   let isDraining = false;
   let recoverAtMs = Number.NEGATIVE_INFINITY;
   let attendAtMs = Number.NEGATIVE_INFINITY;
@@ -94,8 +96,24 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
         tell({ type: "schedule.failed", job: job.name, error });
       }
     }
+    await lookElsewhere();
     startWaiting();
     return next;
+  }
+
+  /** What waits for the run before it (overlap: queue) waits for that of another scheduler, too. */
+  async function lookElsewhere(): Promise<void> {
+    const queued = [...held.values()].filter(
+      ({ job, running }) => running === null && job.schedule.overlap === "queue",
+    );
+    for (const name of new Set(queued.map(({ job }) => job.name))) {
+      // Where the book does not answer, what it said last holds.
+      const open = await book.open(name).catch(() => null);
+      if (open === null) continue;
+      const first = open.find(({ at }) => !held.has(keyOf(name, at)));
+      if (first === undefined) elsewhere.delete(name);
+      else elsewhere.set(name, first.at);
+    }
   }
 
   /** A book that does not answer says so when it is asked for something. */
@@ -166,8 +184,10 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     for (const tick of waiting) {
       const running = [...held.values()].filter((other) => other.running !== null);
       if (isDraining || running.length >= parts.maxParallel) return;
-      const isAlone = !running.some((other) => other.job.name === tick.job.name);
-      if (isAlone || tick.job.schedule.overlap === "allow") start(tick);
+      const { name, schedule } = tick.job;
+      const isAlone = !running.some((other) => other.job.name === name);
+      const isFirst = schedule.overlap !== "queue" || tick.at < (elsewhere.get(name) ?? `${tick.at}~`);
+      if ((isAlone && isFirst) || schedule.overlap === "allow") start(tick);
     }
   }
 

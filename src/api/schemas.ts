@@ -1,5 +1,6 @@
 /** What goes over the wire. The same schemas check requests and make `schema/openapi.v1.json`. */
 import { z } from "@hono/zod-openapi";
+import { laneNames } from "../lane.js";
 
 const instant = z.string().openapi({ format: "date-time", example: "2026-01-15T02:15:00.000Z" });
 const jobName = z
@@ -136,6 +137,10 @@ export const start = z
       .optional()
       .openapi({ description: "Values of {{ var.name }}." }),
     reprocess: z.boolean().optional().openapi({ description: "Score again what is published." }),
+    lane: z
+      .enum(laneNames)
+      .optional()
+      .openapi({ description: "Where its partitions wait for workers; `scheduled` without it." }),
   })
   .openapi("Start");
 

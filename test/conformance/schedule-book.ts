@@ -188,7 +188,10 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       await book.follow("nightly", "0 * * * * UTC", new Date(startMs));
       await book.record("nightly", fired("2026-01-01T01:00:00.000Z"), owner(2));
       await book.record("nightly", fired("2026-01-01T02:00:00.000Z"), owner(99));
-      const { scheduler, at, runs, events } = simulated(await open(), jobOf("0 * * * *"));
+      const { scheduler, at, runs, events } = simulated(
+        await open(),
+        jobOf("0 * * * *", { overlap: "skip" }),
+      );
       at(startMs + 2 * 3_600_000);
       await scheduler.look();
       await scheduler.drain();
@@ -292,6 +295,24 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
         "02:00 skipped",
         "03:00 fired",
       ]);
+    });
+
+    test("overlap: queue waits for the run of another scheduler", async () => {
+      const job = jobOf("0 * * * *", { overlap: "queue" });
+      const [first, second] = [simulated(await open(), job, 1), simulated(await open(), job, 2)];
+      for (const { scheduler } of [first, second]) await scheduler.look();
+      first.hold(true);
+      first.at(startMs + 3_600_000);
+      await first.scheduler.look();
+      second.at(startMs + 2 * 3_600_000);
+      await second.scheduler.look();
+      expect(second.verdicts()).toEqual(["02:00 fired"]);
+      expect(second.runs).toEqual([]);
+      first.finish();
+      await until(() => first.scheduler.underWay() === 0);
+      await second.scheduler.look();
+      await second.scheduler.drain();
+      expect(second.runs).toEqual(["2026-01-01T02:00:00.000Z"]);
     });
 
     test("an end that is told twice is the first one", async () => {

@@ -19,7 +19,8 @@ import { simulatedDisk } from "../support/simulated-disk.js";
 const startMs = Date.parse("2026-01-01T00:00:00Z");
 const minuteMs = 60_000;
 const dayMinutes = 24 * 60;
-const stepMs = 30_000;
+/** Both clocks are past the tick, and not by the same. */
+const phaseMs = 10_000;
 
 interface Service {
   readonly scheduler: Scheduler;
@@ -128,9 +129,9 @@ function simulatedDay(seed: number) {
     const services: { [name: string]: Service | null } = { a: start("a"), b: start("b") };
     const downUntil: { [name: string]: number } = {};
     const book = open();
-    for (let step = 1; step <= (dayMinutes * minuteMs) / stepMs + 20; step++) {
-      nowMs = startMs + step * stepMs;
-      const hour = (nowMs - startMs) / 3_600_000;
+    for (let minute = 0; minute <= dayMinutes + 10; minute++) {
+      nowMs = startMs + minute * minuteMs + phaseMs;
+      const hour = minute / 60;
       // Its clock is an hour ahead for ten minutes, and an hour behind for ten later on.
       skews.a = hour >= 6 && hour < 6.17 ? 3_600_000 : hour >= 12 && hour < 12.17 ? -3_600_000 : 0;
       isDiskSick = hour >= 14 && hour < 14.05;
@@ -138,7 +139,7 @@ function simulatedDay(seed: number) {
       for (const name of ["a", "b"]) {
         const isDark = hour >= 20 && hour < 20.34;
         const service = services[name];
-        if (service !== null && service !== undefined && !isOver && (isDark || random() < 0.004)) {
+        if (service !== null && service !== undefined && !isOver && (isDark || random() < 0.008)) {
           await service.die();
           counts.deaths += 1;
           services[name] = null;

@@ -118,7 +118,7 @@ test("partitions go over a queue to workers", async () => {
   });
   const service = machine("2025-01-03T02:14:57", "--queue", database.url, "--listen", "127.0.0.1:0");
   const api = await apiClient(String((await service.until("api.listening"))?.url));
-  const { body } = await api.post("/v1/jobs/daily/runs", { at: "2025-01-01" });
+  const { body } = await api.post("/v1/jobs/daily/runs", { at: "2025-01-01", lane: "events" });
   const ticked = await service.until("tick.ended");
   expect(ticked).toMatchObject({ end: { status: "published" } });
   await service.until("run.ended", ({ run }) => run === body.run);
@@ -126,5 +126,10 @@ test("partitions go over a queue to workers", async () => {
   worker.child.kill("SIGTERM");
   expect((await worker.finished).status).toBe(0);
   expect(accepted).toHaveLength(2);
+  const lanes = json("ls", "runs").map(({ run }: { run: { id: string; lane?: string } }) => [
+    run.id,
+    run.lane,
+  ]);
+  expect(lanes).toContainEqual([body.run, "events"]);
   expect((await keysIn(project.out)).toSorted((a, b) => a - b)).toEqual([...keysOfDay(0), ...keysOfDay(1)]);
 });

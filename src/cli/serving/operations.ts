@@ -99,12 +99,13 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
     const mark = idempotencyKey === null ? null : markOf(idempotencyKey, good.name, request);
     const before = mark === null ? null : await findMarked(ledger, good.name, mark, cli.clock.now());
     if (before !== null) return goOn(await stateOf(before.id));
-    const { at, vars, reprocess = false } = request;
+    const { at, vars, lane, reprocess = false } = request;
     const moment = { ...(at === undefined ? {} : { at }), ...(vars === undefined ? {} : { vars }) };
     const wanted: RunRequest = {
       ...{ job: await jobAt(cli, good, moment), kind: "spec", specPath: good.path, trigger: "api" },
       ...{ guess: false, reprocess, restart: false, takeOver: false },
       ...(mark === null ? {} : { mark }),
+      ...(lane === undefined ? {} : { lane }),
     };
     const recorded = await (await (await planning()).runner()).record(wanted, signal);
     if (recorded.is === "published") return { run: recorded.runId, outcome: "already-published" };
