@@ -657,7 +657,7 @@ export const groups = {
       file: "src/ledgers/journal/notice-book.ts",
       from: 'return outcome === "linked";',
       to: 'return outcome === "linked" || outcome === "exists";',
-      tests: ["test/adapters/notices.test.ts"],
+      tests: ["test/conformance/notice-books.test.ts"],
     },
     {
       name: "a secret goes out with a notice",

@@ -253,7 +253,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     ledger,
     backfillBook: async () => (await books()).backfills,
     scheduleBook: async () => (await books()).schedules,
-    noticeBook: once(() => openNoticeBook(settings)),
+    noticeBook: async () => (await books()).notices,
     queue,
     worker,
     runner,
@@ -304,6 +304,7 @@ async function openLedger(settings: Settings, secrets: Secrets | undefined, cloc
 interface Books {
   readonly schedules: ScheduleBook;
   readonly backfills: BackfillBook;
+  readonly notices: NoticeBook;
   readonly close: () => Promise<void>;
 }
 
@@ -316,20 +317,16 @@ async function openBooks(settings: Settings, secrets: Secrets | undefined): Prom
     return openPostgresBooks({ url: await ledgerUrl(settings, secrets), newId: newUuid, isAlive });
   }
   const { backfillBook } = await import("./ledgers/journal/backfill-book.js");
+  const { noticeBook } = await import("./ledgers/journal/notice-book.js");
   const { scheduleBook } = await import("./ledgers/journal/schedule-book.js");
   const { localFileSystem } = await import("./stores/local-file-system.js");
   const place = { stateDir: settings.stateDir, fileSystem: localFileSystem(), uniqueName: newUuid };
   return {
     schedules: scheduleBook({ ...place, isAlive }),
     backfills: backfillBook(place),
+    notices: noticeBook(place),
     close: async () => undefined,
   };
-}
-
-async function openNoticeBook({ stateDir }: Settings): Promise<NoticeBook> {
-  const { noticeBook } = await import("./ledgers/journal/notice-book.js");
-  const { localFileSystem } = await import("./stores/local-file-system.js");
-  return noticeBook({ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid });
 }
 
 /** @throws SpecError `connection.invalid`, `usage.no-database` */

@@ -127,7 +127,7 @@ test("where workers make the attempts, the coordinator counts rows and leaves at
   metrics.observer.on(accepted(0));
   const exposed = await read(metrics);
   expect(exposed.value("nightshift_rows_read_total")).toBe(100);
-  expect(exposed.value("nightshift_partition_attempts_total")).toBeUndefined();
+  expect(exposed.value("nightshift_partition_attempts_total", { outcome: "accepted" })).toBeUndefined();
   expect(exposed.value("nightshift_model_load_seconds_count")).toBe(0);
 });
 

@@ -1,17 +1,11 @@
 /** Notices: who is told of what, by which body, and what happens where nobody takes them. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { noticeBook } from "../../src/ledgers/journal/notice-book.js";
 import type { Notice, NotifySettings } from "../../src/notice.js";
 import type { RunEnd } from "../../src/observer.js";
 import { type Due, jobNotices } from "../../src/observers/notices/job-notices.js";
 import { createOutbox, type Outbox } from "../../src/observers/notices/outbox.js";
 import { noRows } from "../../src/partition.js";
 import type { RunEvent } from "../../src/run-events.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
-import { newUuid } from "../../src/system-clock.js";
 import { httpReceiver, type Receiver, refusingUrl } from "../support/http-receiver.js";
 import { progress, runEvent } from "../support/run-events.js";
 
@@ -299,19 +293,4 @@ test("another interval's run is nobody's hurry", () => {
   const before = { ...interval, start: "2026-01-14T00:00:00Z" };
   observer.on({ ...started, interval: before } as RunEvent);
   expect(timers).toEqual([]);
-});
-
-test("a text is claimed once, whoever asks, also after a restart", async () => {
-  const stateDir = mkdtempSync(join(tmpdir(), "nightshift-notices-"));
-  const place = { stateDir, fileSystem: localFileSystem(), uniqueName: newUuid };
-  try {
-    const claims = await Promise.all(
-      [noticeBook(place), noticeBook(place), noticeBook(place)].map((book) => book.claim("late flights 1")),
-    );
-    expect(claims.filter((isFirst) => isFirst)).toHaveLength(1);
-    expect(await noticeBook(place).claim("late flights 1")).toBe(false);
-    expect(await noticeBook(place).claim("late flights 2")).toBe(true);
-  } finally {
-    rmSync(stateDir, { recursive: true });
-  }
 });

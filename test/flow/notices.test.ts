@@ -3,7 +3,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
-import { flightProject } from "../support/flight-project.js";
+import { crashing, flightProject } from "../support/flight-project.js";
 import { httpReceiver, type Receiver } from "../support/http-receiver.js";
 import { startNightshift } from "../support/nightshift.js";
 import { clockAt, serveIn, stop } from "../support/served.js";
@@ -111,14 +111,8 @@ test("a retry tells whom the run's spec names by now; the secret is in no file a
   const spec = join(flights.cwd, "jobs/flights.yaml");
   const written = readFileSync(spec, "utf8");
   try {
-    const hidden = join(flights.cwd, "hidden.parquet");
-    const run = flights.start(["run", "flights", "--json"], {
-      onEvent({ type, partition }) {
-        if (type === "partition.started" && partition === 0) renameSync(flights.inputPath(1), hidden);
-      },
-    });
-    expect((await run.finished).status).toBe(1);
-    renameSync(hidden, flights.inputPath(1));
+    const crash = crashing({ role: "thread", path: flights.inputPath(1), nth: 1 });
+    expect(flights.nightshiftWith(crash, "run", "flights").status).toBe(1);
     writeFileSync(spec, `${written}notify: { ${webhook} }\n`);
     const env = { HOOK: `${receiver.url}/SECRET` };
     const retried = await startNightshift(flights.cwd, ["retry", "-v"], { env }).finished;

@@ -24,12 +24,13 @@ test("a coordinator and its worker share what there is to count", async () => {
   const accepted = { outcome: "accepted" };
   expect(ofWorker.value("nightshift_partition_attempts_total", accepted)).toBe(3);
   expect(ofRun.value("nightshift_partition_attempts_total", accepted)).toBeUndefined();
+  expect(ofWorker.value("nightshift_host_restarts_total", { reason: "memory" })).toBe(0);
   expect(ofRun.value("nightshift_rows_read_total", { job: "flights" })).toBe(project.rows);
   expect(ofWorker.value("nightshift_rows_read_total")).toBeUndefined();
   expect(ofRun.value("nightshift_runs_total", { status: "published" })).toBe(1);
   expect(ofWorker.value("nightshift_model_load_seconds_count")).toBe(1);
   expect(ofRun.value("nightshift_model_load_seconds_count")).toBe(0);
-  expect(ofWorker.value("nightshift_queue_pending", { queue: "partitions" })).toBe(0);
+  expect(ofWorker.value("nightshift_queue_pending", { queue: "cpu-scheduled" })).toBe(0);
   // The ledger is shared, so whoever is scraped knows how fresh a job is.
   expect(ofWorker.value("nightshift_job_last_success_timestamp_seconds", { job: "flights" })).toBeGreaterThan(
     1.7e9,

@@ -1,9 +1,7 @@
-/** Prometheus' own checker: an installed one, or that of Debian's package, unpacked and not installed. */
+/** Prometheus' own checker: an installed one, or that of Debian's package. */
 import { spawnSync } from "node:child_process";
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { debianPackages } from "../../scripts/debian-packages.mjs";
+import { join } from "node:path";
+import { installedProgram, isExecutable, unpackedPackages } from "./unpacked-packages.js";
 
 export interface Checked {
   readonly status: number | null;
@@ -18,41 +16,15 @@ export function promtool(cwd: string, args: readonly string[], input = ""): Chec
 }
 
 function binary(): string {
-  const inPath = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "promtool"));
-  const found = inPath.find(isExecutable) ?? unpacked();
+  const found = installedProgram("promtool") ?? unpacked();
   if (found !== null) return found;
   throw new Error(
     "these tests need promtool: install prometheus; on Debian and Ubuntu it is fetched where apt-get can",
   );
 }
 
-/** Made once for all who test on this machine. */
 function unpacked(): string | null {
-  if (process.platform !== "linux") return null;
-  const to = join(tmpdir(), `nightshift-promtool-${process.arch}-${process.getuid?.() ?? 0}`);
-  if (!existsSync(to)) {
-    const scratch = `${to}.${process.pid}`;
-    const root = join(scratch, "root");
-    mkdirSync(root, { recursive: true, mode: 0o755 });
-    try {
-      if (!debianPackages(scratch)("prometheus", root)) return null;
-      chmodSync(root, 0o755);
-      renameSync(root, to);
-    } catch {
-      // Another process was first.
-    } finally {
-      rmSync(scratch, { recursive: true, force: true });
-    }
-  }
-  const command = join(to, "usr/bin/promtool");
-  return isExecutable(command) ? command : null;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  const root = unpackedPackages("promtool", ["prometheus"]);
+  const command = root === null ? null : join(root, "usr/bin/promtool");
+  return command !== null && isExecutable(command) ? command : null;
 }

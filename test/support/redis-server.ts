@@ -1,24 +1,13 @@
 /** A real Redis for tests: the one behind REDIS_URL, an installed one, or Debian's packages, unpacked and not installed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  accessSync,
-  chmodSync,
-  chownSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { debianPackages } from "../../scripts/debian-packages.mjs";
 import { freePort, serverUser } from "./server-process.js";
+import { installedProgram, isExecutable, unpackedPackages } from "./unpacked-packages.js";
 
 export interface RedisServer {
   readonly url: string;
@@ -109,47 +98,17 @@ function redisBinary(): Binary {
 }
 
 function installed(): Binary | null {
-  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
-    for (const name of ["redis-server", "valkey-server"]) {
-      const command = join(folder, name);
-      if (isExecutable(command)) return { command, libraries: null };
-    }
-  }
-  return null;
+  const command = installedProgram("redis-server", "valkey-server");
+  return command === null ? null : { command, libraries: null };
 }
 
-/** In a place of its own that every user can read, made once for all who test on this machine. */
 function unpacked(): Binary | null {
-  if (process.platform !== "linux") return null;
-  const to = join(tmpdir(), `nightshift-redis-server-${process.arch}-${process.getuid?.() ?? 0}`);
-  if (!existsSync(to)) {
-    const scratch = `${to}.${process.pid}`;
-    const root = join(scratch, "root");
-    mkdirSync(root, { recursive: true, mode: 0o755 });
-    const unpack = debianPackages(scratch);
-    const names = ["redis-server", "redis-tools", "libjemalloc2", "liblzf1"];
-    try {
-      if (!names.every((name) => unpack(name, root))) return null;
-      chmodSync(root, 0o755);
-      renameSync(root, to);
-    } catch {
-      // Another process was first.
-    } finally {
-      rmSync(scratch, { recursive: true, force: true });
-    }
-  }
-  const command = join(to, "usr/bin/redis-server");
+  const names = ["redis-server", "redis-tools", "libjemalloc2", "liblzf1"];
+  const root = unpackedPackages("redis-server", names);
+  if (root === null) return null;
+  const command = join(root, "usr/bin/redis-server");
   const triplet = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-  return isExecutable(command) ? { command, libraries: join(to, "usr/lib", triplet) } : null;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return isExecutable(command) ? { command, libraries: join(root, "usr/lib", triplet) } : null;
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -5,15 +5,24 @@ import type { Metrics } from "../../observers/metrics/metrics.js";
 import type { MetricsFlags } from "../running/run-options.js";
 import type { Cli } from "../shell/context.js";
 
-/** @param filter of the jobs whose freshness is told */
-export async function openMetrics(cli: Cli, filter: RunFilter = {}): Promise<Metrics> {
+export interface OpenMetricsOptions {
+  /** Of the jobs whose freshness is told. */
+  readonly filter?: RunFilter;
+  /** This process makes attempts at partitions from the queue; without it, it coordinates. */
+  readonly isWorker?: boolean;
+}
+
+export async function openMetrics(
+  cli: Cli,
+  { filter = {}, isWorker = false }: OpenMetricsOptions = {},
+): Promise<Metrics> {
   const { createMetrics } = await import("../../observers/metrics/metrics.js");
   const { readFreshness } = await import("../../job-freshness.js");
   const app = await cli.app();
   const queue =
     cli.settings.queue === null
       ? {}
-      : { attemptsElsewhere: true, pending: async () => (await app.queue()).pending() };
+      : { attemptsElsewhere: !isWorker, pending: async () => (await app.queue()).pending() };
   return createMetrics({
     clock: cli.clock,
     freshness: async () => readFreshness(await app.ledger(), filter),
@@ -41,7 +50,7 @@ export async function pushedMetrics(
   if (given === null && metricsFile === undefined) return null;
   const { pushMetrics, pushTarget, writeMetrics } = await import("../../observers/metrics/push.js");
   const target = given === null ? null : pushTarget(given, job);
-  const { observer, lasting } = await openMetrics(cli, { jobName: job });
+  const { observer, lasting } = await openMetrics(cli, { filter: { jobName: job } });
   const unlessItFails = async (doing: string, work: () => Promise<void>): Promise<void> => {
     await work().catch((error: unknown) => warn(cli, `metrics could not be ${doing}: ${messageOf(error)}`));
   };

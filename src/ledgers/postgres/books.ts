@@ -1,10 +1,12 @@
-/** What is remembered beside the runs, in the same database: ticks of schedules, and backfills. */
+/** What is remembered beside the runs, in the same database: ticks of schedules, backfills, and notices. */
 import type { BackfillBook } from "../../backfill-book.js";
 import type { ConnectionUrl } from "../../connection.js";
+import type { NoticeBook } from "../../notice-book.js";
 import { requireMigrated } from "../../postgres/migrate.js";
 import type { ScheduleBook } from "../../schedule-book.js";
 import { backfillBook } from "./backfill-book.js";
 import { type LedgerDatabaseOptions, ledgerDatabase } from "./ledger-database.js";
+import { noticeBook } from "./notice-book.js";
 import { type ScheduleBookOptions, scheduleBook } from "./schedule-book.js";
 
 export interface PostgresBooksOptions extends LedgerDatabaseOptions, ScheduleBookOptions {
@@ -14,6 +16,7 @@ export interface PostgresBooksOptions extends LedgerDatabaseOptions, ScheduleBoo
 export interface PostgresBooks {
   readonly schedules: ScheduleBook;
   readonly backfills: BackfillBook;
+  readonly notices: NoticeBook;
   close(): Promise<void>;
 }
 
@@ -29,6 +32,7 @@ export async function openPostgresBooks(options: PostgresBooksOptions): Promise<
   return {
     schedules: scheduleBook(database, options),
     backfills: backfillBook(database),
+    notices: noticeBook(database, options.newId),
     close: () => database.close(),
   };
 }

@@ -1,4 +1,4 @@
-/** What schedulers and backfills remember beside the ledger's runs. */
+/** What schedulers, backfills and notices remember beside the ledger's runs. */
 import type { Migration } from "./migration.js";
 
 export const scheduleMigrations: readonly Migration[] = [
@@ -40,6 +40,17 @@ export const scheduleMigrations: readonly Migration[] = [
       create table nightshift.ledger_backfills (
         key text primary key,
         baseline json not null
+      );`,
+  },
+  {
+    version: 7,
+    name: "the ledger: notices that were sent",
+    sql: `
+      create table nightshift.ledger_notices (
+        notice text primary key,
+        -- Names the one call that was the first, for whoever lost its answer.
+        change uuid not null,
+        claimed_at timestamptz not null default clock_timestamp()
       );`,
   },
 ];

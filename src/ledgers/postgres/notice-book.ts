@@ -1,0 +1,28 @@
+/** Notices that were sent, a row each: its primary key decides between processes on any number of machines. */
+import type { NewId } from "../../clock.js";
+import type { NoticeBook } from "../../notice-book.js";
+import type { LedgerDatabase } from "./ledger-database.js";
+
+const keptDays = 90;
+
+const claimSql = `
+  with old as (
+    delete from nightshift.ledger_notices where claimed_at < clock_timestamp() - ${keptDays} * interval '1 day'
+  )
+  insert into nightshift.ledger_notices (notice, change) values ($1, $2) on conflict do nothing returning notice`;
+
+export function noticeBook({ write }: LedgerDatabase, newId: NewId): NoticeBook {
+  return {
+    async claim(text) {
+      const token = newId();
+      return write(
+        async (query) => (await query(claimSql, [text, token])).length > 0,
+        // An earlier try, taken for lost, may have come through.
+        async (query) => {
+          const ours = "select 1 from nightshift.ledger_notices where notice = $1 and change = $2";
+          return (await query(ours, [text, token])).length > 0 ? true : null;
+        },
+      );
+    },
+  };
+}
