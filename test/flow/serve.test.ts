@@ -63,6 +63,16 @@ test("a tick runs its job when it is due, for the interval that is over then; SI
   expect(JSON.parse(listed)[0].freshnessSeconds).toBeGreaterThan(0);
 });
 
+test("a job is as fresh as what readers have: what was taken back does not count", () => {
+  const freshness = (): number =>
+    JSON.parse(nightshift(project.cwd, "ls", "jobs", "--json").stdout)[0].freshnessSeconds;
+  for (const day of ["2025-01-01", "2025-01-02"])
+    expect(nightshift(project.cwd, "run", "daily", "--at", day).status).toBe(0);
+  const before = freshness();
+  expect(nightshift(project.cwd, "rollback", "daily").status).toBe(0);
+  expect(Math.floor((freshness() - before) / 3600)).toBe(24);
+});
+
 test("of twins one fires the tick, and there is one run", async () => {
   const env = clockAt("2025-01-03T02:14:54");
   const twins = [serve(env), serve(env)];
