@@ -27,7 +27,14 @@ export interface IntervalJob {
 }
 
 /** Where an interval stands before anything runs. */
-export type IntervalStanding = "published" | "failed" | "interrupted" | "running" | "missing" | "not over";
+export type IntervalStanding =
+  | "published"
+  | "failed"
+  | "cancelled"
+  | "interrupted"
+  | "running"
+  | "missing"
+  | "not over";
 
 export interface Decision extends IntervalJob {
   readonly action: "run" | "skip";
@@ -110,7 +117,8 @@ function standsAs(
   if (published !== null) return "published";
   if (new Date(interval.end) > parts.now) return "not over";
   if (unfinished === null) return "missing";
-  return unfinished.status === "failed" ? "failed" : "interrupted";
+  const { status } = unfinished;
+  return status === "failed" || status === "cancelled" ? status : "interrupted";
 }
 
 /** What a backfill of `all` has to supersede. */

@@ -124,6 +124,9 @@ test("a backfill of the job starts no more intervals, and started again does wha
   const stopped = await backfill.finished;
   expect(stopped.status).toBe(1);
   expect(jsonLinesOf(stopped).at(-1)).toMatchObject({ done: 2, failed: 0, left: 3, cancelled: true });
+  const grid = nightshift(daily.cwd, "status", "--job", "daily", "--to", "2025-03-05").stdout;
+  expect(grid).toContain("2025-03  ■■/··");
+  expect(grid).toContain("/ 1 cancelled");
   const again = nightshift(daily.cwd, ...range);
   expect(again.status).toBe(0);
   expect(jsonLinesOf(again).at(-1)).toMatchObject({ done: 3, left: 0, cancelled: false });

@@ -1,4 +1,5 @@
 import type { Decision, IntervalEnd } from "../../backfill.js";
+import { isRunCancelled } from "../../errors.js";
 import type { Every } from "../../interval.js";
 import { type CellState, intervalGrid } from "../output/interval-grid.js";
 import type { Paint } from "../output/paint.js";
@@ -19,6 +20,7 @@ export function gridAfter(
 }
 
 function stateAfter({ outcome, error }: IntervalEnd): CellState {
+  if (isRunCancelled(error)) return "cancelled";
   if (error?.kind === "cancelled") return "interrupted";
   if (outcome === null || error !== null) return "failed";
   if (outcome.status === "skipped") return "skipped";

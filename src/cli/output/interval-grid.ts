@@ -17,6 +17,7 @@ const marks: { readonly [state in CellState]: string } = {
   published: "■",
   quarantined: "▣",
   failed: "x",
+  cancelled: "/",
   interrupted: "~",
   running: ">",
   missing: "·",
@@ -76,6 +77,7 @@ function colour(state: CellState, paint: Paint): string {
     case "published":
       return paint.green(mark);
     case "quarantined":
+    case "cancelled":
     case "interrupted":
       return paint.yellow(mark);
     case "failed":
