@@ -106,6 +106,17 @@ export function clientConfig(url: ConnectionUrl, role: string, tls: Tls | null):
   };
 }
 
+/**
+ * For a library that takes clients out of a pool and does not listen to them: unheard, the error of a connection that
+ * breaks meanwhile would end the process. Its statements fail with the same error.
+ */
+export class HeardClient extends pg.Client {
+  constructor(config: pg.ClientConfig) {
+    super(config);
+    this.on("error", () => undefined);
+  }
+}
+
 /** Whether a session ended up protected. */
 export function speaksTls(session: Session): boolean {
   const { stream } = (session as unknown as { readonly connection: { readonly stream: object } }).connection;

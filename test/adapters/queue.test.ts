@@ -282,6 +282,27 @@ async function lostTaker(kind: "redis" | "postgres", url: string) {
   return { end: () => worker.close(true) };
 }
 
+describe("on Postgres", () => {
+  test("a connection that breaks while the queue sees to its tables does not end the process", async () => {
+    const database = await createDatabase();
+    await migrateQueue(urlOf(database.url));
+    const behind = new URL(database.url);
+    const proxy = await cuttingProxy({ host: behind.hostname, port: Number(behind.port) });
+    behind.port = String(proxy.port);
+    const queue = bullmqQueue(await postgresBackend(urlOf(behind.href)), {});
+    try {
+      proxy.cutAt("migration", "delivered");
+      await expect(queue.push([ref(0)], channel)).rejects.toThrow(/terminated|closed/);
+      expect(proxy.cuts()).toBe(1);
+      await queue.push([ref(0)], channel);
+    } finally {
+      await queue.close();
+      await proxy.close();
+      await database.drop();
+    }
+  });
+});
+
 describe("on Redis", () => {
   test("what somebody else put there is dropped, and nothing of a password is shown", async () => {
     const redis = await startRedis();

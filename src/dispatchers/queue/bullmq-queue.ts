@@ -20,6 +20,7 @@ export interface Backend {
 }
 
 export interface Sender {
+  waitUntilReady(): Promise<unknown>;
   addBulk(jobs: Job[]): Promise<unknown>;
   getJobCountByTypes(...types: ("waiting" | "delayed" | "prioritized")[]): Promise<number>;
   on(event: "error", listener: (error: Error) => void): unknown;
@@ -39,6 +40,7 @@ interface Forgotten {
 
 /** Takes by hand: nothing comes by itself. */
 export interface Receiver {
+  waitUntilReady(): Promise<unknown>;
   getNextJob(token: string, options: { readonly block: false }): Promise<TakenJob | undefined>;
   extendJobLocks(ids: string[], tokens: string[], lockMs: number): Promise<unknown>;
   startStalledCheckTimer(): Promise<void>;
@@ -73,17 +75,27 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
   const forgetting = new Set<Promise<void>>();
   let tokens = 0;
 
-  function senderTo(name: string): Sender {
+  async function senderTo(name: string): Promise<Sender> {
     const sender = senders.get(name) ?? backend.sender(name);
     if (!senders.has(name)) sender.on("error", onTrouble);
     senders.set(name, sender);
+    await readied(sender, () => {
+      if (senders.get(name) === sender) senders.delete(name);
+    });
     return sender;
   }
 
-  function takingFrom(channel: Channel): Taking {
+  async function takingFrom(channel: Channel): Promise<Taking> {
     const name = queueName(channel);
-    const before = takings.get(name);
-    if (before !== undefined) return before;
+    const taking = takings.get(name) ?? startTaking(name);
+    await readied(taking.receiver, () => {
+      clearInterval(taking.renewing);
+      if (takings.get(name) === taking) takings.delete(name);
+    });
+    return taking;
+  }
+
+  function startTaking(name: string): Taking {
     const receiver = backend.receiver(name);
     receiver.on("error", onTrouble);
     void receiver.startStalledCheckTimer();
@@ -120,7 +132,8 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
 
     async push(refs, channel) {
       if (refs.length === 0) return;
-      await senderTo(queueName(channel)).addBulk(
+      const sender = await senderTo(queueName(channel));
+      await sender.addBulk(
         refs.map(({ runId, partition, epoch }) => {
           const ref = { runId, partition, epoch };
           const opts = {
@@ -135,7 +148,7 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
     },
 
     async take(channel) {
-      const taking = takingFrom(channel);
+      const taking = await takingFrom(channel);
       tokens += 1;
       const token = `${tokens}`;
       try {
@@ -151,7 +164,7 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
       const known = [...channelsOf([usualTag], laneNames), ...more].map(queueName);
       const counts: { [queue: string]: number } = {};
       for (const name of new Set([...known, ...senders.keys(), ...takings.keys()]))
-        counts[name] = await senderTo(name).getJobCountByTypes("waiting", "delayed", "prioritized");
+        counts[name] = await (await senderTo(name)).getJobCountByTypes("waiting", "delayed", "prioritized");
       return counts;
     },
 
@@ -177,6 +190,17 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
 /** What BullMQ calls a channel's queue. Its keys begin with it: scaling by them is told in docs/queue.md. */
 export function queueName({ tag, lane }: Channel): string {
   return `${tag}-${lane}`;
+}
+
+/** One whose connection broke while it saw to its tables never gets over it: the next call makes another. */
+async function readied(made: Sender | Receiver, forget: () => void): Promise<void> {
+  try {
+    await made.waitUntilReady();
+  } catch (error) {
+    forget();
+    void made.close(true).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** What a receiver of either backend is told. */

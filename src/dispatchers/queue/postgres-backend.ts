@@ -3,7 +3,7 @@ import { createPostgresBackend, runMigrations, SchemaMigrationRequiredError, wit
 import type { ConnectionUrl } from "../../connection.js";
 import { SpecError } from "../../errors.js";
 import { postgresError } from "../../postgres/postgres-errors.js";
-import { clientConfig, openSession, speaksTls } from "../../postgres/session.js";
+import { clientConfig, HeardClient, openSession, speaksTls } from "../../postgres/session.js";
 import { tlsOf } from "../../postgres/tls.js";
 import { type Backend, receiverOptions, usualAnswerMs, usualLockMs } from "./bullmq-queue.js";
 
@@ -30,6 +30,7 @@ export async function postgresBackend(
     max: maxSessions,
     schema,
     query_timeout: answerMs,
+    Client: HeardClient,
   };
   const { Queue, Worker } = withBackend(createPostgresBackend);
   const first = new Queue("any", { connection: config, skipMetasUpdate: true });
