@@ -232,6 +232,18 @@ test("a failure of an earlier process is recovered from, too", () => {
   expect(events()).toEqual(["recovered"]);
 });
 
+test("what was refused to a person is no failure of the job; to a schedule it is", () => {
+  const { observer, events } = watching("published");
+  const error: RunEnd["error"] = {
+    ...{ kind: "spec", code: "refused.other-fingerprint", message: "", retryable: false, details: {} },
+  };
+  observer.ended?.(end("failed", { trigger: "cli", error }));
+  observer.ended?.(end("published"));
+  expect(events()).toEqual([]);
+  observer.ended?.(end("failed", { error }));
+  expect(events()).toEqual(["failed"]);
+});
+
 test("a backfill says once that it fails, however many intervals do", () => {
   const { observer, events } = watching("published");
   for (let day = 0; day < 5; day++) observer.ended?.(end("failed", { trigger: "backfill" }));

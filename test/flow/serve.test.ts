@@ -2,14 +2,10 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { processes } from "../../src/ledgers/journal/processes.js";
-import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
-import { newUuid } from "../../src/system-clock.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
 import { keysIn } from "../support/flight-project.js";
 import { nightshift } from "../support/nightshift.js";
-import { clockAt, type Served, serveIn, stop } from "../support/served.js";
+import { clockAt, followedHereSince, type Served, serveIn, stop } from "../support/served.js";
 
 const schedule = 'schedule: { cron: "15 2 * * *" }';
 /** Scores 2025-01-02. */
@@ -20,14 +16,8 @@ beforeEach(async () => {
   project = dailyProject("2025-01-01", 3);
   project.writeSpec({ more: [schedule] });
   // As if a scheduler had been there before: a tick that comes due while this one starts is caught up with.
-  const place = {
-    stateDir: join(project.cwd, ".nightshift"),
-    fileSystem: localFileSystem(),
-    uniqueName: newUuid,
-    isAlive: processes().isAlive,
-  };
   for (const job of ["daily", "other"])
-    await scheduleBook(place).follow(job, "15 2 * * * UTC", new Date("2025-01-03T02:00:00Z"));
+    await followedHereSince(new Date("2025-01-03T02:00:00Z"), job, "15 2 * * * UTC", project.cwd);
 });
 afterEach(() => project.remove());
 

@@ -4,7 +4,7 @@ import { runEventOf, workerJson } from "../../src/cli/working/worker-text.js";
 import type { WorkerEvent } from "../../src/queue-worker.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
 import { jsonLinesOf, nightshift, type RunLine } from "../support/nightshift.js";
-import { clockAt, serveIn, stop } from "../support/served.js";
+import { clockAt, followedHereSince, serveIn, stop } from "../support/served.js";
 
 let project: DailyProject;
 beforeEach(() => {
@@ -53,7 +53,8 @@ test("on stderr, where stdout is the outcome's", () => {
 
 test("of serve", async () => {
   project.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
-  const served = serveIn(project.cwd, clockAt("2025-01-03T02:14:56"));
+  await followedHereSince(new Date("2025-01-03T02:00:00Z"), "daily", "15 2 * * * UTC", project.cwd);
+  const served = serveIn(project.cwd, clockAt("2025-01-03T02:15:01"));
   await served.until("tick.ended");
   expect(await stop(served)).toBe(0);
   expectTold(served.events);

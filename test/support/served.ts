@@ -1,6 +1,10 @@
 /** `serve` as a process with a clock of its own, told by its events. */
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { processes } from "../../src/ledgers/journal/processes.js";
+import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
 import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
+import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { newUuid } from "../../src/system-clock.js";
 import { preloadPath } from "./cli.js";
 import { type RunLine, type Running, startNightshift } from "./nightshift.js";
@@ -64,4 +68,13 @@ export async function followedSince(at: Date, job: string, schedule: string, url
   } finally {
     await books.close();
   }
+}
+
+/** The same with its books in the project's own state directory. */
+export async function followedHereSince(at: Date, job: string, schedule: string, cwd: string): Promise<void> {
+  const place = {
+    ...{ stateDir: join(cwd, ".nightshift"), fileSystem: localFileSystem(), uniqueName: newUuid },
+    isAlive: processes().isAlive,
+  };
+  await scheduleBook(place).follow(job, schedule, at);
 }

@@ -97,7 +97,7 @@ export function jobNotices(options: JobNoticesOptions): Observer {
 
   function ended(end: RunEnd): void {
     unwatch();
-    if (end.status === "failed") {
+    if (end.status === "failed" && !isAskersMistake(end)) {
       // A backfill goes on past failures: one word about a row of them is enough.
       if (end.trigger !== "backfill" || before !== "failed") notify(noticeOf("failed", end));
       before = "failed";
@@ -109,6 +109,11 @@ export function jobNotices(options: JobNoticesOptions): Observer {
   }
 
   return { on, ended, close: unwatch };
+}
+
+/** Somebody asked for what cannot be, and was told so: the job is as well as before. */
+function isAskersMistake({ trigger, error }: RunEnd): boolean {
+  return trigger !== "schedule" && /^(refused|usage)\./.test(error?.code ?? "");
 }
 
 function noticeOf(event: "failed" | "recovered", end: RunEnd): Notice {
