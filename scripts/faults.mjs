@@ -260,7 +260,7 @@ export const groups = {
   "that rows add up": [
     {
       name: "a run is published without its rows being counted up",
-      file: "src/execute-run.ts",
+      file: "src/running/execute-run.ts",
       from: "if (told === rows.predicted + rows.quarantined + rows.filtered && told === rows.read) return rows;",
       to: "if (rows.read >= 0) return rows;",
       tests: ["test/flow/execute-run.test.ts"],
@@ -302,14 +302,14 @@ export const groups = {
     },
     {
       name: "the error budget is each partition's, not the run's",
-      file: "src/execute-run.ts",
+      file: "src/running/execute-run.ts",
       from: "refuseOverspent(plan.job.rowPolicy, receipts, rows.read);",
       to: "refuseOverspent(plan.job.rowPolicy, receipts.slice(0, 1), rows.read);",
       tests: ["test/flow/execute-run.test.ts"],
     },
     {
       name: "a run that overspends goes on to its end",
-      file: "src/dispatch-partitions.ts",
+      file: "src/running/dispatch-partitions.ts",
       from: "refuseOverspent(plan.job.rowPolicy, this.accepted, knownRows(plan.totals));",
       to: "refuseOverspent(plan.job.rowPolicy, [], knownRows(plan.totals));",
       tests: ["test/flow/execute-run.test.ts"],
@@ -552,21 +552,21 @@ export const groups = {
   "who waits for whom": [
     {
       name: "a backfill starves beside scheduled runs",
-      file: "src/lane-turns.ts",
+      file: "src/working/lane-turns.ts",
       from: "scheduled: 3, backfill: 1 };",
       to: "scheduled: 3, backfill: 0.001 };",
       tests: turns,
     },
     {
       name: "a lane that had nothing saves up turns",
-      file: "src/lane-turns.ts",
+      file: "src/working/lane-turns.ts",
       from: "const startOf = (lane: Lane): number => Math.max(now, ends[lane]);",
       to: "const startOf = (lane: Lane): number => ends[lane];",
       tests: turns,
     },
     {
       name: "events have no thread of their own",
-      file: "src/take-messages.ts",
+      file: "src/working/take-messages.ts",
       from: "return isMixed ? threads + 1 : threads;",
       to: "return isMixed ? threads : threads;",
       tests: turns,
@@ -582,21 +582,21 @@ export const groups = {
   cancelling: [
     {
       name: "a publication overtakes a request to cancel",
-      file: "src/execute-run.ts",
+      file: "src/running/execute-run.ts",
       from: "if (isRunCancelled(signal.reason) || (await ledger.isCancelRequested(claim))) throw runCancelled();",
       to: "if (isRunCancelled(signal.reason) && (await ledger.isCancelRequested(claim))) throw runCancelled();",
       tests: races,
     },
     {
       name: "a run is cancelled that its dead owner has published",
-      file: "src/cancel-run.ts",
+      file: "src/running/cancel-run.ts",
       from: 'const decision = status === "publishing" ? await',
       to: 'const decision = status === "created" ? await',
       tests: races,
     },
     {
       name: "a publication under way is not competed with",
-      file: "src/cancel-run.ts",
+      file: "src/running/cancel-run.ts",
       from: 'if (status === "publishing") await',
       to: 'if (status === "created") await',
       tests: races,
@@ -619,7 +619,7 @@ export const groups = {
   "who is told what": [
     {
       name: "what was accepted before a run went on is counted again",
-      file: "src/dispatch-partitions.ts",
+      file: "src/running/dispatch-partitions.ts",
       from: "this.meter.skip(state.receipt.rows);",
       to: "this.accept(state.receipt);",
       tests: ["test/flow/metrics.test.ts"],

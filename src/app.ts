@@ -1,12 +1,10 @@
 /** Composition root: puts implementations behind the contracts, for the command line and for the library. */
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
-import { ledgerReporter, maxExpiries } from "./attempts.js";
 import type { BackfillBook } from "./backfill-book.js";
 import type { Clock } from "./clock.js";
 import type { Settings } from "./config.js";
 import type { Connection, ConnectionUrl } from "./connection.js";
-import type { MakeDispatcher } from "./dispatch-partitions.js";
 import { SpecError } from "./errors.js";
 import type { WorkerHost } from "./host.js";
 import type { InputSpec, WriteSpec } from "./job.js";
@@ -15,6 +13,16 @@ import type { Ledger } from "./ledger.js";
 import type { NoticeBook } from "./notice-book.js";
 import type { Database } from "./postgres/database.js";
 import type { Queue } from "./queue.js";
+import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
+import { quarantineDirectory } from "./registry.js";
+import type { Runner } from "./runner.js";
+import { ledgerReporter, maxExpiries } from "./running/attempts.js";
+import type { MakeDispatcher } from "./running/dispatch-partitions.js";
+import type { ScheduleBook } from "./schedule-book.js";
+import type { Sink } from "./sink.js";
+import type { InputKeeper } from "./source.js";
+import type { Secrets } from "./spec/secrets.js";
+import { every, newUuid, pause, systemClock } from "./system-clock.js";
 import {
   admitting,
   hookDirOf,
@@ -26,15 +34,7 @@ import {
   queueTrouble,
   queueWatch,
   sharedLedger,
-} from "./queue-parts.js";
-import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
-import { quarantineDirectory } from "./registry.js";
-import type { Runner } from "./runner.js";
-import type { ScheduleBook } from "./schedule-book.js";
-import type { Sink } from "./sink.js";
-import type { InputKeeper } from "./source.js";
-import type { Secrets } from "./spec/secrets.js";
-import { every, newUuid, pause, systemClock } from "./system-clock.js";
+} from "./wiring/queue-parts.js";
 
 /** Each part is made when it is first asked for, and its modules are loaded then and not before. */
 export interface App {
@@ -120,7 +120,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   /** One pool for all sinks of a database, closed with the app. */
   async function databaseOf(connection: Connection): Promise<Database> {
     const { openDatabase } = await import("./postgres/database.js");
-    const { resolveConnection } = await import("./resolve-connection.js");
+    const { resolveConnection } = await import("./wiring/resolve-connection.js");
     const key = JSON.stringify(connection);
     const open = databases.get(key);
     if (open !== undefined) return open;
@@ -157,7 +157,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   async function keeper(input: InputSpec): Promise<InputKeeper | null> {
     if (input.kind !== "postgres") return null;
     const { inputKeeper } = await import("./sources/postgres/keep-input.js");
-    const { resolveConnection } = await import("./resolve-connection.js");
+    const { resolveConnection } = await import("./wiring/resolve-connection.js");
     return inputKeeper(input, resolveConnection(input.connection, settings));
   }
 
@@ -216,7 +216,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     tell,
   }: WorkerOptions): Promise<QueueWorker> {
     const { startQueueWorker } = await import("./queue-worker.js");
-    const { attemptsAtOnce } = await import("./take-messages.js");
+    const { attemptsAtOnce } = await import("./working/take-messages.js");
     const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
     const shared = sharedLedger(await ledger());
     const opened = await queue();
@@ -331,7 +331,7 @@ async function openBooks(settings: Settings, secrets: Secrets | undefined): Prom
 
 /** @throws SpecError `connection.invalid`, `usage.no-database` */
 export async function ledgerUrl(settings: Settings, secrets: Secrets | undefined): Promise<ConnectionUrl> {
-  const { connectionUrl } = await import("./resolve-connection.js");
+  const { connectionUrl } = await import("./wiring/resolve-connection.js");
   const { ledger, environment } = settings;
   if (ledger === null)
     throw new SpecError("usage.no-database", "no database is named", {

@@ -1,7 +1,7 @@
 /** What is wrong with assets on their way to a worker, worded in one place. */
 import { DataError, InfraError, SpecError } from "./errors.js";
-import { bytes, counted } from "./human.js";
 import type { Asset } from "./plan.js";
+import { bytes, counted } from "./text/human.js";
 
 /** Before it was put where workers find it. @param found what its file has now; `null`: it cannot be read */
 export function assetChanged(asset: Asset, file: string, found: string | null, cause?: unknown): DataError {

@@ -5,13 +5,13 @@
  */
 import { createHash } from "node:crypto";
 import type { Baseline } from "./backfill-book.js";
-import { findStanding, type Standing } from "./choose-run.js";
 import { asNightshiftError, CancelledError, type NightshiftError } from "./errors.js";
 import { type Interval, type Job, targetOf } from "./job.js";
 import type { Ledger } from "./ledger.js";
 import type { RunState } from "./run.js";
-import { jobIdOf, scopeOf } from "./run-identity.js";
-import type { RunOutcome } from "./run-request.js";
+import { findStanding, type Standing } from "./running/choose-run.js";
+import { jobIdOf, scopeOf } from "./running/run-identity.js";
+import type { RunOutcome } from "./running/run-request.js";
 import type { Sink } from "./sink.js";
 
 /**

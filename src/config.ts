@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { isConnectionUrl } from "./connection.js";
 import { SpecError } from "./errors.js";
-import { parseBytes } from "./human.js";
+import { parseBytes } from "./text/human.js";
 
 export interface Settings {
   /** Absolute; where the journal lives. */

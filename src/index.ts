@@ -9,17 +9,16 @@
  */
 import { resolve } from "node:path";
 import { createApp } from "./app.js";
-import type { CancelOutcome } from "./cancel-run.js";
 import { type Settings, settingsFromProcess } from "./config.js";
 import type { Job } from "./job.js";
 import { openTraces } from "./observers/traces/open-traces.js";
 import type { RunEvent } from "./run-events.js";
-import type { RunOutcome, RunRequest } from "./run-request.js";
+import type { CancelOutcome } from "./running/cancel-run.js";
+import type { RunOutcome, RunRequest } from "./running/run-request.js";
 import { defineJob as resolveJob } from "./spec/define-job.js";
 import type { JobSpecInput } from "./spec/schema.js";
 import { systemClock } from "./system-clock.js";
 
-export type { CancelOutcome, CancelStatus } from "./cancel-run.js";
 export type { ErrorKind, ErrorRecord } from "./errors.js";
 export { exitCodeOf, NightshiftError } from "./errors.js";
 export type {
@@ -34,7 +33,8 @@ export type {
 export type { Job } from "./job.js";
 export type { RowCounts } from "./partition.js";
 export type { RunEvent } from "./run-events.js";
-export type { RunOutcome } from "./run-request.js";
+export type { CancelOutcome, CancelStatus } from "./running/cancel-run.js";
+export type { RunOutcome } from "./running/run-request.js";
 export type { JobSpecInput } from "./spec/schema.js";
 
 export interface DefineJobOptions {

@@ -14,7 +14,7 @@ import {
   transitionBetween,
   type WallMs,
   wallMsAt,
-} from "./zone-clock.js";
+} from "./time/zone-clock.js";
 
 export type Every = "hour" | "day" | "week" | "month";
 

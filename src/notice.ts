@@ -1,7 +1,8 @@
 /** What people are told about a job without having asked: that it failed, is well again, or is late. */
-import { nextInstant, parseCron } from "./cron.js";
+
 import type { Interval } from "./job.js";
 import type { Run } from "./run.js";
+import { nextInstant, parseCron } from "./time/cron.js";
 
 export const noticeEvents = ["failed", "recovered", "late"] as const;
 export type NoticeEvent = (typeof noticeEvents)[number];

@@ -5,14 +5,12 @@
 import type { RecordBatch } from "apache-arrow";
 import type { Schema } from "./column.js";
 import { DataError, SpecError } from "./errors.js";
-import { fitThreads, heldByFiles, heldByLists } from "./fit-threads.js";
 import type { HookRuntime } from "./hook.js";
 import type { PlanCall } from "./host.js";
 import { describeInput, type Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { InspectedModel, ModelRuntime } from "./model.js";
 import type { Partition } from "./partition.js";
-import { PartitionTally } from "./partition-tally.js";
 import { type FileParts, pinFiles } from "./pipeline/files/load-files.js";
 import type { MappingFiles } from "./pipeline/files/mapping-files.js";
 import { addedBy, hookSteps, type LoadedHooks } from "./pipeline/hooks/hook-steps.js";
@@ -21,10 +19,12 @@ import { scoreFirstRows } from "./pipeline/hooks/score-first-rows.js";
 import { type MappingOptions, resolveMapping } from "./pipeline/resolve-mapping.js";
 import { isSettled, settleMapping } from "./pipeline/settle-mapping.js";
 import type { Asset, Plan, PlannedHook } from "./plan.js";
-import { bundleHooks, learnPreHook, loadHooks, readingFor, withFirstRows } from "./plan-hooks.js";
-import { chooseProfile, tryLoad } from "./plan-profile.js";
+import { fitThreads, heldByFiles, heldByLists } from "./planning/fit-threads.js";
+import { PartitionTally } from "./planning/partition-tally.js";
+import { bundleHooks, learnPreHook, loadHooks, readingFor, withFirstRows } from "./planning/plan-hooks.js";
+import { chooseProfile, tryLoad } from "./planning/plan-profile.js";
 import type { Profile } from "./profile.js";
-import { fingerprintOf } from "./run-identity.js";
+import { fingerprintOf } from "./running/run-identity.js";
 import type { Source } from "./source.js";
 
 export interface PlannerParts extends FileParts {

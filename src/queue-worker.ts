@@ -2,8 +2,7 @@
  * A worker: takes messages from a queue, loads their tasks from the ledger, has them done in its worker host, and reports
  * to the ledger. What a message says is only where to look; whether there is anything to do, the ledger tells.
  */
-import { type AttemptLeases, attemptLeases } from "./attempt-leases.js";
-import { type AttemptLedger, type AttemptOutcome, ledgerReporter, mustRunAlone } from "./attempts.js";
+
 import type { Clock, Every } from "./clock.js";
 import type { AttemptReporter, AttemptRunner } from "./dispatcher.js";
 import {
@@ -15,11 +14,13 @@ import {
 } from "./errors.js";
 import type { Channel } from "./lane.js";
 import type { SharedLedger, WorkerNote } from "./ledger.js";
-import { memoryRoom } from "./memory-room.js";
 import type { PartitionRef } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
 import type { Queue } from "./queue.js";
-import { takeMessages } from "./take-messages.js";
+import { type AttemptLedger, type AttemptOutcome, ledgerReporter, mustRunAlone } from "./running/attempts.js";
+import { type AttemptLeases, attemptLeases } from "./working/attempt-leases.js";
+import { memoryRoom } from "./working/memory-room.js";
+import { takeMessages } from "./working/take-messages.js";
 
 export interface QueueWorkerParts {
   readonly queue: Queue;

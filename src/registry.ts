@@ -63,7 +63,7 @@ export function createRegistry({ note, hookDir, device, environment }: RegistryO
     source: async (input) => {
       if (input.kind === "postgres") {
         const { postgresSource } = await import("./sources/postgres/postgres-source.js");
-        const { resolveConnection } = await import("./resolve-connection.js");
+        const { resolveConnection } = await import("./wiring/resolve-connection.js");
         return postgresSource({ input, url: resolveConnection(input.connection, { environment }) });
       }
       const { fileSource } = await import("./sources/files/file-source.js");
@@ -72,7 +72,7 @@ export function createRegistry({ note, hookDir, device, environment }: RegistryO
     stagingSink: async (write) => {
       if (write.kind === "postgres") {
         const { stagingPostgresSink } = await import("./sinks/postgres/staging-postgres-sink.js");
-        const { resolveConnection } = await import("./resolve-connection.js");
+        const { resolveConnection } = await import("./wiring/resolve-connection.js");
         const directory = await quarantineDirectory(write);
         const quarantine = directory === null ? null : { directory, format: await format() };
         return stagingPostgresSink({

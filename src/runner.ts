@@ -3,29 +3,29 @@
  * data and no model; the worker host does.
  */
 
-import { type CancelOptions, type CancelOutcome, cancelJob, cancelRun } from "./cancel-run.js";
-import { type Pause, watchForCancel } from "./cancel-watch.js";
-import { chooseRun, findStanding, runNamed, type Standing } from "./choose-run.js";
 import type { Clock } from "./clock.js";
-import type { MakeDispatcher } from "./dispatch-partitions.js";
 import { asNightshiftError, CancelledError, SpecError } from "./errors.js";
-import { executeRun } from "./execute-run.js";
 import type { WorkerHost } from "./host.js";
 import { type InputSpec, isLive, type Job, targetOf, type WriteSpec } from "./job.js";
 import { usualLane } from "./lane.js";
 import type { Ledger } from "./ledger.js";
-import { neverReturned } from "./never-returned.js";
 import type { Emit, Observer } from "./observer.js";
 import { noRows, noStats, type Partition } from "./partition.js";
 import type { Plan } from "./plan.js";
-import { finishRun, type RecordedRun, recordRun } from "./record-run.js";
+import { neverReturned } from "./planning/never-returned.js";
 import type { Owner, Run, RunState } from "./run.js";
-import { tellAll, tellingEnd } from "./run-end.js";
-import { jobIdOf, newRun, scopeOf } from "./run-identity.js";
-import type { PlannedJob, PlanRequest, RunOptions, RunOutcome, RunRequest } from "./run-request.js";
+import { type CancelOptions, type CancelOutcome, cancelJob, cancelRun } from "./running/cancel-run.js";
+import { type Pause, watchForCancel } from "./running/cancel-watch.js";
+import { chooseRun, findStanding, runNamed, type Standing } from "./running/choose-run.js";
+import type { MakeDispatcher } from "./running/dispatch-partitions.js";
+import { executeRun } from "./running/execute-run.js";
+import { finishRun, type RecordedRun, recordRun } from "./running/record-run.js";
+import { tellAll, tellingEnd } from "./running/run-end.js";
+import { jobIdOf, newRun, scopeOf } from "./running/run-identity.js";
+import type { PlannedJob, PlanRequest, RunOptions, RunOutcome, RunRequest } from "./running/run-request.js";
+import { justStarted, supersede } from "./running/supersede-run.js";
 import type { Sink } from "./sink.js";
 import type { InputKeeper } from "./source.js";
-import { justStarted, supersede } from "./supersede-run.js";
 
 export interface Runner {
   /** Plans without running anything. Reads footers and the model only; with `tryLoad` also loads it as a thread would. */

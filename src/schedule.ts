@@ -2,7 +2,7 @@
  * Schedules: which ticks of a job are due, and what becomes of each. Pure: the clock is handed in, and what was decided
  * is remembered by somebody else (schedule-book.ts).
  */
-import { type Cron, instantsBetween } from "./cron.js";
+import { type Cron, instantsBetween } from "./time/cron.js";
 
 export interface Schedule {
   /** As written. */

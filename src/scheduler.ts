@@ -5,11 +5,11 @@
  * second start find what the first one did.
  */
 import type { Clock } from "./clock.js";
-import { nextInstant } from "./cron.js";
 import { asNightshiftError, runCancelled } from "./errors.js";
 import type { Owner } from "./run.js";
 import { decideTicks, type Schedule, type Tick } from "./schedule.js";
 import type { ScheduleBook, TickEnd } from "./schedule-book.js";
+import { nextInstant } from "./time/cron.js";
 
 export interface ScheduledJob {
   readonly name: string;

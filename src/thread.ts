@@ -16,18 +16,18 @@ import type {
   ThreadData,
   ThreadResult,
 } from "./hosts/child-process/thread-pool.js";
-import { lateExpansion } from "./late-expansion.js";
 import type { Predictor } from "./model.js";
-import { notingLoads } from "./model-notes.js";
 import { loadFiles } from "./pipeline/files/load-files.js";
 import type { MappingFiles } from "./pipeline/files/mapping-files.js";
 import { type HookSteps, hookSteps, type LoadedHooks, noHooks } from "./pipeline/hooks/hook-steps.js";
 import { runPartition } from "./pipeline/run-partition.js";
 import type { Plan } from "./plan.js";
-import { loadHooks } from "./plan-hooks.js";
-import { type PlanningCallName, planningCalls } from "./planning-calls.js";
+import { lateExpansion } from "./planning/late-expansion.js";
+import { notingLoads } from "./planning/model-notes.js";
+import { loadHooks } from "./planning/plan-hooks.js";
 import { createRegistry } from "./registry.js";
 import { systemClock } from "./system-clock.js";
+import { type PlanningCallName, planningCalls } from "./wiring/planning-calls.js";
 
 const { breadcrumbFd, hookDir, device } = workerData as ThreadData;
 const note = (line: string) => void writeSync(breadcrumbFd, `${line}\n`);

@@ -9,14 +9,14 @@ import { fileURLToPath } from "node:url";
 import { settingsFromProcess } from "./config.js";
 import { serveCalls } from "./hosts/child-process/call-server.js";
 import { threadPool } from "./hosts/child-process/thread-pool.js";
-import { inspectData, inspectInput } from "./inspect-data.js";
 import { runsHooks } from "./job.js";
-import { joinFiles } from "./join-files.js";
-import { planningCalls } from "./planning-calls.js";
-import { readRows } from "./preview.js";
+import { inspectData, inspectInput } from "./planning/inspect-data.js";
+import { joinFiles } from "./planning/join-files.js";
+import { readRows } from "./planning/preview.js";
 import { createRegistry } from "./registry.js";
 import { turnsMemory } from "./runtimes/onnx/device-turns.js";
 import { localFileSystem } from "./stores/local-file-system.js";
+import { planningCalls } from "./wiring/planning-calls.js";
 
 const [, , threads, breadcrumbFd, hookDir = ""] = process.argv;
 const device = turnsMemory();

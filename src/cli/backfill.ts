@@ -10,11 +10,11 @@ import {
   runIntervals,
 } from "../backfill.js";
 import type { Baseline } from "../backfill-book.js";
-import { type BackfillStop, watchForStop } from "../backfill-stop.js";
 import { SpecError, toErrorRecord } from "../errors.js";
-import { counted, duration } from "../human.js";
 import type { Observer } from "../observer.js";
+import { type BackfillStop, watchForStop } from "../running/backfill-stop.js";
 import { pause } from "../system-clock.js";
+import { counted, duration } from "../text/human.js";
 import { decisionsText, endLine } from "./backfilling/backfill-text.js";
 import { decideParts } from "./backfilling/decide-parts.js";
 import { backfillExit } from "./backfilling/exit-code.js";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import type { CancelOutcome } from "../cancel-run.js";
 import { exitCodes } from "../errors.js";
 import type { Ledger } from "../ledger.js";
+import type { CancelOutcome } from "../running/cancel-run.js";
 import { cancelText } from "./cancelling/cancel-text.js";
 import { jobsHere } from "./lookup/jobs.js";
 import { runFor } from "./lookup/runs.js";

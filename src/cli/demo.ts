@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { toErrorRecord } from "../errors.js";
 import type { WriteSpec } from "../job.js";
-import type { RunRequest } from "../run-request.js";
+import type { RunRequest } from "../running/run-request.js";
 import { fetchAllFlights } from "./demo/all-flights.js";
 import { demoEnd } from "./demo/demo-end.js";
 import { runNights } from "./demo/nights.js";

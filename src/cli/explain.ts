@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { bytes } from "../human.js";
 import type { Asset, Plan } from "../plan.js";
-import type { PlannedJob } from "../run-request.js";
+import type { PlannedJob } from "../running/run-request.js";
 import { resolvedYaml } from "../spec/write/resolved-yaml.js";
+import { bytes } from "../text/human.js";
 import { jobFor } from "./lookup/jobs.js";
 import { shownPath } from "./output/paths.js";
 import { hookFacts, mappingTable } from "./output/plan-text.js";

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import { bytes, counted } from "../human.js";
 import { describeInput, type PostgresInput, targetOf, type WriteSpec } from "../job.js";
 import type { Ledger } from "../ledger.js";
-import { isShared } from "../queue-parts.js";
 import type { Run } from "../run.js";
+import { bytes, counted } from "../text/human.js";
+import { isShared } from "../wiring/queue-parts.js";
 import { shownTarget } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
 

@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
 import { SpecError } from "../errors.js";
-import { count, duration } from "../human.js";
 import type { PartitionState } from "../partition.js";
 import type { RunState } from "../run.js";
+import { count, duration } from "../text/human.js";
 import { listJobs } from "./listing/jobs.js";
 import { listTicks } from "./listing/ticks.js";
 import { runFor } from "./lookup/runs.js";

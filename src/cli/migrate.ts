@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import { ledgerUrl } from "../app.js";
 import { isConnectionUrl } from "../connection.js";
 import { SpecError } from "../errors.js";
-import { counted } from "../human.js";
 import { openDatabase } from "../postgres/database.js";
 import { migrate, migrationsOf } from "../postgres/migrate.js";
+import { counted } from "../text/human.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 export function declare(command: Command): void {

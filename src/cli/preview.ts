@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { asNightshiftError, SpecError } from "../errors.js";
 import type { HostCalls, Preview } from "../host.js";
-import { neverReturned } from "../never-returned.js";
+import { neverReturned } from "../planning/never-returned.js";
 import { type JobPlace, jobFor } from "./lookup/jobs.js";
 import { declareMapping, type ModelJobFlags, modelJob, refuseTarget } from "./lookup/model-job.js";
 import { renderRows } from "./output/rows.js";

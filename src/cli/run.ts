@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
-import type { PlannedJob, RunRequest } from "../run-request.js";
+import type { PlannedJob, RunRequest } from "../running/run-request.js";
 import { jobFor } from "./lookup/jobs.js";
 import { localPath } from "./lookup/model-job.js";
 import { followRun } from "./running/follow-run.js";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
 import { targetOf } from "../job.js";
-import type { RunRequest } from "../run-request.js";
+import type { RunRequest } from "../running/run-request.js";
 import {
   declareMapping,
   declareResources,

@@ -1,7 +1,8 @@
 /** What the server knows about a table: its exact name, columns, keys and size. */
-import { closest } from "../closest-word.js";
+
 import { type TableName, tableText } from "../connection.js";
 import { SpecError } from "../errors.js";
+import { closest } from "../text/closest-word.js";
 import type { Session } from "./session.js";
 
 export interface Table {

@@ -1,4 +1,4 @@
-export { closest } from "../closest-word.js";
+export { closest } from "../text/closest-word.js";
 
 /** A suggestion in words, where there is a word to suggest. */
 export function didYouMean(candidate: string | null): string | null {

@@ -12,7 +12,7 @@ import { findTable, readTable } from "../../src/postgres/catalogue.js";
 import { type Database, inTransaction, openDatabase } from "../../src/postgres/database.js";
 import { quoteName, quoteNames, quoteTable, quoteText } from "../../src/postgres/identifiers.js";
 import { openSession, type Session } from "../../src/postgres/session.js";
-import { connectionUrl } from "../../src/resolve-connection.js";
+import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
 import {
   createDatabase,

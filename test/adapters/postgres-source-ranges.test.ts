@@ -1,9 +1,9 @@
 /** However rows are divided between partitions, each is read once. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Partition } from "../../src/partition.js";
-import { connectionUrl } from "../../src/resolve-connection.js";
 import type { Run } from "../../src/run.js";
 import { copySchema, inputKeeper } from "../../src/sources/postgres/keep-input.js";
+import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 import { createDatabase, serverVersion, type TestDatabase } from "../support/postgres-server.js";
 import { inputOf, planned, queryOf, readAll, sourceOf } from "../support/postgres-source.js";
 

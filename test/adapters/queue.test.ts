@@ -10,7 +10,7 @@ import { type Channel, channelsOf, type Lane, laneNames } from "../../src/lane.j
 import type { PartitionRef } from "../../src/partition.js";
 import type { Queue } from "../../src/queue.js";
 import { pause, systemClock } from "../../src/system-clock.js";
-import { takeMessages } from "../../src/take-messages.js";
+import { takeMessages } from "../../src/working/take-messages.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
 import { urlOf } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";

@@ -3,11 +3,11 @@
  * dead scheduler left is run by the next.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parseCron } from "../../src/cron.js";
 import type { Owner } from "../../src/run.js";
 import type { Schedule, Tick } from "../../src/schedule.js";
 import type { ScheduleBook } from "../../src/schedule-book.js";
 import { createScheduler, type ScheduledJob, type SchedulerEvent } from "../../src/scheduler.js";
+import { parseCron } from "../../src/time/cron.js";
 
 export interface BookPlace {
   /** As another process sees it. */

@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import type { Pause } from "../../src/cancel-watch.js";
 import { createRunner, type Runner } from "../../src/runner.js";
+import type { Pause } from "../../src/running/cancel-watch.js";
 import type { Sink } from "../../src/sink.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { freshDirectory, sinkFor } from "../support/file-target.js";

@@ -26,7 +26,7 @@ import { compressors } from "hyparquet-compressors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
 import type { HookRuntime } from "../../src/hook.js";
-import { previewJob, readRows } from "../../src/preview.js";
+import { previewJob, readRows } from "../../src/planning/preview.js";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { onnxRuntime } from "../../src/runtimes/onnx/onnx-runtime.js";
 import { fileSource } from "../../src/sources/files/file-source.js";

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import type { JsonValue } from "../../src/errors.js";
-import { previewJob } from "../../src/preview.js";
+import { previewJob } from "../../src/planning/preview.js";
 import { createRegistry } from "../../src/registry.js";
 import { loadJob } from "../../src/spec/load.js";
 import { systemClock } from "../../src/system-clock.js";

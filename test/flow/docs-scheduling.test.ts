@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { parseCron } from "../../src/cron.js";
+import { parseCron } from "../../src/time/cron.js";
 import { nightshift } from "../support/nightshift.js";
 import { makeSpecProject } from "../support/spec-project.js";
 

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, it } from "vitest";
-import { type AttemptOutcome, ledgerReporter } from "../../src/attempts.js";
 import type { Dispatcher } from "../../src/dispatcher.js";
-import { executeRun } from "../../src/execute-run.js";
 import type { RowPolicy } from "../../src/job.js";
 import type { PartitionRef, Receipt } from "../../src/partition.js";
 import type { Plan } from "../../src/plan.js";
 import type { RunEvent } from "../../src/run-events.js";
+import { type AttemptOutcome, ledgerReporter } from "../../src/running/attempts.js";
+import { executeRun } from "../../src/running/execute-run.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
 import {
   freshDirectory,

@@ -3,7 +3,6 @@
  * disk that fails at times, and processes that die. What is simulated is the disk, the clock and how long runs take.
  */
 import { expect, test } from "vitest";
-import { parseCron } from "../../src/cron.js";
 import { asNightshiftError, InfraError } from "../../src/errors.js";
 import type { Ledger } from "../../src/ledger.js";
 import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
@@ -11,6 +10,7 @@ import type { Owner, RunState } from "../../src/run.js";
 import type { RecordedTick, ScheduleBook } from "../../src/schedule-book.js";
 import { createScheduler, type Scheduler } from "../../src/scheduler.js";
 import { newUuid } from "../../src/system-clock.js";
+import { parseCron } from "../../src/time/cron.js";
 import { journalProcesses } from "../support/journal-processes.js";
 import { anError, aPlan, aRun, somePartitions } from "../support/runs.js";
 import { seededRandom } from "../support/seeded-random.js";

@@ -6,8 +6,8 @@ import type { SharedLedger } from "../../src/ledger.js";
 import { openPostgresLedger } from "../../src/ledgers/postgres/postgres-ledger.js";
 import { openDatabase } from "../../src/postgres/database.js";
 import { migrate } from "../../src/postgres/migrate.js";
-import { connectionUrl } from "../../src/resolve-connection.js";
 import type { Owner } from "../../src/run.js";
+import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 
 export interface TestProcess {
   readonly ledger: SharedLedger;

@@ -6,9 +6,9 @@ import type { JsonValue } from "../../src/errors.js";
 import type { PostgresInput, PostgresRead } from "../../src/job.js";
 import type { Partition } from "../../src/partition.js";
 import { jsonRows } from "../../src/pipeline/arrow/json-rows.js";
-import { connectionUrl } from "../../src/resolve-connection.js";
 import type { PlanRequest, Source, SourceReadRequest } from "../../src/source.js";
 import { postgresSource } from "../../src/sources/postgres/postgres-source.js";
+import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 
 const never = new AbortController().signal;
 

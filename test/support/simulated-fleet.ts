@@ -3,8 +3,6 @@
  * while processes stop, go on and die. Everything comes from one seed.
  */
 
-import { maxExpiries } from "../../src/attempts.js";
-import { dispatchPartitions } from "../../src/dispatch-partitions.js";
 import type { AttemptReporter, AttemptRunner } from "../../src/dispatcher.js";
 import { messageId } from "../../src/dispatchers/queue/message.js";
 import { queueDispatcher } from "../../src/dispatchers/queue/queue-dispatcher.js";
@@ -13,6 +11,8 @@ import { channelsOf, laneNames, usualLane, usualTag } from "../../src/lane.js";
 import type { PartitionRef } from "../../src/partition.js";
 import type { Message, Queue } from "../../src/queue.js";
 import { startQueueWorker } from "../../src/queue-worker.js";
+import { maxExpiries } from "../../src/running/attempts.js";
+import { dispatchPartitions } from "../../src/running/dispatch-partitions.js";
 import { aPlan, aReceipt, aRun } from "./runs.js";
 import { type LedgerFaults, type SimulatedLedger, simulatedLedger } from "./simulated-ledger.js";
 import { type SimulatedProcess, type Simulation, simulatedProcess, simulation } from "./simulation.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { judge, mustRunAlone } from "../../src/attempts.js";
 import { BugError, CancelledError, DataError, InfraError } from "../../src/errors.js";
+import { judge, mustRunAlone } from "../../src/running/attempts.js";
 
 const fresh = { attempts: 0, soloDeaths: 0 };
 const died = new InfraError("infra.host-died", "gone");

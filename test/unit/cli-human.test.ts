@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, count, counted, duration, percent, rowRate, timeLeft } from "../../src/human.js";
+import { bytes, count, counted, duration, percent, rowRate, timeLeft } from "../../src/text/human.js";
 
 test("counts", () => {
   expect(count(1_234_567)).toBe("1,234,567");

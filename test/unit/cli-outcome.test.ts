@@ -5,7 +5,7 @@ import { outcomeExit } from "../../src/cli/running/outcome-exit.js";
 import { outcomeText } from "../../src/cli/running/outcome-text.js";
 import { chooseProgress } from "../../src/cli/running/progress.js";
 import { BugError, DataError, InfraError, SpecError } from "../../src/errors.js";
-import type { RunOutcome } from "../../src/run-request.js";
+import type { RunOutcome } from "../../src/running/run-request.js";
 
 const outcome: RunOutcome = {
   run: {

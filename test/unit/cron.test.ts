@@ -1,7 +1,7 @@
 /** The instants of cron expressions: the table of clock changes, and 20 years beside another implementation. */
 import { CronExpressionParser } from "cron-parser";
 import { describe, expect, test } from "vitest";
-import { type Cron, instantsBetween, nextInstant, parseCron } from "../../src/cron.js";
+import { type Cron, instantsBetween, nextInstant, parseCron } from "../../src/time/cron.js";
 
 function cronOf(text: string): Cron {
   const parsed = parseCron(text);

@@ -10,7 +10,7 @@ import {
   nextInterval,
   parseInstant,
 } from "../../src/interval.js";
-import { isTimezone } from "../../src/zone-clock.js";
+import { isTimezone } from "../../src/time/zone-clock.js";
 
 function rule(every: Every, timezone: string, start: string | null = null): IntervalRule {
   return { every, timezone, start };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fingerprintOf } from "../../src/run-identity.js";
+import { fingerprintOf } from "../../src/running/run-identity.js";
 import { jobWith } from "../support/jobs.js";
 
 const of = (parts: Parameters<typeof jobWith>[0]): string => fingerprintOf(jobWith(parts), [], "inputs");

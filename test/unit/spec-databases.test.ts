@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseConnectionUrl, parseTableName, tableText } from "../../src/connection.js";
 import { describeInput, type Job, targetOf } from "../../src/job.js";
-import { resolveConnection } from "../../src/resolve-connection.js";
-import { fingerprintOf, jobIdOf } from "../../src/run-identity.js";
+import { fingerprintOf, jobIdOf } from "../../src/running/run-identity.js";
 import { createSecrets } from "../../src/spec/secrets.js";
 import { resolvedYaml } from "../../src/spec/write/resolved-yaml.js";
+import { resolveConnection } from "../../src/wiring/resolve-connection.js";
 import { filesOf, jobWith } from "../support/jobs.js";
 import { jobText, makeSpecProject, type SpecProject } from "../support/spec-project.js";
 

@@ -2,7 +2,7 @@
 import type { App } from "../../app.js";
 import type { Track } from "../../backfill.js";
 import type { Observer } from "../../observer.js";
-import type { RunOptions, RunRequest } from "../../run-request.js";
+import type { RunOptions, RunRequest } from "../../running/run-request.js";
 import { runWithProgress } from "../running/follow-run.js";
 import type { Cli } from "../shell/context.js";
 

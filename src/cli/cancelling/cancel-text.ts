@@ -1,5 +1,5 @@
-import type { CancelOutcome } from "../../cancel-run.js";
-import { counted } from "../../human.js";
+import type { CancelOutcome } from "../../running/cancel-run.js";
+import { counted } from "../../text/human.js";
 import type { Paint } from "../output/paint.js";
 
 /** What became of a run that was to be cancelled, and what can be done next. */

@@ -1,6 +1,6 @@
-import { bytes, counted, duration } from "../../human.js";
 import type { WriteSpec } from "../../job.js";
 import { sumRows } from "../../partition.js";
+import { bytes, counted, duration } from "../../text/human.js";
 import type { Paint } from "../output/paint.js";
 import { shownTarget } from "../output/paths.js";
 import { renderPairs } from "../output/table.js";

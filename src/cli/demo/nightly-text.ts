@@ -1,8 +1,8 @@
 /** What `demo --nightly` prints: a line for each thing that happens, with the time on its clock. */
 import type { Clock } from "../../clock.js";
-import { count, duration } from "../../human.js";
 import type { RunEnd } from "../../observer.js";
 import { sumRows } from "../../partition.js";
+import { count, duration } from "../../text/human.js";
 import { renderPairs } from "../output/table.js";
 import { padEnd } from "../output/text-width.js";
 import { equation } from "../running/outcome-text.js";

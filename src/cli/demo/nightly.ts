@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { App } from "../../app.js";
 import { CancelledError } from "../../errors.js";
 import type { Observer, RunEnd } from "../../observer.js";
-import type { RunRequest } from "../../run-request.js";
+import type { RunRequest } from "../../running/run-request.js";
 import { createScheduler, type Scheduler } from "../../scheduler.js";
 import { jobFor } from "../lookup/jobs.js";
 import { runTick } from "../serving/run-tick.js";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { count, duration } from "../../human.js";
 import type { WriteSpec } from "../../job.js";
-import type { RunOutcome, RunRequest } from "../../run-request.js";
+import type { RunOutcome, RunRequest } from "../../running/run-request.js";
+import { count, duration } from "../../text/human.js";
 import { jobFor } from "../lookup/jobs.js";
 import { padEnd, padStart } from "../output/text-width.js";
 import { outcomeRecord, runWithProgress } from "../running/follow-run.js";

@@ -4,7 +4,7 @@ import { access, link, mkdir, mkdtemp, open, rename, rm, stat, symlink, writeFil
 import { dirname, join } from "node:path";
 import type { Clock } from "../../clock.js";
 import type { Settings } from "../../config.js";
-import { bytes, counted } from "../../human.js";
+import { bytes, counted } from "../../text/human.js";
 import { packageVersion } from "../lookup/packaged.js";
 import type { Finding } from "./finding.js";
 

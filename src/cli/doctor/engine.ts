@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { asNightshiftError } from "../../errors.js";
-import { counted, duration } from "../../human.js";
+import { counted, duration } from "../../text/human.js";
 import { jobFor } from "../lookup/jobs.js";
 import { packagedPath } from "../lookup/packaged.js";
 import type { Cli } from "../shell/context.js";

@@ -1,8 +1,8 @@
-import { counted } from "../../human.js";
 import { channelsOf, laneNames } from "../../lane.js";
 import type { SeenWorker } from "../../ledger.js";
 import type { Queue } from "../../queue.js";
-import { sharedLedger } from "../../queue-parts.js";
+import { counted } from "../../text/human.js";
+import { sharedLedger } from "../../wiring/queue-parts.js";
 import type { Cli } from "../shell/context.js";
 import { type Finding, failedFinding } from "./finding.js";
 

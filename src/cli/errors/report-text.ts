@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { count, counted } from "../../human.js";
+import { count, counted } from "../../text/human.js";
 import { shownPath } from "../output/paths.js";
 import { inColourOf } from "../output/run-text.js";
 import { renderPairs, renderTable, type TableOptions } from "../output/table.js";

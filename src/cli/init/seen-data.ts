@@ -1,6 +1,6 @@
 import type { Column, Schema } from "../../column.js";
 import type { InspectedFile, WorkerHost } from "../../host.js";
-import { counted } from "../../human.js";
+import { counted } from "../../text/human.js";
 import { columnFacts } from "../inspect/data-text.js";
 
 /** What `init` has to know of the data. */

@@ -1,7 +1,7 @@
 import { type Column, typeName } from "../../column.js";
 import type { RowGroupSummary } from "../../format.js";
 import type { InspectedFile } from "../../host.js";
-import { bytes, count, counted } from "../../human.js";
+import { bytes, count, counted } from "../../text/human.js";
 import { shownPath } from "../output/paths.js";
 import { renderTable, type TableOptions } from "../output/table.js";
 import { truncate } from "../output/text-width.js";

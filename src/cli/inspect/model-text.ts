@@ -1,7 +1,7 @@
 import type { Schema } from "../../column.js";
-import { bytes } from "../../human.js";
 import type { InspectedModel } from "../../model.js";
 import type { Dimension, TensorSpec } from "../../tensor.js";
+import { bytes } from "../../text/human.js";
 import { shellLine } from "../output/command-line.js";
 import { shownPath } from "../output/paths.js";
 import { renderPairs, renderTable, type TableOptions } from "../output/table.js";

@@ -1,7 +1,7 @@
 import { typeName } from "../../column.js";
 import { type Connection, tableText as nameText, type TableName } from "../../connection.js";
 import type { InspectedInput } from "../../host.js";
-import { counted } from "../../human.js";
+import { counted } from "../../text/human.js";
 import { renderTable, type TableOptions } from "../output/table.js";
 
 export interface InspectedTable {

@@ -1,7 +1,8 @@
 /** `ls jobs`: every spec, when it ran last, when it runs next, and how old its predictions are. */
-import { parseCron } from "../../cron.js";
-import { duration } from "../../human.js";
-import { isTimezone } from "../../zone-clock.js";
+
+import { duration } from "../../text/human.js";
+import { parseCron } from "../../time/cron.js";
+import { isTimezone } from "../../time/zone-clock.js";
 import { jobTiming, type TimedJob } from "../lookup/job-timing.js";
 import { type JobHere, jobsHere } from "../lookup/jobs.js";
 import { shownPath } from "../output/paths.js";

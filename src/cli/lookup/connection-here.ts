@@ -1,7 +1,7 @@
 import type { Connection } from "../../connection.js";
 import { SpecError } from "../../errors.js";
-import { connectionUrl } from "../../resolve-connection.js";
 import { expandText } from "../../spec/expand-tree-variables.js";
+import { connectionUrl } from "../../wiring/resolve-connection.js";
 import type { Cli } from "../shell/context.js";
 
 /**

@@ -1,7 +1,7 @@
 /** When a job ran last, when it runs next, and how old its predictions are. */
 import type { App } from "../../app.js";
-import { type Cron, nextInstant } from "../../cron.js";
 import type { RunState } from "../../run.js";
+import { type Cron, nextInstant } from "../../time/cron.js";
 
 export interface TimedJob {
   readonly name: string;

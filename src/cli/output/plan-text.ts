@@ -1,12 +1,12 @@
 import { basename } from "node:path";
-import type { Standing } from "../../choose-run.js";
 import { typeName } from "../../column.js";
-import { bytes, count, counted } from "../../human.js";
 import { describeInput, type InputSpec, isLive } from "../../job.js";
 import { type BoundColumn, columnNames, type InputBinding, type Mapping } from "../../mapping.js";
 import type { FileSlice, Partition, PlanTotals, RowRange } from "../../partition.js";
 import type { Plan } from "../../plan.js";
-import type { PlannedJob } from "../../run-request.js";
+import type { Standing } from "../../running/choose-run.js";
+import type { PlannedJob } from "../../running/run-request.js";
+import { bytes, count, counted } from "../../text/human.js";
 import { shellLine } from "./command-line.js";
 import type { Paint } from "./paint.js";
 import { shownPath, shownTarget } from "./paths.js";

@@ -1,7 +1,7 @@
-import { count, counted, duration, percent } from "../../human.js";
 import type { PartitionCounts } from "../../ledger.js";
 import type { PartitionStatus } from "../../partition.js";
 import type { RunState, RunStatus } from "../../run.js";
+import { count, counted, duration, percent } from "../../text/human.js";
 import type { ShownStatus } from "../lookup/shown-status.js";
 import { equation } from "../running/outcome-text.js";
 import type { Paint } from "./paint.js";

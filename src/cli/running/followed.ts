@@ -1,4 +1,4 @@
-import type { RunOutcome } from "../../run-request.js";
+import type { RunOutcome } from "../../running/run-request.js";
 
 /** A run that was followed to its end by this process. */
 export interface Followed {

@@ -1,5 +1,5 @@
 import { exitCodeOf, exitCodes, isRunCancelled } from "../../errors.js";
-import type { RunOutcome } from "../../run-request.js";
+import type { RunOutcome } from "../../running/run-request.js";
 
 export interface ExitRules {
   /** Publishing with quarantined rows is what the caller expects. */

@@ -1,11 +1,11 @@
 import { dirname } from "node:path";
 import { tableText } from "../../connection.js";
 import { isRunCancelled } from "../../errors.js";
-import { bytes, count, counted, duration, rowRate } from "../../human.js";
 import type { PostgresWrite, WriteSpec } from "../../job.js";
 import type { RowCounts } from "../../partition.js";
-import type { RunOutcome } from "../../run-request.js";
+import type { RunOutcome } from "../../running/run-request.js";
 import type { LiveFile } from "../../sink.js";
+import { bytes, count, counted, duration, rowRate } from "../../text/human.js";
 import { shellLine } from "../output/command-line.js";
 import type { Paint } from "../output/paint.js";
 import { shownPath, shownTarget } from "../output/paths.js";

@@ -6,7 +6,7 @@ import { asNightshiftError, CancelledError, isRunCancelled, type NightshiftError
 import type { Ledger } from "../../ledger.js";
 import type { Observer } from "../../observer.js";
 import type { Run, RunState } from "../../run.js";
-import type { RunOutcome } from "../../run-request.js";
+import type { RunOutcome } from "../../running/run-request.js";
 import type { IsInterrupted } from "../lookup/owners.js";
 import type { Turns } from "./turns.js";
 

@@ -5,7 +5,7 @@ import type { App } from "../../app.js";
 import { SpecError } from "../../errors.js";
 import { ownerAlive, runEnded } from "../../ledger-refusals.js";
 import type { RunState } from "../../run.js";
-import type { RunRequest } from "../../run-request.js";
+import type { RunRequest } from "../../running/run-request.js";
 import { type JobTiming, jobTiming } from "../lookup/job-timing.js";
 import { interruptionCheck } from "../lookup/owners.js";
 import { statusCheck } from "../lookup/shown-status.js";

@@ -7,7 +7,7 @@ import { deadlineOf, type Notice } from "../../notice.js";
 import type { Observer } from "../../observer.js";
 import type { Metrics } from "../../observers/metrics/metrics.js";
 import { openTraces } from "../../observers/traces/open-traces.js";
-import { jobIdOf } from "../../run-identity.js";
+import { jobIdOf } from "../../running/run-identity.js";
 import type { Cli } from "../shell/context.js";
 import { openMetrics } from "../watching/metrics.js";
 import { dueOf, openNotices } from "../watching/notices.js";

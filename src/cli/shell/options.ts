@@ -1,7 +1,7 @@
 /** Values of options, checked while the command line is parsed. */
 import { InvalidArgumentError } from "commander";
-import { parseBytes } from "../../human.js";
 import { durationSyntax, parseDurationMs } from "../../spec/quantities.js";
+import { parseBytes } from "../../text/human.js";
 
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {

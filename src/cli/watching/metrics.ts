@@ -17,7 +17,7 @@ export async function openMetrics(
   { filter = {}, isWorker = false }: OpenMetricsOptions = {},
 ): Promise<Metrics> {
   const { createMetrics } = await import("../../observers/metrics/metrics.js");
-  const { readFreshness } = await import("../../job-freshness.js");
+  const { readFreshness } = await import("../../running/job-freshness.js");
   const app = await cli.app();
   const queue =
     cli.settings.queue === null

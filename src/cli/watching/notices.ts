@@ -29,7 +29,7 @@ const longestTimerMs = 2 ** 31 - 1;
 export async function openNotices(cli: Cli): Promise<Notices> {
   const { createOutbox } = await import("../../observers/notices/outbox.js");
   const { jobNotices } = await import("../../observers/notices/job-notices.js");
-  const { lastEndOf } = await import("../../last-end.js");
+  const { lastEndOf } = await import("../../running/last-end.js");
   const { clock, secrets } = cli;
   const app = await cli.app();
   const outbox = createOutbox({ pause, mask: secrets.mask, onTrouble: (text) => warn(cli, text) });

@@ -1,7 +1,8 @@
 /** What a worker tells of itself: lines for people, and NDJSON in the words of run events. */
-import { counted } from "../../human.js";
+
 import type { WorkerEvent } from "../../queue-worker.js";
 import type { RunEventBody } from "../../run-events.js";
+import { counted } from "../../text/human.js";
 
 type Told = Exclude<WorkerEvent, { type: "progress" }>;
 

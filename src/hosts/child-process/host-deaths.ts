@@ -1,7 +1,7 @@
 /** What is said of a worker host that died or was killed, and who is to blame. */
 import { DataError, InfraError, ModelError } from "../../errors.js";
 import type { HostCallName, HostCalls } from "../../host.js";
-import { bytes } from "../../human.js";
+import { bytes } from "../../text/human.js";
 import type { MemoryExcess } from "./memory-watch.js";
 
 /** What it had open, as told by its breadcrumbs. */

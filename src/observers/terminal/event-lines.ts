@@ -1,5 +1,5 @@
-import { count, counted } from "../../human.js";
 import type { RunEvent } from "../../run-events.js";
+import { count, counted } from "../../text/human.js";
 
 /** A line that an event is worth. `detail` is for whoever wants everything. */
 export interface EventLine {

@@ -1,4 +1,4 @@
-import { editDistance } from "../../closest-word.js";
+import { editDistance } from "../../text/closest-word.js";
 
 /** The candidate that a mistyped name most likely meant, or `null` when none is close. */
 export function closest(name: string, candidates: readonly string[]): string | null {

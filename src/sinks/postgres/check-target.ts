@@ -1,5 +1,5 @@
 /** What could never be published, found before anything runs; and what publishing would do, in words. */
-import { closest } from "../../closest-word.js";
+
 import type { Schema } from "../../column.js";
 import { tableText } from "../../connection.js";
 import { InfraError, SpecError } from "../../errors.js";
@@ -7,6 +7,7 @@ import type { Interval, PostgresWrite } from "../../job.js";
 import type { Table } from "../../postgres/catalogue.js";
 import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
+import { closest } from "../../text/closest-word.js";
 import type { Target } from "./area.js";
 import { ownColumns, type WrittenColumns, writtenColumns } from "./columns/written-columns.js";
 import { chooseMethod, describeMethod } from "./moving/choose-method.js";

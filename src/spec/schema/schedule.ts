@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseCron } from "../../cron.js";
+import { parseCron } from "../../time/cron.js";
 import { duration } from "./scalars.js";
 import { timezone } from "./timezone.js";
 

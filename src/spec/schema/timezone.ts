@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isTimezone } from "../../zone-clock.js";
+import { isTimezone } from "../../time/zone-clock.js";
 import { closest, didYouMean } from "../did-you-mean.js";
 
 const zones = ["UTC", ...Intl.supportedValuesOf("timeZone")];

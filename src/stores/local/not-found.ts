@@ -1,8 +1,8 @@
 /** A named path that is not there, with what may have been meant. */
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { closest } from "../../closest-word.js";
 import { SpecError } from "../../errors.js";
+import { closest } from "../../text/closest-word.js";
 import { kindOf } from "./stat.js";
 
 export async function notFound(pattern: string, path: string): Promise<SpecError> {

@@ -1,9 +1,10 @@
 /** Which columns of a table the predictions become: those that it has, or those that it would be made with. */
-import { closest } from "../../../closest-word.js";
+
 import { type Column, type ColumnType, type Schema, typeName } from "../../../column.js";
 import { SpecError } from "../../../errors.js";
 import type { ListLayout } from "../../../job.js";
 import type { Table, TableColumn } from "../../../postgres/catalogue.js";
+import { closest } from "../../../text/closest-word.js";
 import { arrayOf, isList, newScalar, takes, type Wire, wireOf } from "./wire.js";
 
 export interface WrittenColumn {

@@ -1,0 +1,62 @@
+/** How many threads a run gets: as many as cores, partitions and memory allow. */
+import { DataError, SpecError } from "../errors.js";
+import type { Limits } from "../job.js";
+import type { Mapping } from "../mapping.js";
+import type { Asset } from "../plan.js";
+import type { PartitionTally } from "./partition-tally.js";
+
+/** What a thread takes beside its largest row group: the engine, both Parquet codecs, buffers. Measured. */
+const threadBytes = 140 * 1024 * 1024;
+
+/** @throws DataError `data.row-group-too-large` where not even one thread can hold a row group; SpecError `refused.memory` */
+export function fitThreads(
+  wanted: number,
+  tally: PartitionTally,
+  heldBytes: number,
+  memoryBytes: number,
+  limits: Limits,
+): { readonly threads: number; readonly note: string | null } {
+  const useful = Math.max(1, Math.min(wanted, tally.totals.partitions));
+  const neededBytes = threadBytes + heldBytes;
+  const fitting = Math.floor(memoryBytes / neededBytes);
+  if (memoryBytes < threadBytes) {
+    throw new SpecError(
+      "refused.memory",
+      `a thread needs about ${mebibytes(threadBytes)} before it reads anything; ${mebibytes(memoryBytes)} may be used.`,
+      { hint: "Raise limits.memory (score: --memory).", details: { memoryBytes } },
+    );
+  }
+  if (fitting < 1) {
+    throw new DataError(
+      "data.row-group-too-large",
+      `${tally.peakFile} has a row group that needs about ${mebibytes(neededBytes)} in memory; ${mebibytes(memoryBytes)} may be used.`,
+      {
+        hint: "Write the file again with smaller row groups (131,072 rows is a good size), keep fewer columns, or raise limits.memory (score: --memory).",
+        details: { file: tally.peakFile, neededBytes, memoryBytes, threads: limits.threads },
+      },
+    );
+  }
+  if (fitting >= useful) return { threads: useful, note: null };
+  return {
+    threads: fitting,
+    note: `Using ${fitting} of ${useful} threads: row groups of ${tally.peakFile} need about ${mebibytes(neededBytes)} each.`,
+  };
+}
+
+/** A map or a list of ids takes several times its file's size once it is looked up in. */
+export function heldByFiles(assets: readonly Asset[]): number {
+  const read = assets.filter(({ role }) => role === "categories" || role === "ids");
+  return read.reduce((bytes, { size }) => bytes + size * 8, 0);
+}
+
+/** The best elements of a chunk's rows: places and scores as they come in, and packed with their ids. */
+export function heldByLists(outputs: Mapping["outputs"], chunkRows: number): number {
+  return outputs.reduce(
+    (bytes, binding) => bytes + (binding.kind === "top-k" ? chunkRows * binding.k * 28 : 0),
+    0,
+  );
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 / 1024).toLocaleString("en-US")} MiB`;
+}

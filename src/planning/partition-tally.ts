@@ -1,0 +1,68 @@
+/** What the planner keeps of partitions that stream past: sums, the digest of what they read, and none of them. */
+import { createHash } from "node:crypto";
+import { describeInput, type Job } from "../job.js";
+import { hasExactRows, type Partition, type PlanTotals } from "../partition.js";
+
+/** Partitions are handed on in groups of this many. */
+const groupSize = 256;
+
+/** Holds no partition but the first one with rows. */
+export class PartitionTally {
+  private group: Partition[] = [];
+  private readonly inputs = createHash("sha256");
+  private files = 0;
+  private partitions = 0;
+  private rows = 0;
+  private bytes = 0;
+  private lastFile = "";
+  private lastRange = "";
+  private isEstimate = false;
+  peakBytes = 0;
+  peakFile = "";
+  firstWithRows: Partition | null = null;
+
+  constructor(
+    private readonly job: Pick<Job, "input">,
+    private readonly onPartitions: (partitions: readonly Partition[]) => void,
+  ) {}
+
+  add(partition: Partition): void {
+    this.partitions += 1;
+    this.rows += partition.rows;
+    this.bytes += partition.bytes;
+    if (partition.rows > 0) this.firstWithRows ??= partition;
+    if (partition.peakBytes > this.peakBytes) {
+      this.peakBytes = partition.peakBytes;
+      this.peakFile = partition.slices[0]?.file.path ?? describeInput(this.job.input);
+    }
+    if (!hasExactRows(partition)) this.isEstimate = true;
+    if (partition.range !== undefined && partition.range.identity !== this.lastRange) {
+      this.lastRange = partition.range.identity;
+      this.inputs.update(`${partition.range.identity}\n`);
+    }
+    for (const { file } of partition.slices) {
+      if (file.path === this.lastFile) continue;
+      this.lastFile = file.path;
+      this.files += 1;
+      this.inputs.update(
+        `${file.path}\0${file.size}\0${file.inode}\0${file.mtimeNs}\0${file.footerSha256}\n`,
+      );
+    }
+    this.group.push(partition);
+    if (this.group.length >= groupSize) this.flush();
+  }
+
+  flush(): void {
+    if (this.group.length > 0) this.onPartitions(this.group);
+    this.group = [];
+  }
+
+  get totals(): PlanTotals {
+    const { files, partitions, rows, bytes } = this;
+    return { files, partitions, rows, ...(this.isEstimate ? { rowsEstimated: true } : {}), bytes };
+  }
+
+  inputsDigest(): string {
+    return this.inputs.copy().digest("hex");
+  }
+}

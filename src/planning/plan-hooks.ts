@@ -1,0 +1,71 @@
+/** Hooks while a run is planned: bundled, loaded, and tried on the first rows. In a thread of the worker host. */
+import type { RecordBatch } from "apache-arrow";
+import type { Schema } from "../column.js";
+import type { HookRuntime, LoadedHook } from "../hook.js";
+import type { HookFiles, Job } from "../job.js";
+import type { Mapping } from "../mapping.js";
+import type { Partition } from "../partition.js";
+import { type LoadedHooks, namesOf } from "../pipeline/hooks/hook-steps.js";
+import { learnPre, preReads } from "../pipeline/hooks/learn-hooks.js";
+import type { Asset, HookRole, PlannedHook } from "../plan.js";
+import type { Source } from "../source.js";
+
+/** What settling a mapping and learning what hooks add look at. */
+const firstRows = 1024;
+
+export async function bundleHooks({ pre, post }: HookFiles, runtime: HookRuntime): Promise<readonly Asset[]> {
+  return [
+    ...(pre === null ? [] : [await runtime.bundle("pre-hook", pre)]),
+    ...(post === null ? [] : [await runtime.bundle("post-hook", post)]),
+  ];
+}
+
+/** The hooks among a plan's assets. */
+export async function loadHooks(
+  assets: readonly Asset[],
+  runtime: HookRuntime,
+  options: { readonly showValues: boolean },
+): Promise<LoadedHooks> {
+  const loaded = new Map<HookRole, LoadedHook>();
+  for (const asset of assets)
+    if (asset.role === "pre-hook" || asset.role === "post-hook")
+      loaded.set(asset.role, await runtime.load(asset, options));
+  return loaded;
+}
+
+/** @returns the planned hook, or none */
+export async function learnPreHook(
+  job: Job,
+  schema: Schema,
+  loaded: LoadedHooks,
+  source: Source,
+  signal: AbortSignal,
+): Promise<readonly PlannedHook[]> {
+  const hook = loaded.get("pre-hook");
+  if (hook === undefined) return [];
+  const columns = preReads(hook, schema);
+  const request = { columns, partitionRows: job.limits.partitionRows, minPartitions: 1 };
+  const learn = (rows: RecordBatch | null) => learnPre(hook, job, schema, rows);
+  for await (const partition of source.plan(request, signal))
+    if (partition.rows > 0) return [await withFirstRows(source, partition, columns, signal, learn)];
+  return [await learn(null)];
+}
+
+/** What is read is what the mapping takes and what a hook looks at; what a hook adds is not. */
+export function readingFor(hooks: readonly PlannedHook[], schema: Schema, mapping: Mapping): Mapping {
+  const needed = new Set([...mapping.reads, ...hooks.flatMap(({ reads }) => reads)]);
+  return { ...mapping, reads: namesOf(schema).filter((name) => needed.has(name)) };
+}
+
+/** Rows may lie in memory that is given back once the next ones are read: they are used up in here. */
+export async function withFirstRows<T>(
+  source: Source,
+  partition: Partition,
+  columns: readonly string[],
+  signal: AbortSignal,
+  use: (rows: RecordBatch | null) => Promise<T>,
+): Promise<T> {
+  for await (const { batch } of source.read(partition, { columns, chunkRows: firstRows }, signal))
+    return await use(batch);
+  return use(null);
+}

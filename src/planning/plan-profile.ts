@@ -1,0 +1,69 @@
+/** The run profile: which provider and engine run the model, and what people should know of that. In the worker host. */
+import { ModelError } from "../errors.js";
+import type { Job } from "../job.js";
+import type { Engine, InspectedModel, ModelRuntime } from "../model.js";
+import { defaultWriterProfile, type Profile } from "../profile.js";
+
+export interface ChosenProfile {
+  readonly profile: Profile;
+  /** Which provider runs, where it is not the one that was preferred. */
+  readonly notes: readonly string[];
+}
+
+/** @throws ModelError `model.provider-missing`, `model.engine-missing` */
+export async function chooseProfile(
+  job: Job,
+  model: InspectedModel,
+  runtime: ModelRuntime,
+): Promise<ChosenProfile> {
+  const { provider, passedOver } = await runtime.chooseProvider(job.providers);
+  return {
+    profile: profileOn(provider, chooseEngine(model, provider, job.engine)),
+    notes: passedOver.map(
+      (missing) => `It runs on ${provider}: ${missing.provider} does not work here, ${missing.reason}.`,
+    ),
+  };
+}
+
+/**
+ * Loads the model where somebody wants to know whether it loads, and on any provider but the CPU, which may not have all
+ * of its operators. @returns notes
+ */
+export async function tryLoad(
+  { assets }: InspectedModel,
+  profile: Profile,
+  runtime: ModelRuntime,
+  { wanted }: { readonly wanted: boolean },
+): Promise<readonly string[]> {
+  const { provider } = profile;
+  if (!wanted && provider === "cpu") return [];
+  const { partlyOnCpu } = await runtime.tryLoad(assets, profile);
+  return partlyOnCpu
+    ? [`Not all of the model runs on ${provider}: operators that it does not have run on the CPU.`]
+    : [];
+}
+
+/** Constants for every machine, so that the same plan gives the same files everywhere. */
+function profileOn(provider: string, engine: Engine): Profile {
+  return {
+    engine: engine.name,
+    engineVersion: engine.version,
+    provider,
+    intraOpThreads: 1,
+    chunkRows: 65_536,
+    batchRows: 1024,
+    writer: defaultWriterProfile,
+  };
+}
+
+/** The fastest engine, unless the job names one. Providers other than the CPU are the general engine's. */
+function chooseEngine({ engines }: InspectedModel, provider: string, wanted: Job["engine"]): Engine {
+  const usable = engines.filter(({ name }) => provider === "cpu" || name === "onnxruntime");
+  const engine = wanted === "auto" ? usable[0] : usable.find(({ name }) => name === wanted);
+  if (engine !== undefined) return engine;
+  throw new ModelError(
+    "model.engine-missing",
+    `The engine ${wanted} can't run this model on ${provider}: it runs models that are one ensemble of trees on one float32 matrix, on the CPU.`,
+    { hint: "Leave `engine` out: the fastest one that can is taken." },
+  );
+}

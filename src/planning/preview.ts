@@ -1,0 +1,97 @@
+/** Scores the first rows of a job, and shows the first rows of files; in the worker host, writing nothing. */
+import type { Chunk } from "../chunk.js";
+import type { Clock } from "../clock.js";
+import type { JsonValue } from "../errors.js";
+import type { Format } from "../format.js";
+import type { HostCalls, Preview, RowsTable } from "../host.js";
+import type { Partition } from "../partition.js";
+import { jsonRows } from "../pipeline/arrow/json-rows.js";
+import { hookSteps } from "../pipeline/hooks/hook-steps.js";
+import { previewRows } from "../pipeline/preview-rows.js";
+import { type PlannerParts, prepareJob, settle } from "../planner.js";
+import type { Source } from "../source.js";
+import type { Store } from "../store.js";
+import { lateExpansion } from "./late-expansion.js";
+
+/** No run exists for a preview; `{{ run.id }}` shows as this. */
+const previewRunId = "preview";
+
+export async function previewJob(
+  { job, guess, limit }: HostCalls["preview"]["request"],
+  parts: PlannerParts & { readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<Preview> {
+  const { source, runtime, clock } = parts;
+  const prepared = await prepareJob(job, guess, parts, { signal, showValues: true });
+  const partitions: Partition[] = [];
+  const request = {
+    columns: prepared.mapping.reads,
+    partitionRows: job.limits.partitionRows,
+    minPartitions: 1,
+  };
+  for await (const partition of source.plan(request, signal)) partitions.push(partition);
+  const first = partitions.find(({ rows }) => rows > 0) ?? null;
+  const { mapping, hooks } = await settle(prepared, parts, first, signal);
+  const predictor = await runtime.load(prepared.model.assets, prepared.profile);
+  try {
+    const shown = await previewRows(
+      {
+        job,
+        mapping,
+        files: prepared.files,
+        predictor,
+        batchRows: prepared.profile.batchRows,
+        clock,
+        expand: lateExpansion(previewRunId, prepared.model.assets),
+        hooks: hookSteps({ job, inputSchema: prepared.schema, mapping, hooks }, prepared.loaded),
+        limit,
+      },
+      chunksOf(source, partitions, { columns: mapping.reads, chunkRows: Math.max(limit, 1) }, signal),
+      signal,
+    );
+    return { ...shown, notes: prepared.notes };
+  } finally {
+    await predictor.close();
+  }
+}
+
+async function* chunksOf(
+  source: Source,
+  partitions: readonly Partition[],
+  request: { readonly columns: readonly string[]; readonly chunkRows: number },
+  signal: AbortSignal,
+): AsyncGenerator<Chunk> {
+  for (const partition of partitions) yield* source.read(partition, request, signal);
+}
+
+/** The first rows of files of one schema, in their order. */
+export async function readRows(
+  { from, limit }: HostCalls["read-rows"]["request"],
+  { store, format }: { readonly store: Store; readonly format: Format },
+  signal: AbortSignal,
+): Promise<RowsTable> {
+  const rows: (readonly JsonValue[])[] = [];
+  let columns: readonly string[] = [];
+  for (const path of from) {
+    signal.throwIfAborted();
+    if (rows.length >= limit) break;
+    const handle = await store.open(path);
+    try {
+      const summary = await format.inspect(handle);
+      columns = summary.schema.map(({ name }) => name);
+      const reader = await format.openReader(handle, summary);
+      const request = { rowGroupStart: 0, rowGroupEnd: summary.rowGroups.length, columns, batchRows: 1024 };
+      try {
+        for await (const batch of reader.read(request)) {
+          rows.push(...jsonRows(batch, limit - rows.length));
+          if (rows.length >= limit) break;
+        }
+      } finally {
+        await reader.close();
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+  return { columns, rows };
+}

@@ -1,0 +1,166 @@
+/**
+ * Cancels a run, whoever owns it: an owner that is alive is asked to, and waited for; a run that nobody owns is claimed
+ * and cancelled here. What was accepted is kept, and `retry` goes on with it. Once publishing has begun, the sink decides:
+ * an abort competes with the publication, and whoever loses adopts the winner.
+ */
+
+import type { Clock } from "../clock.js";
+import { asNightshiftError, SpecError } from "../errors.js";
+import type { WriteSpec } from "../job.js";
+import type { Ledger } from "../ledger.js";
+import type { Claim, Owner, Run, RunState } from "../run.js";
+import type { Sink } from "../sink.js";
+import type { Pause } from "./cancel-watch.js";
+
+export interface CancelParts {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly self: Owner;
+  readonly sink: (write: WriteSpec) => Promise<Sink>;
+  readonly pause: Pause;
+}
+
+export interface CancelOptions {
+  /** Claim a run whose owner is on another host, and surely dead. */
+  readonly takeOver: boolean;
+  /** How long an owner that is alive may take to stop; it stops between chunks. */
+  readonly waitMs: number;
+  /** Stops waiting. What the owner was asked for stands. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * `cancelled`: by this call. The others found the run ended: cancelled before, published (perhaps just now: then the
+ * publication won), failed, or given up for good. `not-stopped`: its owner was asked, and has not stopped yet.
+ */
+export type CancelStatus =
+  | "cancelled"
+  | "already-cancelled"
+  | "published"
+  | "failed"
+  | "dropped"
+  | "not-stopped";
+
+export interface CancelOutcome {
+  readonly run: Run;
+  readonly status: CancelStatus;
+  /** Partitions that are done and kept. */
+  readonly accepted: number;
+  /** Whether `retry` can go on with it: not once an abort has won over its publication. */
+  readonly resumable: boolean;
+  /** Of a published run. */
+  readonly publication: number | null;
+  /** Who was asked to stop, and has not. */
+  readonly owner: Owner | null;
+}
+
+const firstPauseMs = 100;
+const longestPauseMs = 1_000;
+
+/** @throws SpecError `usage.unknown-run`; what the ledger and the sink throw */
+export async function cancelRun(
+  runId: string,
+  parts: CancelParts,
+  options: CancelOptions,
+): Promise<CancelOutcome> {
+  const { clock, pause } = parts;
+  const untilMs = clock.monotonicMs() + options.waitMs;
+  let hasAsked = false;
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const state = await stateOf(runId, parts);
+    if (hasEnded(state)) return outcomeOf(state, hasAsked, parts);
+    const claim = await claimOrAsk(state, parts, options.takeOver);
+    if (claim !== null) return cancelOwned(state.run, claim, parts);
+    hasAsked = true;
+    if (clock.monotonicMs() >= untilMs || options.signal.aborted)
+      return { ...(await outcomeOf(state, true, parts)), status: "not-stopped" };
+    await pause(pauseMs, options.signal);
+  }
+}
+
+/** Runs of a job that are unfinished, newest first; of the backfills under way none begins another one. */
+export async function cancelJob(
+  jobName: string,
+  parts: CancelParts,
+  options: CancelOptions,
+): Promise<readonly CancelOutcome[]> {
+  const { ledger } = parts;
+  await ledger.requestBackfillStop(jobName);
+  const unfinished: string[] = [];
+  for await (const state of ledger.listRuns({ jobName })) if (!hasEnded(state)) unfinished.push(state.run.id);
+  // Owners that have to be waited for are waited for together.
+  return Promise.all(unfinished.map((runId) => cancelRun(runId, parts, options)));
+}
+
+async function stateOf(runId: string, { ledger }: CancelParts): Promise<RunState> {
+  const state = await ledger.readRun(runId);
+  if (state !== null) return state;
+  throw new SpecError("usage.unknown-run", `There is no run ${runId}.`, { hint: "See nightshift ls runs." });
+}
+
+/** @returns the claim on a run that nobody owns; `null` where somebody does, who was asked to cancel it */
+async function claimOrAsk(
+  { run, status }: RunState,
+  { ledger, self, sink }: CancelParts,
+  takeOver: boolean,
+): Promise<Claim | null> {
+  try {
+    return await ledger.claimRun(run.id, self, { takeOver });
+  } catch (thrown) {
+    const { code } = asNightshiftError(thrown);
+    // It has ended since: the next look tells how.
+    if (code === "refused.run-ended") return null;
+    if (code !== "refused.owner-alive") throw thrown;
+    await ledger.requestCancel(run.id);
+    // An owner that publishes cannot stop in the middle; but its publication may lose.
+    if (status === "publishing") await (await sink(run.job.write)).abort(run);
+    return null;
+  }
+}
+
+async function cancelOwned(run: Run, claim: Claim, parts: CancelParts): Promise<CancelOutcome> {
+  const { ledger, sink } = parts;
+  try {
+    const { status } = await stateOf(run.id, parts);
+    const decision = status === "publishing" ? await (await sink(run.job.write)).abort(run) : null;
+    if (decision?.outcome === "commit") await ledger.completeRun(claim, decision.publication);
+    else await ledger.cancelRun(claim);
+  } finally {
+    // A claim that cannot be given back is taken from this process once it has ended.
+    await ledger.releaseRun(claim).catch(() => undefined);
+  }
+  return outcomeOf(await stateOf(run.id, parts), true, parts);
+}
+
+async function outcomeOf(state: RunState, byUs: boolean, { sink }: CancelParts): Promise<CancelOutcome> {
+  const { run, status, accepted, publication, owner } = state;
+  const mayBeAborted = status === "cancelled" || status === "failed";
+  const isAborted = mayBeAborted && (await lookUp(run, sink)) === "abort";
+  return {
+    run,
+    status: statusOf(status, byUs),
+    accepted: accepted.partitions,
+    resumable: !isAborted && status !== "published" && status !== "dropped",
+    publication,
+    owner,
+  };
+}
+
+/** Only to say whether `retry` is of use: an output that cannot be asked does not undo what was done. */
+async function lookUp(run: Run, sink: CancelParts["sink"]): Promise<"commit" | "abort" | null> {
+  try {
+    return (await (await sink(run.job.write)).lookup(run.id))?.outcome ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function statusOf(status: RunState["status"], byUs: boolean): CancelStatus {
+  if (status === "cancelled") return byUs ? "cancelled" : "already-cancelled";
+  if (status === "published" || status === "failed" || status === "dropped") return status;
+  return "not-stopped";
+}
+
+function hasEnded({ status }: RunState): boolean {
+  return ["published", "failed", "cancelled", "dropped"].includes(status);
+}

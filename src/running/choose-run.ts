@@ -1,0 +1,143 @@
+/** Decides which run a request means: one that is published already, one to go on with, or a new generation. */
+import { CancelledError, SpecError, toErrorRecord } from "../errors.js";
+import type { Ledger } from "../ledger.js";
+import type { Owner, Run, RunKey, RunState } from "../run.js";
+import type { Publication, Sink } from "../sink.js";
+
+export type RunChoice =
+  | { readonly type: "already-published"; readonly publication: Publication; readonly warning: string | null }
+  | { readonly type: "resume"; readonly run: Run }
+  | { readonly type: "create"; readonly generation: number };
+
+interface Wanted {
+  readonly jobId: string;
+  readonly scope: string;
+  readonly fingerprint: string;
+  readonly reprocess: boolean;
+  /** The input may have changed without its identity telling: what was published once is scored again. */
+  readonly isLive: boolean;
+  readonly restart: boolean;
+  readonly takeOver: boolean;
+}
+
+interface Books {
+  readonly ledger: Ledger;
+  readonly self: Owner;
+}
+
+/** Where a job and interval stand before anything runs. */
+export interface Standing {
+  /** The run that a request would go on with, or refuse over. */
+  readonly unfinished: RunState | null;
+  /** The live publication, asked of the sink. */
+  readonly published: Publication | null;
+  /**
+   * A run that the sink's record says is published, and whose coordinator died before it said so in the ledger: perhaps
+   * before readers could see it, so it has to be gone on with.
+   */
+  readonly decided: Run | null;
+  /** The newest generation that there is of this job and interval; 0 when there is none. */
+  readonly generation: number;
+}
+
+/** Creates and claims nothing. */
+export async function findStanding(
+  key: Pick<RunKey, "jobId" | "scope">,
+  ledger: Ledger,
+  sink: Sink,
+): Promise<Standing> {
+  const published = await sink.published(key.jobId, key.scope);
+  const newest = await newestRun(ledger, key);
+  const generation = Math.max(newest?.run.key.generation ?? 0, published?.generation ?? 0);
+  const isEnded = newest === null || newest.status === "published" || newest.status === "dropped";
+  const decision = isEnded ? null : await sink.lookup(newest.run.id);
+  const isDecided = decision?.outcome === "commit" && decision.rolledBack !== true;
+  const ofPublication = published === null ? null : await notSeenThrough(ledger, published);
+  return {
+    unfinished: isEnded || decision !== null ? null : newest,
+    published,
+    // Until it is shown, an output that is not there yet is no publication of the sink's.
+    decided: ofPublication ?? (isEnded || !isDecided ? null : newest.run),
+    generation,
+  };
+}
+
+export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promise<RunChoice> {
+  const { unfinished, published, decided, generation } = await findStanding(wanted, books.ledger, sink);
+  if (decided !== null) return { type: "resume", run: decided };
+  if (published !== null && !wanted.reprocess && !wanted.isLive) {
+    return {
+      type: "already-published",
+      publication: published,
+      warning: otherFingerprintWarning(wanted, published),
+    };
+  }
+  if (unfinished !== null) {
+    if (!wanted.restart) {
+      refuseOtherFingerprint(wanted, unfinished);
+      return { type: "resume", run: unfinished.run };
+    }
+    await drop(books, sink, unfinished.run, wanted.takeOver);
+  }
+  return { type: "create", generation: generation + 1 };
+}
+
+export async function runNamed(ledger: Ledger, runId: string): Promise<Run | null> {
+  return (await ledger.readRun(runId))?.run ?? null;
+}
+
+async function newestRun(
+  ledger: Ledger,
+  { jobId, scope }: Pick<RunKey, "jobId" | "scope">,
+): Promise<RunState | null> {
+  let newest: RunState | null = null;
+  for await (const state of ledger.listRuns({ jobId, scope })) {
+    if (newest === null || state.run.key.generation > newest.run.key.generation) newest = state;
+  }
+  return newest;
+}
+
+async function notSeenThrough(ledger: Ledger, published: Publication): Promise<Run | null> {
+  const state = await ledger.readRun(published.runId);
+  return state === null || state.status === "published" ? null : state.run;
+}
+
+/** Gives an unfinished run up: the sink decides first, so that nobody can publish it later. */
+export async function drop({ ledger, self }: Books, sink: Sink, run: Run, takeOver: boolean): Promise<void> {
+  const claim = await ledger.claimRun(run.id, self, { takeOver });
+  try {
+    const decision = await sink.abort(run);
+    if (decision.outcome === "commit") {
+      await ledger.completeRun(claim, decision.publication);
+      return;
+    }
+    // A run that died while it was publishing is not publishing any more: the sink has just decided that.
+    const dropped = new CancelledError(`${run.id} was given up for its next generation`);
+    if ((await ledger.readRun(run.id))?.status === "publishing")
+      await ledger.failRun(claim, toErrorRecord(dropped));
+    await ledger.dropRun(claim);
+  } finally {
+    await ledger.releaseRun(claim);
+  }
+}
+
+function otherFingerprintWarning(wanted: Wanted, published: Publication): string | null {
+  if (published.fingerprint === wanted.fingerprint) return null;
+  return "What was published came from another spec, model or input than there is now. Score it again with --reprocess.";
+}
+
+/** @throws SpecError `refused.other-fingerprint` */
+export function refuseOtherFingerprint(
+  wanted: Pick<Wanted, "fingerprint">,
+  { run, fingerprint }: RunState,
+): void {
+  if (fingerprint === null || fingerprint === wanted.fingerprint) return;
+  throw new SpecError(
+    "refused.other-fingerprint",
+    `${run.id} is unfinished, and its spec, model or input has changed since it was planned.`,
+    {
+      hint: `Finish it as it was planned with nightshift retry ${run.id}, or drop it and start over with --restart.`,
+      details: { run: run.id },
+    },
+  );
+}

@@ -1,0 +1,224 @@
+/** Keeps the dispatcher busy until every partition is accepted, or until it is clear that the run cannot succeed. */
+
+import type { Clock } from "../clock.js";
+import type { Dispatcher } from "../dispatcher.js";
+import { CancelledError, DataError, type NightshiftError } from "../errors.js";
+import type { Lane } from "../lane.js";
+import type { Ledger } from "../ledger.js";
+import type { Emit } from "../observer.js";
+import type { PartitionState, Receipt } from "../partition.js";
+import { knownRows, refuseOverspent } from "../pipeline/row-policy.js";
+import type { Plan } from "../plan.js";
+import type { Claim, Run } from "../run.js";
+import { type AttemptOutcome, mustRunAlone } from "./attempts.js";
+import { ProgressMeter } from "./progress-meter.js";
+
+interface Dispatch {
+  readonly run: Run;
+  readonly claim: Claim;
+  readonly plan: Plan;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  readonly lane: Lane;
+  readonly dispatcher: MakeDispatcher;
+}
+
+/** @param wake takes what becomes of what was enqueued */
+export type MakeDispatcher = (
+  dispatched: { readonly run: Run; readonly claim: Claim; readonly plan: Plan; readonly lane: Lane },
+  wake: (outcome: AttemptOutcome) => void,
+) => Dispatcher | Promise<Dispatcher>;
+
+export async function dispatchPartitions(dispatch: Dispatch): Promise<void> {
+  const { run, claim, ledger } = dispatch;
+  const book = new RunBook(dispatch);
+  for await (const state of ledger.listPartitions(run.id)) book.add(state);
+  if (book.isDone) return;
+  await ledger.reviveFailed(claim);
+
+  const inbox = new Inbox<AttemptOutcome>();
+  const dispatcher = await dispatch.dispatcher(dispatch, (outcome) => inbox.push(outcome));
+  const onAbort = (): void => inbox.push("stop");
+  dispatch.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await follow(dispatch, book, dispatcher, inbox);
+  } finally {
+    dispatch.signal.removeEventListener("abort", onAbort);
+    await dispatcher.close();
+  }
+}
+
+async function follow(
+  { claim, ledger, signal }: Dispatch,
+  book: RunBook,
+  dispatcher: Dispatcher,
+  inbox: Inbox<AttemptOutcome>,
+): Promise<void> {
+  try {
+    while (!book.isDone) {
+      if (signal.aborted) throw new CancelledError();
+      while (book.underWay < dispatcher.capacity) {
+        const next = book.takeWaiting();
+        if (next === null) break;
+        await dispatcher.enqueue(await ledger.leasePartition(claim, next.index), next.alone);
+      }
+      const outcome = await inbox.take();
+      if (outcome !== "stop") book.note(outcome);
+    }
+  } catch (error) {
+    // Attempts end between chunks and are handed back; what they report meanwhile is in the ledger already.
+    await dispatcher.drain();
+    throw error;
+  }
+  book.assertNonePoisoned();
+}
+
+/** Which partitions wait, which are under way, and what has come of them; fed by outcomes alone. */
+class RunBook {
+  private readonly waiting: { readonly index: number; readonly alone: boolean }[] = [];
+  private readonly running = new Set<number>();
+  /** By partition: over a queue, a failure is learnt from the ledger, which has forgotten whose it was. */
+  private readonly attempts = new Map<number, string>();
+  private readonly poisoned: number[] = [];
+  private lastDeath: NightshiftError | null = null;
+  private readonly accepted: Pick<Receipt, "reasons">[] = [];
+  private readonly meter: ProgressMeter;
+
+  constructor(private readonly dispatch: Dispatch) {
+    this.meter = new ProgressMeter(dispatch.plan.totals, dispatch.clock);
+  }
+
+  get isDone(): boolean {
+    return this.waiting.length === 0 && this.running.size === 0;
+  }
+
+  get underWay(): number {
+    return this.running.size;
+  }
+
+  add(state: PartitionState): void {
+    if (state.receipt === null) {
+      this.waiting.push({ index: state.index, alone: mustRunAlone(state.lastError) });
+      return;
+    }
+    this.accepted.push(state.receipt);
+    this.meter.skip(state.receipt.rows);
+  }
+
+  takeWaiting(): { readonly index: number; readonly alone: boolean } | null {
+    const next = this.waiting.shift() ?? null;
+    if (next !== null) this.running.add(next.index);
+    return next;
+  }
+
+  /** @throws what makes the run hopeless, so that nothing more is started */
+  note(outcome: AttemptOutcome): void {
+    const { emit } = this.dispatch;
+    switch (outcome.type) {
+      case "started":
+        this.attempts.set(outcome.ref.partition, outcome.attemptId);
+        emit({ type: "partition.started", ...outcome.ref, attemptId: outcome.attemptId });
+        break;
+      case "progress":
+        this.meter.advance(outcome.ref.partition, outcome.rows, outcome.quarantined, outcome.step);
+        break;
+      case "accepted":
+        this.accept(outcome.receipt);
+        break;
+      case "failed":
+        emit({
+          type: "partition.failed",
+          ...outcome.ref,
+          attemptId: this.attempts.get(outcome.ref.partition) ?? null,
+          error: outcome.failure.error,
+          next: outcome.failure.next,
+        });
+        this.fail(outcome.ref.partition, outcome.failure.next, outcome.error);
+        break;
+      case "fenced":
+        emit({
+          type: "partition.fenced",
+          ...outcome.ref,
+          attemptId: outcome.attemptId,
+          refused: outcome.refused,
+        });
+        break;
+      case "host-died":
+        emit({
+          type: "host.died",
+          reason: outcome.reason,
+          cause: outcome.cause,
+          partitions: outcome.partitions,
+        });
+        break;
+      case "ledger-failed":
+        throw outcome.error;
+    }
+    const progress = this.meter.read();
+    if (progress !== null) emit({ type: "run.progress", ...progress });
+  }
+
+  private accept(receipt: Receipt): void {
+    const { emit, plan } = this.dispatch;
+    this.running.delete(receipt.ref.partition);
+    this.accepted.push(receipt);
+    this.meter.finish(receipt.ref.partition, receipt.rows);
+    const { ref, attemptId, rows, stats } = receipt;
+    emit({ type: "partition.accepted", ...ref, attemptId, rows, stats });
+    refuseOverspent(plan.job.rowPolicy, this.accepted, knownRows(plan.totals));
+  }
+
+  /** An error that trying again cannot mend ends the run; a poisoned partition lets the rest finish first. */
+  private fail(partition: number, next: "pending" | "failed" | "poisoned", error: NightshiftError): void {
+    this.running.delete(partition);
+    this.attempts.delete(partition);
+    this.meter.reset(partition);
+    if (next === "pending") this.waiting.push({ index: partition, alone: mustRunAlone(error) });
+    if (next === "poisoned") {
+      this.poisoned.push(partition);
+      this.lastDeath = error;
+    }
+    if (next === "failed") throw error;
+  }
+
+  assertNonePoisoned(): void {
+    if (this.poisoned.length === 0) return;
+    throw new DataError(
+      "data.partition-poisoned",
+      `${this.poisoned.length === 1 ? "Partition" : "Partitions"} ${this.poisoned.join(", ")} ${whatTheyDid(this.lastDeath)}; all others are done, and nothing is published. ${this.lastDeath?.message ?? ""}`,
+      {
+        hint: `See what they were doing with nightshift errors ${this.dispatch.run.id}, repair or remove the file or the model, then start over with --restart.`,
+        details: { partitions: this.poisoned },
+      },
+    );
+  }
+}
+
+function whatTheyDid(lastDeath: NightshiftError | null): string {
+  return lastDeath?.code === "infra.lease-expired"
+    ? "took workers down again and again"
+    : "killed the worker host three times while running alone";
+}
+
+/** Outcomes in the order they came, for the one reader there is. */
+class Inbox<T> {
+  private readonly items: (T | "stop")[] = [];
+  private wake: (() => void) | null = null;
+
+  push(item: T | "stop"): void {
+    this.items.push(item);
+    this.wake?.();
+  }
+
+  async take(): Promise<T | "stop"> {
+    while (true) {
+      const item = this.items.shift();
+      if (item !== undefined) return item;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+}

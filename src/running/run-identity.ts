@@ -1,0 +1,104 @@
+/** How runs are named: the same request always leads to the same key, so that two coordinators meet. */
+import { createHash } from "node:crypto";
+import type { JsonValue } from "../errors.js";
+import { type InputSpec, type Job, targetOf, type WriteSpec } from "../job.js";
+import type { Asset } from "../plan.js";
+import type { Run, RunKey } from "../run.js";
+import type { RunRequest } from "./run-request.js";
+
+/** The target is part of a job's identity: the same spec written elsewhere is another job. */
+export function jobIdOf(job: Job, kind: "spec" | "score"): string {
+  const target = targetOf(job.write);
+  const identity = kind === "score" ? target : `${job.name}\n${target}`;
+  return `${slug(job.name)}-${sha256(identity).slice(0, 12)}`;
+}
+
+/** The interval's start, or the fingerprint for a job without intervals. */
+export function scopeOf(job: Job, fingerprint: string): string {
+  return job.interval === null ? fingerprint : job.interval.start;
+}
+
+/** Readable, path-safe, and the same for the same key. */
+export function runIdOf(job: Job, key: RunKey): string {
+  const label = job.interval === null ? key.scope.slice(0, 8) : slug(job.interval.ds);
+  const digest = sha256(`${key.jobId}\n${key.scope}`).slice(0, 8);
+  return `${slug(job.name)}-${label}-${digest}-g${key.generation}`;
+}
+
+export function newRun(request: RunRequest, key: RunKey, now: Date): Run {
+  const { job, specPath, trigger, guess, mark, lane } = request;
+  return {
+    id: runIdOf(job, key),
+    key,
+    jobName: job.name,
+    specPath,
+    target: targetOf(job.write),
+    trigger,
+    ...(mark === undefined ? {} : { request: mark }),
+    ...(lane === undefined ? {} : { lane }),
+    interval: job.interval,
+    job,
+    guess,
+    createdAt: now.toISOString(),
+  };
+}
+
+/**
+ * Collects what a run's results depend on: the resolved spec (with `run.*` unexpanded), assets by content, inputs by
+ * identity. Threads, sizes, attempts, timeouts and who does it are left out: they never change a prediction.
+ */
+export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string): string {
+  const { limits: _limits, model: _model, hooks: _hooks, runsOn: _runsOn, input, write, ...rest } = job;
+  return sha256(
+    canonicalJson({
+      job: { ...rest, input: shapedByInput(input), write: shapedByWrite(write) } as unknown as JsonValue,
+      assets: assets.map((asset) => ({ role: asset.role, sha256: asset.sha256 })),
+      inputs,
+    }),
+  );
+}
+
+/** How a database is reached is left out, but for which one it is. */
+function shapedByInput(input: InputSpec): object {
+  const { key, onEmpty } = input;
+  if (input.kind !== "postgres") return { from: input.from, key, onEmpty };
+  return {
+    kind: input.kind,
+    address: input.connection.address,
+    read: input.read,
+    consistency: input.consistency,
+    key,
+    onEmpty,
+  };
+}
+
+function shapedByWrite(write: WriteSpec): object {
+  const { partitionBy, add } = write;
+  return write.kind === "postgres"
+    ? { partitionBy, add, key: write.key, layout: write.layout }
+    : { partitionBy, add };
+}
+
+/** JSON with sorted keys, so that equal values have equal text. */
+function canonicalJson(value: JsonValue): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (value !== null && typeof value === "object") {
+    const entries = Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
+  }
+  return JSON.stringify(value);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function slug(text: string): string {
+  const safe = text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+  return safe === "" ? "job" : safe.slice(0, 60);
+}

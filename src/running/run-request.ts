@@ -1,0 +1,58 @@
+/** What is asked of a runner, and what comes of it. */
+import type { NightshiftError } from "../errors.js";
+import type { Job } from "../job.js";
+import type { Lane } from "../lane.js";
+import type { Observer } from "../observer.js";
+import type { AttemptStats, Partition, RowCounts } from "../partition.js";
+import type { Plan } from "../plan.js";
+import type { RequestMark, Run } from "../run.js";
+
+/** A plan with its partitions: what `plan --out` writes and `run plan.json` takes. */
+export interface PlannedJob {
+  readonly plan: Plan;
+  readonly partitions: readonly Partition[];
+}
+
+export interface RunRequest {
+  readonly job: Job;
+  /** What the job was made from; `score`'s identity is its output alone. */
+  readonly kind: "spec" | "score";
+  /** Spec file, for people; `null` for `score` and the library. */
+  readonly specPath: string | null;
+  readonly trigger: Run["trigger"];
+  /** Allow the last guess of `score`: exactly F numeric columns. */
+  readonly guess: boolean;
+  /** Score again what was published; the new publication supersedes it. */
+  readonly reprocess: boolean;
+  /** Drop an unfinished run of the same job and interval. */
+  readonly restart: boolean;
+  /** Claim a run whose owner is on another host. */
+  readonly takeOver: boolean;
+  readonly mark?: RequestMark;
+  /** Of a run that is recorded now and begins later, perhaps in another process. */
+  readonly lane?: Lane;
+}
+
+export type PlanRequest = Pick<RunRequest, "job" | "guess"> & { readonly tryLoad?: boolean };
+
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  readonly observers: readonly Observer[];
+  /** Who it waits for, and who for it, over a queue; by default `scheduled`. */
+  readonly lane?: Lane;
+}
+
+export interface RunOutcome {
+  readonly run: Run | null;
+  readonly status: "published" | "already-published" | "skipped" | "failed" | "cancelled";
+  readonly rows: RowCounts;
+  readonly reasons: { readonly [code: string]: number };
+  readonly stats: AttemptStats;
+  /** The execution provider that it ran on; `null` where nothing was planned. */
+  readonly provider: string | null;
+  readonly publication: number | null;
+  readonly seconds: number;
+  /** Why it failed or was cancelled. */
+  readonly error: NightshiftError | null;
+  readonly warning: string | null;
+}

@@ -1,0 +1,33 @@
+/** Before a run's partitions go to workers, its assets are put where each of them can get them by digest. */
+import { assetsTooLarge } from "../asset-refusals.js";
+import type { AssetShelf, ReadAsset } from "../asset-shelf.js";
+import type { Asset, Plan } from "../plan.js";
+
+export interface AssetSharing {
+  /** For what is small. */
+  readonly ledger: AssetShelf;
+  /** A directory for what is larger, where one is named. */
+  readonly directory: AssetShelf | null;
+  readonly read: ReadAsset;
+}
+
+/** All assets of a run together. They lie in the database beside its progress, and in its backups. */
+const maxLedgerBytes = 64 * 1024 * 1024;
+
+/** May be repeated. @throws SpecError `refused.assets-too-large`; DataError `data.asset-changed` */
+export async function shareAssets(
+  runId: string,
+  plan: Plan,
+  { ledger, directory, read }: AssetSharing,
+): Promise<void> {
+  const assets = byDigest(plan.assets);
+  const totalBytes = assets.reduce((sum, { size }) => sum + size, 0);
+  const shelf = totalBytes <= maxLedgerBytes ? ledger : directory;
+  if (shelf === null) throw assetsTooLarge(assets, totalBytes, maxLedgerBytes);
+  for (const asset of assets) await shelf.put(runId, asset, read);
+}
+
+/** One file may play several roles. */
+function byDigest(assets: readonly Asset[]): readonly Asset[] {
+  return [...new Map(assets.map((asset) => [asset.sha256, asset])).values()];
+}

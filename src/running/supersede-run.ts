@@ -1,0 +1,42 @@
+/** A run that cannot go on, since what it read is gone, gives way to its next generation. */
+
+import type { Clock } from "../clock.js";
+import { SpecError } from "../errors.js";
+import type { Ledger } from "../ledger.js";
+import type { Owner, Run } from "../run.js";
+import type { Sink } from "../sink.js";
+import { drop } from "./choose-run.js";
+import { runIdOf } from "./run-identity.js";
+
+interface Books {
+  readonly ledger: Ledger;
+  readonly self: Owner;
+  readonly clock: Clock;
+}
+
+export interface Superseding {
+  readonly run: Run;
+  /** Accepted partitions of the run that was given up. */
+  readonly dropped: number;
+}
+
+/**
+ * Gives the run up, with all that was accepted, and makes its next generation.
+ * @throws SpecError `refused.owner-alive` where another process was faster
+ */
+export async function supersede(run: Run, books: Books, sink: Sink, takeOver: boolean): Promise<Superseding> {
+  const { ledger, clock } = books;
+  const dropped = (await ledger.readRun(run.id))?.accepted.partitions ?? 0;
+  await drop(books, sink, run, takeOver);
+  const key = { ...run.key, generation: run.key.generation + 1 };
+  const next = { ...run, id: runIdOf(run.job, key), key, createdAt: clock.now().toISOString() };
+  await sink.check(next);
+  if ((await ledger.createRun(next)) === "exists") throw justStarted(next);
+  return { run: next, dropped };
+}
+
+export function justStarted(run: Run): SpecError {
+  return new SpecError("refused.owner-alive", `Another process has just started ${run.id}.`, {
+    hint: `Follow it with: nightshift status ${run.id} --watch`,
+  });
+}
