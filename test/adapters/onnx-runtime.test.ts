@@ -221,10 +221,10 @@ describe("pinned assets", () => {
     [
       "one byte differs",
       (path: string) => writeFileSync(path, readFileSync(path).fill(1, 2000, 2001)),
-      "its contents are not the same",
+      /^its contents are not the same, their SHA-256 is [0-9a-f]{64}$/,
     ],
-    ["it was cut short", (path: string) => truncateSync(path, 3000), "it had 4440 bytes and now has 3000"],
-    ["it is gone", (path: string) => rmSync(path), "it is gone"],
+    ["it was cut short", (path: string) => truncateSync(path, 3000), /^it had 4440 bytes and now has 3000$/],
+    ["it is gone", (path: string) => rmSync(path), /^it is gone$/],
   ] as const)("are refused when %s", async (_, damage, how) => {
     const path = join(scratch(), "model.onnx");
     copyFileSync(flights, path);
@@ -232,7 +232,9 @@ describe("pinned assets", () => {
     damage(path);
     const error = await failure(runtime.load(assets, profile));
     expect(error.code).toBe("model.changed");
-    expect(error.message).toBe(`${path} changed after the run was planned: ${how}`);
+    const [what, ...hows] = error.message.split(": ");
+    expect(what).toBe(`${path} changed after the run was planned`);
+    expect(hows.join(": ")).toMatch(how);
   });
 });
 
