@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { type FleetFaults, type SimulatedRun, simulateRun } from "../support/simulated-fleet.js";
 
 const one = process.env.SIMULATION_SEED;
-const count = Number(process.env.SIMULATION_SEEDS ?? 400);
+const count = Number(process.env.SIMULATION_SEEDS ?? 2000);
 const seeds = one === undefined ? Array.from({ length: count }, (_, seed) => seed + 1) : [Number(one)];
 
 /** What went wrong, or nothing. */
