@@ -28,7 +28,7 @@ function mistakesOf({ isFinished, ledger, overlaps }: SimulatedRun): readonly st
 test(`${seeds.length} seeds: all is accepted once, nobody works beside somebody else, and it ends`, async () => {
   for (const seed of seeds)
     expect({ seed, mistakes: mistakesOf(await simulateRun(seed)) }).toEqual({ seed, mistakes: [] });
-});
+}, 300_000);
 
 describe("a fault that is planted is noticed", () => {
   test.each<[string, FleetFaults, RegExp]>([
