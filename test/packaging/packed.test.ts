@@ -54,7 +54,7 @@ test("the package holds what runs, what the demo needs and what the law asks for
   const paths = packed.files.map(({ path }) => path);
   const expected = [
     /^dist\/[\w./-]+\.(js|d\.ts)$/,
-    /^schema\/job\.v1\.json$/,
+    /^schema\/(job|openapi)\.v1\.json$/,
     /^jobs\/flight-delay\.yaml$/,
     /^fixtures\/models\/flight-delay\.onnx$/,
     /^fixtures\/flights\/dt=2001-06-1[1-7]\/flights\.parquet$/,
