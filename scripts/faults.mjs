@@ -452,7 +452,7 @@ export const groups = {
       name: "a copy is under its name before it is whole",
       file: "src/assets/local/keep-file.ts",
       from: "const draft = join(directory, `${draftMark}${newId()}`);",
-      to: "const draft = join(directory, name);",
+      to: "const draft = join(directory, name) || newId();",
       tests: assetCache,
     },
     {

@@ -163,7 +163,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
       take: async (message) => void elsewhere.push(message),
     });
     // Several times its lock.
-    await sleep(2_000);
+    await sleep(4_000);
     stop();
     expect(elsewhere).toEqual([]);
     receiver.letGo();
