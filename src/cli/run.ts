@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
-import type { PlannedJob, RunRequest } from "../running/run-request.js";
+import type { PlannedJob, RunOptions, RunOutcome, RunRequest } from "../running/run-request.js";
 import { jobFor } from "./lookup/jobs.js";
 import { localPath } from "./lookup/model-job.js";
 import { followRun } from "./running/follow-run.js";
@@ -17,6 +17,7 @@ import {
   type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
+import { waitForOwner } from "./running/wait-for-owner.js";
 import type { Cli } from "./shell/context.js";
 import { dueOf } from "./watching/notices.js";
 import { watched } from "./watching/watched.js";
@@ -25,13 +26,13 @@ export interface RunFlags extends IntervalFlags, QuarantineFlags, MetricsFlags, 
   readonly reprocess?: true;
   readonly restart?: true;
   readonly takeOver?: true;
+  readonly wait?: true;
 }
 
 export function declare(command: Command): void {
-  declareInterval(command).option(
-    "--reprocess",
-    "score again what was published; the new publication replaces it",
-  );
+  declareInterval(command)
+    .option("--reprocess", "score again what was published; the new publication replaces it")
+    .option("--wait", "while another process works on the run; then find it published, or go on with it");
   declareMetrics(declareQuarantineExit(declareClaim(declareLane(declareQueue(command)))));
 }
 
@@ -40,15 +41,19 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const [subject = ""] = command.args;
   const quarantineExitZero = flags.quarantineExitZero === true;
   const { lane } = flags;
+  const inTurn = (start: (options: RunOptions) => Promise<RunOutcome>) =>
+    flags.wait === true ? (options: RunOptions) => waitForOwner(cli, start, options) : start;
   if (subject.endsWith(".json")) {
     const planned = await readPlanFile(localPath(subject, cli.cwd));
     refuseIntervalFlags(flags, subject);
     const runner = await (await cli.app()).runner();
     const { write } = planned.plan.job;
     return watched(cli, flags, planned.plan.job, (observers) =>
-      followRun(cli, (options) => runner.runPlan(planned, parseRun(flags, null), options), {
-        ...{ write, quarantineExitZero, observers, lane },
-      }),
+      followRun(
+        cli,
+        inTurn((options) => runner.runPlan(planned, parseRun(flags, null), options)),
+        { write, quarantineExitZero, observers, lane },
+      ),
     );
   }
   const { job, specPath, notify, rule } = await jobFor(cli, subject, flags);
@@ -56,9 +61,11 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const request: RunRequest = { ...parseRun(flags, specPath), job, guess: false };
   const due = request.reprocess ? null : dueOf(job, rule, notify, cli.clock.now());
   return watched(cli, flags, { name: job.name, notify, due }, (observers) =>
-    followRun(cli, (options) => runner.run(request, options), {
-      ...{ write: job.write, quarantineExitZero, observers, lane },
-    }),
+    followRun(
+      cli,
+      inTurn((options) => runner.run(request, options)),
+      { write: job.write, quarantineExitZero, observers, lane },
+    ),
   );
 }
 

@@ -8,7 +8,7 @@ import {
   keysBelow,
   keysIn,
 } from "../support/flight-project.js";
-import type { Finished } from "../support/nightshift.js";
+import type { Finished, Running } from "../support/nightshift.js";
 
 let project: FlightProject;
 
@@ -75,3 +75,30 @@ test("two scores with other inputs onto one output: the first to publish has it,
   expect(overwritten).toMatchObject({ status: 0 });
   expect(await keysIn(`${project.cwd}/one`)).toEqual(keysBelow(50));
 });
+
+test("with --wait a run waits for the process that works on it, and finds it published; Ctrl-C ends the wait", async () => {
+  project = flightProject({ files: 3 });
+  const held = holding(project.cwd, { role: "thread", path: "input/01", nth: 1 });
+  const owner = project.start(["run", "flights"], { env: held.env });
+  await held.reached();
+  const waiting = project.start(["run", "flights", "--wait"]);
+  const leaving = project.start(["run", "flights", "--wait"]);
+  await Promise.all([waiting, leaving].map(says("waiting for it")));
+  leaving.child.kill("SIGINT");
+  expect(await leaving.finished).toMatchObject({ status: 130 });
+  held.letGo();
+  expect(await owner.finished).toMatchObject({ status: 0 });
+  const told = await waiting.finished;
+  expect(told).toMatchObject({ status: 0 });
+  expect(told.stderr).toContain("already published");
+});
+
+/** Resolves when it has said so on stderr. */
+function says(words: string): (running: Running) => Promise<void> {
+  return ({ child }) =>
+    new Promise((resolve) => {
+      child.stderr?.on("data", (text: string) => {
+        if (text.includes(words)) resolve();
+      });
+    });
+}
