@@ -4,8 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { BackfillBook } from "./backfill-book.js";
 import type { Clock } from "./clock.js";
 import type { Settings } from "./config.js";
-import type { Connection, ConnectionUrl } from "./connection.js";
-import { SpecError } from "./errors.js";
+import type { Connection } from "./connection.js";
 import type { WorkerHost } from "./host.js";
 import type { InputSpec, WriteSpec } from "./job.js";
 import { channelsOf, type Lane, usualTag } from "./lane.js";
@@ -23,6 +22,7 @@ import type { Sink } from "./sink.js";
 import type { InputKeeper } from "./source.js";
 import type { Secrets } from "./spec/secrets.js";
 import { every, newUuid, pause, systemClock } from "./system-clock.js";
+import { openBooks, openLedger } from "./wiring/open-ledger.js";
 import {
   admitting,
   hookDirOf,
@@ -278,67 +278,6 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       for (const database of databases.values()) await database.close();
     },
   };
-}
-
-async function openLedger(settings: Settings, secrets: Secrets | undefined, clock: Clock): Promise<Ledger> {
-  const { processes } = await import("./ledgers/journal/processes.js");
-  if (settings.ledger !== null) {
-    const { openPostgresLedger } = await import("./ledgers/postgres/postgres-ledger.js");
-    return openPostgresLedger({
-      url: await ledgerUrl(settings, secrets),
-      newId: newUuid,
-      isAlive: processes().isAlive,
-      every,
-    });
-  }
-  const { journalLedger } = await import("./ledgers/journal/journal-ledger.js");
-  const { localFileSystem } = await import("./stores/local-file-system.js");
-  return journalLedger({
-    stateDir: settings.stateDir,
-    fileSystem: localFileSystem(),
-    clock,
-    processes: processes(),
-  });
-}
-
-interface Books {
-  readonly schedules: ScheduleBook;
-  readonly backfills: BackfillBook;
-  readonly notices: NoticeBook;
-  readonly close: () => Promise<void>;
-}
-
-/** They are kept where the runs are. */
-async function openBooks(settings: Settings, secrets: Secrets | undefined): Promise<Books> {
-  const { processes } = await import("./ledgers/journal/processes.js");
-  const { isAlive } = processes();
-  if (settings.ledger !== null) {
-    const { openPostgresBooks } = await import("./ledgers/postgres/books.js");
-    return openPostgresBooks({ url: await ledgerUrl(settings, secrets), newId: newUuid, isAlive });
-  }
-  const { backfillBook } = await import("./ledgers/journal/backfill-book.js");
-  const { noticeBook } = await import("./ledgers/journal/notice-book.js");
-  const { scheduleBook } = await import("./ledgers/journal/schedule-book.js");
-  const { localFileSystem } = await import("./stores/local-file-system.js");
-  const place = { stateDir: settings.stateDir, fileSystem: localFileSystem(), uniqueName: newUuid };
-  return {
-    schedules: scheduleBook({ ...place, isAlive }),
-    backfills: backfillBook(place),
-    notices: noticeBook(place),
-    close: async () => undefined,
-  };
-}
-
-/** @throws SpecError `connection.invalid`, `usage.no-database` */
-export async function ledgerUrl(settings: Settings, secrets: Secrets | undefined): Promise<ConnectionUrl> {
-  const { connectionUrl } = await import("./wiring/resolve-connection.js");
-  const { ledger, environment } = settings;
-  if (ledger === null)
-    throw new SpecError("usage.no-database", "no database is named", {
-      hint: "Give its URL, or set --ledger or NIGHTSHIFT_LEDGER to one.",
-    });
-  const place = secrets === undefined ? { environment } : { environment, secrets };
-  return connectionUrl(ledger, place, "The ledger's URL");
 }
 
 /** Made at the first call, kept for the next; what could not be made is tried again. `opened` tells whether it was made. */

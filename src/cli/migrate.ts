@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import { ledgerUrl } from "../app.js";
 import { isConnectionUrl } from "../connection.js";
 import { SpecError } from "../errors.js";
 import { openDatabase } from "../postgres/database.js";
 import { migrate, migrationsOf } from "../postgres/migrate.js";
 import { counted } from "../text/human.js";
+import { ledgerUrl } from "../wiring/open-ledger.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 export function declare(command: Command): void {

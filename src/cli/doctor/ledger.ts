@@ -1,6 +1,6 @@
-import { ledgerUrl } from "../../app.js";
 import { type Database, openDatabase } from "../../postgres/database.js";
 import { migrationsOf } from "../../postgres/migrate.js";
+import { ledgerUrl } from "../../wiring/open-ledger.js";
 import type { Cli } from "../shell/context.js";
 import { type Finding, failedFinding } from "./finding.js";
 

@@ -1,0 +1,156 @@
+/** Brings a run to its end: claimed, executed, given back; where what it read is gone, its next generation anew. */
+import type { Clock } from "../clock.js";
+import { asNightshiftError, CancelledError, SpecError } from "../errors.js";
+import type { InputSpec } from "../job.js";
+import { usualLane } from "../lane.js";
+import type { Ledger } from "../ledger.js";
+import type { Emit, Observer } from "../observer.js";
+import { noRows, noStats } from "../partition.js";
+import type { Owner, Run } from "../run.js";
+import type { Sink } from "../sink.js";
+import type { InputKeeper } from "../source.js";
+import { type Pause, watchForCancel } from "./cancel-watch.js";
+import type { MakeDispatcher } from "./dispatch-partitions.js";
+import { executeRun } from "./execute-run.js";
+import { tellAll } from "./run-end.js";
+import { scopeOf } from "./run-identity.js";
+import type { PlannedJob, PlanRequest, RunOptions, RunOutcome } from "./run-request.js";
+import { supersede } from "./supersede-run.js";
+
+export interface ExecutionParts {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly self: Owner;
+  /** `null` for an input that needs none. */
+  readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
+  readonly dispatcher: MakeDispatcher;
+  readonly pause: Pause;
+  readonly plan: (request: PlanRequest, signal: AbortSignal) => Promise<PlannedJob>;
+}
+
+/** When a request began, and how long it planned; `null` where it did not. */
+export interface Timing {
+  readonly startedMs: number;
+  readonly planSeconds: number | null;
+}
+
+export interface RunsToEnd {
+  execute(
+    run: Run,
+    planned: PlannedJob,
+    sink: Sink,
+    takeOver: boolean,
+    options: RunOptions,
+    timing: Timing,
+  ): Promise<RunOutcome>;
+  /** Of what the ledger knows of the run by now; `null` where it never came to one. */
+  outcome(run: Run | null, status: RunOutcome["status"], timing: Timing): Promise<RunOutcome>;
+}
+
+/** A run whose snapshot is lost over and over, while a server restarts every minute say, is left to people. */
+const maxLosses = 3;
+
+export function runsToEnd(parts: ExecutionParts): RunsToEnd {
+  const { ledger, clock } = parts;
+
+  /** Brings the run to its end; where what it read is gone, its next generation, from the beginning. */
+  async function execute(
+    first: Run,
+    planned: PlannedJob,
+    sink: Sink,
+    takeOver: boolean,
+    options: RunOptions,
+    timing: Timing,
+  ): Promise<RunOutcome> {
+    let [run, from] = [first, planned];
+    let warning: string | null = null;
+    for (let losses = 0; ; losses++) {
+      const ended = await executeOnce(run, from, sink, takeOver, options, timing);
+      if (ended.error?.code !== "infra.snapshot-lost" || losses === maxLosses)
+        return { ...ended, warning: warning ?? ended.warning };
+      // What the server has now, before anything is dropped: it may be gone altogether.
+      from = await parts.plan(run, options.signal);
+      if (scopeOf(run.job, from.plan.fingerprint) !== run.key.scope) throw inputsMoved(run);
+      const reason = ended.error.message;
+      const next = await supersede(run, parts, sink, takeOver);
+      const emit = eventEmitter(run.id, options.observers, clock);
+      emit({ type: "run.superseded", by: next.run.id, reason, partitions: next.dropped });
+      warning = `${reason} Everything was read anew.`;
+      run = next.run;
+    }
+  }
+
+  /** Claims the run, brings it to its end, and gives the claim back whatever happens. */
+  async function executeOnce(
+    run: Run,
+    planned: PlannedJob,
+    sink: Sink,
+    takeOver: boolean,
+    options: RunOptions,
+    timing: Timing,
+  ): Promise<RunOutcome> {
+    const claim = await ledger.claimRun(run.id, parts.self, { takeOver });
+    const emit = eventEmitter(run.id, options.observers, clock);
+    const watch = watchForCancel(claim, ledger, parts.pause, options.signal);
+    try {
+      await executeRun({
+        run,
+        claim,
+        planned,
+        ledger,
+        sink,
+        keeper: await parts.keeper(run.job.input),
+        planSeconds: timing.planSeconds,
+        clock,
+        emit,
+        signal: watch.signal,
+        lane: options.lane ?? run.lane ?? usualLane,
+        dispatcher: parts.dispatcher,
+      });
+      return await outcome(run, "published", timing);
+    } catch (thrown) {
+      const error = asNightshiftError(thrown);
+      const status = error instanceof CancelledError ? "cancelled" : "failed";
+      return { ...(await outcome(run, status, timing)), error };
+    } finally {
+      watch.close();
+      // A claim that cannot be given back, on a full disk say, is taken from this process once it has ended.
+      await ledger.releaseRun(claim).catch(() => undefined);
+    }
+  }
+
+  async function outcome(run: Run | null, status: RunOutcome["status"], timing: Timing): Promise<RunOutcome> {
+    const state = run === null ? null : await ledger.readRun(run.id);
+    return {
+      run,
+      status,
+      rows: state?.accepted.rows ?? noRows,
+      reasons: state?.reasons ?? {},
+      stats: state?.stats ?? noStats,
+      provider: state?.provider ?? null,
+      publication: state?.publication ?? null,
+      seconds: (clock.monotonicMs() - timing.startedMs) / 1000,
+      error: null,
+      warning: null,
+    };
+  }
+
+  return { execute, outcome };
+}
+
+export function eventEmitter(runId: string, observers: readonly Observer[], clock: Clock): Emit {
+  return (body) => {
+    const event = { runId, at: clock.now().toISOString(), ...body };
+    tellAll(observers, (observer) => observer.on(event));
+  };
+}
+
+export function inputsMoved(run: Run): SpecError {
+  return new SpecError(
+    "refused.other-fingerprint",
+    `The inputs of ${run.id} changed before its plan was saved.`,
+    {
+      hint: "Start it anew with nightshift run or nightshift score.",
+    },
+  );
+}
