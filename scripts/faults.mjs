@@ -147,14 +147,14 @@ export const groups = {
     },
     {
       name: "a decided run is decided again",
-      file: "src/publication-log.ts",
+      file: "src/publication-log/next-entry.ts",
       from: "decided: { ...head?.decided, [intent.run.id]",
       to: "decided: { [intent.run.id]",
       tests: ["test/unit/publication-log.test.ts", "test/unit/publication-log-interleavings.test.ts"],
     },
     {
       name: "an older generation takes the place of a newer one",
-      file: "src/publication-log.ts",
+      file: "src/publication-log/next-entry.ts",
       from: "if (newer !== null && newer.generation > run.generation)",
       to: "if (newer !== null && newer.generation < 0)",
       tests: ["test/unit/publication-log.test.ts"],

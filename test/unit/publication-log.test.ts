@@ -1,15 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
-import { parseEntry } from "../../src/parse-log-entry.js";
-import {
-  compacted,
-  decisionOf,
-  hiddenBy,
-  type Intent,
-  type LogEntry,
-  nextEntry,
-  publishedOf,
-} from "../../src/publication-log.js";
+import { type Intent, nextEntry } from "../../src/publication-log/next-entry.js";
+import { parseEntry } from "../../src/publication-log/parse-entry.js";
+import { compacted, decisionOf, hiddenBy, type LogEntry, publishedOf } from "../../src/publication-log.js";
 import { commitOf, loggedFile, logRun } from "../support/log-intents.js";
 
 const interval = (ds: string) => ({ start: `${ds}T00:00:00.000Z`, end: `${ds}T23:59:59.000Z`, ds });

@@ -5,14 +5,14 @@ import { InfraError, SpecError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
 import type { WriteMode } from "../../job.js";
 import type { Receipt } from "../../partition.js";
+import { withHead } from "../../publication-log/deciding.js";
+import type { CommitIntent } from "../../publication-log/next-entry.js";
 import {
-  type CommitIntent,
   decisionOf,
   type LogEntry,
   type LoggedFile,
   type LogRun,
   publishedOf,
-  withHead,
 } from "../../publication-log.js";
 import type { Run } from "../../run.js";
 import type { Decision, LiveFile, PublicationDetails, Sink } from "../../sink.js";

@@ -2,16 +2,10 @@
 import { join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
-import { parseEntry } from "../../parse-log-entry.js";
-import {
-  begin,
-  compacted,
-  type Deciding,
-  type Intent,
-  type LogEntry,
-  withAnswer,
-  withHead,
-} from "../../publication-log.js";
+import { begin, type Deciding, withAnswer, withHead } from "../../publication-log/deciding.js";
+import type { Intent } from "../../publication-log/next-entry.js";
+import { parseEntry } from "../../publication-log/parse-entry.js";
+import { compacted, type LogEntry } from "../../publication-log.js";
 import { isRefusal } from "./durable-directories.js";
 import { type Layout, numbered } from "./layout.js";
 

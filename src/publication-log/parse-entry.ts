@@ -2,8 +2,8 @@
  * Entries of the publication log, read back. They may come from a newer version, from a disk that went bad, or from
  * somebody who edited them: no field is used before it was looked at.
  */
-import { InfraError, SpecError } from "./errors.js";
-import { type LogEntry, logVersion } from "./publication-log.js";
+import { InfraError, SpecError } from "../errors.js";
+import { type LogEntry, logVersion } from "../publication-log.js";
 
 /** @throws InfraError `infra.log-corrupt`, SpecError `refused.newer-log` */
 export function parseEntry(text: string, seq: number): LogEntry {
