@@ -49,7 +49,7 @@ export async function openService(
   const turns = tracksInTurn(tracks.apps);
   /** Of a run whose spec is gone from the folder, nobody else is told. */
   const observersOf = async (served: ServedSpec | null) => [
-    ...(cli.globals.json ? runObservers(cli) : []),
+    ...(cli.globals.json || isLines(cli.globals.progress) ? runObservers(cli) : []),
     ...(served === null ? [watch.metrics.observer] : await watch.of(served)),
   ];
   const { processes } = await import("../../ledgers/journal/processes.js");
@@ -108,4 +108,9 @@ export async function openService(
       await tracks.close();
     },
   };
+}
+
+/** Asked for in words: a bar is for one run, and a service tells of ticks unless it is asked for more. */
+function isLines(progress: Cli["globals"]["progress"]): boolean {
+  return progress === "json" || progress === "plain";
 }
