@@ -28,7 +28,7 @@ for (const line of lines) {
     // Tests that start `node` or `npm` by name get this one, too.
     env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` },
   });
-  if (run.status !== 0) failed.push(version);
+  if (run.status !== 0) failed.push(`${version} (${run.signal ?? `exit ${run.status}`})`);
 }
 if (failed.length > 0) console.error(`Tests failed on Node.js ${failed.join(", ")}.`);
 console.log(`\nNode.js versions:\n${lines.length - failed.length} passed, ${failed.length} failed`);

@@ -2,20 +2,25 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
-export default function setUp(): () => void {
+export default function setUp(): () => Promise<void> {
   const directory = join(tmpdir(), `nightshift-pg-run-${process.pid}`);
   process.env.NIGHTSHIFT_TEST_POSTGRES_DIRECTORY = directory;
-  return () => {
+  return async () => {
     const pidFile = join(directory, "data/postmaster.pid");
-    if (existsSync(pidFile)) {
-      const [pid] = readFileSync(pidFile, "utf8").split("\n");
-      try {
-        process.kill(Number(pid), "SIGQUIT");
-      } catch {
-        // It is gone already.
-      }
-    }
+    if (existsSync(pidFile)) await crash(pidFile);
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   };
+}
+
+/** Ends the server as a crash would, and waits for its last word: a folder cannot be removed while somebody writes. */
+async function crash(pidFile: string): Promise<void> {
+  try {
+    process.kill(Number(readFileSync(pidFile, "utf8").split("\n")[0]), "SIGQUIT");
+  } catch {
+    // It is gone already.
+    return;
+  }
+  for (let waitedMs = 0; existsSync(pidFile) && waitedMs < 10_000; waitedMs += 20) await sleep(20);
 }

@@ -1,5 +1,7 @@
 /** What servers that tests start have in common. */
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 
 /** For `spawn`: PostgreSQL refuses to run as root, and Redis should not; then it is `nobody`, in a folder open to all. */
@@ -8,13 +10,34 @@ export function serverUser(): { readonly uid?: number; readonly gid?: number; re
   return process.getuid?.() === 0 ? { uid: nobody, gid: nobody, cwd: "/" } : { cwd: "/" };
 }
 
-/** Of this machine; somebody else may take it before it is used. */
+/**
+ * Of this machine, and none that the system hands out by itself: a connection that somebody opens must not sit on it
+ * before the server is up, or while it is down for a moment.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = randomInt(lowestPort, lowestEphemeralPort());
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
+  throw new Error("no port of this machine is free");
+}
+
+const lowestPort = 10_000;
+
+function lowestEphemeralPort(): number {
+  try {
+    const [lowest] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/);
+    return Math.max(Number(lowest), lowestPort + 1000);
+  } catch {
+    // What IANA says, and macOS does.
+    return 49_152;
+  }
 }
