@@ -72,13 +72,8 @@ export function exceedsBudget(policy: RowPolicy, errorRows: number, totalRows: n
   return totalRows > 0 && errorRows / totalRows > maxErrorFraction;
 }
 
-/** @throws DataError `data.too-many-errors` when the receipts of a run so far overspend the budget of the whole */
-export function refuseOverspent(
-  policy: RowPolicy,
-  receipts: readonly { readonly reasons: { readonly [code: string]: number } }[],
-  totalRows: number | null,
-): void {
-  const errorRows = receipts.reduce((sum, { reasons }) => sum + countErrorRows(reasons), 0);
+/** @throws DataError `data.too-many-errors` when so many failed rows, of the run so far, overspend the budget of the whole */
+export function refuseOverspent(policy: RowPolicy, errorRows: number, totalRows: number | null): void {
   if (exceedsBudget(policy, errorRows, totalRows)) throw tooManyErrors(policy, errorRows, totalRows);
 }
 

@@ -7,7 +7,7 @@ import type { Lane } from "../lane.js";
 import type { Ledger } from "../ledger.js";
 import type { Emit } from "../observer.js";
 import type { PartitionState, Receipt } from "../partition.js";
-import { knownRows, refuseOverspent } from "../pipeline/row-policy.js";
+import { countErrorRows, knownRows, refuseOverspent } from "../pipeline/row-policy.js";
 import type { Plan } from "../plan.js";
 import type { Claim, Run } from "../run.js";
 import { type AttemptOutcome, mustRunAlone } from "./attempts.js";
@@ -75,15 +75,21 @@ async function follow(
   book.assertNonePoisoned();
 }
 
-/** Which partitions wait, which are under way, and what has come of them; fed by outcomes alone. */
+/**
+ * Which partitions wait, which are under way, and what has come of them; fed by outcomes alone. There may be 100,000 of
+ * them: no outcome costs more for those before it.
+ */
 class RunBook {
+  /** Those before `nextWaiting` were taken: an array this long is slow to take its first from. */
   private readonly waiting: { readonly index: number; readonly alone: boolean }[] = [];
+  private nextWaiting = 0;
   private readonly running = new Set<number>();
   /** By partition: over a queue, a failure is learnt from the ledger, which has forgotten whose it was. */
   private readonly attempts = new Map<number, string>();
   private readonly poisoned: number[] = [];
   private lastDeath: NightshiftError | null = null;
-  private readonly accepted: Pick<Receipt, "reasons">[] = [];
+  /** Of what was accepted. */
+  private errorRows = 0;
   private readonly meter: ProgressMeter;
 
   constructor(private readonly dispatch: Dispatch) {
@@ -91,7 +97,7 @@ class RunBook {
   }
 
   get isDone(): boolean {
-    return this.waiting.length === 0 && this.running.size === 0;
+    return this.nextWaiting === this.waiting.length && this.running.size === 0;
   }
 
   get underWay(): number {
@@ -103,13 +109,15 @@ class RunBook {
       this.waiting.push({ index: state.index, alone: mustRunAlone(state.lastError) });
       return;
     }
-    this.accepted.push(state.receipt);
+    this.errorRows += countErrorRows(state.receipt.reasons);
     this.meter.skip(state.receipt.rows);
   }
 
   takeWaiting(): { readonly index: number; readonly alone: boolean } | null {
-    const next = this.waiting.shift() ?? null;
-    if (next !== null) this.running.add(next.index);
+    const next = this.waiting[this.nextWaiting];
+    if (next === undefined) return null;
+    this.nextWaiting += 1;
+    this.running.add(next.index);
     return next;
   }
 
@@ -163,11 +171,11 @@ class RunBook {
   private accept(receipt: Receipt): void {
     const { emit, plan } = this.dispatch;
     this.running.delete(receipt.ref.partition);
-    this.accepted.push(receipt);
+    this.errorRows += countErrorRows(receipt.reasons);
     this.meter.finish(receipt.ref.partition, receipt.rows);
     const { ref, attemptId, rows, stats } = receipt;
     emit({ type: "partition.accepted", ...ref, attemptId, rows, stats });
-    refuseOverspent(plan.job.rowPolicy, this.accepted, knownRows(plan.totals));
+    refuseOverspent(plan.job.rowPolicy, this.errorRows, knownRows(plan.totals));
   }
 
   /** An error that trying again cannot mend ends the run; a poisoned partition lets the rest finish first. */

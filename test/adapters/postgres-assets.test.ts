@@ -1,36 +1,21 @@
 /** Assets in the ledger's database: put whole or not at all, kept while a run may need them. */
 import { createHash } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { SharedLedger } from "../../src/ledger.js";
 import type { Asset } from "../../src/plan.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
-import {
-  type LedgerProcesses,
-  ledgerProcesses,
-  migrateAt,
-  type TestProcess,
-} from "../support/postgres-ledgers.js";
-import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
+import { emptyLedger, type TestProcess } from "../support/postgres-ledgers.js";
 import { aRun } from "../support/runs.js";
 
-let database: TestDatabase;
-let processes: LedgerProcesses;
+const there = emptyLedger();
 let process: TestProcess;
 let ledger: SharedLedger;
 
-beforeAll(async () => {
-  database = await createDatabase();
-  await migrateAt(database.url);
-});
-afterAll(() => database.drop());
 beforeEach(async () => {
-  await database.query("truncate nightshift.ledger_runs, nightshift.ledger_assets cascade");
-  processes = ledgerProcesses(database.url);
-  process = await processes.start();
+  process = await there.processes.start();
   ledger = process.ledger;
   for (const id of ["one", "two"]) await ledger.createRun(aRun(id));
 });
-afterEach(() => processes.closeAll());
 
 function anAsset(text: string): Asset {
   const sha256 = createHash("sha256").update(text).digest("hex");
@@ -69,7 +54,7 @@ test("what was put comes back, block by block, and is read once", async () => {
 
 test("two coordinators put the same at once: both have it, and it is there once", async () => {
   const asset = anAsset(text);
-  const other = (await processes.start()).ledger;
+  const other = (await there.processes.start()).ledger;
   const putting = [ledger, other].map((each, index) =>
     each.assets.put(index === 0 ? "one" : "two", asset, () => blocks(text)),
   );
@@ -92,11 +77,11 @@ test("a file that turns out to be another: nothing of it is there", async () => 
 test.each(["delivered", "lost"] as const)(
   "the answer to its commit does not come (%s): it is there once",
   async (kind) => {
-    const { hostname, port } = new URL(database.url);
+    const { hostname, port } = new URL(there.database.url);
     const proxy = await cuttingProxy({ host: hostname, port: Number(port) });
-    const behind = new URL(database.url);
+    const behind = new URL(there.database.url);
     behind.port = String(proxy.port);
-    const far = (await processes.start({ url: behind.href })).ledger;
+    const far = (await there.processes.start({ url: behind.href })).ledger;
     const asset = anAsset(text);
     proxy.cutAt("commit\0", kind);
     await far.assets.put("one", asset, () => blocks(text));
@@ -134,7 +119,7 @@ test("gc keeps what a run needs that may still go on, and removes the rest", asy
 
 test("gc and coordinators at once: whoever has put an asset finds it", async () => {
   const asset = anAsset(text);
-  const collector = (await processes.start()).ledger;
+  const collector = (await there.processes.start()).ledger;
   let isOver = false;
   const collecting = (async () => {
     while (!isOver) await collector.assets.collect(false);
@@ -147,7 +132,9 @@ test("gc and coordinators at once: whoever has put an asset finds it", async () 
     await ledger.createRun(aRun(`run-${index}`));
     await ledger.assets.put(`run-${index}`, asset, () => blocks(text));
     expect(await heldOf(asset)).toBe(text);
-    await database.query("delete from nightshift.ledger_run_assets where run_id = $1", [`run-${index}`]);
+    await there.database.query("delete from nightshift.ledger_run_assets where run_id = $1", [
+      `run-${index}`,
+    ]);
   }
   isOver = true;
   await collecting;

@@ -1,31 +1,13 @@
 /** Two owners of one run, with leases on the database's clock. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Ledger } from "../../src/ledger.js";
 import type { Claim } from "../../src/run.js";
 import { all } from "../conformance/ledger.js";
-import {
-  type LedgerProcesses,
-  ledgerProcesses,
-  migrateAt,
-  type TestProcess,
-} from "../support/postgres-ledgers.js";
-import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
+import { emptyLedger, type TestProcess } from "../support/postgres-ledgers.js";
 import { aFailure, anError, aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";
 
-let database: TestDatabase;
-let processes: LedgerProcesses;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  await migrateAt(database.url);
-});
-afterAll(() => database.drop());
-beforeEach(async () => {
-  await database.query("truncate nightshift.ledger_runs cascade");
-  processes = ledgerProcesses(database.url);
-});
-afterEach(() => processes.closeAll());
+const there = emptyLedger();
 
 const lost = { code: "infra.claim-lost" };
 const leaseMs = 400;
@@ -45,15 +27,15 @@ async function accepted(ledger: Ledger, claim: Claim, partition: number, attempt
 
 /** By the database's clock, and no other. */
 async function leaseRunsOut(): Promise<void> {
-  await database.query(
+  await there.database.query(
     "do $$ begin while (select claim_until > clock_timestamp() from nightshift.ledger_run_states) loop perform pg_sleep(0.02); end loop; end $$",
   );
 }
 
 describe("a lease", () => {
   test("holds while it is renewed, however long the run takes", async () => {
-    const far = await processes.start({ where: "elsewhere", leaseMs });
-    const near = await processes.start();
+    const far = await there.processes.start({ where: "elsewhere", leaseMs });
+    const near = await there.processes.start();
     await planned(far, 1);
     for (let round = 0; round < 4; round++) {
       await sleep(leaseMs / 2);
@@ -67,8 +49,8 @@ describe("a lease", () => {
   });
 
   test("that runs out gives the run to whoever asks, from any host, without --take-over", async () => {
-    const far = await processes.start({ where: "elsewhere", leaseMs, renews: false });
-    const near = await processes.start();
+    const far = await there.processes.start({ where: "elsewhere", leaseMs, renews: false });
+    const near = await there.processes.start();
     const claim = await planned(far, 2);
     await accepted(far.ledger, claim, 0, "a");
     await leaseRunsOut();
@@ -80,7 +62,7 @@ describe("a lease", () => {
   });
 
   test("that ran out still holds where nobody else came, and is renewed", async () => {
-    const slow = await processes.start({ where: "elsewhere", leaseMs, renews: false });
+    const slow = await there.processes.start({ where: "elsewhere", leaseMs, renews: false });
     const claim = await planned(slow, 1);
     await leaseRunsOut();
     await accepted(slow.ledger, claim, 0, "a");
@@ -88,15 +70,15 @@ describe("a lease", () => {
   });
 
   test("is no longer waited for once it was given back", async () => {
-    const far = await processes.start({ where: "elsewhere" });
-    const near = await processes.start();
+    const far = await there.processes.start({ where: "elsewhere" });
+    const near = await there.processes.start();
     await far.ledger.releaseRun(await planned(far, 1));
     await near.ledger.claimRun("run", near.owner, { takeOver: false });
   });
 
   test("is not renewed by a process whose ledger was closed", async () => {
-    const far = await processes.start({ where: "elsewhere", leaseMs });
-    const near = await processes.start();
+    const far = await there.processes.start({ where: "elsewhere", leaseMs });
+    const near = await there.processes.start();
     await planned(far, 1);
     await far.ledger.close();
     await leaseRunsOut();
@@ -104,12 +86,12 @@ describe("a lease", () => {
   });
 
   test("of a zombie is not renewed into its heir's", async () => {
-    const zombie = await processes.start({ where: "elsewhere", leaseMs });
-    const heir = await processes.start({ leaseMs: 60_000 });
+    const zombie = await there.processes.start({ where: "elsewhere", leaseMs });
+    const heir = await there.processes.start({ leaseMs: 60_000 });
     await planned(zombie, 1);
     await heir.ledger.claimRun("run", heir.owner, { takeOver: true });
     await sleep(leaseMs);
-    const [row] = await database.query<{ left: number }>(
+    const [row] = await there.database.query<{ left: number }>(
       "select extract(epoch from claim_until - clock_timestamp())::float8 as left from nightshift.ledger_run_states",
     );
     expect(row?.left).toBeGreaterThan(30);
@@ -119,8 +101,8 @@ describe("a lease", () => {
 
 describe("a coordinator that was stopped past its lease, and continued", () => {
   test("is told by its own attempts' reports too, and nothing is doubled", async () => {
-    const zombie = await processes.start({ where: "elsewhere", leaseMs, renews: false });
-    const heir = await processes.start();
+    const zombie = await there.processes.start({ where: "elsewhere", leaseMs, renews: false });
+    const heir = await there.processes.start();
     const claim = await planned(zombie, 3);
     const running = await zombie.ledger.leasePartition(claim, 0);
     await zombie.ledger.startAttempt(running, "zombie");
@@ -142,8 +124,8 @@ describe("a coordinator that was stopped past its lease, and continued", () => {
   });
 
   test("cannot save its plan over its heir's", async () => {
-    const zombie = await processes.start({ where: "elsewhere", renews: false });
-    const heir = await processes.start();
+    const zombie = await there.processes.start({ where: "elsewhere", renews: false });
+    const heir = await there.processes.start();
     await zombie.ledger.createRun(aRun("run"));
     const claim = await zombie.ledger.claimRun("run", zombie.owner, { takeOver: false });
     const heirs = await heir.ledger.claimRun("run", heir.owner, { takeOver: true });
@@ -154,8 +136,8 @@ describe("a coordinator that was stopped past its lease, and continued", () => {
   });
 
   test("loses the run in the middle of saving its plan", async () => {
-    const zombie = await processes.start({ where: "elsewhere", renews: false });
-    const heir = await processes.start();
+    const zombie = await there.processes.start({ where: "elsewhere", renews: false });
+    const heir = await there.processes.start();
     await zombie.ledger.createRun(aRun("run"));
     const claim = await zombie.ledger.claimRun("run", zombie.owner, { takeOver: false });
     async function* overtaken() {
@@ -172,9 +154,9 @@ describe("races", () => {
   test("an abort against a publication: one wins, and the other is told which", async () => {
     const wins = { publishing: 0, taken: 0 };
     for (let round = 0; round < 12; round++) {
-      await database.query("truncate nightshift.ledger_runs cascade");
-      const publisher = await processes.start({ where: "elsewhere" });
-      const aborter = await processes.start();
+      await there.database.query("truncate nightshift.ledger_runs cascade");
+      const publisher = await there.processes.start({ where: "elsewhere" });
+      const aborter = await there.processes.start();
       const claim = await planned(publisher, 1);
       await accepted(publisher.ledger, claim, 0, "a");
       const [published, taken] = await Promise.allSettled([
@@ -204,8 +186,8 @@ describe("races", () => {
   });
 
   test("receipts and leases of an old owner against a new one: what counts was done under one of them", async () => {
-    const old = await processes.start({ where: "elsewhere" });
-    const heir = await processes.start();
+    const old = await there.processes.start({ where: "elsewhere" });
+    const heir = await there.processes.start();
     const count = 60;
     const claim = await planned(old, count);
     const working = Array.from({ length: count }, async (_, index) => {
@@ -233,7 +215,7 @@ describe("races", () => {
       partitions: count,
       rows: { read: count * 1000 },
     });
-    const events = await database.query<{ seq: string }>(
+    const events = await there.database.query<{ seq: string }>(
       "select seq from nightshift.ledger_events order by seq",
     );
     expect(events.map(({ seq }) => Number(seq))).toEqual(events.map((_, place) => place + 1));

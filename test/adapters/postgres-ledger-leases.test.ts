@@ -1,35 +1,25 @@
 /** Attempts on other machines: they hold their partitions by leases on the database's clock. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { SharedLedger, WorkerNote } from "../../src/ledger.js";
 import type { PartitionRef } from "../../src/partition.js";
 import type { Claim } from "../../src/run.js";
 import { all } from "../conformance/ledger.js";
-import { type LedgerProcesses, ledgerProcesses, migrateAt } from "../support/postgres-ledgers.js";
-import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
+import { emptyLedger } from "../support/postgres-ledgers.js";
 import { aFailure, aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";
 
-let database: TestDatabase;
-let processes: LedgerProcesses;
+const there = emptyLedger();
 let coordinator: SharedLedger;
 let worker: SharedLedger;
 let claim: Claim;
 
-beforeAll(async () => {
-  database = await createDatabase();
-  await migrateAt(database.url);
-});
-afterAll(() => database.drop());
 beforeEach(async () => {
-  await database.query("truncate nightshift.ledger_runs, nightshift.ledger_workers cascade");
-  processes = ledgerProcesses(database.url);
-  const owner = await processes.start();
+  const owner = await there.processes.start();
   coordinator = owner.ledger;
-  worker = (await processes.start({ where: "elsewhere" })).ledger;
+  worker = (await there.processes.start({ where: "elsewhere" })).ledger;
   await coordinator.createRun(aRun("run"));
   claim = await coordinator.claimRun("run", owner.owner, { takeOver: false });
   await coordinator.savePlan(claim, aPlan(3), somePartitions(3));
 });
-afterEach(() => processes.closeAll());
 
 const longMs = 60_000;
 
@@ -41,7 +31,7 @@ async function started(partition: number, attemptId: string, leaseMs: number): P
 
 /** By the database's clock, and no other. */
 async function leaseRunsOut(partition: number): Promise<void> {
-  await database.query(
+  await there.database.query(
     `do $$ begin while (select lease_until > clock_timestamp() from nightshift.ledger_partitions where index = ${partition})
      loop perform pg_sleep(0.02); end loop; end $$`,
   );

@@ -2,45 +2,30 @@
  * Connections that break while a transition is under way: once after the server had it and before its answer came, once
  * before it arrived. Either way the caller gets the answer that it would have got, and what it asked for happened once.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Ledger } from "../../src/ledger.js";
 import type { Claim } from "../../src/run.js";
 import { all } from "../conformance/ledger.js";
 import { type CuttingProxy, cuttingProxy } from "../support/cutting-proxy.js";
-import {
-  type LedgerProcesses,
-  ledgerProcesses,
-  migrateAt,
-  type TestProcess,
-} from "../support/postgres-ledgers.js";
-import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
+import { emptyLedger, type TestProcess } from "../support/postgres-ledgers.js";
 import { aFailure, anError, aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";
 
-let database: TestDatabase;
+const there = emptyLedger();
 let proxy: CuttingProxy;
-let processes: LedgerProcesses;
 let process: TestProcess;
 let ledger: Ledger;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  await migrateAt(database.url);
-  const { hostname, port } = new URL(database.url);
+  const { hostname, port } = new URL(there.database.url);
   proxy = await cuttingProxy({ host: hostname, port: Number(port) });
 });
-afterAll(async () => {
-  await proxy.close();
-  await database.drop();
-});
+afterAll(() => proxy.close());
 beforeEach(async () => {
-  await database.query("truncate nightshift.ledger_runs cascade");
-  processes = ledgerProcesses(database.url);
-  const behind = new URL(database.url);
+  const behind = new URL(there.database.url);
   behind.port = String(proxy.port);
-  process = await processes.start({ url: behind.href });
+  process = await there.processes.start({ url: behind.href });
   ledger = process.ledger;
 });
-afterEach(() => processes.closeAll());
 
 /** Created, claimed and planned; partition 0 is running as attempt `a`, partition 1 failed. */
 async function prepared(): Promise<Claim> {
@@ -169,7 +154,7 @@ const transitions: readonly Transition[] = [
 
 const eventTypes = async (): Promise<readonly string[]> =>
   (
-    await database.query<{ type: string; seq: string }>(
+    await there.database.query<{ type: string; seq: string }>(
       "select body->>'type' as type, seq from nightshift.ledger_events order by seq",
     )
   ).map(({ type }) => type);
@@ -237,7 +222,7 @@ test("savePlan, its COMMIT lost: nothing is saved, it says so, and the plan can 
 
 test("a reader whose connections break goes on reading, and misses no event", async () => {
   const claim = await prepared();
-  const other = await processes.start();
+  const other = await there.processes.start();
   const seen: string[] = [];
   const following = (async () => {
     for await (const { type } of ledger.changes("run", new AbortController().signal)) {

@@ -48,6 +48,7 @@ async function execute(
   found: readonly PartitionRows[],
   rowPolicy?: RowPolicy,
   database?: Database,
+  seen: (outcome: AttemptOutcome) => AttemptOutcome = (outcome) => outcome,
 ): Promise<readonly RunEvent["type"][]> {
   const { ledger, owner } = coordinator;
   const claim = await ledger.claimRun(run.id, owner, { takeOver: false });
@@ -65,7 +66,7 @@ async function execute(
       emit: (event) => void events.push(event.type),
       signal: new AbortController().signal,
       lane: "scheduled",
-      dispatcher: (_, wake) => oneWorker(found, wake, database),
+      dispatcher: (_, wake) => oneWorker(found, (outcome) => wake(seen(outcome)), database),
     });
   } finally {
     await ledger.releaseRun(claim);
@@ -197,4 +198,22 @@ it("completes a run whose publication was decided before its owner died, and doe
   expect(await execute(whole.slice(0, 1))).toContain("run.published");
   expect(started).toEqual([]);
   expect(await ledger.readRun(run.id)).toMatchObject({ status: "published", publication: 1 });
+});
+
+it("asks each receipt once for its errors, however many there are", async () => {
+  const found = Array.from({ length: 12 }, (_, index) => ({
+    ids: [3 * index, 3 * index + 1, 3 * index + 2],
+  }));
+  let asked = 0;
+  const counted = (receipt: Receipt): Receipt =>
+    Object.defineProperty({ ...receipt }, "reasons", {
+      get() {
+        asked += 1;
+        return receipt.reasons;
+      },
+    });
+  await execute(found, strict, undefined, (outcome) =>
+    outcome.type === "accepted" ? { ...outcome, receipt: counted(outcome.receipt) } : outcome,
+  );
+  expect(asked).toBe(found.length);
 });

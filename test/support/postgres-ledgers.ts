@@ -1,5 +1,6 @@
 /** Process identities for one ledger in a database: they live, die and sit on other hosts as a test says. */
 import { randomUUID } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import type { Every } from "../../src/clock.js";
 import type { ConnectionUrl } from "../../src/connection.js";
 import type { SharedLedger } from "../../src/ledger.js";
@@ -8,6 +9,7 @@ import { openDatabase } from "../../src/postgres/database.js";
 import { migrate } from "../../src/postgres/migrate.js";
 import type { Owner } from "../../src/run.js";
 import { connectionUrl } from "../../src/wiring/resolve-connection.js";
+import { createDatabase, type TestDatabase } from "./postgres-server.js";
 
 export interface TestProcess {
   readonly ledger: SharedLedger;
@@ -40,6 +42,37 @@ export async function migrateAt(url: string): Promise<void> {
   } finally {
     await database.close();
   }
+}
+
+export interface EmptyLedger {
+  readonly database: TestDatabase;
+  readonly processes: LedgerProcesses;
+}
+
+/** For a file of tests: a migrated database without runs, assets and workers before each test, whose processes end with it. */
+export function emptyLedger(): EmptyLedger {
+  let database: TestDatabase;
+  let processes: LedgerProcesses;
+  beforeAll(async () => {
+    database = await createDatabase();
+    await migrateAt(database.url);
+  });
+  afterAll(() => database.drop());
+  beforeEach(async () => {
+    await database.query(
+      "truncate nightshift.ledger_runs, nightshift.ledger_assets, nightshift.ledger_workers cascade",
+    );
+    processes = ledgerProcesses(database.url);
+  });
+  afterEach(() => processes.closeAll());
+  return {
+    get database() {
+      return database;
+    },
+    get processes() {
+      return processes;
+    },
+  };
 }
 
 const everyInterval: Every = (intervalMs, work) => {

@@ -10,6 +10,7 @@ import type { Session } from "../../postgres/session.js";
 import { closest } from "../../text/closest-word.js";
 import type { Target } from "./area.js";
 import { ownColumns, type WrittenColumns, writtenColumns } from "./columns/written-columns.js";
+import { type MadeKey, madeKey } from "./made-key.js";
 import { chooseMethod, describeMethod } from "./moving/choose-method.js";
 import { refuseRows } from "./moving/moves.js";
 
@@ -36,7 +37,8 @@ export async function checkTarget(
     const written = schema === null ? null : writtenColumns(schema, null, shape);
     if (written !== null) await refuseKey(write, written, null);
     if (written?.columns.some(({ wire }) => wire.kind === "vector")) await requireVector(session);
-    return { written, outlook: [`makes the table ${target.text}${keyText(write)}`] };
+    const rows = { isInterval: interval !== null, isExploded: written?.exploded != null };
+    return { written, outlook: [`makes the table ${target.text}${keyText(madeKey(write, rows))}`] };
   }
   if (table.kind !== "table" && table.kind !== "partitioned") throw noTable(target.text, table.kind);
   const written = schema === null ? null : writtenColumns(schema, table, shape);
@@ -197,6 +199,7 @@ async function refuseWithoutRights(session: Session, { oid, name }: Table, metho
   });
 }
 
-function keyText({ key }: PostgresWrite): string {
-  return key.length === 0 ? "" : `, with the key ${key.join(", ")}`;
+function keyText(key: MadeKey | null): string {
+  if (key === null) return "";
+  return `, with ${key.isPrimary ? "the key" : "an index on"} ${key.columns.join(", ")}`;
 }

@@ -20,6 +20,7 @@ import type { Run } from "../../run.js";
 import { type Decision, keptForRollback, type PublicationDetails } from "../../sink.js";
 import { findTarget, type RegisteredRun, stagingColumns, stagingTable, type Target } from "./area.js";
 import { ownColumns } from "./columns/written-columns.js";
+import { madeKey } from "./made-key.js";
 import { attach } from "./moving/attach.js";
 import { chooseMethod } from "./moving/choose-method.js";
 import type { Move, Moved } from "./moving/move.js";
@@ -226,19 +227,15 @@ async function moveRows(move: Move, run: Run): Promise<Moved> {
   }
 }
 
-/** The key of a table that was made: of the input's key, and of what tells its rows apart beyond that. */
 async function addKey({ session, table, write, isExploded }: Move, run: Run): Promise<void> {
   const place = quoteTable(table.name);
-  const further =
-    write.mode === "append"
-      ? [ownColumns.run]
-      : write.mode === "replace" && run.interval !== null
-        ? write.partitionBy
-        : [];
-  const key = [...write.key, ...further.filter((column) => !write.key.includes(column))];
-  if (write.key.length > 0 && (!isExploded || write.mode === "upsert"))
-    await session.query(`alter table ${place} add primary key (${quoteNames(key)})`);
-  else if (write.key.length > 0) await session.query(`create index on ${place} (${quoteNames(write.key)})`);
+  const key = madeKey(write, { isInterval: run.interval !== null, isExploded });
+  if (key !== null)
+    await session.query(
+      key.isPrimary
+        ? `alter table ${place} add primary key (${quoteNames(key.columns)})`
+        : `create index on ${place} (${quoteNames(key.columns)})`,
+    );
   if (write.mode === "append") await session.query(`create index on ${place} (${quoteName(ownColumns.run)})`);
 }
 
