@@ -72,11 +72,11 @@ async function listRuns(cli: Cli, { limit, job }: LsFlags): Promise<number> {
   const { paint } = cli.out;
   const columns = [
     { title: "run", style: paint.bold, whole: true as const },
-    { title: "status", style: (cell: string) => inColourOf(cell.trim(), cell, paint) },
-    { title: "rows", align: "right" as const },
-    { title: "quarantined", align: "right" as const },
-    { title: "took", align: "right" as const },
-    { title: "started", whole: true as const },
+    { title: "status", style: (cell: string) => inColourOf(cell.trim(), cell, paint), whole: true as const },
+    { title: "rows", align: "right" as const, spare: 1 },
+    { title: "quarantined", align: "right" as const, spare: 3 },
+    { title: "took", align: "right" as const, spare: 4 },
+    { title: "started", whole: true as const, spare: 2 },
   ];
   const rows = runs.map((state, index) => [
     state.run.id,

@@ -70,7 +70,7 @@ function outputColumns(
     case "argmax":
       return [argmaxColumn(typeOf(field), width, binding.labels)];
     case "threshold":
-      return [thresholdColumn(typeOf(field), { width, index: binding.index, at: binding.at })];
+      return [thresholdColumn(typeOf(field), binding.type, { width, index: binding.index, at: binding.at })];
     case "top-k":
       return [topKColumn(typeOf(field), binding, width, files)];
   }

@@ -12,6 +12,7 @@ import {
   List,
   makeData,
   makeVector,
+  Null,
   Struct,
   Table,
   Timestamp,
@@ -151,6 +152,19 @@ describe("a Parquet file is decoded", () => {
     expect(await readRows(bytes, 16)).toEqual(
       range(50).map((i) => ({ large: words[i], view: words[i], category: i === 3 ? null : `c${i % 4}` })),
     );
+  });
+
+  it("with a column of the type null as nulls, all of them counted", async () => {
+    const nothing = vectorFromArray([null, null, null], new Null());
+    const file = memoryFile(foreignFile({ nothing }));
+    const reader = await format.openReader(file, await format.inspect(file));
+    for await (const batch of reader.read({
+      rowGroupStart: 0,
+      rowGroupEnd: 1,
+      columns: ["nothing"],
+      batchRows: 8,
+    }))
+      expect(batch.data.children[0]).toMatchObject({ length: 3, nullCount: 3 });
   });
 
   it("with decimals whole and timestamps in their zone", async () => {

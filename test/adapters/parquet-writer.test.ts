@@ -16,6 +16,7 @@ import {
   Int64,
   List,
   Map_,
+  Null,
   type RecordBatch,
   Schema,
   SparseUnion,
@@ -124,6 +125,14 @@ function every(rows: number): Columns {
       of((i) => i * 1000),
       new Timestamp(TimeUnit.MILLISECOND, "America/Sao_Paulo"),
     ),
+    nothing: vectorFromArray(
+      range(rows).map(() => null),
+      new Null(),
+    ),
+    nothings: vectorFromArray(
+      of((i) => range(i % 3).map(() => null)),
+      new List(new Field("element", new Null(), true)),
+    ),
     list: vectorFromArray(
       of((i) => range(i % 4).map((j) => `${i}.${j}`)),
       new List(item(new Utf8())),
@@ -216,7 +225,7 @@ describe("what is written is read again", () => {
     ]);
     const empty = await written(new Table(every(1)).schema, []);
     expect(await inspect(empty)).toMatchObject({ rows: 0, rowGroups: [] });
-    expect((await inspect(empty)).schema).toHaveLength(21);
+    expect((await inspect(empty)).schema).toHaveLength(23);
   });
 
   it("with the metadata of its fields", async () => {

@@ -34,6 +34,26 @@ test("the widest column is cut where the terminal ends, numbers stay whole", () 
   for (const line of table.split("\n")) expect(textWidth(line)).toBeLessThanOrEqual(30);
 });
 
+test("columns to spare are left out before others are cut, the least wanted first", () => {
+  const columns = [
+    { title: "run", whole: true as const },
+    { title: "status", whole: true as const },
+    { title: "rows", align: "right" as const, spare: 1 },
+    { title: "took", align: "right" as const, spare: 2 },
+  ];
+  const rows = [["flights-g1", "published", "1,000", "0.44 s"]];
+  const at = (width: number) => renderTable(columns, rows, { ...plain, width }).split("\n")[1];
+  expect(at(36)).toBe("flights-g1  published  1,000  0.44 s");
+  expect(at(35)).toBe("flights-g1  published  1,000");
+  expect(at(27)).toBe("flights-g1  published");
+  expect(at(10)).toBe("flights-g1  published");
+});
+
+test("what data holds to move the cursor is shown, not done", () => {
+  const table = renderTable([{ title: "name" }], [["a\u001b[2Jb\u0000"]], plain);
+  expect(table.split("\n")[1]).toBe("a\ufffd[2Jb\ufffd");
+});
+
 test("numbers are never cut, even where the line then is too long", () => {
   const columns = [{ title: "rows", align: "right" }, { title: "note" }] as const;
   const table = renderTable(columns, [["1,234,567,890", "something"]], { ...plain, width: 12 });

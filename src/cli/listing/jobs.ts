@@ -30,14 +30,14 @@ export async function listJobs(cli: Cli): Promise<number> {
   }
   const { paint } = cli.out;
   const columns = [
-    { title: "job", style: paint.bold },
-    { title: "every" },
+    { title: "job", style: paint.bold, whole: true as const },
+    { title: "every", spare: 2 },
     { title: "schedule" },
     { title: "last", whole: true as const },
     { title: "next", whole: true as const },
-    { title: "age", align: "right" as const },
-    { title: "writes to" },
-    { title: "spec" },
+    { title: "age", align: "right" as const, spare: 1 },
+    { title: "writes to", spare: 3 },
+    { title: "spec", spare: 4 },
   ];
   const rows = jobs.map(({ name, every, schedule, to, path }, index) => {
     const times = timings[index];

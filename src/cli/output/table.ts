@@ -7,6 +7,8 @@ export interface TableColumn {
   readonly align?: "left" | "right";
   /** Never cut: what people copy. Numbers never are. */
   readonly whole?: true;
+  /** Left out where the terminal is too narrow for all, the highest first: before what matters more is cut. */
+  readonly spare?: number;
   /** What a cell looks like once it is cut and padded; never changes its width. */
   readonly style?: (cell: string) => string;
 }
@@ -22,13 +24,14 @@ const narrowest = 6;
 
 /** A table without borders: titles dim, columns aligned, the widest columns cut where the terminal ends. */
 export function renderTable(
-  columns: readonly TableColumn[],
-  rows: readonly (readonly string[])[],
+  all: readonly TableColumn[],
+  allRows: readonly (readonly string[])[],
   { width, paint }: TableOptions,
 ): string {
-  const wanted = columns.map((column, index) =>
-    Math.max(textWidth(column.title), ...rows.map((row) => textWidth(row[index] ?? ""))),
-  );
+  const shown = columnsThatFit(all, widthsOf(all, allRows), width);
+  const columns = shown.flatMap((index) => all[index] ?? []);
+  const rows = allRows.map((row) => shown.map((index) => visible(row[index] ?? "")));
+  const wanted = widthsOf(columns, rows);
   const widths = width === null ? wanted : shrink(wanted, columns, width);
   const line = (cells: readonly string[], styled: boolean) =>
     columns
@@ -58,6 +61,39 @@ export function renderPairs(pairs: readonly (readonly [string, string])[], paint
     .join("\n");
 }
 
+function widthsOf(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): readonly number[] {
+  return columns.map((column, index) =>
+    Math.max(textWidth(column.title), ...rows.map((row) => textWidth(row[index] ?? ""))),
+  );
+}
+
+/** Places of the columns that are shown. */
+function columnsThatFit(
+  columns: readonly TableColumn[],
+  widths: readonly number[],
+  width: number | null,
+): readonly number[] {
+  let shown = columns.map((_, index) => index);
+  if (width === null) return shown;
+  const spare = shown
+    .filter((index) => columns[index]?.spare !== undefined)
+    .sort((a, b) => (columns[b]?.spare ?? 0) - (columns[a]?.spare ?? 0));
+  for (const least of spare) {
+    if (totalOf(shown.map((index) => widths[index] ?? 0)) <= width) break;
+    shown = shown.filter((index) => index !== least);
+  }
+  return shown;
+}
+
+function totalOf(widths: readonly number[]): number {
+  return widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1);
+}
+
+/** Data may hold what moves the cursor, or worse. */
+function visible(cell: string): string {
+  return cell.replace(/\p{Control}/gu, "\ufffd");
+}
+
 /** Takes cells from the widest text first, down to a readable least. A number with a digit missing is a wrong number. */
 function shrink(
   wanted: readonly number[],
@@ -65,7 +101,7 @@ function shrink(
   width: number,
 ): readonly number[] {
   const widths = [...wanted];
-  let excess = widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1) - width;
+  let excess = totalOf(widths) - width;
   while (excess > 0) {
     const room = widths.map((cells, index) => (isWhole(columns[index]) ? 0 : cells - narrowest));
     const most = Math.max(...room);

@@ -49,7 +49,7 @@ function readValues(array: CArray, shape: CField): Data {
   const { type } = shape.field;
   switch (shape.format) {
     case "n":
-      return new Data(type, 0, array.length);
+      return new Data(type, 0, array.length, array.length);
     case "u":
     case "z": {
       const offsets = readOffsets(array);

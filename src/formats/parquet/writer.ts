@@ -9,6 +9,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import {
   AsyncByteQueue,
+  BufferType,
   Data,
   DataType,
   type Field,
@@ -176,12 +177,27 @@ function conform(batch: RecordBatch, schema: Schema): RecordBatch {
         "bug.writer-schema",
         `a batch does not have the writer's schema at column "${field.name}"`,
       );
-    return data;
+    return countNulls(data);
   });
   return new RecordBatch(
     schema,
     new Data(new Struct(schema.fields), 0, batch.numRows, 0, undefined, children),
   );
+}
+
+/** The encoder insists on the number of nulls in a column of the type null; with a bitmap, slices know theirs too. */
+function countNulls(data: Data): Data {
+  if (DataType.isNull(data.type)) {
+    const noneValid = new Uint8Array(Math.ceil(data.length / 8));
+    return new Data(data.type, 0, data.length, data.length, { [BufferType.VALIDITY]: noneValid });
+  }
+  if (!holdsNulls(data.type)) return data;
+  const { type, offset, length, nullCount } = data;
+  return data.clone(type, offset, length, nullCount, undefined, data.children.map(countNulls));
+}
+
+function holdsNulls({ children }: DataType): boolean {
+  return (children ?? []).some(({ type }: Field) => DataType.isNull(type) || holdsNulls(type));
 }
 
 /** Equal but for the names of nested fields and the ids of dictionaries. */

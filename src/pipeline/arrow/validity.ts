@@ -5,7 +5,7 @@ export type FindNulls = (start: number, count: number, onNull: (index: number) =
 
 /** How to find the column's nulls, or `null` when it has none. */
 export function nullFinder(data: Data): FindNulls | null {
-  const ofSlots = data.nullCount > 0 ? slotNulls(data) : null;
+  const ofSlots = isAllNull(data) || data.nullCount > 0 ? slotNulls(data) : null;
   if (!DataType.isDictionary(data.type)) return ofSlots;
   const nullEntries = nullDictionaryEntries(data);
   if (nullEntries.size === 0) return ofSlots;
@@ -52,8 +52,14 @@ function slotNullsOf(data: Data, onNull: (index: number) => void): void {
   nullFinder(data)?.(0, data.length, onNull);
 }
 
+/** Columns of the type null have no bitmap, and once they are sliced no count either. */
+function isAllNull({ type }: Data): boolean {
+  return DataType.isNull(type);
+}
+
 /** Whether one slot is null; entries of a dictionary are not looked at. */
 export function isNull(data: Data, index: number): boolean {
+  if (isAllNull(data)) return true;
   if (data.nullCount <= 0) return false;
   const bitmap: Uint8Array | undefined = data.nullBitmap;
   if (bitmap === undefined || bitmap.length === 0) return true;

@@ -32,16 +32,19 @@ function* readRows(text: string): Generator<CsvRow> {
   while (at < text.length) {
     const cells: string[] = [];
     const first = line;
+    let isQuoted = false;
     for (let end = ","; end === ","; ) {
       cellSyntax.lastIndex = at;
       const match = cellSyntax.exec(text);
       if (match === null) throw new RangeError(`line ${line} has a quote that is out of place`);
       const [whole, quoted, bare = "", ending = ""] = match;
+      isQuoted ||= quoted !== undefined;
       cells.push(quoted === undefined ? bare : quoted.replaceAll('""', '"'));
       line += (quoted?.match(/\r\n|\n|\r/g)?.length ?? 0) + (ending === "," || ending === "" ? 0 : 1);
       at += whole.length;
       end = ending;
     }
-    if (cells.length > 1 || cells[0] !== "") yield { line: first, cells };
+    // An empty line is nothing; `""` alone on a line is the empty text, as writers of one column have it.
+    if (cells.length > 1 || isQuoted || cells[0] !== "") yield { line: first, cells };
   }
 }

@@ -2,6 +2,7 @@
 import type { OutputMapping } from "../../job.js";
 import { type ClassLabel, type OutputBinding, rowWidth } from "../../mapping.js";
 import type { TensorSpec } from "../../tensor.js";
+import { ownValue } from "../own-value.js";
 import { abridged, didYouMean } from "./did-you-mean.js";
 import type { Problems } from "./problems.js";
 
@@ -48,7 +49,9 @@ export function withLabels(
         complain(`it has no class "${label}"`, didYouMean(label, own.map(String), "classes"));
   if (own === undefined && spec.role === "probabilities")
     complain("the model does not name its classes", "name them in order: `labels: [a, b]`");
-  return own === undefined ? spec : { ...spec, labels: own.map((label) => labels[String(label)] ?? label) };
+  return own === undefined
+    ? spec
+    : { ...spec, labels: own.map((label) => ownValue(labels, String(label)) ?? label) };
 }
 
 /** Names by the values of a tensor of labels: a list names 0, 1, 2… */

@@ -2,7 +2,9 @@
 import type { Schema } from "../../column.js";
 import { type InputBinding, type Padding, rowWidth } from "../../mapping.js";
 import type { Dimension, Signature, TensorSpec } from "../../tensor.js";
+import { counted } from "../../text/human.js";
 import type { MappingFiles } from "../files/mapping-files.js";
+import { ownValue } from "../own-value.js";
 import { fits } from "./casts.js";
 import { boundColumn } from "./column-rules.js";
 import type { Feed } from "./job-features.js";
@@ -127,7 +129,7 @@ function countOf(feed: Feed, { schema, listLengths }: InputResolution): number |
   if (feed.kind === "mask" || feed.padding !== null) return feed.dim;
   const type = findColumn(schema, feed.column.column)?.type;
   if (type?.kind === "fixed-list") return type.size;
-  return feed.dim ?? listLengths[feed.column.column] ?? null;
+  return feed.dim ?? ownValue(listLengths, feed.column.column) ?? null;
 }
 
 function reportMisfit(
@@ -149,11 +151,20 @@ function reportMisfit(
       `input "${input.name}" is a single value without a batch dimension, so rows can't be fed to it`,
       { hint: "export the model with a batch dimension", details: { input: input.name } },
     );
+  else if (count !== null && count > 1 && input.shape?.length === 1 && input.shape[0] === count)
+    resolution.problems.add(
+      "mapping.no-batch",
+      `input "${input.name}" takes one row of ${count} values: it has no batch dimension`,
+      {
+        hint: `export the model with a batch dimension, ${input.type} [N, ${count}]`,
+        details: { input: input.name },
+      },
+    );
   else if (count !== null && rowShape === null) {
     const dimensions = rowDimensions(input);
     const fixed = fixedRowShape(dimensions, resolution.symbols);
     const given = givenBy(feed, count);
-    const wanted = fixed === null ? "" : `${rowWidth(fixed)} values a row, and `;
+    const wanted = fixed === null ? "" : `${counted(rowWidth(fixed), "value")} a row, and `;
     resolution.problems.add(
       "mapping.width",
       `input "${input.name}" is ${specName(input)}: it takes ${wanted || "values that fit its shape, and "}${given}`,

@@ -4,6 +4,7 @@ import type { Job, OutputMapping } from "../../job.js";
 import { type OutputBinding, rowWidth } from "../../mapping.js";
 import type { Signature, TensorSpec } from "../../tensor.js";
 import type { MappingFiles } from "../files/mapping-files.js";
+import { ownValue } from "../own-value.js";
 import { bindPicks } from "./bind-picks.js";
 import { bindTopK } from "./bind-top-k.js";
 import { isFloatTensor } from "./casts.js";
@@ -146,7 +147,7 @@ function outputRowShape(
   spec: TensorSpec,
   { symbols, rowShapes }: OutputResolution,
 ): readonly number[] | null {
-  const seen = rowShapes[spec.name];
+  const seen = ownValue(rowShapes, spec.name);
   if (seen !== undefined) return seen;
   const dimensions = rowDimensions(spec);
   const fixed = fixedRowShape(dimensions, symbols);

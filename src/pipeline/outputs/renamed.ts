@@ -1,4 +1,5 @@
 import type { DataType } from "apache-arrow";
+import { ownValue } from "../own-value.js";
 import { valuesColumn } from "./arrow-values.js";
 import type { OutputColumn } from "./output-column.js";
 
@@ -7,7 +8,7 @@ export function renamedColumn(type: DataType, names: { readonly [value: string]:
   const known = new Map<number | bigint | string, string>();
   let texts: string[] = [];
   const nameOf = (value: number | bigint | string): string => {
-    const name = known.get(value) ?? names[String(value)] ?? String(value);
+    const name = known.get(value) ?? ownValue(names, String(value)) ?? String(value);
     if (known.size < 4096) known.set(value, name);
     return name;
   };

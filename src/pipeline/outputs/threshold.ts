@@ -1,4 +1,6 @@
 import type { DataType } from "apache-arrow";
+import type { TensorType } from "../../tensor.js";
+import { doubleToHalf, halfToDouble } from "../tensors/float16.js";
 import { valuesColumn } from "./arrow-values.js";
 import { type OutputColumn, withNulls } from "./output-column.js";
 import { createScores } from "./scores.js";
@@ -11,9 +13,17 @@ interface Rule {
   readonly at: number;
 }
 
-/** Whether an element is at least a number; a null where it is NaN, which is neither more nor less. */
-export function thresholdColumn(type: DataType, { width, index, at: least }: Rule): OutputColumn {
+/**
+ * Whether an element is at least a number; a null where it is NaN, which is neither more nor less. The number is taken
+ * as the tensor holds it: a float32 score of 0.7 reaches 0.7, though it is a little less than the double of that name.
+ */
+export function thresholdColumn(
+  type: DataType,
+  tensorType: TensorType,
+  { width, index, at }: Rule,
+): OutputColumn {
   const scoresOf = createScores();
+  const least = inTensor(at, tensorType);
   let reached = new Uint8Array(0);
   let unknown: number[] = [];
   return {
@@ -31,4 +41,9 @@ export function thresholdColumn(type: DataType, { width, index, at: least }: Rul
     },
     finish: (rows, nulled) => valuesColumn(type, reached.subarray(0, rows), withNulls(nulled, rows, unknown)),
   };
+}
+
+function inTensor(value: number, type: TensorType): number {
+  if (type === "float32") return Math.fround(value);
+  return type === "float16" ? halfToDouble(doubleToHalf(value)) : value;
 }

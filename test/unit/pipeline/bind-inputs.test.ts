@@ -173,6 +173,11 @@ describe("every type of column goes into every type of tensor that it may feed",
       Number.NaN,
     ]);
     expect(bindOne(data, { kind: "null" }, "string").reasons).toEqual({ 0: "null_value", 1: "null_value" });
+    // A slice has forgotten how many there are.
+    expect(bindOne(data.slice(1, 1), { kind: "null" }, "float32", { nulls: "nan" }).values).toEqual([
+      Number.NaN,
+    ]);
+    expect(bindOne(data.slice(1, 1), { kind: "null" }, "int64").reasons).toEqual({ 0: "null_value" });
   });
 
   it("a part of a timestamp, into integers too", () => {

@@ -133,11 +133,22 @@ describe("a threshold", () => {
       [0, 1],
     ];
     const outputs = {
-      p: { columns: { p: "late" }, threshold: { is_late: { label: "late", at: Math.fround(0.3) } } },
+      p: { columns: { p: "late" }, threshold: { is_late: { label: "late", at: 0.3 } } },
     };
     const { predicted } = attached({ spec: probabilities(["in_time", "late"]), outputs, rows, nulled: [3] });
     expect(predicted.is_late).toEqual([true, false, null, null]);
     expect(predicted.p?.[0]).toBeCloseTo(0.3);
+  });
+
+  it("is taken as the tensor holds it: 0.7 is reached by the float32 and the float16 of that name", () => {
+    const outputs = { p: { threshold: { high: { at: 0.7 } } } };
+    const rows = [[0.7], [0.6999]];
+    expect(attached({ spec: scores(1), outputs, rows }).predicted).toEqual({ high: [true, false] });
+    const halves = Uint16Array.from([0.7, 0.699].map(doubleToHalf));
+    const tensor: Tensor = { type: "float16", dims: [2, 1], data: halves };
+    expect(attached({ spec: { ...scores(1), type: "float16" }, outputs, rows, tensor }).predicted).toEqual({
+      high: [true, false],
+    });
   });
 
   it("of a single score needs no label", () => {
@@ -159,6 +170,13 @@ describe("labels", () => {
     });
     const outputs = { p: { labels: ["in_time", "late"], columns: { p_late: "late" }, argmax: "best" } };
     expect(attached({ spec, outputs, rows }).predicted).toEqual({ p_late: [0.75], best: ["late"] });
+  });
+
+  it("are no names of what every object has", () => {
+    const outputs = { p: { labels: { toString: "late" }, argmax: "best" } };
+    const spec = probabilities(["constructor", "toString"]);
+    expect(attached({ spec, outputs, rows }).predicted).toEqual({ best: ["late"] });
+    expect(attached({ spec, outputs, rows: [[0.75, 0.25]] }).predicted).toEqual({ best: ["constructor"] });
   });
 
   it("name the elements of an output that has none", () => {

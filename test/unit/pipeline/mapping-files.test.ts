@@ -14,6 +14,18 @@ describe("CSV", () => {
     });
   });
 
+  it("has empty texts where they are quoted: an empty line is nothing", () => {
+    expect(parseCsv('origin\n""\n\nLIS\n').rows).toEqual([
+      { line: 2, cells: [""] },
+      { line: 4, cells: ["LIS"] },
+    ]);
+    expect([...parseCategories('origin\nLIS\n""\nOPO\n', "csv").numbers]).toEqual([
+      ["LIS", 0],
+      ["", 1],
+      ["OPO", 2],
+    ]);
+  });
+
   it.each([
     ["", "it is empty"],
     ["a,b\n1", "line 2 has 1 values, and the header 2"],

@@ -246,6 +246,32 @@ describe("shapes", () => {
     );
   });
 
+  it("a list and an output may be called `constructor`", () => {
+    const signature = signatureOf(
+      [{ name: "constructor", type: "float32", shape: ["N", null] }],
+      [{ name: "constructor", type: "float32", shape: ["N", null] }],
+    );
+    const schema = schemaOf({ constructor: list(float32) });
+    const { inputs, outputs } = resolveMapping({ job: jobWith(), signature, schema, guess: false });
+    expect([...inputs, ...outputs].map(({ rowShape }) => rowShape)).toEqual([null, null]);
+  });
+
+  it("a model that takes one row and no batch is told from one that takes other columns", () => {
+    const error = failure(() =>
+      resolve(
+        [{ name: "x", type: "float32", shape: [2] }],
+        { a: float32, b: float32 },
+        {
+          features: { inputs: { x: { kind: "stack", stack: [{ column: "a" }, { column: "b" }] } } },
+        },
+      ),
+    );
+    expect(error).toMatchObject({
+      code: "mapping.no-batch",
+      message: 'input "x" takes one row of 2 values: it has no batch dimension',
+    });
+  });
+
   it("a list of unknown length is left open, unless `dim`, another input or the data tells", () => {
     const columns = { ids: list(int64), mask: fixedList(int64, 12) };
     expect(shapeOf(resolve([tokens("ids")], columns))).toEqual([null]);
