@@ -119,14 +119,17 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       const ticks = Array.from({ length: 60 }, (_, minute) =>
         new Date(startMs - 30_000 + minute * 60_000).toISOString(),
       );
-      // Each begins elsewhere, so that everybody is first somewhere.
-      const won = await Promise.all(
-        [0, 1, 2].map(async (pid) => {
-          const book = await open();
-          const mine: string[] = [];
-          for (const at of [...ticks.slice(pid * 20), ...ticks.slice(0, pid * 20)])
-            if ((await book.record("nightly", fired(at), owner(pid))) === "recorded") mine.push(at);
-          return mine;
+      const books = await Promise.all([open(), open(), open()]);
+      const won: string[][] = books.map(() => []);
+      const record = async (book: ScheduleBook, pid: number, at: string): Promise<void> => {
+        if ((await book.record("nightly", fired(at), owner(pid))) === "recorded") won[pid]?.push(at);
+      };
+      // Each begins elsewhere and waits for the others there, so that everybody is first somewhere.
+      const orders = books.map((_, pid) => [...ticks.slice(pid * 20), ...ticks.slice(0, pid * 20)]);
+      await Promise.all(books.map((book, pid) => record(book, pid, orders[pid]?.[0] ?? "")));
+      await Promise.all(
+        books.map(async (book, pid) => {
+          for (const at of orders[pid]?.slice(1) ?? []) await record(book, pid, at);
         }),
       );
       expect(won.flat().sort()).toEqual(ticks);
