@@ -97,7 +97,7 @@ export async function decideInterval(
       if (published === null) return decided("run", notPublished);
       const before = options.baseline?.generations[scopeIn(interval)] ?? Number.POSITIVE_INFINITY;
       if (published.generation > before) return decided("skip", `${wasPublished}, by this backfill`);
-      return decided("run", wasPublished, true);
+      return decided("run", `${wasPublished}, scored again`, true);
     }
   }
 }

@@ -53,6 +53,24 @@ test("hours are lines of a day, months of a year, weeks too", () => {
   expect(grid("week", "2026-01-05T00:00:00Z", "2026-01-25T00:00:00Z", ["published"])[0]).toBe("2026  ■■■");
 });
 
+test("months on end of nothing are one line", () => {
+  const run = Array<CellState>(31).fill("published");
+  const rows = grid("day", "2025-12-01T00:00:00Z", "2026-12-31T00:00:00Z", [
+    ...run,
+    ...Array<CellState>(334).fill("missing"),
+    ...run,
+  ]);
+  expect(rows).toEqual([
+    `2025-12  ${"■".repeat(31)}`,
+    "…        2026-01 to 2026-11: 334 missing",
+    `2026-12  ${"■".repeat(31)}`,
+    "",
+    "■ 62 published   · 334 missing",
+  ]);
+  const short = grid("day", "2026-01-01T00:00:00Z", "2026-03-31T00:00:00Z", ["missing"]);
+  expect(short).toHaveLength(5);
+});
+
 test("colours never change what is where", () => {
   const rule: IntervalRule = { every: "day", timezone: "UTC", start: null };
   const cells = [...intervalsThrough(new Date("2026-01-01"), new Date("2026-01-03"), rule)].map(

@@ -3,6 +3,7 @@ import type { IntervalJob } from "../../backfill.js";
 import { SpecError } from "../../errors.js";
 import { type Every, type IntervalRule, intervalsThrough, parseInstant } from "../../interval.js";
 import type { NotifySettings } from "../../notice.js";
+import { shownPath } from "../output/paths.js";
 import type { Cli } from "../shell/context.js";
 
 export interface IntervalRange {
@@ -33,13 +34,16 @@ export async function jobOverIntervals(
 ): Promise<JobIntervals> {
   const { findJob } = await import("../../spec/find-job.js");
   const { loadJob } = await import("../../spec/load.js");
+  const { readSpecFile } = await import("../../spec/spec-file.js");
   const { ruleOf } = await import("../../spec/choose-interval.js");
   const { cwd, settings, globals, clock, err, secrets } = cli;
   const path = await findJob(given, cwd);
+  // Once: what is written meanwhile is for none of these intervals.
+  const text = await readSpecFile(path, shownPath(path, cwd));
   const told = new Set<string>();
   const load = async (at: string | undefined) => {
     const loaded = await loadJob(path, {
-      ...{ cwd, secrets, vars: range.var ?? {}, environment: settings.environment },
+      ...{ cwd, text, secrets, vars: range.var ?? {}, environment: settings.environment },
       ...{ now: clock.now(), outputRoot: settings.outputRoot },
       ...(at === undefined ? {} : { at }),
       ...(globals.target === null ? {} : { target: globals.target }),

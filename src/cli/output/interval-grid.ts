@@ -2,6 +2,7 @@
 import type { IntervalStanding } from "../../backfill.js";
 import type { Every } from "../../interval.js";
 import type { Interval } from "../../job.js";
+import { count } from "../../text/human.js";
 import type { Paint } from "./paint.js";
 import { padEnd } from "./text-width.js";
 
@@ -28,28 +29,71 @@ const marks: { readonly [state in CellState]: string } = {
 /** Cells of a line: hours of a day, days of a month, weeks and months of a year. */
 const widths: { readonly [every in Every]: number } = { hour: 24, day: 31, week: 53, month: 12 };
 
+/** So many lines of nothing say no more than one. */
+const leastFolded = 4;
+
 export function intervalGrid(every: Every, cells: readonly GridCell[], paint: Paint): string {
-  const lines = new Map<string, string[]>();
-  for (const { interval, state } of cells) {
-    const line = lines.get(lineOf(every, interval)) ?? [];
-    lines.set(lineOf(every, interval), line);
-    // A place that is taken (an hour that comes twice) moves on to the next one.
-    let place = placeOf(every, interval);
-    while (line[place] !== undefined) place += 1;
-    line[place] = colour(state, paint);
-  }
-  const labels = Math.max(...[...lines.keys()].map((label) => label.length));
-  const width = widths[every];
-  const rows = [...lines].map(([label, line]) => {
-    const row = Array.from({ length: Math.max(width, line.length) }, (_, place) => line[place] ?? " ");
-    return `${paint.dim(padEnd(label, labels))}  ${row.join("")}`.trimEnd();
+  const lines = linesOf(every, cells);
+  const labels = Math.max(...lines.map(({ label }) => label.length));
+  const rows = stretchesOf(lines).flatMap((stretch) => {
+    const [first, last] = [stretch[0], stretch.at(-1)];
+    if (first === undefined || last === undefined || stretch.length < leastFolded)
+      return stretch.map((line) => lineText(every, line, labels, paint));
+    const missing = stretch.reduce((sum, { states }) => sum + present(states).length, 0);
+    return paint.dim(`${padEnd("…", labels)}  ${first.label} to ${last.label}: ${count(missing)} missing`);
   });
-  const present = (Object.keys(marks) as CellState[]).filter((state) => cells.some((c) => c.state === state));
-  const legend = present.map((state) => {
+  const legend = (Object.keys(marks) as CellState[]).flatMap((state) => {
     const number = cells.filter((cell) => cell.state === state).length;
-    return `${colour(state, paint)} ${number} ${state}`;
+    return number === 0 ? [] : [`${colour(state, paint)} ${count(number)} ${state}`];
   });
   return [...rows, "", legend.join("   ")].join("\n");
+}
+
+interface Line {
+  readonly label: string;
+  /** By place; not every place has an interval. */
+  readonly states: readonly (CellState | undefined)[];
+}
+
+function linesOf(every: Every, cells: readonly GridCell[]): readonly Line[] {
+  const lines = new Map<string, (CellState | undefined)[]>();
+  for (const { interval, state } of cells) {
+    const states = lines.get(lineOf(every, interval)) ?? [];
+    lines.set(lineOf(every, interval), states);
+    // A place that is taken (an hour that comes twice) moves on to the next one.
+    let place = placeOf(every, interval);
+    while (states[place] !== undefined) place += 1;
+    states[place] = state;
+  }
+  return [...lines].map(([label, states]) => ({ label, states: Array.from(states) }));
+}
+
+/** Lines on which nothing ever ran are kept together, all others stand alone. */
+function stretchesOf(lines: readonly Line[]): readonly (readonly Line[])[] {
+  const stretches: Line[][] = [];
+  for (const line of lines) {
+    const before = stretches.at(-1);
+    if (isMissing(line) && before?.every(isMissing) === true) before.push(line);
+    else stretches.push([line]);
+  }
+  return stretches;
+}
+
+function isMissing({ states }: Line): boolean {
+  return present(states).every((state) => state === "missing");
+}
+
+function present(states: Line["states"]): readonly CellState[] {
+  return states.filter((state) => state !== undefined);
+}
+
+function lineText(every: Every, { label, states }: Line, labels: number, paint: Paint): string {
+  const places = Math.max(widths[every], states.length);
+  const row = Array.from({ length: places }, (_, place) => {
+    const state = states[place];
+    return state === undefined ? " " : colour(state, paint);
+  });
+  return `${paint.dim(padEnd(label, labels))}  ${row.join("")}`.trimEnd();
 }
 
 function lineOf(every: Every, { ds, start }: Interval): string {
