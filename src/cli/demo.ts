@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { toErrorRecord } from "../errors.js";
 import type { WriteSpec } from "../job.js";
 import type { RunRequest } from "../running/run-request.js";
@@ -26,7 +26,9 @@ const rowsShown = 8;
 
 export function declare(command: Command): void {
   command
-    .option("--full", "score all 3,000,000 flights; fetches 18 MB with npm")
+    .addOption(
+      new Option("--full", "score all 3,000,000 flights; fetches 18 MB with npm").conflicts("nightly"),
+    )
     .option("--nightly", "two nights of a service on a clock that jumps, one with a failure and its recovery")
     .addHelpText("after", `\nMakes a folder ./${folder} with a job, a model and data to play with.`);
 }

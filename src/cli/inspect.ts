@@ -9,7 +9,7 @@ import { modelJson, modelText } from "./inspect/model-text.js";
 import { tableJson, tableText } from "./inspect/table-text.js";
 import { localPath } from "./lookup/model-job.js";
 import { type Cli, printJson } from "./shell/context.js";
-import { names } from "./shell/options.js";
+import { repeated } from "./shell/options.js";
 
 interface InspectFlags {
   readonly full?: true;
@@ -31,7 +31,7 @@ export function declare(command: Command): void {
   command
     .option("--full", "decode every row group of the data, to find damage that a footer hides")
     .option("--table <name>", "a table of the database that is named instead of files: '${DATABASE_URL}'")
-    .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", names);
+    .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", repeated);
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {

@@ -1,10 +1,10 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { SpecError } from "../errors.js";
 import type { PartitionState } from "../partition.js";
 import type { RunState } from "../run.js";
 import { count, duration } from "../text/human.js";
 import { listJobs } from "./listing/jobs.js";
-import { listTicks } from "./listing/ticks.js";
+import { listTicks, type TickFilter } from "./listing/ticks.js";
 import { runFor } from "./lookup/runs.js";
 import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
 import { inColourOf, instantText } from "./output/run-text.js";
@@ -13,15 +13,15 @@ import { type Cli, printJson } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
 
 interface LsFlags {
-  readonly limit: number;
+  readonly limit?: number;
   readonly job?: string;
 }
 
+const usualLimit = 20;
+
 export function declare(command: Command): void {
   command
-    .addOption(
-      new Option("--limit <n>", "runs or ticks to list, newest first").argParser(wholeNumber(1)).default(20),
-    )
+    .option("--limit <n>", `runs or ticks to list, newest first (default: ${usualLimit})`, wholeNumber(1))
     .option("--job <name>", "only runs or ticks of this job");
 }
 
@@ -32,14 +32,17 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     throw new SpecError("usage.excess-arguments", `\`ls ${what}\` takes no run`, {
       hint: `Did you mean \`nightshift ls partitions ${runId}\`?`,
     });
+  const { limit = usualLimit, ...filter } = flags;
   switch (what) {
     case "jobs":
+      refuseFilter(what, flags);
       return listJobs(cli);
     case "runs":
-      return listRuns(cli, flags);
+      return listRuns(cli, { limit, ...filter });
     case "ticks":
-      return listTicks(cli, flags);
+      return listTicks(cli, { limit, ...filter });
     case "partitions":
+      refuseFilter(what, flags);
       return listPartitions(cli, runId);
     default:
       throw new SpecError("usage.invalid-argument", `there is no list of \`${what}\``, {
@@ -48,7 +51,15 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   }
 }
 
-async function listRuns(cli: Cli, { limit, job }: LsFlags): Promise<number> {
+function refuseFilter(what: string, { limit, job }: LsFlags): void {
+  if (limit === undefined && job === undefined) return;
+  const option = limit === undefined ? "--job" : "--limit";
+  throw new SpecError("usage.invalid-argument", `${option} is for runs and ticks: \`ls ${what}\` lists all`, {
+    hint: "Leave it out.",
+  });
+}
+
+async function listRuns(cli: Cli, { limit, job }: TickFilter): Promise<number> {
   const ledger = await (await cli.app()).ledger();
   const runs: RunState[] = [];
   for await (const state of ledger.listRuns(job === undefined ? {} : { jobName: job })) {

@@ -45,6 +45,7 @@ export async function parsePreview(
       throw new SpecError("usage.input-with-job", `\`${subject}\` is a job, which names its input itself`, {
         hint: "Give a model (x.onnx) before the input, or the job alone.",
       });
+    refuseModelOptions(subject, flags);
     const { job } = await jobFor(place, subject, flags);
     return { job, guess: false, limit };
   }
@@ -60,6 +61,19 @@ export async function parsePreview(
   // Nothing is written, but a job has to say where it would be.
   const output = { to: "predictions", overwrite: false };
   return { job: modelJob(subject, inputs, output, flags, place.cwd), guess: true, limit };
+}
+
+const modelOptions = ["features", "key", "keep", "engine", "provider", "externalData"] as const;
+
+function refuseModelOptions(job: string, flags: PreviewFlags): void {
+  const given = modelOptions.find((option) => flags[option] !== undefined);
+  if (given === undefined) return;
+  const option = `--${given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new SpecError(
+    "usage.model-option-of-a-job",
+    `${option} belongs to models, and \`${job}\` is a job, which says that itself`,
+    { hint: "Change the job, or preview its model: nightshift preview model.onnx data.parquet" },
+  );
 }
 
 function show({ out, err, globals }: Cli, preview: Preview): void {

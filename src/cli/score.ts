@@ -73,6 +73,7 @@ export function parseScore(positionals: readonly string[], flags: ScoreFlags, cw
     throw new SpecError("usage.missing-output", "where should the predictions go?", {
       hint: `Add -o predictions/ for a directory, or -o predictions.parquet for one file.`,
     });
+  refuseUnusedBudget(flags);
   const overwrite = flags.overwrite === true;
   return {
     job: modelJob(model, inputs, { to: flags.output, overwrite }, flags, cwd),
@@ -84,4 +85,15 @@ export function parseScore(positionals: readonly string[], flags: ScoreFlags, cw
     restart: flags.restart === true,
     takeOver: flags.takeOver === true,
   };
+}
+
+/** As in a spec: there the budgets mean nothing either while the first bad row fails the run. */
+function refuseUnusedBudget({ onRowError = "fail", maxErrorRows, maxErrorFraction }: ScoreFlags): void {
+  if (onRowError !== "fail" || (maxErrorRows === undefined && maxErrorFraction === undefined)) return;
+  const option = maxErrorRows === undefined ? "--max-error-fraction" : "--max-error-rows";
+  throw new SpecError(
+    "usage.unused-budget",
+    `${option} means nothing while the first bad row fails the run`,
+    { hint: "Add --on-row-error quarantine or emit_null." },
+  );
 }

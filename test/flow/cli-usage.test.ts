@@ -86,6 +86,18 @@ test("ls jobs of an empty folder says what a job is, and is an empty list as JSO
   expect(nightshift("ls", "jobs", "--json").stdout).toBe("[]\n");
 });
 
+test.each([
+  [["ls", "jobs", "--job", "flights"], "--job is for runs and ticks: `ls jobs` lists all"],
+  [["ls", "partitions", "--limit", "5"], "--limit is for runs and ticks: `ls partitions` lists all"],
+  [["demo", "--full", "--nightly"], "option '--full' cannot be used with option '--nightly'"],
+])("%s is refused, not half heeded", (argv, message) => {
+  expect(nightshift(...argv)).toMatchObject({
+    status: 2,
+    stdout: "",
+    stderr: expect.stringContaining(message),
+  });
+});
+
 test("schema prints the JSON Schema that the package ships", () => {
   const { status, stdout } = nightshift("schema");
   expect(status).toBe(0);

@@ -52,12 +52,12 @@ test("every option of score reaches the request", async () => {
   const { job, ...request } = await score(
     ...["m.onnx", "/data/x.parquet", "-o", "/out/p.parquet", "--overwrite", "--restart", "--take-over"],
     ...["--key", "id,day", "--features", "a,b", "--features", "c", "--keep", "x,y"],
-    ...["--provider", "cuda,cpu", "--external-data", "m.data", "--threads", "3", "--memory", "1.5GiB"],
+    ...["--provider", "cuda,cpu", "--external-data", "m,1.data", "--threads", "3", "--memory", "1.5GiB"],
     ...["--on-row-error", "quarantine", "--max-error-rows", "7", "--max-error-fraction", "0.01"],
   );
   expect(request).toMatchObject({ reprocess: true, restart: true, takeOver: true });
   expect(job).toMatchObject({
-    model: { externalData: ["/data/m.data"] },
+    model: { externalData: ["/data/m,1.data"] },
     input: { key: ["id", "day"] },
     features: { list: ["a", "b", "c"] },
     passthrough: { kind: "columns", columns: ["x", "y"] },
@@ -138,4 +138,30 @@ test("preview of a model builds the same job as score", async () => {
   const request = await parsePreview(command.args, command.opts<PreviewFlags>(), place);
   const { job } = await score("m.onnx", "x.parquet", "--key", "id", "-o", "predictions");
   expect(request).toEqual({ job, guess: true, limit: 3 });
+});
+
+test.each([
+  ["--max-error-rows", "5"],
+  ["--max-error-fraction", "0.1"],
+])("%s is refused where the first bad row fails the run", async (option, value) => {
+  await expect(score("m.onnx", "x.parquet", "-o", "out", option, value)).rejects.toMatchObject({
+    code: "usage.unused-budget",
+    message: `${option} means nothing while the first bad row fails the run`,
+  });
+});
+
+test.each([
+  ["--features", "a"],
+  ["--key", "a"],
+  ["--keep", "all"],
+  ["--engine", "onnxruntime"],
+  ["--provider", "cpu"],
+  ["--external-data", "w.bin"],
+])("preview of a job refuses %s, which it would not heed", async (option, value) => {
+  const command = await parseCommand("preview", "flights", option, value);
+  const place = { cwd: "/data", globals: { target: null } } as Parameters<typeof parsePreview>[2];
+  await expect(parsePreview(command.args, command.opts<PreviewFlags>(), place)).rejects.toMatchObject({
+    code: "usage.model-option-of-a-job",
+    message: `${option} belongs to models, and \`flights\` is a job, which says that itself`,
+  });
 });

@@ -4,7 +4,7 @@ import { SpecError } from "../../errors.js";
 import type { Job, Passthrough } from "../../job.js";
 import { engineNames } from "../../profile.js";
 import type { Cli } from "../shell/context.js";
-import { byteSize, fraction, names, threadCount, wholeNumber } from "../shell/options.js";
+import { byteSize, fraction, names, repeated, threadCount, wholeNumber } from "../shell/options.js";
 
 /** Options of commands that take a model and files instead of a job spec. */
 export interface ModelJobFlags {
@@ -42,7 +42,7 @@ export function declareMapping(command: Command): Command {
         ...engineNames,
       ]),
     )
-    .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", names);
+    .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", repeated);
 }
 
 export function declareRowPolicy(command: Command): Command {
