@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { findProjectRoot } from "../config.js";
 import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
 import type { Listening } from "../observers/metrics/metrics-server.js";
+import { pause } from "../system-clock.js";
 import { counted } from "../text/human.js";
 import { localPath } from "./lookup/model-job.js";
 import { declareQueue } from "./running/run-options.js";
@@ -153,19 +154,6 @@ async function drain(cli: Cli, service: Service, drainMs: number): Promise<numbe
   }
   if (service.underWay() === 0 && isDone) return exitCodes.ok;
   return cli.interruptedBy() === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated;
-}
-
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
-    if (signal?.aborted === true) done();
-  });
 }
 
 function jobsFolder(cli: Cli, given: string | undefined): string {

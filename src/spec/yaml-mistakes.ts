@@ -38,6 +38,7 @@ interface Explanation {
 }
 
 const unquotedTemplate = /(?<=[:[,{-]\s*)\{\{.*?\}\}[^\s,\]}]*/;
+const templateInFlow = /(?<=[[{,:]\s*)[^\s"'[{,:]+\{\{.*?\}\}[^\s,\]}]*/;
 const unquotedVariable = /(?<=[[{,:]\s*)[^\s"'[{,:]*\$\{[^}]*\}[^\s,\]}]*/;
 
 /** Most grammar mistakes in a spec come from text that has a meaning in YAML. */
@@ -49,13 +50,18 @@ function explain(code: string, line: string): Explanation {
       suggestion: `write "${template[0]}"`,
       range: [template.index, template.index + template[0].length],
     };
-  const variable = unquotedVariable.exec(line);
-  if (variable !== null)
-    return {
-      message: "inside `[ ]` and `{ }`, `${…}` has to be quoted",
-      suggestion: `write "${variable[0]}"`,
-      range: [variable.index, variable.index + variable[0].length],
-    };
+  for (const [pattern, what] of [
+    [templateInFlow, "{{ … }}"],
+    [unquotedVariable, "${…}"],
+  ] as const) {
+    const found = pattern.exec(line);
+    if (found !== null)
+      return {
+        message: `inside \`[ ]\` and \`{ }\`, \`${what}\` has to be quoted`,
+        suggestion: `write "${found[0]}"`,
+        range: [found.index, found.index + found[0].length],
+      };
+  }
   switch (code) {
     case "TAB_AS_INDENT":
       return { message: "a tab cannot indent", suggestion: "indent with spaces" };

@@ -399,6 +399,11 @@ const grammar: readonly Mistake[] = [
   [jobText("limits:\n⟦\t⟧threads: 1"), "spec.yaml", "indent with spaces"],
   [`${jobText()}⟦---⟧\nversion: 1\n`, "spec.yaml", "one file holds one job: remove `---`"],
   [jobText("input: { from: ⟦${DIR}/x⟧ }"), "spec.yaml", 'write "${DIR}/x"'],
+  [
+    jobText("input: { from: ⟦../x/dt={{ ds }}/*.parquet⟧, key: id }"),
+    "spec.yaml",
+    'write "../x/dt={{ ds }}/*.parquet"',
+  ],
   [jobText("model: ⟦{{ var.model }}.onnx⟧"), "spec.yaml", 'write "{{ var.model }}.onnx"'],
   [jobText("model: ⟦*.onnx⟧"), "spec.unknown-alias", "a value that begins with `*` has to be quoted"],
   [jobText("model: ⟦!env⟧ MODEL"), "spec.yaml", "write `${NAME}` for a variable"],

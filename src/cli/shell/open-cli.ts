@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { App } from "../../app.js";
-import type { Clock } from "../../clock.js";
 import { type Settings, settingsFromProcess } from "../../config.js";
+import { systemClock } from "../../system-clock.js";
 import { programName } from "../output/command-line.js";
 import type { Cli, GlobalFlags, ProgressWish } from "./context.js";
 import { handleInterrupts, type Interrupts } from "./interrupts.js";
@@ -19,8 +19,6 @@ interface RawGlobals {
   readonly queue?: string;
   readonly target?: string;
 }
-
-const clock: Clock = { now: () => new Date(), monotonicMs: () => performance.now() };
 
 /** The context that a command runs in; `close` ends what it opened. */
 export function openCli(
@@ -66,7 +64,7 @@ function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
     cwd,
     settings,
     globals,
-    clock,
+    clock: systemClock,
     program: programName(process.argv[1] ?? "nightshift", settings.environment),
     out: terminal.out,
     err: terminal.err,

@@ -2,6 +2,7 @@
 import { type Data, DataType, type RecordBatch, Vector } from "apache-arrow";
 import type { JsonValue } from "../../errors.js";
 import { columnOf } from "./columns.js";
+import { unscaledAt } from "./decimals.js";
 import { isNull } from "./validity.js";
 
 /** The first rows of a batch, a list of values each, in the order of its columns. */
@@ -74,10 +75,7 @@ function isoDate(milliseconds: number): string {
 }
 
 function decimal(values: Uint32Array, row: number, words: number, scale: number): string {
-  let whole = 0n;
-  for (let word = words - 1; word >= 0; word--)
-    whole = (whole << 32n) | BigInt(values[row * words + word] ?? 0);
-  const unscaled = BigInt.asIntN(words * 32, whole);
+  const unscaled = unscaledAt(values, row, words);
   if (scale <= 0) return String(unscaled * 10n ** BigInt(-scale));
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
   return `${unscaled < 0n ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;

@@ -2,6 +2,7 @@
 import { type Data, DataType, Type } from "apache-arrow";
 import type { BoundColumn } from "../../mapping.js";
 import type { TensorType } from "../../tensor.js";
+import { unscaledAt } from "../arrow/decimals.js";
 import { nullFinder } from "../arrow/validity.js";
 import { isFloatTensor } from "../mapping/casts.js";
 import { integerRange } from "../tensors/integer-range.js";
@@ -81,12 +82,7 @@ export function integerReader(data: Data): IntegerAt | null {
 
 function decimalReader(values: Uint32Array, words: number, zeros: number): IntegerAt {
   const unit = 10n ** BigInt(zeros);
-  return (index) => {
-    let whole = 0n;
-    for (let word = words - 1; word >= 0; word--)
-      whole = (whole << 32n) | BigInt(values[index * words + word] ?? 0);
-    return BigInt.asIntN(words * 32, whole) * unit;
-  };
+  return (index) => unscaledAt(values, index, words) * unit;
 }
 
 function dictionaryReader(data: Data): IntegerAt | null {

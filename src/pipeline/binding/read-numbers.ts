@@ -2,6 +2,7 @@
 import { type Data, DataType, Type } from "apache-arrow";
 import { BugError } from "../../errors.js";
 import type { BoundColumn } from "../../mapping.js";
+import { unscaledAt } from "../arrow/decimals.js";
 import { halfToDouble } from "../tensors/float16.js";
 import { readPart } from "./time-parts.js";
 
@@ -76,28 +77,26 @@ function readBits(values: Uint8Array, offset: number): ReadNumbers {
   };
 }
 
-/** Little-endian two's complement of `words` 32-bit words. */
 function readDecimals(values: Uint32Array, words: number, scale: number): ReadNumbers {
   const unit = 10 ** Math.abs(scale);
   return (start, count, out) => {
     for (let index = 0; index < count; index++) {
-      const unscaled = decimalAt(values, (start + index) * words, words);
+      const unscaled = decimalAt(values, start + index, words);
       out[index] = scale < 0 ? unscaled * unit : unscaled / unit;
     }
   };
 }
 
-function decimalAt(values: Uint32Array, first: number, words: number): number {
+/** Most decimals are small, and their two lowest words are fast. */
+function decimalAt(values: Uint32Array, index: number, words: number): number {
+  const first = index * words;
   const low = values[first] ?? 0;
   const high = (values[first + 1] ?? 0) | 0;
   const sign = high >> 31;
   let fitsTwoWords = true;
   for (let word = 2; word < words; word++)
     if (((values[first + word] ?? 0) | 0) !== sign) fitsTwoWords = false;
-  if (fitsTwoWords) return high * 4_294_967_296 + low;
-  let whole = 0n;
-  for (let word = words - 1; word >= 0; word--) whole = (whole << 32n) | BigInt(values[first + word] ?? 0);
-  return Number(BigInt.asIntN(words * 32, whole));
+  return fitsTwoWords ? high * 4_294_967_296 + low : Number(unscaledAt(values, index, words));
 }
 
 /** Decodes the dictionary once, then looks its values up. */

@@ -2,6 +2,7 @@
 import { type Data, DataType, DateUnit, type Decimal, Type, Vector } from "apache-arrow";
 import { columnType } from "../../arrow-types.js";
 import { typeName } from "../../column.js";
+import { unscaledAt } from "../arrow/decimals.js";
 import { isNull, nullFinder } from "../arrow/validity.js";
 import { halfToDouble } from "../tensors/float16.js";
 import { misused } from "./misused.js";
@@ -72,12 +73,8 @@ function plainNumbers(data: Data, column: string): Float64Array {
   }
 }
 
-/** Little-endian two's complement of `words` 32-bit words. */
 function decimalAt(values: Uint32Array, row: number, words: number, { scale }: Decimal): number {
-  let whole = 0n;
-  for (let word = words - 1; word >= 0; word--)
-    whole = (whole << 32n) | BigInt(values[row * words + word] ?? 0);
-  const unscaled = Number(BigInt.asIntN(words * 32, whole));
+  const unscaled = Number(unscaledAt(values, row, words));
   return scale < 0 ? unscaled * 10 ** -scale : unscaled / 10 ** scale;
 }
 

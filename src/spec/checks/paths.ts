@@ -1,7 +1,7 @@
 /** Paths: local ones, inside the output root, and output apart from input. */
-import { realpathSync } from "node:fs";
-import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { resolve, sep } from "node:path";
 import { isConnectionUrl } from "../../connection.js";
+import { isInside, isInsideRoot } from "../inside-root.js";
 import type { Problem, SpecPath } from "../problem.js";
 import type { JobSpec } from "../schema.js";
 import { asList, type Check, itemPath, wrong } from "./check.js";
@@ -21,7 +21,7 @@ export const insideOutputRoot: Check = {
   *problems({ spec, baseDir, outputRoot }) {
     const { to } = spec.write;
     if (outputRoot === null || to.includes("://")) return;
-    if (isInside(realPath(resolve(baseDir, to)), realPath(outputRoot))) return;
+    if (isInsideRoot(resolve(baseDir, to), outputRoot)) return;
     yield wrong(
       ["write", "to"],
       "spec.outside-output-root",
@@ -138,19 +138,4 @@ function searchedBy(from: string): { readonly root: string; readonly recursive: 
   const glob = steps.findIndex((step) => /[*?[\]{}!]/.test(step));
   if (glob < 0) return { root: from, recursive: !from.endsWith(".parquet") };
   return { root: steps.slice(0, glob).join(sep) || sep, recursive: from.includes("**") };
-}
-
-function isInside(path: string, root: string): boolean {
-  const way = relative(root, path);
-  return way === "" || (way !== ".." && !way.startsWith(`..${sep}`));
-}
-
-/** The path with the symlinks of what exists of it resolved. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(realPath(parent), basename(path));
-  }
 }
