@@ -68,7 +68,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   refuseHalfEmbedded(cli, flags.embedded === true);
   const folder = jobsFolder(cli, flags.jobs);
   const place = await apiPlace(cli, flags);
-  const stopping = cli.gently();
+  const stopping = cli.gently("stopping: nothing new is started");
   const tell = (event: ServeEvent): void => {
     if (cli.globals.json) cli.out.line(serveJson(event, cli.clock.now()));
     else if (!cli.globals.quiet || !isQuiet(event)) cli.err.line(serveLine(event, cli.cwd, cli.err.paint));

@@ -68,7 +68,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     throw new SpecError("usage.invalid-argument", `a lease of ${lease} ms is too short`, {
       hint: "Give --lease at least 1s.",
     });
-  const stopping = cli.gently();
+  const stopping = cli.gently("stopping: nothing new is taken");
   const app = await cli.app();
   const metrics = metricsListen === undefined ? null : await openMetrics(cli, { isWorker: true });
   const worker = await app.worker({

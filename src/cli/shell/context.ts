@@ -54,8 +54,9 @@ export interface Cli {
   /**
    * From now on an interrupt asks to stop between chunks, and only the second one ends the process. Without this call
    * the first one does.
+   * @param how it stops, for whoever interrupted it: `stopping between chunks` unless told
    */
-  gently(): AbortSignal;
+  gently(how?: string): AbortSignal;
   /** How the process was asked to stop; `null` when it wasn't. */
   interruptedBy(): "SIGINT" | "SIGTERM" | null;
 }

@@ -1,14 +1,15 @@
 import { exitCodes } from "../../errors.js";
 
 export interface InterruptOptions {
-  /** Told of the first interrupt of something that can stop gently. */
-  readonly onStopping: () => void;
+  /** Told of the first interrupt of something that can stop gently, and how it stops. */
+  readonly onStopping: (how: string) => void;
   /** Last chance before the process ends: give the cursor back. */
   readonly beforeExit: () => void;
 }
 
 export interface Interrupts {
-  gently(): AbortSignal;
+  /** @param how it stops: `stopping between chunks` */
+  gently(how: string): AbortSignal;
   receivedSignal(): Signal | null;
 }
 
@@ -19,22 +20,22 @@ const codes = { SIGINT: exitCodes.interrupted, SIGTERM: exitCodes.terminated } a
 /** Ctrl-C and SIGTERM: the first stops between chunks where a command can, the second ends the process. */
 export function handleInterrupts({ onStopping, beforeExit }: InterruptOptions): Interrupts {
   const controller = new AbortController();
-  let gentle = false;
+  let gentle: string | null = null;
   let received: Signal | null = null;
   const on = (signal: Signal) => {
-    if (!gentle || received !== null) {
+    if (gentle === null || received !== null) {
       beforeExit();
       process.exit(codes[signal]);
     }
     received = signal;
-    onStopping();
+    onStopping(gentle);
     controller.abort();
   };
   process.on("SIGINT", on);
   process.on("SIGTERM", on);
   return {
-    gently() {
-      gentle = true;
+    gently(how) {
+      gentle = how;
       return controller.signal;
     },
     receivedSignal: () => received,

@@ -32,7 +32,7 @@ export function openCli(
     ...(flags.queue === undefined ? {} : { queue: flags.queue }),
   });
   const interrupts = handleInterrupts({
-    onStopping: () => terminal.err.line("stopping between chunks; once more to stop at once"),
+    onStopping: (how) => terminal.err.line(`${how}; once more to stop at once`),
     beforeExit: () => terminal.screen.clear(),
   });
   const apps = new Set<Promise<App>>();
@@ -77,9 +77,9 @@ function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
       return app;
     },
     withState: (stateDir) => cliIn(cwd, { ...settings, stateDir, ledger: null, queue: null }, shared),
-    gently() {
+    gently(how = "stopping between chunks") {
       terminal.goOnWithoutReader = true;
-      return interrupts.gently();
+      return interrupts.gently(how);
     },
     interruptedBy: () => interrupts.receivedSignal(),
   };

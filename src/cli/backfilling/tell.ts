@@ -1,0 +1,77 @@
+/** What people and machines are told of a backfill, before, during and after it. */
+import type { Decision, IntervalEnd } from "../../backfill.js";
+import { toErrorRecord } from "../../errors.js";
+import { counted, duration } from "../../text/human.js";
+import { errorText } from "../output/error-text.js";
+import { logLine } from "../output/log-line.js";
+import { outcomeRecord } from "../running/follow-run.js";
+import type { Cli } from "../shell/context.js";
+import { decisionsText, endLine } from "./backfill-text.js";
+import { gridAfter } from "./grid-after.js";
+import type { JobIntervals } from "./job-intervals.js";
+
+export function tellDecisions(cli: Cli, name: string, decisions: readonly Decision[]): void {
+  const { globals, err } = cli;
+  if (globals.json) {
+    for (const { interval, action, reason } of decisions)
+      logLine(cli, "interval.decided", { job: name, interval, action, reason });
+    return;
+  }
+  if (!globals.quiet) err.line(decisionsText(name, decisions, err.paint));
+}
+
+export function tellInterval(cli: Cli, end: IntervalEnd): void {
+  const { globals, err } = cli;
+  const { decision, outcome, error } = end;
+  if (globals.json) {
+    const known = outcome === null ? { run: null, status: "failed" } : outcomeRecord(outcome);
+    logLine(cli, "interval.outcome", {
+      ...{ runId: outcome?.run?.id ?? null, interval: decision.interval, ...known },
+      error: error === null ? null : toErrorRecord(error),
+    });
+    return;
+  }
+  if (error !== null && outcome?.status !== "cancelled" && globals.verbose)
+    err.line(errorText(error, err.paint, true));
+  if (!globals.quiet || error !== null) err.line(endLine(end, err.paint));
+}
+
+export interface BackfillEnd {
+  readonly over: JobIntervals;
+  readonly decisions: readonly Decision[];
+  readonly ends: readonly IntervalEnd[];
+  readonly due: number;
+  readonly seconds: number;
+  readonly exitCode: number;
+  readonly isCancelled: boolean;
+}
+
+export function tellEnd(cli: Cli, end: BackfillEnd): void {
+  const { over, decisions, ends, due, seconds, exitCode, isCancelled } = end;
+  const { globals, out, err } = cli;
+  const failed = ends.filter(({ error }) => error !== null && error.kind !== "cancelled").length;
+  const done = ends.filter(({ error }) => error === null).length;
+  const skipped = decisions.length - due;
+  const left = due - done - failed;
+  if (globals.json) {
+    logLine(cli, "backfill.outcome", {
+      job: over.name,
+      done,
+      failed,
+      left,
+      skipped,
+      seconds,
+      exitCode,
+      cancelled: isCancelled,
+    });
+    return;
+  }
+  if (globals.quiet) return;
+  out.line(gridAfter(over.every, decisions, ends, out.paint));
+  const each = ends.length === 0 ? "" : `, ${duration(seconds / ends.length)} each`;
+  const how = isCancelled ? err.paint.yellow("cancelled: ") : "";
+  err.line(
+    `\n${how}${counted(done, "interval")} done, ${failed} failed, ${left} left, ${skipped} skipped in ${duration(seconds)}${each}`,
+  );
+  if (failed + left > 0) err.line("the same command again does what is left");
+}
