@@ -39,6 +39,9 @@ test("a tick runs its job when it is due, for the interval that is over then; SI
   const ended = await served.until("tick.ended");
   expect(ended).toMatchObject({ job: "daily", at: `${night}.000Z`, end: { status: "published" } });
   expect(await stop(served)).toBe(0);
+  expect((await served.finished).stderr).toContain(
+    "stopping: nothing new is started; once more to stop at once",
+  );
   expect(runs()).toMatchObject([{ run: { trigger: "schedule", interval: { ds: "2025-01-02" } } }]);
   expect(await keysIn(project.out)).toEqual(keysOfDay(1));
   expect(ticks()).toMatchObject([{ at: `${night}.000Z`, verdict: "fired", end: { status: "published" } }]);
