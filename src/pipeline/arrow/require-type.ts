@@ -41,6 +41,9 @@ function sameLayout(decoded: ColumnType, planned: ColumnType): boolean {
       );
     case "struct":
       return planned.kind === "struct" && sameFields(decoded, planned);
+    // Either unit says which one it is; what is kept is counted in days.
+    case "date":
+      return planned.kind === "date";
     case "timestamp":
       return planned.kind === "timestamp" && decoded.unit === planned.unit;
     default:

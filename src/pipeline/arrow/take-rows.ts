@@ -76,13 +76,15 @@ export function takeRows(data: Data, rows: Int32Array, target: DataType): Data {
         {},
         data.children.map((field, index) => takeRows(field, rows, child(target, index).type)),
       );
+    case Type.Date:
+      return make({ values: sameUnit(type, target) ? takeFixedWidth(data, rows) : takeDays(data, rows) });
     default:
       return make({ values: takeFixedWidth(data, rows) });
   }
 }
 
 function isPlain(type: DataType, target: DataType): boolean {
-  if (type.typeId !== target.typeId) return false;
+  if (type.typeId !== target.typeId || !sameUnit(type, target)) return false;
   if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) return false;
   const fields: readonly Field[] = type.children ?? [];
   return fields.every((field, index) => isPlain(field.type, child(target, index).type));
@@ -123,6 +125,16 @@ function takeFixedWidth({ values, stride }: Data, rows: Int32Array): unknown {
     if (row >= 0) taken.set(values.subarray(row * stride, (row + 1) * stride), to * stride);
   }
   return taken;
+}
+
+function sameUnit(type: DataType, target: DataType): boolean {
+  return !DataType.isDate(type) || !DataType.isDate(target) || type.unit === target.unit;
+}
+
+const dayMs = 86_400_000;
+
+function takeDays({ values }: Data, rows: Int32Array): Int32Array {
+  return rows.map((row) => (row < 0 ? 0 : Math.floor(Number(values[row]) / dayMs)));
 }
 
 function takeBits({ values, offset }: Data, rows: Int32Array): Uint8Array {

@@ -147,9 +147,14 @@ function listMetadata({
   return Object.keys(metadata).length === 0 ? {} : { metadata };
 }
 
-/** Dictionaries are decoded on the way out: chunks come with dictionaries of their own. */
+/**
+ * Dictionaries are decoded on the way out: chunks come with dictionaries of their own. Dates are counted in days, which is
+ * Parquet's only kind: in milliseconds they would be written as integers.
+ */
 export function plainType(type: ColumnType): ColumnType {
   switch (type.kind) {
+    case "date":
+      return { ...type, unit: "day" };
     case "dictionary":
       return plainType(valueType(type));
     case "list":

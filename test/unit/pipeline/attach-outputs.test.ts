@@ -4,6 +4,7 @@ import {
   type Data,
   type DataType,
   DateDay,
+  DateMillisecond,
   Dictionary,
   Field,
   FixedSizeBinary,
@@ -246,6 +247,11 @@ describe("columns that are kept", () => {
       { kind: "date", unit: "day" },
       [0, null, 86_400_000, -86_400_000, 950_400_000_000].map((ms) => (ms === null ? null : new Date(ms))),
     ],
+    "dates in milliseconds": [
+      new DateMillisecond(),
+      { kind: "date", unit: "ms" },
+      [0, null, 86_400_000, -86_400_000, 950_400_000_000].map((ms) => (ms === null ? null : new Date(ms))),
+    ],
     timestamps: [
       new TimestampMillisecond("UTC"),
       { kind: "timestamp", unit: "ms", timezone: "UTC" },
@@ -302,6 +308,11 @@ describe("columns that are kept", () => {
     if (flat instanceof Date) return flat.getTime();
     return value instanceof Date ? value.getTime() : flat;
   }
+
+  it("count dates in days: Parquet has no others", () => {
+    const mapping = mappingOf({ kept: { kind: "date", unit: "ms" } }, [label]);
+    expect(mapping.columns.find(({ name }) => name === "kept")?.type).toEqual({ kind: "date", unit: "day" });
+  });
 
   it("take any rows in any order, as Arrow itself reads them", () => {
     const random = seeded(5);
