@@ -84,7 +84,12 @@ async function follow(cli: Cli, ledger: Ledger, { run }: RunState): Promise<void
   }
 }
 
-function show({ out, globals }: Cli, shown: ShownStatus, state: RunState, partitions: PartitionCounts): void {
+function show(
+  { out, globals, program }: Cli,
+  shown: ShownStatus,
+  state: RunState,
+  partitions: PartitionCounts,
+): void {
   if (globals.json) printJson(out, { ...state, shown, partitions });
-  else out.line(runText(state, partitions, shown, out.paint));
+  else out.line(runText(state, partitions, shown, program, out.paint));
 }

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { passwordInUrl } from "../../spec/secrets.js";
 
 /** How people started this program, so that the commands it suggests can be pasted. */
 export function programName(
@@ -17,4 +18,13 @@ function shellWord(word: string): string {
 
 export function shellLine(...words: readonly string[]): string {
   return words.map(shellWord).join(" ");
+}
+
+/** Where the runs are that a suggested command is about, as far as it was said on this command line. */
+export function placeWords(state: string | undefined, ledger: string | undefined): readonly string[] {
+  return [
+    ...(state === undefined ? [] : ["--state", state]),
+    // One with a password is better typed by whoever knows it than shown.
+    ...(ledger === undefined || passwordInUrl(ledger) !== null ? [] : ["--ledger", ledger]),
+  ];
 }

@@ -46,6 +46,7 @@ export function runText(
   state: RunState,
   partitions: PartitionCounts,
   shown: ShownStatus,
+  program: string,
   paint: Paint,
 ): string {
   const { run, totals, provider, accepted, error } = state;
@@ -79,7 +80,7 @@ export function runText(
   if (accepted.rows.read > 0) pairs.push(["rows in", equation(accepted.rows)]);
   if (!hasEnded(state) && !isInterrupted && state.owner !== null)
     pairs.push(["owner", `process ${state.owner.pid} on ${state.owner.host}`]);
-  if (isInterrupted) pairs.push(["next", `nightshift retry ${run.id}`]);
+  if (isInterrupted) pairs.push(["next", `${program} retry ${run.id}`]);
   if (error !== null) pairs.push(["error", paint.red(error.message)]);
   if (error?.hint !== undefined) pairs.push(["try", error.hint]);
   return renderPairs(pairs, paint);

@@ -31,7 +31,7 @@ export interface Printer {
 
 export interface Cli {
   readonly cwd: string;
-  /** What to type to start this program again: `nightshift`, or `npx nightshift`. */
+  /** What to type to start this program again for the same runs: `npx nightshift`, `nightshift --state runs`. */
   readonly program: string;
   readonly globals: GlobalFlags;
   readonly settings: Settings;

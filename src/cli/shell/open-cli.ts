@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { App } from "../../app.js";
 import { type Settings, settingsFromProcess } from "../../config.js";
 import { systemClock } from "../../system-clock.js";
-import { programName } from "../output/command-line.js";
+import { placeWords, programName, shellLine } from "../output/command-line.js";
 import type { Cli, GlobalFlags, ProgressWish } from "./context.js";
 import { handleInterrupts, type Interrupts } from "./interrupts.js";
 import { declareAll } from "./program.js";
@@ -43,7 +43,14 @@ export function openCli(
     apps.add(app);
     return app;
   };
-  const cli = cliIn(process.cwd(), settings, { terminal, interrupts, globals: globalsOf(flags), open });
+  const program = [
+    programName(process.argv[1] ?? "nightshift", settings.environment),
+    shellLine(...placeWords(flags.state, flags.ledger)),
+  ];
+  const cli = cliIn(process.cwd(), settings, {
+    ...{ terminal, interrupts, globals: globalsOf(flags), open },
+    program: program.join(" ").trimEnd(),
+  });
   const close = async () => {
     for (const app of apps) await (await app).close();
   };
@@ -54,6 +61,7 @@ interface Shared {
   readonly terminal: Terminal;
   readonly interrupts: Interrupts;
   readonly globals: GlobalFlags;
+  readonly program: string;
   readonly open: (settings: Settings) => Promise<App>;
 }
 
@@ -65,7 +73,7 @@ function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
     settings,
     globals,
     clock: systemClock,
-    program: programName(process.argv[1] ?? "nightshift", settings.environment),
+    program: shared.program,
     out: terminal.out,
     err: terminal.err,
     screen: terminal.screen,
