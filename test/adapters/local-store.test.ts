@@ -98,6 +98,16 @@ describe("a listing", () => {
     expect(await names("a[1].parquet")).toEqual(["a[1].parquet"]);
   });
 
+  it.each(["flights (copy)", "{a,b}", "[1]", "a*", "!x"])(
+    "takes the directories above a glob for themselves where they are there: %s",
+    async (name) => {
+      put(`${name}/d/x.parquet`, "a/d/other.parquet", "1/d/other.parquet", "ab/d/other.parquet");
+      expect(await names(`${name}/d/*.parquet`)).toEqual([`${name}/d/x.parquet`]);
+      expect(await names(`${name}/**/*.parquet`)).toEqual([`${name}/d/x.parquet`]);
+      expect((await failure(files(`${name}/d/x.parqet`))).hint).toContain("x.parquet?");
+    },
+  );
+
   it("decodes the key=value directories between the named root and the file", async () => {
     put("t/dt=2026-01-15/city=S%C3%A3o%20Paulo/x", "t/dt=100%/city=a=b/x", "t/_p=1/city=/x");
     const values = async (pattern: string): Promise<readonly unknown[]> =>

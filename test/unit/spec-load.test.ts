@@ -347,6 +347,13 @@ describe("a file that is no spec", () => {
   });
 });
 
+it("a project's own directories are no patterns: its output may lie beside its input", async () => {
+  const spec = "flights [2026]/jobs/flights.yaml";
+  project.write(spec, jobText("input: { from: ../data/**/*.parquet }", "write: { to: ../out }"));
+  const { job } = await project.load(spec);
+  expect(filesOf(job).write.to).toBe(join(project.root, "flights [2026]/out"));
+});
+
 describe("a hostile spec", () => {
   const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${[..."bcdefgh"]
     .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${"abcdefg"[index]}`).join(",")}]`)

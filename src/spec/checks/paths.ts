@@ -41,7 +41,7 @@ export const outputApartFromInput: Check = {
     const to = resolve(baseDir, spec.write.to);
     for (const from of asList(spec.input.from)) {
       if (isConnectionUrl(from)) continue;
-      const { root, recursive } = searchedBy(resolve(baseDir, from));
+      const { root, recursive } = searchedBy(baseDir, from);
       if (to !== root && !(recursive && isInside(to, root))) continue;
       yield wrong(
         ["write", "to"],
@@ -133,9 +133,14 @@ function* mappingFilesOf(spec: JobSpec): Iterable<WrittenPath> {
 }
 
 /** The directory that a path or glob is looked up in, and whether that goes below it. */
-function searchedBy(from: string): { readonly root: string; readonly recursive: boolean } {
+function searchedBy(baseDir: string, from: string): { readonly root: string; readonly recursive: boolean } {
   const steps = from.split(sep);
+  // What the project's own directories are called is no pattern.
   const glob = steps.findIndex((step) => /[*?[\]{}!]/.test(step));
-  if (glob < 0) return { root: from, recursive: !from.endsWith(".parquet") };
-  return { root: steps.slice(0, glob).join(sep) || sep, recursive: from.includes("**") };
+  if (glob < 0) return { root: resolve(baseDir, from), recursive: !from.endsWith(".parquet") };
+  const literal = steps.slice(0, glob).join(sep);
+  return {
+    root: resolve(baseDir, literal === "" && from.startsWith(sep) ? sep : literal),
+    recursive: from.includes("**"),
+  };
 }

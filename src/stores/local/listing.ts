@@ -15,20 +15,26 @@ export async function* list(pattern: string): AsyncGenerator<StoredFile> {
   if (named === "file") yield* listed(path, {});
   else if (named === "directory") yield* listTree(path, everything, pattern);
   else if (named === "other") throw notAFile(path);
-  else if (isGlob(pattern)) yield* listGlob(pattern);
-  else throw await notFound(pattern, path);
+  else {
+    const { there, rest } = await existingPart(path);
+    // What the base hides or not was said by whoever named it.
+    const { isGlob, base, glob } = picomatch.scan(rest, noNegation);
+    if (!isGlob) throw await notFound(pattern, path);
+    const root = join(there, base);
+    if ((await kindOf(root)) !== "directory") throw await notFound(pattern, root);
+    yield* listTree(root, globRule(glob), pattern);
+  }
 }
 
-function isGlob(pattern: string): boolean {
-  return picomatch.scan(pattern).isGlob;
-}
+const noNegation = { nonegate: true };
 
-async function* listGlob(pattern: string): AsyncGenerator<StoredFile> {
-  // The base is the part before the first wildcard; what it hides or not was said by whoever named it.
-  const { base, glob } = picomatch.scan(pattern.replace(/\/+$/, ""));
-  const root = resolve(base);
-  if ((await kindOf(root)) !== "directory") throw await notFound(pattern, root);
-  yield* listTree(root, globRule(glob), pattern);
+/** A project may lie in `flights (copy)` or `{2026}`: directories that are there are no patterns. */
+async function existingPart(path: string): Promise<{ readonly there: string; readonly rest: string }> {
+  const steps = path.split("/").slice(1);
+  let there = "/";
+  while (steps.length > 1 && (await kindOf(join(there, steps[0] ?? ""))) === "directory")
+    there = join(there, steps.shift() ?? "");
+  return { there, rest: steps.join("/") };
 }
 
 /** Which paths below a root are wanted, and which directories can hold such. */
@@ -41,7 +47,7 @@ const everything: Rule = { wants: () => true, enters: () => true };
 
 /** A directory that matches stands for all that is in it. */
 function globRule(glob: string): Rule {
-  const matches = picomatch(glob);
+  const matches = picomatch(glob, noNegation);
   const wants = (relative: string): boolean => {
     const parts = relative.split("/");
     return parts.some((_, i) => matches(parts.slice(0, i + 1).join("/")));
