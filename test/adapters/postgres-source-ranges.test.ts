@@ -215,6 +215,28 @@ describe("one state for all partitions", () => {
     });
   });
 
+  it.each(["refreshed", "seen"])(
+    "keeps a materialized view from being refreshed, whose rows would be new in every snapshot: %s",
+    async (name) => {
+      await database.query(`
+        create table base as select generate_series(1, ${rows}) as n;
+        create materialized view refreshed as select n from base;
+        create view seen as select n from refreshed;`);
+      const kept = await inputKeeper(inputOf(database.url, name), url())?.keep(run, {
+        columns: ["n"],
+        partitions: await planned(sourceOf(database.url, "refreshed"), ["n"], many),
+      });
+      try {
+        await expect(
+          database.query("set lock_timeout = 100; refresh materialized view refreshed"),
+        ).rejects.toMatchObject({ code: "55P03" });
+      } finally {
+        await kept?.release();
+        await database.query("drop table base cascade");
+      }
+    },
+  );
+
   it("is never another snapshot that has got the same name", async () => {
     const source = sourceOf(database.url, "even");
     const keeper = inputKeeper(inputOf(database.url, "even"), url());

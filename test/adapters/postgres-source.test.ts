@@ -1,8 +1,11 @@
 /** Every type, as it arrives here, against what the server itself writes of it as text. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { typeName } from "../../src/column.js";
+import type { Run } from "../../src/run.js";
+import { inputKeeper } from "../../src/sources/postgres/keep-input.js";
+import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import { columnNames, planned, queryOf, readAll, sourceOf } from "../support/postgres-source.js";
+import { columnNames, inputOf, planned, queryOf, readAll, sourceOf } from "../support/postgres-source.js";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -313,9 +316,7 @@ describe("rows", () => {
     );
     await expect(
       readAll(sourceOf(database.url, queryOf("select makes_one() as a")), ["a"]),
-    ).rejects.toMatchObject({
-      code: "infra.read-only",
-    });
+    ).rejects.toMatchObject({ code: "postgres.query-writes" });
   });
 });
 
@@ -344,12 +345,41 @@ describe("a query", () => {
     [queryOf("select * from nix"), "postgres.no-such-table", "nix"],
     [queryOf("select from where"), "postgres.syntax", "syntax error"],
     [queryOf("select 1; select 2"), "postgres.syntax", "syntax error"],
+    [queryOf("select nix(1) as a"), "postgres.query-refused", "function nix"],
+    [queryOf("select 1 as a where 'a'::text = 1"), "postgres.query-refused", "operator does not exist"],
+    [queryOf("select id from many for update"), "postgres.query-writes", "FOR UPDATE"],
+    [queryOf("with w as (delete from many returning id) select id from w"), "postgres.query-writes", "WITH"],
+    [queryOf("select $1::int as a", "kanari"), "data.query-value", "a text is no value of its type"],
   ])("%j is refused as %s", async (read, code, what) => {
     await expect(sourceOf(database.url, read).schema()).rejects.toMatchObject({
       code,
       message: expect.stringContaining(what),
     });
   });
+
+  it.each(["snapshot", "materialize"] as const)(
+    "that fails on a value says so, under %s",
+    async (consistency) => {
+      const read = queryOf("select id, 1 / (id - 7) as a from many");
+      const source = sourceOf(database.url, read, { consistency });
+      const columns = ["id", "a"];
+      const reading =
+        consistency === "snapshot"
+          ? readAll(source, columns)
+          : inputKeeper(
+              inputOf(database.url, read, { consistency }),
+              connectionUrl(database.url, { environment: {} }, "it"),
+            )?.keep({ id: "r", key: { jobId: "j", scope: "s", generation: 1 } } as Run, {
+              columns,
+              partitions: await planned(source, columns),
+            });
+      await expect(reading).rejects.toMatchObject({
+        code: "data.query-value",
+        message: expect.stringContaining("a division by zero while"),
+        details: { sqlstate: "22012" },
+      });
+    },
+  );
 
   it("may be of a view, a materialized view, a partitioned table", async () => {
     await database.query(`

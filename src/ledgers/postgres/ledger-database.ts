@@ -59,11 +59,15 @@ export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOption
   const ready = new WeakSet<Session>();
   const doing = "using the ledger";
 
-  /** Also where a role or a database has it otherwise: what a transition returned is durable. */
+  /**
+   * Also where a role or a database has it otherwise: what a transition returned is durable, and one that waited for
+   * another's lock sees what that one did.
+   */
   async function prepare(session: Session): Promise<void> {
     if (ready.has(session)) return;
     await session.query(
       `select set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, false),
+              set_config('default_transaction_isolation', 'read committed', false),
               set_config('synchronous_commit',
                 case current_setting('synchronous_commit') when 'off' then 'on'
                 else current_setting('synchronous_commit') end, false)`,

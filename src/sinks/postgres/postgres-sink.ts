@@ -15,6 +15,7 @@ import { findTarget, type RegisteredRun, registerRun, type Target } from "./area
 import { checkTarget } from "./check-target.js";
 import { collect, dropStaging } from "./collecting.js";
 import { refuseWithoutOwnRights } from "./own-rights.js";
+import { ownSettings } from "./own-settings.js";
 import { publishIn, replacesAll, winner } from "./publish.js";
 import { checkQuarantine, quarantinedRows } from "./quarantine.js";
 import {
@@ -59,7 +60,7 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
     await ready();
     return database.use(async (session) => {
       // The size of a table that somebody else has locked is not told before it is free.
-      await session.query(`set lock_timeout = ${lockTimeoutMs}`);
+      await ownSettings(session, lockTimeoutMs);
       return work(session, await findTarget(session, write.table));
     }, doing);
   }

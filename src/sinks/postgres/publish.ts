@@ -55,7 +55,7 @@ export async function publishIn(session: Session, request: PublishRequest): Prom
   const { write, run, registered, target, fingerprint, receipts, details, lockTimeoutMs } = request;
   const publication = await decide(session, target, registered, "commit", fingerprint);
   if (publication === null) return winner(session, target, run.id);
-  await session.query(`set local lock_timeout = ${lockTimeoutMs}`);
+  await session.query(`set local lock_timeout = ${lockTimeoutMs}; set local datestyle = 'ISO'`);
   await session.query(
     "select set_config('work_mem', '64MB', true) where pg_size_bytes(current_setting('work_mem')) < 64 * 1024 * 1024",
   );

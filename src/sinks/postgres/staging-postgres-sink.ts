@@ -27,6 +27,7 @@ import { type WrittenColumns, writtenColumns } from "./columns/written-columns.j
 import { copyIn } from "./copy/copy-in.js";
 import { quarantineColumns, quarantinePieces } from "./copy/quarantine-rows.js";
 import { copyRows, element } from "./copy/rows.js";
+import { ownSettings } from "./own-settings.js";
 import { type QuarantineDirectory, type StagedQuarantine, stageQuarantine } from "./quarantine-files.js";
 
 export interface StagingPostgresSinkOptions {
@@ -81,7 +82,7 @@ async function beginAttempt(
   await session.query(
     "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'",
   );
-  await session.query(`set lock_timeout = ${lockTimeoutMs}`);
+  await ownSettings(session, lockTimeoutMs);
   const target = await findTarget(session, write.table);
   if (target.table === null && !write.create) throw refuseMissing(write);
   const shape = { layout: write.layout, tableName: target.text };

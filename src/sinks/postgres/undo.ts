@@ -115,10 +115,17 @@ async function takeBack(session: Session, table: QualifiedName, head: Head, undo
 }
 
 async function putBack(session: Session, place: string, removed: string, where = ""): Promise<void> {
-  const columns = quoteNames(await storedColumns(session, place));
+  const columns = quoteNames(await columnsBack(session, place, removed));
   await session.query(
     `insert into ${place} (${columns}) overriding system value select ${columns} from ${inArea(removed)} u ${where}`,
   );
+}
+
+/** The table's columns that there is something for: one that was added since has its default, one that was dropped stays so. */
+async function columnsBack(session: Session, place: string, kept: string): Promise<readonly string[]> {
+  const there = await storedColumns(session, place);
+  const before = await storedColumns(session, inArea(kept));
+  return there.filter((column) => before.includes(column));
 }
 
 /** Rows that somebody newer wrote since stay as they are. */
@@ -130,7 +137,7 @@ async function putOldRowsBack(
   key: readonly string[],
 ): Promise<void> {
   const same = key.map((column) => `u.${quoteName(column)} = t.${quoteName(column)}`).join(" and ");
-  const columns = (await storedColumns(session, place))
+  const columns = (await columnsBack(session, place, replaced))
     .filter((column) => !key.includes(column))
     .map(quoteName);
   const sets = columns.map((column) => `${column} = u.${column}`).join(", ");

@@ -8,12 +8,12 @@ import { describeInput as inputText, type PostgresInput } from "../../job.js";
 import type { Partition, RowRange } from "../../partition.js";
 import { type Database, inTransaction, openDatabase } from "../../postgres/database.js";
 import { quoteName, quoteTable } from "../../postgres/identifiers.js";
-import { postgresError } from "../../postgres/postgres-errors.js";
 import type { Session } from "../../postgres/session.js";
 import type { Run } from "../../run.js";
 import type { Collected } from "../../sink.js";
 import type { InputKeeper, KeptInput } from "../../source.js";
 import { relationOf, select } from "./input-sql.js";
+import { queryError, readingError } from "./reading-errors.js";
 import { openReading, snapshotText } from "./reading-session.js";
 
 /** Copies lie here, and nothing else. */
@@ -51,7 +51,7 @@ async function holdSnapshot(
   const doing = `taking a snapshot for ${inputText(input)}`;
   const session = await openReading(url, { lock: input.read, snapshot: null, doing });
   try {
-    if (input.read.kind === "query") await lockWhatIsRead(session, input);
+    await lockWhatIsRead(session, input);
     const { rows } = await session.query<{ name: string; content: string }>(
       "select pg_export_snapshot() as name, pg_current_snapshot()::text as content",
     );
@@ -62,11 +62,15 @@ async function holdSnapshot(
     };
   } catch (thrown) {
     await session.end().catch(() => undefined);
-    throw postgresError(thrown, { address: url.address, doing });
+    throw readingError(thrown, { address: url.address, doing });
   }
 }
 
-/** Planning a query locks its tables, and the locks stay: none of them can be truncated while the run goes on. */
+/**
+ * Planning a query locks whatever it reads, and the locks stay: none of it can be truncated while the run goes on, nor a
+ * materialized view refreshed, which LOCK TABLE does not take, not even behind a view: its new rows would be seen in every
+ * snapshot.
+ */
 async function lockWhatIsRead(session: Session, { read }: PostgresInput): Promise<void> {
   const { sql, values } = relationOf(read);
   await session.query(`select from ${sql} limit 0`, [...values]);
@@ -91,7 +95,9 @@ async function makeCopy(
         session,
         async () => {
           await session.query("set local statement_timeout = 0");
-          await session.query(`create table ${copy} as ${text}`, [...values]);
+          await session.query(`create table ${copy} as ${text}`, [...values]).catch((thrown: unknown) => {
+            throw queryError(thrown, { address: url.address, doing });
+          });
         },
         { doing },
         url.address,

@@ -5,13 +5,13 @@ import type { ConnectionUrl } from "../../connection.js";
 import { BugError, CancelledError } from "../../errors.js";
 import { describeInput as inputText, type PostgresInput } from "../../job.js";
 import type { Partition, RowRange } from "../../partition.js";
-import { postgresError } from "../../postgres/postgres-errors.js";
 import type { Session } from "../../postgres/session.js";
 import type { Source, SourceReadRequest } from "../../source.js";
 import { BinaryRows } from "./binary-rows.js";
 import { chosenColumns, columnsOf, type DescribedInput, describeInput } from "./describe-input.js";
 import { type ReadBounds, type Relation, relationOf, select } from "./input-sql.js";
 import { planRanges } from "./plan-ranges.js";
+import { readingError } from "./reading-errors.js";
 import { openReading, reading } from "./reading-session.js";
 
 export interface PostgresSourceOptions {
@@ -68,7 +68,7 @@ async function* readRange(read: RangeRead): AsyncGenerator<Chunk> {
     yield* chunksOf(session, read);
   } catch (thrown) {
     if (signal.aborted) throw new CancelledError();
-    throw postgresError(thrown, { address: url.address, doing });
+    throw readingError(thrown, { address: url.address, doing });
   } finally {
     signal.removeEventListener("abort", stop);
     await session.end().catch(() => undefined);

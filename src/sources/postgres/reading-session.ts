@@ -3,8 +3,8 @@ import type { ConnectionUrl } from "../../connection.js";
 import { CancelledError, InfraError } from "../../errors.js";
 import type { PostgresInput } from "../../job.js";
 import { quoteTable, quoteText } from "../../postgres/identifiers.js";
-import { postgresError } from "../../postgres/postgres-errors.js";
 import { openSession, type Session } from "../../postgres/session.js";
+import { readingError } from "./reading-errors.js";
 
 export interface ReadingOptions {
   /** Table that must stay what it is, from before the snapshot is taken: no TRUNCATE, no VACUUM FULL. */
@@ -39,7 +39,7 @@ export async function reading<T>(
     return await work(session);
   } catch (thrown) {
     if (options.signal?.aborted) throw new CancelledError();
-    throw postgresError(thrown, { address: url.address, doing: options.doing });
+    throw readingError(thrown, { address: url.address, doing: options.doing });
   } finally {
     await session.end().catch(() => undefined);
   }
@@ -57,7 +57,7 @@ export async function openReading(url: ConnectionUrl, options: ReadingOptions): 
     return session;
   } catch (thrown) {
     await session.end().catch(() => undefined);
-    throw postgresError(thrown, { address: url.address, doing });
+    throw readingError(thrown, { address: url.address, doing });
   }
 }
 
