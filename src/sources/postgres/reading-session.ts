@@ -4,7 +4,7 @@ import { CancelledError, InfraError } from "../../errors.js";
 import type { PostgresInput } from "../../job.js";
 import { quoteTable, quoteText } from "../../postgres/identifiers.js";
 import { postgresError } from "../../postgres/postgres-errors.js";
-import { openSession, type Session } from "../../postgres/session.js";
+import { endSession, openSession, type Session } from "../../postgres/session.js";
 
 export interface ReadingOptions {
   /** Table that must stay what it is, from before the snapshot is taken: no TRUNCATE, no VACUUM FULL. */
@@ -41,7 +41,7 @@ export async function reading<T>(
     if (options.signal?.aborted) throw new CancelledError();
     throw postgresError(thrown, { address: url.address, doing: options.doing });
   } finally {
-    await session.end().catch(() => undefined);
+    await endSession(session);
   }
 }
 
@@ -56,7 +56,7 @@ export async function openReading(url: ConnectionUrl, options: ReadingOptions): 
     await session.query(settingsSql);
     return session;
   } catch (thrown) {
-    await session.end().catch(() => undefined);
+    await endSession(session);
     throw postgresError(thrown, { address: url.address, doing });
   }
 }
