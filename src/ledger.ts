@@ -77,6 +77,22 @@ export interface Ledger {
   requestCancel(runId: string): Promise<void>;
   /** Whether the owner by this claim was asked to cancel. Called by the owner twice a second, and before it publishes. */
   isCancelRequested(claim: Claim): Promise<boolean>;
+  /**
+   * Whether the run's last owner was asked to cancel it and did not come to it: the run has not ended, and nobody has
+   * claimed it since. Called by who would go on with what a dead process left.
+   */
+  isCancelPending(runId: string): Promise<boolean>;
+  /**
+   * Asks that an unfinished run be gone on with, by whichever service has room. By anybody; may be repeated. It stands
+   * until the run has ended once more, or is taken back. @throws SpecError `refused.unknown-run`
+   */
+  requestRetry(runId: string): Promise<void>;
+  /** Takes such a request back. Stops nobody who goes on with the run already; may be repeated. */
+  withdrawRetry(runId: string): Promise<void>;
+  /** Whether such a request stands. */
+  isRetryRequested(runId: string): Promise<boolean>;
+  /** Runs of which such a request stands, some of them worked on by now. */
+  listRetries(): AsyncIterable<RunState>;
   /** Asks the backfills of a job that are under way to start no more intervals. By anybody; may be repeated. */
   requestBackfillStop(jobName: string): Promise<void>;
   /** Names the last such request: a backfill is meant by those that were made after it began. `null`: none ever was. */

@@ -14,8 +14,10 @@ export interface ScheduleBook {
   follow(job: string, schedule: string, now: Date): Promise<Following>;
   /** Durable when it returns. `exists`: somebody was faster; what they decided counts. */
   record(job: string, tick: Tick, by: Owner): Promise<"recorded" | "exists">;
-  /** How a fired tick ended. May be repeated; the first end counts. */
+  /** How a fired tick ended. By whoever knows; may be repeated; the first end counts. */
   end(job: string, at: string, end: TickEnd): Promise<void>;
+  /** `null` while it has none. */
+  endOf(job: string, at: string): Promise<TickEnd | null>;
   /** Fired ticks that have no end, oldest first. */
   open(job: string): Promise<readonly OpenTick[]>;
   /** A scheduler says that it is there, every few seconds; what it recorded is its own to run for so long. */

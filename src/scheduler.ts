@@ -40,6 +40,11 @@ export interface SchedulerParts {
     at: Date,
     signal: AbortSignal,
   ) => Promise<Omit<TickEnd, "at"> | "elsewhere" | "stopped">;
+  /**
+   * Stops what is worked on of the job and was asked for before that instant, in whatever process; called before a tick
+   * of `overlap: cancel_running` is run. Resolves when it has stopped, or has had time enough.
+   */
+  readonly makeWay: (job: ScheduledJob, at: Date, signal: AbortSignal) => Promise<void>;
   readonly maxParallel: number;
   readonly tell: (event: SchedulerEvent) => void;
 }
@@ -97,6 +102,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       }
     }
     await lookElsewhere();
+    await yieldToLater();
     startWaiting();
     return next;
   }
@@ -113,6 +119,15 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       const first = open.find(({ at }) => !held.has(keyOf(name, at)));
       if (first === undefined) elsewhere.delete(name);
       else elsewhere.set(name, first.at);
+    }
+  }
+
+  /** A later tick, of another scheduler, may have ended one of ours to take its place. */
+  async function yieldToLater(): Promise<void> {
+    for (const tick of held.values()) {
+      const { job, at, running, isSuperseded } = tick;
+      if (job.schedule.overlap !== "cancel_running" || running === null || isSuperseded) continue;
+      if ((await book.endOf(job.name, at).catch(() => null)) !== null) yieldTo(tick);
     }
   }
 
@@ -151,7 +166,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       if ((await book.record(job.name, tick, parts.self)) === "exists") continue;
       tell({ type: "tick.decided", job: job.name, tick });
       if (tick.verdict !== "fired") continue;
-      if (schedule.overlap === "cancel_running") await supersede(job, tick.at);
+      if (schedule.overlap === "cancel_running") await supersede(job, tick.at, mark);
       hold(job, tick.at, false);
     }
     return nextInstant(schedule.cron, schedule.timezone, new Date(Math.max(now.getTime(), mark.getTime())));
@@ -167,13 +182,25 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     held.set(keyOf(job.name, at), { job, at, again, running: null, isSuperseded: false });
   }
 
-  /** Ticks that are being caught up with are all wanted; only those before them make way. */
-  async function supersede(job: ScheduledJob, at: string): Promise<void> {
-    for (const tick of held.values()) {
-      if (tick.job.name !== job.name || tick.at >= at || tick.running === null) continue;
-      tick.isSuperseded = true;
-      tick.running.abort(runCancelled());
+  /**
+   * Ticks that are being caught up with are all wanted; only those before them make way. What other schedulers run is
+   * ended in the book, where they see it; what dead ones ran is taken up as ever.
+   *
+   * @param mark up to where ticks were decided before
+   */
+  async function supersede({ name }: ScheduledJob, at: string, mark: Date): Promise<void> {
+    for (const tick of held.values())
+      if (tick.job.name === name && tick.at < at && tick.running !== null) yieldTo(tick);
+    for (const { at: earlier, by, isHeld } of await book.open(name)) {
+      if (held.has(keyOf(name, earlier)) || new Date(earlier) > mark || !(isHeld || isSelf(by))) continue;
+      const now = clock.now().toISOString();
+      await book.end(name, earlier, { status: "cancelled", runId: null, error: null, at: now });
     }
+  }
+
+  function yieldTo(tick: OpenTick): void {
+    tick.isSuperseded = true;
+    tick.running?.abort(runCancelled());
   }
 
   /** In the order of their instants, as far as there is room; of one job one at a time unless it allows more. */
@@ -205,14 +232,28 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     settling.add(settled);
   }
 
+  /** What cannot be stopped is no reason not to run. */
+  async function makeWay({ job, at }: OpenTick, signal: AbortSignal): Promise<void> {
+    await parts
+      .makeWay(job, new Date(at), signal)
+      .catch((error: unknown) => tell({ type: "schedule.failed", job: job.name, error }));
+  }
+
+  function runOnce({ job, at }: OpenTick, signal: AbortSignal): ReturnType<SchedulerParts["run"]> {
+    return parts.run(job, new Date(at), signal).catch((error: unknown) => ({
+      status: "failed",
+      runId: null,
+      error: asNightshiftError(error).code,
+    }));
+  }
+
   async function runToItsEnd(tick: OpenTick, signal: AbortSignal): Promise<void> {
     const { job, at } = tick;
-    const outcome = await parts
-      .run(job, new Date(at), signal)
-      .catch(
-        (error: unknown) =>
-          ({ status: "failed", runId: null, error: asNightshiftError(error).code }) as const,
-      );
+    // It may have been cancelled while it waited.
+    const before = await book.endOf(job.name, at);
+    if (before !== null) return tell({ type: "tick.ended", job: job.name, at, end: before });
+    if (job.schedule.overlap === "cancel_running") await makeWay(tick, signal);
+    const outcome = signal.aborted ? "stopped" : await runOnce(tick, signal);
     if (outcome === "elsewhere") return tell({ type: "tick.elsewhere", job: job.name, at });
     if (outcome === "stopped" && !tick.isSuperseded) return;
     const ended =

@@ -88,7 +88,8 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   await aborted(stopping);
   await worker.stop(grace);
   await server?.close();
-  if (cli.globals.json) logLine(cli, "worker.stopped");
+  const json = jsonPlace(cli);
+  if (json !== null) logLine(json, "worker.stopped");
   else if (!cli.globals.quiet) cli.err.line("stopped: what was not done is handed back");
   return 0;
 }
@@ -104,7 +105,8 @@ interface Readiness {
 function ready(cli: Cli, readiness: Readiness): void {
   const { globals, err } = cli;
   const { threads, tags, lanes, queue, ledger } = readiness;
-  if (globals.json) logLine(cli, "worker.ready", { ...readiness });
+  const json = jsonPlace(cli);
+  if (json !== null) logLine(json, "worker.ready", { ...readiness });
   else if (!globals.quiet) {
     const which = lanes.length === laneNames.length ? "" : `, only ${lanes.join(" and ")}`;
     err.line(
@@ -132,10 +134,17 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** stdout with `--json`, stderr with `--progress json` alone; `null`: people are told. */
+function jsonPlace({ globals, out, err, clock }: Cli): Pick<Cli, "out" | "clock"> | null {
+  if (globals.json) return { out, clock };
+  return globals.progress === "json" ? { out: err, clock } : null;
+}
+
 function tell(cli: Cli, event: WorkerEvent): void {
   if (event.type === "progress") return;
-  if (cli.globals.json) {
-    cli.out.line(workerJson(event, cli.clock.now()));
+  const json = jsonPlace(cli);
+  if (json !== null) {
+    json.out.line(workerJson(event, cli.clock.now()));
     return;
   }
   const text = workerLine(event, cli.globals.verbose);

@@ -3,7 +3,8 @@ import type pg from "pg";
 import type { ConnectionUrl } from "../connection.js";
 import { InfraError, type NightshiftError } from "../errors.js";
 import { postgresError } from "./postgres-errors.js";
-import { openSession, type Session, type SessionOptions } from "./session.js";
+import { endSession, openSession, type Session, type SessionOptions } from "./session.js";
+import { watchSilence } from "./silence-watch.js";
 
 export interface Database {
   readonly address: string;
@@ -40,11 +41,17 @@ export interface TransactionOptions {
 
 export interface DatabaseOptions extends SessionOptions {
   readonly maxSessions: number;
+  /** How long a session may say nothing to a statement before the server is asked whether it works on it; 5 s. */
+  readonly patienceMs?: number;
 }
+
+/** Less than renewing a lease may take, together with the question. */
+const usualPatienceMs = 5_000;
 
 /** Connects when it is first used. */
 export function openDatabase(url: ConnectionUrl, options: DatabaseOptions): Database {
   const { address } = url;
+  const { patienceMs = usualPatienceMs } = options;
   const idle: Session[] = [];
   const all = new Set<Session>();
   const waiting: (() => void)[] = [];
@@ -65,11 +72,17 @@ export function openDatabase(url: ConnectionUrl, options: DatabaseOptions): Data
         const place = idle.indexOf(session);
         if (place >= 0) idle.splice(place, 1);
       });
+      watchSilence(session, { url, patienceMs, onCut: dropIdle });
       return session;
     } catch (error) {
       free();
       throw error;
     }
+  }
+
+  /** Where one connection lost its other half, those that have been silent for longer may have, too. */
+  function dropIdle(): void {
+    for (const session of idle.splice(0)) void endSession(session);
   }
 
   function free(): void {
@@ -79,7 +92,7 @@ export function openDatabase(url: ConnectionUrl, options: DatabaseOptions): Data
 
   function giveBack(session: Session, isSound: boolean): void {
     if (isSound && !isClosed && all.has(session)) idle.push(session);
-    else void session.end().catch(() => undefined);
+    else void endSession(session);
     free();
   }
 
@@ -108,7 +121,7 @@ export function openDatabase(url: ConnectionUrl, options: DatabaseOptions): Data
     async close() {
       isClosed = true;
       for (const wake of waiting.splice(0)) wake();
-      await Promise.all([...all].map((session) => session.end().catch(() => undefined)));
+      await Promise.all([...all].map(endSession));
     },
   };
 }

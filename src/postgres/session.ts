@@ -1,4 +1,5 @@
 /** One session with a server: made with patience, ended by its owner. */
+import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
@@ -19,6 +20,8 @@ export interface SessionOptions {
 }
 
 const connectTimeoutMs = 10_000;
+/** Past this a server that does not say goodbye is not waited for: only a half of the connection may be left. */
+const goodbyeMs = 2_000;
 const keepAliveDelayMs = 30_000;
 const usualDelaysMs = [250, 500, 1000, 2000, 4000];
 
@@ -45,6 +48,18 @@ export async function openSession(url: ConnectionUrl, options: SessionOptions): 
       });
     }
   }
+}
+
+/** Never throws, and never waits for long. */
+export async function endSession(session: Session): Promise<void> {
+  const timer = setTimeout(() => socketOf(session).destroy(), goodbyeMs);
+  await session.end().catch(() => undefined);
+  clearTimeout(timer);
+}
+
+/** What it goes over; with TLS, what is inside. */
+export function socketOf(session: Session): Socket {
+  return (session as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }
 
 async function connectOnce(url: ConnectionUrl, options: SessionOptions): Promise<Session> {
@@ -76,7 +91,7 @@ async function connectWith(url: ConnectionUrl, { role }: SessionOptions, tls: Tl
       },
     );
   } catch (error) {
-    await session.end().catch(() => undefined);
+    await endSession(session);
     throw error;
   }
 }
@@ -119,7 +134,7 @@ export class HeardClient extends pg.Client {
 
 /** Whether a session ended up protected. */
 export function speaksTls(session: Session): boolean {
-  const { stream } = (session as unknown as { readonly connection: { readonly stream: object } }).connection;
+  const stream: object = socketOf(session);
   return "encrypted" in stream && stream.encrypted === true;
 }
 

@@ -1,7 +1,8 @@
 /**
  * Cancels a run, whoever owns it: an owner that is alive is asked to, and waited for; a run that nobody owns is claimed
  * and cancelled here. What was accepted is kept, and `retry` goes on with it. Once publishing has begun, the sink decides:
- * an abort competes with the publication, and whoever loses adopts the winner.
+ * an abort competes with the publication, and whoever loses adopts the winner. A retry that was asked for and has not
+ * begun is not wanted any more.
  */
 
 import type { Clock } from "../clock.js";
@@ -66,6 +67,7 @@ export async function cancelRun(
   const { clock, pause } = parts;
   const untilMs = clock.monotonicMs() + options.waitMs;
   let hasAsked = false;
+  if ((await stateOf(runId, parts)).status !== "published") await parts.ledger.withdrawRetry(runId);
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     const state = await stateOf(runId, parts);
     if (hasEnded(state)) return outcomeOf(state, hasAsked, parts);

@@ -682,6 +682,71 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
       });
     });
 
+    describe("asking that a run be gone on with", () => {
+      const asked = async (from: Ledger = ledger): Promise<readonly string[]> =>
+        (await all(from.listRetries())).map(({ run }) => run.id);
+
+      test("anybody may, without a claim; every process hears of it", async () => {
+        const claim = await planned("run", 1);
+        await ledger.failRun(claim, anError);
+        await ledger.releaseRun(claim);
+        const other = await underTest.startProcess();
+        expect(await ledger.isRetryRequested("run")).toBe(false);
+        await other.ledger.requestRetry("run");
+        await other.ledger.requestRetry("run");
+        expect(await ledger.isRetryRequested("run")).toBe(true);
+        expect(await all(ledger.listRetries())).toMatchObject([{ run: { id: "run" }, status: "failed" }]);
+      });
+
+      test("it stands until the run has ended once more, whoever dies in between", async () => {
+        const first = await planned("run", 1);
+        await ledger.failRun(first, anError);
+        await ledger.releaseRun(first);
+        await ledger.requestRetry("run");
+        await ledger.claimRun("run", process.owner, { takeOver: false });
+        expect(await asked()).toEqual(["run"]);
+        await process.die();
+        const other = await underTest.startProcess();
+        expect(await asked(other.ledger)).toEqual(["run"]);
+        const last = await other.ledger.claimRun("run", other.owner, { takeOver: false });
+        await other.ledger.failRun(last, anError);
+        expect(await asked(other.ledger)).toEqual([]);
+        // Nor does it come back when somebody else goes on with the run.
+        await other.ledger.releaseRun(last);
+        await other.ledger.claimRun("run", other.owner, { takeOver: false });
+        expect(await other.ledger.isRetryRequested("run")).toBe(false);
+      });
+
+      test("it is over once the run is published, and asked for anew after another end", async () => {
+        const claim = await publishing("run", 1);
+        await ledger.requestRetry("run");
+        expect(await asked()).toEqual(["run"]);
+        await ledger.completeRun(claim, 1);
+        expect(await asked()).toEqual([]);
+        const second = await planned("second", 1);
+        await ledger.requestRetry("second");
+        await ledger.cancelRun(second);
+        expect(await ledger.isRetryRequested("second")).toBe(false);
+        await ledger.requestRetry("second");
+        expect(await ledger.isRetryRequested("second")).toBe(true);
+      });
+
+      test("it is taken back", async () => {
+        const claim = await planned("run", 1);
+        await ledger.failRun(claim, anError);
+        await ledger.requestRetry("run");
+        await ledger.withdrawRetry("run");
+        await ledger.withdrawRetry("run");
+        expect(await asked()).toEqual([]);
+        await ledger.withdrawRetry("none");
+      });
+
+      test("a run that is not there is refused", async () => {
+        await expect(ledger.requestRetry("none")).rejects.toMatchObject({ code: "refused.unknown-run" });
+        await expect(ledger.requestRetry("../x")).rejects.toMatchObject({ code: "refused.run-id" });
+      });
+    });
+
     describe("asking its owner to cancel", () => {
       test("anybody may, without a claim, and as often as they like", async () => {
         const claim = await claimed("run");
@@ -720,6 +785,22 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
       test("a run that is not there is refused", async () => {
         await expect(ledger.requestCancel("none")).rejects.toMatchObject({ code: "refused.unknown-run" });
         await expect(ledger.requestCancel("../x")).rejects.toMatchObject({ code: "refused.run-id" });
+      });
+
+      test("an owner that died without hearing of it leaves the request to whoever looks", async () => {
+        const claim = await planned("run", 1);
+        expect(await ledger.isCancelPending("run")).toBe(false);
+        await ledger.requestCancel("run");
+        await process.die();
+        const other = await underTest.startProcess();
+        expect(await other.ledger.isCancelPending("run")).toBe(true);
+        const next = await other.ledger.claimRun("run", other.owner, { takeOver: false });
+        expect(next.coordinatorEpoch).toBe(claim.coordinatorEpoch + 1);
+        expect(await other.ledger.isCancelPending("run")).toBe(false);
+        await other.ledger.requestCancel("run");
+        await other.ledger.cancelRun(next);
+        expect(await other.ledger.isCancelPending("run")).toBe(false);
+        expect(await other.ledger.isCancelPending("none")).toBe(false);
       });
 
       test("a publication that lost to an abort ends as cancelled, and takes nothing more", async () => {

@@ -30,6 +30,7 @@ function jobOf(expression: string, parts: Partial<Schedule> = {}): ScheduledJob 
 function simulated(book: ScheduleBook, job: ScheduledJob, pid = 1) {
   let nowMs = startMs;
   const runs: string[] = [];
+  const madeWay: string[] = [];
   const events: SchedulerEvent[] = [];
   const waiting: ((outcome: "stopped" | { status: "published"; runId: null; error: null }) => void)[] = [];
   let hold = false;
@@ -39,6 +40,7 @@ function simulated(book: ScheduleBook, job: ScheduledJob, pid = 1) {
     self: owner(pid),
     jobs: () => [job],
     maxParallel: 4,
+    makeWay: async (_, at) => void madeWay.push(at.toISOString()),
     tell: (event) => void events.push(event),
     run: async (_, at, signal) => {
       runs.push(at.toISOString());
@@ -52,6 +54,7 @@ function simulated(book: ScheduleBook, job: ScheduledJob, pid = 1) {
   return {
     scheduler,
     runs,
+    madeWay,
     events,
     hold: (on: boolean) => {
       hold = on;
@@ -235,6 +238,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       run.hold(true);
       run.at(startMs + 3_600_000);
       await run.scheduler.look();
+      await until(() => run.runs.length === 1);
       run.scheduler.stop();
       await run.scheduler.drain();
       expect(await book.open("nightly")).toHaveLength(1);
@@ -316,6 +320,76 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       await second.scheduler.look();
       await second.scheduler.drain();
       expect(second.runs).toEqual(["2026-01-01T02:00:00.000Z"]);
+    });
+
+    describe("overlap: cancel_running, with a tick of another scheduler under way", () => {
+      const job = jobOf("0 * * * *", { overlap: "cancel_running" });
+      const [first, second] = ["2026-01-01T01:00:00.000Z", "2026-01-01T02:00:00.000Z"];
+
+      async function bothLook(state: "alive" | "dead", catchUp = false) {
+        const book = await place.open(() => state);
+        await book.follow("nightly", "0 * * * * UTC", new Date(startMs));
+        const other = simulated(book, job, 2);
+        other.hold(true);
+        other.at(Date.parse(catchUp ? "2026-01-01T02:00:10Z" : "2026-01-01T01:00:05Z"));
+        await other.scheduler.look();
+        await until(() => other.runs.length === 1);
+        const self = simulated(book, job, 1);
+        self.at(Date.parse("2026-01-01T02:00:05Z"));
+        await self.scheduler.look();
+        return { book, other, self };
+      }
+
+      test("the other stops its run, and the new one runs", async () => {
+        const { book, other, self } = await bothLook("alive");
+        await other.scheduler.look();
+        await other.scheduler.drain();
+        await self.scheduler.drain();
+        expect(self.runs).toEqual([second]);
+        // Of other processes' runs, too.
+        expect(self.madeWay).toEqual([second]);
+        expect(await book.endOf("nightly", first)).toMatchObject({ status: "cancelled" });
+        expect(await book.endOf("nightly", second)).toMatchObject({ status: "published" });
+        expect(other.events.filter(({ type }) => type === "tick.ended")).toMatchObject([
+          { at: first, end: { status: "cancelled" } },
+        ]);
+      });
+
+      test("what a dead one left is taken up first", async () => {
+        const { self } = await bothLook("dead");
+        await until(() => self.runs.length === 2);
+        expect(self.runs).toEqual([first, second]);
+        await self.scheduler.drain();
+      });
+
+      test("what the other catches up with is wanted", async () => {
+        const { book, other } = await bothLook("alive", true);
+        await other.scheduler.look();
+        other.hold(false);
+        other.finish();
+        await until(() => other.runs.length === 2);
+        await other.scheduler.drain();
+        expect(await book.endOf("nightly", first)).toMatchObject({ status: "published" });
+        expect(await book.endOf("nightly", second)).toMatchObject({ status: "published" });
+      });
+    });
+
+    test("a tick that was ended before its turn came is not run", async () => {
+      const job = jobOf("0 * * * *", { overlap: "queue" });
+      const book = await place.open(() => "alive");
+      await book.follow("nightly", "0 * * * * UTC", new Date(startMs));
+      const { scheduler, runs, hold, finish, at, events } = simulated(book, job);
+      hold(true);
+      at(Date.parse("2026-01-01T02:00:10Z"));
+      await scheduler.look();
+      await until(() => runs.length === 1);
+      const end = { status: "cancelled", runId: "it", error: null, at: "2026-01-01T02:00:11.000Z" } as const;
+      await book.end("nightly", "2026-01-01T02:00:00.000Z", end);
+      finish();
+      await until(() => scheduler.underWay() === 0);
+      expect(runs).toHaveLength(1);
+      expect(events.filter(({ type }) => type === "tick.ended").at(-1)).toMatchObject({ end });
+      await scheduler.drain();
     });
 
     test("an end that is told twice is the first one", async () => {

@@ -1,9 +1,10 @@
 /** `nightshift cancel`: a run whose owner lives, one whose owner is gone, one that has ended, and all that a job has under way. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import type * as Nightshift from "../../src/index.js";
+import { cancelAsked } from "../support/cancel-requests.js";
 import { dailyProject } from "../support/daily-project.js";
 import { type FlightProject, flightProject, holding, keysBelow, keysIn } from "../support/flight-project.js";
 import { jsonLinesOf, nightshift, startNightshift } from "../support/nightshift.js";
@@ -15,13 +16,6 @@ let project: Pick<FlightProject, "cwd" | "remove">;
 
 afterEach(() => project.remove());
 
-/** Resolves once the request is beside the run's journal. */
-async function asked(cwd: string): Promise<void> {
-  const runs = join(cwd, ".nightshift/runs");
-  while (!readdirSync(runs, { recursive: true }).some((name) => /cancel\.\d+$/.test(String(name))))
-    await sleep(10);
-}
-
 test("the owner is asked: it stops between chunks, keeps what is done, and retry does only the rest", async () => {
   const flights = flightProject({ files: 4 });
   project = flights;
@@ -29,7 +23,7 @@ test("the owner is asked: it stops between chunks, keeps what is done, and retry
   const owner = flights.start(["run", "flights"], { env: held.env });
   await held.reached();
   const cancel = flights.start(["cancel", "flights"]);
-  await asked(flights.cwd);
+  await cancelAsked(flights.cwd);
   // Time enough to hear of it, on most machines; one that does not stops before it publishes.
   await sleep(1_000);
   held.letGo();
@@ -116,7 +110,7 @@ test("a backfill of the job starts no more intervals, and started again does wha
   const backfill = startNightshift(daily.cwd, range, { env: held.env });
   await held.reached();
   const cancel = startNightshift(daily.cwd, ["cancel", "daily", "--json"]);
-  await asked(daily.cwd);
+  await cancelAsked(daily.cwd);
   held.letGo();
   const cancelled = await cancel.finished;
   expect(cancelled.status).toBe(0);

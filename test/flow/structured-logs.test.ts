@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { runEventOf, workerJson } from "../../src/cli/working/worker-text.js";
 import type { WorkerEvent } from "../../src/queue-worker.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
-import { jsonLinesOf, nightshift, type RunLine } from "../support/nightshift.js";
+import { jsonLinesOf, nightshift, type RunLine, startNightshift } from "../support/nightshift.js";
+import { queueFleet } from "../support/queue-fleet.js";
 import { clockAt, followedHereSince, serveIn, stop } from "../support/served.js";
 
 let project: DailyProject;
@@ -25,6 +26,12 @@ function expectTold(lines: readonly RunLine[]): void {
     if (/^tick\./.test(line.type)) expect(line.job).toBe("daily");
   }
 }
+/** What is said to people stands between. */
+const eventsIn = (stderr: string): readonly RunLine[] =>
+  stderr
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line));
 const typesOf = (lines: readonly RunLine[]) => new Set(lines.map(({ type }) => type));
 
 test("of run and backfill", () => {
@@ -46,8 +53,8 @@ test("on stderr, where stdout is the outcome's", () => {
   const argv = ["run", "daily", "--at", "2025-01-01", "--progress", "json"];
   const { stdout, stderr } = nightshift(project.cwd, ...argv);
   expect(stdout).toBe("");
-  const lines = stderr.split("\n").filter((line) => line.startsWith("{"));
-  expectTold(lines.map((line) => JSON.parse(line)));
+  const lines = eventsIn(stderr);
+  expectTold(lines);
   expect(lines.length).toBeGreaterThan(4);
 });
 
@@ -61,6 +68,54 @@ test("of serve", async () => {
   expect([...typesOf(served.events)]).toEqual(
     expect.arrayContaining(["spec.loaded", "tick.decided", "tick.started", "run.published", "tick.ended"]),
   );
+});
+
+test.each(["json", "plain"])("of serve for people, with --progress %s", async (progress) => {
+  project.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
+  await followedHereSince(new Date("2025-01-03T02:00:00Z"), "daily", "15 2 * * * UTC", project.cwd);
+  const argv = ["serve", "--embedded", "--listen", "none", "--progress", progress];
+  const served = startNightshift(project.cwd, argv, { env: clockAt("2025-01-03T02:15:01") });
+  const ends = () =>
+    JSON.parse(nightshift(project.cwd, "ls", "ticks", "--json").stdout || "[]").filter(
+      ({ end }: { readonly end: object | null }) => end !== null,
+    );
+  await expect.poll(ends, { timeout: 50_000, interval: 500 }).toHaveLength(1);
+  expect(await stop(served)).toBe(0);
+  const { stdout, stderr } = await served.finished;
+  expect(stdout).toBe("");
+  const lines = stderr.split("\n");
+  expect(lines).toContainEqual(expect.stringMatching(/^daily 2025-01-03 02:15.* published daily-2025-01-02/));
+  const events = eventsIn(stderr);
+  expectTold(events);
+  if (progress === "json") expect([...typesOf(events)]).toEqual(expect.arrayContaining(runTypes));
+  else {
+    expect(events).toEqual([]);
+    expect(stderr).toMatch(/^2025-01-03T02:15:\d\dZ publishing 5 rows$/m);
+  }
+});
+
+const runTypes = ["run.started", "run.planned", "partition.started", "partition.accepted", "run.published"];
+
+test("of a worker for people, with --progress json", async () => {
+  const fleet = await queueFleet("postgres", { files: 2 });
+  try {
+    const env = { NIGHTSHIFT_LEDGER: fleet.database.url, NIGHTSHIFT_QUEUE: fleet.queueUrl };
+    const argv = ["worker", "--threads", "1", "--progress", "json"];
+    const worker = startNightshift(fleet.project.cwd, argv, { env });
+    expect(await fleet.run().finished).toMatchObject({ status: 0 });
+    expect(await stop(worker)).toBe(0);
+    const { stdout, stderr } = await worker.finished;
+    expect(stdout).toBe("");
+    const lines = eventsIn(stderr);
+    expect(lines.at(0)).toMatchObject({ type: "worker.ready", threads: 1 });
+    expect(lines.at(-1)).toMatchObject({ type: "worker.stopped" });
+    for (const type of ["partition.started", "partition.accepted"])
+      expect(lines.filter((line) => line.type === type)).toMatchObject(
+        [0, 1].map((partition) => ({ partition, epoch: 1, attemptId: expect.any(String) })),
+      );
+  } finally {
+    await fleet.remove();
+  }
 });
 
 const ref = { runId: "daily-2025-01-01-x-g1", partition: 0, epoch: 1 };

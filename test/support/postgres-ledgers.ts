@@ -26,6 +26,7 @@ export interface ProcessOptions {
   readonly renews?: boolean;
   readonly retryDelaysMs?: readonly number[];
   readonly answerTimeoutMs?: number;
+  readonly patienceMs?: number;
 }
 
 export interface LedgerProcesses {
@@ -99,6 +100,7 @@ export function ledgerProcesses(url: string): LedgerProcesses {
         leaseMs,
         every: renews ? everyInterval : () => () => undefined,
         ...(options.answerTimeoutMs === undefined ? {} : { answerTimeoutMs: options.answerTimeoutMs }),
+        ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
         retryDelaysMs: options.retryDelaysMs ?? [50, 100, 200, 400],
         isAlive: (other) => {
           if (other.host !== host) return "other-host";

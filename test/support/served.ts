@@ -24,6 +24,12 @@ export function clockAt(at: string, more: Environment = {}): Environment {
   };
 }
 
+/** Of one process that is to be all of it. */
+export function together(...environments: readonly Environment[]): Environment {
+  const options = environments.flatMap(({ NODE_OPTIONS }) => NODE_OPTIONS ?? []);
+  return { ...Object.assign({}, ...environments), NODE_OPTIONS: options.join(" ") };
+}
+
 export interface Served extends Running {
   readonly events: readonly RunLine[];
   /** Resolves with the first event of this type, or `null` when the process ends without one. */

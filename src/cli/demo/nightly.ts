@@ -110,7 +110,7 @@ async function openScheduler(
   const { processes } = await import("../../ledgers/journal/processes.js");
   return createScheduler({
     ...{ book: await app.scheduleBook(), clock, self: processes().self(), isAlive: () => true },
-    ...{ jobs, maxParallel: 1 },
+    ...{ jobs, maxParallel: 1, makeWay: async () => undefined },
     async run({ name }, at, signal) {
       const served = jobs().find((job) => job.name === name);
       if (served === undefined) return "stopped";

@@ -1,6 +1,7 @@
 /**
- * Runs that somebody asked the service for. They are recorded in the ledger before they are answered for, and run when
- * there is room. What a service that died left of them is gone on with by the next look of any other.
+ * Runs that somebody asked the service for: new ones, and those to be gone on with. Both are recorded in the ledger before
+ * they are answered for, and run when there is room. What a service that died left of them is gone on with by the next
+ * look of any other; what it was asked to cancel, and did not come to, is cancelled.
  */
 import { asNightshiftError, CancelledError, isRunCancelled, type NightshiftError } from "../../errors.js";
 import type { Ledger } from "../../ledger.js";
@@ -22,8 +23,8 @@ export type AskedEvent =
     };
 
 export interface AskedRuns {
-  /** Runs it when there is room; once, however often it is asked. @param state as whoever asks has seen it */
-  ask(state: RunState, again?: boolean): void;
+  /** Runs it when there is room, if the ledger then still says that it is wanted; once, however often it is asked. */
+  ask(run: Run, again?: boolean): void;
   isHeld(runId: string): boolean;
   /** Takes up what was asked of services that are gone. Looks once a minute, however often it is called. */
   recover(): Promise<void>;
@@ -39,6 +40,8 @@ export interface AskedRunsParts {
   readonly ledger: Ledger;
   readonly turns: Turns;
   readonly isInterrupted: IsInterrupted;
+  /** Of a run that nobody owns. */
+  readonly cancel: (runId: string) => Promise<unknown>;
   readonly monotonicMs: () => number;
   readonly now: () => Date;
   readonly observersOf: (run: Run) => Promise<readonly Observer[]>;
@@ -52,19 +55,13 @@ const recoverWithinMs = 7 * 24 * 3_600_000;
 export function askedRuns(parts: AskedRunsParts): AskedRuns {
   const { ledger, turns, tell } = parts;
   const held = new Map<string, Promise<void>>();
-  /** When the run was cancelled that is asked for all the same: a run that was cancelled since is not wanted. */
-  const cancelledAt = new Map<string, string>();
   const stopping = new AbortController();
   let recoverAtMs = Number.NEGATIVE_INFINITY;
 
-  function ask({ run, status, updatedAt }: RunState, again = false): void {
-    if (status === "cancelled") cancelledAt.set(run.id, updatedAt);
+  function ask(run: Run, again = false): void {
     if (held.has(run.id)) return;
     tell({ type: "run.asked", job: run.jobName, run: run.id, again });
-    const ended = runToItsEnd(run).finally(() => {
-      held.delete(run.id);
-      cancelledAt.delete(run.id);
-    });
+    const ended = runToItsEnd(run).finally(() => held.delete(run.id));
     held.set(run.id, ended);
   }
 
@@ -83,29 +80,41 @@ export function askedRuns(parts: AskedRunsParts): AskedRuns {
     } catch (thrown) {
       const error = asNightshiftError(thrown);
       if (error instanceof CancelledError) return;
-      if (error.code === "refused.owner-alive") tell({ type: "run.elsewhere", ...named });
-      else tell({ type: "run.ended", ...named, status: "failed", error });
+      if (error.code === "refused.owner-alive") return tell({ type: "run.elsewhere", ...named });
+      tell({ type: "run.ended", ...named, status: "failed", error });
+      // It may not have come to an end in the ledger: tried once, it is not tried every minute.
+      await ledger.withdrawRetry(run.id).catch(() => undefined);
     }
   }
 
   /** It may have been cancelled while it waited, or done by somebody else. */
   async function isStillWanted(runId: string): Promise<boolean> {
-    const state = await ledger.readRun(runId);
-    if (state?.status === "cancelled") return cancelledAt.get(runId) === state.updatedAt;
-    return state !== null && state.status !== "dropped" && state.status !== "published";
+    const status = (await ledger.readRun(runId))?.status;
+    if (status === "failed" || status === "cancelled") return ledger.isRetryRequested(runId);
+    return status !== undefined && status !== "dropped" && status !== "published";
   }
 
   async function recover(): Promise<void> {
     if (parts.monotonicMs() < recoverAtMs) return;
     recoverAtMs = parts.monotonicMs() + recoverEveryMs;
     const since = new Date(parts.now().getTime() - recoverWithinMs).toISOString();
-    const left: RunState[] = [];
+    const left: Run[] = [];
+    const unwanted: Run[] = [];
     const statuses = ["created", "planned", "running", "publishing"] as const;
     for await (const state of ledger.listRuns({ trigger: "api", statuses })) {
-      if (state.run.createdAt < since) break;
-      if (state.owner === null || parts.isInterrupted(state)) left.push(state);
+      const { run } = state;
+      if (run.createdAt < since) break;
+      if (held.has(run.id) || isOwned(state)) continue;
+      if (await ledger.isCancelPending(run.id)) unwanted.push(run);
+      else left.unshift(run);
     }
-    for (const state of left.reverse()) ask(state, true);
+    for await (const state of ledger.listRetries()) if (!isOwned(state)) left.push(state.run);
+    for (const run of left) ask(run, true);
+    for (const { id } of unwanted) await parts.cancel(id);
+  }
+
+  function isOwned(state: RunState): boolean {
+    return state.owner !== null && !parts.isInterrupted(state);
   }
 
   return {

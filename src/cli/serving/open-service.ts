@@ -7,6 +7,7 @@ import { interruptionCheck } from "../lookup/owners.js";
 import { runObservers } from "../running/progress.js";
 import type { Cli } from "../shell/context.js";
 import { type AskedRuns, askedRuns } from "./asked-runs.js";
+import { makeWay } from "./make-way.js";
 import { runTick } from "./run-tick.js";
 import type { ServeEvent } from "./serve-text.js";
 import { type ServedSpec, type SpecFolder, specFolder } from "./spec-folder.js";
@@ -52,11 +53,13 @@ export async function openService(
     ...(cli.globals.json || isLines(cli.globals.progress) ? runObservers(cli) : []),
     ...(served === null ? [watch.metrics.observer] : await watch.of(served)),
   ];
+  const isInterrupted = await interruptionCheck();
   const { processes } = await import("../../ledgers/journal/processes.js");
   const scheduler = createScheduler({
     ...{ book, clock: cli.clock, self: processes().self(), tell },
     jobs: specs.jobs,
     maxParallel: tracks.apps.length,
+    makeWay: ({ name }, at, signal) => makeWay(app, name, at, { isInterrupted, signal }),
     async run({ name }, at, signal) {
       const outcome = await turns.take(signal, async (track) => {
         const served = specs.jobs().find((job) => job.name === name);
@@ -71,7 +74,9 @@ export async function openService(
     ...{ ledger, turns, tell },
     observersOf: ({ jobName }) =>
       observersOf(specs.specs().find(({ name }) => name === jobName)?.good ?? null),
-    isInterrupted: await interruptionCheck(),
+    isInterrupted,
+    cancel: async (runId) =>
+      (await app.runner()).cancel(runId, { takeOver: false, waitMs: 0, signal: AbortSignal.abort() }),
     monotonicMs: cli.clock.monotonicMs,
     now: cli.clock.now,
   });

@@ -11,6 +11,7 @@ import { interruptionCheck } from "../lookup/owners.js";
 import { statusCheck } from "../lookup/shown-status.js";
 import type { Cli } from "../shell/context.js";
 import type { AskedRuns } from "./asked-runs.js";
+import { endTicksOf } from "./end-ticks.js";
 import { findMarked, markOf } from "./find-marked.js";
 import { jobAt } from "./job-at.js";
 import { jobView, runDetail, runView } from "./run-view.js";
@@ -48,6 +49,10 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
     throw new SpecError("spec.not-found", `there is no job \`${name}\` here`, {
       hint: "GET /v1/jobs lists them.",
     });
+  }
+
+  function goodSpec(name: string): ServedSpec | null {
+    return specs.specs().find((each) => each.name === name)?.good ?? null;
   }
 
   function scheduled(name: string): void {
@@ -109,17 +114,22 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
     };
     const recorded = await (await (await planning()).runner()).record(wanted, signal);
     if (recorded.is === "published") return { run: recorded.runId, outcome: "already-published" };
-    const started = await goOn(await stateOf(recorded.runId));
-    return recorded.is === "recorded" ? { ...started, outcome: "recorded" } : started;
+    const state = await stateOf(recorded.runId);
+    if (recorded.is === "unfinished") return goOn(state);
+    asked.ask(state.run);
+    return { run: recorded.runId, outcome: "recorded" };
   }
 
   /** Of a run that there is. */
   async function goOn(state: RunState): Promise<Started> {
     const { run, status, owner } = state;
     if (status === "published") return { run: run.id, outcome: "already-published" };
-    if (asked.isHeld(run.id) || (owner !== null && !isInterrupted(state)))
+    const isWorkedOn = owner !== null && !isInterrupted(state);
+    // What waits here was recorded; but the ledger may know by now that it is not wanted any more.
+    if (isWorkedOn || (asked.isHeld(run.id) && status !== "cancelled" && status !== "failed"))
       return { run: run.id, outcome: "running" };
-    asked.ask(state);
+    await ledger.requestRetry(run.id);
+    asked.ask(run);
     return { run: run.id, outcome: "resumed" };
   }
 
@@ -167,13 +177,16 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
       const { status, owner } = state;
       if (status === "published" || status === "dropped") throw runEnded(id, status);
       if (!asked.isHeld(id) && owner !== null && !isInterrupted(state)) throw ownerAlive(id, owner.pid);
-      asked.ask(state);
+      await ledger.requestRetry(id);
+      asked.ask(state.run);
       return { run: id, outcome: "resumed" };
     },
 
     async cancel(id, signal) {
       const runner = await app.runner();
-      const { status } = await runner.cancel(id, { takeOver: false, waitMs: cancelWithinMs, signal });
+      const { run, status } = await runner.cancel(id, { takeOver: false, waitMs: cancelWithinMs, signal });
+      if (["cancelled", "already-cancelled", "not-stopped"].includes(status))
+        await endTicksOf(run, goodSpec(run.jobName), book, cli.clock.now());
       return { run: id, outcome: status };
     },
 

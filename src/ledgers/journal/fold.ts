@@ -43,6 +43,8 @@ export interface RunFold {
   stats: AttemptStats;
   error: ErrorRecord | null;
   publication: number | null;
+  /** How often it failed or was cancelled. */
+  ends: number;
   owner: Owner | null;
   startedAt: string | null;
   updatedAt: string;
@@ -73,6 +75,7 @@ export function startFold(run: Run): RunFold {
     stats: noStats,
     error: null,
     publication: null,
+    ends: 0,
     owner: null,
     startedAt: null,
     updatedAt: run.createdAt,
@@ -123,10 +126,14 @@ export function applyRecord(fold: RunFold, record: JournalRecord): void {
     case "failed":
       fold.status = "failed";
       fold.error = record.error;
+      fold.ends += 1;
       return;
     case "cancelled":
+      fold.status = "cancelled";
+      fold.ends += 1;
+      return;
     case "dropped":
-      fold.status = record.type;
+      fold.status = "dropped";
       return;
     case "released":
       fold.owner = null;

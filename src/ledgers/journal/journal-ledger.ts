@@ -7,6 +7,7 @@
  *                          journal.<n>.ndjson   what the owner by claim n recorded: records.ts
  *                          plan.<n>.ndjson      the plan that it saved: plan-file.ts
  *                          cancel.<n>           somebody asked that owner to cancel the run: requests.ts
+ * <stateDir>/retries/<run id>.<n>            somebody asked that a run be gone on with: requests.ts
  * ```
  *
  * **Durable.** Every record is synced before the method that made it returns; concurrent calls share one sync. So an
@@ -75,7 +76,7 @@ let namesGiven = 0;
 export function journalLedger({ stateDir, fileSystem, clock, processes }: JournalLedgerOptions): Ledger {
   const registry = runRegistry(fileSystem, stateDir, uniqueName);
   const heldRuns = new Map<string, HeldRun>();
-  const { remember, ...reading } = runReader({
+  const { remember, readFold, ...reading } = runReader({
     fileSystem,
     registry,
     stateDir,
@@ -118,7 +119,7 @@ export function journalLedger({ stateDir, fileSystem, clock, processes }: Journa
   return {
     place: stateDir,
     ...reading,
-    ...requests({ fileSystem, registry, stateDir, uniqueName }),
+    ...requests({ fileSystem, registry, stateDir, uniqueName, readFold }),
 
     async createRun(run) {
       return registry.create(run);

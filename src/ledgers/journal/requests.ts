@@ -1,17 +1,30 @@
 /**
- * What people ask of processes that are at work, beside what those write: `runs/<run id>/cancel.<n>` asks the owner by
- * claim n to cancel the run, `backfill-stops/<job>.<n>` asks the job's backfills to stop. That a file is there says all.
+ * What people ask of processes that are at work, or will be, beside what those write. That a file is there says all:
+ *
+ * - `runs/<run id>/cancel.<n>` asks the owner by claim n to cancel the run
+ * - `retries/<run id>.<n>` asks that a run be gone on with that has failed or been cancelled n times by then
+ * - `backfill-stops/<job>.<n>` asks the job's backfills to stop
  */
 import type { FileSystem } from "../../file-system.js";
 import type { Ledger } from "../../ledger.js";
-import { unknownRun } from "../../ledger-refusals.js";
+import { requireRunId, unknownRun } from "../../ledger-refusals.js";
+import type { Run } from "../../run.js";
 import { makeDurableDirectory } from "./durable-directory.js";
+import { type RunFold, toRunState } from "./fold.js";
 import { readHistory } from "./history.js";
 import type { RunRegistry } from "./run-registry.js";
 
 export type Requests = Pick<
   Ledger,
-  "requestCancel" | "isCancelRequested" | "requestBackfillStop" | "lastBackfillStop"
+  | "requestCancel"
+  | "isCancelRequested"
+  | "isCancelPending"
+  | "requestRetry"
+  | "withdrawRetry"
+  | "isRetryRequested"
+  | "listRetries"
+  | "requestBackfillStop"
+  | "lastBackfillStop"
 >;
 
 export interface RequestsOptions {
@@ -20,10 +33,13 @@ export interface RequestsOptions {
   readonly stateDir: string;
   /** A name that no process ever used before. */
   readonly uniqueName: () => string;
+  readonly readFold: (run: Run) => Promise<RunFold>;
 }
 
-export function requests({ fileSystem, registry, stateDir, uniqueName }: RequestsOptions): Requests {
+export function requests(options: RequestsOptions): Requests {
+  const { fileSystem, registry, stateDir, uniqueName, readFold } = options;
   const stops = `${stateDir}/backfill-stops`;
+  const retries = `${stateDir}/retries`;
 
   /** Durable when it returns, whoever made it. */
   async function leave(directory: string, name: string): Promise<"linked" | "exists"> {
@@ -35,11 +51,30 @@ export function requests({ fileSystem, registry, stateDir, uniqueName }: Request
     return outcome;
   }
 
+  /** Of `<name>.<n>`, every n that there is. */
+  async function numbersOf(directory: string, name: string): Promise<readonly number[]> {
+    const names = (await fileSystem.list(directory)) ?? [];
+    return names
+      .filter((each) => each.startsWith(`${name}.`))
+      .map((each) => each.slice(name.length + 1))
+      .filter((number) => /^\d+$/.test(number))
+      .map(Number);
+  }
+
   async function lastStop(jobName: string): Promise<number> {
-    const prefix = `${fileName(jobName)}.`;
-    const names = (await fileSystem.list(stops)) ?? [];
-    const numbers = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-    return Math.max(0, ...numbers.filter((number) => /^\d+$/.test(number)).map(Number));
+    return Math.max(0, ...(await numbersOf(stops, fileName(jobName))));
+  }
+
+  /** The run, if such a request stands. One that was answered by an end of the run is removed on the way. */
+  async function toBeRetried(runId: string, numbers: readonly number[]): Promise<RunFold | null> {
+    const run = numbers.length === 0 ? null : await registry.read(runId);
+    if (run === null) return null;
+    const fold = await readFold(run);
+    const hasEnded = fold.status === "published" || fold.status === "dropped";
+    const stands = numbers.filter((ends) => !hasEnded && fold.ends <= ends);
+    for (const ends of numbers)
+      if (!stands.includes(ends)) await fileSystem.unlink(`${retries}/${runId}.${ends}`);
+    return stands.length === 0 ? null : fold;
   }
 
   return {
@@ -52,6 +87,45 @@ export function requests({ fileSystem, registry, stateDir, uniqueName }: Request
 
     async isCancelRequested({ runId, coordinatorEpoch }) {
       return (await fileSystem.stat(`${registry.directory(runId)}/cancel.${coordinatorEpoch}`)) !== null;
+    },
+
+    async isCancelPending(runId) {
+      const run = await registry.read(runId);
+      const asked = run === null ? [] : await numbersOf(registry.directory(runId), "cancel");
+      if (run === null || asked.length === 0) return false;
+      const { status } = await readFold(run);
+      if (!["created", "planned", "running", "publishing"].includes(status)) return false;
+      // A claimant that died before its claim held was asked in the owner's place.
+      const { segments } = await readHistory(fileSystem, registry.directory(runId));
+      return Math.max(...asked) >= (segments.at(-1)?.journal ?? 0);
+    },
+
+    async requestRetry(runId) {
+      const run = await registry.read(runId);
+      if (run === null) throw unknownRun(runId, stateDir);
+      await makeDurableDirectory(fileSystem, retries);
+      await leave(retries, `${runId}.${(await readFold(run)).ends}`);
+    },
+
+    async withdrawRetry(runId) {
+      requireRunId(runId);
+      const numbers = await numbersOf(retries, runId);
+      for (const ends of numbers) await fileSystem.unlink(`${retries}/${runId}.${ends}`);
+      if (numbers.length > 0) await fileSystem.syncDirectory(retries);
+    },
+
+    async isRetryRequested(runId) {
+      requireRunId(runId);
+      return (await toBeRetried(runId, await numbersOf(retries, runId))) !== null;
+    },
+
+    async *listRetries() {
+      const names = (await fileSystem.list(retries)) ?? [];
+      const runIds = names.flatMap((name) => /^(.+)\.\d+$/.exec(name)?.[1] ?? []);
+      for (const runId of new Set(runIds)) {
+        const fold = await toBeRetried(runId, await numbersOf(retries, runId));
+        if (fold !== null) yield toRunState(fold);
+      }
     },
 
     async requestBackfillStop(jobName) {

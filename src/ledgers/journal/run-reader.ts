@@ -27,6 +27,7 @@ export interface RunReader
     | "countPartitions"
     | "changes"
   > {
+  readFold(run: Run): Promise<RunFold>;
   /** Spares reading back what was just written. */
   remember(runId: string, file: PlanFile, plan: Plan, index: PlanIndex): void;
 }
@@ -81,6 +82,8 @@ export function runReader({ fileSystem, registry, stateDir, heldRun }: RunReader
   }
 
   return {
+    readFold,
+
     remember(runId, { file }, plan, index) {
       void headers(`${runId}/${file}`, async () => plan);
       void indexes(`${runId}/${file}`, async () => index);

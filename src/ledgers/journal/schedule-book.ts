@@ -78,8 +78,13 @@ export function scheduleBook(place: ScheduleBookPlace): ScheduleBook {
   async function readTick(job: string, day: string, time: string): Promise<RecordedTick> {
     const path = `${ticksOf(job)}/${day}/${time}`;
     const tick = await readBody<Omit<RecordedTick, "end">>(fileSystem, path);
-    const bytes = tick.verdict === "fired" ? await fileSystem.readFile(endOf(path)) : null;
-    return { ...tick, end: bytes === null ? null : parseBody<TickEnd>(bytes, endOf(path)) };
+    return { ...tick, end: tick.verdict === "fired" ? await readEnd(path) : null };
+  }
+
+  async function readEnd(tickPath: string): Promise<TickEnd | null> {
+    const path = endPathOf(tickPath);
+    const bytes = await fileSystem.readFile(path);
+    return bytes === null ? null : parseBody<TickEnd>(bytes, path);
   }
 
   async function setPaused(job: string, type: "paused" | "resumed", now: Date): Promise<boolean> {
@@ -110,7 +115,11 @@ export function scheduleBook(place: ScheduleBookPlace): ScheduleBook {
     },
     async end(job, at, end) {
       const { day, time } = placeOf(at);
-      await putIfAbsent(`${ticksOf(job)}/${day}`, endOf(time), end);
+      await putIfAbsent(`${ticksOf(job)}/${day}`, endPathOf(time), end);
+    },
+    async endOf(job, at) {
+      const { day, time } = placeOf(at);
+      return readEnd(`${ticksOf(job)}/${day}/${time}`);
     },
     async open(job) {
       const before = settled.get(job) ?? new Set();
@@ -178,7 +187,7 @@ function instantOf(day: string, time: string): string {
   return `${day}T${time.slice(0, 2)}:${time.slice(2, 4)}:${time.slice(4, 6)}.000Z`;
 }
 
-function endOf(path: string): string {
+function endPathOf(path: string): string {
   return path.replace(/\.json$/, ".end");
 }
 

@@ -1,10 +1,9 @@
 /** Sessions with the ledger's database: settings that its promises need, deadlines, and what to do about lost answers. */
-import type { Socket } from "node:net";
 import type { QueryResultRow } from "pg";
 import type { ConnectionUrl } from "../../connection.js";
 import { NightshiftError } from "../../errors.js";
 import { type Database, inTransaction, openDatabase } from "../../postgres/database.js";
-import type { Session } from "../../postgres/session.js";
+import { type Session, socketOf } from "../../postgres/session.js";
 
 export type Query = <R extends QueryResultRow>(text: string, values?: readonly unknown[]) => Promise<R[]>;
 
@@ -31,8 +30,13 @@ export interface LedgerDatabase {
 export interface LedgerDatabaseOptions {
   /** Pauses between tries to reach a server that does not answer. */
   readonly retryDelaysMs?: readonly number[];
-  /** Past this a connection counts as lost, whatever TCP believes: a half of it may be gone. */
+  /**
+   * Past this a connection counts as lost, whatever TCP and the server say: more than any statement may take. One that
+   * lost a half is noticed much sooner, unless a pooler hides what the server does: see postgres/silence-watch.ts.
+   */
   readonly answerTimeoutMs?: number;
+  /** As a database's. */
+  readonly patienceMs?: number;
 }
 
 /** Transitions are short. More of them at once would wait for each other's locks and not for a session. */
@@ -52,6 +56,7 @@ export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOption
   const database = openDatabase(url, {
     role: "ledger",
     maxSessions,
+    ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
     get retryDelaysMs() {
       return isAway ? [] : retryDelaysMs;
     },
@@ -61,7 +66,8 @@ export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOption
 
   /**
    * Also where a role or a database has it otherwise: what a transition returned is durable, and one that waited for
-   * another's lock sees what that one did.
+   * another's lock sees what that one did; and a server that hears nothing of us any more gives the session up within
+   * half a minute.
    */
   async function prepare(session: Session): Promise<void> {
     if (ready.has(session)) return;
@@ -70,7 +76,9 @@ export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOption
               set_config('default_transaction_isolation', 'read committed', false),
               set_config('synchronous_commit',
                 case current_setting('synchronous_commit') when 'off' then 'on'
-                else current_setting('synchronous_commit') end, false)`,
+                else current_setting('synchronous_commit') end, false),
+              set_config('tcp_user_timeout', '20s', false), set_config('tcp_keepalives_idle', '15', false),
+              set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`,
       [String(lockTimeoutMs), String(statementTimeoutMs)],
     );
     ready.add(session);
@@ -87,9 +95,7 @@ export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOption
 
   /** Ends a connection over which nothing comes any more; its statements then fail as lost. */
   async function cutting<T>(session: Session, work: (touch: () => void) => Promise<T>): Promise<T> {
-    const { stream } = (session as unknown as { readonly connection: { readonly stream: Socket } })
-      .connection;
-    const timer = setTimeout(() => stream.destroy(), answerTimeoutMs);
+    const timer = setTimeout(() => socketOf(session).destroy(), answerTimeoutMs);
     try {
       return await work(() => void timer.refresh());
     } finally {
@@ -101,7 +107,7 @@ export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOption
     try {
       return await database.use(async (session) => {
         isAway = false;
-        await prepare(session);
+        await cutting(session, () => prepare(session));
         return work(session);
       }, doing);
     } catch (error) {

@@ -3,10 +3,19 @@ import type { NewId } from "../../clock.js";
 import type { Ledger } from "../../ledger.js";
 import { requireRunId, unknownRun } from "../../ledger-refusals.js";
 import type { LedgerDatabase } from "./ledger-database.js";
+import { type RunRow, runSql, toRunState } from "./run-rows.js";
 
 export type Requests = Pick<
   Ledger,
-  "requestCancel" | "isCancelRequested" | "requestBackfillStop" | "lastBackfillStop"
+  | "requestCancel"
+  | "isCancelRequested"
+  | "isCancelPending"
+  | "requestRetry"
+  | "withdrawRetry"
+  | "isRetryRequested"
+  | "listRetries"
+  | "requestBackfillStop"
+  | "lastBackfillStop"
 >;
 
 const cancelSql = `
@@ -16,11 +25,29 @@ const isRequestedSql = `
   select 1 from nightshift.ledger_run_states
   where run_id = $1 and coordinator_epoch = $2 and cancel_requested_of = $2`;
 
+const isPendingSql = `
+  select 1 from nightshift.ledger_run_states
+  where run_id = $1 and cancel_requested_of = coordinator_epoch
+    and status in ('created', 'planned', 'running', 'publishing')`;
+
+const retrySql =
+  "update nightshift.ledger_run_states set is_retry_requested = $2 where run_id = $1 returning run_id";
+
+const isToBeRetriedSql = "s.is_retry_requested and s.status not in ('published', 'dropped')";
+
 const stopSql = `
   insert into nightshift.ledger_backfill_stops (job_name, request) values ($1, $2)
   on conflict (job_name) do update set request = excluded.request`;
 
 export function requests({ read, write, place }: LedgerDatabase, newId: NewId): Requests {
+  /** Asked twice is asked once. */
+  function setRetry(runId: string, isRequested: boolean): Promise<readonly object[]> {
+    return write<readonly object[]>(
+      (query) => query(retrySql, [runId, isRequested]),
+      async () => null,
+    );
+  }
+
   return {
     async requestCancel(runId) {
       requireRunId(runId);
@@ -34,6 +61,29 @@ export function requests({ read, write, place }: LedgerDatabase, newId: NewId): 
 
     async isCancelRequested({ runId, coordinatorEpoch }) {
       return (await read(isRequestedSql, [runId, coordinatorEpoch])).length > 0;
+    },
+
+    async isCancelPending(runId) {
+      return (await read(isPendingSql, [runId])).length > 0;
+    },
+
+    async requestRetry(runId) {
+      requireRunId(runId);
+      if ((await setRetry(runId, true)).length === 0) throw unknownRun(runId, place);
+    },
+
+    async withdrawRetry(runId) {
+      await setRetry(runId, false);
+    },
+
+    async isRetryRequested(runId) {
+      const sql = `select 1 from nightshift.ledger_run_states s where s.run_id = $1 and ${isToBeRetriedSql}`;
+      return (await read(sql, [runId])).length > 0;
+    },
+
+    async *listRetries() {
+      const rows = await read<RunRow>(`${runSql} where ${isToBeRetriedSql} order by r.place`);
+      yield* rows.map(toRunState);
     },
 
     async requestBackfillStop(jobName) {

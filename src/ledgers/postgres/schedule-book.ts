@@ -121,6 +121,14 @@ export function scheduleBook(ledger: LedgerDatabase, options: ScheduleBookOption
       );
     },
 
+    async endOf(job, at) {
+      const [row] = await read<{ ended: TickEnd | null }>(
+        "select ended from nightshift.ledger_ticks where job = $1 and at = $2",
+        [job, at],
+      );
+      return row?.ended ?? null;
+    },
+
     async open(job) {
       const rows = await read<TickRow & { readonly isHeardOf: boolean }>(openSql, [job, heardWithinMs]);
       return rows.map(({ isHeardOf, ...tick }) => {

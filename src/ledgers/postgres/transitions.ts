@@ -65,6 +65,7 @@ const moveSql = `
   with moved as (
     update nightshift.ledger_run_states
     set status = $3, change = $4, updated_at = clock_timestamp(),
+        is_retry_requested = is_retry_requested and $3 not in ('failed', 'cancelled'),
         error = coalesce($5::json, error), publication = coalesce($6, publication),
         events = events + case when $7::json is null then 0 else 1 end
     where ${isOwnedSql} and status = any($8) and (not $9 or accepted = partitions)

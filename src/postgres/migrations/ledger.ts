@@ -152,4 +152,11 @@ export const ledgerMigrations: readonly Migration[] = [
         until timestamptz not null
       );`,
   },
+  {
+    version: 8,
+    name: "the ledger: requests to go on with a run",
+    sql: `
+      -- Until it has ended once more, or somebody takes it back.
+      alter table nightshift.ledger_run_states add column is_retry_requested boolean not null default false;`,
+  },
 ];

@@ -11,7 +11,7 @@ import type { PostgresWrite } from "../../job.js";
 import type { PartitionTask } from "../../plan.js";
 import { quoteName } from "../../postgres/identifiers.js";
 import { type ErrorPlace, postgresError } from "../../postgres/postgres-errors.js";
-import { openSession, type Session } from "../../postgres/session.js";
+import { endSession, openSession, type Session } from "../../postgres/session.js";
 import type { SinkWriter, Staged, StagingSink } from "../../sink.js";
 import {
   ensureStaging,
@@ -53,7 +53,7 @@ export function stagingPostgresSink({ url, write, quarantine }: StagingPostgresS
             : stageQuarantine(quarantine.directory, quarantine.format, task, attemptId);
         return attemptWriter(session, attempt, files, place);
       } catch (thrown) {
-        await session.end().catch(() => undefined);
+        await endSession(session);
         throw postgresError(thrown, place);
       }
     },
@@ -154,7 +154,7 @@ function attemptWriter(
     const { rows, predicted, quarantined } = near.rows === sent.rows ? near : await count("true");
     if (rows !== sent.rows || quarantined !== sent.quarantined)
       throw miscounted(place.address, sent.rows, rows);
-    await session.end();
+    await endSession(session);
     return {
       files: [],
       quarantine: (await files?.finish()) ?? [],
@@ -184,7 +184,7 @@ function attemptWriter(
         .query(`delete from ${table} where ${isAttempt}`)
         .then(() => session.query(`delete from nightshift.quarantine where attempt = ${number}`))
         .catch(() => undefined);
-      await session.end().catch(() => undefined);
+      await endSession(session);
     },
   };
 }

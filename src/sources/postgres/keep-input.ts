@@ -8,7 +8,7 @@ import { describeInput as inputText, type PostgresInput } from "../../job.js";
 import type { Partition, RowRange } from "../../partition.js";
 import { type Database, inTransaction, openDatabase } from "../../postgres/database.js";
 import { quoteName, quoteTable } from "../../postgres/identifiers.js";
-import type { Session } from "../../postgres/session.js";
+import { endSession, type Session } from "../../postgres/session.js";
 import type { Run } from "../../run.js";
 import type { Collected } from "../../sink.js";
 import type { InputKeeper, KeptInput } from "../../source.js";
@@ -58,10 +58,10 @@ async function holdSnapshot(
     const snapshot = snapshotText(rows[0]?.name ?? "", rows[0]?.content ?? "");
     return {
       partitions: withRange(partitions, { snapshot }),
-      release: () => session.end().catch(() => undefined),
+      release: () => endSession(session),
     };
   } catch (thrown) {
-    await session.end().catch(() => undefined);
+    await endSession(session);
     throw readingError(thrown, { address: url.address, doing });
   }
 }

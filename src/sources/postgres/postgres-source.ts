@@ -5,7 +5,7 @@ import type { ConnectionUrl } from "../../connection.js";
 import { BugError, CancelledError } from "../../errors.js";
 import { describeInput as inputText, type PostgresInput } from "../../job.js";
 import type { Partition, RowRange } from "../../partition.js";
-import type { Session } from "../../postgres/session.js";
+import { endSession, type Session } from "../../postgres/session.js";
 import type { Source, SourceReadRequest } from "../../source.js";
 import { BinaryRows } from "./binary-rows.js";
 import { chosenColumns, columnsOf, type DescribedInput, describeInput } from "./describe-input.js";
@@ -62,7 +62,7 @@ async function* readRange(read: RangeRead): AsyncGenerator<Chunk> {
   const lock = range.copy === null ? input.read : null;
   const session = await openReading(url, { lock, snapshot: range.snapshot, doing, signal });
   // Ends a query that waits for its first row too.
-  const stop = (): void => void session.end().catch(() => undefined);
+  const stop = (): void => void endSession(session);
   signal.addEventListener("abort", stop, { once: true });
   try {
     yield* chunksOf(session, read);
@@ -71,7 +71,7 @@ async function* readRange(read: RangeRead): AsyncGenerator<Chunk> {
     throw readingError(thrown, { address: url.address, doing });
   } finally {
     signal.removeEventListener("abort", stop);
-    await session.end().catch(() => undefined);
+    await endSession(session);
   }
 }
 

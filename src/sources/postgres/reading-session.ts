@@ -3,7 +3,7 @@ import type { ConnectionUrl } from "../../connection.js";
 import { CancelledError, InfraError } from "../../errors.js";
 import type { PostgresInput } from "../../job.js";
 import { quoteTable, quoteText } from "../../postgres/identifiers.js";
-import { openSession, type Session } from "../../postgres/session.js";
+import { endSession, openSession, type Session } from "../../postgres/session.js";
 import { readingError } from "./reading-errors.js";
 
 export interface ReadingOptions {
@@ -41,7 +41,7 @@ export async function reading<T>(
     if (options.signal?.aborted) throw new CancelledError();
     throw readingError(thrown, { address: url.address, doing: options.doing });
   } finally {
-    await session.end().catch(() => undefined);
+    await endSession(session);
   }
 }
 
@@ -56,7 +56,7 @@ export async function openReading(url: ConnectionUrl, options: ReadingOptions): 
     await session.query(settingsSql);
     return session;
   } catch (thrown) {
-    await session.end().catch(() => undefined);
+    await endSession(session);
     throw readingError(thrown, { address: url.address, doing });
   }
 }
