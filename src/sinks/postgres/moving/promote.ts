@@ -51,14 +51,14 @@ function furtherColumns(target: TableShape, staging: TableShape): readonly Colum
 
 /**
  * Whether anybody has a snapshot from before the last row was staged, or could have one where it cannot be looked for: on
- * a standby. Whoever takes one from now on sees the run whole.
+ * a standby. Whoever takes one from now on sees the run whole. Workers of the server itself, who vacuum, have no user.
  */
 async function isSeenInPart(session: Session, run: RegisteredRun): Promise<boolean> {
   const { rows } = await session.query<{ isSeen: boolean }>(
     `select exists (select from pg_stat_replication)
          or exists (select from pg_stat_activity
                     where datid = (select oid from pg_database where datname = current_database())
-                      and pid <> pg_backend_pid() and backend_xmin is not null
+                      and pid <> pg_backend_pid() and usesysid is not null and backend_xmin is not null
                       and age(backend_xmin) >= (select min(age(xmin)) from ${stagingTable(run)})) as "isSeen"`,
   );
   return rows[0]?.isSeen !== false;
