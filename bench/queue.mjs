@@ -35,7 +35,7 @@ export async function benchQueue({ cache, cli, model, parquet, rows, runs }) {
       if (kind === "postgres") migrate("--queue", database.url);
       const tiny = project(stand, `${kind}-tiny`, `${cache}/w1-tiny.parquet`, tinyRows);
       const whole = project(stand, `${kind}-w1`, parquet, "auto");
-      makeW1Data(tiny.parquet, tinyPartitions * tinyRows, tinyRows);
+      makeW1Data(tiny.parquet, tinyPartitions * tinyRows, { groupRows: tinyRows });
       await overhead(kind, stand, env, tiny);
       await scaling(kind, stand, env, whole, rows);
       await recovery(kind, stand, env, whole);

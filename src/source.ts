@@ -64,6 +64,6 @@ export interface InputKeeper {
 export interface KeptInput {
   /** The same ones, and they say which state they read. */
   readonly partitions: readonly Partition[];
-  /** Called when the process is done with the run, however that ended. */
+  /** Called when all is read, and again when the process is done with the run, however that ended. May be repeated. */
   release(): Promise<void>;
 }

@@ -63,6 +63,8 @@ export async function executeRun(execution: Execution): Promise<void> {
       await dispatchPartitions({ ...execution, plan });
       await refuseCancelled(execution);
     }
+    // All is read: whoever waits for the end of a snapshot, the sink perhaps, need not wait for the publication.
+    await kept?.release();
     await publish(execution, plan);
     // What is left over of an input harms nobody, and goes with the next generation.
     await keeper?.forget(run).catch(() => undefined);

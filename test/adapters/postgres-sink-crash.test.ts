@@ -39,16 +39,25 @@ const steps = [
   "for update",
   "update nightshift.attempts",
   'create table "public"',
+  'alter table nightshift."staging_',
+  'drop table "public"',
+  "add primary key",
   'insert into "public"',
   "update nightshift.targets",
   // As a statement of its own, not as a value.
   "\0\0\0\x0bcommit\0",
 ];
 
+/** With this, rows are copied. */
+async function overtaken(place: PostgresTarget): Promise<void> {
+  await stageRun(place, runOf("a"), [{ ids: [666] }], upsert, () => "zombie");
+}
+
 describe.each(["delivered", "lost"] as const)("a connection that is cut, its statement %s", (kind) => {
   it.each(steps)("at %j", async (step) => {
     const place = await target();
     const receipts = await stageRun(place, runOf("a"), [{ ids: [1, 2] }, { ids: [3] }], upsert);
+    if (step.startsWith('insert into "public')) await overtaken(place);
     const proxy = await cuttingProxy(server);
     try {
       const cut = place.sink(upsert, await through(proxy, place.url));

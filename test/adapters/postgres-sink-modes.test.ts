@@ -157,6 +157,16 @@ describe("replace", () => {
     expect(await target.database.query("select id::int from best")).toEqual([{ id: 7 }]);
   });
 
+  it("rewrites a table that is replicated with all others, so that the rows arrive there", async () => {
+    const target = await freshTarget();
+    await target.database.query(
+      "create table scores (id bigint primary key, score real); create publication everything for all tables",
+    );
+    expect(await target.sink(replace).outlook({ interval: null }, columnsOf(batchOf({ 1: 1 })))).toEqual([
+      "deletes all rows of public.scores and inserts them anew: it is replicated",
+    ]);
+  });
+
   it("refuses where foreign rows would go with the deleted ones", async () => {
     const target = await freshTarget();
     await target.database.query(

@@ -54,7 +54,7 @@ async function published(batch: RecordBatch, parts: Partial<PostgresWrite> = {},
   await sink.publish(runOf("a"), "f", receipts);
   const rows = await target.database.query("select to_jsonb(s) as row from public.scores s order by ctid");
   const types = await target.database.query<{ name: string; type: string }>(
-    "select attname::text as name, format_type(atttypid, atttypmod) as type from pg_attribute where attrelid = 'public.scores'::regclass and attnum > 0",
+    "select attname::text as name, format_type(atttypid, atttypmod) as type from pg_attribute where attrelid = 'public.scores'::regclass and attnum > 0 and not attisdropped",
   );
   return {
     rows: rows.map((one) => (one as { row: unknown }).row),

@@ -8,6 +8,7 @@ import type { Plan } from "../../src/plan.js";
 import type { RunEvent } from "../../src/run-events.js";
 import { type AttemptOutcome, ledgerReporter } from "../../src/running/attempts.js";
 import { executeRun } from "../../src/running/execute-run.js";
+import type { InputKeeper } from "../../src/source.js";
 import { localFileSystem } from "../../src/stores/local-file-system.js";
 import {
   freshDirectory,
@@ -49,6 +50,7 @@ async function execute(
   rowPolicy?: RowPolicy,
   database?: Database,
   seen: (outcome: AttemptOutcome) => AttemptOutcome = (outcome) => outcome,
+  keeper: InputKeeper | null = null,
 ): Promise<readonly RunEvent["type"][]> {
   const { ledger, owner } = coordinator;
   const claim = await ledger.claimRun(run.id, owner, { takeOver: false });
@@ -60,7 +62,7 @@ async function execute(
       planned: planOf(found.length, rowPolicy, database),
       ledger,
       sink: sinkFor(target, "replace"),
-      keeper: null,
+      keeper,
       planSeconds: null,
       clock: systemClock,
       emit: (event) => void events.push(event.type),
@@ -117,6 +119,24 @@ it("publishes every partition's rows, and the ledger knows", async () => {
   expect(await execute(whole)).toContain("run.published");
   expect(Object.values(readOutput(target.to)).flat()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(await coordinator.ledger.readRun(run.id)).toMatchObject({ status: "published", publication: 1 });
+});
+
+it("gives back what it kept of the input before it publishes: the sink may have to wait for that", async () => {
+  let isPublished: boolean | null = null;
+  const keeper: InputKeeper = {
+    isLasting: false,
+    keep: async (_, { partitions }) => ({
+      partitions,
+      release: async () => {
+        isPublished ??= existsSync(target.to);
+      },
+    }),
+    forget: async () => {},
+    collect: async () => ({ removed: [], bytes: 0 }),
+  };
+  await execute(whole, undefined, undefined, undefined, keeper);
+  expect(started).toEqual([0, 1, 2]);
+  expect(isPublished).toBe(false);
 });
 
 it("publishes nothing when the receipts hold fewer rows than the plan found", async () => {

@@ -62,7 +62,7 @@ describe("a job that writes to a table", () => {
     expect(first.text).toContain("150 = 149 predicted + 1 quarantined");
     expect(first).toMatchObject({ status: 4, text: expect.stringContaining("nightshift.quarantine") });
     const rows = await database.query<{ key: number }>(
-      "select flight_id::int as key from flights order by ctid",
+      "select flight_id::int as key from flights order by flight_id",
     );
     expect(rows.map(({ key }) => key)).toEqual(keysBelow(150).filter((key) => key !== 77));
     expect(told("run", "flights").text).toContain("already published");

@@ -154,7 +154,7 @@ export async function stagePartition(
 
 export const columnsOf = (batch: RecordBatch) => batch.schema.fields.map(columnOf);
 
-/** Ids of a table in the order in which they lie there; `null` where there is no table. */
+/** Ids of a table, as often as they are there; `null` where there is no table. */
 export async function idsIn(
   database: TestDatabase,
   table = "public.scores",
@@ -163,6 +163,6 @@ export async function idsIn(
     table,
   ]);
   if (found?.there !== true) return null;
-  const rows = await database.query<{ id: string }>(`select id from ${table} order by ctid`);
+  const rows = await database.query<{ id: string }>(`select id from ${table} order by id`);
   return rows.map(({ id }) => Number(id));
 }

@@ -36,12 +36,14 @@ export async function collect(
     // None known: it may be a run of another ledger. It stays until its decision.
     if (!run.attempts.some(({ id }) => live.has(id))) continue;
     const dead = run.attempts.filter(({ id }) => !live.has(id));
-    for (const { id } of dead) removed.push(`${stagingTable(run)}, attempt ${id}`);
-    if (!dryRun && dead.length > 0)
-      await deleteAttempts(
+    const left = dead.length === 0 ? new Set() : await attemptsWithRows(database, run);
+    const spent = dead.filter(({ number }) => left.has(number));
+    for (const { id } of spent) removed.push(`${stagingTable(run)}, attempt ${id}`);
+    if (!dryRun && spent.length > 0)
+      await deleteRows(
         database,
         run,
-        dead.map(({ number }) => number),
+        spent.map(({ number }) => number),
       );
   }
   return { removed, bytes };
@@ -80,7 +82,18 @@ export async function dropStaging(
   );
 }
 
-async function deleteAttempts(database: Database, run: StagedRun, numbers: readonly number[]): Promise<void> {
+async function attemptsWithRows(database: Database, run: StagedRun): Promise<ReadonlySet<number>> {
+  const { rows } = await database.query<{ number: number }>(
+    `select distinct ${quoteName(stagingColumns.attempt)} as number from ${stagingTable(run)}
+     union select attempt from nightshift.quarantine where attempt = any($1::int[])`,
+    [run.attempts.map(({ number }) => number)],
+    "looking at what is staged",
+  );
+  return new Set(rows.map(({ number }) => number));
+}
+
+/** That there were such attempts stays on record: whoever has an old snapshot sees their rows for as long. */
+async function deleteRows(database: Database, run: StagedRun, numbers: readonly number[]): Promise<void> {
   await database.transaction(
     async (session) => {
       await session.query(
@@ -88,7 +101,6 @@ async function deleteAttempts(database: Database, run: StagedRun, numbers: reado
         [numbers],
       );
       await session.query("delete from nightshift.quarantine where attempt = any($1::int[])", [numbers]);
-      await session.query("delete from nightshift.attempts where number = any($1::int[])", [numbers]);
     },
     { lockTimeoutMs, doing: "clearing up what was staged" },
   );

@@ -5,6 +5,7 @@
  * insert into publications … on conflict do nothing ──no row──> read the winner
  *   │ decided by us, if we commit
  *   ├─ lock the target's row            nobody else publishes there
+ *   ├─ close the staging table          where it may become the target; without waiting
  *   ├─ counts by attempt = receipts'    else nothing is published
  *   ├─ move the rows                    accepted attempts' only
  *   └─ commit ──no answer──> again from the top: the insert waits for our own lost transaction, then tells
@@ -13,19 +14,19 @@
 import { BugError, InfraError, SpecError } from "../../errors.js";
 import type { PostgresWrite } from "../../job.js";
 import type { Receipt } from "../../partition.js";
-import { findTable, type Table } from "../../postgres/catalogue.js";
-import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js";
+import { findTable } from "../../postgres/catalogue.js";
 import type { Session } from "../../postgres/session.js";
 import type { Run } from "../../run.js";
 import { type Decision, keptForRollback, type PublicationDetails } from "../../sink.js";
-import { findTarget, type RegisteredRun, stagingColumns, stagingTable, type Target } from "./area.js";
-import { ownColumns } from "./columns/written-columns.js";
-import { madeKey } from "./made-key.js";
+import { acceptAttempts, closeStaging } from "./accept-attempts.js";
+import { findTarget, type RegisteredRun, stagingColumns } from "./area.js";
 import { attach } from "./moving/attach.js";
 import { chooseMethod } from "./moving/choose-method.js";
-import type { Move, Moved } from "./moving/move.js";
+import { addKey, makeTable } from "./moving/make-table.js";
+import type { Move, Moved, StagedRun } from "./moving/move.js";
 import {
   append,
+  fill,
   insertAll,
   refuseRows,
   refuseTwice,
@@ -56,20 +57,22 @@ export async function publishIn(session: Session, request: PublishRequest): Prom
   const publication = await decide(session, target, registered, "commit", fingerprint);
   if (publication === null) return winner(session, target, run.id);
   await session.query(`set local lock_timeout = ${lockTimeoutMs}; set local datestyle = 'ISO'`);
-  await session.query(
-    "select set_config('work_mem', '64MB', true) where pg_size_bytes(current_setting('work_mem')) < 64 * 1024 * 1024",
-  );
+  // Two million keys of eight bytes are sorted in memory by that.
+  await atLeast(session, "work_mem", "64MB");
+  await atLeast(session, "maintenance_work_mem", "256MB");
   const head = await lockTarget(session, target);
   const before = await publishedOf(session, target, run.key.jobId, run.key.scope);
   refuseOlderGeneration(run, before);
-  await acceptAttempts(session, registered, receipts);
+  // What makes a whole table may become it: then nobody may be adding rows.
+  const isClosed = (write.create || write.mode === "replace") && (await closeStaging(session, registered));
+  const accepted = await acceptAttempts(session, registered, receipts);
 
-  const move = await prepare(
-    session,
-    request,
+  const move = await prepare(session, request, {
     publication,
-    before.map(({ sequence }) => sequence),
-  );
+    superseded: before.map(({ sequence }) => sequence),
+    rows: accepted.rows,
+    isClosed: isClosed && accepted.isAll,
+  });
   const isWhole = replacesAll(write, run);
   if (isWhole) await refuseOlder(session, target, registered, run.id);
   const moved = await moveRows(move, run);
@@ -91,6 +94,14 @@ export async function publishIn(session: Session, request: PublishRequest): Prom
   return { outcome: "commit", publication: Number(publication) };
 }
 
+/** A setting of sizes, for this transaction. */
+async function atLeast(session: Session, setting: string, size: string): Promise<void> {
+  await session.query(
+    "select set_config($1, $2, true) where pg_size_bytes(current_setting($1)) < pg_size_bytes($2)",
+    [setting, size],
+  );
+}
+
 export async function winner(session: Session, target: string, runId: string): Promise<Decision> {
   const decision = await decisionOn(session, target, runId);
   if (decision === null)
@@ -103,55 +114,12 @@ export function replacesAll({ mode, partitionBy }: PostgresWrite, run: Pick<Run,
   return mode === "replace" && (run.interval === null || partitionBy.length === 0);
 }
 
-/** Marks the attempts whose rows count, after proving that all of these are there. */
-async function acceptAttempts(
-  session: Session,
-  run: RegisteredRun,
-  receipts: readonly Receipt[],
-): Promise<void> {
-  const ids = receipts.map(({ attemptId }) => attemptId);
-  await session.query(
-    "update nightshift.attempts set accepted = attempt_id = any($2::text[]) where run = $1 and accepted <> (attempt_id = any($2::text[]))",
-    [run.sequence, ids],
-  );
-  const table = stagingTable(run);
-  const { rows: found } = await session.query<{ there: boolean }>(
-    "select to_regclass($1) is not null as there",
-    [table],
-  );
-  if (found[0]?.there !== true) throw stagedMissing(table, "the table is gone");
-  const { rows } = await session.query<{ attempt: string; told: string; found: string }>(
-    `select told.attempt, told.rows as told, coalesce(counted.rows, 0) as found
-     from unnest($1::text[], $2::int8[]) told (attempt, rows)
-     left join nightshift.attempts a on a.attempt_id = told.attempt and a.run = $3
-     left join (select ${quoteName(stagingColumns.attempt)} as number, count(*) as rows from ${table} group by 1) counted
-       on counted.number = a.number
-     where a.number is null or told.rows <> coalesce(counted.rows, 0) limit 1`,
-    [ids, receipts.map(({ staged }) => staged?.rows ?? 0), run.sequence],
-  );
-  const [wrong] = rows;
-  if (wrong !== undefined)
-    throw stagedMissing(
-      table,
-      `attempt ${wrong.attempt} staged ${wrong.told} rows, and ${wrong.found} are there`,
-    );
-}
-
-function stagedMissing(table: string, what: string): InfraError {
-  return new InfraError(
-    "infra.staged-missing",
-    `What was staged in ${table} is not all there, so nothing is published: ${what}.`,
-    {
-      hint: "Start the run anew with --restart.",
-    },
-  );
-}
+type Prepared = Pick<Move, "publication" | "superseded"> & Omit<StagedRun, "oid">;
 
 async function prepare(
   session: Session,
   { write, registered, target: text }: PublishRequest,
-  publication: string,
-  superseded: readonly string[],
+  { publication, superseded, rows, isClosed }: Prepared,
 ): Promise<Move> {
   const staging = await findTable(session, { schema: "nightshift", name: `staging_${registered.sequence}` });
   const own: readonly string[] = Object.values(stagingColumns);
@@ -166,6 +134,7 @@ async function prepare(
     write,
     table,
     run: registered,
+    staging: { oid: staging?.oid ?? 0, rows, isClosed },
     publication,
     columns: staged.map(({ name }) => name),
     isExploded: staging?.columns.some(({ name }) => name === stagingColumns.element) ?? false,
@@ -174,35 +143,11 @@ async function prepare(
   };
 }
 
-async function makeTable(
-  session: Session,
-  target: Target,
-  write: PostgresWrite,
-  columns: Table["columns"],
-): Promise<Table> {
-  if (!write.create)
-    throw new InfraError("infra.conflict", `${target.text} is gone.`, { hint: "Make it again, then retry." });
-  const own =
-    write.mode === "append"
-      ? [`${ownColumns.run} bigint`]
-      : write.mode === "upsert"
-        ? [`${ownColumns.run} bigint`, `${ownColumns.asOf} timestamptz`]
-        : [];
-  const all = [...columns.map(({ name, type }) => `${quoteName(name)} ${type}`), ...own];
-  // Room for the next version of each row on its own page: replacing all rows then takes half the time, and the index
-  // stays as it is. Without it the table grows to that size at its first upsert.
-  const options = write.mode === "upsert" ? " with (fillfactor = 50)" : "";
-  await session.query(`create table ${quoteTable(target.name)} (${all.join(", ")})${options}`);
-  const made = await findTable(session, target.name);
-  if (made === null) throw new BugError("bug.table-not-made", `${target.text} was made and is not there.`);
-  return made;
-}
-
 async function moveRows(move: Move, run: Run): Promise<Moved> {
   const { session, table, write, isMade } = move;
   if (isMade) {
     if (write.mode === "upsert") await refuseTwice(move);
-    const moved = await insertAll(move, "create");
+    const moved = await fill(move);
     // One sort at the end costs a third of an index that grows with every row.
     await addKey(move, run);
     return moved;
@@ -211,7 +156,7 @@ async function moveRows(move: Move, run: Run): Promise<Moved> {
   switch (kind) {
     case "insert":
       await refuseRows(move);
-      return insertAll(move, "insert");
+      return insertAll(move);
     case "append":
       return append(move);
     case "upsert":
@@ -225,18 +170,6 @@ async function moveRows(move: Move, run: Run): Promise<Moved> {
     case "rewrite":
       return rewrite(move);
   }
-}
-
-async function addKey({ session, table, write, isExploded }: Move, run: Run): Promise<void> {
-  const place = quoteTable(table.name);
-  const key = madeKey(write, { isInterval: run.interval !== null, isExploded });
-  if (key !== null)
-    await session.query(
-      key.isPrimary
-        ? `alter table ${place} add primary key (${quoteNames(key.columns)})`
-        : `create index on ${place} (${quoteNames(key.columns)})`,
-    );
-  if (write.mode === "append") await session.query(`create index on ${place} (${quoteName(ownColumns.run)})`);
 }
 
 function refuseOlderGeneration(

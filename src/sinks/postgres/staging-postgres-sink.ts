@@ -88,7 +88,7 @@ async function beginAttempt(
   const shape = { layout: write.layout, tableName: target.text };
   const written = writtenColumns(schema, target.table, shape);
   const run = await registerRun(session, target.text, task.run);
-  await ensureStaging(session, run, written);
+  await ensureStaging(session, run, written, { target: target.table, mode: write.mode });
   const { partition, epoch } = task.ref;
   const number = await registerAttempt(session, run, { id: attemptId, partition, epoch });
   const table = stagingTable(run);

@@ -8,11 +8,20 @@ import { ownColumns } from "../columns/written-columns.js";
 import { element } from "../copy/rows.js";
 import type { SwappedPartition } from "./replica.js";
 
+/** What is moved, as it was counted. */
+export interface StagedRun {
+  readonly oid: number;
+  readonly rows: number;
+  /** Nothing but these rows was ever there, and nobody can add any. */
+  readonly isClosed: boolean;
+}
+
 export interface Move {
   readonly session: Session;
   readonly write: PostgresWrite;
   readonly table: Table;
   readonly run: RegisteredRun;
+  readonly staging: StagedRun;
   readonly publication: string;
   /** Columns of the table that the staged rows have. */
   readonly columns: readonly string[];
@@ -82,7 +91,7 @@ export async function insertStaged(
 }
 
 /** Ours are filled wherever a table has them. */
-function ownValues({ table, run }: Pick<Move, "table" | "run">) {
+export function ownValues({ table, run }: Pick<Move, "table" | "run">) {
   const all = [
     { name: ownColumns.run, sql: `${run.sequence}::bigint` },
     { name: ownColumns.asOf, sql: `${quoteText(run.asOf)}::timestamptz` },

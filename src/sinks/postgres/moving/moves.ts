@@ -3,12 +3,27 @@ import { DataError, SpecError } from "../../../errors.js";
 import { quoteName, quoteNames, quoteTable } from "../../../postgres/identifiers.js";
 import { ownColumns } from "../columns/written-columns.js";
 import { inArea, insertStaged, type Move, type Moved, makeUndo, stagedRows, undoName } from "./move.js";
-import { finishReplica, makeReplica, putAside, putInPlace } from "./replica.js";
+import { promoteStaging } from "./promote.js";
+import { finishReplica, makeReplica, putAside, putInPlace, type QualifiedName } from "./replica.js";
 
-/** Into a table that is empty, or that was made just now. */
-export async function insertAll(move: Move, method: "insert" | "create"): Promise<Moved> {
+/** Into a table that is empty. */
+export async function insertAll(move: Move): Promise<Moved> {
   const rows = await insertStaged(move, quoteTable(move.table.name));
-  return { method, undo: null, rows };
+  return { method: "insert", undo: null, rows };
+}
+
+/** Into a table that was made just now, or in its place. */
+export async function fill(move: Move): Promise<Moved> {
+  const { session, table, publication, staging } = move;
+  const replica = nextTable(publication);
+  if (!(await promoteStaging(move, replica.name))) {
+    const rows = await insertStaged(move, quoteTable(table.name));
+    return { method: "create", undo: null, rows };
+  }
+  const names = await finishReplica(session, table.name, replica);
+  await session.query(`drop table ${quoteTable(table.name)}`);
+  await putInPlace(session, replica.name, table.name, names);
+  return { method: "create", undo: null, rows: staging.rows };
 }
 
 /** Rows of an interval that was published before go, and those of this run come. */
@@ -64,14 +79,26 @@ function sourceColumns(columns: readonly string[]): string {
 /** A new table takes the place of the old one. */
 export async function swap(move: Move): Promise<Moved> {
   const { session, table, publication } = move;
-  const replica = await makeReplica(session, table.name, `next_${publication}`);
-  const rows = await insertStaged(move, quoteTable(replica));
+  const replica = nextTable(publication);
+  const rows = await fillReplica(move, replica);
   const names = await finishReplica(session, table.name, replica);
   await session.query(`lock table ${quoteTable(table.name)} in access exclusive mode`);
   const removed = undoName(move);
   await putAside(session, table.name, removed);
   await putInPlace(session, replica.name, table.name, names);
   return { method: "swap", undo: { kind: "whole", removed }, rows };
+}
+
+/** @returns rows */
+async function fillReplica(move: Move, replica: QualifiedName): Promise<number> {
+  const { session, table, staging } = move;
+  if (await promoteStaging(move, replica.name)) return staging.rows;
+  await makeReplica(session, table.name, replica.name);
+  return insertStaged(move, quoteTable(replica));
+}
+
+function nextTable(publication: string): QualifiedName {
+  return { schema: "nightshift", name: `next_${publication}` };
 }
 
 /** Rows by key, each where it is newer than what is there. */

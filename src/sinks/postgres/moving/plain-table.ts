@@ -13,6 +13,7 @@ const reasonsSql = `
     case when exists (select from pg_trigger where tgrelid = c.oid and not tgisinternal) then 'it has triggers' end,
     case when c.relrowsecurity or exists (select from pg_policy where polrelid = c.oid) then 'it has policies' end,
     case when c.relreplident <> 'd' or exists (select from pg_publication_rel where prrelid = c.oid)
+              or exists (select from pg_publication_tables where schemaname = n.nspname and tablename = c.relname)
          then 'it is replicated' end,
     case when exists (select from pg_constraint where conrelid = c.oid and contype = 'f') then 'it has foreign keys' end,
     case when exists (select from pg_constraint where confrelid = c.oid) then 'foreign keys refer to it' end,
@@ -43,7 +44,7 @@ const reasonsSql = `
            and not (d.classid = 'pg_policy'::regclass or d.classid = 'pg_trigger'::regclass)))
       then 'views or other things depend on it' end
   ], null) as reasons
-  from pg_class c where c.oid = $1`;
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = $1`;
 
 /** @param options `isPartition`: that it belongs to a partitioned table is known, and no reason
  * @returns the first thing that would be lost; `null` where the table may be swapped for another */
