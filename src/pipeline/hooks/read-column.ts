@@ -2,8 +2,8 @@
 import { type Data, DataType, DateUnit, type Decimal, Type, Vector } from "apache-arrow";
 import { columnType } from "../../arrow-types.js";
 import { typeName } from "../../column.js";
+import { halfToDouble } from "../../float16.js";
 import { isNull, nullFinder } from "../arrow/validity.js";
-import { halfToDouble } from "../tensors/float16.js";
 import { misused } from "./misused.js";
 
 /** @throws SpecError `hook.misused` for a column that holds neither numbers nor instants */

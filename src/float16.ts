@@ -1,4 +1,4 @@
-/** IEEE 754 halves as raw bits: what float16 tensors and columns hold. */
+/** IEEE 754 halves as raw bits: what float16 tensors and columns hold, and `halfvec` of pgvector. */
 
 const decoded = new Float64Array(65_536);
 for (let bits = 0; bits < 65_536; bits++) decoded[bits] = decode(bits);
