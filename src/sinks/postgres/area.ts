@@ -116,6 +116,14 @@ export async function ensureStaging(
   }
 }
 
+/** The staging table as predictions see it: without our own columns. */
+export async function stagedColumns(session: Session, { sequence }: RegisteredRun): Promise<Table> {
+  const table = await findTable(session, { schema: "nightshift", name: `staging_${sequence}` });
+  if (table === null) throw decided();
+  const own: readonly string[] = Object.values(stagingColumns);
+  return { ...table, columns: table.columns.filter(({ name }) => !own.includes(name)) };
+}
+
 async function exists(session: Session, table: string): Promise<boolean> {
   const { rows } = await session.query<{ found: boolean }>("select to_regclass($1) is not null as found", [
     table,
