@@ -10,6 +10,7 @@ import {
   Int32,
   List,
   type RecordBatch,
+  Utf8,
 } from "apache-arrow";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import type { PostgresWrite } from "../../src/job.js";
@@ -291,13 +292,11 @@ describe("an index over embeddings", () => {
   const rows = 300;
   /** On a spiral, so that neighbours are those with the nearest ids. */
   const spiral = (id: number, turn: number) => [Math.cos(turn + id / 50), Math.sin(turn + id / 50), id / 100];
-  const batch = (turn: number) =>
-    batchWith({
-      e: column(
-        listOf(3),
-        Array.from({ length: rows }, (_, id) => spiral(id, turn)),
-      ),
-    });
+  const spirals = (turn: number) =>
+    column(
+      listOf(3),
+      Array.from({ length: rows }, (_, id) => spiral(id, turn)),
+    );
 
   /** @param without the server's other way of finding them */
   async function nearest(
@@ -331,7 +330,12 @@ describe("an index over embeddings", () => {
         [1, 0],
         [2, 1],
       ] as const) {
-        await publish(target, batch(turn), parts, runOf(`g${generation}`, { scope: "all", generation }));
+        await publish(
+          target,
+          batchWith({ e: spirals(turn) }),
+          parts,
+          runOf(`g${generation}`, { scope: "all", generation }),
+        );
         expect(await index()).toEqual(before);
         const ids = await nearest(database, turn, "enable_seqscan");
         expect(ids).toEqual(await nearest(database, turn, "enable_indexscan"));
@@ -343,4 +347,27 @@ describe("an index over embeddings", () => {
       expect(await textsIn(database, "e")).toHaveLength(rows);
     },
   );
+
+  it("of a partitioned table is there for partitions that are attached", async () => {
+    const target = await vectorTarget("extensions");
+    const { database } = target;
+    await database.query(`create table scores (id integer, e extensions.vector(3), dt text) partition by list (dt);
+      create index on scores using hnsw (e extensions.vector_cosine_ops)`);
+    const parts = { mode: "replace", partitionBy: ["dt"], layout: {} } as const;
+    for (const [generation, turn] of [
+      [1, 0],
+      [2, 1],
+    ] as const) {
+      const day = "2026-01-01";
+      const dt = column(new Utf8(), Array(rows).fill(day));
+      const run = runOf(`g${generation}`, { day, generation });
+      await publish(target, batchWith({ e: spirals(turn), dt }), parts, run);
+      const [indexes] = await database.query(
+        `select count(*)::int as attached, bool_and(i.indisvalid) as valid from pg_inherits p
+         join pg_index i on i.indexrelid = p.inhrelid where p.inhparent = 'scores_e_idx'::regclass`,
+      );
+      expect(indexes).toEqual({ attached: 1, valid: true });
+    }
+    expect(await textsIn(database, "e")).toHaveLength(rows);
+  });
 });

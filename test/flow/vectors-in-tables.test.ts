@@ -80,7 +80,7 @@ it("halves become features, and embeddings are rounded to halves where the job s
   const { database, expected, writeJob, nightshift } = await digits();
   writeJob(
     "halve",
-    'query: "select id, halves as pixels from digits"',
+    'query: "select id, halves as pixels from digits", consistency: materialize',
     "table: public.halved, mode: upsert, create: true, layout: { linear: halfvec }",
   );
   expect(nightshift("run", "halve")).toMatchObject({ status: 0 });
