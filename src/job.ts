@@ -221,9 +221,9 @@ export interface PostgresWrite extends AnyWrite {
 
 /**
  * `array`: an array of the elements' type; a list of structs becomes an array for each field, `<column>_<field>`.
- * `vector`: the extension's type. `explode`: a row for each element, its fields as columns; one column at most.
+ * `vector`, `halfvec`: pgvector's types; what they cannot hold exactly is rounded. `explode`: a row for each element, its fields as columns; one column at most.
  */
-export type ListLayout = "jsonb" | "array" | "vector" | "explode";
+export type ListLayout = "jsonb" | "array" | "vector" | "halfvec" | "explode";
 
 /**
  * Where predictions go, in one secret-free text: for people, for comparing, and part of a job's identity. A path, or

@@ -158,19 +158,6 @@ const lists: readonly Case[] = [
     "list<string>",
     [["'{00000000-0000-0000-0000-000000000001}'", ["00000000-0000-0000-0000-000000000001"]]],
   ],
-  [
-    "vector(3)",
-    "list<float32>[3]",
-    [["'\\x000300003f80000040000000c0400000'::bytea::vector(3)", [1, 2, -3]]],
-  ],
-  [
-    "vector",
-    "list<float32>",
-    [
-      ["'\\x000100003f800000'::bytea::vector", [1]],
-      ["'\\x00000000'::bytea::vector", []],
-    ],
-  ],
 ];
 
 describe("a value of type", () => {
@@ -178,14 +165,6 @@ describe("a value of type", () => {
     await database.query(`
       create type mood as enum ('sad', 'it''s ok');
       create domain short_text as varchar(3) check (value <> '');
-      -- pgvector's wire format, without the extension: a type that sends the bytes that it was given.
-      create type vector;
-      create function vector_in(cstring) returns vector language internal immutable strict as 'byteain';
-      create function vector_out(vector) returns cstring language internal immutable strict as 'byteaout';
-      create function vector_send(vector) returns bytea language internal immutable strict as 'byteasend';
-      create function vector_typmod_in(cstring[]) returns int4 language internal immutable strict as 'bittypmodin';
-      create type vector (input = vector_in, output = vector_out, send = vector_send, typmod_in = vector_typmod_in);
-      create cast (bytea as vector) without function;
     `);
   });
 

@@ -1,16 +1,22 @@
-/** The server of a whole test run: where it would be, and its end. Nothing is started before a test asks. */
+/** The servers of a whole test run: where they would be, and their end. None is started before a test asks. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** What a server's directory ends in: the usual one's, and that of one which offers pgvector. */
+const runServers = ["", "-vectors"] as const;
+export type RunServer = (typeof runServers)[number];
+
 export default function setUp(): () => Promise<void> {
   const directory = join(tmpdir(), `nightshift-pg-run-${process.pid}`);
   process.env.NIGHTSHIFT_TEST_POSTGRES_DIRECTORY = directory;
   return async () => {
-    const pidFile = join(directory, "data/postmaster.pid");
-    if (existsSync(pidFile)) await crash(pidFile);
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    for (const suffix of runServers) {
+      const pidFile = join(directory + suffix, "data/postmaster.pid");
+      if (existsSync(pidFile)) await crash(pidFile);
+      rmSync(directory + suffix, { recursive: true, force: true, maxRetries: 5 });
+    }
   };
 }
 

@@ -24,6 +24,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { postgresBinaries } from "./postgres-binaries.js";
+import type { RunServer } from "./postgres-run.js";
 import { freePort, serverUser } from "./server-process.js";
 
 /** `fast` ends sessions and writes everything down; `immediate` is a crash: the next start recovers. */
@@ -60,9 +61,11 @@ export interface ServerOptions {
   readonly access?: readonly string[];
   /** PEM: the server then speaks TLS. */
   readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Directory with `initdb` and `postgres`, where it is not the usual one. */
+  readonly binaries?: string;
 }
 
-/** Where the run's own server lives; told by the global set-up. */
+/** Where the run's own servers live; told by the global set-up. */
 const sharedDirectory = "NIGHTSHIFT_TEST_POSTGRES_DIRECTORY";
 
 /** A database of one's own on the run's server, which is started when the first one is asked for. */
@@ -82,15 +85,30 @@ export async function startServer(options: ServerOptions = {}): Promise<Postgres
   return launch(directory, process.pid, options);
 }
 
+/** Of the environment's server, else of the run's own. */
 async function sharedUrl(): Promise<string> {
-  if (process.env.DATABASE_URL) return process.env.DATABASE_URL;
-  const directory = process.env[sharedDirectory];
-  if (directory === undefined) throw new Error("the run's global set-up did not say where its server is");
+  return process.env.DATABASE_URL || serverOfRun("", postgresBinaries);
+}
+
+/**
+ * The URL of a server that all files of a run share. Whoever asks first starts it, and looks for its programs.
+ * @param suffix tells it from the run's other servers
+ * @param binaries directory with `initdb` and `postgres`; throws an error that says what to do, and everybody is told
+ */
+export async function serverOfRun(
+  suffix: RunServer,
+  binaries: () => string | Promise<string>,
+): Promise<string> {
+  const root = process.env[sharedDirectory];
+  if (root === undefined) throw new Error("the run's global set-up did not say where its server is");
+  const directory = root + suffix;
   const told = join(directory, "told.json");
   if (!existsSync(told) && isFirst(directory)) {
-    const answer = await launch(directory, Number(directory.slice(directory.lastIndexOf("-") + 1)), {}).then(
+    const owner = Number(root.slice(root.lastIndexOf("-") + 1));
+    const launched = async () => launch(directory, owner, { binaries: await binaries() });
+    const answer = await launched().then(
       (server) => ({ url: server.url() }),
-      (error: unknown) => ({ error: String(error) }),
+      (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),
     );
     writeFileSync(`${told}.new`, JSON.stringify(answer));
     renameSync(`${told}.new`, told);
@@ -112,7 +130,7 @@ function isFirst(directory: string): boolean {
 }
 
 async function launch(directory: string, owner: number, options: ServerOptions): Promise<PostgresServer> {
-  const binaries = postgresBinaries();
+  const { binaries = postgresBinaries() } = options;
   const port = await freePort();
   const data = join(directory, "data");
   const logFile = join(directory, "log");
@@ -236,7 +254,8 @@ async function answers(url: string): Promise<boolean> {
 
 let lastDatabase = 0;
 
-async function createOn(server: string): Promise<TestDatabase> {
+/** A database of one's own on this server. */
+export async function createOn(server: string): Promise<TestDatabase> {
   lastDatabase += 1;
   const name = `nightshift_test_${process.pid}_${Date.now().toString(36)}_${lastDatabase}`;
   await queryAt(server, `create database ${name} template template0`);

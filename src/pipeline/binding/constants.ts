@@ -1,7 +1,8 @@
 /** One value in many cells: padding, masks, and inputs that no data is behind. */
+
+import { doubleToHalf } from "../../float16.js";
 import type { InputBinding } from "../../mapping.js";
 import type { TensorType } from "../../tensor.js";
-import { doubleToHalf } from "../tensors/float16.js";
 import { headOf, type TensorBuffer } from "../tensors/tensor-buffers.js";
 import type { Lane } from "./fill.js";
 

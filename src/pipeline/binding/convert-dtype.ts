@@ -1,5 +1,5 @@
+import { doubleToHalf, halfToDouble } from "../../float16.js";
 import type { TensorType } from "../../tensor.js";
-import { doubleToHalf, halfToDouble } from "../tensors/float16.js";
 import { integerRange } from "../tensors/integer-range.js";
 import type { OnFault } from "./fill.js";
 

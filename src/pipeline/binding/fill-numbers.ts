@@ -1,9 +1,9 @@
 /** Numeric columns into numeric tensors. Column by column in small blocks: what is read stays in the L1 cache. */
 import type { Data } from "apache-arrow";
+import { doubleToHalf } from "../../float16.js";
 import type { BoundColumn } from "../../mapping.js";
 import type { TensorData, TensorType } from "../../tensor.js";
 import { type FindNulls, nullFinder } from "../arrow/validity.js";
-import { doubleToHalf } from "../tensors/float16.js";
 import { integerRange } from "../tensors/integer-range.js";
 import { dtypeConversion } from "./convert-dtype.js";
 import { type Fill, type FillContext, nullFault, type OnFault } from "./fill.js";

@@ -1,9 +1,9 @@
 /** Any Arrow column that holds numbers, read block by block as doubles. */
 import { type Data, DataType, Type } from "apache-arrow";
 import { BugError } from "../../errors.js";
+import { halfToDouble } from "../../float16.js";
 import type { BoundColumn } from "../../mapping.js";
 import { unscaledAt } from "../arrow/decimals.js";
-import { halfToDouble } from "../tensors/float16.js";
 import { readPart } from "./time-parts.js";
 
 /** Writes `count` values from `start` into the front of `out`. What a null slot holds is not defined. */

@@ -2,9 +2,9 @@
 import { type Data, DataType, DateUnit, type Decimal, Type, Vector } from "apache-arrow";
 import { columnType } from "../../arrow-types.js";
 import { typeName } from "../../column.js";
+import { halfToDouble } from "../../float16.js";
 import { unscaledAt } from "../arrow/decimals.js";
 import { isNull, nullFinder } from "../arrow/validity.js";
-import { halfToDouble } from "../tensors/float16.js";
 import { misused } from "./misused.js";
 
 /** @throws SpecError `hook.misused` for a column that holds neither numbers nor instants */

@@ -1,7 +1,7 @@
 /** Elements of an output as they are: one a row, or a whole row as a list. */
 import type { DataType } from "apache-arrow";
+import { halfToDouble } from "../../float16.js";
 import type { Tensor, TensorType } from "../../tensor.js";
-import { halfToDouble } from "../tensors/float16.js";
 import { allocate, headOf, type TensorBuffer } from "../tensors/tensor-buffers.js";
 import { rowsColumn } from "./arrow-values.js";
 import type { OutputColumn } from "./output-column.js";

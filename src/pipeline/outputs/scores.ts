@@ -1,5 +1,5 @@
+import { halfToDouble } from "../../float16.js";
 import type { Tensor } from "../../tensor.js";
-import { halfToDouble } from "../tensors/float16.js";
 
 /** Numbers that can be compared as they are. */
 export type Scores = ArrayLike<number>;

@@ -1,6 +1,6 @@
 import type { DataType } from "apache-arrow";
+import { doubleToHalf, halfToDouble } from "../../float16.js";
 import type { TensorType } from "../../tensor.js";
-import { doubleToHalf, halfToDouble } from "../tensors/float16.js";
 import { valuesColumn } from "./arrow-values.js";
 import { type OutputColumn, withNulls } from "./output-column.js";
 import { createScores } from "./scores.js";

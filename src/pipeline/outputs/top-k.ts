@@ -1,11 +1,11 @@
 /** The best elements of each row as a list of structs: id, score and, where wanted, rank; best first. */
 import { BufferType, Data, type DataType } from "apache-arrow";
 import { BugError } from "../../errors.js";
+import { halfToDouble } from "../../float16.js";
 import type { OutputBinding } from "../../mapping.js";
 import type { TensorType } from "../../tensor.js";
 import { takeRows } from "../arrow/take-rows.js";
 import { type Ids, idsOf, type MappingFiles } from "../files/mapping-files.js";
-import { halfToDouble } from "../tensors/float16.js";
 import { allocate } from "../tensors/tensor-buffers.js";
 import { validity, valuesColumn } from "./arrow-values.js";
 import { bestElements } from "./best-elements.js";

@@ -104,7 +104,7 @@ export async function ensureStaging(
     ]);
     if (rows.length > 0) throw decided();
     if (!(await exists(session, table))) {
-      const columns = stagedColumns(written, target).join(", ");
+      const columns = columnDefinitions(written, target).join(", ");
       const room = await fillFactor(session, target, mode);
       // Logged: what an attempt was accepted for has to outlive a crash of the server.
       await session.query(
@@ -119,7 +119,7 @@ export async function ensureStaging(
 }
 
 /** In the target's order; ours behind them, where nobody misses them later. */
-function stagedColumns({ columns, exploded }: WrittenColumns, target: Table | null): readonly string[] {
+function columnDefinitions({ columns, exploded }: WrittenColumns, target: Table | null): readonly string[] {
   const place = (name: string): number =>
     target?.columns.findIndex((column) => column.name === name) ?? columns.length;
   const theirs = columns.toSorted((a, b) => place(a.name) - place(b.name));
@@ -144,6 +144,14 @@ async function fillFactor(
     [target.oid],
   );
   return rows[0]?.factor ?? null;
+}
+
+/** The staging table as predictions see it: without our own columns. */
+export async function stagedColumns(session: Session, { sequence }: RegisteredRun): Promise<Table> {
+  const table = await findTable(session, { schema: "nightshift", name: `staging_${sequence}` });
+  if (table === null) throw decided();
+  const own: readonly string[] = Object.values(stagingColumns);
+  return { ...table, columns: table.columns.filter(({ name }) => !own.includes(name)) };
 }
 
 async function exists(session: Session, table: string): Promise<boolean> {

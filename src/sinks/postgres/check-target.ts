@@ -9,6 +9,9 @@ import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js
 import type { Session } from "../../postgres/session.js";
 import { closest } from "../../text/closest-word.js";
 import type { Target } from "./area.js";
+import { describeVectors } from "./columns/describe-vectors.js";
+import { readVectorTypes, type VectorTypes } from "./columns/vector-types.js";
+import { isVectorLayout } from "./columns/wire.js";
 import { ownColumns, type WrittenColumns, writtenColumns } from "./columns/written-columns.js";
 import { type MadeKey, madeKey } from "./made-key.js";
 import { chooseMethod, describeMethod } from "./moving/choose-method.js";
@@ -30,15 +33,17 @@ export async function checkTarget(
   schema: Schema | null,
 ): Promise<CheckedTarget> {
   const { table } = target;
-  const shape = { layout: write.layout, tableName: target.text };
+  const vectors = await readVectorTypes(session);
+  const shape = { layout: write.layout, tableName: target.text, vectors };
   if (table === null) {
     if (!write.create) throw refuseMissing(write);
     await refuseUnmakeable(session, target);
+    requireVectors(write, vectors);
     const written = schema === null ? null : writtenColumns(schema, null, shape);
-    if (written !== null) await refuseKey(write, written, null);
-    if (written?.columns.some(({ wire }) => wire.kind === "vector")) await requireVector(session);
+    if (written !== null) refuseKey(write, written, null);
     const rows = { isInterval: interval !== null, isExploded: written?.exploded != null };
-    return { written, outlook: [`makes the table ${target.text}${keyText(madeKey(write, rows))}`] };
+    const made = `makes the table ${target.text}${keyText(madeKey(write, rows))}`;
+    return { written, outlook: [made, ...describeVectors(written, schema, write.layout, true)] };
   }
   if (table.kind !== "table" && table.kind !== "partitioned") throw noTable(target.text, table.kind);
   const written = schema === null ? null : writtenColumns(schema, table, shape);
@@ -50,7 +55,8 @@ export async function checkTarget(
       throw noPartitionColumn(column);
   const method = await chooseMethod(session, table, write, interval !== null);
   await refuseWithoutRights(session, table, method.kind);
-  return { written, outlook: [describeMethod(method, target.text, write)] };
+  const moved = describeMethod(method, target.text, write);
+  return { written, outlook: [moved, ...describeVectors(written, schema, write.layout, false)] };
 }
 
 export function refuseMissing(write: PostgresWrite): SpecError {
@@ -82,16 +88,21 @@ async function refuseUnmakeable(session: Session, { name, text }: Target): Promi
   });
 }
 
-async function requireVector(session: Session): Promise<void> {
-  const { rows } = await session.query("select 1 where to_regtype('vector') is null");
-  if (rows.length > 0)
-    throw new SpecError(
-      "postgres.no-vector",
-      "`layout: vector` needs the extension vector, and this database has none.",
-      {
-        hint: "Install pgvector and `create extension vector`, or choose `array`.",
-      },
-    );
+function requireVectors({ layout }: PostgresWrite, vectors: VectorTypes): void {
+  const wanted = Object.values(layout).find((one) => isVectorLayout(one) && vectors[one] === null);
+  if (wanted === undefined) return;
+  const isOld = vectors.vector !== null;
+  throw new SpecError(
+    "postgres.no-vector",
+    isOld
+      ? "`layout: halfvec` needs pgvector 0.7, and this database has an older one."
+      : `\`layout: ${wanted}\` needs the extension vector, and this role sees none in this database.`,
+    {
+      hint: isOld
+        ? "Update it: alter extension vector update; or choose `vector`."
+        : "Install pgvector and `create extension vector`, let the role use its schema, or choose `array`.",
+    },
+  );
 }
 
 function noTable(text: string, kind: Table["kind"]): SpecError {

@@ -18,11 +18,13 @@ import {
   findTarget,
   registerAttempt,
   registerRun,
+  stagedColumns,
   stagingColumns,
   stagingTable,
   stagingTarget,
 } from "./area.js";
 import { refuseMissing } from "./check-target.js";
+import { readVectorTypes } from "./columns/vector-types.js";
 import { type WrittenColumns, writtenColumns } from "./columns/written-columns.js";
 import { copyIn } from "./copy/copy-in.js";
 import { quarantineColumns, quarantinePieces } from "./copy/quarantine-rows.js";
@@ -85,10 +87,15 @@ async function beginAttempt(
   await ownSettings(session, lockTimeoutMs);
   const target = await findTarget(session, write.table);
   if (target.table === null && !write.create) throw refuseMissing(write);
-  const shape = { layout: write.layout, tableName: target.text };
-  const written = writtenColumns(schema, target.table, shape);
+  const vectors = await readVectorTypes(session);
+  const shape = { layout: write.layout, tableName: target.text, vectors };
   const run = await registerRun(session, target.text, task.run);
-  await ensureStaging(session, run, written, { target: target.table, mode: write.mode });
+  await ensureStaging(session, run, writtenColumns(schema, target.table, shape), {
+    target: target.table,
+    mode: write.mode,
+  });
+  // What a column of a table to be made is, the run's first attempt decided: extensions may come and go meanwhile.
+  const written = writtenColumns(schema, await stagedColumns(session, run), shape);
   const { partition, epoch } = task.ref;
   const number = await registerAttempt(session, run, { id: attemptId, partition, epoch });
   const table = stagingTable(run);

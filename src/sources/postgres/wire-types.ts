@@ -7,8 +7,8 @@ export type Wire =
   | { readonly kind: FixedWire | "bool" | "bytes" | "json-b" | "uuid" }
   | { readonly kind: "numeric"; readonly precision: number; readonly scale: number }
   | { readonly kind: "list"; readonly item: Wire }
-  /** pgvector's; `size` is `null` where the column does not say. */
-  | { readonly kind: "vector"; readonly size: number | null }
+  /** pgvector's, of four or two bytes a number; `size` is `null` where the column does not say. */
+  | { readonly kind: VectorWire; readonly size: number | null }
   /** Sent, but never exactly what a column here can hold. */
   | { readonly kind: "unreadable"; readonly wayOut: string };
 
@@ -24,6 +24,8 @@ export type FixedWire =
   | "time"
   | "timestamp"
   | "timestamptz";
+
+export type VectorWire = "vector" | "halfvec";
 
 export interface WireType {
   readonly type: ColumnType;
@@ -107,7 +109,9 @@ export function wireType(oid: number, modifier: number, types: CatalogueTypes): 
     return wireType(type.baseOid, type.baseModifier === -1 ? modifier : type.baseModifier, types);
   if (type.kind === "e" || type.name === "citext") return utf8;
   if (type.elementOid !== 0) return listOf(wireType(type.elementOid, modifier, types), type.name);
-  if (type.name === "vector" && type.kind === "b") return vector(modifier);
+  // By name: extensions have other numbers in every database. The schema may be any.
+  if ((type.name === "vector" || type.name === "halfvec") && type.kind === "b")
+    return vector(type.name, modifier);
   return unreadable(type.name, waysOut[type.name] ?? castToText);
 }
 
@@ -116,6 +120,7 @@ const waysOut: { readonly [type: string]: string } = {
   interval: "select its length in seconds with a query: extract(epoch from column)::float8",
   timetz: "select it without its zone with a query: column::time",
   money: "select it as a number with a query: column::numeric::numeric(20, 2)",
+  sparsevec: "select all of its numbers with a query: column::vector",
 };
 
 function listOf(item: WireType, name: string): WireType {
@@ -124,11 +129,12 @@ function listOf(item: WireType, name: string): WireType {
   return { type: { kind: "list", item: item.type }, wire: { kind: "list", item: item.wire } };
 }
 
-function vector(modifier: number): WireType {
+/** Halves become float32 here, as they do in the outputs of models: each has its like there, and few readers know halves. */
+function vector(kind: VectorWire, modifier: number): WireType {
   const item = { kind: "float", bits: 32 } as const;
   return modifier > 0
-    ? { type: { kind: "fixed-list", item, size: modifier }, wire: { kind: "vector", size: modifier } }
-    : { type: { kind: "list", item }, wire: { kind: "vector", size: null } };
+    ? { type: { kind: "fixed-list", item, size: modifier }, wire: { kind, size: modifier } }
+    : { type: { kind: "list", item }, wire: { kind, size: null } };
 }
 
 const maxDecimalDigits = 38;

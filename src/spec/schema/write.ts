@@ -54,11 +54,11 @@ export const write = z
         examples: [{ table: "scores.bad" }],
       }),
     layout: z
-      .record(z.string(), z.enum(["jsonb", "array", "vector", "explode"]))
+      .record(z.string(), z.enum(["jsonb", "array", "vector", "halfvec", "explode"]))
       .optional()
       .meta({
         description:
-          "With a database: how list columns are written. `explode`: a row for each element; one column at most.",
+          "With a database: how list columns are written. `vector`, `halfvec`: types of pgvector, rounded to them. `explode`: a row for each element; one column at most.",
         examples: [{ recommendations: "jsonb" }],
       }),
     partition_by: columns.optional().meta({

@@ -16,11 +16,11 @@ import {
 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { columnType } from "../../../src/arrow-types.js";
+import { doubleToHalf } from "../../../src/float16.js";
 import type { BoundColumn, InputBinding, Padding } from "../../../src/mapping.js";
 import { createBinder } from "../../../src/pipeline/bind-inputs.js";
 import type { MappingFiles } from "../../../src/pipeline/files/mapping-files.js";
 import { parseCategories } from "../../../src/pipeline/files/parse-categories.js";
-import { doubleToHalf } from "../../../src/pipeline/tensors/float16.js";
 import type { TensorType } from "../../../src/tensor.js";
 import { batchOf, column } from "../../support/arrow-batches.js";
 

@@ -2,12 +2,12 @@
 import { type DataType, Field, Int32, Int64, List, Utf8 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import type { ColumnType } from "../../../src/column.js";
+import { doubleToHalf } from "../../../src/float16.js";
 import type { OutputMapping } from "../../../src/job.js";
 import { createAttacher } from "../../../src/pipeline/attach-outputs.js";
 import { type Ids, idKey, type MappingFiles } from "../../../src/pipeline/files/mapping-files.js";
 import { bestElements } from "../../../src/pipeline/outputs/best-elements.js";
 import { resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
-import { doubleToHalf } from "../../../src/pipeline/tensors/float16.js";
 import type { Tensor, TensorSpec } from "../../../src/tensor.js";
 import { batchOf, column, valuesThroughIpc } from "../../support/arrow-batches.js";
 import { int64, jobWith, range, schemaOf, seeded, signatureOf, utf8 } from "../../support/jobs.js";

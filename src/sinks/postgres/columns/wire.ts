@@ -1,5 +1,6 @@
 /** How values of PostgreSQL's types look in binary COPY, and which predictions go into which of them. */
 import type { ColumnType } from "../../../column.js";
+import type { ListLayout } from "../../../job.js";
 import type { TableColumn } from "../../../postgres/catalogue.js";
 
 export type ScalarWire =
@@ -23,7 +24,27 @@ export type ScalarWire =
 export type Wire =
   | { readonly kind: ScalarWire }
   | { readonly kind: "array"; readonly element: ScalarWire; readonly elementOid: number }
-  | { readonly kind: "vector" };
+  | VectorWire;
+
+/** pgvector's, with four or two bytes a number. */
+export interface VectorWire {
+  readonly kind: "vector" | "halfvec";
+  /** Numbers in each; `null` where the column does not say. */
+  readonly size: number | null;
+  /** Whether a number may lose digits: where it was asked for. */
+  readonly rounds: boolean;
+}
+
+export function isVector(wire: Wire): wire is VectorWire {
+  return wire.kind === "vector" || wire.kind === "halfvec";
+}
+
+export function isVectorLayout(layout: ListLayout | null): layout is VectorWire["kind"] {
+  return layout === "vector" || layout === "halfvec";
+}
+
+/** The most numbers that a vector has, of either type. */
+export const maxVectorSize = 16_000;
 
 /** By `pg_type.oid`, of the types that every server has. */
 const byOid: ReadonlyMap<number, ScalarWire> = new Map<number, ScalarWire>([
@@ -68,13 +89,14 @@ const oids: { readonly [wire in ScalarWire]: number } = {
 };
 
 /** `null` for a type that nothing is written to. */
-export function wireOf({ typeOid, typeKind, typeName, elementOid }: TableColumn): Wire | null {
+export function wireOf({ typeOid, typeKind, typeName, elementOid, modifier }: TableColumn): Wire | null {
   const scalar = byOid.get(typeOid);
   if (scalar !== undefined) return { kind: scalar };
   if (typeKind === "e" || typeName === "citext") return { kind: "text" };
   const element = byOid.get(elementOid);
   if (typeKind === "d") return element === undefined ? null : { kind: element };
-  if (typeName === "vector") return { kind: "vector" };
+  if ((typeName === "vector" || typeName === "halfvec") && typeKind === "b")
+    return { kind: typeName, size: modifier > 0 ? modifier : null, rounds: false };
   return typeName.startsWith("_") && element !== undefined ? { kind: "array", element, elementOid } : null;
 }
 
@@ -90,13 +112,30 @@ export function takes(wire: Wire, type: ColumnType): boolean {
     case "array":
       return isList(type) && takes({ kind: wire.element }, type.item);
     case "vector":
-      return isList(type) && (type.item.kind === "float" || type.item.kind === "int");
+    case "halfvec":
+      return isList(type) && isNumber(type.item) && fitsSize(wire, type);
     case "json":
     case "jsonb":
       return type.kind !== "other";
     default:
       return scalarTypes[wire.kind].includes(type.kind) && !(wire.kind === "float4" && isWide(type));
   }
+}
+
+/** Lists of any length are measured one by one. */
+function fitsSize({ size }: VectorWire, type: ColumnType): boolean {
+  if (type.kind !== "fixed-list") return true;
+  return size === null ? type.size > 0 && type.size <= maxVectorSize : type.size === size;
+}
+
+function isNumber({ kind }: ColumnType): boolean {
+  return kind === "float" || kind === "int";
+}
+
+/** Whether there may be numbers among these that have more digits than the vector's. */
+export function isFiner({ item }: { readonly item: ColumnType }, { kind }: VectorWire): boolean {
+  if (item.kind === "int") return item.bits > (kind === "vector" ? 16 : 8);
+  return item.kind === "float" && item.bits > (kind === "vector" ? 32 : 16);
 }
 
 export function isList(type: ColumnType): type is Extract<ColumnType, { readonly item: ColumnType }> {
@@ -125,42 +164,3 @@ const scalarTypes: {
   timestamp: ["timestamp"],
   timestamptz: ["timestamp"],
 };
-
-/** What a column of a new table is, and its values on the wire. `null`: there is nothing for it. */
-export function newScalar(type: ColumnType): { readonly sql: string; readonly wire: ScalarWire } | null {
-  switch (type.kind) {
-    case "dictionary":
-      return newScalar(type.value);
-    case "bool":
-      return { sql: "boolean", wire: "bool" };
-    case "int":
-      return newInteger(type.signed ? type.bits : type.bits * 2);
-    case "float":
-      return type.bits === 64 ? { sql: "double precision", wire: "float8" } : { sql: "real", wire: "float4" };
-    case "decimal":
-      return { sql: `numeric(${type.precision},${type.scale})`, wire: "numeric" };
-    case "utf8":
-    case "null":
-      return { sql: "text", wire: "text" };
-    case "binary":
-    case "fixed-binary":
-      return { sql: "bytea", wire: "bytea" };
-    case "date":
-      return { sql: "date", wire: "date" };
-    case "time":
-      return { sql: "time", wire: "time" };
-    case "timestamp":
-      return type.timezone === null
-        ? { sql: "timestamp", wire: "timestamp" }
-        : { sql: "timestamptz", wire: "timestamptz" };
-    default:
-      return null;
-  }
-}
-
-/** @param bits of a signed integer that holds every value */
-function newInteger(bits: number): { readonly sql: string; readonly wire: ScalarWire } {
-  if (bits <= 16) return { sql: "smallint", wire: "int2" };
-  if (bits <= 32) return { sql: "integer", wire: "int4" };
-  return bits <= 64 ? { sql: "bigint", wire: "int8" } : { sql: "numeric(20,0)", wire: "numeric" };
-}

@@ -5,7 +5,10 @@ import { SpecError } from "../../../errors.js";
 import type { ListLayout } from "../../../job.js";
 import type { Table, TableColumn } from "../../../postgres/catalogue.js";
 import { closest } from "../../../text/closest-word.js";
-import { arrayOf, isList, newScalar, takes, type Wire, wireOf } from "./wire.js";
+import { count } from "../../../text/human.js";
+import { newType } from "./new-types.js";
+import type { VectorTypes } from "./vector-types.js";
+import { isList, isVector, isVectorLayout, maxVectorSize, takes, type Wire, wireOf } from "./wire.js";
 
 export interface WrittenColumn {
   readonly name: string;
@@ -40,6 +43,8 @@ export interface TableShape {
   readonly layout: { readonly [column: string]: ListLayout };
   /** What the messages call it. */
   readonly tableName: string;
+  /** Of the database. */
+  readonly vectors: VectorTypes;
 }
 
 /** Ours, in the tables that we publish to; a job may not write them. */
@@ -55,7 +60,8 @@ export function writtenColumns(schema: Schema, table: Table | null, shape: Table
   const parts = schema.flatMap((column, from) => partsOf(column, from, shape.layout));
   const columns: WrittenColumn[] = [];
   for (const part of parts) {
-    const written = table === null ? newColumn(part, outputNames) : foundColumn(part, table, outputNames);
+    const written =
+      table === null ? newColumn(part, shape, outputNames) : foundColumn(part, table, shape, outputNames);
     if (typeof written === "string") problems.push(written);
     else columns.push(written);
   }
@@ -96,52 +102,50 @@ function nameOf({ name, otherwise }: Part, outputs: ReadonlySet<string>): string
   return otherwise !== null && outputs.has(name) ? otherwise : name;
 }
 
-function newColumn(part: Part, outputs: ReadonlySet<string>): WrittenColumn | string {
+function newColumn(part: Part, shape: TableShape, outputs: ReadonlySet<string>): WrittenColumn | string {
   const { type, layout, from, field } = part;
   const name = nameOf(part, outputs);
-  const made = (sql: string, wire: Wire): WrittenColumn => ({
-    name,
-    type: sql,
-    wire,
-    from,
-    field,
-    isElement: layout === "explode",
-  });
-  const scalar = newScalar(type);
-  if (scalar !== null) return made(scalar.sql, { kind: scalar.wire });
-  if (isList(type) && layout !== "jsonb") {
-    if (layout === "vector")
-      return made(type.kind === "fixed-list" ? `vector(${type.size})` : "vector", { kind: "vector" });
-    const element = newScalar(type.item);
-    if (element !== null) return made(`${element.sql}[]`, arrayOf(element.wire));
-  }
-  if (takes({ kind: "jsonb" }, type)) return made("jsonb", { kind: "jsonb" });
-  return `${name}: PostgreSQL has no type for ${typeName(type)}; leave it out of the output`;
+  const made = newType(type, layout, shape.vectors);
+  if (made === null)
+    return `${name}: PostgreSQL has no type for ${typeName(type)}; leave it out of the output`;
+  return { name, type: made.sql, wire: made.wire, from, field, isElement: layout === "explode" };
 }
 
-function foundColumn(part: Part, table: Table, outputs: ReadonlySet<string>): WrittenColumn | string {
+function foundColumn(
+  part: Part,
+  table: Table,
+  shape: TableShape,
+  outputs: ReadonlySet<string>,
+): WrittenColumn | string {
   const name = nameOf(part, outputs);
   const column = table.columns.find((one) => one.name === name);
-  if (column === undefined) return missing(name, part, table);
+  if (column === undefined) return missing(name, part, table, shape);
   if (column.generated) return `${name}: the table computes it itself; leave it out of the output`;
-  const wire = wireOf(column);
-  if (wire === null || !takes(wire, part.type)) return unfit(name, part.type, column);
-  const { from, field, layout } = part;
+  const { type, from, field, layout } = part;
+  const found = wireOf(column);
+  if (found === null || !takes(found, type)) return unfit(name, part, column, shape);
+  if (isVectorLayout(layout) && found.kind !== layout)
+    return `${name}: the column is ${column.type}, and \`layout\` says ${layout}; leave the layout out, or alter the column`;
+  const wire = isVector(found) ? { ...found, rounds: found.kind === layout } : found;
   return { name, type: column.type, wire, from, field, isElement: layout === "explode" };
 }
 
-function missing(name: string, { type }: Part, { columns }: Table): string {
+function missing(name: string, { type, layout }: Part, { columns }: Table, { vectors }: TableShape): string {
   const near = closest(
     name,
     columns.map((column) => column.name),
   );
-  const sql = newScalar(type)?.sql ?? "jsonb";
+  const sql = newType(type, layout, vectors)?.sql ?? "jsonb";
   return `${name}: there is no such column${near === null ? `; add it: ${sql}` : `; did you mean ${near}?`}`;
 }
 
-function unfit(name: string, type: ColumnType, column: TableColumn): string {
-  const element = isList(type) ? newScalar(type.item) : null;
-  const better = newScalar(type)?.sql ?? (element === null ? "jsonb" : `${element.sql}[]`);
+function unfit(name: string, { type, layout }: Part, column: TableColumn, { vectors }: TableShape): string {
+  const found = wireOf(column);
+  // Of the wrong size only.
+  const better =
+    found !== null && isVector(found) && takes({ ...found, size: null }, type) && type.kind === "fixed-list"
+      ? column.type.replace(/(\(\d+\))?$/, `(${type.size})`)
+      : (newType(type, layout, vectors)?.sql ?? "jsonb");
   return `${name}: the column is ${column.type}, and the predictions are ${typeName(type)}; make it ${better}`;
 }
 
@@ -151,8 +155,10 @@ function* layoutProblems(schema: Schema, layouts: TableShape["layout"]): Iterabl
     if (column === undefined) yield `layout.${name}: there is no such output column`;
     else if (!isList(column.type))
       yield `layout.${name}: ${layout} is for lists, and the column is ${typeName(column.type)}`;
-    else if (layout === "vector" && column.type.item.kind !== "float")
-      yield `layout.${name}: a vector is made of floats, and the column is ${typeName(column.type)}`;
+    else if (isVectorLayout(layout) && column.type.item.kind !== "float")
+      yield `layout.${name}: a ${layout} is made of floats, and the column is ${typeName(column.type)}`;
+    else if (isVectorLayout(layout) && !takes({ kind: layout, size: null, rounds: true }, column.type))
+      yield `layout.${name}: a ${layout} has 1 to ${count(maxVectorSize)} numbers, and the column is ${typeName(column.type)}`;
   }
 }
 

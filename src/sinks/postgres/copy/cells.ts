@@ -8,15 +8,13 @@ import {
   type Timestamp,
   Vector,
 } from "apache-arrow";
-import { DataError } from "../../../errors.js";
 import type { ScalarWire, Wire } from "../columns/wire.js";
 import type { CopyBuffer } from "./copy-buffer.js";
 import { jsonOf } from "./json-text.js";
 import { decimalText, shortFloat32, writeNumeric } from "./numeric.js";
 import { daysSince2000, microsOfDay, microsSince2000 } from "./times.js";
-
-/** Writes one value, or null, with its length in front. Rows are those of the batch. */
-export type Cell = (row: number, out: CopyBuffer) => void;
+import { type Cell, listBounds, misfit, numberOf, writeNull } from "./values.js";
+import { vectorCell } from "./vectors.js";
 
 /** Room for the value of any type of fixed width. */
 const fixedBytes = 20;
@@ -29,18 +27,14 @@ export function cellOf(data: Data, wire: Wire, column: string): Cell {
   return (row, out) => (data.getValid(row) ? value(row, out) : writeNull(row, out));
 }
 
-const writeNull: Cell = (_row, out) => {
-  out.ensure(4);
-  out.int32(-1);
-};
-
 function valueCell(data: Data, wire: Wire, column: string): Cell {
   if (DataType.isDictionary(data.type)) return dictionaryCell(data, wire, column);
   switch (wire.kind) {
     case "array":
       return arrayCell(data, wire.element, wire.elementOid, column);
     case "vector":
-      return vectorCell(data, column);
+    case "halfvec":
+      return vectorCell(data, wire, column);
     case "json":
     case "jsonb":
       return jsonCell(data, wire.kind);
@@ -61,16 +55,6 @@ function dictionaryCell(data: Data, wire: Wire, column: string): Cell {
     while (index >= (chunks[chunk]?.length ?? Infinity)) index -= chunks[chunk++]?.length ?? 0;
     (cells[chunk] ?? writeNull)(index, out);
   };
-}
-
-/** Where the elements of a row's list begin and end in its child. */
-export function listBounds(data: Data): (row: number) => readonly [number, number] {
-  if (DataType.isFixedSizeList(data.type)) {
-    const { listSize } = data.type;
-    return (row) => [row * listSize, (row + 1) * listSize];
-  }
-  const { valueOffsets } = data;
-  return (row) => [Number(valueOffsets[row]), Number(valueOffsets[row + 1])];
 }
 
 function arrayCell(data: Data, element: ScalarWire, elementOid: number, column: string): Cell {
@@ -103,24 +87,6 @@ export function arrayOfChild(
     }
     for (let at = from; at < to; at++) cell(at, out);
     out.lengthAt(start);
-  };
-}
-
-function vectorCell(data: Data, column: string): Cell {
-  const [child] = data.children;
-  if (child === undefined) return writeNull;
-  const bounds = listBounds(data);
-  const read = numberOf(child);
-  return (row, out) => {
-    const [from, to] = bounds(row);
-    out.ensure(8 + (to - from) * 4);
-    out.int32(4 + (to - from) * 4);
-    out.int16(to - from);
-    out.int16(0);
-    for (let at = from; at < to; at++) {
-      if (!child.getValid(at)) throw misfit(column, "a vector has no place for a null");
-      out.float32(read(at));
-    }
   };
 }
 
@@ -203,16 +169,6 @@ function floatCell(data: Data, width: 4 | 8, column: string): Cell {
   };
 }
 
-/** Of integers and floats, whatever their width. */
-function numberOf(data: Data): (row: number) => number {
-  if (DataType.isFloat(data.type) && data.type.precision === Precision.HALF) {
-    const values = new Vector([data]);
-    return (row) => Number(values.get(row));
-  }
-  const values = data.values as ArrayLike<number | bigint>;
-  return (row) => Number(values[row]);
-}
-
 function numericCell(data: Data): Cell {
   if (DataType.isDecimal(data.type)) {
     const { scale } = data.type as Decimal;
@@ -284,12 +240,4 @@ function timeCell(data: Data, wire: "date" | "time" | "timestamp" | "timestamptz
     out.int32(8);
     out.int64(value);
   };
-}
-
-/** Says which column, and never the value. */
-export function misfit(column: string, what: string): DataError {
-  return new DataError("data.database-value", `column ${column}: ${what}.`, {
-    hint: "Make the table's column wider, or change the output.",
-    details: { column },
-  });
 }

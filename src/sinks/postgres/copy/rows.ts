@@ -1,8 +1,9 @@
 /** Batches as rows of a binary COPY into a staging table, in pieces of bounded size. */
 import type { Data, RecordBatch } from "apache-arrow";
 import type { WrittenColumn, WrittenColumns } from "../columns/written-columns.js";
-import { arrayOfChild, type Cell, cellOf, listBounds, misfit } from "./cells.js";
+import { arrayOfChild, cellOf } from "./cells.js";
 import { CopyBuffer } from "./copy-buffer.js";
+import { type Cell, listBounds, misfit } from "./values.js";
 
 /** What COPY wants before the first row, and after the last. */
 export const copyHeader = Buffer.concat([Buffer.from("PGCOPY\n\xff\r\n\0", "latin1"), Buffer.alloc(8)]);

@@ -8,8 +8,9 @@ import { BoolBuilder } from "./bool-builder.js";
 import { BytesBuilder } from "./bytes-builder.js";
 import type { ColumnBuilder, Wired } from "./column-builder.js";
 import { FixedBuilder } from "./fixed-builder.js";
-import { ListBuilder, VectorBuilder } from "./list-builder.js";
+import { ListBuilder } from "./list-builder.js";
 import { NumericBuilder } from "./numeric-builder.js";
+import { VectorBuilder } from "./vector-builder.js";
 
 /** A chunk ends here even if it has few rows: columns of long lists or texts. */
 const maxLooseBytes = 64 * 1024 * 1024;
@@ -76,7 +77,8 @@ function builderOf(column: string, { type, wire }: Pick<InputColumn, "type" | "w
     case "numeric":
       return new NumericBuilder(column, wire.precision, wire.scale);
     case "vector":
-      return new VectorBuilder(column, wire.size);
+    case "halfvec":
+      return new VectorBuilder(column, wire.kind, wire.size);
     case "list": {
       if (type.kind !== "list") break;
       const item: ColumnBuilder = builderOf(column, { type: type.item, wire: wire.item });

@@ -1,4 +1,4 @@
-/** IEEE 754 halves as raw bits: what float16 tensors and columns hold. */
+/** IEEE 754 halves as raw bits: what float16 tensors and columns hold, and `halfvec` of pgvector. */
 
 const decoded = new Float64Array(65_536);
 for (let bits = 0; bits < 65_536; bits++) decoded[bits] = decode(bits);
@@ -7,31 +7,29 @@ export function halfToDouble(bits: number): number {
   return decoded[bits] ?? 0;
 }
 
-/** Rounds to nearest, ties to even. */
+const word = new Float64Array(1);
+const halves = new Uint32Array(word.buffer);
+/** Turn the leading one and ten bits behind it into an integer, by exponent from -14. */
+const scales = Float64Array.from({ length: 30 }, (_, at) => 2 ** (24 - at));
+
+/** Rounds to nearest, ties to even. Called for every number of every embedding: no logarithms. */
 export function doubleToHalf(value: number): number {
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  word[0] = value;
+  // The high half: sign, eleven bits of the exponent, the rest.
+  const high = halves[1] ?? 0;
+  const sign = (high >>> 16) & 0x8000;
   const magnitude = Math.abs(value);
   if (Number.isNaN(value)) return 0x7e00;
   if (magnitude >= 65_520) return sign | 0x7c00;
   // Subnormals count in units of 2^-24; normals have ten bits behind the leading one.
   if (magnitude < 2 ** -14) return sign | roundToEven(magnitude * 2 ** 24);
-  const exponent = exponentOf(magnitude);
-  const fraction = roundToEven((magnitude / 2 ** exponent - 1) * 1024);
-  return sign | (((exponent + 15) << 10) + fraction);
+  const above = ((high >>> 20) & 0x7ff) - 1023 + 14;
+  return sign | ((above << 10) + roundToEven(magnitude * (scales[above] ?? 0)));
 }
 
-function exponentOf(magnitude: number): number {
-  let exponent = Math.floor(Math.log2(magnitude));
-  if (2 ** exponent > magnitude) exponent--;
-  if (2 ** (exponent + 1) <= magnitude) exponent++;
-  return exponent;
-}
-
+/** What is behind the point finds no place beside 2^52, and is rounded away as all arithmetic is: ties to even. */
 function roundToEven(value: number): number {
-  const below = Math.floor(value);
-  const rest = value - below;
-  if (rest !== 0.5) return Math.round(value);
-  return below % 2 === 0 ? below : below + 1;
+  return value + 2 ** 52 - 2 ** 52;
 }
 
 function decode(bits: number): number {

