@@ -61,7 +61,7 @@ async function publish(
 async function typesIn({ query }: TestDatabase): Promise<{ readonly [column: string]: string }> {
   const rows = await query<{ name: string; type: string }>(
     `select attname::text as name, format_type(atttypid, atttypmod) as type from pg_attribute
-     where attrelid = 'public.scores'::regclass and attnum > 0 order by attnum`,
+     where attrelid = 'public.scores'::regclass and attnum > 0 and not attisdropped order by attnum`,
   );
   return Object.fromEntries(rows.map(({ name, type }) => [name, type]));
 }
