@@ -33,6 +33,7 @@ interface Step {
   readonly most: number;
   /** Where only some jobs come by. */
   readonly inputs?: readonly Input[];
+  readonly modes?: readonly Mode[];
 }
 
 const commit = "\0\0\0\x0bcommit\0";
@@ -111,7 +112,20 @@ const steps: readonly Step[] = [
     text: "update nightshift.attempts set accepted",
     most: 1,
   },
-  { name: "publishing: moving the rows", sender: "coordinator", text: ') select s."flight_id"', most: 1 },
+  {
+    name: "publishing: moving the rows",
+    sender: "coordinator",
+    text: ') select s."flight_id"',
+    most: 1,
+    modes: ["append", "upsert"],
+  },
+  {
+    name: "publishing: a new table takes the place of the old one",
+    sender: "coordinator",
+    text: 'set schema "public"',
+    most: 1,
+    modes: ["replace"],
+  },
   {
     name: "publishing: COMMIT",
     sender: "coordinator",
@@ -196,7 +210,7 @@ describe("killed as a statement passes, and retried", () => {
       await inTurns(
         blows.map(([whom, when]) => {
           const who = whom === "sender" ? step.sender : whom;
-          return { ...draw(step.inputs), who, when, nth: 1 + Math.floor(random() * step.most) };
+          return { ...draw(step), who, when, nth: 1 + Math.floor(random() * step.most) };
         }),
         (stand, { who, when, nth, ...job }) => strikeAt(stand, step, { ...job, who }, { when, nth }),
       );
@@ -301,8 +315,8 @@ async function inTurns<T>(
   for (const one of done) if (one.status === "rejected") throw one.reason;
 }
 
-function draw(from: readonly Input[] = inputs): { readonly mode: Mode; readonly input: Input } {
-  return { mode: oneOf(modes), input: oneOf(from) };
+function draw(step: Pick<Step, "inputs" | "modes"> = {}): { readonly mode: Mode; readonly input: Input } {
+  return { mode: oneOf(step.modes ?? modes), input: oneOf(step.inputs ?? inputs) };
 }
 
 function oneOf<T>(list: readonly T[]): T {
