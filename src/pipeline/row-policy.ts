@@ -2,6 +2,7 @@
 import { DataError } from "../errors.js";
 import type { RowPolicy } from "../job.js";
 import type { PlanTotals } from "../partition.js";
+import { count } from "../text/human.js";
 import type { Failure, Reason } from "./row-failures.js";
 
 export interface RowFailure extends Failure {
@@ -72,22 +73,46 @@ export function exceedsBudget(policy: RowPolicy, errorRows: number, totalRows: n
   return totalRows > 0 && errorRows / totalRows > maxErrorFraction;
 }
 
-/** @throws DataError `data.too-many-errors` when so many failed rows, of the run so far, overspend the budget of the whole */
-export function refuseOverspent(policy: RowPolicy, errorRows: number, totalRows: number | null): void {
-  if (exceedsBudget(policy, errorRows, totalRows)) throw tooManyErrors(policy, errorRows, totalRows);
+/** Rows by reason code, of one chunk or of many receipts. */
+export type Reasons = { readonly [code: string]: number };
+
+export function sumReasons(parts: readonly Reasons[]): Reasons {
+  const sum: Record<string, number> = {};
+  for (const reasons of parts)
+    for (const [code, rows] of Object.entries(reasons)) sum[code] = (sum[code] ?? 0) + rows;
+  return sum;
 }
 
-/** The error that ends a run, or a partition that has spent the whole run's budget by itself. */
-export function tooManyErrors(policy: RowPolicy, errorRows: number, totalRows: number | null): DataError {
+/** @throws DataError `data.too-many-errors` when what failed of the run so far overspends the budget of the whole */
+export function refuseOverspent(policy: RowPolicy, reasons: Reasons, totalRows: number | null): void {
+  const errorRows = countErrorRows(reasons);
+  if (exceedsBudget(policy, errorRows, totalRows)) throw tooManyErrors(policy, errorRows, reasons, totalRows);
+}
+
+/**
+ * The error that ends a run, or a partition that has spent the whole run's budget by itself. It says what was wrong with
+ * the rows: those of a partition that was not accepted are kept nowhere.
+ */
+function tooManyErrors(
+  policy: RowPolicy,
+  errorRows: number,
+  reasons: Reasons,
+  totalRows: number | null,
+): DataError {
   const limits = [
     ...(policy.maxErrorRows === null ? [] : [`max_error_rows ${policy.maxErrorRows}`]),
     ...(policy.maxErrorFraction === null ? [] : [`max_error_fraction ${policy.maxErrorFraction}`]),
   ];
+  const why = Object.entries(reasons)
+    .filter(([code]) => code !== rejected)
+    .sort(([, a], [, b]) => b - a)
+    .map(([code, rows]) => `${count(rows)} ${code}`);
+  const of = totalRows === null ? "" : ` of ${count(totalRows)}`;
   return new DataError(
     "data.too-many-errors",
-    `${errorRows}${totalRows === null ? "" : ` of ${totalRows}`} rows failed, more than ${limits.join(" or ")} allows`,
+    `${count(errorRows)}${of} rows failed (${why.join(", ")}), more than ${limits.join(" or ")} allows`,
     {
-      hint: "`nightshift errors` groups them by reason; raise the limit if that is fine",
+      hint: "mend the data or, where so many are fine, raise the limit: then `nightshift errors` shows the rows",
       details: { errorRows, totalRows },
     },
   );

@@ -12,7 +12,7 @@ import type { SinkWriter, StagingSink } from "../sink.js";
 import type { Source } from "../source.js";
 import type { MappingFiles } from "./files/mapping-files.js";
 import { type HookSteps, noHooks } from "./hooks/hook-steps.js";
-import { countErrorRows, exceedsBudget, knownRows, tooManyErrors } from "./row-policy.js";
+import { knownRows, refuseOverspent } from "./row-policy.js";
 import { createScorer, type ScoredChunk } from "./score-chunk.js";
 import { createStepTimer } from "./step-timer.js";
 
@@ -118,9 +118,7 @@ function createTally({ plan }: PartitionTask) {
       tally.filtered += scored.filtered;
       for (const [code, count] of Object.entries(scored.reasons))
         reasons[code] = (reasons[code] ?? 0) + count;
-      const errors = countErrorRows(reasons);
-      if (exceedsBudget(plan.job.rowPolicy, errors, totalRows))
-        throw tooManyErrors(plan.job.rowPolicy, errors, totalRows);
+      refuseOverspent(plan.job.rowPolicy, reasons, totalRows);
     },
   };
   return tally;

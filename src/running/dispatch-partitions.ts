@@ -7,7 +7,7 @@ import type { Lane } from "../lane.js";
 import type { Ledger } from "../ledger.js";
 import type { Emit } from "../observer.js";
 import type { PartitionState, Receipt } from "../partition.js";
-import { countErrorRows, knownRows, refuseOverspent } from "../pipeline/row-policy.js";
+import { knownRows, type Reasons, refuseOverspent, sumReasons } from "../pipeline/row-policy.js";
 import type { Plan } from "../plan.js";
 import type { Claim, Run } from "../run.js";
 import { type AttemptOutcome, mustRunAlone } from "./attempts.js";
@@ -89,7 +89,7 @@ class RunBook {
   private readonly poisoned: number[] = [];
   private lastDeath: NightshiftError | null = null;
   /** Of what was accepted. */
-  private errorRows = 0;
+  private reasons: Reasons = {};
   private readonly meter: ProgressMeter;
 
   constructor(private readonly dispatch: Dispatch) {
@@ -109,7 +109,7 @@ class RunBook {
       this.waiting.push({ index: state.index, alone: mustRunAlone(state.lastError) });
       return;
     }
-    this.errorRows += countErrorRows(state.receipt.reasons);
+    this.reasons = sumReasons([this.reasons, state.receipt.reasons]);
     this.meter.skip(state.receipt.rows);
   }
 
@@ -171,11 +171,11 @@ class RunBook {
   private accept(receipt: Receipt): void {
     const { emit, plan } = this.dispatch;
     this.running.delete(receipt.ref.partition);
-    this.errorRows += countErrorRows(receipt.reasons);
+    this.reasons = sumReasons([this.reasons, receipt.reasons]);
     this.meter.finish(receipt.ref.partition, receipt.rows);
     const { ref, attemptId, rows, stats } = receipt;
     emit({ type: "partition.accepted", ...ref, attemptId, rows, stats });
-    refuseOverspent(plan.job.rowPolicy, this.errorRows, knownRows(plan.totals));
+    refuseOverspent(plan.job.rowPolicy, this.reasons, knownRows(plan.totals));
   }
 
   /** An error that trying again cannot mend ends the run; a poisoned partition lets the rest finish first. */

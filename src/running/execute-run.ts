@@ -17,7 +17,7 @@ import type { Ledger } from "../ledger.js";
 import type { Emit } from "../observer.js";
 import type { Partition, Receipt, RowCounts } from "../partition.js";
 import { rowsIn, sumRows } from "../partition.js";
-import { countErrorRows, refuseOverspent } from "../pipeline/row-policy.js";
+import { refuseOverspent, sumReasons } from "../pipeline/row-policy.js";
 import type { Plan } from "../plan.js";
 import type { Claim, Run } from "../run.js";
 import type { Sink } from "../sink.js";
@@ -139,8 +139,8 @@ async function publish(execution: Execution, plan: Plan): Promise<void> {
   const { run, claim, ledger, sink, emit } = execution;
   const receipts = await ledger.beginPublish(claim);
   const rows = proveConserved(plan, receipts);
-  const errorRows = receipts.reduce((sum, { reasons }) => sum + countErrorRows(reasons), 0);
-  refuseOverspent(plan.job.rowPolicy, errorRows, rows.read);
+  const reasons = sumReasons(receipts.map((receipt) => receipt.reasons));
+  refuseOverspent(plan.job.rowPolicy, reasons, rows.read);
   refuseEmptied(plan, rows);
   emit({ type: "run.publishing", rows });
   const decision = await sink.publish(run, plan.fingerprint, receipts, {

@@ -84,6 +84,19 @@ quarantine  out.quarantine/r1/
 next        nightshift errors r1`);
 });
 
+test("rows that were published without a prediction are told", () => {
+  const nulled = {
+    ...outcome,
+    rows: { read: 100, predicted: 100, quarantined: 0, filtered: 0 },
+    reasons: { predict_failed: 2, null_value: 8 },
+  };
+  const lines = outcomeText({ ...view, outcome: nulled }, makePaint(false)).split("\n");
+  expect(lines.slice(-2)).toEqual([
+    "nulls    10 rows with null predictions: 8 null_value, 2 predict_failed",
+    "next     nightshift errors r1",
+  ]);
+});
+
 test("a resumed run's speed counts what this process did", () => {
   const text = (rowsScored: number) => outcomeText({ ...view, rowsScored }, makePaint(false)).split("\n")[3];
   expect(text(1_000_000)).toBe("speed       400 k rows/s, 2.50 s for the 1,000,000 rows that were left");

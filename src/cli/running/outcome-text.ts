@@ -85,6 +85,7 @@ function summary(view: OutcomeView, paint: Paint): readonly (readonly [string, s
     ...(verbose ? [["thread time", threadTime(outcome)] as const] : []),
     ...outputPairs(view),
     ...quarantinePairs(view, paint),
+    ...nulledPairs(view, paint),
   ];
 }
 
@@ -121,14 +122,32 @@ function quarantinePairs(view: OutcomeView, paint: Paint): readonly (readonly [s
   const [first] = published?.quarantine ?? [];
   const table = published === null || write.kind !== "postgres" ? null : quarantineTable(write);
   if (outcome.rows.quarantined === 0 || (first === undefined && table === null)) return [];
-  const reasons = Object.entries(outcome.reasons)
+  const where = first === undefined ? (table ?? "") : `${shownPath(dirname(first), cwd)}/`;
+  return [
+    [
+      "quarantine",
+      `${where}\n${paint.yellow(`${counted(outcome.rows.quarantined, "row")}: ${reasonsText(outcome)}`)}`,
+    ],
+  ];
+}
+
+/** Rows that stayed without a prediction, under `on_row_error: emit_null`: readers will meet them. */
+function nulledPairs({ outcome }: OutcomeView, paint: Paint): readonly (readonly [string, string])[] {
+  const nulled = nulledRows(outcome);
+  if (nulled === 0) return [];
+  const rows = `${counted(nulled, "row")} with null predictions`;
+  return [["nulls", paint.yellow(outcome.rows.quarantined > 0 ? rows : `${rows}: ${reasonsText(outcome)}`)]];
+}
+
+function nulledRows({ reasons, rows }: RunOutcome): number {
+  return Object.values(reasons).reduce((sum, number) => sum + number, 0) - rows.quarantined;
+}
+
+function reasonsText({ reasons }: RunOutcome): string {
+  return Object.entries(reasons)
     .sort(([, a], [, b]) => b - a)
     .map(([code, rows]) => `${count(rows)} ${code}`)
     .join(", ");
-  const where = first === undefined ? (table ?? "") : `${shownPath(dirname(first), cwd)}/`;
-  return [
-    ["quarantine", `${where}\n${paint.yellow(`${counted(outcome.rows.quarantined, "row")}: ${reasons}`)}`],
-  ];
 }
 
 /** Where a database keeps rows that could not be scored. */
@@ -155,7 +174,7 @@ function nextSteps({ outcome, write, cwd, program }: OutcomeView): readonly stri
     if (runId === undefined) return [];
     return outcome.status === "failed" ? [say("errors", runId), say("retry", runId)] : [say("retry", runId)];
   }
-  return outcome.rows.quarantined > 0 && runId !== undefined
+  return (outcome.rows.quarantined > 0 || nulledRows(outcome) > 0) && runId !== undefined
     ? [say("errors", runId)]
     : write.kind === "postgres"
       ? runId === undefined
