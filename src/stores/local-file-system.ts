@@ -32,15 +32,22 @@ function nothing(): void {}
  * thing.
  */
 async function makeDirectory(path: string): Promise<void> {
+  const parent = dirname(path);
+  try {
+    await makeOne(path);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT" || parent === path) throw error;
+    await makeDirectory(parent);
+    // Once: below /proc nothing can be made, and that is ENOENT as well.
+    await makeOne(path);
+  }
+}
+
+async function makeOne(path: string): Promise<void> {
   try {
     await fs.mkdir(path);
   } catch (error) {
-    const isThere = errnoOf(error) === "EEXIST" && (await fs.stat(path)).isDirectory();
-    if (isThere) return;
-    const parent = dirname(path);
-    if (errnoOf(error) !== "ENOENT" || parent === path) throw error;
-    await makeDirectory(parent);
-    await makeDirectory(path);
+    if (errnoOf(error) !== "EEXIST" || !(await fs.stat(path)).isDirectory()) throw error;
   }
 }
 

@@ -113,6 +113,13 @@ const imports = `
 `;
 
 describe("what the operator must act on", () => {
+  it.skipIf(process.platform !== "linux")("where no directory can be made, that is said, once", async () => {
+    await expect(files.mkdir("/proc/nightshift/out")).rejects.toMatchObject({
+      kind: "infra",
+      message: expect.stringContaining("/proc/nightshift/out"),
+    });
+  });
+
   it("a closed directory is infra.permission, with the path", async () => {
     const closed = join(freshDirectory(), "closed");
     mkdirSync(closed);
