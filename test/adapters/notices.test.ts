@@ -73,6 +73,7 @@ test("a webhook gets the whole story under a version, with secrets masked", asyn
   expect(await posted(failure, to({ webhook: `${receiver.url}/hook` }))).toEqual([
     {
       version: 1,
+      id: expect.stringMatching(/^[0-9a-f]{32}$/),
       event: "failed",
       at: "2026-01-16T02:15:04.000Z",
       job: "flights",
@@ -93,6 +94,22 @@ test("a webhook gets the whole story under a version, with secrets masked", asyn
     },
   ]);
   expect(receiver.received[0]).toMatchObject({ method: "POST", path: "/hook" });
+});
+
+test("what arrives twice has one id, and nothing else has the same", async () => {
+  receiver.answer(503, 200);
+  const webhook = to({ webhook: receiver.url });
+  await posted(failure, webhook);
+  await posted({ ...failure, at: "2026-01-16T02:20:00.000Z" }, webhook);
+  await posted({ ...failure, runId: null }, webhook);
+  // Two processes that could not agree on who tells.
+  for (const at of ["2026-01-16T06:00:00.000Z", "2026-01-16T06:00:02.000Z"])
+    await posted({ ...failure, event: "late", at, runId: at }, webhook);
+  const ids = receiver.received.map(({ body }) => JSON.parse(body).id);
+  expect(ids).toHaveLength(6);
+  expect(ids[1]).toBe(ids[0]);
+  expect(ids[5]).toBe(ids[4]);
+  expect(new Set(ids).size).toBe(4);
 });
 
 test("Slack gets what people read: what failed, why, what to do, and no markup from a message", async () => {

@@ -2,11 +2,13 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { apiClient } from "../support/api-client.js";
+import { urlOf } from "../support/api-project.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
-import { crashing, flightProject } from "../support/flight-project.js";
+import { crashing, flightProject, holding } from "../support/flight-project.js";
 import { httpReceiver, type Receiver } from "../support/http-receiver.js";
 import { startNightshift } from "../support/nightshift.js";
-import { clockAt, followedHereSince, serveIn, stop } from "../support/served.js";
+import { clockAt, followedHereSince, serveIn, stop, together } from "../support/served.js";
 
 const day = "2025-01-02";
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is expanded by the spec
@@ -95,6 +97,23 @@ test("a night whose input is missing fails, and the next one has recovered, by a
     ["failed", "2025-01-02", "schedule"],
     ["recovered", "2025-01-03", "schedule"],
   ]);
+});
+
+test("what was published in time and is scored again past the deadline is not late", async () => {
+  expect((await command("run", "daily", "--at", day)).status).toBe(0);
+  project.writeSpec({ more: [`notify: { ${webhook}, deadline: 2h }`] });
+  const held = holding(project.cwd, { role: "thread", path: `dt=${day}`, nth: 1 });
+  const env = together(clockAt("2025-01-03T12:00:00", { HOOK: receiver.url }), held.env);
+  const served = serveIn(project.cwd, env, "--listen", "127.0.0.1:0");
+  const api = await apiClient(await urlOf(served));
+  const { body } = await api.post("/v1/jobs/daily/runs", { at: day, reprocess: true });
+  await held.reached();
+  held.letGo();
+  expect(await served.until("run.ended", ({ run }) => run === body.run)).toMatchObject({
+    status: "published",
+  });
+  expect(await stop(served)).toBe(0);
+  expect(told()).toEqual([]);
 });
 
 test("a retry tells whom the run's spec names by now; the secret is in no file and on no screen", async () => {

@@ -2,11 +2,12 @@
 import type { App } from "../../app.js";
 import { asNightshiftError } from "../../errors.js";
 import { latestCompleteInterval } from "../../interval.js";
-import { type Interval, targetOf } from "../../job.js";
+import { type Interval, type Job, targetOf } from "../../job.js";
 import { deadlineOf, type Notice } from "../../notice.js";
 import type { Observer } from "../../observer.js";
 import type { Metrics } from "../../observers/metrics/metrics.js";
 import { openTraces } from "../../observers/traces/open-traces.js";
+import { findStanding } from "../../running/choose-run.js";
 import { jobIdOf } from "../../running/run-identity.js";
 import type { Cli } from "../shell/context.js";
 import { openMetrics } from "../watching/metrics.js";
@@ -46,7 +47,16 @@ export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
     if (interval === null || notify === null || notify.deadline === null) return null;
     // What is wrong with it the run will tell.
     const job = await jobAt(cli, served, { at: interval.start }).catch(() => null);
-    return job === null ? null : dueOf(job, rule, notify, clock.now());
+    // Whatever is published is not late, scored again or not.
+    if (job === null || (await isPublished(job, interval).catch(() => false))) return null;
+    return dueOf(job, rule, notify, clock.now());
+  }
+
+  /** Perhaps by a process that died before readers could see it: that is for whoever goes on with it. */
+  async function isPublished(job: Job, { start: scope }: Interval): Promise<boolean> {
+    const key = { jobId: jobIdOf(job, "spec"), scope };
+    const { published, decided } = await findStanding(key, await app.ledger(), await app.sink(job.write));
+    return published !== null || decided !== null;
   }
 
   async function look(jobs: readonly ServedJob[]): Promise<void> {
@@ -71,8 +81,7 @@ export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
     const { name, notify } = served;
     if (notify === null || (await (await app.scheduleBook()).isPaused(name))) return;
     const job = await jobAt(cli, served, { at: interval.start });
-    const published = await (await app.sink(job.write)).published(jobIdOf(job, "spec"), interval.start);
-    if (published !== null) return;
+    if (await isPublished(job, interval)) return;
     const notice: Notice = {
       ...{ event: "late", at: clock.now().toISOString(), job: name, interval, trigger: "schedule" },
       ...{ target: targetOf(job.write), runId: null, error: null, rows: null },

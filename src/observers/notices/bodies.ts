@@ -1,9 +1,15 @@
 /** A notice as a webhook and as Slack want it. */
-import { headlineOf, type Notice, type NoticeEvent, remedyOf } from "../../notice.js";
+import { headlineOf, type Notice, type NoticeEvent, noticeIdOf, remedyOf } from "../../notice.js";
 
 /** Documented in docs/observing.md: fields are added, never changed, under one version. */
 export function webhookBody(notice: Notice): object {
-  return { version: 1, ...notice, text: headlineOf(notice), remedy: remedyOf(notice) };
+  return {
+    version: 1,
+    id: noticeIdOf(notice),
+    ...notice,
+    text: headlineOf(notice),
+    remedy: remedyOf(notice),
+  };
 }
 
 const signs: { readonly [event in NoticeEvent]: string } = {
