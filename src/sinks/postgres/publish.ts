@@ -18,7 +18,9 @@ import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js
 import type { Session } from "../../postgres/session.js";
 import type { Run } from "../../run.js";
 import { type Decision, keptForRollback, type PublicationDetails } from "../../sink.js";
+import { refuseAltered } from "./altered-target.js";
 import { findTarget, type RegisteredRun, stagingColumns, stagingTable, type Target } from "./area.js";
+import { refuseWithoutOwn } from "./check-target.js";
 import { ownColumns } from "./columns/written-columns.js";
 import { madeKey } from "./made-key.js";
 import { attach } from "./moving/attach.js";
@@ -160,6 +162,10 @@ async function prepare(
   if (target.text !== text)
     throw new InfraError("infra.conflict", `${text} is another table now: ${target.text}.`);
   const isMade = target.table === null;
+  if (target.table !== null) {
+    refuseAltered(text, target.table, staged);
+    refuseWithoutOwn(write, target.table);
+  }
   const table = target.table ?? (await makeTable(session, target, write, staged));
   return {
     session,

@@ -5,6 +5,7 @@ import { SpecError } from "../../../errors.js";
 import type { ListLayout } from "../../../job.js";
 import type { Table, TableColumn } from "../../../postgres/catalogue.js";
 import { closest } from "../../../text/closest-word.js";
+import { isRounded } from "./rounding.js";
 import { arrayOf, isList, newScalar, takes, type Wire, wireOf } from "./wire.js";
 
 export interface WrittenColumn {
@@ -18,6 +19,8 @@ export interface WrittenColumn {
   readonly field: number | null;
   /** One element of a list, where the list becomes a row for each. */
   readonly isElement: boolean;
+  /** The table's type has fewer digits than the values: the server rounds them. */
+  readonly isRounded: boolean;
 }
 
 export interface WrittenColumns {
@@ -106,6 +109,7 @@ function newColumn(part: Part, outputs: ReadonlySet<string>): WrittenColumn | st
     from,
     field,
     isElement: layout === "explode",
+    isRounded: false,
   });
   const scalar = newScalar(type);
   if (scalar !== null) return made(scalar.sql, { kind: scalar.wire });
@@ -127,7 +131,15 @@ function foundColumn(part: Part, table: Table, outputs: ReadonlySet<string>): Wr
   const wire = wireOf(column);
   if (wire === null || !takes(wire, part.type)) return unfit(name, part.type, column);
   const { from, field, layout } = part;
-  return { name, type: column.type, wire, from, field, isElement: layout === "explode" };
+  return {
+    name,
+    type: column.type,
+    wire,
+    from,
+    field,
+    isElement: layout === "explode",
+    isRounded: isRounded(column, wire, part.type),
+  };
 }
 
 function missing(name: string, { type }: Part, { columns }: Table): string {
