@@ -38,3 +38,39 @@ describe("a rollback over a column that was added since", () => {
     ]);
   });
 });
+
+describe("a table that is altered after rows were staged for it", () => {
+  const append = { mode: "append", key: ["id"] } as const;
+
+  it.each([
+    ["alter column score type numeric(3, 1)", "score was real, and is numeric(3,1)"],
+    ["alter column score type text", "score was real, and is text"],
+    ["drop column score", "score is gone"],
+    ["drop column nightshift_run", "no nightshift_run"],
+  ])("%s: nothing is converted in silence, and nothing is published", async (change, told) => {
+    const target = await freshTarget();
+    await publish(target, "first", append, [1]);
+    const run = runOf("second");
+    const receipts = await stageRun(target, run, [{ ids: [2, 3] }], append);
+    await target.database.query(`alter table scores ${change}`);
+    await expect(target.sink(append).publish(run, "f", receipts)).rejects.toMatchObject({
+      kind: "spec",
+      message: expect.stringContaining(told),
+    });
+    expect(await target.database.query("select id::int from scores")).toEqual([{ id: 1 }]);
+    expect(await target.sink(append).lookup(run.id)).toBeNull();
+  });
+
+  it("publishes once it is altered back", async () => {
+    const target = await freshTarget();
+    await publish(target, "first", append, [1]);
+    const run = runOf("second");
+    const receipts = await stageRun(target, run, [{ ids: [2] }], append);
+    await target.database.query("alter table scores alter column score type float8");
+    await expect(target.sink(append).publish(run, "f", receipts)).rejects.toMatchObject({
+      code: "refused.target-altered",
+    });
+    await target.database.query("alter table scores alter column score type real");
+    expect(await target.sink(append).publish(run, "f", receipts)).toMatchObject({ outcome: "commit" });
+  });
+});

@@ -22,6 +22,7 @@ import {
   Struct,
   Table,
   TimestampMicrosecond,
+  TimestampMillisecond,
   TimestampNanosecond,
   Uint32,
   Uint64,
@@ -257,6 +258,28 @@ describe("a table that is there", () => {
       "label: the column is integer, and the predictions are string; make it text",
       "twice: the table computes it itself; leave it out of the output",
       "must: it is text NOT NULL without a default, and no output has its name",
+    ]);
+  });
+
+  it("names the columns that the table's own types round, and no others", async () => {
+    const target = await freshTarget();
+    await target.database.query(
+      `create table scores (p numeric(6,3), q numeric, r real, list numeric(3,1)[], exact numeric(9,2), whole numeric(5,0),
+                            at timestamp(0), day timestamp(3))`,
+    );
+    const float = (value: number) => column(new Float32(), [value]);
+    const micros = makeVector(makeData({ type: new TimestampMicrosecond(), data: BigInt64Array.of(1n) }));
+    const batch = batchWith({
+      ...{ p: float(0.5), q: float(0.5), r: float(0.5) },
+      list: vectorFromArray([[0.25]], new List(new Field("item", new Float32(), true))),
+      exact: column(new Decimal(2, 9, 128), [new Uint32Array([1, 0, 0, 0])]),
+      whole: column(new Int32(), [1]),
+      at: micros,
+      day: makeVector(makeData({ type: new TimestampMillisecond(), data: BigInt64Array.of(1n) })),
+    });
+    expect(await target.sink({ mode: "error" }).outlook({ interval: null }, columnsOf(batch))).toEqual([
+      "fills public.scores, which is empty",
+      "rounds p to numeric(6,3), list to numeric(3,1)[], at to timestamp(0) without time zone",
     ]);
   });
 

@@ -56,7 +56,8 @@ export async function checkTarget(
   const method = await chooseMethod(session, table, write, interval !== null);
   await refuseWithoutRights(session, table, method.kind);
   const moved = describeMethod(method, target.text, write);
-  return { written, outlook: [moved, ...describeVectors(written, schema, write.layout, false)] };
+  const outlook = [moved, ...roundingText(written), ...describeVectors(written, schema, write.layout, false)];
+  return { written, outlook };
 }
 
 export function refuseMissing(write: PostgresWrite): SpecError {
@@ -112,7 +113,7 @@ function noTable(text: string, kind: Table["kind"]): SpecError {
 }
 
 /** Modes that have to know later which run wrote a row keep it in the row. */
-function refuseWithoutOwn({ mode }: PostgresWrite, { name, columns }: Table): void {
+export function refuseWithoutOwn({ mode }: PostgresWrite, { name, columns }: Table): void {
   const wanted: readonly (readonly [string, string])[] =
     mode === "append"
       ? [[ownColumns.run, "bigint"]]
@@ -208,6 +209,13 @@ async function refuseWithoutRights(session: Session, { oid, name }: Table, metho
   throw new InfraError("infra.permission", `The role ${found.role} lacks ${missing} on ${tableText(name)}.`, {
     hint: `As its owner: grant ${missing.toLowerCase()} on ${quoteTable(name)} to ${quoteName(found.role)};`,
   });
+}
+
+/** It is what the table's owner has asked for; whoever runs the job shall know. */
+function roundingText(written: WrittenColumns | null): readonly string[] {
+  const rounded = (written?.columns ?? []).filter((column) => column.isRounded);
+  if (rounded.length === 0) return [];
+  return [`rounds ${rounded.map(({ name, type }) => `${name} to ${type}`).join(", ")}`];
 }
 
 function keyText(key: MadeKey | null): string {

@@ -19,7 +19,9 @@ import type { Session } from "../../postgres/session.js";
 import type { Run } from "../../run.js";
 import { type Decision, keptForRollback, type PublicationDetails } from "../../sink.js";
 import { acceptAttempts, closeStaging } from "./accept-attempts.js";
+import { refuseAltered } from "./altered-target.js";
 import { findTarget, type RegisteredRun, stagingColumns } from "./area.js";
+import { refuseWithoutOwn } from "./check-target.js";
 import { attach } from "./moving/attach.js";
 import { chooseMethod } from "./moving/choose-method.js";
 import { addKey, makeTable } from "./moving/make-table.js";
@@ -128,6 +130,10 @@ async function prepare(
   if (target.text !== text)
     throw new InfraError("infra.conflict", `${text} is another table now: ${target.text}.`);
   const isMade = target.table === null;
+  if (target.table !== null) {
+    refuseAltered(text, target.table, staged);
+    refuseWithoutOwn(write, target.table);
+  }
   const table = target.table ?? (await makeTable(session, target, write, staged));
   return {
     session,

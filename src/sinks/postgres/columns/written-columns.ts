@@ -7,6 +7,7 @@ import type { Table, TableColumn } from "../../../postgres/catalogue.js";
 import { closest } from "../../../text/closest-word.js";
 import { count } from "../../../text/human.js";
 import { newType } from "./new-types.js";
+import { isRounded } from "./rounding.js";
 import type { VectorTypes } from "./vector-types.js";
 import { isList, isVector, isVectorLayout, maxVectorSize, takes, type Wire, wireOf } from "./wire.js";
 
@@ -21,6 +22,8 @@ export interface WrittenColumn {
   readonly field: number | null;
   /** One element of a list, where the list becomes a row for each. */
   readonly isElement: boolean;
+  /** The table's type has fewer digits than the values: the server rounds them. */
+  readonly isRounded: boolean;
 }
 
 export interface WrittenColumns {
@@ -108,7 +111,15 @@ function newColumn(part: Part, shape: TableShape, outputs: ReadonlySet<string>):
   const made = newType(type, layout, shape.vectors);
   if (made === null)
     return `${name}: PostgreSQL has no type for ${typeName(type)}; leave it out of the output`;
-  return { name, type: made.sql, wire: made.wire, from, field, isElement: layout === "explode" };
+  return {
+    name,
+    type: made.sql,
+    wire: made.wire,
+    from,
+    field,
+    isElement: layout === "explode",
+    isRounded: false,
+  };
 }
 
 function foundColumn(
@@ -127,7 +138,15 @@ function foundColumn(
   if (isVectorLayout(layout) && found.kind !== layout)
     return `${name}: the column is ${column.type}, and \`layout\` says ${layout}; leave the layout out, or alter the column`;
   const wire = isVector(found) ? { ...found, rounds: found.kind === layout } : found;
-  return { name, type: column.type, wire, from, field, isElement: layout === "explode" };
+  return {
+    name,
+    type: column.type,
+    wire,
+    from,
+    field,
+    isElement: layout === "explode",
+    isRounded: isRounded(column, wire, type),
+  };
 }
 
 function missing(name: string, { type, layout }: Part, { columns }: Table, { vectors }: TableShape): string {
