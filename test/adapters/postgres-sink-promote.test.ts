@@ -3,10 +3,12 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openSession, type Session } from "../../src/postgres/session.js";
 import { batchOf, runOf } from "../support/file-target.js";
 import { postgresBinaries } from "../support/postgres-binaries.js";
+import { startServer } from "../support/postgres-server.js";
 import {
   columnsOf,
   freshTarget,
@@ -249,6 +251,22 @@ describe("rows are copied", () => {
     expect((await reader.query("select id from scores")).rows).toEqual([]);
     await reader.query("commit");
     expect(await idsIn(target.database)).toEqual([0, 1]);
+  });
+
+  it("while a replica reads the log: whose snapshots those are that are taken there, nobody can tell", async () => {
+    const server = await startServer();
+    onTestFinished(() => server.remove());
+    const target = await freshTarget(await server.createDatabase());
+    const config: pg.ClientConfig & { readonly replication: string } = {
+      connectionString: target.url,
+      replication: "database",
+    };
+    const replica = new pg.Client(config);
+    await replica.connect();
+    expect(await publishes(target, "a")).toBe(false);
+    await replica.end();
+    while ((await target.database.query("select from pg_stat_replication")).length > 0) await sleep(20);
+    expect(await publishes(target, "b")).toBe(true);
   });
 });
 
