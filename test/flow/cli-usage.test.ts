@@ -37,6 +37,17 @@ test("a command's help shows its options and example", () => {
   expect(stdout).toContain("nightshift score model.onnx data.parquet -o predictions.parquet");
 });
 
+test("help is a word, too, and options alone are no command", () => {
+  expect(nightshift("help")).toEqual(nightshift("--help"));
+  expect(nightshift("help", "score")).toEqual(nightshift("score", "--help"));
+  expect(nightshift("help", "score").status).toBe(0);
+  expect(nightshift("-q")).toEqual({
+    status: 2,
+    stdout: "",
+    stderr: "error: no command is named\n  hint: see `nightshift --help`\n",
+  });
+});
+
 test("the version is the package's, alone on its line", () => {
   const { status, stdout } = nightshift("--version");
   expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });

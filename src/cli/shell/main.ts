@@ -6,7 +6,9 @@ import { ignoreVanishedReaders, openTerminal, type Terminal } from "./terminal.j
 import { asUsageError } from "./usage-error.js";
 
 /** Parses, runs the one command, and ends the process with its exit code. Never throws. */
-export async function main(argv: readonly string[]): Promise<void> {
+export async function main(given: readonly string[]): Promise<void> {
+  // As many programs have it: `help score`.
+  const argv = given[0] === "help" ? [...given.slice(1), "--help"] : given;
   const terminal = openTerminal(argv);
   ignoreVanishedReaders(terminal);
   let code: number;

@@ -61,7 +61,7 @@ function rootCommand(): Command {
     .option("--target <name>", "target of nightshift.yaml")
     .helpCommand(false)
     .exitOverride()
-    .configureOutput({ outputError: () => {} });
+    .configureOutput({ outputError: () => {}, writeErr: () => {} });
 }
 
 function subcommand(root: Command, { name, summary, positionals }: CommandEntry): Command {
