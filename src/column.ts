@@ -36,6 +36,9 @@ export interface Column {
 
 export type Schema = readonly Column[];
 
+/** Keys of a list column's metadata: the shape it was flattened from, and the classes along it, both as JSON. */
+export const listMetadata = { shape: "nightshift.shape", labels: "nightshift.labels" } as const;
+
 /** The type as people write it: `int64`, `float32`, `timestamp[ms, UTC]`, `list<float32>`. */
 export function typeName(type: ColumnType): string {
   switch (type.kind) {

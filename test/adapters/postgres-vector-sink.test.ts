@@ -9,10 +9,12 @@ import {
   Float64,
   Int32,
   List,
-  type RecordBatch,
+  RecordBatch,
   Utf8,
 } from "apache-arrow";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
+import { arrowSchema } from "../../src/arrow-types.js";
+import type { Column } from "../../src/column.js";
 import type { PostgresWrite } from "../../src/job.js";
 import { batchOf, column } from "../support/arrow-batches.js";
 import { runOf } from "../support/file-target.js";
@@ -71,6 +73,12 @@ async function textsIn({ query }: TestDatabase, name: string): Promise<readonly 
   return rows.map(({ text }) => text);
 }
 
+/** As the pipeline marks lists that are no embeddings. */
+const meanings: { readonly [column: string]: Pick<Column, "metadata"> } = {
+  p: { metadata: { "nightshift.labels": '["a","b","c"]' } },
+  image: { metadata: { "nightshift.shape": "[1,3]" } },
+};
+
 const refusal = (work: Promise<unknown>) =>
   work.then(
     () => null,
@@ -119,6 +127,27 @@ describe("a table made where the database has pgvector", () => {
     expect(await textsIn(target.database, "half")).toEqual(["[0.5,2]", null]);
     expect(await textsIn(target.database, "small")).toEqual(["[0.099975586,0,65504]", null]);
     expect(await textsIn(target.database, "loose")).toEqual(["[0.1,2]", "[3]"]);
+  });
+
+  it("has arrays for probabilities of classes, and for what was flattened", async () => {
+    const target = await vectorTarget();
+    const plain = batchWith({
+      e: embedding([1, 2, 3]),
+      p: embedding([1, 2, 3]),
+      image: embedding([1, 2, 3]),
+    });
+    const columns = columnsOf(plain).map((one) => ({ ...one, ...(meanings[one.name] ?? {}) }));
+    const batch = new RecordBatch(arrowSchema(columns), plain.data);
+    expect(columnsOf(batch)).toEqual(columns);
+    const outlook = await target.sink().outlook({ interval: null }, columns);
+    expect(outlook.slice(1)).toEqual([expect.stringContaining("e is vector(3)")]);
+    await publish(target, batch);
+    expect(await typesIn(target.database)).toEqual({
+      id: "integer",
+      e: "vector(3)",
+      p: "real[]",
+      image: "real[]",
+    });
   });
 
   it("has vectors where an attempt said so first, whatever becomes of the extension meanwhile", async () => {

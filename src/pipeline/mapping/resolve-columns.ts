@@ -1,5 +1,5 @@
 /** The output's columns: what is kept of the input, the predictions, and what is added; in this order. */
-import type { Column, ColumnType, Schema } from "../../column.js";
+import { type Column, type ColumnType, listMetadata, type Schema } from "../../column.js";
 import type { Job } from "../../job.js";
 import {
   type AddedColumn,
@@ -106,7 +106,7 @@ function predictionColumns(binding: OutputBinding): readonly Column[] {
       const { rowShape } = binding;
       const type: ColumnType =
         rowShape === null ? { kind: "list", item } : { kind: "fixed-list", item, size: rowWidth(rowShape) };
-      return [{ ...column(binding.column, type), ...listMetadata(binding) }];
+      return [{ ...column(binding.column, type), ...metadataOf(binding) }];
     }
     case "renamed":
       return [column(binding.column, { kind: "utf8" })];
@@ -136,13 +136,13 @@ function topKType(
 }
 
 /** What a flat list can't say by itself: the shape it was flattened from, and the classes along it. */
-function listMetadata({
+function metadataOf({
   rowShape,
   labels,
 }: OutputBinding & { readonly kind: "list" }): Pick<Column, "metadata"> {
   const metadata = {
-    ...(rowShape !== null && rowShape.length > 1 ? { "nightshift.shape": JSON.stringify(rowShape) } : {}),
-    ...(labels === null ? {} : { "nightshift.labels": JSON.stringify(labels) }),
+    ...(rowShape !== null && rowShape.length > 1 ? { [listMetadata.shape]: JSON.stringify(rowShape) } : {}),
+    ...(labels === null ? {} : { [listMetadata.labels]: JSON.stringify(labels) }),
   };
   return Object.keys(metadata).length === 0 ? {} : { metadata };
 }

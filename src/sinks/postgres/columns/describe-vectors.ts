@@ -16,7 +16,7 @@ export function describeVectors(
     const output = schema?.[column.from];
     if (output === undefined || !isList(output.type)) return [];
     const isChosen = layouts[output.name] !== undefined;
-    const kind = isMade ? ofNew(column, isEmbedding(output.type), isChosen) : null;
+    const kind = isMade ? ofNew(column, isEmbedding(output), isChosen) : null;
     const digits = digitsOf(column, output.type);
     return [kind, digits].filter((line) => line !== null);
   });

@@ -1,5 +1,5 @@
 /** What the columns of a table are that is made for predictions. */
-import type { ColumnType } from "../../../column.js";
+import { type Column, type ColumnType, listMetadata } from "../../../column.js";
 import type { ListLayout } from "../../../job.js";
 import type { VectorTypes } from "./vector-types.js";
 import { arrayOf, isList, isVectorLayout, maxVectorSize, type ScalarWire, takes, type Wire } from "./wire.js";
@@ -9,24 +9,31 @@ export interface NewType {
   readonly wire: Wire;
 }
 
+/** What a column is to be made for. */
+export interface NewColumn {
+  readonly type: ColumnType;
+  readonly layout: ListLayout | null;
+  readonly isEmbedding: boolean;
+}
+
 /** `null`: there is nothing for it. */
-export function newType(type: ColumnType, layout: ListLayout | null, vectors: VectorTypes): NewType | null {
+export function newType({ type, layout, isEmbedding }: NewColumn, vectors: VectorTypes): NewType | null {
   const scalar = newScalar(type);
   if (scalar !== null) return { sql: scalar.sql, wire: { kind: scalar.wire } };
   if (isList(type)) {
     if (isVectorLayout(layout)) return newVector(layout, type, vectors);
-    if (layout === null && vectors.vector !== null && isEmbedding(type))
-      return newVector("vector", type, vectors);
+    if (layout === null && vectors.vector !== null && isEmbedding) return newVector("vector", type, vectors);
     const element = layout === "jsonb" ? null : newScalar(type.item);
     if (element !== null) return { sql: `${element.sql}[]`, wire: arrayOf(element.wire) };
   }
   return takes({ kind: "jsonb" }, type) ? { sql: "jsonb", wire: { kind: "jsonb" } } : null;
 }
 
-/** Lists that a vector holds without losing a digit, and that models give as embeddings. */
-export function isEmbedding(type: ColumnType): boolean {
+/** A list that a vector holds without losing a digit, and nothing else: no classes' probabilities, no image. */
+export function isEmbedding({ type, metadata = {} }: Column): boolean {
   if (type.kind !== "fixed-list" || type.size === 0 || type.size > maxVectorSize) return false;
-  return type.item.kind === "float" && type.item.bits <= 32;
+  const isPlain = metadata[listMetadata.labels] === undefined && metadata[listMetadata.shape] === undefined;
+  return isPlain && type.item.kind === "float" && type.item.bits <= 32;
 }
 
 function newVector(kind: keyof VectorTypes, type: ColumnType, vectors: VectorTypes): NewType {

@@ -1,12 +1,12 @@
 /** Which columns of a table the predictions become: those that it has, or those that it would be made with. */
 
-import { type Column, type ColumnType, type Schema, typeName } from "../../../column.js";
+import { type Column, type Schema, typeName } from "../../../column.js";
 import { SpecError } from "../../../errors.js";
 import type { ListLayout } from "../../../job.js";
 import type { Table, TableColumn } from "../../../postgres/catalogue.js";
 import { closest } from "../../../text/closest-word.js";
 import { count } from "../../../text/human.js";
-import { newType } from "./new-types.js";
+import { isEmbedding, type NewColumn, newType } from "./new-types.js";
 import { isRounded } from "./rounding.js";
 import type { VectorTypes } from "./vector-types.js";
 import { isList, isVector, isVectorLayout, maxVectorSize, takes, type Wire, wireOf } from "./wire.js";
@@ -32,14 +32,12 @@ export interface WrittenColumns {
   readonly exploded: number | null;
 }
 
-interface Part {
+interface Part extends NewColumn {
   readonly name: string;
   /** Where `name` is another's already. */
   readonly otherwise: string | null;
-  readonly type: ColumnType;
   readonly from: number;
   readonly field: number | null;
-  readonly layout: ListLayout | null;
 }
 
 export interface TableShape {
@@ -78,7 +76,15 @@ export function writtenColumns(schema: Schema, table: Table | null, shape: Table
 function partsOf(column: Column, from: number, layouts: TableShape["layout"]): readonly Part[] {
   const layout = layouts[column.name] ?? null;
   const { type, name } = column;
-  const whole: Part = { name, otherwise: null, type, from, field: null, layout };
+  const whole: Part = {
+    name,
+    otherwise: null,
+    type,
+    from,
+    field: null,
+    layout,
+    isEmbedding: isEmbedding(column),
+  };
   if (!isList(type)) return [whole];
   const fields = type.item.kind === "struct" ? type.item.fields : null;
   if (layout === "explode")
@@ -108,7 +114,7 @@ function nameOf({ name, otherwise }: Part, outputs: ReadonlySet<string>): string
 function newColumn(part: Part, shape: TableShape, outputs: ReadonlySet<string>): WrittenColumn | string {
   const { type, layout, from, field } = part;
   const name = nameOf(part, outputs);
-  const made = newType(type, layout, shape.vectors);
+  const made = newType(part, shape.vectors);
   if (made === null)
     return `${name}: PostgreSQL has no type for ${typeName(type)}; leave it out of the output`;
   return {
@@ -149,22 +155,23 @@ function foundColumn(
   };
 }
 
-function missing(name: string, { type, layout }: Part, { columns }: Table, { vectors }: TableShape): string {
+function missing(name: string, part: Part, { columns }: Table, { vectors }: TableShape): string {
   const near = closest(
     name,
     columns.map((column) => column.name),
   );
-  const sql = newType(type, layout, vectors)?.sql ?? "jsonb";
+  const sql = newType(part, vectors)?.sql ?? "jsonb";
   return `${name}: there is no such column${near === null ? `; add it: ${sql}` : `; did you mean ${near}?`}`;
 }
 
-function unfit(name: string, { type, layout }: Part, column: TableColumn, { vectors }: TableShape): string {
+function unfit(name: string, part: Part, column: TableColumn, { vectors }: TableShape): string {
+  const { type } = part;
   const found = wireOf(column);
   // Of the wrong size only.
   const better =
     found !== null && isVector(found) && takes({ ...found, size: null }, type) && type.kind === "fixed-list"
       ? column.type.replace(/(\(\d+\))?$/, `(${type.size})`)
-      : (newType(type, layout, vectors)?.sql ?? "jsonb");
+      : (newType(part, vectors)?.sql ?? "jsonb");
   return `${name}: the column is ${column.type}, and the predictions are ${typeName(type)}; make it ${better}`;
 }
 
