@@ -304,15 +304,15 @@ export const groups = {
     {
       name: "the error budget is each partition's, not the run's",
       file: "src/running/execute-run.ts",
-      from: "refuseOverspent(plan.job.rowPolicy, receipts, rows.read);",
-      to: "refuseOverspent(plan.job.rowPolicy, receipts.slice(0, 1), rows.read);",
+      from: "sumReasons(receipts.map((receipt) => receipt.reasons));",
+      to: "sumReasons(receipts.slice(0, 1).map((receipt) => receipt.reasons));",
       tests: ["test/flow/execute-run.test.ts"],
     },
     {
       name: "a run that overspends goes on to its end",
       file: "src/running/dispatch-partitions.ts",
-      from: "refuseOverspent(plan.job.rowPolicy, this.accepted, knownRows(plan.totals));",
-      to: "refuseOverspent(plan.job.rowPolicy, [], knownRows(plan.totals));",
+      from: "refuseOverspent(plan.job.rowPolicy, this.reasons, knownRows(plan.totals));",
+      to: "refuseOverspent(plan.job.rowPolicy, {}, knownRows(plan.totals));",
       tests: ["test/flow/execute-run.test.ts"],
     },
     {

@@ -1,6 +1,5 @@
 /** What people are told about a job without having asked: that it failed, is well again, or is late. */
 
-import { createHash } from "node:crypto";
 import type { Interval } from "./job.js";
 import type { Run } from "./run.js";
 import { nextInstant, parseCron } from "./time/cron.js";
@@ -48,15 +47,6 @@ export function deadlineOf(deadline: Deadline, { end }: Interval): Date {
   if (parsed.kind === "mistake") throw new Error("hours and minutes of a clock are checked by the schema");
   // Every clock shows it within two days.
   return nextInstant(parsed.cron, deadline.timezone, new Date(endMs - 1)) ?? new Date(endMs);
-}
-
-/**
- * The same for whatever tells of the same thing, however often it arrives: of an interval that is late, whoever tells.
- * No two others have the same.
- */
-export function noticeIdOf({ event, at, job, interval, target, runId }: Notice): string {
-  const told = [event, job, target, interval?.start, ...(event === "late" ? [] : [runId, at])];
-  return createHash("sha256").update(JSON.stringify(told)).digest("hex").slice(0, 32);
 }
 
 /** What to type next; `null` where nothing has to be done. */

@@ -1,5 +1,6 @@
 /** A notice as a webhook and as Slack want it. */
-import { headlineOf, type Notice, type NoticeEvent, noticeIdOf, remedyOf } from "../../notice.js";
+import { headlineOf, type Notice, type NoticeEvent, remedyOf } from "../../notice.js";
+import { noticeIdOf } from "./notice-id.js";
 
 /** Documented in docs/observing.md: fields are added, never changed, under one version. */
 export function webhookBody(notice: Notice): object {
