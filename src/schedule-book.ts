@@ -9,7 +9,8 @@ import type { Tick } from "./schedule.js";
 export interface ScheduleBook {
   /**
    * Where a job's schedule stands. A schedule that was never seen, or another one than before, is followed from `now`
-   * on: nothing from before it was written is caught up with.
+   * on: nothing from before it was written is caught up with. The one before it, which a scheduler with an older spec may
+   * go on to ask for, stands as it did for an hour more (`takesOverMs`): neither of the two makes the other one new.
    */
   follow(job: string, schedule: string, now: Date): Promise<Following>;
   /** Durable when it returns. `exists`: somebody was faster; what they decided counts. */

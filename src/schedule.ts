@@ -18,6 +18,9 @@ export interface Schedule {
   readonly startDeadlineMs: number | null;
 }
 
+/** Services are replaced one by one: some ask for the schedule of an older spec for a while. */
+export const takesOverMs = 3_600_000;
+
 /** What became of one instant of a schedule. */
 export interface Tick {
   /** ISO 8601. */

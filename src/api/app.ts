@@ -34,20 +34,25 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
     },
   });
   app.onError((thrown, context) => answerProblem(asOurs(thrown), context, parts));
-  app.notFound((context) => answerProblem(notFound(context), context, parts));
-
-  app.use(async ({ req }, next) => {
-    refuseStrangers({ method: req.method, path: req.path, header: (name) => req.header(name) }, token);
-    if (isDraining() && req.method === "POST") throw draining();
-    await next();
+  app.notFound((context) => {
+    const methods = methodsAt(app, context.req.path);
+    if (methods.length === 0) return answerProblem(notFound(context), context, parts);
+    context.header("allow", methods.join(", "));
+    return answerProblem(otherMethod(context, methods), context, parts);
   });
-  app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => Promise.reject(tooLarge()) }));
+
   app.use(async (context, next) => {
     await next();
     // What is true of runs now may not be a minute from now; and nobody is to guess what a body is.
     context.header("cache-control", "no-store");
     context.header("x-content-type-options", "nosniff");
   });
+  app.use(async ({ req }, next) => {
+    refuseStrangers({ method: req.method, path: req.path, header: (name) => req.header(name) }, token);
+    if (isDraining() && req.method === "POST") throw draining();
+    await next();
+  });
+  app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => Promise.reject(tooLarge()) }));
 
   const told = <T>(view: T): T => masked(view, parts.mask);
   app.openapi(routes.healthRoute, (context) => context.json({ status: "ok" } as const, 200));
@@ -146,6 +151,28 @@ function mistakesOf(target: string, issues: readonly Issue[]): string {
 function notFound({ req }: Context): SpecError {
   return new SpecError("api.not-found", `there is no ${req.method} ${req.path.slice(0, 200)}`, {
     hint: "GET /openapi.json tells what there is.",
+  });
+}
+
+/** What may be asked of a path; nothing where there is none. */
+function methodsAt(app: OpenAPIHono, path: string): readonly string[] {
+  const methods = app.routes
+    .filter(({ method, path: template }) => method !== "ALL" && isAt(template, path))
+    .map(({ method }) => method);
+  return [...new Set(methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])))];
+}
+
+function isAt(template: string, path: string): boolean {
+  const [steps, asked] = [template.split("/"), path.split("/")];
+  return (
+    steps.length === asked.length &&
+    steps.every((step, index) => (step.startsWith(":") ? asked[index] !== "" : step === asked[index]))
+  );
+}
+
+function otherMethod({ req }: Context, methods: readonly string[]): SpecError {
+  return new SpecError("api.method", `${req.path.slice(0, 200)} takes no ${req.method}`, {
+    hint: `It takes ${methods.join(" and ")}.`,
   });
 }
 

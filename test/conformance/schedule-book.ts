@@ -177,6 +177,24 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       expect((await (await open()).follow("nightly", "b", at("01T00:00"))).mark).toEqual(at("21T12:00"));
     });
 
+    test("two services with specs of two versions lose no tick between them, and make nothing of each other's", async () => {
+      const [older, newer] = [jobOf("0,30 * * * *"), jobOf("15,45 * * * *")];
+      const [first, second] = [simulated(await open(), older, 1), simulated(await open(), newer, 2)];
+      for (let minute = 0; minute <= 50; minute += 5)
+        for (const each of [first, second]) {
+          each.at(startMs + minute * 60_000);
+          await each.scheduler.look();
+        }
+      expect(first.verdicts()).toEqual(["00:30 fired"]);
+      expect(second.verdicts()).toEqual(["00:15 fired", "00:45 fired"]);
+      // What comes back later begins anew.
+      const late = simulated(await open(), older, 3);
+      late.at(startMs + 5 * 3_600_000);
+      await late.scheduler.look();
+      expect(late.verdicts()).toEqual([]);
+      for (const { scheduler } of [first, second, late]) await scheduler.drain();
+    });
+
     test("while paused ticks are skipped, and what passed is not caught up with", async () => {
       const book = await open();
       const { scheduler, at, verdicts, runs } = simulated(book, jobOf("0 * * * *"));

@@ -40,6 +40,26 @@ describe("requests that are not understood", () => {
       expect((await api.get(`/v1/runs?${query}`)).status, query).toBe(400);
   });
 
+  test("of a path that there is, other methods are refused by name", async () => {
+    const ask = (method: string, path: string) => fetch(`${api.url}${path}`, { method });
+    for (const [method, path, allow] of [
+      ["DELETE", "/v1/jobs", "GET, HEAD"],
+      ["OPTIONS", "/v1/runs/x", "GET, HEAD"],
+      ["GET", "/v1/jobs/daily/pause", "POST"],
+      ["PUT", "/v1/jobs/daily/runs", "POST"],
+    ] as const) {
+      const answer = await ask(method, path);
+      expect(answer.status, `${method} ${path}`).toBe(405);
+      expect(answer.headers.get("allow")).toBe(allow);
+      expect(await answer.json()).toMatchObject({ code: "api.method" });
+    }
+    expect((await ask("DELETE", "/v1/nothing")).status).toBe(404);
+    expect((await ask("HEAD", "/v1/jobs")).status).toBe(200);
+    // Nobody keeps what was refused, either.
+    const refused = await fetch(`${api.url}/v1/jobs`, { headers: { origin: "http://elsewhere" } });
+    expect([refused.status, refused.headers.get("cache-control")]).toEqual([403, "no-store"]);
+  });
+
   test("a body that is too large is not read to its end, whether its length is told or not", async () => {
     const vars = { a: "x".repeat(70_000) };
     expect(await api.post("/v1/jobs/daily/runs", { vars })).toMatchObject({

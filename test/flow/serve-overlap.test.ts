@@ -7,7 +7,15 @@ import { holding, keysIn } from "../support/flight-project.js";
 import { nightshiftWith, type RunLine, startNightshift } from "../support/nightshift.js";
 import { migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import { clockAt, followedHereSince, followedSince, serveIn, stop, together } from "../support/served.js";
+import {
+  clockAt,
+  endServed,
+  followedHereSince,
+  followedSince,
+  serveIn,
+  stop,
+  together,
+} from "../support/served.js";
 
 const job = ["daily", "15 * * * * UTC"] as const;
 const since = new Date("2025-01-03T02:14:30Z");
@@ -28,7 +36,10 @@ beforeEach(async () => {
     "truncate nightshift.ledger_runs, nightshift.ledger_ticks, nightshift.ledger_schedules cascade",
   );
 });
-afterEach(() => project.remove());
+afterEach(async () => {
+  await endServed();
+  project.remove();
+});
 
 describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
   const where = (): { readonly [name: string]: string } =>

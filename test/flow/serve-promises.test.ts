@@ -9,6 +9,7 @@ import { migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
 import {
   clockAt,
+  endServed,
   followedHereSince,
   followedSince,
   type Served,
@@ -37,7 +38,10 @@ beforeEach(async () => {
     "truncate nightshift.ledger_runs, nightshift.ledger_ticks, nightshift.ledger_schedules cascade",
   );
 });
-afterEach(() => project.remove());
+afterEach(async () => {
+  await endServed();
+  project.remove();
+});
 
 describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
   const where = (): { readonly [name: string]: string } =>

@@ -47,6 +47,8 @@ export function serveIn(cwd: string, env: Environment, ...more: readonly string[
       for (const look of waiting) look();
     },
   });
+  living.add(running);
+  void running.finished.then(() => living.delete(running));
   const until = (type: string, also: (event: RunLine) => boolean = () => true): Promise<RunLine | null> =>
     new Promise((resolve) => {
       const look = (): void => {
@@ -58,6 +60,15 @@ export function serveIn(cwd: string, env: Environment, ...more: readonly string[
       look();
     });
   return { ...running, events, until };
+}
+
+const living = new Set<Running>();
+
+/** What a test that broke off left behind would keep the cores from the next one. */
+export async function endServed(): Promise<void> {
+  const left = [...living];
+  for (const { child } of left) child.kill("SIGKILL");
+  await Promise.all(left.map(({ finished }) => finished));
 }
 
 /** SIGTERM. @returns the exit code */

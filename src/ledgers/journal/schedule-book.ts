@@ -13,6 +13,7 @@
  */
 import { InfraError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
+import { takesOverMs } from "../../schedule.js";
 import type { OpenTick, RecordedTick, ScheduleBook, TickEnd } from "../../schedule-book.js";
 import type { BookPlace } from "./backfill-book.js";
 import { makeDurableDirectory } from "./durable-directory.js";
@@ -96,16 +97,14 @@ export function scheduleBook(place: ScheduleBookPlace): ScheduleBook {
   return {
     async follow(job, schedule, now) {
       let known = await changes(job);
-      if (
-        known.findLast(({ type }) => type === "followed")?.type !== "followed" ||
-        scheduleIn(known) !== schedule
-      ) {
+      if (followedSince(known, schedule, now) === null) {
         await addChange(job, { type: "followed", schedule, at: now.toISOString() });
         known = await changes(job);
       }
-      const since = known.filter(({ type }) => type !== "paused").map(({ at }) => Date.parse(at));
+      const since = followedSince(known, schedule, now) ?? now.toISOString();
+      const resumed = known.filter(({ type }) => type === "resumed").map(({ at }) => Date.parse(at));
       const newest = await newestTick(job);
-      const mark = Math.max(...since, newest === null ? 0 : Date.parse(newest));
+      const mark = Math.max(Date.parse(since), ...resumed, newest === null ? 0 : Date.parse(newest));
       return { mark: new Date(mark), paused: isPaused(known) };
     },
     async record(job, tick, by) {
@@ -173,9 +172,13 @@ function isPaused(changes: readonly Change[]): boolean {
   return changes.findLast(({ type }) => type !== "followed")?.type === "paused";
 }
 
-function scheduleIn(changes: readonly Change[]): string | null {
-  const last = changes.findLast((change) => change.type === "followed");
-  return last?.type === "followed" ? last.schedule : null;
+/** `null`: it was never seen, or another one took its place too long ago. */
+function followedSince(changes: readonly Change[], schedule: string, now: Date): string | null {
+  const followed = changes.filter((change) => change.type === "followed");
+  const place = followed.findLastIndex((change) => change.schedule === schedule);
+  const replaced = followed[place + 1];
+  if (replaced !== undefined && Date.parse(replaced.at) <= now.getTime() - takesOverMs) return null;
+  return followed[place]?.at ?? null;
 }
 
 /** `2026-01-15T02:15:00.000Z` -> `2026-01-15`, `021500.json`. Schedules have no parts of a second. */

@@ -7,6 +7,7 @@
  */
 import type { NewId } from "../../clock.js";
 import type { Owner } from "../../run.js";
+import { takesOverMs } from "../../schedule.js";
 import type { RecordedTick, ScheduleBook, TickEnd } from "../../schedule-book.js";
 import type { IsAlive } from "./claims.js";
 import type { LedgerDatabase } from "./ledger-database.js";
@@ -35,15 +36,23 @@ interface TickRow {
 const tickColumns = `to_char(t.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
   t.verdict, t.reason, t.ticks, t.recorded_by as by, t.ended as end`;
 
+/** Since when the schedule of a row is followed; null where it is neither this one nor the one before it. */
+const sinceSql = `case when s.schedule = $2 then s.since
+    when s.earlier_schedule = $2 and s.changed_at > $3::timestamptz - ${takesOverMs} * interval '1 millisecond'
+    then s.earlier_since end`;
+
 const standsSql = `
-  select s.schedule, s.is_paused as paused,
+  select s.is_paused as paused,
          (extract(epoch from greatest(s.since, (select max(at) from nightshift.ledger_ticks where job = $1))) * 1000)::float8 as mark
-  from nightshift.ledger_schedules s where s.job = $1`;
+  from (select is_paused, ${sinceSql} as since from nightshift.ledger_schedules s where s.job = $1) s
+  where s.since is not null`;
 
 const followSql = `
   insert into nightshift.ledger_schedules as s (job, schedule, since) values ($1, $2, $3)
-  on conflict (job) do update set schedule = excluded.schedule, since = greatest(s.since, excluded.since)
-  where s.schedule is distinct from excluded.schedule`;
+  on conflict (job) do update
+    set schedule = excluded.schedule, since = greatest(s.since, excluded.since),
+        earlier_schedule = s.schedule, earlier_since = s.since, changed_at = excluded.since
+  where (${sinceSql}) is null`;
 
 const recordSql = `
   insert into nightshift.ledger_ticks (job, at, verdict, reason, ticks, recorded_by, scheduler, change)
@@ -65,7 +74,8 @@ const pauseSql = `
   on conflict (job) do update set is_paused = true where not s.is_paused returning job`;
 
 const resumeSql = `
-  update nightshift.ledger_schedules set is_paused = false, since = greatest(since, $2)
+  update nightshift.ledger_schedules
+  set is_paused = false, since = greatest(since, $2), earlier_since = greatest(earlier_since, $2)
   where job = $1 and is_paused returning job`;
 
 /** A schedule with few ticks keeps as many of them as one that fires daily. */
@@ -86,18 +96,18 @@ export function scheduleBook(ledger: LedgerDatabase, options: ScheduleBookOption
     );
   }
 
-  async function stands(job: string) {
-    type Row = { readonly schedule: string | null; readonly paused: boolean; readonly mark: number };
-    const [row] = await read<Row>(standsSql, [job]);
+  async function stands(job: string, schedule: string, now: Date) {
+    type Row = { readonly paused: boolean; readonly mark: number };
+    const [row] = await read<Row>(standsSql, [job, schedule, now.toISOString()]);
     return row;
   }
 
   return {
     async follow(job, schedule, now) {
-      let row = await stands(job);
-      if (row?.schedule !== schedule) {
+      let row = await stands(job, schedule, now);
+      if (row === undefined) {
         await change(followSql, [job, schedule, now.toISOString()]);
-        row = await stands(job);
+        row = await stands(job, schedule, now);
       }
       return { mark: new Date(row?.mark ?? now), paused: row?.paused === true };
     },
@@ -156,7 +166,10 @@ export function scheduleBook(ledger: LedgerDatabase, options: ScheduleBookOption
 
     pause: async (job) => (await change(pauseSql, [job])).length > 0,
     resume: async (job, now) => (await change(resumeSql, [job, now.toISOString()])).length > 0,
-    isPaused: async (job) => (await stands(job))?.paused === true,
+    async isPaused(job) {
+      const sql = "select 1 from nightshift.ledger_schedules where job = $1 and is_paused";
+      return (await read(sql, [job])).length > 0;
+    },
 
     async prune(job) {
       await change(pruneSql, [job]);

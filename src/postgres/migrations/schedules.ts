@@ -53,4 +53,14 @@ export const scheduleMigrations: readonly Migration[] = [
         claimed_at timestamptz not null default clock_timestamp()
       );`,
   },
+  {
+    version: 9,
+    name: "the ledger: schedules that take the place of others",
+    sql: `
+      -- What was followed before, for schedulers that still have the older spec.
+      alter table nightshift.ledger_schedules
+        add column earlier_schedule text,
+        add column earlier_since timestamptz,
+        add column changed_at timestamptz;`,
+  },
 ];
