@@ -190,6 +190,25 @@ describe("a table made for the predictions", () => {
     ]);
   });
 
+  it("has days and times in JSON as the server writes them, before Christ and after JavaScript's last day too", async () => {
+    const days = [-735_160, 0, 11_016, 2_145_042_905];
+    const micros = [-63_517_787_999_500_000n, -1n, 0n, 9_223_371_244_799_500_000n];
+    const { rows } = await published(
+      batchWith({
+        day: makeVector(makeData({ type: new DateDay(), data: Int32Array.from(days) })),
+        at: makeVector(makeData({ type: new TimestampMicrosecond(), data: BigInt64Array.from(micros) })),
+      }),
+      {},
+      "create table scores (day jsonb, at jsonb)",
+    );
+    expect(rows).toEqual([
+      { day: "0044-03-15 BC", at: "0044-03-15T10:00:00.5 BC" },
+      { day: "1970-01-01", at: "1969-12-31T23:59:59.999999" },
+      { day: "2000-02-29", at: "1970-01-01T00:00:00" },
+      { day: "5874897-12-31", at: "294246-12-31T23:59:59.5" },
+    ]);
+  });
+
   it("has an array for each field under `array`", async () => {
     const { rows } = await published(batchWith({ recs: column(topK, lists) }), { layout: { recs: "array" } });
     expect(rows).toEqual([

@@ -93,6 +93,14 @@ const texts: readonly Case[] = [
   ["char(5)", "string", [["'ab'", "ab   "]]],
   ["name", "string", [["'n'", "n"]]],
   [
+    '"char"',
+    "string",
+    [
+      ["''", ""],
+      ["'n'", "n"],
+    ],
+  ],
+  [
     "bytea",
     "binary",
     [

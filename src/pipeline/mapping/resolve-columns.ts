@@ -38,7 +38,7 @@ export function resolvePassthrough(
           "mapping.unsupported-column",
           `column "${name}" is ${type.name}, which can't be written`,
           {
-            hint: "leave it out of what is kept",
+            hint: "leave it out of what is kept; of a database, a query can select it as another type: column::text",
             details: { column: name },
           },
         );

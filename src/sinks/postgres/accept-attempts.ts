@@ -20,7 +20,10 @@ export async function acceptAttempts(
 ): Promise<AcceptedRows> {
   const ids = receipts.map(({ attemptId }) => attemptId);
   await session.query(
-    "update nightshift.attempts set accepted = attempt_id = any($2::text[]) where run = $1 and accepted <> (attempt_id = any($2::text[]))",
+    // Joined: before PostgreSQL 14 every attempt would be looked for in the whole list.
+    `update nightshift.attempts a set accepted = not a.accepted
+     from nightshift.attempts o left join unnest($2::text[]) told (attempt) on told.attempt = o.attempt_id
+     where o.run = $1 and a.number = o.number and a.accepted <> (told.attempt is not null)`,
     [run.sequence, ids],
   );
   const table = stagingTable(run);

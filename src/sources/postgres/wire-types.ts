@@ -4,7 +4,7 @@ import type { Session } from "../../postgres/session.js";
 
 /** How values of a column are sent, in PostgreSQL's binary format. */
 export type Wire =
-  | { readonly kind: FixedWire | "bool" | "bytes" | "json-b" | "uuid" }
+  | { readonly kind: FixedWire | "bool" | "bytes" | "json-b" | "uuid" | "char" }
   | { readonly kind: "numeric"; readonly precision: number; readonly scale: number }
   | { readonly kind: "list"; readonly item: Wire }
   /** pgvector's, of four or two bytes a number; `size` is `null` where the column does not say. */
@@ -76,7 +76,7 @@ function integer(bits: 16 | 32 | 64, kind: FixedWire, signed = true): WireType {
 const builtIn: { readonly [oid: number]: WireType } = {
   16: { type: { kind: "bool" }, wire: { kind: "bool" } },
   17: { type: { kind: "binary" }, wire: { kind: "bytes" } },
-  18: utf8,
+  18: { type: { kind: "utf8" }, wire: { kind: "char" } },
   19: utf8,
   20: integer(64, "int8"),
   21: integer(16, "int2"),

@@ -32,17 +32,34 @@ function microsOf(ticks: bigint, unit: TimeUnit): bigint | null {
   }
 }
 
-/** As JSON has it: in ISO 8601, `Z` where the type has a zone. */
+/** As JSON has it: in ISO 8601, `Z` where the type has a zone; years before Christ as PostgreSQL has them. */
 export function instantText(ticks: bigint, { unit, timezone }: Timestamp): string {
   const digits = [0, 3, 6, 9][unit] ?? 0;
-  const perSecond = 10n ** BigInt(digits);
-  const fraction = ((ticks % perSecond) + perSecond) % perSecond;
-  const seconds = Number((ticks - fraction) / perSecond);
-  const text = new Date(seconds * 1000).toISOString().slice(0, -5);
-  const rest = fraction === 0n ? "" : `.${String(fraction).padStart(digits, "0").replace(/0+$/, "")}`;
-  return `${text}${rest}${timezone ? "Z" : ""}`;
+  const perDay = 86_400n * 10n ** BigInt(digits);
+  const ofDay = ((ticks % perDay) + perDay) % perDay;
+  const { date, era } = calendar(Number((ticks - ofDay) / perDay));
+  const text = String(ofDay).padStart(digits + 1, "0");
+  const [seconds, fraction] = digits === 0 ? [text, ""] : [text.slice(0, -digits), text.slice(-digits)];
+  const time = new Date(Number(seconds) * 1000).toISOString().slice(11, 19);
+  const rest = fraction.replace(/0+$/, "");
+  return `${date}T${time}${rest === "" ? "" : `.${rest}`}${timezone ? "Z" : ""}${era}`;
 }
 
 export function dayText(value: number | bigint, unit: DateUnit): string {
-  return new Date((daysSince2000(value, unit) + daysTo2000) * 86_400_000).toISOString().slice(0, 10);
+  const { date, era } = calendar(daysSince2000(value, unit) + daysTo2000);
+  return date + era;
+}
+
+const daysOf400Years = 146_097;
+
+/**
+ * A JavaScript date ends in the year 275760, PostgreSQL's in 5874897: of a cycle of the calendar each day has the same name.
+ * @param days since 1970
+ */
+function calendar(days: number): { readonly date: string; readonly era: "" | " BC" } {
+  const cycles = Math.floor(days / daysOf400Years);
+  const inCycle = new Date((days - cycles * daysOf400Years) * 86_400_000).toISOString();
+  const year = Number(inCycle.slice(0, 4)) + cycles * 400;
+  const number = String(year > 0 ? year : 1 - year).padStart(4, "0");
+  return { date: number + inCycle.slice(4, 10), era: year > 0 ? "" : " BC" };
 }

@@ -16,7 +16,7 @@ export class BytesBuilder implements ColumnBuilder {
 
   constructor(
     private readonly column: string,
-    private readonly kind: "bytes" | "json-b" | "uuid",
+    private readonly kind: "bytes" | "json-b" | "uuid" | "char",
     private readonly type: ColumnType,
   ) {}
 
@@ -27,6 +27,7 @@ export class BytesBuilder implements ColumnBuilder {
   append(from: Wired, start: number, length: number): void {
     if (this.kind === "uuid") this.putUuid(from, start, length);
     else if (this.kind === "json-b") this.put(from, this.afterVersion(from, start), length - 1);
+    else if (this.kind === "char") this.putChar(from, start);
     else this.put(from, start, length);
     this.endRow();
   }
@@ -75,6 +76,14 @@ export class BytesBuilder implements ColumnBuilder {
   private afterVersion({ view }: Wired, start: number): number {
     if (view.getUint8(start) === 1) return start + 1;
     throw new BugError("bug.wire", `column "${this.column}": jsonb of an unknown version was sent`);
+  }
+
+  /** One byte as PostgreSQL writes it: 0 is no character, and one that is not ASCII is written in octal. */
+  private putChar({ bytes }: Wired, start: number): void {
+    const byte = bytes[start] ?? 0;
+    const text = byte === 0 ? "" : byte < 0x80 ? String.fromCharCode(byte) : `\\${byte.toString(8)}`;
+    this.reserve(text.length);
+    for (const letter of text) this.bytes[this.end++] = letter.charCodeAt(0);
   }
 
   /** As PostgreSQL writes it: 8-4-4-4-12. */

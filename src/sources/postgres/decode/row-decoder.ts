@@ -73,6 +73,7 @@ function builderOf(column: string, { type, wire }: Pick<InputColumn, "type" | "w
     case "bytes":
     case "json-b":
     case "uuid":
+    case "char":
       return new BytesBuilder(column, wire.kind, type);
     case "numeric":
       return new NumericBuilder(column, wire.precision, wire.scale);
