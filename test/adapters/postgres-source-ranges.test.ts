@@ -173,6 +173,29 @@ describe("ranges of blocks", () => {
   });
 });
 
+describe("a table of another server", () => {
+  it("is one partition under `snapshot`, which does not reach there", async ({ skip }) => {
+    const offered = await database.query("select from pg_available_extensions where name = 'postgres_fdw'");
+    if (offered.length === 0) skip("this server has no postgres_fdw");
+    const { hostname, port, username, pathname } = new URL(database.url);
+    await database.query(`
+      create extension postgres_fdw;
+      create server itself foreign data wrapper postgres_fdw
+        options (host '${hostname}', port '${port}', dbname '${pathname.slice(1)}', use_remote_estimate 'true',
+                 fdw_startup_cost '0', fdw_tuple_cost '0');
+      create user mapping for current_user server itself options (user '${username}', password_required 'false');
+      create table far (n int4 primary key, wide text);
+      insert into far select n, repeat('x', 500) from generate_series(1, ${rows}) n; analyze far;
+      create foreign table far_away (n int4 not null) server itself options (table_name 'far');`);
+    const from = (consistency: "snapshot" | "none") =>
+      sourceOf(database.url, "far_away", { consistency, key: ["n"] });
+    const partitions = await planned(from("snapshot"), ["n"], many);
+    expect(kinds(partitions)).toEqual(new Set(["whole"]));
+    expect(sorted((await numbersRead(from("snapshot"), partitions)).flat())).toEqual(all);
+    expect(kinds(await planned(from("none"), ["n"], many))).toEqual(new Set(["key"]));
+  });
+});
+
 describe("an input without rows", () => {
   it("is known to have none, whatever is estimated", async () => {
     await database.query("create table empty (n int4)");

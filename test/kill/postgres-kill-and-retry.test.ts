@@ -109,7 +109,7 @@ const steps: readonly Step[] = [
   {
     name: "publishing: proving the counts",
     sender: "coordinator",
-    text: "update nightshift.attempts set accepted",
+    text: "update nightshift.attempts a set accepted",
     most: 1,
   },
   {

@@ -68,6 +68,7 @@ interface Split {
   readonly expected: Estimate;
 }
 
+/** A snapshot ends where another server begins: of a foreign table only one statement sees one moment. */
 async function boundsOf(
   session: Session,
   input: PostgresInput,
@@ -75,6 +76,7 @@ async function boundsOf(
   split: Split,
 ): Promise<readonly RangeBounds[]> {
   const { parts, expected } = split;
+  if (input.consistency === "snapshot" && described.table?.kind === "foreign table") return whole;
   if (input.consistency !== "none") {
     const blocks = await blocksOf(session, described, input.consistency);
     if (input.consistency === "materialize") return blocks === null ? whole : shares(parts);
