@@ -1,7 +1,15 @@
 /** Each mode on a real table: what comes, what goes, what stays, and how it is taken back. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { makeVector, type RecordBatch, Table, Utf8, vectorFromArray } from "apache-arrow";
+import {
+  makeVector,
+  type RecordBatch,
+  Table,
+  TimeMillisecond,
+  TimestampMillisecond,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import type { PostgresWrite } from "../../src/job.js";
 import type { Receipt } from "../../src/partition.js";
@@ -360,6 +368,41 @@ describe("upsert", () => {
     expect((await scores(target)).map((row) => (row as number[])[0])).toEqual([2, 3, 5, 9, 1004]);
     await sink.rollback();
     expect((await scores(target)).map((row) => (row as number[])[0])).toEqual([1, 2, 3, 9, 1004]);
+  });
+
+  it("knows quarantined keys whatever their type, so that they are not missing", async () => {
+    const target = await freshTarget();
+    await target.database.query(
+      `create table scores (at timestamptz, code char(6), clock time, score real, nightshift_run bigint,
+                            nightshift_as_of timestamptz, primary key (at, code, clock))`,
+    );
+    const deleting = { mode: "upsert", key: ["at", "code", "clock"], onMissing: "delete" } as const;
+    const instant = Date.parse("2026-01-01T10:00:00.25Z");
+    const keyed = (codes: readonly string[]): RecordBatch => {
+      const [batch] = new Table({
+        at: vectorFromArray(
+          codes.map(() => instant),
+          new TimestampMillisecond("UTC"),
+        ),
+        code: vectorFromArray(codes, new Utf8()),
+        clock: makeVector({
+          type: new TimeMillisecond(),
+          length: codes.length,
+          data: Int32Array.from(codes, () => 3_600_500),
+        }),
+        score: makeVector(Float32Array.from(codes, () => 0.5)),
+      }).batches;
+      if (batch === undefined) throw new Error("a table of one batch");
+      return batch;
+    };
+    await publish(target, day(1, "2026-01-01"), keyed(["a", "b", "c"]), deleting);
+    const second = day(1, "2026-01-02");
+    const staged = [
+      { batch: keyed(["a"]), quarantined: [0], quarantinedKey: keyed(["b"]).select(["at", "code", "clock"]) },
+    ];
+    await target.sink(deleting).publish(second, "f", await stageRun(target, second, staged, deleting));
+    const left = await target.database.query("select code::text as code from scores order by 1");
+    expect(left).toEqual([{ code: "a" }, { code: "b" }]);
   });
 
   it.each(["is made", "is there"])(

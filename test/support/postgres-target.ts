@@ -86,6 +86,8 @@ function quarantineOf({ quarantine }: PostgresWrite): QuarantineDirectory | null
 export interface StagedPartition extends Partial<PartitionRows> {
   /** Instead of ids and scores. */
   readonly batch?: RecordBatch;
+  /** Of the quarantined rows, instead of ids a thousand above their numbers. */
+  readonly quarantinedKey?: RecordBatch;
 }
 
 /** Does what a worker does for each partition, and hands back the receipts. */
@@ -122,7 +124,7 @@ export async function stagePartition(
   );
   if (batch.numRows > 0) await writer.write({ batch, origin: { file: "/in.parquet", firstRow: 0 } });
   const bad = rows.quarantined ?? [];
-  const key = batchOf({ ids: bad.map((row) => row + 1000) }).select(["id"]);
+  const key = rows.quarantinedKey ?? batchOf({ ids: bad.map((row) => row + 1000) }).select(["id"]);
   await writer.quarantine({
     key: bad.length === 0 ? null : key,
     file: "/in.parquet",

@@ -5,11 +5,12 @@ import {
   type Date_,
   type Decimal,
   Precision,
+  type Time,
   type Timestamp,
   Vector,
 } from "apache-arrow";
 import { decimalText, shortFloat32 } from "./numeric.js";
-import { dayText, instantText } from "./times.js";
+import { dayText, instantText, timeText } from "./times.js";
 
 export type JsonText = (row: number) => string;
 
@@ -33,6 +34,7 @@ function valueJson(data: Data): JsonText {
   if (DataType.isDate(type)) return (row) => `"${dayText(values[row] ?? 0, (type as Date_).unit)}"`;
   if (DataType.isTimestamp(type))
     return (row) => `"${instantText(BigInt(values[row] ?? 0), type as Timestamp)}"`;
+  if (DataType.isTime(type)) return (row) => `"${timeText(BigInt(values[row] ?? 0), (type as Time).unit)}"`;
   if (DataType.isMap(type)) return mapJson(data);
   if (DataType.isStruct(type)) return structJson(data);
   if (DataType.isList(type) || DataType.isFixedSizeList(type)) return listJson(data);

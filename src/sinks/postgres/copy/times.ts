@@ -38,11 +38,17 @@ export function instantText(ticks: bigint, { unit, timezone }: Timestamp): strin
   const perDay = 86_400n * 10n ** BigInt(digits);
   const ofDay = ((ticks % perDay) + perDay) % perDay;
   const { date, era } = calendar(Number((ticks - ofDay) / perDay));
-  const text = String(ofDay).padStart(digits + 1, "0");
+  return `${date}T${timeText(ofDay, unit)}${timezone ? "Z" : ""}${era}`;
+}
+
+/** Of a day. */
+export function timeText(ticks: bigint, unit: TimeUnit): string {
+  const digits = [0, 3, 6, 9][unit] ?? 0;
+  const text = String(ticks).padStart(digits + 1, "0");
   const [seconds, fraction] = digits === 0 ? [text, ""] : [text.slice(0, -digits), text.slice(-digits)];
   const time = new Date(Number(seconds) * 1000).toISOString().slice(11, 19);
   const rest = fraction.replace(/0+$/, "");
-  return `${date}T${time}${rest === "" ? "" : `.${rest}`}${timezone ? "Z" : ""}${era}`;
+  return rest === "" ? time : `${time}.${rest}`;
 }
 
 export function dayText(value: number | bigint, unit: DateUnit): string {

@@ -133,15 +133,19 @@ function olderThan(sequence: string, asOf: string, table: string): string {
   return `(${run} is null or ${at} is null or (${at}, ${run}) < ('${asOf}'::timestamptz, ${sequence}::bigint))`;
 }
 
-/** Of rows that the same job wrote, and nobody newer. Keys that were quarantined are not missing. */
+/**
+ * Of rows that the same job wrote, and nobody newer. Keys that were quarantined are not missing; they are compared as
+ * values of the columns, since a text may be written in more than one way.
+ */
 async function deleteMissing(move: Move, removed: string): Promise<void> {
   const { session, table, write, run } = move;
   const { key } = write;
   const place = quoteTable(table.name);
   const same = (other: string) =>
     key.map((column) => `${other}.${quoteName(column)} = t.${quoteName(column)}`).join(" and ");
-  const quarantined = key
-    .map((column) => `q.key ->> ${literal(column)} = t.${quoteName(column)}::text`)
+  const quarantined = table.columns
+    .filter(({ name }) => key.includes(name))
+    .map(({ name, type }) => `(q.key ->> ${literal(name)})::${type} = t.${quoteName(name)}`)
     .join(" and ");
   await session.query(
     `with gone as (
