@@ -192,7 +192,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(stands.map((stand) => stand.remove()));
   const line = (name: string, cells: readonly (string | number)[]) =>
-    `${name.padEnd(36)}${cells.map((cell) => String(cell).padStart(12)).join("")}`;
+    `${name.padEnd(56)}${cells.map((cell) => String(cell).padStart(12)).join("")}`;
   const table = [...histogram].map(([name, counts]) =>
     line(
       name,
