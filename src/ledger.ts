@@ -20,7 +20,38 @@ import type { PartitionTask, Plan } from "./plan.js";
 import type { Claim, Owner, Run, RunState, RunStatus } from "./run.js";
 import type { RunEvent } from "./run-events.js";
 
-export interface Ledger {
+/** What people ask of processes that are at work, or will be: by anybody, without a claim. */
+export interface Requests {
+  /**
+   * Asks the run's owner to stop and to cancel it; may be repeated. It is for the claim that holds now: whoever claims
+   * the run later was not asked. @throws SpecError `refused.unknown-run`
+   */
+  requestCancel(runId: string): Promise<void>;
+  /** Whether the owner by this claim was asked to cancel. Called by the owner twice a second, and before it publishes. */
+  isCancelRequested(claim: Claim): Promise<boolean>;
+  /**
+   * Whether the run's last owner was asked to cancel it and did not come to it: the run has not ended, and nobody has
+   * claimed it since. Called by who would go on with what a dead process left.
+   */
+  isCancelPending(runId: string): Promise<boolean>;
+  /**
+   * Asks that an unfinished run be gone on with, by whichever service has room; may be repeated. It stands until the run
+   * has ended once more, or is taken back. @throws SpecError `refused.unknown-run`
+   */
+  requestRetry(runId: string): Promise<void>;
+  /** Takes such a request back. Stops nobody who goes on with the run already; may be repeated. */
+  withdrawRetry(runId: string): Promise<void>;
+  /** Whether such a request stands. */
+  isRetryRequested(runId: string): Promise<boolean>;
+  /** Runs of which such a request stands, some of them worked on by now. */
+  listRetries(): AsyncIterable<RunState>;
+  /** Asks the backfills of a job that are under way to start no more intervals; may be repeated. */
+  requestBackfillStop(jobName: string): Promise<void>;
+  /** Names the last such request: a backfill is meant by those that were made after it began. `null`: none ever was. */
+  lastBackfillStop(jobName: string): Promise<string | null>;
+}
+
+export interface Ledger extends Requests {
   /** Where it keeps its runs, for people: a directory, the address of a database. */
   readonly place: string;
   /** Once per run key; `exists` when there is one already. @throws SpecError `refused.run-id` */
@@ -69,34 +100,6 @@ export interface Ledger {
    * decides first, and `failRun` records that an abort won.
    */
   dropRun(claim: Claim): Promise<void>;
-
-  /**
-   * Asks the run's owner to stop and to cancel it. By anybody, without a claim; may be repeated. It is for the claim that
-   * holds now: whoever claims the run later was not asked. @throws SpecError `refused.unknown-run`
-   */
-  requestCancel(runId: string): Promise<void>;
-  /** Whether the owner by this claim was asked to cancel. Called by the owner twice a second, and before it publishes. */
-  isCancelRequested(claim: Claim): Promise<boolean>;
-  /**
-   * Whether the run's last owner was asked to cancel it and did not come to it: the run has not ended, and nobody has
-   * claimed it since. Called by who would go on with what a dead process left.
-   */
-  isCancelPending(runId: string): Promise<boolean>;
-  /**
-   * Asks that an unfinished run be gone on with, by whichever service has room. By anybody; may be repeated. It stands
-   * until the run has ended once more, or is taken back. @throws SpecError `refused.unknown-run`
-   */
-  requestRetry(runId: string): Promise<void>;
-  /** Takes such a request back. Stops nobody who goes on with the run already; may be repeated. */
-  withdrawRetry(runId: string): Promise<void>;
-  /** Whether such a request stands. */
-  isRetryRequested(runId: string): Promise<boolean>;
-  /** Runs of which such a request stands, some of them worked on by now. */
-  listRetries(): AsyncIterable<RunState>;
-  /** Asks the backfills of a job that are under way to start no more intervals. By anybody; may be repeated. */
-  requestBackfillStop(jobName: string): Promise<void>;
-  /** Names the last such request: a backfill is meant by those that were made after it began. `null`: none ever was. */
-  lastBackfillStop(jobName: string): Promise<string | null>;
 
   readRun(runId: string): Promise<RunState | null>;
   /** Newest first. */

@@ -6,26 +6,13 @@
  * - `backfill-stops/<job>.<n>` asks the job's backfills to stop
  */
 import type { FileSystem } from "../../file-system.js";
-import type { Ledger } from "../../ledger.js";
+import type { Requests } from "../../ledger.js";
 import { requireRunId, unknownRun } from "../../ledger-refusals.js";
 import type { Run } from "../../run.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { type RunFold, toRunState } from "./fold.js";
 import { readHistory } from "./history.js";
 import type { RunRegistry } from "./run-registry.js";
-
-export type Requests = Pick<
-  Ledger,
-  | "requestCancel"
-  | "isCancelRequested"
-  | "isCancelPending"
-  | "requestRetry"
-  | "withdrawRetry"
-  | "isRetryRequested"
-  | "listRetries"
-  | "requestBackfillStop"
-  | "lastBackfillStop"
->;
 
 export interface RequestsOptions {
   readonly fileSystem: FileSystem;

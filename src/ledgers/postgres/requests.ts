@@ -1,22 +1,9 @@
 /** What people ask of processes that are at work. Nobody's guard depends on it, so no lock is taken but the row's own. */
 import type { NewId } from "../../clock.js";
-import type { Ledger } from "../../ledger.js";
+import type { Requests } from "../../ledger.js";
 import { requireRunId, unknownRun } from "../../ledger-refusals.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 import { type RunRow, runSql, toRunState } from "./run-rows.js";
-
-export type Requests = Pick<
-  Ledger,
-  | "requestCancel"
-  | "isCancelRequested"
-  | "isCancelPending"
-  | "requestRetry"
-  | "withdrawRetry"
-  | "isRetryRequested"
-  | "listRetries"
-  | "requestBackfillStop"
-  | "lastBackfillStop"
->;
 
 const cancelSql = `
   update nightshift.ledger_run_states set cancel_requested_of = coordinator_epoch where run_id = $1 returning run_id`;
