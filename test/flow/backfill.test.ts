@@ -85,8 +85,13 @@ test("killed in the middle and started again, every interval is published once",
 
 test("stopped by an interrupt it exits 130, and says what is left", async () => {
   project = dailyProject("2025-03-01", days);
+  let ended = 0;
   const running = startNightshift(project.cwd, [...range(project), "--json"], {
-    onEvent: (event, child) => void (event.type === "interval.outcome" && child.kill("SIGINT")),
+    onEvent(event, child) {
+      if (event.type === "interval.outcome") ended += 1;
+      // A second interrupt would end the process at once.
+      if (event.type === "interval.outcome" && ended === 1) child.kill("SIGINT");
+    },
   });
   const { status, stdout } = await running.finished;
   const outcome = jsonLinesOf({ stdout }).at(-1);

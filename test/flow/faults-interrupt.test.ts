@@ -9,7 +9,7 @@ import {
   keysBelow,
   keysIn,
 } from "../support/flight-project.js";
-import { jsonLinesOf, type Running } from "../support/nightshift.js";
+import { jsonLinesOf, type Running, said } from "../support/nightshift.js";
 
 let project: FlightProject;
 
@@ -71,16 +71,6 @@ async function runUntil(
   const run = project.start(["run", "flights"], { env: held.env });
   await held.reached();
   return { held, run };
-}
-
-async function said({ child }: Running, text: string): Promise<void> {
-  let all = "";
-  await new Promise<void>((resolve) => {
-    child.stderr?.on("data", (more: string) => {
-      all += more;
-      if (all.includes(text)) resolve();
-    });
-  });
 }
 
 function childOf({ child }: Running): number {

@@ -8,7 +8,7 @@ import {
   keysBelow,
   keysIn,
 } from "../support/flight-project.js";
-import type { Finished, Running } from "../support/nightshift.js";
+import { type Finished, said } from "../support/nightshift.js";
 
 let project: FlightProject;
 
@@ -83,7 +83,7 @@ test("with --wait a run waits for the process that works on it, and finds it pub
   await held.reached();
   const waiting = project.start(["run", "flights", "--wait"]);
   const leaving = project.start(["run", "flights", "--wait"]);
-  await Promise.all([waiting, leaving].map(says("waiting for it")));
+  await Promise.all([waiting, leaving].map((run) => said(run, "waiting for it")));
   leaving.child.kill("SIGINT");
   expect(await leaving.finished).toMatchObject({ status: 130 });
   held.letGo();
@@ -92,13 +92,3 @@ test("with --wait a run waits for the process that works on it, and finds it pub
   expect(told).toMatchObject({ status: 0 });
   expect(told.stderr).toContain("already published");
 });
-
-/** Resolves when it has said so on stderr. */
-function says(words: string): (running: Running) => Promise<void> {
-  return ({ child }) =>
-    new Promise((resolve) => {
-      child.stderr?.on("data", (text: string) => {
-        if (text.includes(words)) resolve();
-      });
-    });
-}

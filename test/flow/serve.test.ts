@@ -3,9 +3,9 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
-import { keysIn } from "../support/flight-project.js";
-import { nightshift } from "../support/nightshift.js";
-import { clockAt, followedHereSince, type Served, serveIn, stop } from "../support/served.js";
+import { holding, keysIn } from "../support/flight-project.js";
+import { nightshift, said } from "../support/nightshift.js";
+import { clockAt, followedHereSince, type Served, serveIn, stop, together } from "../support/served.js";
 
 const schedule = 'schedule: { cron: "15 2 * * *" }';
 /** Scores 2025-01-02. */
@@ -91,9 +91,13 @@ test("a broken spec is told and the last good one goes on; corrected, it is load
 });
 
 test("what SIGTERM cuts short exits 143, and is finished by the next service", async () => {
-  const served = serve(clockAt("2025-01-03T02:14:57"), "--drain", "0");
-  await served.until("tick.started");
-  expect(await stop(served)).toBe(143);
+  const held = holding(project.cwd, { role: "thread", path: "dt=2025-01-02", nth: 1 });
+  const served = serve(together(clockAt("2025-01-03T02:14:57"), held.env), "--drain", "0");
+  await held.reached();
+  const stopped = stop(served);
+  await said(served, "stopping");
+  held.letGo();
+  expect(await stopped).toBe(143);
   const again = serve(clockAt("2025-01-03T02:40:00"));
   expect(await again.until("tick.ended")).toMatchObject({ end: { status: "published" } });
   expect(await stop(again)).toBe(0);

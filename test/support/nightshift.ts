@@ -86,6 +86,17 @@ export function startNightshift(cwd: string, argv: readonly string[], options: S
   return { child, finished };
 }
 
+/** Resolves when it has said so on stderr, from now on. */
+export async function said({ child }: Running, text: string): Promise<void> {
+  let all = "";
+  await new Promise<void>((resolve) => {
+    child.stderr?.on("data", (more: string) => {
+      all += more;
+      if (all.includes(text)) resolve();
+    });
+  });
+}
+
 /** Starts the command line and calls `onEvent` with every line of JSON on its stdout. */
 export async function followNightshift(
   cwd: string,
