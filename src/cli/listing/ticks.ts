@@ -6,12 +6,12 @@ import { instantText } from "../output/run-text.js";
 import { renderTable } from "../output/table.js";
 import { type Cli, printJson } from "../shell/context.js";
 
-export interface TickFilter {
+export interface ListFilter {
   readonly limit: number;
   readonly job?: string;
 }
 
-export async function listTicks(cli: Cli, { limit, job }: TickFilter): Promise<number> {
+export async function listTicks(cli: Cli, { limit, job }: ListFilter): Promise<number> {
   const names =
     job === undefined
       ? (await jobsHere(cli)).flatMap(({ name, schedule }) => (schedule === null ? [] : [name]))

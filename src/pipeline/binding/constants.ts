@@ -1,5 +1,4 @@
 /** One value in many cells: padding, masks, and inputs that no data is behind. */
-
 import { doubleToHalf } from "../../float16.js";
 import type { InputBinding } from "../../mapping.js";
 import type { TensorType } from "../../tensor.js";
