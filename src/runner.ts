@@ -89,6 +89,7 @@ export function createRunner(parts: RunnerParts): Runner {
         return runPlanned(planned, request, options, timing);
       });
     const sink = await parts.sink(job.write);
+    const prepared = { planned, sink, takeOver: request.takeOver, options, timing };
     const jobId = jobIdOf(job, request.kind);
     const scope = scopeOf(job, planned.plan.fingerprint);
     const choice = await chooseRun(
@@ -115,12 +116,12 @@ export function createRunner(parts: RunnerParts): Runner {
         };
       }
       case "resume":
-        return unlessPublished(execute(choice.run, planned, sink, request.takeOver, options, timing));
+        return unlessPublished(execute({ ...prepared, run: choice.run }));
       case "create": {
         const run = newRun(request, { jobId, scope, generation: choice.generation }, clock.now());
         await sink.check(run, planned.plan.mapping.columns);
         if ((await ledger.createRun(run)) === "exists") throw justStarted(run);
-        return unlessPublished(execute(run, planned, sink, request.takeOver, options, timing));
+        return unlessPublished(execute({ ...prepared, run }));
       }
     }
   }
@@ -136,9 +137,11 @@ export function createRunner(parts: RunnerParts): Runner {
     if (state.status === "dropped" || (await sink.lookup(run.id))?.outcome === "abort") throw givenUp(run);
     const stored = await ledger.readPlan(run.id);
     const planned = stored === null ? await plan(run, options.signal) : { plan: stored, partitions: [] };
-    const planning = stored === null ? havingPlanned(timing) : timing;
     if (scopeOf(run.job, planned.plan.fingerprint) !== run.key.scope) throw inputsMoved(run);
-    return execute(run, planned, sink, options.takeOver, options, planning);
+    return execute({
+      ...{ run, planned, sink, options, takeOver: options.takeOver },
+      timing: stored === null ? havingPlanned(timing) : timing,
+    });
   }
 
   async function standing({ job, kind }: Pick<RunRequest, "job" | "kind">, plan: Plan): Promise<Standing> {

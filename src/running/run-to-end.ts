@@ -34,15 +34,18 @@ export interface Timing {
   readonly planSeconds: number | null;
 }
 
+/** A run that is there, and what it takes to bring it to its end. */
+export interface PreparedRun {
+  readonly run: Run;
+  readonly planned: PlannedJob;
+  readonly sink: Sink;
+  readonly takeOver: boolean;
+  readonly options: RunOptions;
+  readonly timing: Timing;
+}
+
 export interface RunsToEnd {
-  execute(
-    run: Run,
-    planned: PlannedJob,
-    sink: Sink,
-    takeOver: boolean,
-    options: RunOptions,
-    timing: Timing,
-  ): Promise<RunOutcome>;
+  execute(prepared: PreparedRun): Promise<RunOutcome>;
   /** Of what the ledger knows of the run by now; `null` where it never came to one. */
   outcome(run: Run | null, status: RunOutcome["status"], timing: Timing): Promise<RunOutcome>;
 }
@@ -54,23 +57,17 @@ export function runsToEnd(parts: ExecutionParts): RunsToEnd {
   const { ledger, clock } = parts;
 
   /** Brings the run to its end; where what it read is gone, its next generation, from the beginning. */
-  async function execute(
-    first: Run,
-    planned: PlannedJob,
-    sink: Sink,
-    takeOver: boolean,
-    options: RunOptions,
-    timing: Timing,
-  ): Promise<RunOutcome> {
-    let [run, from] = [first, planned];
+  async function execute(first: PreparedRun): Promise<RunOutcome> {
+    const { sink, takeOver, options } = first;
+    let { run, planned } = first;
     let warning: string | null = null;
     for (let losses = 0; ; losses++) {
-      const ended = await executeOnce(run, from, sink, takeOver, options, timing);
+      const ended = await executeOnce({ ...first, run, planned });
       if (ended.error?.code !== "infra.snapshot-lost" || losses === maxLosses)
         return { ...ended, warning: warning ?? ended.warning };
       // What the server has now, before anything is dropped: it may be gone altogether.
-      from = await parts.plan(run, options.signal);
-      if (scopeOf(run.job, from.plan.fingerprint) !== run.key.scope) throw inputsMoved(run);
+      planned = await parts.plan(run, options.signal);
+      if (scopeOf(run.job, planned.plan.fingerprint) !== run.key.scope) throw inputsMoved(run);
       const reason = ended.error.message;
       const next = await supersede(run, parts, sink, takeOver);
       const emit = eventEmitter(run.id, options.observers, clock);
@@ -81,14 +78,8 @@ export function runsToEnd(parts: ExecutionParts): RunsToEnd {
   }
 
   /** Claims the run, brings it to its end, and gives the claim back whatever happens. */
-  async function executeOnce(
-    run: Run,
-    planned: PlannedJob,
-    sink: Sink,
-    takeOver: boolean,
-    options: RunOptions,
-    timing: Timing,
-  ): Promise<RunOutcome> {
+  async function executeOnce(prepared: PreparedRun): Promise<RunOutcome> {
+    const { run, planned, sink, takeOver, options, timing } = prepared;
     const claim = await ledger.claimRun(run.id, parts.self, { takeOver });
     const emit = eventEmitter(run.id, options.observers, clock);
     const watch = watchForCancel(claim, ledger, parts.pause, options.signal);

@@ -1,74 +1,38 @@
 /** `overlap: cancel_running` where what goes on is another process's: another service of the same ledger, or a command. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { TickEnd } from "../../src/schedule-book.js";
 import { cancelAsked, cancelAskedAt } from "../support/cancel-requests.js";
-import { type DailyProject, dailyProject } from "../support/daily-project.js";
 import { holding, keysIn } from "../support/flight-project.js";
-import { nightshiftWith, type RunLine, startNightshift } from "../support/nightshift.js";
-import { migrateAt } from "../support/postgres-ledgers.js";
-import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import {
-  clockAt,
-  endServed,
-  followedHereSince,
-  followedSince,
-  serveIn,
-  stop,
-  together,
-} from "../support/served.js";
+import { type RunLine, startNightshift } from "../support/nightshift.js";
+import { clockAt, serveIn, stop, together } from "../support/served.js";
+import { servedProject } from "../support/served-project.js";
 
 const job = ["daily", "15 * * * * UTC"] as const;
 const since = new Date("2025-01-03T02:14:30Z");
 const [first, second] = ["2025-01-03T02:15:00.000Z", "2025-01-03T03:15:00.000Z"];
 
-let database: TestDatabase;
-let project: DailyProject;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  await migrateAt(database.url);
-});
-afterAll(() => database.drop());
-beforeEach(async () => {
-  project = dailyProject("2025-01-01", 2);
-  project.writeSpec({ more: ['schedule: { cron: "15 * * * *", overlap: cancel_running }'] });
-  await database.query(
-    "truncate nightshift.ledger_runs, nightshift.ledger_ticks, nightshift.ledger_schedules cascade",
-  );
-});
-afterEach(async () => {
-  await endServed();
-  project.remove();
-});
-
 describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
-  const where = (): { readonly [name: string]: string } =>
-    ledger === "postgres" ? { NIGHTSHIFT_LEDGER: database.url } : {};
-  const follow = (): Promise<void> =>
-    ledger === "postgres"
-      ? followedSince(since, ...job, database.url)
-      : followedHereSince(since, ...job, project.cwd);
-  const json = (...argv: readonly string[]) =>
-    JSON.parse(nightshiftWith(where(), project.cwd, ...argv, "--json").stdout);
+  const served = servedProject(ledger, 2, ['schedule: { cron: "15 * * * *", overlap: cancel_running }']);
+  const { env, followed, json } = served;
 
   const asked = (): Promise<void> =>
-    ledger === "postgres" ? cancelAskedAt(database) : cancelAsked(project.cwd);
+    served.database === null ? cancelAsked(served.project.cwd) : cancelAskedAt(served.database);
 
   /** A service whose clock comes to the second tick a moment after it has started. */
-  const later = () => serveIn(project.cwd, clockAt("2025-01-03T03:14:58", where()));
+  const later = () => serveIn(served.project.cwd, clockAt("2025-01-03T03:14:58", env()));
 
   const runOf = (ended: RunLine | null): unknown => (ended?.end as TickEnd | undefined)?.runId;
 
   async function expectTaken(run: unknown): Promise<void> {
     expect(json("ls", "runs")).toMatchObject([{ status: "published", run: { id: run } }]);
-    const keys = Array.from({ length: project.rowsADay }, (_, row) => project.rowsADay + row);
-    expect(await keysIn(project.out)).toEqual(keys);
+    const keys = Array.from({ length: served.project.rowsADay }, (_, row) => served.project.rowsADay + row);
+    expect(await keysIn(served.project.out)).toEqual(keys);
   }
 
   test("a tick stops the run of another service's, and takes its place", async () => {
-    await follow();
-    const held = holding(project.cwd, { role: "thread", path: "dt=2025-01-02", nth: 1 });
-    const one = serveIn(project.cwd, together(clockAt("2025-01-03T02:15:05", where()), held.env));
+    await followed(since, ...job);
+    const held = holding(served.project.cwd, { role: "thread", path: "dt=2025-01-02", nth: 1 });
+    const one = serveIn(served.project.cwd, together(clockAt("2025-01-03T02:15:05", env()), held.env));
     await held.reached();
     const other = later();
     await other.until("tick.started", ({ at }) => at === second);
@@ -88,10 +52,10 @@ describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
   });
 
   test("a tick stops the run of a command, and takes its place", async () => {
-    await follow();
-    const held = holding(project.cwd, { role: "thread", path: "dt=2025-01-02", nth: 1 });
-    const typed = startNightshift(project.cwd, ["run", "daily", "--at", "2025-01-02"], {
-      env: together(clockAt("2025-01-03T02:15:05", where()), held.env),
+    await followed(since, ...job);
+    const held = holding(served.project.cwd, { role: "thread", path: "dt=2025-01-02", nth: 1 });
+    const typed = startNightshift(served.project.cwd, ["run", "daily", "--at", "2025-01-02"], {
+      env: together(clockAt("2025-01-03T02:15:05", env()), held.env),
     });
     await held.reached();
     const service = later();

@@ -1,56 +1,24 @@
 /** What was answered for over HTTP holds when the service is killed at that moment: the next one does it. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { type ApiClient, apiClient } from "../support/api-client.js";
 import { urlOf } from "../support/api-project.js";
-import { type DailyProject, dailyProject } from "../support/daily-project.js";
 import { type Held, holding, keysIn } from "../support/flight-project.js";
-import { nightshiftWith } from "../support/nightshift.js";
-import { migrateAt } from "../support/postgres-ledgers.js";
-import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import {
-  clockAt,
-  endServed,
-  followedHereSince,
-  followedSince,
-  type Served,
-  serveIn,
-  stop,
-  together,
-} from "../support/served.js";
+import { clockAt, type Served, serveIn, stop, together } from "../support/served.js";
+import { servedProject } from "../support/served-project.js";
 
 const days = 5;
 const night = "2025-01-02T02:15:00.000Z";
 
-let database: TestDatabase;
-let project: DailyProject;
-let held: Held;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  await migrateAt(database.url);
-});
-afterAll(() => database.drop());
-beforeEach(async () => {
-  project = dailyProject("2025-01-01", days);
-  project.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
-  held = holding(project.cwd, { role: "thread", path: "dt=2025-01-01", nth: 1 });
-  await database.query(
-    "truncate nightshift.ledger_runs, nightshift.ledger_ticks, nightshift.ledger_schedules cascade",
-  );
-});
-afterEach(async () => {
-  await endServed();
-  project.remove();
-});
-
 describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
-  const where = (): { readonly [name: string]: string } =>
-    ledger === "postgres" ? { NIGHTSHIFT_LEDGER: database.url } : {};
-  const json = (...argv: readonly string[]) =>
-    JSON.parse(nightshiftWith(where(), project.cwd, ...argv, "--json").stdout);
+  const served = servedProject(ledger, days, ['schedule: { cron: "15 2 * * *" }']);
+  const { env: where, followed, json } = served;
+  let held: Held;
+  beforeEach(() => {
+    held = holding(served.project.cwd, { role: "thread", path: "dt=2025-01-01", nth: 1 });
+  });
 
   async function open(env: { readonly [name: string]: string }): Promise<[Served, ApiClient]> {
-    const service = serveIn(project.cwd, env, "--listen", "127.0.0.1:0");
+    const service = serveIn(served.project.cwd, env, "--listen", "127.0.0.1:0");
     return [service, await apiClient(await urlOf(service))];
   }
 
@@ -62,7 +30,7 @@ describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
 
   const keysOfDays = (...indexes: readonly number[]): readonly number[] =>
     indexes.flatMap((day) =>
-      Array.from({ length: project.rowsADay }, (_, row) => day * project.rowsADay + row),
+      Array.from({ length: served.project.rowsADay }, (_, row) => day * served.project.rowsADay + row),
     );
 
   test("starts, retries, cancels and pauses", async () => {
@@ -101,14 +69,11 @@ describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
     expect((await api.post("/v1/jobs/daily/resume")).body.changed).toBe(true);
     await kill(next);
     expect(json("ls", "jobs")).toMatchObject([{ paused: false }]);
-    expect((await keysIn(project.out)).toSorted((a, b) => a - b)).toEqual(keysOfDays(1, 2, 4));
+    expect((await keysIn(served.project.out)).toSorted((a, b) => a - b)).toEqual(keysOfDays(1, 2, 4));
   });
 
   test("a tick whose run was cancelled is not run again", async () => {
-    const followed = ["daily", "15 2 * * * UTC"] as const;
-    const since = new Date("2025-01-02T02:00:00Z");
-    if (ledger === "postgres") await followedSince(since, ...followed, database.url);
-    else await followedHereSince(since, ...followed, project.cwd);
+    await followed(new Date("2025-01-02T02:00:00Z"), "daily", "15 2 * * * UTC");
     const [killed, asking] = await open(together(clockAt("2025-01-02T02:15:02", where()), held.env));
     await held.reached();
     const [{ id }] = (await asking.get("/v1/runs")).body.runs as [{ id: string }];
