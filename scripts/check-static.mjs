@@ -14,6 +14,7 @@ const checks = [
   ["unused code and packages", bin("knip/bin/knip.js")],
   ["third-party notices", [...script("third-party-notices.mjs"), "--check"]],
   ["kernel for trees", [...script("generate-tree-kernel.mjs"), "--check"]],
+  ["planted faults fit the source", [...script("test-faults.mjs"), "--check"]],
   ["schema of job specs", [...script("generate-schema.mjs"), "--check"]],
 ];
 

@@ -1,6 +1,7 @@
 // npm run test:faults [-- TEXT] [-- --tested]: plants the faults of faults.mjs, or those with TEXT in their name, one at a
 // time into a copy of this repository, and proves that the tests named there notice each. Exit code 1 if one goes
 // unnoticed. Before that it sees that they pass without a fault; --tested: npm test has shown that for this very source.
+// --check: plants nothing, and fails if the text of a fault does not occur exactly once in its file.
 import { execFileSync, spawn } from "node:child_process";
 import {
   cpSync,
@@ -20,7 +21,8 @@ import { groups } from "./faults.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const wasTested = process.argv.includes("--tested");
-const wanted = process.argv.slice(2).find((argument) => argument !== "--tested") ?? "";
+const checksOnly = process.argv.includes("--check");
+const wanted = process.argv.slice(2).find((argument) => !argument.startsWith("--")) ?? "";
 const limitMs = 180_000;
 const scratch = mkdtempSync(join(tmpdir(), "nightshift-faults-"));
 const underWay = new Set();
@@ -37,6 +39,7 @@ const faults = Object.entries(groups).flatMap(([group, list]) => list.map((fault
 const chosen = faults.filter(({ name }) => name.includes(wanted));
 if (chosen.length === 0) stop(`No fault has "${wanted}" in its name.`);
 for (const fault of chosen) planted(fault);
+if (checksOnly) process.exit(0);
 
 const copies = Array.from({ length: Math.min(2, availableParallelism()) }, (_, index) =>
   copyTo(`copy-${index}`),
