@@ -45,6 +45,7 @@ const posted = {
 const unknown = { 404: failed("There is no such job or run.") };
 
 export const healthRoute = createRoute({
+  operationId: "getHealth",
   method: "get",
   path: "/healthz",
   summary: "Whether the process answers",
@@ -53,6 +54,7 @@ export const healthRoute = createRoute({
 });
 
 export const readyRoute = createRoute({
+  operationId: "getReadiness",
   method: "get",
   path: "/readyz",
   summary: "Whether the ledger and the schedules can be reached, and the service is not stopping",
@@ -61,6 +63,7 @@ export const readyRoute = createRoute({
 });
 
 export const metricsRoute = createRoute({
+  operationId: "getMetrics",
   method: "get",
   path: "/metrics",
   summary: "Metrics for Prometheus",
@@ -71,6 +74,7 @@ export const metricsRoute = createRoute({
 });
 
 export const jobsRoute = createRoute({
+  operationId: "listJobs",
   method: "get",
   path: "/v1/jobs",
   summary: "Every job: last, next, freshness, and what is wrong with its spec",
@@ -78,6 +82,7 @@ export const jobsRoute = createRoute({
 });
 
 export const jobRoute = createRoute({
+  operationId: "getJob",
   method: "get",
   path: "/v1/jobs/{job}",
   summary: "One job",
@@ -86,6 +91,7 @@ export const jobRoute = createRoute({
 });
 
 export const runsRoute = createRoute({
+  operationId: "listRuns",
   method: "get",
   path: "/v1/runs",
   summary: "Runs, newest first, a page at a time",
@@ -94,6 +100,7 @@ export const runsRoute = createRoute({
 });
 
 export const runRoute = createRoute({
+  operationId: "getRun",
   method: "get",
   path: "/v1/runs/{id}",
   summary: "One run, with its partitions",
@@ -102,6 +109,7 @@ export const runRoute = createRoute({
 });
 
 export const startRoute = createRoute({
+  operationId: "startRun",
   method: "post",
   path: "/v1/jobs/{job}/runs",
   summary: "Start a run, or learn which one there is for the interval",
@@ -121,6 +129,7 @@ export const startRoute = createRoute({
 });
 
 export const retryRoute = createRoute({
+  operationId: "retryRun",
   method: "post",
   path: "/v1/runs/{id}/retry",
   summary: "Go on with what is unfinished of a run",
@@ -129,6 +138,7 @@ export const retryRoute = createRoute({
 });
 
 export const cancelRoute = createRoute({
+  operationId: "cancelRun",
   method: "post",
   path: "/v1/runs/{id}/cancel",
   summary: "Cancel a run, whichever process works on it",
@@ -142,6 +152,7 @@ export const cancelRoute = createRoute({
 });
 
 export const pauseRoute = createRoute({
+  operationId: "pauseJob",
   method: "post",
   path: "/v1/jobs/{job}/pause",
   summary: "Let the ticks of a schedule pass",
@@ -150,6 +161,7 @@ export const pauseRoute = createRoute({
 });
 
 export const resumeRoute = createRoute({
+  operationId: "resumeJob",
   method: "post",
   path: "/v1/jobs/{job}/resume",
   summary: "Let ticks fire again, from now on",

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -54,6 +55,7 @@ test("the package holds what runs, what the demo needs and what the law asks for
   const paths = packed.files.map(({ path }) => path);
   const expected = [
     /^dist\/[\w./-]+\.(js|d\.ts)$/,
+    /^docs\/[\w-]+\.(md|svg)$/,
     /^schema\/(job|openapi)\.v1\.json$/,
     /^jobs\/flight-delay\.yaml$/,
     /^fixtures\/models\/flight-delay\.onnx$/,
@@ -105,9 +107,11 @@ test("a program that uses the library and the schema type-checks, our declaratio
   writeFileSync(
     join(project, "program.ts"),
     `import { defineJob, exitCodeOf, runJob, type RunEvent, type RunOutcome } from "nightshift";
+import openapi from "nightshift/openapi" with { type: "json" };
 import schema from "nightshift/schema" with { type: "json" };
 
 const title: string = schema.$schema;
+const operation: string = openapi.paths["/v1/jobs/{job}/runs"].post.operationId;
 const job = defineJob({
   version: 1,
   name: "scores",
@@ -121,7 +125,7 @@ const outcome: RunOutcome = await run.outcome;
 if (outcome.error !== null) process.exitCode = exitCodeOf(outcome.error);
 
 function told(event: RunEvent): void {
-  if (event.type === "run.published") console.log(title, event.publication, event.rows.predicted);
+  if (event.type === "run.published") console.log(title, operation, event.publication, event.rows.predicted);
   // @ts-expect-error: there is no such event
   if (event.type === "run.imagined") return;
 }
@@ -154,8 +158,31 @@ defineJob({ version: 1, name: "scores", input: { from: "data" }, write: { to: "o
   expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
 });
 
+test("every link of a document that ships leads to a file that ships, or to the web", () => {
+  const shipped = new Set(packed.files.map(({ path }) => path));
+  const broken = packed.files
+    .map(({ path }) => path)
+    .filter((path) => path.endsWith(".md") && path !== "THIRD_PARTY_NOTICES.md")
+    .flatMap((path) => brokenLinks(path, shipped));
+  expect(broken).toEqual([]);
+});
+
 test("nothing was left outside of the project", () => {
   expect(readdirSync(place).sort()).toEqual([packed.filename, "project"].sort());
   const ours = ["nightshift-demo", "node_modules", "package-lock.json", "package.json", "program.ts"];
   expect(readdirSync(project).sort()).toEqual(ours);
 });
+
+/** Files that belong to the repository alone. */
+const inRepository =
+  /^(ARCHITECTURE\.md|CONTRIBUTING\.md|docker-compose\.yml)$|^(fixtures|deploy|bench|jobs|test|src|scripts)\//;
+
+function brokenLinks(path: string, shipped: ReadonlySet<string>): readonly string[] {
+  const text = readFileSync(join(root, path), "utf8");
+  return [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+    .map(([, link = ""]) => join(path, "..", link))
+    .filter(
+      (target) => !shipped.has(target) && !(inRepository.test(target) && existsSync(join(root, target))),
+    )
+    .map((target) => `${path} -> ${target}`);
+}

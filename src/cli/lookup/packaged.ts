@@ -8,8 +8,15 @@ export function packagedPath(relative: string): string {
 }
 
 export function packageVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(packagedPath("package.json"), "utf8"));
-  const version =
-    typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : undefined;
-  return String(version ?? "unknown");
+  return String(manifest().version ?? "unknown");
+}
+
+/** Address where users report bugs, from the package's manifest; `null` if it names none. */
+export function bugsUrl(): string | null {
+  const { bugs } = manifest();
+  return typeof bugs === "string" ? bugs : null;
+}
+
+function manifest(): { readonly [key: string]: unknown } {
+  return JSON.parse(readFileSync(packagedPath("package.json"), "utf8"));
 }

@@ -1,6 +1,7 @@
 import type { JsonValue, NightshiftError } from "../../errors.js";
 import { toErrorRecord } from "../../errors.js";
 import { InvalidSpecError } from "../../spec/invalid-spec-error.js";
+import { bugsUrl } from "../lookup/packaged.js";
 import type { Paint } from "./paint.js";
 
 /** An error for people: what and where, what to do, and with `verbose` what lies under it. */
@@ -12,7 +13,7 @@ export function errorText(error: NightshiftError, paint: Paint, verbose: boolean
   if (error.hint !== undefined) lines.push(`  ${paint.cyan("hint:")} ${error.hint}`);
   if (error.kind === "bug") {
     lines.push(paint.dim(error.stack ?? ""));
-    lines.push("This is a bug in Nightshift. Please report it with the lines above.");
+    lines.push(`This is a bug in Nightshift. Please report it with the lines above: ${bugsUrl()}`);
   } else if (verbose) {
     lines.push(paint.dim(`  code: ${error.code}`), ...causes(error).map((line) => paint.dim(`  ${line}`)));
   }
