@@ -56,6 +56,8 @@ export interface FilesInput extends AnyInput {
   readonly kind: "files";
   /** Files, globs or directories. */
   readonly from: readonly string[];
+  /** Read files that belong to a table format as they are: the author named those that are live. */
+  readonly plainFiles?: true;
 }
 
 export interface PostgresInput extends AnyInput {

@@ -67,7 +67,8 @@ export function createRegistry({ note, hookDir, device, environment }: RegistryO
         return postgresSource({ input, url: resolveConnection(input.connection, { environment }) });
       }
       const { fileSource } = await import("./sources/files/file-source.js");
-      return fileSource({ from: input.from, store: await store(), format: await format() });
+      const { from, plainFiles = false } = input;
+      return fileSource({ from, plainFiles, store: await store(), format: await format() });
     },
     stagingSink: async (write) => {
       if (write.kind === "postgres") {
@@ -103,6 +104,7 @@ function noting(store: Store, note: (line: string) => void): Store {
   return {
     list: (pattern) => store.list(pattern),
     stat: (path) => store.stat(path),
+    names: (directory) => store.names(directory),
     async open(path): Promise<ReadHandle> {
       const handle = await store.open(path);
       note(`+${path}`);

@@ -9,10 +9,14 @@ export interface Store {
   /** Identity of one file now, or `null` where it is gone. */
   stat(path: string): Promise<StoredFile | null>;
   open(path: string): Promise<ReadHandle>;
+  /** Names of all entries of a directory, hidden ones too, in no order; `null` where it is no directory. */
+  names(directory: string): Promise<readonly string[] | null>;
 }
 
 export interface StoredFile {
   readonly path: string;
+  /** Path by which it was found, symlinks not resolved. */
+  readonly listedAs: string;
   readonly size: number;
   readonly inode: string;
   readonly mtimeNs: string;

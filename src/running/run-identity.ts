@@ -61,7 +61,11 @@ export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string
 /** How a database is reached is left out, but for which one it is. */
 function shapedByInput(input: InputSpec): object {
   const { key, onEmpty } = input;
-  if (input.kind !== "postgres") return { from: input.from, key, onEmpty };
+  if (input.kind !== "postgres") {
+    // Absent keys stay out of the digest: runs of earlier versions had none of them.
+    const { from, plainFiles } = input;
+    return { from, plainFiles, key, onEmpty };
+  }
   return {
     kind: input.kind,
     address: input.connection.address,

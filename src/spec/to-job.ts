@@ -52,7 +52,10 @@ function toInput(
   { input: connection }: Connections,
 ): InputSpec {
   const own = { key: asList(spec.key), onEmpty: spec.on_empty };
-  if (connection === null) return { kind: "files", from: asList(spec.from).map(absolute), ...own };
+  if (connection === null) {
+    const plain = spec.plain_files === true ? ({ plainFiles: true } as const) : {};
+    return { kind: "files", from: asList(spec.from).map(absolute), ...plain, ...own };
+  }
   const { table, query, params = [], consistency = "snapshot" } = spec;
   const read =
     query === undefined

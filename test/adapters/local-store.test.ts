@@ -57,6 +57,7 @@ describe("a listing", () => {
     const [file] = await files("a.parquet");
     expect(file).toEqual({
       path: join(root, "a.parquet"),
+      listedAs: join(root, "a.parquet"),
       size: 9,
       inode: expect.stringMatching(/^\d+$/),
       mtimeNs: expect.stringMatching(/^\d{19}$/),

@@ -11,6 +11,7 @@ export interface ModelJobFlags {
   readonly key?: readonly string[];
   readonly features?: readonly string[];
   readonly keep?: string;
+  readonly plainFiles?: true;
   readonly externalData?: readonly string[];
   readonly engine?: Job["engine"];
   readonly provider?: readonly string[];
@@ -33,6 +34,10 @@ export function declareMapping(command: Command): Command {
     .option(
       "--keep <which>",
       "columns kept beside the key and the predictions: all, none, a,b or key (default: all but features)",
+    )
+    .option(
+      "--plain-files",
+      "read files of a Delta, Hudi or Iceberg table as they are: they are known to be live",
     )
     .optionsGroup("Model:")
     .option("--provider <a,b>", "execution providers in order of preference (default: cpu)", names)
@@ -81,7 +86,13 @@ export function modelJob(
       path: localPath(model, cwd),
       externalData: (flags.externalData ?? []).map((path) => localPath(path, cwd)),
     },
-    input: { kind: "files", from: inputs.map((input) => localPath(input, cwd)), key, onEmpty: "fail" },
+    input: {
+      kind: "files",
+      from: inputs.map((input) => localPath(input, cwd)),
+      ...(flags.plainFiles === true ? { plainFiles: true } : {}),
+      key,
+      onEmpty: "fail",
+    },
     features: flags.features === undefined ? null : { list: flags.features },
     outputs: {},
     passthrough: passthrough(flags.keep, key),

@@ -9,12 +9,15 @@ import { type PathColumns, pathColumns, withPathColumns } from "./path-columns.j
 import { changed, checkIdentity } from "./pinned-file.js";
 import { type GroupSize, planPartitions, type SizedFile } from "./plan-partitions.js";
 import { type SchemaAgreement, schemaAgreement } from "./schema-agreement.js";
+import { isInTable, TableRoots } from "./table-formats.js";
 
 export interface FileSourceOptions {
   /** Files, globs or directories, in the order in which their rows are wanted. */
   readonly from: readonly string[];
   readonly store: Store;
   readonly format: Format;
+  /** Read files of a table format as they are: the author named those that are live. */
+  readonly plainFiles?: boolean;
 }
 
 /**
@@ -68,12 +71,19 @@ async function surveyFiles(options: FileSourceOptions): Promise<Survey> {
 }
 
 /** In the order of `from`, then of paths. A file that is reached twice is read once. */
-async function* inputFiles({ from, store }: FileSourceOptions): AsyncGenerator<StoredFile> {
+async function* inputFiles({
+  from,
+  store,
+  plainFiles = false,
+}: FileSourceOptions): AsyncGenerator<StoredFile> {
   const seen = new Set<string>();
+  const tables = new TableRoots(store);
   for (const pattern of from) {
     for await (const file of store.list(pattern)) {
       if (seen.has(file.path)) continue;
       seen.add(file.path);
+      const table = plainFiles ? null : await tables.above(file);
+      if (table !== null) throw isInTable(file, table);
       yield file;
     }
   }

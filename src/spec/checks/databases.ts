@@ -4,6 +4,8 @@ import { isConnectionUrl, parseTableName, tableText } from "../../connection.js"
 import type { Problem, SpecPath } from "../problem.js";
 import { asList, type Check, wrong } from "./check.js";
 
+const keysOfFiles = ["plain_files"] as const;
+
 export const databaseInput: Check = {
   reads: [["input"]],
   *problems({ spec: { input } }) {
@@ -14,6 +16,14 @@ export const databaseInput: Check = {
           yield ofDatabases(["input", key], "`from` names files", "write `from: ${DATABASE_URL}`");
       return;
     }
+    for (const key of keysOfFiles)
+      if (input[key] !== undefined)
+        yield atKey(
+          ["input", key],
+          "spec.not-files",
+          `\`${key}\` is about files, and \`from\` is a database`,
+          "remove it",
+        );
     if (typeof input.from !== "string") {
       yield wrong(
         ["input", "from"],

@@ -38,6 +38,10 @@ export const input = z
           "Columns that identify a row. They are always kept. Without a key a row is its file and row number.",
         examples: [["flight_id"]],
       }),
+    plain_files: z.boolean().optional().meta({
+      description:
+        "With files of a Delta, Hudi or Iceberg table: read them as they are. For a list of files that is known to be live.",
+    }),
     on_empty: z.enum(["fail", "skip", "publish"]).default("fail").meta({
       description:
         "What happens when the input has no rows: the run fails, is skipped, or publishes an empty output.",

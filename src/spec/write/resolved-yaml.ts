@@ -59,7 +59,8 @@ function specOf(job: Job): unknown {
 
 /** A database's URL as it is written: whatever it holds stays where it is kept. */
 function sourceOf(input: InputSpec): object {
-  if (input.kind !== "postgres") return { from: input.from };
+  if (input.kind !== "postgres")
+    return { from: input.from, ...(input.plainFiles === true ? { plain_files: true } : {}) };
   const { connection, read, consistency } = input;
   const rows =
     read.kind === "table"

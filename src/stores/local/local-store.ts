@@ -1,13 +1,19 @@
 /** The local file system as a store. */
+
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { DataError } from "../../errors.js";
 import type { ReadHandle, Store } from "../../store.js";
 import { list } from "./listing.js";
-import { attempt, notAFile } from "./native-errors.js";
+import { attempt, notAFile, orNull, translate } from "./native-errors.js";
 import { statFile } from "./stat.js";
 
 export function localStore(): Store {
-  return { list, stat: statFile, open };
+  return { list, stat: statFile, open, names };
+}
+
+async function names(directory: string): Promise<readonly string[] | null> {
+  return translate(directory, orNull(readdir(directory)));
 }
 
 /** Reads synchronously: for a decoder it is several times faster than through promises. */

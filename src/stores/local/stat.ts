@@ -22,6 +22,7 @@ export async function statFile(path: string): Promise<StoredFile | null> {
   if (!found.isFile()) throw notAFile(path);
   return {
     path,
+    listedAs: path,
     size: Number(found.size),
     inode: String(found.ino),
     mtimeNs: String(found.mtimeNs),
@@ -36,5 +37,5 @@ export async function* listed(
 ): AsyncGenerator<StoredFile> {
   const real = await translate(path, orNull(realpath(path)));
   const file = real === null ? null : await statFile(real);
-  if (file !== null) yield { ...file, pathValues };
+  if (file !== null) yield { ...file, listedAs: path, pathValues };
 }

@@ -1,0 +1,157 @@
+/**
+ * Directories that belong to a table format. Its metadata decides which of the files are rows of the table; the others
+ * were deleted or replaced, and stay on disk.
+ */
+import { basename, dirname, join } from "node:path";
+import { InfraError, SpecError } from "../../errors.js";
+import type { Store, StoredFile } from "../../store.js";
+
+export type TableFormat =
+  | "delta"
+  | "hudi"
+  | "iceberg"
+  | "paimon"
+  | "spark-sink"
+  | "hive-acid"
+  | "lance"
+  | "mergetree";
+
+export interface TableRoot {
+  readonly format: TableFormat;
+  /** Absolute. */
+  readonly root: string;
+  /** What gave it away, relative to the root. */
+  readonly marker: string;
+}
+
+/** Directories that are looked at above a file. */
+const maxLevels = 16;
+
+/** Looks at each directory once. */
+export class TableRoots {
+  private readonly found = new Map<string, Promise<TableRoot | null>>();
+
+  constructor(private readonly store: Store) {}
+
+  /**
+   * The nearest directory above the file that is a table. A link is looked at from both of its ends.
+   * @returns `null` for a plain file
+   */
+  async above({ path, listedAs }: StoredFile): Promise<TableRoot | null> {
+    const here = await this.aboveDirectory(dirname(listedAs), maxLevels);
+    if (here !== null || dirname(listedAs) === dirname(path)) return here;
+    return this.aboveDirectory(dirname(path), maxLevels);
+  }
+
+  private async aboveDirectory(directory: string, levels: number): Promise<TableRoot | null> {
+    let here = this.found.get(directory);
+    if (here === undefined) {
+      here = tableAt(directory, this.store);
+      this.found.set(directory, here);
+    }
+    const root = await here;
+    const parent = dirname(directory);
+    return root !== null || levels <= 1 || parent === directory
+      ? root
+      : this.aboveDirectory(parent, levels - 1);
+  }
+}
+
+/** An entry of a directory that only tables of one format have. */
+interface Marker {
+  readonly name: string;
+  readonly format: TableFormat;
+  /** One of the entries must match; absent: the directory tells by itself. */
+  readonly holds?: RegExp;
+}
+
+/** A Delta table may be readable as Iceberg as well; its own log goes first. */
+const markers: readonly Marker[] = [
+  { name: "_delta_log", format: "delta", holds: /^(\d{20}\.(json|checkpoint\b.*)|_last_checkpoint)$/ },
+  { name: ".hoodie", format: "hudi" },
+  // A partition that was copied out of its table still has this file.
+  { name: ".hoodie_partition_metadata", format: "hudi" },
+  {
+    name: "metadata",
+    format: "iceberg",
+    holds: /^(version-hint\.text|(v\d+|\d{5,}-[0-9a-f-]{36})(\.gz)?\.metadata\.json(\.gz)?)$/i,
+  },
+  { name: "manifest", format: "paimon", holds: /^manifest-list-/ },
+  { name: "_spark_metadata", format: "spark-sink" },
+  { name: "_versions", format: "lance", holds: /\.manifest$/ },
+];
+
+/** What a part of a MergeTree table holds beside its columns. */
+const partFiles = ["checksums.txt", "columns.txt", "count.txt"] as const;
+
+/** `delta_0000001_0000003`, `base_0000005`: versions of a transactional table of Hive, beside each other. */
+const hiveVersion = /^(base_\d{7,}|(delete_)?delta_\d{7,}_\d{7,})(_\d{4})?(_v\d+)?$/;
+
+async function tableAt(directory: string, store: Store): Promise<TableRoot | null> {
+  const name = basename(directory);
+  if (hiveVersion.test(name)) return { format: "hive-acid", root: dirname(directory), marker: name };
+  const entries = await readable(store.names(directory));
+  if (entries === null) return null;
+  for (const marker of markers) {
+    // A directory above may not be listed by everybody, though its entries are found by their names.
+    if (entries !== "denied" && !entries.includes(marker.name)) continue;
+    if (await proves(marker, directory, store))
+      return { format: marker.format, root: directory, marker: marker.name };
+  }
+  const isPart = entries !== "denied" && partFiles.every((file) => entries.includes(file));
+  return isPart ? { format: "mergetree", root: directory, marker: partFiles[0] } : null;
+}
+
+async function proves({ name, holds }: Marker, directory: string, store: Store): Promise<boolean> {
+  const path = join(directory, name);
+  if (name === ".hoodie_partition_metadata") return (await store.stat(path)) !== null;
+  const inside = await readable(store.names(path));
+  // What cannot be looked into is a table by its name where no other directory is called so.
+  if (inside === "denied") return name.startsWith("_") || name.startsWith(".");
+  return inside !== null && (holds === undefined || inside.some((entry) => holds.test(entry)));
+}
+
+async function readable<T>(names: Promise<T>): Promise<T | "denied"> {
+  return names.catch((error: unknown) => {
+    if (error instanceof InfraError && error.code === "infra.permission") return "denied" as const;
+    throw error;
+  });
+}
+
+const formatNames: { readonly [format in TableFormat]: string } = {
+  delta: "a Delta Lake table",
+  hudi: "an Apache Hudi table",
+  iceberg: "an Apache Iceberg table",
+  paimon: "an Apache Paimon table",
+  "spark-sink": "the output of a Spark stream",
+  "hive-acid": "a transactional table of Hive",
+  lance: "a Lance dataset",
+  mergetree: "a part of a ClickHouse table",
+};
+
+/** Code that prints the live files of a table, or what writes them as plain ones. */
+const waysOut: { readonly [format in TableFormat]: (root: string) => string } = {
+  delta: (root) => `\`DeltaTable("${root}").file_uris()\` of the Python package deltalake lists them`,
+  hudi: (root) => `\`HudiTable("${root}").get_file_slices()\` of the Python package hudi lists them`,
+  iceberg: () => "`[task.file.file_path for task in table.scan().plan_files()]` of PyIceberg lists them",
+  paimon: () => "`select file_path from <table>$files` in Flink or Spark lists them",
+  "spark-sink": (root) => `\`spark.read.parquet("${root}").inputFiles()\` lists them`,
+  "hive-acid": () =>
+    "write the table as plain Parquet: `insert overwrite directory … stored as parquet select …`",
+  lance: (root) =>
+    `write it as Parquet: \`lance.dataset("${root}")\`, then \`pyarrow.dataset.write_dataset\``,
+  mergetree: () => "write it as Parquet: `select … into outfile 'x.parquet'`",
+};
+
+/** `source.table-format`: which of the files are live is known to the table's metadata alone. */
+export function isInTable(file: StoredFile, { format, root, marker }: TableRoot): SpecError {
+  const name = formatNames[format];
+  return new SpecError(
+    "source.table-format",
+    `${file.path} belongs to ${name}, ${root}: some of its files may hold rows that were deleted or replaced`,
+    {
+      hint: `Name the files of the version that is wanted, and say so with \`plain_files: true\` (--plain-files): ${waysOut[format](root)}.`,
+      details: { file: file.path, format, root, marker },
+    },
+  );
+}
