@@ -7,6 +7,9 @@ RUN npm ci && npm prune --omit=dev --ignore-scripts
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production
+# Models that work on text (TfidfVectorizer, StringNormalizer) need this locale, whatever the process's own is.
+RUN apt-get update && apt-get install -y --no-install-recommends locales \
+  && localedef -i en_US -f UTF-8 en_US.UTF-8 && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=build /app/package.json /app/LICENSE /app/NOTICE /app/THIRD_PARTY_NOTICES.md ./
 COPY --from=build /app/node_modules ./node_modules

@@ -9,6 +9,8 @@ export default defineConfig({
     globalSetup: ["test/support/build.ts", "test/support/postgres-run.ts"],
     reporters: ["default", "./test/support/closing-lines.ts"],
     sequence: { sequencer: BusyTestsLast },
+    // Some tests load ONNX Runtime in their own process.
+    env: { ORT_DISABLE_TELEMETRY: "1" },
     // Real processes on busy machines: generous, since no test asserts a time.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -134,6 +134,7 @@ function shell(command, folder) {
     NO_COLOR: "1",
     // Nothing is told to anybody meanwhile.
     RAY_USAGE_STATS_ENABLED: "0",
+    ORT_DISABLE_TELEMETRY: "1",
     MLFLOW_DISABLE_TELEMETRY: "true",
   };
   const result = spawnSync("bash", ["-c", command], { cwd: folder, env, encoding: "utf8", maxBuffer: 1e8 });

@@ -10,6 +10,9 @@ import { benchPostgres } from "./postgres.mjs";
 import { benchQueue } from "./queue.mjs";
 import { makeW1Data } from "./w1-data.mjs";
 
+// Nothing that is measured reports to Microsoft meanwhile.
+process.env.ORT_DISABLE_TELEMETRY = "1";
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cache = `${root}.cache/bench`;
 const cli = `${root}dist/cli.js`;

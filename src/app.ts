@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { BackfillBook } from "./backfill-book.js";
 import type { Clock } from "./clock.js";
-import type { Settings } from "./config.js";
+import { engineEnvironment, type Settings } from "./config.js";
 import type { Connection } from "./connection.js";
 import type { WorkerHost } from "./host.js";
 import type { InputSpec, WriteSpec } from "./job.js";
@@ -108,6 +108,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
           entry,
           threads: hostThreads,
           hookDir,
+          environment: engineEnvironment(),
           maxBytes: settings.hostBytes,
           onStderr: onHostOutput,
         });

@@ -95,6 +95,14 @@ export function settingsFromProcess(
   return readSettings({ ...options, cwd: process.cwd(), environment: process.env });
 }
 
+/**
+ * The environment of a process that loads ONNX Runtime: this one's, without the telemetry of the library. The library
+ * reads the variable while it loads, so it has to be there when the process starts.
+ */
+export function engineEnvironment(): Environment {
+  return { ...process.env, ORT_DISABLE_TELEMETRY: "1" };
+}
+
 /** NO_COLOR wins over FORCE_COLOR; a dumb terminal and a CI log get neither colours nor animation. */
 export function readTerminalSettings(environment: Environment): TerminalSettings {
   const plain = environment.TERM === "dumb" || isSet(environment.CI);

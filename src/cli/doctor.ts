@@ -31,7 +31,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   if (cli.settings.ledger !== null) for (const finding of await checkLedger(cli)) note(finding);
   if (cli.settings.queue !== null) for (const finding of await checkQueue(cli)) note(finding);
   note(await checkClock(cli.settings.stateDir, cli.clock));
-  note(await checkEngine());
+  for (const finding of await checkEngine()) note(finding);
   for (const finding of await checkProviders(cli)) note(finding);
   note(await checkWholePath(cli));
   const healthy = findings.every(({ result }) => result !== "fail");

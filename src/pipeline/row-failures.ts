@@ -7,7 +7,8 @@ export type ValueFault =
   | "null_rejected"
   | "cast_overflow"
   | "not_a_number"
-  | "unknown_category";
+  | "unknown_category"
+  | "nul_in_text";
 
 /** Stable, for machines. */
 export type Reason = ValueFault | "list_length" | "predict_failed";
@@ -35,6 +36,8 @@ export function valueFailure(
         return `column "${column}" holds a number that ${holder} can't hold`;
       case "not_a_number":
         return `column "${column}" is NaN, which ${holder} can't hold`;
+      case "nul_in_text":
+        return `column "${column}" holds a text with the character U+0000, at which the engine would cut it off`;
       case "unknown_category":
         return `column "${column}" holds a value that ${map?.file ?? "its map"} does not have`;
     }

@@ -30,6 +30,7 @@ function livingHost(): WorkerHost {
       entry: join(root, "dist/host/worker-host.js"),
       threads: 1,
       hookDir: join(folder, "hooks"),
+      environment: process.env,
       maxBytes: 2 ** 31,
     });
   return host;

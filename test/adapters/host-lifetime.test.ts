@@ -19,7 +19,7 @@ afterEach(async () => {
 
 function aHost(): WorkerHost {
   const hookDir = mkdtempSync(join(tmpdir(), "nightshift-hooks-"));
-  host = childProcessHost({ entry, threads: 1, hookDir, maxBytes: null });
+  host = childProcessHost({ entry, threads: 1, hookDir, environment: process.env, maxBytes: null });
   return host;
 }
 

@@ -64,7 +64,13 @@ function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 6
     newId: () => crypto.randomUUID(),
     host: () => {
       if (host === null || host.isGone()) {
-        host = childProcessHost({ entry, threads, hookDir: "/hooks", maxBytes: null });
+        host = childProcessHost({
+          entry,
+          threads,
+          hookDir: "/hooks",
+          environment: process.env,
+          maxBytes: null,
+        });
         hosts.push(host);
       }
       return host;

@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { asNightshiftError, CancelledError, exitCodeOf, exitCodes } from "../../errors.js";
 import { errorJson, errorText } from "../output/error-text.js";
+import { withOwnHint } from "./own-hint.js";
 import { type Invocation, makeProgram, type Program } from "./program.js";
 import { ignoreVanishedReaders, openTerminal, type Terminal } from "./terminal.js";
 import { asUsageError } from "./usage-error.js";
@@ -45,7 +46,7 @@ async function run({ module, command }: Invocation, terminal: Terminal): Promise
   try {
     return await module.run(command, cli);
   } catch (thrown) {
-    if (!(thrown instanceof CancelledError)) throw thrown;
+    if (!(thrown instanceof CancelledError)) throw withOwnHint(thrown, command, cli.cwd);
     // A run that was stopped tells its own end; this came before there was one.
     report(thrown, terminal);
     return cli.interruptedBy() === "SIGTERM" ? exitCodes.terminated : exitCodes.interrupted;

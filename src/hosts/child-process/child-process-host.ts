@@ -21,6 +21,8 @@ export interface ChildProcessHostOptions {
   readonly threads: number;
   /** Where bundles of hooks are kept; absolute. */
   readonly hookDir: string;
+  /** The whole environment of the host. */
+  readonly environment: { readonly [name: string]: string | undefined };
   /** The host is killed once it holds more than this in memory; `null`: whatever there is. */
   readonly maxBytes: number | null;
   /** Receives what native code prints in the child; kept out of the terminal. */
@@ -43,6 +45,7 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
   const child = fork(options.entry, [String(options.threads), String(breadcrumbFd), options.hookDir], {
     stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
     execArgv: [smallYoungGeneration],
+    env: options.environment,
   });
   const calls = new Map<number, PendingCall>();
   const watch = watchMemory(child.pid, options.maxBytes, () => child.kill("SIGKILL"));

@@ -16,5 +16,11 @@ export function fillStrings(data: Data, column: BoundColumn, out: string[], deco
       out[first + index * stride] = replacement;
       if (fault !== null) onFault(index, fault);
     });
+    // The engine takes texts as C strings, which end at the first NUL.
+    for (let index = 0, cell = first; index < count; index++, cell += stride)
+      if (out[cell]?.includes("\0")) {
+        out[cell] = "";
+        onFault(index, "nul_in_text");
+      }
   };
 }

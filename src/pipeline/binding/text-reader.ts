@@ -62,7 +62,8 @@ const longestCached = 64;
 
 /** A direct-mapped cache: one slot a hash, the newest text wins. It copies the bytes that it compares with. */
 export function createTextDecoderCache(): TextDecoderCache {
-  const utf8 = new TextDecoder();
+  // A text may begin with U+FEFF, which is part of it: only a file begins with a byte order mark.
+  const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   const keys: (Uint8Array | undefined)[] = new Array(slots);
   const texts: string[] = new Array(slots).fill("");
   return {

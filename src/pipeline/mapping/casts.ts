@@ -22,7 +22,8 @@ export function isFloatTensor(type: TensorType): boolean {
 
 /** Whether a constant of a job is a value of that tensor. */
 export function fits(value: string | number | boolean, type: TensorType): boolean {
-  if (type === "string") return typeof value === "string";
+  // The engine takes texts as C strings.
+  if (type === "string") return typeof value === "string" && !value.includes("\0");
   if (type === "bool") return typeof value === "boolean" || value === 0 || value === 1;
   if (typeof value !== "number") return false;
   if (isFloatTensor(type)) return true;

@@ -40,11 +40,23 @@ const loadReasons: readonly {
     hint: () => "Export it again in another precision (float32 is always there), or for another opset.",
   },
   {
+    pattern: /Failed to construct locale with name:\s*([\w.@-]+)/,
+    reason: ([, locale]) =>
+      `it works on text by the rules of the locale ${locale}, which this machine does not have`,
+    hint: ([, locale = ""]) => installLocale(locale),
+  },
+  {
     pattern: /protobuf parsing failed/i,
     reason: () => "it is not a complete ONNX file, or it is nested too deeply",
     hint: () => "Copy or export it again.",
   },
 ];
+
+/** What to do where a locale is missing: `en_US.UTF-8` is `en_US` in UTF-8. */
+export function installLocale(locale: string): string {
+  const [language, encoding = "UTF-8"] = locale.split(".");
+  return `Install the locale where models run. On Debian and Ubuntu: apt-get install locales && localedef -i ${language} -f ${encoding} ${locale}`;
+}
 
 export function loadFailed(path: string, cause: unknown): NightshiftError {
   const message = messageOf(cause);
