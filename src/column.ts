@@ -30,6 +30,8 @@ export interface Column {
   readonly name: string;
   readonly type: ColumnType;
   readonly nullable: boolean;
+  /** pandas keeps the labels of its rows there: never a feature by itself. */
+  readonly isIndex?: true;
   /** Parquet field metadata to write, e.g. the shape of a flattened tensor. */
   readonly metadata?: { readonly [key: string]: string };
 }

@@ -5,7 +5,7 @@
 import type { Schema } from "./column.js";
 import type { ErrorRecord, JsonValue } from "./errors.js";
 import type { FileSummary } from "./format.js";
-import type { InputSpec, Job } from "./job.js";
+import type { Guessing, InputSpec, Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { InspectedModel, ProviderTrial } from "./model.js";
 import type { Partition, Receipt, Step } from "./partition.js";
@@ -33,7 +33,7 @@ export interface HostCalls {
   "inspect-input": { request: { readonly input: InputSpec }; item: never; result: InspectedInput };
   /** Scores the first rows. Nothing is written. */
   preview: {
-    request: { readonly job: Job; readonly guess: boolean; readonly limit: number };
+    request: { readonly job: Job; readonly guess: Guessing; readonly limit: number };
     item: never;
     result: Preview;
   };
@@ -55,8 +55,7 @@ export interface HostCalls {
 
 export interface PlanCall {
   readonly job: Job;
-  /** Allow the last guess of `score`: exactly F numeric columns. */
-  readonly guess: boolean;
+  readonly guess: Guessing;
   readonly cores: number;
   readonly memoryBytes: number;
   /** Load the model too, to see whether a thread could; a run finds that out soon enough. */

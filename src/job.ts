@@ -97,12 +97,18 @@ export function describeInput(input: InputSpec): string {
 
 /**
  * `inputs`: by model input, as in a spec. `list`: feature columns in order for the one input there is
- * (`score --features`). `guess`: may the last resort, "exactly F numeric columns", be used?
+ * (`score --features`).
  */
 export interface FeatureMapping {
   readonly inputs?: { readonly [input: string]: InputMapping };
   readonly list?: readonly string[];
 }
+
+/**
+ * May the features of a model's one unnamed input be guessed: exactly as many numeric columns as it takes, or the only list?
+ * `true`: the user accepted the guess; `"offer"`: no, but the user of this command may accept it; `false`: never, in a job.
+ */
+export type Guessing = boolean | "offer";
 
 export type NullRule = "nan" | "error" | "reject" | number | string | boolean;
 

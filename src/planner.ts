@@ -7,7 +7,7 @@ import type { Schema } from "./column.js";
 import { DataError, SpecError } from "./errors.js";
 import type { HookRuntime } from "./hook.js";
 import type { PlanCall } from "./host.js";
-import { describeInput, type Job } from "./job.js";
+import { describeInput, type Guessing, type Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { InspectedModel, ModelRuntime } from "./model.js";
 import type { Partition } from "./partition.js";
@@ -127,7 +127,7 @@ export interface PrepareOptions {
 
 export async function prepareJob(
   job: Job,
-  guess: boolean,
+  guess: Guessing,
   parts: PlannerParts,
   options: PrepareOptions,
 ): Promise<PreparedJob> {

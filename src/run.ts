@@ -49,7 +49,7 @@ export interface Run {
   readonly interval: Interval | null;
   /** The job as requested, so that a run that died before its plan was saved can be planned again. */
   readonly job: Job;
-  /** The last guess of `score` is allowed: exactly F numeric columns. */
+  /** The user accepted a guess of the features. */
   readonly guess: boolean;
   readonly createdAt: string;
 }

@@ -23,6 +23,7 @@ export interface InitFlags {
   readonly key?: readonly string[];
   readonly features?: readonly string[];
   readonly externalData?: readonly string[];
+  readonly acceptGuess?: true;
   readonly force?: true;
 }
 
@@ -34,6 +35,7 @@ export function declare(command: Command): void {
     .option("--to <dir>", "where its predictions go (default: out/<job>)")
     .option("--key <a,b>", "columns that identify a row (default: file and row number)", names)
     .option("--features <a,b>", "columns that feed the model, in its order (default: found by name)", names)
+    .option("--accept-guess", "feed an unnamed input by the columns that init would guess; shown first")
     .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", repeated)
     .option("--force", "replace a job that is there already");
   command.addHelpText(
@@ -82,7 +84,10 @@ export async function writeJob(
   const key = flags.key ?? (await askKey(prompt, data));
   refuseUnknown(key, data);
   const mapping = await inferMapping(
-    { model, signature, schema: data.schema, key, features: flags.features },
+    {
+      ...{ model, from, signature, schema: data.schema, key },
+      ...{ features: flags.features, acceptGuess: flags.acceptGuess === true },
+    },
     prompt,
   );
   for (const line of [...mapping.found, ...mapping.warnings]) prompt?.say(`  ${line}`);

@@ -3,7 +3,7 @@ import { asNightshiftError, SpecError } from "../errors.js";
 import type { HostCalls, Preview } from "../host.js";
 import { neverReturned } from "../planning/never-returned.js";
 import { type JobPlace, jobFor } from "./lookup/jobs.js";
-import { declareMapping, type ModelJobFlags, modelJob, refuseTarget } from "./lookup/model-job.js";
+import { declareMapping, guessing, type ModelJobFlags, modelJob, refuseTarget } from "./lookup/model-job.js";
 import { renderRows } from "./output/rows.js";
 import { declareInterval, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -60,10 +60,18 @@ export async function parsePreview(
     });
   // Nothing is written, but a job has to say where it would be.
   const output = { to: "predictions", overwrite: false };
-  return { job: modelJob(subject, inputs, output, flags, place.cwd), guess: true, limit };
+  return { job: modelJob(subject, inputs, output, flags, place.cwd), guess: guessing(flags), limit };
 }
 
-const modelOptions = ["features", "key", "keep", "engine", "provider", "externalData"] as const;
+const modelOptions = [
+  "features",
+  "acceptGuess",
+  "key",
+  "keep",
+  "engine",
+  "provider",
+  "externalData",
+] as const;
 
 function refuseModelOptions(job: string, flags: PreviewFlags): void {
   const given = modelOptions.find((option) => flags[option] !== undefined);

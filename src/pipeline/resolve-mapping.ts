@@ -3,7 +3,7 @@
  * schema in, a mapping or one explanation out.
  */
 import type { Schema } from "../column.js";
-import type { Job } from "../job.js";
+import type { Guessing, Job } from "../job.js";
 import type { BoundColumn, InputBinding, Mapping, OutputBinding } from "../mapping.js";
 import type { Signature } from "../tensor.js";
 import { type MappingFiles, noFiles } from "./files/mapping-files.js";
@@ -28,8 +28,7 @@ export interface MappingOptions {
   readonly job: Job;
   readonly signature: Signature;
   readonly schema: Schema;
-  /** Allow the last resort of `score`: exactly as many numeric columns as the input takes. */
-  readonly guess: boolean;
+  readonly guess: Guessing;
   /** What the files hold that the job's mapping names. */
   readonly files?: MappingFiles;
   /** What data and model showed where signature and schema leave sizes open; see `settleMapping`. */

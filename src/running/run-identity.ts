@@ -38,7 +38,7 @@ export function newRun(request: RunRequest, key: RunKey, now: Date): Run {
     ...(lane === undefined ? {} : { lane }),
     interval: job.interval,
     job,
-    guess,
+    guess: guess === true,
     createdAt: now.toISOString(),
   };
 }

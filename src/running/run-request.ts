@@ -1,6 +1,6 @@
 /** What is asked of a runner, and what comes of it. */
 import type { NightshiftError } from "../errors.js";
-import type { Job } from "../job.js";
+import type { Guessing, Job } from "../job.js";
 import type { Lane } from "../lane.js";
 import type { Observer } from "../observer.js";
 import type { AttemptStats, Partition, RowCounts } from "../partition.js";
@@ -20,8 +20,7 @@ export interface RunRequest {
   /** Spec file, for people; `null` for `score` and the library. */
   readonly specPath: string | null;
   readonly trigger: Run["trigger"];
-  /** Allow the last guess of `score`: exactly F numeric columns. */
-  readonly guess: boolean;
+  readonly guess: Guessing;
   /** Score again what was published; the new publication supersedes it. */
   readonly reprocess: boolean;
   /** Drop an unfinished run of the same job and interval. */

@@ -37,7 +37,7 @@ test("what cannot be found is said, and can be given", () => {
   const job = [...fixture("flight-delay"), "--out", "night/delay.yaml", "--to", "late"];
   const unmatched = nightshift(cwd, "init", ...job);
   expect(unmatched.status).toBe(2);
-  expect(unmatched.stderr).toContain("no columns found");
+  expect(unmatched.stderr).toContain("has no column");
   expect(existsSync(join(cwd, "night"))).toBe(false);
   const given = nightshift(cwd, "init", ...job, "--features", "distance,hour,dow", "--json");
   expect(JSON.parse(given.stdout)).toMatchObject({

@@ -109,7 +109,17 @@ test.each([
   writeFileSync(join(folder.cwd, "w.bin"), new Uint8Array(Float32Array.of(10, 100).buffer));
   const { status, stderr } = nightshift(
     folder.cwd,
-    ...["score", path, "rows.parquet", "-o", "out.parquet", "-q", "--external-data", "w.bin"],
+    ...[
+      "score",
+      path,
+      "rows.parquet",
+      "--accept-guess",
+      "-o",
+      "out.parquet",
+      "-q",
+      "--external-data",
+      "w.bin",
+    ],
   );
   expect(status).toBe(1);
   expect(stderr).toContain(`${path} can't be loaded`);

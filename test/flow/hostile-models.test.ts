@@ -67,12 +67,7 @@ describe("a model that cannot run ends with an error that names it, and publishe
     const path = folder.put(built);
     const { status, stderr } = nightshift(
       folder.cwd,
-      "score",
-      path,
-      "rows.parquet",
-      "-o",
-      "out.parquet",
-      "-q",
+      ...["score", path, "rows.parquet", "--accept-guess", "-o", "out.parquet", "-q"],
     );
     expect(status).toBe(1);
     expect(stderr).toMatch(/^error: /);

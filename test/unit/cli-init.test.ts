@@ -74,6 +74,8 @@ describe("questions", () => {
       schema: schemaOf({ id: int64, a: float32, b: float32, c: float32 }),
       key: ["id"],
       features: undefined,
+      acceptGuess: false,
+      from: ["/data/x.parquet"],
     };
     await expect(inferMapping(question, null)).rejects.toMatchObject({ code: "mapping.unmatched" });
     const mapping = inferMapping(question, prompt);
@@ -83,6 +85,25 @@ describe("questions", () => {
     }
     expect((await mapping).inputs).toMatchObject([{ columns: [{ column: "c" }, { column: "a" }] }]);
     expect(shown).toContain('the input has no column "aa"; the columns are: id, a, b, c');
+  });
+
+  it("a guess is offered: Enter accepts it, and without a terminal only --accept-guess does", async () => {
+    const question: MappingQuestion = {
+      model: "m.onnx",
+      signature: signatureOf([{ name: "x", type: "float32", shape: ["N", 2] }]),
+      schema: schemaOf({ id: int64, a: float32, b: float32 }),
+      key: ["id"],
+      features: undefined,
+      acceptGuess: false,
+      from: ["/data/x.parquet"],
+    };
+    await expect(inferMapping(question, null)).rejects.toMatchObject({ code: "mapping.guess" });
+    const accepted = await inferMapping({ ...question, acceptGuess: true }, null);
+    expect(accepted.warnings.join()).toContain("guessed");
+    const asked = inferMapping(question, prompt);
+    keyboard.write("\n");
+    expect(await asked).toEqual(accepted);
+    expect(shown).toContain("(a,b)");
   });
 });
 

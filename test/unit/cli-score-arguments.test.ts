@@ -10,7 +10,7 @@ async function score(...argv: readonly string[]) {
   return parseScore(command.args, command.opts<ScoreFlags>(), "/data");
 }
 
-test("score without options guesses, keeps what is no feature, and refuses an existing output", async () => {
+test("score without options accepts no guess, keeps what is no feature, and refuses an existing output", async () => {
   expect(await score("models/Flight Delay.v2.onnx", "data/*.parquet", "more.parquet", "-o", "out/")).toEqual({
     job: {
       name: "flight-delay-v2",
@@ -41,7 +41,7 @@ test("score without options guesses, keeps what is no feature, and refuses an ex
     kind: "score",
     specPath: null,
     trigger: "cli",
-    guess: true,
+    guess: "offer",
     reprocess: false,
     restart: false,
     takeOver: false,
@@ -51,11 +51,11 @@ test("score without options guesses, keeps what is no feature, and refuses an ex
 test("every option of score reaches the request", async () => {
   const { job, ...request } = await score(
     ...["m.onnx", "/data/x.parquet", "-o", "/out/p.parquet", "--overwrite", "--restart", "--take-over"],
-    ...["--key", "id,day", "--features", "a,b", "--features", "c", "--keep", "x,y"],
+    ...["--accept-guess", "--key", "id,day", "--features", "a,b", "--features", "c", "--keep", "x,y"],
     ...["--provider", "cuda,cpu", "--external-data", "m,1.data", "--threads", "3", "--memory", "1.5GiB"],
     ...["--on-row-error", "quarantine", "--max-error-rows", "7", "--max-error-fraction", "0.01"],
   );
-  expect(request).toMatchObject({ reprocess: true, restart: true, takeOver: true });
+  expect(request).toMatchObject({ guess: true, reprocess: true, restart: true, takeOver: true });
   expect(job).toMatchObject({
     model: { externalData: ["/data/m,1.data"] },
     input: { key: ["id", "day"] },
@@ -137,7 +137,7 @@ test("preview of a model builds the same job as score", async () => {
   const place = { cwd: "/data", globals: { target: null } } as Parameters<typeof parsePreview>[2];
   const request = await parsePreview(command.args, command.opts<PreviewFlags>(), place);
   const { job } = await score("m.onnx", "x.parquet", "--key", "id", "-o", "predictions");
-  expect(request).toEqual({ job, guess: true, limit: 3 });
+  expect(request).toEqual({ job, guess: "offer", limit: 3 });
 });
 
 test.each([

@@ -9,45 +9,64 @@ import type { Prompt } from "./prompt.js";
 
 export interface MappingQuestion {
   readonly model: string;
+  /** Absolute. */
+  readonly from: readonly string[];
   readonly signature: Signature;
   readonly schema: Schema;
   readonly key: readonly string[];
   readonly features: readonly string[] | undefined;
+  /** A guess is taken unasked. */
+  readonly acceptGuess: boolean;
 }
 
 /**
- * Which columns feed which input, found as `score` finds them. Where that fails and somebody is there to ask, they name
- * the columns.
+ * Decides which columns feed which input, as `score` does. Where that fails on a terminal, the user names the columns; a
+ * guess is offered, and Enter accepts it.
  * @throws SpecError `mapping.*`
  */
 export async function inferMapping(question: MappingQuestion, prompt: Prompt | null): Promise<Mapping> {
-  let features = question.features;
+  let { features, acceptGuess } = question;
   while (true) {
     try {
-      return resolve({ ...question, features });
+      return resolve({ ...question, features, acceptGuess });
     } catch (error) {
       if (prompt === null || !(error instanceof SpecError) || !isOpen(error)) throw error;
+      const offered = guessIn(error);
       prompt.say(
-        error.code === "mapping.unmatched" ? error.message : `  ${error.message}; ${error.hint ?? ""}`,
+        error.code === "mapping.unmatched" || offered !== null
+          ? error.message
+          : `  ${error.message}; ${error.hint ?? ""}`,
       );
       const columns = question.schema.map(({ name }) => name).filter((name) => !question.key.includes(name));
       const answer = await prompt.ask({
         text: "Columns that feed the model, in its order?",
-        offered: null,
+        offered,
         candidates: columns,
       });
-      features = names(answer);
+      if (answer === offered) acceptGuess = true;
+      else features = names(answer);
     }
   }
 }
 
-function resolve({ model, signature, schema, key, features }: MappingQuestion): Mapping {
+/** The columns that a refused guess would take, as an answer. */
+function guessIn({ code, details }: SpecError): string | null {
+  return code === "mapping.guess" && Array.isArray(details.columns) ? details.columns.join(",") : null;
+}
+
+function resolve({ model, from, signature, schema, key, features, acceptGuess }: MappingQuestion): Mapping {
   const flags: ModelJobFlags = { key, keep: "none", ...(features === undefined ? {} : { features }) };
-  const job = modelJob(model, [], { to: "out", overwrite: false }, flags, "/");
-  return resolveMapping({ job, signature, schema, guess: true });
+  const job = modelJob(model, from, { to: "out", overwrite: false }, flags, "/");
+  return resolveMapping({ job, signature, schema, guess: acceptGuess ? true : "offer" });
 }
 
 /** Whether a list of columns could be the answer. */
 function isOpen({ code }: SpecError): boolean {
-  return ["mapping.unmatched", "mapping.unknown-column", "mapping.width", "mapping.several"].includes(code);
+  return [
+    "mapping.guess",
+    "mapping.unmatched",
+    "mapping.unknown-column",
+    "mapping.width",
+    "mapping.several",
+  ].includes(code);
 }

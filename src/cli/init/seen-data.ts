@@ -1,5 +1,6 @@
 import type { Column, Schema } from "../../column.js";
 import type { InspectedFile, WorkerHost } from "../../host.js";
+import { looksLikeId } from "../../pipeline/mapping/feature-candidates.js";
 import { counted } from "../../text/human.js";
 import { columnFacts } from "../inspect/data-text.js";
 
@@ -28,5 +29,5 @@ export async function lookAtData(host: WorkerHost, from: readonly string[]): Pro
 
 function looksLikeKey({ name, type }: Column): boolean {
   const kind = type.kind === "dictionary" ? type.value.kind : type.kind;
-  return /(^|[_\W])(id|key|uuid)$/i.test(name) && (kind === "int" || kind === "utf8");
+  return looksLikeId(name) && (kind === "int" || kind === "utf8");
 }

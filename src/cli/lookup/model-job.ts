@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { SpecError } from "../../errors.js";
-import type { Job, Passthrough } from "../../job.js";
+import type { Guessing, Job, Passthrough } from "../../job.js";
 import { engineNames } from "../../profile.js";
 import type { Cli } from "../shell/context.js";
 import { byteSize, fraction, names, repeated, threadCount, wholeNumber } from "../shell/options.js";
@@ -10,6 +10,7 @@ import { byteSize, fraction, names, repeated, threadCount, wholeNumber } from ".
 export interface ModelJobFlags {
   readonly key?: readonly string[];
   readonly features?: readonly string[];
+  readonly acceptGuess?: true;
   readonly keep?: string;
   readonly plainFiles?: true;
   readonly externalData?: readonly string[];
@@ -26,6 +27,7 @@ export function declareMapping(command: Command): Command {
   return command
     .optionsGroup("Columns:")
     .option("--features <a,b>", "columns that feed the model, in its order (default: found by name)", names)
+    .option("--accept-guess", "feed an unnamed input by the columns that score would guess; shown first")
     .option(
       "--key <a,b>",
       "columns that identify a row; never features (default: file and row number)",
@@ -69,6 +71,11 @@ export function declareResources(command: Command): Command {
     .optionsGroup("Machine:")
     .option("--threads <n>", "worker threads (default: auto, one a core as memory allows)", threadCount)
     .option("--memory <size>", "decoded bytes that all threads may hold, such as 2GiB", byteSize);
+}
+
+/** Whether the features of a model may be guessed, as its command line says. */
+export function guessing({ acceptGuess }: Pick<ModelJobFlags, "acceptGuess">): Guessing {
+  return acceptGuess === true ? true : "offer";
 }
 
 /** A job from a command line: no spec, paths relative to `cwd`, features found by their names. */

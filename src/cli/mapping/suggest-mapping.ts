@@ -3,7 +3,7 @@ import type { ColumnType, Schema } from "../../column.js";
 import { SpecError } from "../../errors.js";
 import type { InputMapping, Job } from "../../job.js";
 import type { Mapping } from "../../mapping.js";
-import { widthOf } from "../../pipeline/mapping/find-features.js";
+import { widthOf } from "../../pipeline/mapping/feature-candidates.js";
 import { rowDimensions } from "../../pipeline/mapping/row-shapes.js";
 import { textInputs } from "../../pipeline/mapping/text-inputs.js";
 import { resolveMapping } from "../../pipeline/resolve-mapping.js";
@@ -22,7 +22,7 @@ const mostNumberedColumns = 64;
 /** @param schema of the data at hand, `null` where there is none; a mapping that does not fit it is not suggested */
 export function suggestMapping(signature: Signature, schema: Schema | null): SuggestedMapping | null {
   if (schema !== null) {
-    const mapping = orNull(() => resolveMapping({ job: bareJob(), signature, schema, guess: true }));
+    const mapping = orNull(() => resolveMapping({ job: bareJob(), signature, schema, guess: false }));
     if (mapping !== null) return { mapping, isPlaceholder: false };
   }
   const mapping = orNull(() => placeholderMapping(signature));

@@ -5,6 +5,7 @@ import type { ReadHandle } from "../../store.js";
 import { decodedFields } from "./decoder.js";
 import { readFooter } from "./footer.js";
 import { joinFiles } from "./join.js";
+import { withIndexColumns } from "./pandas-index.js";
 import { createReader, type ParquetFile } from "./reader.js";
 import { summarize } from "./summary.js";
 import { createParquetWriter, startEncoder } from "./writer.js";
@@ -38,7 +39,7 @@ export function parquetFormat(): Format {
         return same.summary;
       }
       const file = { handle, footer, fields: decodedFields(handle.path, footer) };
-      const summary = summarize(footer, file.fields.map(columnOf));
+      const summary = summarize(footer, withIndexColumns(file.fields.map(columnOf), footer.metadata.pandas));
       opened.set(summary, file);
       remember({ file, summary });
       return summary;

@@ -1,18 +1,18 @@
 /**
  * Which columns feed which model input. In this order: what the job says, `--features`, names in the model's metadata,
- * columns named like the inputs, `f0..fN` or `x0..xN`, and, only where guessing is allowed, exactly as many numeric
- * columns as the input takes, or the only list of numbers.
+ * columns named like the inputs. Only an input whose name says nothing is fed otherwise: by `f0..fN` or `x0..xN`, or by a
+ * guess that the user accepted.
  */
-import { type Column, isNumeric, type Schema } from "../../column.js";
-import type { Job } from "../../job.js";
-import { rowWidth } from "../../mapping.js";
-import type { Signature, TensorSpec } from "../../tensor.js";
-import { castProblem } from "./casts.js";
+import type { Column, Schema } from "../../column.js";
+import type { Guessing } from "../../job.js";
+import type { TensorSpec } from "../../tensor.js";
+import { counted } from "../../text/human.js";
 import { abridged } from "./did-you-mean.js";
-import { columnsOf, type Feed, feedOfOne, takeFromJob } from "./job-features.js";
+import { type CandidateSearch, freeLists, freeNumericColumns, widthOf } from "./feature-candidates.js";
+import { type Feed, feedOfOne, takeFromJob } from "./job-features.js";
 import { createProblems, type Problems } from "./problems.js";
-import { fixedRowShape, rowDimensions } from "./row-shapes.js";
 import { requireValue } from "./schema-columns.js";
+import { isUnnamed } from "./unnamed-inputs.js";
 
 export interface FoundFeatures {
   readonly feeds: ReadonlyMap<string, Feed>;
@@ -20,13 +20,19 @@ export interface FoundFeatures {
   /** Inputs that nothing was found for, and what was tried. */
   readonly unmatched: readonly TensorSpec[];
   readonly tried: readonly string[];
+  /** What would be taken if guessing was allowed. */
+  readonly guess: Guess | null;
 }
 
-export interface FeatureSearch {
-  readonly job: Job;
-  readonly signature: Signature;
-  readonly schema: Schema;
-  readonly guess: boolean;
+export interface Guess {
+  readonly input: string;
+  readonly columns: readonly string[];
+  /** The one column is a list of the input's values. */
+  readonly isList: boolean;
+}
+
+export interface FeatureSearch extends CandidateSearch {
+  readonly guess: Guessing;
 }
 
 /** @throws SpecError on unknown names in the job. */
@@ -44,9 +50,9 @@ export function findFeatures(search: FeatureSearch): FoundFeatures {
   takeMetadataNames(search, open(), feeds, tried);
   takeNamesakes(search, open(), feeds);
   takeNumbered(search, open(), feeds);
-  takeNumericColumns(search, open(), feeds, warnings, tried);
-  takeOnlyList(search, open(), feeds, warnings, tried);
-  return { feeds, warnings, tried, unmatched: open() };
+  const guess = guessFor(search, open(), feeds, tried);
+  if (guess !== null && search.guess === true) takeGuess(search, guess, feeds, warnings);
+  return { feeds, warnings, tried, unmatched: open(), guess: search.guess === true ? null : guess };
 }
 
 /** `score --features`: the columns of the one input that no column is named after. */
@@ -88,7 +94,11 @@ function takeMetadataNames(
 ) {
   const names = signature.featureNames;
   if (names === null || names.length === 0) return;
-  const fitting = open.filter((input) => [null, names.length].includes(widthOf(input)));
+  // One value under a name of its own is a column of that name, whatever the metadata lists.
+  const fitting = open.filter(
+    (input) =>
+      [null, names.length].includes(widthOf(input)) && (names.length > 1 || isUnnamed(input, signature)),
+  );
   const [input, ...others] = fitting;
   if (input === undefined || others.length > 0) return;
   const missing = names.filter((name) => find(schema, name) === undefined);
@@ -112,9 +122,13 @@ function takeNamesakes({ schema }: FeatureSearch, open: readonly TensorSpec[], f
 }
 
 /** `f0..fN` or `x0..xN`: a full set of as many columns as the input takes, and not one more. */
-function takeNumbered({ schema }: FeatureSearch, open: readonly TensorSpec[], feeds: Map<string, Feed>) {
+function takeNumbered(
+  { schema, signature }: FeatureSearch,
+  open: readonly TensorSpec[],
+  feeds: Map<string, Feed>,
+) {
   const [input, ...others] = open;
-  if (input === undefined || others.length > 0) return;
+  if (input === undefined || others.length > 0 || !isUnnamed(input, signature)) return;
   const width = widthOf(input);
   const fitting = ["f", "x"]
     .map((prefix) => numberedColumns(schema, prefix))
@@ -134,101 +148,53 @@ function numberedColumns(schema: Schema, prefix: string): string[] {
   return columns;
 }
 
-function takeNumericColumns(
+/**
+ * The last resort, for an input whose name says nothing: exactly as many numeric columns as it takes; else pixels or an
+ * embedding, the one list column of numbers whose length is the input's or is not known.
+ */
+function guessFor(
   search: FeatureSearch,
   open: readonly TensorSpec[],
-  feeds: Map<string, Feed>,
-  warnings: string[],
+  feeds: ReadonlyMap<string, Feed>,
   tried: string[],
-) {
+): Guess | null {
   const [input, ...others] = open;
-  if (input === undefined || others.length > 0 || input.type === "string") return;
+  if (input === undefined || others.length > 0 || input.type === "string") return null;
+  if (!isUnnamed(input, search.signature)) return null;
   const width = widthOf(input);
   const columns = freeNumericColumns(search, feeds);
-  if (width === null || columns.length !== width) {
-    tried.push(
-      `${columns.length} numeric columns besides the key${width === null ? "" : `, and the input takes ${width}`}`,
-    );
-    return;
-  }
-  if (!search.guess) {
-    tried.push(`the ${width} numeric columns would fit, but only \`score\` and \`preview\` guess`);
-    return;
-  }
-  feeds.set(input.name, {
-    kind: "columns",
-    columns: columns.map((column) => ({ column })),
-    how: `a guess: the only ${width} numeric columns`,
-  });
+  if (width !== null && columns.length === width) return { input: input.name, columns, isList: false };
+  const takes = width === null ? "" : `, and the input takes ${width}`;
+  tried.push(`${counted(columns.length, "numeric column")} beside keys, ids, indexes and targets${takes}`);
+  const [list, ...moreLists] = freeLists(search, feeds, input);
+  return list === undefined || moreLists.length > 0
+    ? null
+    : { input: input.name, columns: [list], isList: true };
+}
+
+function takeGuess({ schema }: FeatureSearch, guess: Guess, feeds: Map<string, Feed>, warnings: string[]) {
+  const { input, columns, isList } = guess;
+  const [first = ""] = columns;
+  feeds.set(
+    input,
+    isList
+      ? feedOfOne({ column: first }, schema, "a guess: the only list of numbers")
+      : {
+          kind: "columns",
+          columns: columns.map((column) => ({ column })),
+          how: `a guess: the only ${counted(columns.length, "numeric column")}`,
+        },
+  );
   warnings.push(
-    `guessed the features of "${input.name}": the ${width} numeric columns ${abridged(columns)}, in the input's order; ` +
-      "name them with --features to be sure",
+    `guessed the features of "${input}": ${guessText(guess)}; name them with --features to be sure`,
   );
 }
 
-/** Pixels or an embedding: the one list column of numbers, where its length is the input's or is not known. */
-function takeOnlyList(
-  search: FeatureSearch,
-  open: readonly TensorSpec[],
-  feeds: Map<string, Feed>,
-  warnings: string[],
-  tried: string[],
-) {
-  const [input, ...others] = open;
-  if (input === undefined || others.length > 0) return;
-  const [column, ...alternatives] = freeLists(search, feeds, input);
-  if (column === undefined || alternatives.length > 0) return;
-  if (!search.guess) {
-    tried.push(`the list column ${column} would fit, but only \`score\` and \`preview\` guess`);
-    return;
-  }
-  feeds.set(input.name, feedOfOne({ column }, search.schema, "a guess: the only list of numbers"));
-  warnings.push(
-    `guessed the features of "${input.name}": the list column ${column}; name it with --features to be sure`,
-  );
-}
-
-/** List columns of numbers that fit the input as far as their type tells, and are neither key nor another input's. */
-export function freeLists(
-  search: Pick<FeatureSearch, "job" | "schema">,
-  feeds: ReadonlyMap<string, Feed>,
-  input: TensorSpec,
-): readonly string[] {
-  const width = widthOf(input);
-  if (input.type === "string" || width === 1 || rowDimensions(input)?.length === 0) return [];
-  const taken = takenColumns(search, feeds);
-  const fits = ({ name, type }: Column): boolean => {
-    if (taken.has(name) || (type.kind !== "list" && type.kind !== "fixed-list")) return false;
-    if (!isNumeric(type.item) || castProblem(type.item, input.type, { part: null, lossy: false }) !== null)
-      return false;
-    return type.kind === "list" || width === null || type.size === width;
-  };
-  return search.schema.filter(fits).map(({ name }) => name);
-}
-
-/** Numeric columns that are neither the key nor another input's. */
-export function freeNumericColumns(
-  search: Pick<FeatureSearch, "job" | "schema">,
-  feeds: ReadonlyMap<string, Feed>,
-): readonly string[] {
-  const taken = takenColumns(search, feeds);
-  return search.schema
-    .filter(({ name, type }) => isNumeric(type) && !taken.has(name))
-    .map(({ name }) => name);
-}
-
-function takenColumns(
-  { job }: Pick<FeatureSearch, "job">,
-  feeds: ReadonlyMap<string, Feed>,
-): ReadonlySet<string> {
-  const fed = [...feeds.values()].flatMap(columnsOf).map(({ column }) => column);
-  return new Set([...job.input.key, ...fed]);
-}
-
-/** Values a row that the signature fixes, `null` where it leaves them open. */
-export function widthOf(input: TensorSpec): number | null {
-  const rowShape = fixedRowShape(rowDimensions(input), new Map());
-  return rowShape === null ? null : rowWidth(rowShape);
+/** What a guess would feed, in the middle of a sentence. */
+export function guessText({ columns, isList }: Guess): string {
+  if (isList) return `the list column ${columns[0]}`;
+  const order = columns.length === 1 ? "" : ", in this order";
+  return `${columns.length === 1 ? "the numeric column" : `the ${columns.length} numeric columns`} ${abridged(columns)}${order}`;
 }
 
 function find(schema: Schema, name: string): Column | undefined {

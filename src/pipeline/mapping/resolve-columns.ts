@@ -87,7 +87,9 @@ export interface OutputColumns {
 export function outputColumns(parts: OutputColumns): readonly Column[] {
   const kept = parts.passthrough.flatMap((name) => {
     const column = parts.schema.find((candidate) => candidate.name === name);
-    return column === undefined ? [] : [{ ...column, type: plainType(column.type) }];
+    if (column === undefined) return [];
+    const { isIndex: _, ...kept } = column;
+    return [{ ...kept, type: plainType(column.type) }];
   });
   const predicted = parts.outputs.flatMap(predictionColumns);
   const added = parts.added.map(({ column, type }) => ({ name: column, type, nullable: true }));

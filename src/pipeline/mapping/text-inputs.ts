@@ -1,6 +1,6 @@
 /** Inputs of models that read text, by the names that their exporters give them. Only suggestions look at names. */
 import type { TensorSpec } from "../../tensor.js";
-import { widthOf } from "./find-features.js";
+import { widthOf } from "./feature-candidates.js";
 
 export interface TextInputs {
   /** Takes the tokens' numbers. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ColumnType, Schema } from "../../../src/column.js";
 import { type NightshiftError, SpecError } from "../../../src/errors.js";
 import type { Mapping } from "../../../src/mapping.js";
+import { isExporterName } from "../../../src/pipeline/mapping/unnamed-inputs.js";
 import { type MappingOptions, resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
 import type { TensorSpec, TensorType } from "../../../src/tensor.js";
 import {
@@ -23,6 +24,7 @@ const stacked = (features: number): TensorSpec => ({
   type: "float32",
   shape: ["N", features],
 });
+const bool: ColumnType = { kind: "bool" };
 const list = (item: ColumnType): ColumnType => ({ kind: "list", item });
 const fixedList = (item: ColumnType, size: number): ColumnType => ({ kind: "fixed-list", item, size });
 
@@ -119,10 +121,86 @@ describe("features are found in this order", () => {
     const error = failure(() =>
       resolve([stacked(2)], { id: int64, a: float32, b: float32 }, { key: ["id"] }, { guess: false }),
     );
-    expect(error.message).toContain("the 2 numeric columns would fit, but only `score` and `preview` guess");
+    expect(error.code).toBe("mapping.guess");
+    expect(error.details).toEqual({ input: "input", columns: ["a", "b"], list: false });
     expect(error.hint).toBe(
-      "name them with --features a,b, or in a job:\n  features:\n    input:\n      stack: [a, b]",
+      "map it under features of the job:\n  features:\n    input:\n      stack: [a, b]",
     );
+  });
+
+  it("a guess that nobody accepted is shown with both ways out", () => {
+    const error = failure(() =>
+      resolve([stacked(2)], { id: int64, a: float32, b: float32 }, { key: ["id"] }, { guess: "offer" }),
+    );
+    expect(error.code).toBe("mapping.guess");
+    expect(error.message).toContain("the 2 numeric columns a, b, in this order");
+    expect(error.hint).toContain("--accept-guess, or name them with --features a,b, or map it");
+  });
+
+  it("a named input is never fed by another column, accepted or not", () => {
+    const named: TensorSpec = { name: "tenure_days", type: "float32", shape: ["N", 1] };
+    for (const guess of [true, "offer", false] as const)
+      for (const input of [named, { ...named, name: "sensors", shape: ["N", 2] }, { ...named, shape: ["N"] }])
+        for (const columns of [
+          { is_trial: bool },
+          { f0: float32 },
+          { f0: float32, f1: float32 },
+          { x: list(float32) },
+        ])
+          expect(failure(() => resolve([input], columns, {}, { guess })).code).toBe("mapping.unmatched");
+    const age: TensorSpec = { ...named, name: "age" };
+    const error = failure(() => resolve([age, named], { age: float32, customer_id: int64, is_trial: bool }));
+    expect(error.hint).toContain("tenure_days: { column: <column> }");
+    expect(error.hint).not.toContain("is_trial");
+  });
+
+  it("ids, the index of pandas, targets and outputs are neither guessed nor offered", () => {
+    const schema: Schema = [
+      ...schemaOf({ customer_id: int64, a: float32, b: float32, target: int64, score: float32 }),
+      { name: "row", type: int64, nullable: false, isIndex: true },
+      ...schemaOf({ __index_level_0__: int64, userId: int64 }),
+    ];
+    const outputs: TensorSpec[] = [{ name: "score", type: "float32", shape: ["N"] }];
+    const job: JobParts = { passthrough: { kind: "none" } };
+    expect(fed(resolve([stacked(2)], schema, job, { outputs }))).toEqual(["a", "b"]);
+    const error = failure(() => resolve([stacked(3)], schema, {}, { outputs, guess: "offer" }));
+    expect(error.code).toBe("mapping.unmatched");
+    expect(error.hint).toContain("--features a,b,…");
+  });
+
+  it("names that exporters make up are told from names of columns", () => {
+    for (const name of [
+      "input",
+      "X",
+      "x",
+      "float_input",
+      "input_1:0",
+      "onnx::Gemm_0",
+      "serving_default_inputs:0",
+      "keras_tensor_3",
+      "input.1",
+      "features",
+      "args_0",
+      "12",
+      "denseInput",
+      "double_input",
+      "l_x_",
+    ])
+      expect(isExporterName(name), name).toBe(true);
+    for (const name of [
+      "age",
+      "tenure_days",
+      "pixel_values",
+      "image",
+      "long",
+      "number",
+      "年齢",
+      "__proto__",
+      "_",
+      "x_price",
+      "batch",
+    ])
+      expect(isExporterName(name), name).toBe(false);
   });
 
   it("the only list of numbers that fits, with a warning", () => {
@@ -133,10 +211,10 @@ describe("features are found in this order", () => {
       pixels: list(float32),
       words: list(utf8),
     };
-    const image: TensorSpec = { name: "image", type: "float32", shape: ["N", 1, 8, 8] };
+    const image: TensorSpec = { name: "input", type: "float32", shape: ["N", 1, 8, 8] };
     const mapping = resolve([image], columns, { key: ["id"] });
     expect(fed(mapping)).toEqual(["pixels"]);
-    expect(mapping.warnings.join()).toContain('guessed the features of "image": the list column pixels');
+    expect(mapping.warnings.join()).toContain('guessed the features of "input": the list column pixels');
     for (const others of [{ more: list(float32) }, { more: fixedList(int32, 64) }])
       expect(failure(() => resolve([image], { ...columns, ...others })).code).toBe("mapping.unmatched");
     expect(failure(() => resolve([stacked(1)], { pixels: list(float32), w: utf8 })).code).toBe(
@@ -153,10 +231,8 @@ describe("features are found in this order", () => {
         { guess: false },
       ),
     );
-    expect(error.message).toContain("the list column pixels would fit, but only `score` and `preview` guess");
-    expect(error.hint).toBe(
-      "name them with --features pixels, or in a job:\n  features:\n    input: { list: pixels }",
-    );
+    expect(error.code).toBe("mapping.guess");
+    expect(error.hint).toBe("map it under features of the job:\n  features:\n    input: { list: pixels }");
   });
 
   it("a text model's inputs are left open with a block that feeds all of them from the list of tokens", () => {
@@ -164,7 +240,7 @@ describe("features are found in this order", () => {
     const inputs = ["input_ids", "token_type_ids", "attention_mask"].map(input);
     const columns = { id: int64, tokens: list(int64), pixels: list(float32) };
     const { hint } = failure(() => resolve(inputs, columns, { key: ["id"] }));
-    expect(hint).toBe(`name them in a job:
+    expect(hint).toBe(`map them under features of a job:
   features:
     input_ids: { list: tokens, pad_to: 128, keep: first, mask: attention_mask }
     token_type_ids: { value: 0 }`);
@@ -203,7 +279,7 @@ describe("shapes", () => {
 
   it("higher ranks take their product in columns", () => {
     const columns = Object.fromEntries(range(784).map((pixel) => [`f${pixel}`, float32]));
-    const mapping = resolve([{ name: "image", type: "float32", shape: ["N", 1, 28, 28] }], columns);
+    const mapping = resolve([{ name: "input", type: "float32", shape: ["N", 1, 28, 28] }], columns);
     expect(shapeOf(mapping)).toEqual([[1, 28, 28]]);
     expect(mapping.reads).toHaveLength(784);
   });
@@ -480,7 +556,8 @@ it("what stays unmatched is explained: needs, columns, tries, and a block to pas
   expect(error.code).toBe("mapping.unmatched");
   expect(error.message).toBe(
     [
-      'no columns found for model inputs "input", "origin"',
+      'the input has no column "input", which input "input" of model.onnx needs',
+      'the input has no column "origin", which input "origin" of model.onnx needs',
       "  input is float32 [N, 3]: 3 numeric columns, or one list column of length 3",
       '  origin is string [N, 1]: one text column; is it column "Origin"?',
       "  columns: flight_id (int64, the key), Origin (string), distance (int64), date (timestamp[us, UTC])",
@@ -489,7 +566,7 @@ it("what stays unmatched is explained: needs, columns, tries, and a block to pas
   );
   expect(error.hint).toBe(
     [
-      "name them in a job:",
+      "map them under features of a job:",
       "  features:",
       "    input:",
       "      stack: [distance, …]",
