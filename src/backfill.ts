@@ -135,9 +135,14 @@ export async function baselineOf(
 /** The same backfill has the same key, whoever starts it again. */
 export function backfillKeyOf(intervals: readonly IntervalJob[]): string {
   const hash = createHash("sha256");
-  for (const { interval, job } of intervals)
-    hash.update(`${job.name}\0${targetOf(job.write)}\0${scopeIn(interval)}\n`);
+  for (const { interval, job } of intervals) hash.update(`${identityOf(job)}\0${scopeIn(interval)}\n`);
   return hash.digest("hex").slice(0, 32);
+}
+
+/** Values of variables that the backfill was given make it another one. */
+function identityOf(job: Job): string {
+  const vars = job.vars === undefined ? "" : `\0${jobIdOf(job, "spec")}`;
+  return `${job.name}\0${targetOf(job.write)}${vars}`;
 }
 
 export interface IntervalEnd {

@@ -16,6 +16,8 @@ export interface Job {
   readonly hooks: HookFiles;
   readonly write: WriteSpec;
   readonly interval: Interval | null;
+  /** Values that were given to this run of the job and are not its usual ones; part of what the run is. */
+  readonly vars?: { readonly [name: string]: string | number | boolean };
   readonly limits: Limits;
   readonly rowPolicy: RowPolicy;
   /** `auto`: the fastest one that runs the model. */

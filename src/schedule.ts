@@ -16,6 +16,8 @@ export interface Schedule {
   readonly overlap: "skip" | "queue" | "cancel_running" | "allow";
   /** A tick that is later than this does not fire any more; `null`: no tick is too late. */
   readonly startDeadlineMs: number | null;
+  /** Values of the job's variables in its runs. */
+  readonly vars?: { readonly [name: string]: string | number | boolean };
 }
 
 /** Services are replaced one by one: some ask for the schedule of an older spec for a while. */

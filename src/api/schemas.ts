@@ -87,6 +87,11 @@ export const run = z
     job: z.string(),
     interval: z.strictObject({ start: instant, end: instant, ds: z.string() }).nullable(),
     generation: z.int(),
+    vars: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+      .openapi({
+        description: "Values of declared variables that it was given and that differ from the usual ones.",
+      }),
     trigger: z.enum(["cli", "library", "backfill", "schedule", "api"]),
     status: runStatus,
     output: z.string(),
@@ -135,7 +140,11 @@ export const start = z
     vars: z
       .record(z.string().max(64), z.union([z.string().max(4096), z.number(), z.boolean()]))
       .optional()
-      .openapi({ description: "Values of {{ var.name }}." }),
+      .openapi({
+        description:
+          "Values of {{ var.name }}, of the types that the job declares. In a path or a name a value is one plain step, unless the job's pattern allows more.",
+        example: { region: "br" },
+      }),
     reprocess: z.boolean().optional().openapi({ description: "Score again what is published." }),
     lane: z
       .enum(laneNames)

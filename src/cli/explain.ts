@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Job } from "../job.js";
 import type { Asset, Plan } from "../plan.js";
 import type { PlannedJob } from "../running/run-request.js";
 import { resolvedYaml } from "../spec/write/resolved-yaml.js";
@@ -59,6 +60,7 @@ export function explainText(plan: Plan, { specPath, cwd }: ExplainPlace, options
     assetTable(plan.assets, cwd, options),
     renderPairs(
       [
+        ...varFacts(job),
         ...hookFacts(plan, cwd),
         ["engine", `${profile.engine} ${profile.engineVersion} on ${profile.provider}`],
         ["fingerprint", fingerprint],
@@ -69,6 +71,12 @@ export function explainText(plan: Plan, { specPath, cwd }: ExplainPlace, options
   ]
     .filter((block) => block !== "")
     .join("\n\n");
+}
+
+function varFacts({ vars }: Job): readonly (readonly [string, string])[] {
+  if (vars === undefined) return [];
+  const given = Object.entries(vars).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return [["given vars", given.join(", ")]];
 }
 
 function assetTable(assets: readonly Asset[], cwd: string, options: TableOptions): string {

@@ -40,9 +40,15 @@ export async function run(command: Command, cli: Cli): Promise<number> {
 }
 
 /** As its spec says now: who is told is no part of a run. One that is gone or broken by now keeps nobody from retrying. */
-async function watchedRun(cli: Cli, { jobName: name, specPath, interval }: Run): Promise<WatchedJob> {
+async function watchedRun(
+  cli: Cli,
+  { jobName: name, specPath, interval, job: asRun }: Run,
+): Promise<WatchedJob> {
   if (specPath === null) return { name };
-  const at = interval === null ? {} : { at: interval.start };
+  const at = {
+    ...(interval === null ? {} : { at: interval.start }),
+    ...(asRun.vars === undefined ? {} : { var: asRun.vars }),
+  };
   const quiet = { ...cli, err: { ...cli.err, line: () => undefined } };
   const now = await jobFor(quiet, specPath, at).catch(() => null);
   if (now === null) return { name };

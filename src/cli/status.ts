@@ -4,19 +4,22 @@ import { SpecError } from "../errors.js";
 import type { Ledger, PartitionCounts } from "../ledger.js";
 import type { RunState } from "../run.js";
 import { decideParts } from "./backfilling/decide-parts.js";
-import { jobOverIntervals } from "./backfilling/job-intervals.js";
+import { type IntervalRange, jobOverIntervals } from "./backfilling/job-intervals.js";
+import { jobFor } from "./lookup/jobs.js";
 import { runFor } from "./lookup/runs.js";
 import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
 import { type GridCell, intervalGrid } from "./output/interval-grid.js";
 import { hasEnded, runText } from "./output/run-text.js";
 import { runObservers } from "./running/progress.js";
 import { type Cli, printJson } from "./shell/context.js";
+import { variable } from "./shell/options.js";
 
 interface StatusFlags {
   readonly watch?: true;
   readonly job?: string;
   readonly from?: string;
   readonly to?: string;
+  readonly var?: IntervalRange["var"];
 }
 
 export function declare(command: Command): void {
@@ -24,7 +27,12 @@ export function declare(command: Command): void {
     .option("--watch", "follow the run until it ends")
     .option("--job <job>", "the intervals of a job as a grid, in place of one run")
     .option("--from <instant>", "with --job: the first interval (default: the job's first)")
-    .option("--to <instant>", "with --job: the last interval (default: the latest that is over)");
+    .option("--to <instant>", "with --job: the last interval (default: the latest that is over)")
+    .option(
+      "--var <name=value>",
+      "with --job: a value of a variable (default: that of its schedule)",
+      variable,
+    );
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
@@ -45,7 +53,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
 async function showIntervals(
   cli: Cli,
   given: string,
-  { from, to, watch }: StatusFlags,
+  { from, to, watch, ...flags }: StatusFlags,
   runId: string | undefined,
 ): Promise<number> {
   if (runId !== undefined || watch === true)
@@ -55,6 +63,7 @@ async function showIntervals(
   const over = await jobOverIntervals(cli, given, {
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
+    var: flags.var ?? (await scheduledVars(cli, given)),
   });
   const parts = await decideParts(cli);
   const cells: GridCell[] = [];
@@ -65,9 +74,15 @@ async function showIntervals(
   return 0;
 }
 
-function refuseRangeOfRun({ from, to }: StatusFlags): void {
-  if (from !== undefined || to !== undefined)
-    throw new SpecError("usage.invalid-argument", "--from and --to are of a job's intervals", {
+/** A job whose schedule gives values to its variables is shown as the schedule runs it. */
+async function scheduledVars(cli: Cli, given: string): Promise<IntervalRange["var"] & object> {
+  const quiet = { ...cli, err: { ...cli.err, line: () => undefined } };
+  return (await jobFor(quiet, given, { anyVars: true })).schedule?.vars ?? {};
+}
+
+function refuseRangeOfRun({ from, to, ...flags }: StatusFlags): void {
+  if (from !== undefined || to !== undefined || flags.var !== undefined)
+    throw new SpecError("usage.invalid-argument", "--from, --to and --var are of a job's intervals", {
       hint: "Name the job with --job.",
     });
 }

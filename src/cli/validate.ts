@@ -13,6 +13,8 @@ type Checked = { readonly job: string } & (
   | { readonly result: "valid"; readonly plan: Plan }
   /** The spec is sound, but the interval that was looked at has no input to check the columns of. */
   | { readonly result: "no-input"; readonly error: NightshiftError }
+  /** The spec is sound, and a run needs values that were not given. */
+  | { readonly result: "no-values"; readonly error: NightshiftError }
   | { readonly result: "invalid"; readonly error: NightshiftError }
 );
 
@@ -70,6 +72,7 @@ async function check(cli: Cli, subject: Subject): Promise<Checked> {
   } catch (thrown) {
     const error = asNightshiftError(thrown);
     if (error.kind === "cancelled") throw error;
+    if (error.code === "usage.missing-var") return { job: subject.name, result: "no-values", error };
     const isSound = error.code === "source.not-found" && loaded?.interval != null && flags.at === undefined;
     return { job: loaded?.name ?? subject.name, result: isSound ? "no-input" : "invalid", error };
   }
@@ -89,6 +92,10 @@ function show({ out, err, globals }: Cli, checked: Checked): void {
     case "no-input":
       out.line(`${paint.yellow("no input")} ${name}: ${checked.error.message}`);
       out.line("         the spec is sound; check its columns with --at and an instant that has data");
+      return;
+    case "no-values":
+      out.line(`${paint.green("valid")}    ${name}: ${checked.error.message}`);
+      out.line("         the spec is sound; check its columns with --var and a value");
       return;
     case "invalid":
       out.line(`${paint.red("invalid")}  ${name}`);

@@ -6,10 +6,14 @@ import type { Asset } from "../plan.js";
 import type { Run, RunKey } from "../run.js";
 import type { RunRequest } from "./run-request.js";
 
-/** The target is part of a job's identity: the same spec written elsewhere is another job. */
+/**
+ * The target is part of a job's identity: the same spec written elsewhere is another job. So are values of variables that
+ * a run was given: the same interval of two regions is two runs.
+ */
 export function jobIdOf(job: Job, kind: "spec" | "score"): string {
   const target = targetOf(job.write);
-  const identity = kind === "score" ? target : `${job.name}\n${target}`;
+  const vars = job.vars === undefined ? "" : `\n${canonicalJson(job.vars)}`;
+  const identity = kind === "score" ? target : `${job.name}\n${target}${vars}`;
   return `${slug(job.name)}-${sha256(identity).slice(0, 12)}`;
 }
 

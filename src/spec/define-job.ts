@@ -45,12 +45,10 @@ function ofServices({ schedule, notify }: ResolvedSpec & { readonly kind: "job" 
 /** @throws InvalidSpecError with every mistake, each by the path of its value; SpecError `usage.*` */
 export function defineJob(spec: JobSpecInput, context: DefineContext): Job {
   const secrets = context.secrets ?? createSecrets();
-  const vars = context.vars ?? {};
   const source = objectSource(spec as JsonValue);
   const resolved = resolveSpec(source.tree, {
     baseDir: context.cwd,
-    vars,
-    givenVars: Object.keys(vars),
+    vars: { target: {}, given: context.vars ?? {} },
     at: context.at,
     now: context.now,
     environment: context.environment,

@@ -28,8 +28,14 @@ export interface ExpandedTree {
   readonly problems: readonly Problem[];
   /** Values that could not be expanded, and are not to blame. */
   readonly unresolved: readonly SpecPath[];
-  /** Names of all variables in use: `var.region`, `ds`. */
-  readonly used: ReadonlySet<string>;
+  /** Where `{{ var.name }}` stands. */
+  readonly uses: readonly VarUse[];
+}
+
+export interface VarUse {
+  /** Without `var.`. */
+  readonly name: string;
+  readonly path: SpecPath;
 }
 
 const intervalVariables = ["ds", "data_interval_start", "data_interval_end"] as const;
@@ -38,24 +44,33 @@ export function isIntervalVariable(name: string): boolean {
   return intervalVariables.some((variable) => variable === name);
 }
 
-export function expandTemplates(tree: JsonValue, vars: Vars | null, scope: IntervalScope): ExpandedTree {
+/** @param missing variables without a value: templates that use them stay as they are */
+export function expandTemplates(
+  tree: JsonValue,
+  vars: Vars | null,
+  scope: IntervalScope,
+  missing: readonly string[] = [],
+): ExpandedTree {
   const problems: Problem[] = [];
   const unresolved: SpecPath[] = [];
-  const used = new Set<string>();
+  const uses: VarUse[] = [];
   const values = scopeOf(vars ?? {}, scope);
   const expanded = mapStrings(tree, (text, path) => {
     const variables = templateVariables(text);
-    for (const variable of variables) used.add(variable.name);
+    for (const { name } of variables)
+      if (name.startsWith("var.")) uses.push({ name: name.slice("var.".length), path });
     const misplaced = variables.flatMap((variable) => placeProblem(path, text, variable));
     problems.push(...misplaced);
     if (misplaced.length > 0 || isQuery(path)) return text;
     const result = tryExpandTemplate(text, values, { leave: ["run", "model"] });
-    const told = result.problems.filter(({ name }) => !isUntold(name, vars, scope));
+    const told = result.problems.filter(
+      ({ name }) => !isUntold(name, vars, scope) && !missing.some((each) => name === `var.${each}`),
+    );
     if (told.length < result.problems.length) unresolved.push(path);
     problems.push(...told.map((problem) => describe(problem, path, text)));
     return result.problems.length > 0 ? text : result.value;
   });
-  return { tree: expanded, problems, unresolved, used };
+  return { tree: expanded, problems, unresolved, uses };
 }
 
 /** A variable whose value is missing because of a mistake elsewhere, which is told already. */
@@ -84,7 +99,7 @@ function placeProblem(path: SpecPath, text: string, variable: TemplateVariable):
   const problem = (code: string, message: string, suggestion: string | null): readonly Problem[] => [
     { path, at: "value", span: spanOf(text, variable), code, message, suggestion },
   ];
-  if (section === "version" || section === "name" || section === "intervals")
+  if (section === "version" || section === "name" || section === "intervals" || section === "vars")
     return problem(
       "spec.template-place",
       `\`${section}\` cannot hold a template: it is the same in every run`,
@@ -141,7 +156,7 @@ function suggestVariable(name: string, candidates: readonly string[]): string {
   const near = didYouMean(closest(name, all));
   if (near !== null) return near;
   if (name.startsWith("var."))
-    return `give it with \`--var ${name.slice(4)}=…\`, or under \`targets\` in nightshift.yaml`;
+    return `give it with \`--var ${name.slice(4)}=…\`, declare it under \`vars\`, or under \`targets\` in nightshift.yaml`;
   if (name.startsWith("event.")) return "events are not supported by this version";
   if (/^(env\.)?[A-Z][A-Z0-9_]*$/.test(name))
     return `for the environment write \`\${${name.replace("env.", "")}}\``;

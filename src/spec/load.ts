@@ -29,6 +29,8 @@ export interface LoadContext {
   readonly text?: string;
   /** For whoever wants the spec and not a run: no interval need be over yet. */
   readonly anyInterval?: boolean;
+  /** The spec is only looked at: declared variables need no value. */
+  readonly anyVars?: boolean;
   /** Collects the secrets met; a new collection without it. */
   readonly secrets?: Secrets;
 }
@@ -63,14 +65,14 @@ export async function loadJob(path: string, context: LoadContext): Promise<Loade
   const project = await loadProject(baseDir, context.target, { environment, secrets }, display);
   const { resolved, diagnostics } = readSpec(text, file, {
     baseDir,
-    vars: project.diagnostics.length > 0 ? null : { ...project.vars, ...context.vars },
-    givenVars: Object.keys(context.vars),
+    vars: { target: project.diagnostics.length > 0 ? null : project.vars, given: context.vars },
     at: context.at,
     now: context.now,
     environment,
     outputRoot: context.outputRoot,
     secrets,
     anyInterval: context.anyInterval === true,
+    anyVars: context.anyVars === true,
   });
   const all = [...project.diagnostics, ...diagnostics];
   if (resolved?.kind === "misused" && all.length === 0) throw resolved.error;

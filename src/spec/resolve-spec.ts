@@ -10,7 +10,14 @@ import { checkJob, salvage } from "./check-job.js";
 import type { CheckedSpec } from "./checks/check.js";
 import { intervalWarnings } from "./checks/intervals.js";
 import { anyInterval, chooseInterval, ruleOf } from "./choose-interval.js";
-import { closest, didYouMean } from "./did-you-mean.js";
+import {
+  missingVar,
+  misuseOfGiven,
+  problemsOfSchedule,
+  problemsOfUse,
+  readVars,
+  type VarSources,
+} from "./declared-vars.js";
 import { expandTemplates, type IntervalScope, type Vars } from "./expand-templates.js";
 import { expandTreeVariables } from "./expand-tree-variables.js";
 import { problemsOfIssues } from "./issues.js";
@@ -27,10 +34,7 @@ import { toSchedule } from "./to-schedule.js";
 export interface ResolveContext {
   /** Absolute; paths in the spec are relative to it. */
   readonly baseDir: string;
-  /** Values of `var.*`; `null` where they cannot be told, and nobody should be blamed for using them. */
-  readonly vars: Vars | null;
-  /** Those of them that were given for this load alone, and so have to be used. */
-  readonly givenVars: readonly string[];
+  readonly vars: VarSources;
   readonly at: string | undefined;
   readonly now: Date;
   readonly environment: { readonly [name: string]: string | undefined };
@@ -38,6 +42,8 @@ export interface ResolveContext {
   readonly secrets: Secrets;
   /** For whoever wants the spec and not a run: no interval need be over yet. */
   readonly anyInterval?: boolean;
+  /** The spec is only looked at: declared variables need no value, and templates that use them stay as they are. */
+  readonly anyVars?: boolean;
 }
 
 export type ResolvedSpec =
@@ -59,8 +65,15 @@ export function resolveSpec(written: JsonValue, context: ResolveContext): Resolv
   const expanded = expandTreeVariables(tree, context);
   const variables = takeConnections(tree, expanded.tree, context);
   const timing = readIntervals(variables.tree, context);
-  const templates = expandTemplates(variables.tree, context.vars, timing.scope);
-  const expansion = [...ofNotify, ...expanded.problems, ...variables.problems, ...templates.problems];
+  const vars = readVars(variables.tree, context.vars);
+  const templates = expandTemplates(variables.tree, vars.values, timing.scope, vars.missing);
+  const expansion = [
+    ...ofNotify,
+    ...expanded.problems,
+    ...variables.problems,
+    ...vars.problems,
+    ...templates.problems,
+  ];
 
   const parsed = parseExpanded(tree, templates.tree);
   const ofSchema = withoutFollowUps(parsed.problems, [
@@ -79,20 +92,41 @@ export function resolveSpec(written: JsonValue, context: ResolveContext): Resolv
     ({ path }) => !told.some((problem) => samePath(problem.path, path)),
   );
   const settings = notify?.(saved.spec.intervals?.timezone ?? "UTC") ?? null;
-  const problems = [...known, ...ofChecks, ...secrets, ...deadlineOfNothing(saved.spec, settings)];
+  const ofVars = [
+    ...problemsOfUse(vars, templates.uses),
+    ...problemsOfSchedule(vars, scheduledVars(saved.spec), templates.uses),
+  ];
+  const problems = [
+    ...known,
+    ...ofChecks,
+    ...secrets,
+    ...(known.length > 0 ? [] : ofVars),
+    ...deadlineOfNothing(saved.spec, settings),
+  ];
   if (problems.length > 0) return { kind: "problems", problems };
 
-  const misuse = timing.usage ?? unusedVar(context.givenVars, templates.used);
+  const misuse =
+    timing.usage ??
+    vars.misuse ??
+    misuseOfGiven(vars, context.vars.given, templates.uses) ??
+    (context.anyVars === true ? null : missingVar(vars));
   if (misuse !== null) return { kind: "misused", error: misuse };
   const interval = timing.scope.kind === "interval" ? timing.scope.interval : null;
   return {
     kind: "job",
-    job: toJob(saved.spec, baseDir, interval, variables.connections),
+    job: {
+      ...toJob(saved.spec, baseDir, interval, variables.connections),
+      ...(Object.keys(vars.own).length === 0 ? {} : { vars: vars.own }),
+    },
     intervals: saved.spec.intervals ?? null,
     schedule: saved.spec.schedule === undefined ? null : toSchedule(saved.spec.schedule),
     notify: settings,
     warnings: [...timing.warnings, ...intervalWarnings(checked)],
   };
+}
+
+function scheduledVars({ schedule }: JobSpec): Vars | null {
+  return schedule === undefined ? null : (schedule.vars ?? {});
 }
 
 function deadlineOfNothing({ intervals }: JobSpec, notify: NotifySettings | null): readonly Problem[] {
@@ -201,15 +235,4 @@ function secretsInJob(tree: JsonValue, secrets: Secrets): readonly Problem[] {
     return text;
   });
   return problems;
-}
-
-function unusedVar(given: readonly string[], used: ReadonlySet<string>): SpecError | null {
-  const names = [...used].filter((name) => name.startsWith("var.")).map((name) => name.slice("var.".length));
-  const unused = given.find((name) => !names.includes(name));
-  if (unused === undefined) return null;
-  return new SpecError("usage.unused-var", `the job has no \`{{ var.${unused} }}\``, {
-    hint:
-      didYouMean(closest(unused, names)) ??
-      (names.length === 0 ? "it uses no variables: leave --var out" : `it uses ${names.join(", ")}`),
-  });
 }

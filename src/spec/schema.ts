@@ -13,6 +13,7 @@ import { notify } from "./schema/notify.js";
 import { outputs, passthrough } from "./schema/outputs.js";
 import { engine, providers, runsOn } from "./schema/providers.js";
 import { schedule } from "./schema/schedule.js";
+import { vars } from "./schema/vars.js";
 import { write } from "./schema/write.js";
 
 const name = z
@@ -29,6 +30,7 @@ export const jobSchema = z
   .strictObject({
     version: z.literal(1).meta({ description: "Version of this language.", examples: [1] }),
     name,
+    vars: vars.optional(),
     model,
     input,
     features: features.optional(),

@@ -4,11 +4,13 @@ import { parseDurationMs } from "./quantities.js";
 import type { ScheduleSpec } from "./schema/schedule.js";
 
 /** Checked as the spec was: its cron expression is right. */
-export function toSchedule({ cron, timezone, catchup, overlap, start_deadline }: ScheduleSpec): Schedule {
+export function toSchedule(spec: ScheduleSpec): Schedule {
+  const { cron, timezone, catchup, overlap, start_deadline, vars = {} } = spec;
   const parsed = parseCron(cron);
   if (parsed.kind === "mistake") throw new Error("the schema lets cron expressions through only");
   return {
     ...{ expression: cron, cron: parsed.cron, timezone, catchup, overlap },
     startDeadlineMs: start_deadline === undefined ? null : parseDurationMs(start_deadline),
+    vars,
   };
 }

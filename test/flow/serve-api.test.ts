@@ -125,6 +125,30 @@ describe("starting", () => {
     expect((await api.post("/v1/jobs/once/runs")).body.outcome).toBe("already-published");
   });
 
+  test("a job whose variable has no default is served, and each value is a run of its own", async () => {
+    service.writeJob("regions", (spec) =>
+      spec
+        .replace(/^schedule:.*\n/m, "")
+        .replace("mode: append", "mode: append, add: { user: '{{ var.user }}' }")
+        .replace("version: 1", "version: 1\nvars: { user: { type: integer } }"),
+    );
+    await served.until("spec.loaded", ({ job }) => job === "regions");
+    const at = "2025-01-02";
+    const start = (vars?: object) =>
+      api.post("/v1/jobs/regions/runs", vars === undefined ? { at } : { at, vars });
+    expect(await start()).toMatchObject({ status: 400, body: { code: "usage.missing-var" } });
+    expect(await start({ user: "x" })).toMatchObject({ status: 400, body: { code: "usage.bad-var" } });
+    expect(await start({ usr: 77 })).toMatchObject({
+      status: 400,
+      body: { code: "usage.unused-var", hint: "did you mean `user`?" },
+    });
+    const runs = [await start({ user: 77 }), await start({ user: 78 })].map(({ body }) => body.run);
+    expect(new Set(runs).size).toBe(2);
+    for (const [index, run] of runs.entries())
+      expect(await ended(api, run)).toMatchObject({ status: "published", vars: { user: 77 + index } });
+    expect((await start({ user: 77 })).body).toEqual({ run: runs[0], outcome: "already-published" });
+  });
+
   test("a run that fails says why, and is gone on with", async () => {
     rmSync(project.inputPath("2025-01-04"));
     const { body } = await api.post("/v1/jobs/daily/runs", { at: "2025-01-04" });

@@ -364,7 +364,7 @@ const expansions: readonly Mistake[] = [
   [
     jobText("input: { from: 'data/⟦{{ var.region }}⟧' }"),
     "template.unknown-variable",
-    "give it with `--var region=…`, or under `targets` in nightshift.yaml",
+    "give it with `--var region=…`, declare it under `vars`, or under `targets` in nightshift.yaml",
   ],
   [
     jobText("input: { from: 'data/⟦{{ HOME }}⟧' }"),

@@ -4,6 +4,7 @@ import { SpecError } from "../../errors.js";
 import { type Every, type IntervalRule, intervalsThrough, parseInstant } from "../../interval.js";
 import type { NotifySettings } from "../../notice.js";
 import { shownPath } from "../output/paths.js";
+import type { IntervalFlags } from "../running/run-options.js";
 import type { Cli } from "../shell/context.js";
 
 export interface IntervalRange {
@@ -11,7 +12,7 @@ export interface IntervalRange {
   readonly from?: string;
   /** In the last one; without it: the latest that is over. */
   readonly to?: string;
-  readonly var?: { readonly [name: string]: string };
+  readonly var?: IntervalFlags["var"];
 }
 
 export interface JobIntervals {

@@ -1,7 +1,10 @@
 /** Jobs by name or spec file, loaded for one interval. YAML and its schema are loaded with the first of them. */
+import { SpecError } from "../../errors.js";
 import type { IntervalRule } from "../../interval.js";
-import type { Job } from "../../job.js";
+import { type Job, targetOf } from "../../job.js";
 import type { NotifySettings } from "../../notice.js";
+import type { Schedule } from "../../schedule.js";
+import { templateVariables } from "../../template.js";
 import type { IntervalFlags } from "../running/run-options.js";
 import type { Cli } from "../shell/context.js";
 
@@ -25,6 +28,7 @@ export interface JobFor {
   /** Who hears of its troubles. */
   readonly notify: NotifySettings | null;
   readonly rule: IntervalRule | null;
+  readonly schedule: Schedule | null;
 }
 
 /** As much of the context as loading a job takes. */
@@ -37,12 +41,16 @@ export async function jobsHere({ cwd }: Pick<Cli, "cwd">): Promise<readonly JobH
 }
 
 /** @throws InvalidSpecError with every mistake at once; SpecError `spec.not-found`, `usage.*` */
-export async function jobFor(place: JobPlace, given: string, flags: IntervalFlags): Promise<JobFor> {
+export async function jobFor(
+  place: JobPlace,
+  given: string,
+  flags: IntervalFlags & { readonly anyVars?: true },
+): Promise<JobFor> {
   const { findJob } = await import("../../spec/find-job.js");
   const { loadJob } = await import("../../spec/load.js");
   const { cwd, settings, globals, clock, err, secrets } = place;
   const { ruleOf } = await import("../../spec/choose-interval.js");
-  const { job, specPath, intervals, notify, warnings } = await loadJob(await findJob(given, cwd), {
+  const { job, specPath, intervals, schedule, notify, warnings } = await loadJob(await findJob(given, cwd), {
     cwd,
     vars: flags.var ?? {},
     environment: settings.environment,
@@ -50,10 +58,11 @@ export async function jobFor(place: JobPlace, given: string, flags: IntervalFlag
     outputRoot: settings.outputRoot,
     secrets,
     ...(flags.at === undefined ? {} : { at: flags.at }),
+    ...(flags.anyVars === undefined ? {} : { anyVars: true }),
     ...(globals.target === null ? {} : { target: globals.target }),
   });
   for (const warning of warnings) err.line(err.paint.yellow(`warning: ${warning}`));
-  return { job, specPath, notify, rule: intervals === null ? null : ruleOf(intervals) };
+  return { job, specPath, notify, schedule, rule: intervals === null ? null : ruleOf(intervals) };
 }
 
 /** Like {@link jobFor}; `null` where `given` names no job and need not. */
@@ -63,5 +72,10 @@ export async function jobIfAny(
   { required }: { readonly required: boolean },
 ): Promise<Job | null> {
   const known = (await jobsHere(place)).some((job) => job.name === given);
-  return known || required ? (await jobFor(place, given, {})).job : null;
+  if (!known && !required) return null;
+  const { job } = await jobFor(place, given, { anyVars: true });
+  if (templateVariables(targetOf(job.write)).length === 0) return job;
+  throw new SpecError("usage.missing-var", `where ${given} writes depends on variables without a default`, {
+    hint: "Name the output itself instead of the job.",
+  });
 }

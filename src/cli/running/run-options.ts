@@ -8,7 +8,7 @@ export interface QuarantineFlags {
 
 export interface IntervalFlags {
   readonly at?: string;
-  readonly var?: { readonly [name: string]: string };
+  readonly var?: { readonly [name: string]: string | number | boolean };
 }
 
 export function declareQuarantineExit(command: Command): Command {

@@ -1,4 +1,4 @@
-import type { Job } from "../../job.js";
+import type { Interval, Job } from "../../job.js";
 import type { Cli } from "../shell/context.js";
 import type { ServedSpec } from "./spec-folder.js";
 
@@ -7,6 +7,12 @@ export interface JobMoment {
   readonly at?: string;
   /** As `--var`. */
   readonly vars?: { readonly [name: string]: string | number | boolean };
+}
+
+/** What the schedule of a job starts for an interval. */
+export function momentOf({ schedule }: Pick<ServedSpec, "schedule">, interval: Interval | null): JobMoment {
+  const vars = schedule?.vars ?? {};
+  return interval === null ? { vars } : { at: interval.start, vars };
 }
 
 /** The job of a spec as it is served, for one interval. @throws InvalidSpecError; SpecError `usage.*` */

@@ -18,7 +18,7 @@ import type { RunOptions, RunOutcome, RunRequest } from "../../running/run-reque
 import type { TickEnd } from "../../schedule-book.js";
 import { decideParts } from "../backfilling/decide-parts.js";
 import type { Cli } from "../shell/context.js";
-import { jobAt } from "./job-at.js";
+import { jobAt, momentOf } from "./job-at.js";
 import type { ServedJob } from "./spec-folder.js";
 
 export type TickOutcome = Omit<TickEnd, "at"> | "elsewhere" | "stopped";
@@ -91,7 +91,7 @@ async function runIfStale(
   interval: Interval,
   options: RunOptions,
 ): Promise<Omit<TickEnd, "at"> | "stopped" | null> {
-  const job = await jobAt(cli, served, { at: interval.start });
+  const job = await jobAt(cli, served, momentOf(served, interval));
   const decision = await decideInterval({ interval, job }, await decideParts(cli), {
     reprocess: "stale",
     baseline: null,
@@ -111,7 +111,7 @@ async function runOne(
 ): Promise<RunOutcome> {
   const request: RunRequest = {
     ...{
-      job: await jobAt(cli, served, interval === null ? {} : { at: interval.start }),
+      job: await jobAt(cli, served, momentOf(served, interval)),
       kind: "spec",
       specPath: served.path,
       trigger: "schedule",

@@ -19,6 +19,7 @@ export function runView(state: RunState, status: ShownStatus): RunView {
         ? null
         : { start: run.interval.start, end: run.interval.end, ds: run.interval.ds },
     generation: run.key.generation,
+    vars: { ...run.job.vars },
     trigger: run.trigger,
     status,
     output: run.target,

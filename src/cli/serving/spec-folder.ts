@@ -126,7 +126,8 @@ async function loadServed(cli: Cli, path: string, text: string): Promise<ServedS
   const { ruleOf } = await import("../../spec/choose-interval.js");
   const { cwd, settings, globals, clock, secrets } = cli;
   const { job, intervals, schedule, notify } = await loadJob(path, {
-    ...{ cwd, text, secrets, vars: {}, environment: settings.environment, anyInterval: true },
+    ...{ cwd, text, secrets, vars: {}, environment: settings.environment },
+    ...{ anyInterval: true, anyVars: true },
     ...{ now: clock.now(), outputRoot: settings.outputRoot },
     ...(globals.target === null ? {} : { target: globals.target }),
   });

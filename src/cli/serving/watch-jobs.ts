@@ -12,7 +12,7 @@ import { jobIdOf } from "../../running/run-identity.js";
 import type { Cli } from "../shell/context.js";
 import { openMetrics } from "../watching/metrics.js";
 import { dueOf, openNotices } from "../watching/notices.js";
-import { jobAt } from "./job-at.js";
+import { jobAt, momentOf } from "./job-at.js";
 import type { ServedJob, ServedSpec } from "./spec-folder.js";
 
 export interface JobWatch {
@@ -46,7 +46,7 @@ export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
     const interval = rule === null ? null : latestCompleteInterval(clock.now(), rule);
     if (interval === null || notify === null || notify.deadline === null) return null;
     // What is wrong with it the run will tell.
-    const job = await jobAt(cli, served, { at: interval.start }).catch(() => null);
+    const job = await jobAt(cli, served, momentOf(served, interval)).catch(() => null);
     // Whatever is published is not late, scored again or not.
     if (job === null || (await isPublished(job, interval).catch(() => false))) return null;
     return dueOf(job, rule, notify, clock.now());
@@ -80,7 +80,7 @@ export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
   async function tellMissed(served: ServedJob, interval: Interval, deadline: Date): Promise<void> {
     const { name, notify } = served;
     if (notify === null || (await (await app.scheduleBook()).isPaused(name))) return;
-    const job = await jobAt(cli, served, { at: interval.start });
+    const job = await jobAt(cli, served, momentOf(served, interval));
     if (await isPublished(job, interval)) return;
     const notice: Notice = {
       ...{ event: "late", at: clock.now().toISOString(), job: name, interval, trigger: "schedule" },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseCron } from "../../time/cron.js";
-import { duration } from "./scalars.js";
+import { constant, duration } from "./scalars.js";
 import { timezone } from "./timezone.js";
 
 const cron = z.string().superRefine((text, context) => {
@@ -35,6 +35,13 @@ export const schedule = z
       description: "A tick that could not start within this time is missed.",
       examples: ["6h"],
     }),
+    vars: z
+      .record(z.string(), constant)
+      .optional()
+      .meta({
+        description: "Values of the job's declared variables in runs that the schedule starts.",
+        examples: [{ region: "br" }],
+      }),
   })
   .meta({
     description:
