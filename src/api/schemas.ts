@@ -87,11 +87,9 @@ export const run = z
     job: z.string(),
     interval: z.strictObject({ start: instant, end: instant, ds: z.string() }).nullable(),
     generation: z.int(),
-    vars: z
-      .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-      .openapi({
-        description: "Values of declared variables that it was given and that differ from the usual ones.",
-      }),
+    vars: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).openapi({
+      description: "Values of declared variables that it was given and that differ from the usual ones.",
+    }),
     trigger: z.enum(["cli", "library", "backfill", "schedule", "api"]),
     status: runStatus,
     output: z.string(),
