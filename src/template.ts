@@ -11,6 +11,8 @@ export type TemplateScope = { readonly [name: string]: JsonValue };
 export interface ExpandOptions {
   /** First segments of names that stay as they are: `["run", "model"]`. */
   readonly leave?: readonly string[];
+  /** Whether `{{ "{{" }}` stays as it is, because the text is expanded once more. */
+  readonly leaveBraces?: boolean;
 }
 
 /** An expression in a text; the range covers the whole `{{ … }}` and is end-exclusive. */
@@ -74,6 +76,7 @@ export function tryExpandTemplate(
   const parts = parse(text);
   const values = parts.map((part): JsonValue => {
     if (part.kind === "text") return part.text;
+    if (part.kind === "braces") return options.leaveBraces === true ? part.written : "{{";
     const result = part.kind === "problem" ? part : evaluate(part, scope, options.leave ?? []);
     if (result.kind === "value" && (parts.length === 1 || isScalar(result.value))) return result.value;
     if (result.kind === "problem") problems.push(result.problem);
@@ -97,7 +100,11 @@ type Problem = {
   readonly end: number;
 };
 type Expression = TemplateVariable & { readonly kind: "expression"; readonly filters: readonly FilterCall[] };
-type Part = { readonly kind: "text"; readonly text: string } | Expression | Problem;
+type Part =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "braces"; readonly written: string }
+  | Expression
+  | Problem;
 type Evaluated =
   | { readonly kind: "value"; readonly value: JsonValue }
   | { readonly kind: "later" }
@@ -110,6 +117,8 @@ interface FilterCall {
 
 const name = /[A-Za-z_]\w*(?:\.[A-Za-z_][\w-]*)*/.source;
 const quoted = /"[^"]*"|'[^']*'/.source;
+/** `{{ "{{" }}` stands for `{{` itself. */
+const literalBraces = /^\s*(?:"\{\{"|'\{\{')\s*$/;
 const expressionSyntax = new RegExp(String.raw`^\s*(${name})\s*((?:\|[\s\S]*)?)$`);
 const filterSyntax = new RegExp(
   String.raw`^\|\s*([A-Za-z_]\w*)\s*(?::\s*((?:${quoted})(?:\s*,\s*(?:${quoted}))*))?\s*`,
@@ -132,7 +141,7 @@ function indexOrEnd(text: string, wanted: string, from: number): number {
   return index < 0 ? text.length : index;
 }
 
-function parseExpression(text: string, start: number, end: number): Expression | Problem {
+function parseExpression(text: string, start: number, end: number): Part {
   const written = text.slice(start, end);
   const fail = (message: string): Problem => ({
     kind: "problem",
@@ -142,6 +151,7 @@ function parseExpression(text: string, start: number, end: number): Expression |
   });
   if (!written.endsWith("}}") || written.length < 4) return fail("`{{` is never closed by `}}`");
   const inner = written.slice(2, -2);
+  if (literalBraces.test(inner)) return { kind: "braces", written };
   if (inner.trim() === "") return fail("the template is empty");
   const match = expressionSyntax.exec(inner);
   if (match === null) return fail(`\`${written}\` is not a variable with filters`);

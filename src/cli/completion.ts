@@ -4,6 +4,9 @@ import { bashScript, type CompletionCommand, fishScript, zshScript } from "./com
 import { jobsHere } from "./lookup/jobs.js";
 import type { Cli } from "./shell/context.js";
 
+/** A name that no shell expands. Names come from files that may have been downloaded. */
+const safeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
 const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 
 export function declare(command: Command): void {
@@ -22,7 +25,7 @@ Load it where your shell starts:
 export async function run(command: Command, cli: Cli): Promise<number> {
   const [shell = ""] = command.args;
   if (command.opts<{ jobNames?: true }>().jobNames === true) {
-    for (const { name } of await jobsHere(cli)) cli.out.line(name);
+    for (const { name } of await jobsHere(cli)) if (safeName.test(name)) cli.out.line(name);
     return 0;
   }
   if (shell !== "bash" && shell !== "zsh" && shell !== "fish")

@@ -216,6 +216,11 @@ function save(path: string, text: string): void {
 async function check(cli: Cli, path: string): Promise<number> {
   const { out, err, globals, program, cwd } = cli;
   const { job } = await jobFor(cli, path, {});
+  // Planning runs hooks. A spec that was written from names in data and models has none, whatever they are.
+  if (job.hooks.pre !== null || job.hooks.post !== null)
+    throw new SpecError("init.unwritable-name", `${shownPath(path, cwd)} is not the job that was meant`, {
+      hint: "Delete it; a name in the data or in the model is written like a part of a spec.",
+    });
   const runner = await (await cli.app()).runner();
   const { plan } = await runner.plan({ job, guess: false }, cli.gently());
   const { mapping, totals } = plan;

@@ -62,7 +62,7 @@ export function expandTemplates(
     const misplaced = variables.flatMap((variable) => placeProblem(path, text, variable));
     problems.push(...misplaced);
     if (misplaced.length > 0 || isQuery(path)) return text;
-    const result = tryExpandTemplate(text, values, { leave: ["run", "model"] });
+    const result = tryExpandTemplate(text, values, { leave: ["run", "model"], leaveBraces: isLate(path) });
     const told = result.problems.filter(
       ({ name }) => !isUntold(name, vars, scope) && !missing.some((each) => name === `var.${each}`),
     );
@@ -119,12 +119,17 @@ function placeProblem(path: SpecPath, text: string, variable: TemplateVariable):
       `there is no variable \`${variable.name}\``,
       didYouMean(closest(variable.name, runVariables)) ?? `it may be ${runVariables.join(", ")}`,
     );
-  if (section === "write" && path[1] === "add") return [];
+  if (isLate(path)) return [];
   return problem(
     "spec.template-place",
     `\`${variable.name}\` has no value before the run begins`,
     "use it in `write.add` only",
   );
+}
+
+/** Whether a run expands the text once more. */
+function isLate([section, key]: SpecPath): boolean {
+  return section === "write" && key === "add";
 }
 
 /** SQL has `{{` of its own: in `'{{1,2},{3,4}}'::int[]`. */

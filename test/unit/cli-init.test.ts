@@ -146,7 +146,7 @@ const classifier: Signature = signatureOf(
 function block(signature: Signature, schema: Parameters<typeof suggestMapping>[1]): string {
   const suggested = suggestMapping(signature, schema);
   if (suggested === null) throw new Error("nothing was suggested");
-  return `${featuresYaml(suggested.mapping)}\n${outputsYaml(suggested.mapping, signature)}`;
+  return `${featuresYaml(suggested.mapping).text}\n${outputsYaml(suggested.mapping, signature).text}`;
 }
 
 describe("a suggested mapping", () => {
@@ -242,7 +242,7 @@ outputs:
     seen: { kind: "list", item: int64 },
   });
   const mapping = resolveMapping({ job, signature, schema, guess: false });
-  expect(`${featuresYaml(mapping)}\n${outputsYaml(mapping, signature)}`).toBe(blocks);
+  expect(`${featuresYaml(mapping).text}\n${outputsYaml(mapping, signature).text}`).toBe(blocks);
   project.remove();
 });
 

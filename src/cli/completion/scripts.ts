@@ -23,12 +23,12 @@ export function bashScript(commands: readonly CompletionCommand[]): string {
   const cases = commands.map(
     (command) => `    ${command.name})
       flags="${command.flags.flatMap((flag) => flag.names).join(" ")}"
-      words="${command.words.join(" ")}"${command.takesJob ? `\n      words="$words $(${jobNames})"` : ""} ;;`,
+      words="${command.words.join(" ")}"${command.takesJob ? "\n      takes_job=1" : ""} ;;`,
   );
   return `# nightshift completion for bash
 _nightshift() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" flags="" words=""
-  local word
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" flags="" words="" takes_job=""
+  local word line
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in
       ${commands.map((command) => command.name).join("|")}) command="$word"; break ;;
@@ -45,7 +45,15 @@ ${cases.join("\n")}
     COMPREPLY=($(compgen -W "$flags --help" -- "$current"))
   else
     COMPREPLY=($(compgen -W "$words" -- "$current"))
-    [[ -n "$command" ]] && COMPREPLY+=($(compgen -f -- "$current"))
+    # Names of jobs and files are data: compgen -W would run what they hold between backquotes.
+    if [[ -n "$takes_job" ]]; then
+      while IFS= read -r line; do
+        [[ "$line" == "$current"* ]] && COMPREPLY+=("$line")
+      done < <(${jobNames})
+    fi
+    if [[ -n "$command" ]]; then
+      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current")
+    fi
   fi
 }
 complete -o filenames -o bashdefault -F _nightshift nightshift

@@ -14,5 +14,5 @@ export function mappingBlock(signature: Signature, schema: Schema | null): Mappi
   const suggested = suggestMapping(signature, schema);
   if (suggested === null) return null;
   const { mapping, isPlaceholder } = suggested;
-  return { yaml: `${featuresYaml(mapping)}\n${outputsYaml(mapping, signature)}`, isPlaceholder };
+  return { yaml: `${featuresYaml(mapping).text}\n${outputsYaml(mapping, signature).text}`, isPlaceholder };
 }

@@ -1,5 +1,9 @@
 /** A job as `init` writes it: everything that matters is there, with what else it could be beside it. */
-import { flowYaml } from "./flow-yaml.js";
+import { isDeepStrictEqual } from "node:util";
+import { parse } from "yaml";
+import { SpecError } from "../../errors.js";
+import { flowYaml, literalValue, yamlComment } from "./flow-yaml.js";
+import type { MappingBlock } from "./mapping-yaml.js";
 
 export interface NewJob {
   readonly name: string;
@@ -11,9 +15,8 @@ export interface NewJob {
   readonly key: readonly string[];
   /** Relative to the spec. */
   readonly to: string;
-  /** The blocks of the mapping. */
-  readonly features: string;
-  readonly outputs: string;
+  readonly features: MappingBlock;
+  readonly outputs: MappingBlock;
   /** How the features were found, a line each. */
   readonly found: readonly string[];
   readonly warnings: readonly string[];
@@ -21,39 +24,90 @@ export interface NewJob {
   readonly input: string;
 }
 
+/**
+ * The text of the spec. Names in data and models cannot add to it: what the text says is read back and compared.
+ * @throws SpecError `init.unwritable-name` where a reader of YAML would read another job
+ */
 export function jobYaml(job: NewJob): string {
+  const text = textOf(job);
+  if (!isDeepStrictEqual(parsed(text), intended(job)))
+    throw new SpecError(
+      "init.unwritable-name",
+      "a name in the data or in the model cannot be written into a spec so that it is read as it was meant",
+      { hint: "Rename the column or the model's input: see nightshift inspect." },
+    );
+  return text;
+}
+
+/** `undefined` is equal to no job. */
+function parsed(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a reader of the spec must find: nothing else, and no hook above all. */
+function intended(job: NewJob): unknown {
+  const { features, outputs, key } = job;
+  return {
+    version: 1,
+    name: job.name,
+    model: modelOf(job),
+    input: { from: fromOf(job), ...(key.length === 0 ? {} : { key: literalValue(key) }), on_empty: "fail" },
+    features: features.value,
+    outputs: outputs.value,
+    passthrough: passthroughOf(job),
+    write: { to: literalValue(job.to), mode: "replace" },
+    limits: { on_row_error: "fail" },
+  };
+}
+
+function modelOf({ model, externalData }: NewJob): unknown {
+  return literalValue(externalData.length === 0 ? model : { path: model, external_data: externalData });
+}
+
+function fromOf({ from }: NewJob): unknown {
+  return literalValue(from.length === 1 ? from[0] : from);
+}
+
+function passthroughOf({ key }: NewJob): string {
+  return key.length > 0 ? "none" : "rest";
+}
+
+function textOf(job: NewJob): string {
   const { name, key } = job;
-  const comment = (lines: readonly string[]): string => lines.map((line) => `# ${line}\n`).join("");
-  const model =
-    job.externalData.length === 0 ? job.model : { path: job.model, external_data: job.externalData };
+  const comment = (lines: readonly string[]): string =>
+    lines.map((line) => `${yamlComment(line)}\n`).join("");
   return `# Check it with \`nightshift validate ${name}\`, see its first predictions with \`nightshift preview ${name}\`,
 # run it with \`nightshift run ${name}\`. Paths are relative to this file.
 version: 1
 name: ${flowYaml(name)}
 
 # Pinned by its SHA-256 when a run is planned: replacing the file changes the next run only.
-model: ${flowYaml(model)}
+model: ${flowYaml(modelOf(job))}
 
 input:
-  from: ${flowYaml(job.from.length === 1 ? job.from[0] : job.from)} # ${job.input}
+  from: ${flowYaml(fromOf(job))} ${yamlComment(job.input)}
 ${
   key.length > 0
-    ? `  key: ${flowYaml(key)} # identifies a row, and is always kept`
+    ? `  key: ${flowYaml(literalValue(key))} # identifies a row, and is always kept`
     : "  # key: [id] # columns that identify a row; without them it is its file and row number"
 }
   on_empty: fail # or skip, or publish an empty output
 
 # Which columns feed which input of the model.
-${comment([...job.found, ...job.warnings.map((warning) => `Look twice: ${warning}`)])}${job.features}
+${comment([...job.found, ...job.warnings.map((warning) => `Look twice: ${warning}`)])}${job.features.text}
 
 # Which columns the outputs become: \`column\` for one, \`columns\` by class label.
-${job.outputs}
+${job.outputs.text}
 
 # What is kept of the input beside the key: a list of columns, rest (all that are no features), all or none.
-passthrough: ${key.length > 0 ? "none" : "rest"}
+passthrough: ${passthroughOf(job)}
 
 write:
-  to: ${flowYaml(job.to)}
+  to: ${flowYaml(literalValue(job.to))}
   mode: replace # each run replaces the one before; or append (an interval once), or error (must not exist)
 
 limits:

@@ -2,7 +2,7 @@
 import { type BoundColumn, type InputBinding, type Mapping, rowWidth } from "../../mapping.js";
 import { isFloatTensor } from "../../pipeline/mapping/casts.js";
 import type { Signature, TensorType } from "../../tensor.js";
-import { flowYaml } from "./flow-yaml.js";
+import { flowYaml, literalValue } from "./flow-yaml.js";
 import { outputValue } from "./output-value.js";
 
 /** Longer lists of columns get lines of their own. */
@@ -11,31 +11,42 @@ const lineCells = 100;
 type ListBinding = InputBinding & { readonly kind: "list" };
 type MaskBinding = InputBinding & { readonly kind: "mask" };
 
+/** A block of a spec, as text and as what a reader of YAML must find under its key. */
+export interface MappingBlock {
+  readonly text: string;
+  readonly value: { readonly [name: string]: unknown };
+}
+
 /** `features:` and what is under it; an input a line, with its type and shape. */
-export function featuresYaml({ inputs }: Mapping): string {
-  return ["features:", ...inputs.flatMap((binding) => inputLines(binding, inputs))].join("\n");
+export function featuresYaml({ inputs }: Mapping): MappingBlock {
+  // The list that a mask goes with names it.
+  const written = inputs.flatMap((binding) =>
+    binding.kind === "mask" ? [] : [{ binding, value: literalValue(inputValue(binding, inputs)) }],
+  );
+  return {
+    text: ["features:", ...written.flatMap(({ binding, value }) => inputLines(binding, value))].join("\n"),
+    value: Object.fromEntries(written.map(({ binding, value }) => [binding.input, value])),
+  };
 }
 
 /** `outputs:` likewise. */
-export function outputsYaml({ outputs }: Mapping, signature: Signature): string {
+export function outputsYaml({ outputs }: Mapping, signature: Signature): MappingBlock {
   const names = [...new Set(outputs.map(({ output }) => output))];
-  const lines = names.map((name) => {
+  const values = names.map((name): [string, unknown] => {
     const bindings = outputs.filter(({ output }) => output === name);
     const spec = signature.outputs.find((output) => output.name === name);
-    return `  ${flowYaml(name)}: ${flowYaml(outputValue(bindings, spec))}`;
+    return [name, literalValue(outputValue(bindings, spec))];
   });
-  return ["outputs:", ...lines].join("\n");
+  const lines = values.map(([name, value]) => `  ${flowYaml(name)}: ${flowYaml(value)}`);
+  return { text: ["outputs:", ...lines].join("\n"), value: Object.fromEntries(values) };
 }
 
-function inputLines(binding: InputBinding, inputs: readonly InputBinding[]): readonly string[] {
-  // The list that it goes with names it.
-  if (binding.kind === "mask") return [];
+function inputLines(binding: Exclude<InputBinding, MaskBinding>, value: unknown): readonly string[] {
   const name = flowYaml(binding.input);
   const shape = ` # ${binding.type}[${["N", ...(binding.rowShape ?? ["?"])].join(", ")}]`;
-  const value = inputValue(binding, inputs);
   const oneLine = `  ${name}: ${flowYaml(value)}`;
   if (oneLine.length + shape.length <= lineCells || binding.kind !== "columns") return [oneLine + shape];
-  return [`  ${name}:${shape}`, "    stack:", ...wrapped(elementsOf(binding))];
+  return [`  ${name}:${shape}`, "    stack:", ...wrapped(elementsOf(binding).map(literalValue))];
 }
 
 function inputValue(binding: Exclude<InputBinding, MaskBinding>, inputs: readonly InputBinding[]): object {
