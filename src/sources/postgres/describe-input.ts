@@ -4,6 +4,7 @@ import { InfraError, SpecError } from "../../errors.js";
 import type { PostgresInput } from "../../job.js";
 import { readTable, type Table } from "../../postgres/catalogue.js";
 import type { Session } from "../../postgres/session.js";
+import { runAuthorStatement } from "./author-statement.js";
 import { type Relation, relationOf } from "./input-sql.js";
 import { readTypes, type Wire, wireType } from "./wire-types.js";
 
@@ -50,7 +51,7 @@ export async function columnsOf(
   table: Table | null,
 ): Promise<readonly InputColumn[]> {
   const text = `select * from ${sql} limit 0`;
-  const { fields } = await session.query(text, [...values]).catch((error: unknown) => {
+  const { fields } = await runAuthorStatement(session, text, values).catch((error: unknown) => {
     throw wrongParameters(error, values.length) ?? error;
   });
   refuseDoubles(fields.map(({ name }) => name));

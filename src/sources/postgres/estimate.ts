@@ -1,5 +1,6 @@
 /** What the server's own planner expects of a query. Nothing is run. */
 import type { Session } from "../../postgres/session.js";
+import { runAuthorStatement } from "./author-statement.js";
 import type { Statement } from "./input-sql.js";
 
 export interface Estimate {
@@ -19,9 +20,10 @@ interface Explained {
 }
 
 export async function estimate(session: Session, { text, values }: Statement): Promise<Estimate> {
-  const { rows } = await session.query<{ "QUERY PLAN": readonly Explained[] }>(
+  const { rows } = await runAuthorStatement<{ "QUERY PLAN": readonly Explained[] }>(
+    session,
     `explain (format json) ${text}`,
-    [...values],
+    values,
   );
   const plan = rows[0]?.["QUERY PLAN"][0]?.Plan;
   return {
@@ -36,8 +38,10 @@ export async function hasRows(
   session: Session,
   { sql, values }: { readonly sql: string; readonly values: readonly (string | null)[] },
 ): Promise<boolean> {
-  const { rows } = await session.query<{ has: boolean }>(`select exists (select from ${sql}) as has`, [
-    ...values,
-  ]);
+  const { rows } = await runAuthorStatement<{ has: boolean }>(
+    session,
+    `select exists (select from ${sql}) as has`,
+    values,
+  );
   return rows[0]?.has === true;
 }

@@ -12,6 +12,7 @@ import { endSession, type Session } from "../../postgres/session.js";
 import type { Run } from "../../run.js";
 import type { Collected } from "../../sink.js";
 import type { InputKeeper, KeptInput } from "../../source.js";
+import { runAuthorStatement } from "./author-statement.js";
 import { relationOf, select } from "./input-sql.js";
 import { queryError, readingError } from "./reading-errors.js";
 import { openReading, snapshotText } from "./reading-session.js";
@@ -73,7 +74,7 @@ async function holdSnapshot(
  */
 async function lockWhatIsRead(session: Session, { read }: PostgresInput): Promise<void> {
   const { sql, values } = relationOf(read);
-  await session.query(`select from ${sql} limit 0`, [...values]);
+  await runAuthorStatement(session, `select from ${sql} limit 0`, values);
 }
 
 /** Logged, so that it is still there after the server was started anew; and read by blocks, so it needs no key. */
@@ -95,9 +96,11 @@ async function makeCopy(
         session,
         async () => {
           await session.query("set local statement_timeout = 0");
-          await session.query(`create table ${copy} as ${text}`, [...values]).catch((thrown: unknown) => {
-            throw queryError(thrown, { address: url.address, doing });
-          });
+          await runAuthorStatement(session, `create table ${copy} as ${text}`, values).catch(
+            (thrown: unknown) => {
+              throw queryError(thrown, { address: url.address, doing });
+            },
+          );
         },
         { doing },
         url.address,

@@ -3,6 +3,7 @@ import { SpecError } from "../../errors.js";
 import type { RangeBounds } from "../../partition.js";
 import { quoteName, quoteNames } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
+import { runAuthorStatement } from "./author-statement.js";
 import type { DescribedInput } from "./describe-input.js";
 
 /** Rows of the sample for each range that is wanted, and at least. */
@@ -73,7 +74,7 @@ async function sampleBounds(
     where place * ${parts} / total <> (place - 1) * ${parts} / total and place > 0
     group by ${outer} order by ${outer}`;
   try {
-    const { rows } = await session.query<{ bound: string[] }>(text, [...relation.values]);
+    const { rows } = await runAuthorStatement<{ bound: string[] }>(session, text, relation.values);
     return rows.map(({ bound }) => bound);
   } catch (error) {
     throw unordered(error, key) ?? error;
