@@ -1,4 +1,4 @@
-# nightshift, as a worker unless told otherwise:  docker build -t nightshift .
+# The program, as a worker unless another command is given:  docker build -t nightshift .
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY . .
@@ -15,6 +15,10 @@ COPY --from=build /app/package.json /app/LICENSE /app/NOTICE /app/THIRD_PARTY_NO
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/schema ./schema
+# What `demo` scores.
+COPY --from=build /app/jobs/flight-delay.yaml ./jobs/
+COPY --from=build /app/fixtures/models/flight-delay.onnx ./fixtures/models/
+COPY --from=build /app/fixtures/flights ./fixtures/flights
 RUN ln -s /app/dist/cli.js /usr/local/bin/nightshift && mkdir /project /assets && chown node:node /project /assets
 USER node
 WORKDIR /project

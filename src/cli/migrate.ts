@@ -5,6 +5,7 @@ import { openDatabase } from "../postgres/database.js";
 import { migrate, migrationsOf } from "../postgres/migrate.js";
 import { counted } from "../text/human.js";
 import { ledgerUrl } from "../wiring/open-ledger.js";
+import { expandUrl } from "./lookup/connection-here.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 export function declare(command: Command): void {
@@ -14,7 +15,8 @@ export function declare(command: Command): void {
     `
 Makes the schema \`nightshift\`, in a database that keeps a ledger or takes predictions. Nothing else ever changes it. May be
 repeated, and from several processes at once. The role needs CREATE on the database; what other roles need is in
-docs/postgres.md. A URL with a password is better set in NIGHTSHIFT_LEDGER than typed.`,
+docs/postgres.md. A URL with a password is better set in NIGHTSHIFT_LEDGER than typed, or named in quotes as
+'\${DATABASE_URL}': then no list of processes shows it.`,
   );
 }
 
@@ -23,9 +25,10 @@ interface MigrateFlags {
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
-  const [given] = command.args;
   const { queue } = command.opts<MigrateFlags>();
-  if (queue !== undefined) return migrateTheQueue(queue, cli);
+  if (queue !== undefined) return migrateTheQueue(expandUrl(queue, cli), cli);
+  const [typed] = command.args;
+  const given = typed === undefined ? undefined : expandUrl(typed, cli);
   if (given !== undefined && !isConnectionUrl(given))
     throw new SpecError("usage.invalid-argument", "that is no URL of a database", {
       hint: "Give it as `postgres://user:password@host:5432/database`.",

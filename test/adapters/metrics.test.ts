@@ -184,13 +184,14 @@ test("what is kept by somebody else is without what is true only now", async () 
   expect(kept.value("nightshift_queue_pending")).toBeUndefined();
 });
 
-test("GET /metrics is all that is served", async () => {
+test("GET /metrics and GET /healthz are served, and nothing else", async () => {
   const metrics = createMetrics({ clock });
   const server = await serveMetrics({ host: "127.0.0.1", port: 0 }, metrics.metrics);
   try {
     const answer = await fetch(server.url);
     expect(answer.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
     expect(readExposition(await answer.text()).families).toContain("nightshift_runs_total");
+    expect((await fetch(new URL("/healthz", server.url))).status).toBe(200);
     expect((await fetch(new URL("/", server.url))).status).toBe(404);
     expect((await fetch(server.url, { method: "POST" })).status).toBe(405);
     const port = Number(new URL(server.url).port);

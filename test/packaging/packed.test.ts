@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -7,12 +9,14 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { anotherUser } from "../support/another-user.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const place = realpathSync(mkdtempSync(join(tmpdir(), "nightshift-packed-")));
@@ -95,6 +99,35 @@ test("what the demo suggests works in its folder", () => {
   });
 });
 
+test("the files of the image, owned by root and without a writable place but the project, run the demo", () => {
+  const image = join(place, "image");
+  const workdir = join(image, "project");
+  mkdirSync(workdir, { recursive: true });
+  for (const { from, to } of copiesOfImage(readFileSync(join(root, "Dockerfile"), "utf8"))) {
+    mkdirSync(dirname(join(image, "app", to)), { recursive: true });
+    if (from === "node_modules") symlinkSync(join(project, from), join(image, "app", to));
+    else cpSync(join(root, from), join(image, "app", to), { recursive: true });
+  }
+  const user = anotherUser();
+  try {
+    user.own(workdir);
+    // Under root, tests of other users need a place that those can reach.
+    chmodSync(place, 0o755);
+    const { status, stderr, stdout } = spawnSync(process.execPath, [join(image, "app/dist/cli.js"), "demo"], {
+      cwd: workdir,
+      env,
+      encoding: "utf8",
+      ...(user.startAs.uid === undefined ? {} : { uid: user.startAs.uid, gid: user.startAs.uid }),
+    });
+    expect({ status, stderr }).toMatchObject({ status: 0 });
+    expect(stdout).toMatch(/flight_id +date +destination +is_late +p_late/);
+    expect(readdirSync(workdir)).toEqual(["nightshift-demo"]);
+  } finally {
+    user.remove();
+    rmSync(image, { recursive: true, force: true });
+  }
+});
+
 test("doctor finds nothing wrong", () => {
   const { status, stdout, stderr } = inProject("npx", "nightshift", "doctor");
   expect({ status, stderr, stdout }).toMatchObject({
@@ -172,6 +205,18 @@ test("nothing was left outside of the project", () => {
   const ours = ["nightshift-demo", "node_modules", "package-lock.json", "package.json", "program.ts"];
   expect(readdirSync(project).sort()).toEqual(ours);
 });
+
+/** What the image's last stage copies from the stage that builds: paths below /app in both. */
+function copiesOfImage(dockerfile: string): readonly { readonly from: string; readonly to: string }[] {
+  const copies = [...dockerfile.matchAll(/^COPY --from=build (.+) (\S+)$/gm)];
+  return copies.flatMap(([, sources = "", target = ""]) =>
+    sources.split(" ").map((source) => {
+      const from = source.replace("/app/", "");
+      const to = target.endsWith("/") ? join(target, basename(from)) : target;
+      return { from, to };
+    }),
+  );
+}
 
 /** Files that belong to the repository alone. */
 const inRepository =

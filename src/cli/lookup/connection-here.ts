@@ -14,12 +14,28 @@ export function connectionHere(
   template: string,
   { cwd, settings, secrets }: Pick<Cli, "cwd" | "settings" | "secrets">,
 ): Connection {
-  const { environment } = settings;
-  const { text, problem } = expandText(template, { baseDir: cwd, environment, secrets });
-  if (problem !== null)
-    throw new SpecError("connection.unresolved", `The database is not known: ${secrets.mask(problem)}.`, {
-      hint: "Set the variables that its URL is made of.",
-    });
-  const { address } = connectionUrl(text, { environment, secrets }, "The URL of the database");
+  const text = expandUrl(template, { cwd, settings, secrets });
+  const place = { environment: settings.environment, secrets };
+  const { address } = connectionUrl(text, place, "The URL of the database");
   return { template, baseDir: cwd, address };
+}
+
+/**
+ * Replaces the references of a URL that a user typed: `${NAME}` and `${file:...}`.
+ *
+ * @throws SpecError `connection.unresolved`
+ */
+export function expandUrl(
+  template: string,
+  { cwd, settings, secrets }: Pick<Cli, "cwd" | "settings" | "secrets">,
+): string {
+  const { text, problem } = expandText(template, {
+    baseDir: cwd,
+    environment: settings.environment,
+    secrets,
+  });
+  if (problem === null) return text;
+  throw new SpecError("connection.unresolved", `The database is not known: ${secrets.mask(problem)}.`, {
+    hint: "Set the variables that its URL is made of.",
+  });
 }

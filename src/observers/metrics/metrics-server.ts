@@ -1,4 +1,7 @@
-/** GET /metrics and nothing else, for processes without an API of their own. */
+/**
+ * Serves GET /metrics, and GET /healthz for probes of an orchestrator. Neither needs a token: the address decides who
+ * may ask. The port is apart from the HTTP interface, so that clients of that one cannot keep a probe out.
+ */
 import { createServer } from "node:http";
 import { InfraError } from "../../errors.js";
 import type { Exposition } from "./metrics.js";
@@ -22,12 +25,11 @@ export async function serveMetrics(
 ): Promise<MetricsServer> {
   const server = createServer((request, response) => {
     const [path] = (request.url ?? "/").split("?");
-    const status =
-      path !== "/metrics" ? 404 : request.method === "GET" || request.method === "HEAD" ? 200 : 405;
-    if (status !== 200) {
-      response
-        .writeHead(status, { "content-type": "text/plain" })
-        .end("GET /metrics is all there is here.\n");
+    const known = path === "/metrics" || path === "/healthz";
+    const status = !known ? 404 : request.method === "GET" || request.method === "HEAD" ? 200 : 405;
+    if (status !== 200 || path === "/healthz") {
+      const body = status === 200 ? "ok\n" : "GET /metrics and GET /healthz are served here.\n";
+      response.writeHead(status, { "content-type": "text/plain" }).end(body);
       return;
     }
     metrics().then(
