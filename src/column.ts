@@ -22,7 +22,23 @@ export type ColumnType =
   | { readonly kind: "dictionary"; readonly value: ColumnType }
   | { readonly kind: "null" }
   /** A type that no part of Nightshift reads or writes; `name` is for the message. */
-  | { readonly kind: "other"; readonly name: string };
+  | OtherType;
+
+export interface OtherType {
+  readonly kind: "other";
+  readonly name: string;
+  /** The error of a job that reads the column, where more is known than its type. */
+  readonly problem?: ColumnProblem;
+}
+
+/** Why a column cannot be read. A job that does not read the column is not affected. */
+export interface ColumnProblem {
+  /** Of a DataError. */
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly details: { readonly [key: string]: string };
+}
 
 export type TimeUnit = "s" | "ms" | "us" | "ns";
 
@@ -74,6 +90,25 @@ export function typeName(type: ColumnType): string {
       return type.name;
     default:
       return type.kind;
+  }
+}
+
+/** Finds what cannot be read of a column's values: the type itself, or what lies below it; `null` where all can be. */
+export function unreadablePart(type: ColumnType): OtherType | null {
+  switch (type.kind) {
+    case "other":
+      return type;
+    case "list":
+    case "fixed-list":
+      return unreadablePart(type.item);
+    case "struct":
+      return type.fields.map((field) => unreadablePart(field.type)).find((part) => part !== null) ?? null;
+    case "map":
+      return unreadablePart(type.key) ?? unreadablePart(type.value);
+    case "dictionary":
+      return unreadablePart(type.value);
+    default:
+      return null;
   }
 }
 

@@ -60,6 +60,8 @@ export interface FilesInput extends AnyInput {
   readonly from: readonly string[];
   /** Read files that belong to a table format as they are: the author named those that are live. */
   readonly plainFiles?: true;
+  /** What a column is in files that do not have it, where others do. Absent: `fail`. */
+  readonly missingColumns?: "fail" | "nulls";
 }
 
 export interface PostgresInput extends AnyInput {

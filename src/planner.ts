@@ -182,7 +182,7 @@ export async function settle(
 
   try {
     if (partition === null) return await settleOn(null);
-    return await withFirstRows(parts.source, partition, mapping.reads, signal, settleOn);
+    return await withFirstRows(parts.source, partition, { columns: mapping.reads, schema }, signal, settleOn);
   } finally {
     await predictor.close();
   }

@@ -67,8 +67,8 @@ export function createRegistry({ note, hookDir, device, environment }: RegistryO
         return postgresSource({ input, url: resolveConnection(input.connection, { environment }) });
       }
       const { fileSource } = await import("./sources/files/file-source.js");
-      const { from, plainFiles = false } = input;
-      return fileSource({ from, plainFiles, store: await store(), format: await format() });
+      const { from, plainFiles = false, missingColumns = "fail" } = input;
+      return fileSource({ from, plainFiles, missingColumns, store: await store(), format: await format() });
     },
     stagingSink: async (write) => {
       if (write.kind === "postgres") {

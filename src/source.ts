@@ -6,7 +6,10 @@ import type { Collected } from "./sink.js";
 
 /** Where rows come from. Lives in the worker host: opening input can kill a process. */
 export interface Source {
-  /** Schema that all inputs agree on, path columns included. Drift between files is a DataError `source.schema-drift`. */
+  /**
+   * Schema that all inputs agree on, path columns included. A column on which files do not agree has the kind `other`, with
+   * the error for a job that reads it (DataError `source.schema-drift`).
+   */
   schema(): Promise<Schema>;
   /**
    * Streams the partitions. Called after `schema`, in the host, and first for a look at a hook's first rows; bounded
@@ -27,6 +30,8 @@ export interface PlanRequest {
 
 export interface SourceReadRequest {
   readonly columns: readonly string[];
+  /** What `schema` returned when the run was planned: files whose own types are narrower are read with its types. */
+  readonly schema?: Schema;
   readonly chunkRows: number;
   /** Called with the bytes fetched since the last call. */
   readonly onBytes?: (bytes: number) => void;

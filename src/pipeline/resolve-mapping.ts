@@ -23,6 +23,7 @@ import {
 import { resolveInputs } from "./mapping/resolve-inputs.js";
 import { resolveOutputs } from "./mapping/resolve-outputs.js";
 import { type Symbols, specName } from "./mapping/row-shapes.js";
+import { requireReadable } from "./mapping/unreadable-columns.js";
 
 export interface MappingOptions {
   readonly job: Job;
@@ -66,6 +67,8 @@ export function resolveMapping(options: MappingOptions): Mapping {
   const rowShapes = observed?.rowShapes ?? {};
   const outputs = resolveOutputs({ job, schema, signature, symbols, rowShapes, files, problems, warnings });
   const read = [...inputs.flatMap(boundColumns), ...outputs.flatMap(excludedColumns)];
+  const named = job.passthrough.kind === "columns" ? job.passthrough.columns : [];
+  requireReadable(schema, [...job.input.key, ...named], read);
   // A struct of which a field is a feature is not one itself.
   const whole = inputs.flatMap(boundColumns).filter(({ path }) => path.length === 1);
   const fed = new Set(whole.map(({ column }) => column));

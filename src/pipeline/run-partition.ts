@@ -53,6 +53,7 @@ export async function runPartition(
   let rowsSent: number | null = null;
   const request = {
     columns: mapping.reads,
+    schema: plan.inputSchema,
     chunkRows: profile.chunkRows,
     onBytes: (bytes: number) => {
       bytesRead += bytes;

@@ -1,4 +1,5 @@
 /** Looks at data files one by one: footers, and with `full` every row of every column. */
+import { unreadablePart } from "../column.js";
 import type { Format } from "../format.js";
 import type { HostCalls, InspectedFile, InspectedInput } from "../host.js";
 import type { Source } from "../source.js";
@@ -46,7 +47,9 @@ async function inspectFile(
       const request = {
         rowGroupStart: 0,
         rowGroupEnd: summary.rowGroups.length,
-        columns: summary.schema.map((column) => column.name),
+        columns: summary.schema
+          .filter(({ type }) => unreadablePart(type) === null)
+          .map((column) => column.name),
         batchRows,
       };
       for await (const batch of reader.read(request)) decodedRows += batch.numRows;

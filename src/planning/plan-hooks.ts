@@ -8,7 +8,7 @@ import type { Partition } from "../partition.js";
 import { type LoadedHooks, namesOf } from "../pipeline/hooks/hook-steps.js";
 import { learnPre, preReads } from "../pipeline/hooks/learn-hooks.js";
 import type { Asset, HookRole, PlannedHook } from "../plan.js";
-import type { Source } from "../source.js";
+import type { Source, SourceReadRequest } from "../source.js";
 
 /** What settling a mapping and learning what hooks add look at. */
 const firstRows = 1024;
@@ -47,7 +47,8 @@ export async function learnPreHook(
   const request = { columns, partitionRows: job.limits.partitionRows, minPartitions: 1 };
   const learn = (rows: RecordBatch | null) => learnPre(hook, job, schema, rows);
   for await (const partition of source.plan(request, signal))
-    if (partition.rows > 0) return [await withFirstRows(source, partition, columns, signal, learn)];
+    if (partition.rows > 0)
+      return [await withFirstRows(source, partition, { columns, schema }, signal, learn)];
   return [await learn(null)];
 }
 
@@ -61,11 +62,11 @@ export function readingFor(hooks: readonly PlannedHook[], schema: Schema, mappin
 export async function withFirstRows<T>(
   source: Source,
   partition: Partition,
-  columns: readonly string[],
+  request: Pick<SourceReadRequest, "columns" | "schema">,
   signal: AbortSignal,
   use: (rows: RecordBatch | null) => Promise<T>,
 ): Promise<T> {
-  for await (const { batch } of source.read(partition, { columns, chunkRows: firstRows }, signal))
+  for await (const { batch } of source.read(partition, { ...request, chunkRows: firstRows }, signal))
     return await use(batch);
   return use(null);
 }

@@ -1,6 +1,7 @@
 /** Scores the first rows of a job, and shows the first rows of files; in the worker host, writing nothing. */
 import type { Chunk } from "../chunk.js";
 import type { Clock } from "../clock.js";
+import { unreadablePart } from "../column.js";
 import type { JsonValue } from "../errors.js";
 import type { Format } from "../format.js";
 import type { HostCalls, Preview, RowsTable } from "../host.js";
@@ -9,7 +10,7 @@ import { jsonRows } from "../pipeline/arrow/json-rows.js";
 import { hookSteps } from "../pipeline/hooks/hook-steps.js";
 import { previewRows } from "../pipeline/preview-rows.js";
 import { type PlannerParts, prepareJob, settle } from "../planner.js";
-import type { Source } from "../source.js";
+import type { Source, SourceReadRequest } from "../source.js";
 import type { Store } from "../store.js";
 import { lateExpansion } from "./late-expansion.js";
 
@@ -46,7 +47,12 @@ export async function previewJob(
         hooks: hookSteps({ job, inputSchema: prepared.schema, mapping, hooks }, prepared.loaded),
         limit,
       },
-      chunksOf(source, partitions, { columns: mapping.reads, chunkRows: Math.max(limit, 1) }, signal),
+      chunksOf(
+        source,
+        partitions,
+        { columns: mapping.reads, schema: prepared.schema, chunkRows: Math.max(limit, 1) },
+        signal,
+      ),
       signal,
     );
     return { ...shown, notes: prepared.notes };
@@ -58,7 +64,7 @@ export async function previewJob(
 async function* chunksOf(
   source: Source,
   partitions: readonly Partition[],
-  request: { readonly columns: readonly string[]; readonly chunkRows: number },
+  request: SourceReadRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Chunk> {
   for (const partition of partitions) yield* source.read(partition, request, signal);
@@ -78,7 +84,7 @@ export async function readRows(
     const handle = await store.open(path);
     try {
       const summary = await format.inspect(handle);
-      columns = summary.schema.map(({ name }) => name);
+      columns = summary.schema.filter(({ type }) => unreadablePart(type) === null).map(({ name }) => name);
       const reader = await format.openReader(handle, summary);
       const request = { rowGroupStart: 0, rowGroupEnd: summary.rowGroups.length, columns, batchRows: 1024 };
       try {

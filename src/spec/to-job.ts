@@ -54,7 +54,8 @@ function toInput(
   const own = { key: asList(spec.key), onEmpty: spec.on_empty };
   if (connection === null) {
     const plain = spec.plain_files === true ? ({ plainFiles: true } as const) : {};
-    return { kind: "files", from: asList(spec.from).map(absolute), ...plain, ...own };
+    const missing = spec.missing_columns === undefined ? {} : { missingColumns: spec.missing_columns };
+    return { kind: "files", from: asList(spec.from).map(absolute), ...plain, ...missing, ...own };
   }
   const { table, query, params = [], consistency = "snapshot" } = spec;
   const read =

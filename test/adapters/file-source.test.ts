@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { Float32, Int32, Int64, Utf8, type Vector, vectorFromArray } from "apache-arrow";
+import { Float32, Int32, Utf8, type Vector, vectorFromArray } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Chunk } from "../../src/chunk.js";
 import { typeName } from "../../src/column.js";
@@ -289,56 +289,6 @@ describe("columns of paths", () => {
     for await (const { batch } of input.read(partition, request, new AbortController().signal))
       expect(batch.data.children.map((column) => Number(column.values[0]))).toEqual([1, 5]);
     expect((await input.schema()).map((column) => column.name)).toEqual(["toString", "constructor"]);
-  });
-});
-
-describe("files that do not agree", () => {
-  const cases: readonly (readonly [string, Columns, string, RegExp])[] = [
-    [
-      "in a type",
-      {
-        id: vectorFromArray([1n], new Int64()),
-        x: vectorFromArray([1], new Float32()),
-        word: vectorFromArray(["a"], new Utf8()),
-      },
-      "id",
-      /is int32 in .*a\.parquet and int64 in .*b\.parquet/,
-    ],
-    [
-      "in a column that is missing",
-      { id: ints([1]), x: vectorFromArray([1], new Float32()) },
-      "word",
-      /is in .*a\.parquet and not in .*b\.parquet/,
-    ],
-    [
-      "in a column more",
-      { ...rows(1), extra: ints([1]) },
-      "extra",
-      /is in .*b\.parquet and not in .*a\.parquet/,
-    ],
-  ];
-  it.each(cases)("%s", async (_, other, column, message) => {
-    await put("a.parquet", rows(1));
-    await put("b.parquet", other);
-    const error = await failure(source("*.parquet").schema());
-    expect(error).toMatchObject({
-      kind: "data",
-      code: "source.schema-drift",
-      details: { column, file: join(root, "b.parquet"), other: join(root, "a.parquet") },
-    });
-    expect(error.message).toMatch(message);
-  });
-
-  it("but for the order of columns and nullability, which may differ", async () => {
-    const { id, x, word } = rows(2);
-    if (!id || !x || !word) throw new Error("no columns");
-    await put("a.parquet", { id, x, word });
-    await put("b.parquet", { word, x, id: vectorFromArray([1, null], new Int32()) });
-    const input = source("*.parquet");
-    expect((await input.schema()).find((column) => column.name === "id")?.nullable).toBe(true);
-    expect(
-      (await read(input, await only(input), ["word", "id"])).flatMap((chunk) => chunk.rows),
-    ).toHaveLength(4);
   });
 });
 

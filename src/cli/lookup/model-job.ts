@@ -9,6 +9,7 @@ import { byteSize, fraction, names, repeated, threadCount, wholeNumber } from ".
 /** Options of commands that take a model and files instead of a job spec. */
 export interface ModelJobFlags {
   readonly key?: readonly string[];
+  readonly missingColumns?: "fail" | "nulls";
   readonly features?: readonly string[];
   readonly acceptGuess?: true;
   readonly keep?: string;
@@ -40,6 +41,12 @@ export function declareMapping(command: Command): Command {
     .option(
       "--plain-files",
       "read files of a Delta, Hudi or Iceberg table as they are: they are known to be live",
+    )
+    .addOption(
+      new Option(
+        "--missing-columns <what>",
+        "what a column is in files that lack it, where others have it (default: fail)",
+      ).choices(["fail", "nulls"]),
     )
     .optionsGroup("Model:")
     .option("--provider <a,b>", "execution providers in order of preference (default: cpu)", names)
@@ -97,6 +104,7 @@ export function modelJob(
       kind: "files",
       from: inputs.map((input) => localPath(input, cwd)),
       ...(flags.plainFiles === true ? { plainFiles: true } : {}),
+      ...(flags.missingColumns === undefined ? {} : { missingColumns: flags.missingColumns }),
       key,
       onEmpty: "fail",
     },

@@ -40,6 +40,20 @@ export function schemaExcerpt(footer: Footer): Uint8Array {
   return new Uint8Array(Buffer.concat([magic, footerBytes({ fields })]));
 }
 
+/** The same of one column. @param hint the type that the file's writer had for it */
+export function columnSchemaExcerpt(footer: Footer, column: FileColumn, hint: Field | null): Uint8Array {
+  const root = {
+    fields: [
+      { id: 1, type: wire.i32, value: 1 },
+      list(fileFields.schema, [schemaRoot(footer, 1), ...column.elements]),
+      number(fileFields.rows, 0),
+      list(fileFields.rowGroups, []),
+      ...(hint === null ? [] : [hintPairs([hint])]),
+    ],
+  };
+  return new Uint8Array(Buffer.concat([magic, footerBytes(root)]));
+}
+
 /**
  * @param fields columns of the file in the order wanted, with the types to decode them to
  * @param allocate gives a buffer of that many bytes, whatever they hold
@@ -116,12 +130,6 @@ function excerptFooter(
   footer: Footer,
   { columns, fields, rows, bytes, descriptions }: ExcerptParts,
 ): ThriftStruct {
-  const [root] = structsField(footer.root, fileFields.schema);
-  const parent = {
-    fields: (root?.fields ?? []).map((field) =>
-      field.id === schemaFields.children ? { ...field, value: columns.length } : field,
-    ),
-  };
   const chunks = descriptions.map((description) => ({ fields: [number(2, 0), struct(3, description)] }));
   const rowGroup = {
     fields: [
@@ -133,11 +141,24 @@ function excerptFooter(
   return {
     fields: [
       { id: 1, type: wire.i32, value: 1 },
-      list(fileFields.schema, [parent, ...columns.flatMap((column) => column.elements)]),
+      list(fileFields.schema, [
+        schemaRoot(footer, columns.length),
+        ...columns.flatMap((column) => column.elements),
+      ]),
       number(fileFields.rows, rows),
       list(fileFields.rowGroups, [rowGroup]),
       ...(needsHint(footer) ? [hintPairs(fields)] : []),
     ],
+  };
+}
+
+/** The element that all columns are children of. */
+function schemaRoot(footer: Footer, columns: number): ThriftStruct {
+  const [root] = structsField(footer.root, fileFields.schema);
+  return {
+    fields: (root?.fields ?? []).map((field) =>
+      field.id === schemaFields.children ? { ...field, value: columns } : field,
+    ),
   };
 }
 

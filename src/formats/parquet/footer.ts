@@ -19,7 +19,7 @@ import { decodeThrift } from "./thrift-decode.js";
 export const fileFields = { schema: 2, rows: 3, rowGroups: 4, keyValues: 5, createdBy: 6 } as const;
 export const schemaFields = { type: 1, typeLength: 2, name: 4, children: 5 } as const;
 export const rowGroupFields = { columns: 1, totalBytes: 2, rows: 3, fileOffset: 5, ordinal: 7 } as const;
-export const chunkFields = { filePath: 1, fileOffset: 2, metadata: 3 } as const;
+export const chunkFields = { filePath: 1, fileOffset: 2, metadata: 3, encryption: 8 } as const;
 export const columnFields = {
   type: 1,
   encodings: 2,
@@ -58,6 +58,8 @@ export interface Footer {
   /** Leaf columns in file order. */
   readonly leaves: readonly Leaf[];
   readonly rowGroups: readonly RowGroup[];
+  /** Top-level columns of which a chunk is encrypted. The footer itself is not. */
+  readonly encrypted: ReadonlySet<string>;
   readonly metadata: { readonly [key: string]: string };
 }
 
@@ -87,6 +89,8 @@ export interface RowGroup {
   readonly bytes: number;
   /** Where the last of its data ends in the file. */
   readonly end: number;
+  /** Positions of leaves whose chunks are encrypted. */
+  readonly encrypted: readonly number[];
   /** What the footer says of it, made sense of anew each time: of all row groups at once it takes a lot of memory. */
   describe(): RowGroupDescription;
 }
@@ -101,6 +105,7 @@ export interface ColumnChunk {
   /** The chunk's description, as it is in the footer. */
   readonly description: ThriftStruct;
   readonly values: number;
+  readonly isEncrypted: boolean;
   readonly dictionaryEncoded: boolean;
   readonly uncompressedBytes: number;
   readonly compressedBytes: number;
@@ -142,7 +147,10 @@ function parseFooter(bytes: Uint8Array, start: number, sha256: string): Footer {
   const rows = count(root, fileFields.rows, "rows");
   const counted = rowGroups.reduce((sum, group) => sum + group.rows, 0);
   if (rows !== counted) throw new ThriftError(`it claims ${rows} rows, its row groups ${counted}`);
-  return { root, sha256, start, rows, columns, leaves, rowGroups, metadata: parseMetadata(root) };
+  const encrypted = new Set(
+    rowGroups.flatMap((group) => group.encrypted.flatMap((leaf) => leaves[leaf]?.column ?? [])),
+  );
+  return { root, sha256, start, rows, columns, leaves, rowGroups, encrypted, metadata: parseMetadata(root) };
 }
 
 /** The schema is a tree in depth-first order; its first element is the root. */
@@ -185,6 +193,7 @@ function parseRowGroup(bytes: ThriftValue, index: number, leaves: number, dataEn
     rows: count(root, rowGroupFields.rows, `rows in row group ${index}`),
     bytes: integerField(root, rowGroupFields.totalBytes) ?? 0,
     end: chunks.reduce((last, { end }) => Math.max(last, end), 0),
+    encrypted: chunks.flatMap(({ isEncrypted }, leaf) => (isEncrypted ? [leaf] : [])),
     describe,
   };
 }
@@ -206,6 +215,8 @@ function describeRowGroup(
 
 function parseChunk(chunk: ThriftStruct, where: string, dataEnd: number): ColumnChunk {
   const meta = structField(chunk, chunkFields.metadata);
+  // Its description may be encrypted as well.
+  if (structField(chunk, chunkFields.encryption) !== undefined) return encryptedChunk(meta);
   if (meta === undefined) throw new ThriftError(`${where} has no description`);
   if (bytesField(chunk, chunkFields.filePath)?.byteLength)
     throw new ThriftError(`${where} is in another file`);
@@ -218,6 +229,7 @@ function parseChunk(chunk: ThriftStruct, where: string, dataEnd: number): Column
   return {
     description: meta,
     values: count(meta, columnFields.values, `values in ${where}`),
+    isEncrypted: false,
     dictionaryEncoded: itemsField(meta, columnFields.encodings).some(
       (encoding) => encoding === 2 || encoding === 8,
     ),
@@ -227,6 +239,24 @@ function parseChunk(chunk: ThriftStruct, where: string, dataEnd: number): Column
     end,
     statistics: structField(meta, columnFields.statistics),
     stringBytes: typeof stringBytes === "number" && stringBytes >= 0 ? stringBytes : undefined,
+  };
+}
+
+/** No part of it is ever read; a footer that is not encrypted may still tell how large it is. */
+function encryptedChunk(description: ThriftStruct | undefined): ColumnChunk {
+  const bytes = (id: number) =>
+    description === undefined ? 0 : Math.max(0, integerField(description, id) ?? 0);
+  return {
+    description: description ?? { fields: [] },
+    values: bytes(columnFields.values),
+    isEncrypted: true,
+    dictionaryEncoded: false,
+    uncompressedBytes: bytes(columnFields.uncompressedBytes),
+    compressedBytes: bytes(columnFields.compressedBytes),
+    start: 0,
+    end: 0,
+    statistics: undefined,
+    stringBytes: undefined,
   };
 }
 

@@ -1,8 +1,7 @@
 /** Apache Parquet: footers by our own reader, pages by parquet-wasm. */
-import { columnOf } from "../../arrow-types.js";
 import type { FileSummary, Format } from "../../format.js";
 import type { ReadHandle } from "../../store.js";
-import { decodedFields } from "./decoder.js";
+import { decodedColumns } from "./decoded-columns.js";
 import { readFooter } from "./footer.js";
 import { joinFiles } from "./join.js";
 import { withIndexColumns } from "./pandas-index.js";
@@ -38,8 +37,14 @@ export function parquetFormat(): Format {
         remember(same);
         return same.summary;
       }
-      const file = { handle, footer, fields: decodedFields(handle.path, footer) };
-      const summary = summarize(footer, withIndexColumns(file.fields.map(columnOf), footer.metadata.pandas));
+      const file = { handle, footer, columns: decodedColumns(handle.path, footer) };
+      const summary = summarize(
+        footer,
+        withIndexColumns(
+          file.columns.map(({ column }) => column),
+          footer.metadata.pandas,
+        ),
+      );
       opened.set(summary, file);
       remember({ file, summary });
       return summary;
@@ -57,5 +62,5 @@ export function parquetFormat(): Format {
 
 async function open(handle: ReadHandle): Promise<ParquetFile> {
   const footer = await readFooter(handle);
-  return { handle, footer, fields: decodedFields(handle.path, footer) };
+  return { handle, footer, columns: decodedColumns(handle.path, footer) };
 }

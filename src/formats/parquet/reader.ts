@@ -6,6 +6,7 @@ import type { FormatReader, ReadRequest } from "../../format.js";
 import type { ReadHandle } from "../../store.js";
 import { readCArray } from "./c-array.js";
 import { readCSchema } from "./c-schema.js";
+import type { DecodedColumn } from "./decoded-columns.js";
 import { decode, reasonOf } from "./decoder.js";
 import { rowGroupExcerpt } from "./excerpt.js";
 import type { Footer } from "./footer.js";
@@ -19,8 +20,8 @@ const scratch = createScratch();
 export interface ParquetFile {
   readonly handle: ReadHandle;
   readonly footer: Footer;
-  /** In file order, with the types that they are decoded to. */
-  readonly fields: readonly Field[];
+  /** In file order. */
+  readonly columns: readonly DecodedColumn[];
 }
 
 export function createReader(file: ParquetFile): FormatReader {
@@ -38,11 +39,13 @@ async function* readRowGroups(file: ParquetFile, request: ReadRequest): AsyncGen
   }
 }
 
-function fieldOf({ handle, fields }: ParquetFile, column: string): Field {
-  const field = fields.find((candidate) => candidate.name === column);
-  if (field !== undefined) return field;
-  throw new DataError("data.missing-column", `${handle.path} has no column "${column}"`, {
-    details: { file: handle.path, column },
+function fieldOf({ handle, columns }: ParquetFile, name: string): Field {
+  const found = columns.find(({ column }) => column.name === name);
+  if (found?.field) return found.field;
+  const problem = found?.column.type.kind === "other" ? found.column.type.problem : undefined;
+  if (problem !== undefined) throw new DataError(problem.code, problem.message, problem);
+  throw new DataError("data.missing-column", `${handle.path} has no column "${name}"`, {
+    details: { file: handle.path, column: name },
   });
 }
 

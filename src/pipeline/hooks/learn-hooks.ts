@@ -2,7 +2,7 @@
 
 import { makeData, type RecordBatch, vectorFromArray } from "apache-arrow";
 import { arrowSchema } from "../../arrow-types.js";
-import type { Schema } from "../../column.js";
+import { type Schema, unreadablePart } from "../../column.js";
 import { SpecError } from "../../errors.js";
 import type { LoadedHook } from "../../hook.js";
 import type { Job } from "../../job.js";
@@ -11,6 +11,7 @@ import type { PlannedHook } from "../../plan.js";
 import { didYouMean } from "../mapping/did-you-mean.js";
 import { createProblems } from "../mapping/problems.js";
 import { requirePartitionColumns } from "../mapping/resolve-columns.js";
+import { requireReadable } from "../mapping/unreadable-columns.js";
 import { applyHook, type HookResult, recordBatch } from "./apply-hook.js";
 import { contextOf, namesOf } from "./hook-steps.js";
 
@@ -19,7 +20,8 @@ import { contextOf, namesOf } from "./hook-steps.js";
  * @throws SpecError `hook.reads` for a name that the input doesn't have
  */
 export function preReads(hook: LoadedHook, schema: Schema): readonly string[] {
-  const names = namesOf(schema.filter(({ type }) => type.kind !== "other"));
+  const names = namesOf(schema.filter(({ type }) => unreadablePart(type) === null));
+  requireReadable(schema, hook.reads ?? [], []);
   for (const name of hook.reads ?? [])
     if (!names.includes(name))
       throw new SpecError(

@@ -1,5 +1,5 @@
 /** The output's columns: what is kept of the input, the predictions, and what is added; in this order. */
-import { type Column, type ColumnType, listMetadata, type Schema } from "../../column.js";
+import { type Column, type ColumnType, listMetadata, type Schema, unreadablePart } from "../../column.js";
 import type { Job } from "../../job.js";
 import {
   type AddedColumn,
@@ -13,6 +13,7 @@ import { didYouMean } from "./did-you-mean.js";
 import type { Problems } from "./problems.js";
 import { requireColumn } from "./schema-columns.js";
 import { tensorColumnType } from "./tensor-columns.js";
+import { leftOut } from "./unreadable-columns.js";
 
 /** Input columns that are kept: the key first, then in the input's order. */
 export function resolvePassthrough(
@@ -28,15 +29,16 @@ export function resolvePassthrough(
   return [...kept];
 
   function isKept({ name, type }: Column): boolean {
+    const unreadable = unreadablePart(type);
     switch (job.passthrough.kind) {
       case "none":
         return false;
       case "columns":
         if (!job.passthrough.columns.includes(name)) return false;
-        if (type.kind !== "other") return true;
+        if (unreadable === null) return true;
         problems.add(
           "mapping.unsupported-column",
-          `column "${name}" is ${type.name}, which can't be written`,
+          `column "${name}" is ${unreadable.name}, which can't be written`,
           {
             hint: "leave it out of what is kept; of a database, a query can select it as another type: column::text",
             details: { column: name },
@@ -45,9 +47,8 @@ export function resolvePassthrough(
         return false;
       default:
         if (job.passthrough.kind === "rest" && features.has(name)) return false;
-        if (type.kind === "other")
-          warnings.push(`column "${name}" is ${type.name} and is left out of the output`);
-        return type.kind !== "other";
+        if (unreadable !== null && !kept.has(name)) warnings.push(leftOut(name, unreadable));
+        return unreadable === null;
     }
   }
 }

@@ -1,10 +1,12 @@
 /** Rows from files: any store, any format. */
 import type { Chunk } from "../../chunk.js";
+import type { Column, Schema } from "../../column.js";
 import { CancelledError, DataError } from "../../errors.js";
 import type { FileSummary, Format } from "../../format.js";
 import type { FileSlice, PinnedFile } from "../../partition.js";
 import type { PlanRequest, Source, SourceReadRequest } from "../../source.js";
 import type { ReadHandle, Store, StoredFile } from "../../store.js";
+import { conformBatch } from "./conform-batch.js";
 import { type PathColumns, pathColumns, withPathColumns } from "./path-columns.js";
 import { changed, checkIdentity } from "./pinned-file.js";
 import { type GroupSize, planPartitions, type SizedFile } from "./plan-partitions.js";
@@ -18,6 +20,8 @@ export interface FileSourceOptions {
   readonly format: Format;
   /** Read files of a table format as they are: the author named those that are live. */
   readonly plainFiles?: boolean;
+  /** What a column is in files that do not have it, where others do; without it, such a column cannot be read. */
+  readonly missingColumns?: "fail" | "nulls";
 }
 
 /**
@@ -56,7 +60,7 @@ interface Survey {
 
 async function surveyFiles(options: FileSourceOptions): Promise<Survey> {
   const paths = pathColumns();
-  const agreement = schemaAgreement();
+  const agreement = schemaAgreement({ missingAsNulls: options.missingColumns === "nulls" });
   let rows = 0;
   let rowGroups = 0;
   for await (const file of inputFiles(options)) {
@@ -121,7 +125,7 @@ async function* sizedFiles(
     if (signal.aborted) throw new CancelledError();
     const { path, size, inode, mtimeNs } = file;
     const { schema, rows, footerSha256, rowGroups } = await inspect(options, file);
-    agreement.add(path, schema);
+    agreement.check(path, schema, request.columns);
     const pathValues = paths.typed(file.pathValues);
     const pinned: PinnedFile = { path, size, inode, mtimeNs, footerSha256, rows, pathValues };
     // It may have been written to between listing and reading its footer.
@@ -171,6 +175,10 @@ interface SliceRead {
 async function* readChunks(format: Format, handle: ReadHandle, read: SliceRead): AsyncGenerator<Chunk> {
   const { summary, slice, request, signal } = read;
   const { path, pathValues } = slice.file;
+  const { columns } = request;
+  const inFile = new Set(summary.schema.map(({ name }) => name));
+  const wanted = columns.filter((column) => !Object.hasOwn(pathValues, column));
+  const agreed = agreedColumns(request.schema, wanted);
   const report = byteReporter(handle, request);
   const reader = await format.openReader(handle, summary);
   let firstRow = slice.firstRow;
@@ -178,13 +186,15 @@ async function* readChunks(format: Format, handle: ReadHandle, read: SliceRead):
     const batches = reader.read({
       rowGroupStart: slice.rowGroupStart,
       rowGroupEnd: slice.rowGroupEnd,
-      columns: request.columns.filter((column) => !Object.hasOwn(pathValues, column)),
+      // What the plan does not know is asked for: the reader says that the file does not have it.
+      columns: agreed === null ? wanted : wanted.filter((column) => inFile.has(column)),
       batchRows: request.chunkRows,
     });
     for await (const batch of batches) {
       if (signal.aborted) throw new CancelledError();
       report();
-      yield { batch: withPathColumns(batch, request.columns, pathValues), origin: { file: path, firstRow } };
+      const conforming = agreed === null ? batch : conformBatch(batch, agreed, { path, firstRow });
+      yield { batch: withPathColumns(conforming, columns, pathValues), origin: { file: path, firstRow } };
       firstRow += batch.numRows;
     }
     report();
@@ -199,6 +209,14 @@ async function* readChunks(format: Format, handle: ReadHandle, read: SliceRead):
         details: { file: path },
       },
     );
+}
+
+/** `null` where the plan does not have all of them: then files are read as they are. */
+function agreedColumns(schema: Schema | undefined, names: readonly string[]): readonly Column[] | null {
+  if (schema === undefined) return null;
+  const columns = new Map(schema.map((column) => [column.name, column]));
+  const agreed = names.flatMap((name) => columns.get(name) ?? []);
+  return agreed.length === names.length ? agreed : null;
 }
 
 function byteReporter(handle: ReadHandle, { onBytes }: SourceReadRequest): () => void {

@@ -1,60 +1,163 @@
-/** One schema for all files: found file by file, without keeping them. */
-import { type Column, type Schema, typeName } from "../../column.js";
+/**
+ * One schema for all files: found file by file, without keeping them. Only the columns that a job reads need to agree, so
+ * a column that does not is a column of the schema like any other, with the error for a job that reads it.
+ */
+import { type Column, type ColumnProblem, type ColumnType, type Schema, typeName } from "../../column.js";
 import { DataError } from "../../errors.js";
+import { type JoinRules, joinTypes, type SeenType } from "./join-types.js";
 
 export interface SchemaAgreement {
-  /** @throws DataError `source.schema-drift` naming both files and the column */
   add(path: string, schema: Schema): void;
-  /** In the order of the first file; nullable where any file's column is. Empty before the first. */
+  /** Columns in the order in which they were found; nullable where any file's column is. Empty before the first. */
   readonly schema: Schema;
+  /**
+   * Called with a file that was added before, once it is known what is read.
+   * @throws DataError `source.changed` where one of these columns has a type that the file did not have then
+   */
+  check(path: string, schema: Schema, columns: readonly string[]): void;
 }
 
-export function schemaAgreement(): SchemaAgreement {
-  let first: { readonly path: string; readonly columns: Map<string, Column> } | null = null;
+export interface AgreementOptions {
+  /** Whether a column that some files lack is null there. */
+  readonly missingAsNulls: boolean;
+}
+
+/** What is known of one column. */
+interface Seen {
+  /** By the type as JSON. */
+  readonly types: Map<string, SeenType>;
+  nullable: boolean;
+  /** A file that does not have it. */
+  lacking: string | null;
+  /** Kept where all files have the same. */
+  metadata: Column["metadata"];
+}
+
+export function schemaAgreement({ missingAsNulls }: AgreementOptions): SchemaAgreement {
+  const columns = new Map<string, Seen>();
+  let firstPath: string | null = null;
+  let agreed: Schema | null = null;
+  const rules: JoinRules = {
+    conflict,
+    missingField: (column, seen, lacking) =>
+      missingAsNulls ? seen.type : missing(column, seen.path, lacking),
+  };
+
   return {
     add(path, schema) {
-      if (first === null) first = { path, columns: byName(path, schema) };
-      else compare(first, path, byName(path, schema));
+      agreed = null;
+      const found = byName(path, schema);
+      for (const [name, { type, nullable, metadata }] of found) {
+        const seen = columns.get(name) ?? {
+          types: new Map(),
+          nullable: false,
+          lacking: firstPath,
+          metadata,
+        };
+        if (!sameMetadata(seen.metadata, metadata)) seen.metadata = undefined;
+        const key = JSON.stringify(type);
+        if (!seen.types.has(key)) seen.types.set(key, { type, path });
+        seen.nullable ||= nullable;
+        columns.set(name, seen);
+      }
+      for (const [name, seen] of columns) if (!found.has(name)) seen.lacking ??= path;
+      firstPath ??= path;
     },
     get schema() {
-      return [...(first?.columns.values() ?? [])];
+      agreed ??= [...columns].map(([name, seen]) => agree(name, seen));
+      return agreed;
+    },
+    check(path, schema, wanted) {
+      const found = byName(path, schema);
+      for (const name of wanted) {
+        const seen = columns.get(name);
+        const column = found.get(name);
+        const isKnown =
+          column === undefined
+            ? seen === undefined || seen.lacking !== null
+            : seen?.types.has(JSON.stringify(column.type)) === true;
+        if (!isKnown) throw changed(name, path);
+      }
     },
   };
+
+  function agree(name: string, { types, nullable, lacking, metadata }: Seen): Column {
+    const seen = [...types.values()];
+    const [first] = seen;
+    const isMissing = lacking !== null && first !== undefined;
+    const type =
+      isMissing && !missingAsNulls ? missing(name, first.path, lacking) : joinTypes(name, seen, rules);
+    const column = { name, type, nullable: nullable || isMissing };
+    return metadata === undefined ? column : { ...column, metadata };
+  }
 }
 
-function byName(path: string, schema: Schema): Map<string, Column> {
+function sameMetadata(one: Column["metadata"], other: Column["metadata"]): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** A name that a file has twice is a column that cannot be read. */
+function byName(path: string, schema: Schema): ReadonlyMap<string, Column> {
   const columns = new Map<string, Column>();
-  for (const column of schema) {
-    if (columns.has(column.name))
-      throw new DataError("data.unsupported", `${path} has two columns named "${column.name}"`, {
-        hint: "Rename one of them.",
-        details: { file: path, column: column.name },
-      });
-    columns.set(column.name, column);
-  }
+  for (const column of schema)
+    columns.set(column.name, columns.has(column.name) ? twice(column, path) : column);
   return columns;
 }
 
-function compare(
-  first: { readonly path: string; readonly columns: Map<string, Column> },
-  path: string,
-  columns: Map<string, Column>,
-): void {
-  for (const [name, column] of columns) {
-    const known = first.columns.get(name);
-    if (known === undefined) throw drift(name, first.path, path, `is in ${path} and not in ${first.path}`);
-    const [here, there] = [typeName(column.type), typeName(known.type)];
-    if (here !== there)
-      throw drift(name, first.path, path, `is ${there} in ${first.path} and ${here} in ${path}`);
-    if (column.nullable && !known.nullable) first.columns.set(name, { ...known, nullable: true });
-  }
-  for (const name of first.columns.keys())
-    if (!columns.has(name)) throw drift(name, first.path, path, `is in ${first.path} and not in ${path}`);
+function twice(column: Column, path: string): Column {
+  return {
+    name: column.name,
+    nullable: true,
+    type: unreadable("a name that two columns have", {
+      code: "data.unsupported",
+      message: `${path} has two columns named "${column.name}"`,
+      hint: "Rename one of them.",
+      details: { file: path, column: column.name },
+    }),
+  };
 }
 
-function drift(column: string, first: string, file: string, how: string): DataError {
-  return new DataError("source.schema-drift", `the input files differ: column "${column}" ${how}`, {
-    hint: "Write the files with one schema, or score them in separate runs.",
-    details: { column, file, other: first },
+function missing(column: string, path: string, lacking: string): ColumnType {
+  return unreadable(`missing in ${lacking}`, {
+    code: "source.schema-drift",
+    message: `the input files differ: column "${column}" is in ${path} and not in ${lacking}`,
+    hint: "Set `input.missing_columns: nulls` (score: --missing-columns nulls) to read it as nulls there, or leave the file out.",
+    details: { column, file: lacking, other: path },
   });
+}
+
+function conflict(column: string, seen: readonly SeenType[]): ColumnType {
+  const [first, second] = firstConflict(column, seen);
+  return unreadable(`${typeName(first.type)} and ${typeName(second.type)}`, {
+    code: "source.schema-drift",
+    message:
+      `the input files differ: column "${column}" is ${typeName(first.type)} in ${first.path}` +
+      ` and ${typeName(second.type)} in ${second.path}, and no type holds both without loss`,
+    hint: "Write the files with one type, or score them in separate runs.",
+    details: { column, file: second.path, other: first.path },
+  });
+}
+
+/** Two of the types that hold nothing in common. All together may disagree where no two do: then the outermost two. */
+function firstConflict(column: string, seen: readonly SeenType[]): readonly [SeenType, SeenType] {
+  const disagree: ColumnType = { kind: "other", name: "" };
+  const rules: JoinRules = { conflict: () => disagree, missingField: (_column, { type }) => type };
+  for (const [index, one] of seen.entries())
+    for (const other of seen.slice(index + 1))
+      if (joinTypes(column, [one, other], rules) === disagree) return [one, other];
+  const [first, last] = [seen[0], seen.at(-1)];
+  if (first === undefined || last === undefined) throw new RangeError("no types were seen");
+  return [first, last];
+}
+
+function unreadable(name: string, problem: ColumnProblem): ColumnType {
+  return { kind: "other", name, problem };
+}
+
+function changed(column: string, path: string): DataError {
+  return new DataError(
+    "source.changed",
+    `${path} changed while the run was planned: its column "${column}" is not what it was`,
+    { hint: "Plan again.", details: { file: path, column } },
+  );
 }

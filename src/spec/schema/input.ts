@@ -42,6 +42,10 @@ export const input = z
       description:
         "With files of a Delta, Hudi or Iceberg table: read them as they are. For a list of files that is known to be live.",
     }),
+    missing_columns: z.enum(["fail", "nulls"]).optional().meta({
+      description:
+        "What happens when some of several files lack a column that the job reads: the plan is refused (`fail`, the default), or the column is null in their rows.",
+    }),
     on_empty: z.enum(["fail", "skip", "publish"]).default("fail").meta({
       description:
         "What happens when the input has no rows: the run fails, is skipped, or publishes an empty output.",

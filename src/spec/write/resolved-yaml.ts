@@ -60,7 +60,11 @@ function specOf(job: Job): unknown {
 /** A database's URL as it is written: whatever it holds stays where it is kept. */
 function sourceOf(input: InputSpec): object {
   if (input.kind !== "postgres")
-    return { from: input.from, ...(input.plainFiles === true ? { plain_files: true } : {}) };
+    return {
+      from: input.from,
+      ...(input.plainFiles === true ? { plain_files: true } : {}),
+      ...(input.missingColumns === undefined ? {} : { missing_columns: input.missingColumns }),
+    };
   const { connection, read, consistency } = input;
   const rows =
     read.kind === "table"
