@@ -29,6 +29,8 @@ interface Seen {
   nullable: boolean;
   /** A file that does not have it. */
   lacking: string | null;
+  /** Whether it is an index in any file. */
+  isIndex: boolean;
   /** Kept where all files have the same. */
   metadata: Column["metadata"];
 }
@@ -47,17 +49,19 @@ export function schemaAgreement({ missingAsNulls }: AgreementOptions): SchemaAgr
     add(path, schema) {
       agreed = null;
       const found = byName(path, schema);
-      for (const [name, { type, nullable, metadata }] of found) {
+      for (const [name, { type, nullable, metadata, isIndex }] of found) {
         const seen = columns.get(name) ?? {
           types: new Map(),
           nullable: false,
           lacking: firstPath,
+          isIndex: false,
           metadata,
         };
         if (!sameMetadata(seen.metadata, metadata)) seen.metadata = undefined;
         const key = JSON.stringify(type);
         if (!seen.types.has(key)) seen.types.set(key, { type, path });
         seen.nullable ||= nullable;
+        seen.isIndex ||= isIndex === true;
         columns.set(name, seen);
       }
       for (const [name, seen] of columns) if (!found.has(name)) seen.lacking ??= path;
@@ -81,14 +85,19 @@ export function schemaAgreement({ missingAsNulls }: AgreementOptions): SchemaAgr
     },
   };
 
-  function agree(name: string, { types, nullable, lacking, metadata }: Seen): Column {
+  function agree(name: string, { types, nullable, lacking, metadata, isIndex }: Seen): Column {
     const seen = [...types.values()];
     const [first] = seen;
     const isMissing = lacking !== null && first !== undefined;
     const type =
       isMissing && !missingAsNulls ? missing(name, first.path, lacking) : joinTypes(name, seen, rules);
-    const column = { name, type, nullable: nullable || isMissing };
-    return metadata === undefined ? column : { ...column, metadata };
+    return {
+      name,
+      type,
+      nullable: nullable || isMissing,
+      ...(isIndex ? { isIndex } : {}),
+      ...(metadata === undefined ? {} : { metadata }),
+    };
   }
 }
 
