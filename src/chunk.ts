@@ -10,6 +10,25 @@ export interface Chunk {
   readonly batch: RecordBatch;
   /** Where the rows come from, so that a row without a key can still be named. */
   readonly origin: ChunkOrigin;
+  /** Where the rows come from when they were put together from several places, in their order; then `origin` is the first. */
+  readonly spans?: readonly ChunkSpan[];
+}
+
+/** Rows of a chunk that lie below one another in one file. */
+export interface ChunkSpan {
+  readonly rows: number;
+  readonly origin: ChunkOrigin;
+}
+
+/** The place of a chunk's row in its file. */
+export function placeOf({ origin, spans = [] }: Omit<Chunk, "batch">, row: number): ChunkOrigin {
+  let before = 0;
+  for (const span of spans) {
+    if (row < before + span.rows)
+      return { file: span.origin.file, firstRow: span.origin.firstRow + row - before };
+    before += span.rows;
+  }
+  return { file: origin.file, firstRow: origin.firstRow + row };
 }
 
 export interface ChunkOrigin {

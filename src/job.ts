@@ -20,6 +20,8 @@ export interface Job {
   readonly vars?: { readonly [name: string]: string | number | boolean };
   readonly limits: Limits;
   readonly rowPolicy: RowPolicy;
+  /** The author knows that rows change one another's predictions, and fixes the batch: `limits.batchRows`. */
+  readonly rows?: "dependent";
   /** `auto`: the fastest one that runs the model. */
   readonly engine: "auto" | EngineName;
   /** In order of preference; the first one that this machine has is used. */
@@ -257,6 +259,8 @@ export interface Interval {
 export interface Limits {
   readonly threads: number | "auto";
   readonly partitionRows: number | "auto";
+  /** Rows of one model call; absent: 1,024. */
+  readonly batchRows?: number;
   readonly maxAttempts: number;
   readonly partitionTimeoutMs: number;
   /** Decoded bytes that all threads together may hold; beyond it threads are lowered, then the run is refused. */

@@ -93,6 +93,8 @@ export type OutputBinding = {
   readonly output: string;
   readonly type: TensorType;
   readonly rowShape: readonly number[] | null;
+  /** Outputs with the scores that a label was decided by: where one of a row's is NaN, its label is null. */
+  readonly certainBy?: readonly string[];
 } /** One scalar column. */ & (
   | { readonly kind: "scalar"; readonly column: string }
   /** One column an element: `index` along the flattened row. */
@@ -126,6 +128,11 @@ export type OutputBinding = {
       readonly exclude: BoundColumn | null;
     }
 );
+
+/** The outputs that a model is asked for, once each. */
+export function fetchedOutputs(outputs: readonly OutputBinding[]): readonly string[] {
+  return [...new Set(outputs.flatMap(({ output, certainBy }) => [output, ...(certainBy ?? [])]))];
+}
 
 /** The names of the columns that a binding makes. */
 export function columnNames(binding: OutputBinding): readonly string[] {

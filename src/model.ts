@@ -62,8 +62,9 @@ export interface Predictor {
   readonly signature: Signature;
   /**
    * One model call. Dimension 0 of every tensor is the batch. Inputs are not kept; outputs are valid until the next call.
+   * @param outputs the outputs that are wanted; all of the signature unless given. The others are not looked at
    * @throws ModelError `model.predict-failed`; its message names no values of rows, since it is shown and kept
    */
-  predict(inputs: Tensors): Promise<Tensors>;
+  predict(inputs: Tensors, outputs?: readonly string[]): Promise<Tensors>;
   close(): Promise<void>;
 }

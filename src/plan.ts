@@ -38,6 +38,23 @@ export interface PlannedHook {
   readonly adds: Schema;
 }
 
+/** What trying the model on rows of the input showed while the run was planned. */
+export interface ModelProbe {
+  /** Rows that were tried, and how many of them were variations of others, since the input has few or equal ones. */
+  readonly rows: number;
+  readonly varied: number;
+  /** Rows of each model call, in their order. */
+  readonly batches: readonly number[];
+  /** What rows are to one another: see `pipeline/probing/probe-rows.ts`. */
+  readonly verdict:
+    | "independent"
+    | "dependent"
+    | "not-deterministic"
+    | "one-at-a-time"
+    | "frozen-batch"
+    | "untried";
+}
+
 export interface Plan {
   readonly version: 1;
   readonly job: Job;
@@ -50,6 +67,8 @@ export interface Plan {
   /** In the order in which they run; none for most jobs. */
   readonly hooks: readonly PlannedHook[];
   readonly profile: Profile;
+  /** Absent where nothing was tried: trees on our own kernel, an input without rows, plans of version 0.1. */
+  readonly probe?: ModelProbe;
   /** Threads that memory and cores allow. Not part of the fingerprint: it never shapes results. */
   readonly threads: number;
   readonly totals: PlanTotals;

@@ -3,6 +3,7 @@
  * footers and models are opened here. Nothing is scored and nothing is written.
  */
 import type { RecordBatch } from "apache-arrow";
+import type { Clock } from "./clock.js";
 import type { Schema } from "./column.js";
 import { DataError, SpecError } from "./errors.js";
 import type { HookRuntime } from "./hook.js";
@@ -17,12 +18,14 @@ import { addedBy, hookSteps, type LoadedHooks } from "./pipeline/hooks/hook-step
 import { learnPost, withPostColumns } from "./pipeline/hooks/learn-hooks.js";
 import { scoreFirstRows } from "./pipeline/hooks/score-first-rows.js";
 import { type MappingOptions, resolveMapping } from "./pipeline/resolve-mapping.js";
-import { isSettled, settleMapping } from "./pipeline/settle-mapping.js";
-import type { Asset, Plan, PlannedHook } from "./plan.js";
+import { isSettled } from "./pipeline/settle-mapping.js";
+import type { Asset, ModelProbe, Plan, PlannedHook } from "./plan.js";
 import { fitThreads, heldByFiles, heldByLists } from "./planning/fit-threads.js";
 import { PartitionTally } from "./planning/partition-tally.js";
 import { bundleHooks, learnPreHook, loadHooks, readingFor, withFirstRows } from "./planning/plan-hooks.js";
 import { chooseProfile, tryLoad } from "./planning/plan-profile.js";
+import { refuseBatchElsewhere } from "./planning/refuse-rows.js";
+import { tryModel } from "./planning/try-model.js";
 import type { Profile } from "./profile.js";
 import { fingerprintOf } from "./running/run-identity.js";
 import type { Source } from "./source.js";
@@ -31,6 +34,7 @@ export interface PlannerParts extends FileParts {
   readonly source: Source;
   readonly runtime: ModelRuntime;
   readonly hooks: HookRuntime;
+  readonly clock: Clock;
 }
 
 /** A job put together with what its model and its input look like. */
@@ -43,7 +47,7 @@ export interface PreparedJob {
   /** The `pre` hook, where there is one. */
   readonly hooks: readonly PlannedHook[];
   readonly profile: Profile;
-  /** Which provider runs, where it is not the one that was preferred. */
+  /** Which provider runs, where it is not the one that was preferred; which outputs are left out. */
   readonly notes: readonly string[];
   readonly files: MappingFiles;
   /** Of the input, without what a hook adds. */
@@ -53,10 +57,12 @@ export interface PreparedJob {
   readonly mapping: Mapping;
 }
 
-/** A mapping that rows can be scored by, and all hooks. */
+/** A mapping that rows can be scored by, all hooks, and what trying the model showed. */
 export interface SettledJob {
   readonly mapping: Mapping;
   readonly hooks: readonly PlannedHook[];
+  readonly profile: Profile;
+  readonly probe: ModelProbe | null;
 }
 
 /** Several partitions a thread, so that threads end at about the same time. */
@@ -76,7 +82,8 @@ export async function planJob(
   const request = {
     columns: prepared.mapping.reads,
     partitionRows: job.limits.partitionRows,
-    minPartitions: wantedThreads * partitionsPerThread,
+    // Where a batch ends shapes results, partitions must not follow from a machine's cores.
+    minPartitions: job.rows === "dependent" ? 1 : wantedThreads * partitionsPerThread,
   };
   for await (const partition of parts.source.plan(request, signal)) {
     refuseOwnOutput(job, partition);
@@ -96,7 +103,7 @@ export async function planJob(
   const heldBytes =
     tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
   const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
-  const { mapping, hooks } = await settle(prepared, parts, tally.firstWithRows, signal);
+  const settled = await settle(prepared, parts, tally.firstWithRows, signal);
   const placement = await tryLoad(prepared.model, prepared.profile, parts.runtime, { wanted: call.tryLoad });
   return {
     version: 1,
@@ -105,17 +112,13 @@ export async function planJob(
     assets: prepared.assets,
     signature: prepared.model.signature,
     inputSchema: prepared.schema,
-    mapping,
-    hooks,
-    profile: prepared.profile,
+    mapping: settled.mapping,
+    hooks: settled.hooks,
+    profile: settled.profile,
+    ...(settled.probe === null ? {} : { probe: settled.probe }),
     threads,
     totals: tally.totals,
-    notes: [
-      ...prepared.notes,
-      ...placement,
-      ...droppedOutputs(prepared.model),
-      ...(note === null ? [] : [note]),
-    ],
+    notes: [...prepared.notes, ...placement, ...(note === null ? [] : [note])],
   };
 }
 
@@ -132,7 +135,10 @@ export async function prepareJob(
   options: PrepareOptions,
 ): Promise<PreparedJob> {
   const model = await parts.runtime.inspect(job.model.path, job.model.externalData);
-  const { profile, notes } = await chooseProfile(job, model, parts.runtime);
+  const chosen = await chooseProfile(job, model, parts.runtime);
+  const { profile } = chosen;
+  const notes = [...chosen.notes, ...droppedOutputs(model)];
+  refuseBatchElsewhere(model.signature);
   const schema = await parts.source.schema();
   const { files, assets: mapped } = await pinFiles(job, parts);
   const bundles = await bundleHooks(job.hooks, parts.hooks);
@@ -151,8 +157,8 @@ export async function prepareJob(
 }
 
 /**
- * Sizes that neither signature nor schema tells are taken from the first rows, and from one prediction of them; so is
- * what a `post` hook adds.
+ * Sizes that neither signature nor schema tells are taken from the first rows, and from predictions of them; so is what
+ * rows are to one another, and what a `post` hook adds.
  */
 export async function settle(
   prepared: PreparedJob,
@@ -162,22 +168,32 @@ export async function settle(
 ): Promise<SettledJob> {
   const { job, schema, mapping, hooks, loaded } = prepared;
   const postHook = loaded.get("post-hook");
-  if (isSettled(mapping) && postHook === undefined) return { mapping, hooks };
+  const { profile } = prepared;
+  if (
+    isSettled(mapping) &&
+    postHook === undefined &&
+    (partition === null || profile.engine !== "onnxruntime")
+  )
+    return { mapping, hooks, profile, probe: null };
   const predictor = await parts.runtime.load(prepared.model.assets, prepared.profile);
   const { pre } = hookSteps({ job, inputSchema: schema, mapping, hooks }, loaded);
 
   async function settleOn(rows: RecordBatch | null): Promise<SettledJob> {
     const batch = rows === null ? null : await pre(rows);
-    const settled = isSettled(mapping)
-      ? mapping
-      : readingFor(hooks, schema, await settleMapping(prepared.mappingOptions, predictor, batch));
-    if (postHook === undefined) return { mapping: settled, hooks };
+    const { mappingOptions } = prepared;
+    const tried = await tryModel({ mappingOptions, mapping, profile, predictor, batch, clock: parts.clock });
+    const settled = tried.mapping === mapping ? mapping : readingFor(hooks, schema, tried.mapping);
+    if (postHook === undefined) return { ...tried, mapping: settled, hooks };
     const scored =
       batch === null
         ? null
-        : await scoreFirstRows({ ...prepared, mapping: settled, predictor }, batch, signal);
+        : await scoreFirstRows(
+            { ...prepared, mapping: settled, profile: tried.profile, predictor },
+            batch,
+            signal,
+          );
     const post = await learnPost(postHook, job, settled, scored);
-    return { mapping: withPostColumns(job, settled, post.adds), hooks: [...hooks, post] };
+    return { ...tried, mapping: withPostColumns(job, settled, post.adds), hooks: [...hooks, post] };
   }
 
   try {
@@ -205,7 +221,13 @@ function refuseOwnOutput({ write }: Job, { slices }: Partition): void {
 
 function droppedOutputs({ signature }: InspectedModel): readonly string[] {
   const names = signature.metadata["onnx.dropped_outputs"];
-  return names === undefined ? [] : [`The model's outputs ${names} are not tensors, and are left out.`];
+  const constant = signature.metadata["onnx.constant_outputs"];
+  return [
+    ...(names === undefined ? [] : [`The model's outputs ${names} are not tensors, and are left out.`]),
+    ...(constant === undefined
+      ? []
+      : [`The model's outputs ${constant} are the same whatever goes in, and are left out.`]),
+  ];
 }
 
 /** Publishing an empty input still writes one file, so that readers find the columns. */

@@ -6,7 +6,7 @@ import { resolvedYaml } from "../spec/write/resolved-yaml.js";
 import { bytes } from "../text/human.js";
 import { jobFor } from "./lookup/jobs.js";
 import { shownPath } from "./output/paths.js";
-import { hookFacts, mappingTable } from "./output/plan-text.js";
+import { hookFacts, mappingTable, probeFacts } from "./output/plan-text.js";
 import { renderPairs, renderTable, type TableOptions } from "./output/table.js";
 import { declareInterval, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -61,6 +61,7 @@ export function explainText(plan: Plan, { specPath, cwd }: ExplainPlace, options
     renderPairs(
       [
         ...varFacts(job),
+        ...probeFacts(plan),
         ...hookFacts(plan, cwd),
         ["engine", `${profile.engine} ${profile.engineVersion} on ${profile.provider}`],
         ["fingerprint", fingerprint],

@@ -70,6 +70,8 @@ const modelOptions = [
   "keep",
   "engine",
   "provider",
+  "rows",
+  "batchRows",
   "externalData",
 ] as const;
 

@@ -37,20 +37,31 @@ export interface PredictedRows {
   readonly failures: ReadonlyMap<number, Failure>;
 }
 
-export function createRowPredictor(predictor: Predictor): RowPredictor {
+export interface RowPredictorOptions {
+  /** The outputs that are wanted; all of the model's unless given. */
+  readonly outputs?: readonly string[];
+  /** Rows change one another: a batch that fails is not searched for the row that is to blame. */
+  readonly isDependent?: boolean;
+}
+
+export function createRowPredictor(
+  predictor: Predictor,
+  { outputs, isDependent = false }: RowPredictorOptions = {},
+): RowPredictor {
   /** A row that the model has scored before: proof that it works, when all rows of a batch fail. */
   let scoredBefore: Tensors | null = null;
 
   return {
     async predict(bound, rows, place, signal) {
       const failures = new Map(bound.failures);
-      const attempts = createAttempts(predictor, bound.tensors, rows, signal);
+      const attempts = createAttempts(predictor, outputs, bound.tensors, rows, signal);
       const first = await attempts.allBut(failures);
       if (first.cause === null) {
         if (first.outputs !== null)
           scoredBefore ??= arrangeRows(bound.tensors, [firstPassing(rows, failures)]);
         return { outputs: first.outputs, failures };
       }
+      if (isDependent) throw failsWhole(rows, first.cause, place);
       const suspects = range(rows).filter((row) => !failures.has(row));
       if (!(await modelWorks(attempts, suspects, scoredBefore)))
         throw fails("on every row that was tried", first.cause, place);
@@ -81,7 +92,13 @@ interface Attempts {
   zeros(): Promise<Attempt>;
 }
 
-function createAttempts(predictor: Predictor, tensors: Tensors, rows: number, signal: AbortSignal): Attempts {
+function createAttempts(
+  predictor: Predictor,
+  wanted: readonly string[] | undefined,
+  tensors: Tensors,
+  rows: number,
+  signal: AbortSignal,
+): Attempts {
   return {
     async allBut(failed) {
       if (failed.size === 0) return attempt(tensors);
@@ -96,7 +113,7 @@ function createAttempts(predictor: Predictor, tensors: Tensors, rows: number, si
   async function attempt(inputs: Tensors): Promise<Attempt> {
     if (signal.aborted) throw new CancelledError();
     try {
-      return { outputs: await predictor.predict(inputs), cause: null };
+      return { outputs: await predictor.predict(inputs, wanted), cause: null };
     } catch (error) {
       if (!(error instanceof ModelError) || error.code !== "model.predict-failed") throw error;
       return { outputs: null, cause: error };
@@ -125,6 +142,18 @@ function fails(when: string, cause: ModelError, { file, firstRow }: BatchPlace):
     `the model fails ${when}, in ${file} from row ${firstRow}: ${cause.message}`,
     {
       hint: "check that the columns feed the right inputs: `nightshift inspect` shows what the model takes",
+      details: { ...cause.details, file, row: firstRow },
+      cause,
+    },
+  );
+}
+
+function failsWhole(rows: number, cause: ModelError, { file, firstRow }: BatchPlace): ModelError {
+  return new ModelError(
+    "model.predict-failed",
+    `the model fails on a batch of ${rows} rows, in ${file} from row ${firstRow}: ${cause.message}`,
+    {
+      hint: "under `rows: dependent` no single row is to blame: take the rows out that the model does not take, or change limits.batch_rows",
       details: { ...cause.details, file, row: firstRow },
       cause,
     },

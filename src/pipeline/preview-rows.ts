@@ -48,7 +48,9 @@ export async function previewRows(
   const rows: (readonly JsonValue[])[] = [];
   if (limit > 0)
     for await (const chunk of chunks) {
-      const head = { ...chunk, batch: chunk.batch.slice(0, limit - rows.length) };
+      // Rows that change one another are scored with the batch that they are in.
+      const head =
+        job.rows === "dependent" ? chunk : { ...chunk, batch: chunk.batch.slice(0, limit - rows.length) };
       const { predicted } = await scorer.score(head, signal);
       rows.push(...jsonRows(predicted.batch, limit - rows.length));
       if (rows.length >= limit) break;

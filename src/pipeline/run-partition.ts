@@ -15,6 +15,7 @@ import { type HookSteps, noHooks } from "./hooks/hook-steps.js";
 import { knownRows, refuseOverspent } from "./row-policy.js";
 import { createScorer, type ScoredChunk } from "./score-chunk.js";
 import { createStepTimer } from "./step-timer.js";
+import { wholeBatches } from "./whole-batches.js";
 
 export interface PartitionParts {
   readonly source: Source;
@@ -65,7 +66,8 @@ export async function runPartition(
 
   const writer = await sink.openWriter(task, attemptId, scorer.schema);
   try {
-    for await (const chunk of source.read(partition, request, signal)) {
+    const read = source.read(partition, request, signal);
+    for await (const chunk of job.rows === "dependent" ? wholeBatches(read, batchRows) : read) {
       if (signal.aborted) throw new CancelledError();
       timer.lap("read");
       const scored = await scorer.score(chunk, signal);
@@ -100,7 +102,7 @@ export async function runPartition(
 }
 
 async function write(writer: SinkWriter, { predicted, quarantined }: ScoredChunk): Promise<void> {
-  if (quarantined !== null) await writer.quarantine(quarantined);
+  for (const rows of quarantined) await writer.quarantine(rows);
   if (predicted.batch.numRows > 0) await writer.write(predicted);
 }
 
@@ -115,7 +117,7 @@ function createTally({ plan }: PartitionTask) {
     reasons,
     add(rows: number, scored: ScoredChunk): void {
       tally.read += rows;
-      tally.quarantined += scored.quarantined?.rowNumbers.length ?? 0;
+      for (const { rowNumbers } of scored.quarantined) tally.quarantined += rowNumbers.length;
       tally.filtered += scored.filtered;
       for (const [code, count] of Object.entries(scored.reasons))
         reasons[code] = (reasons[code] ?? 0) + count;

@@ -1,9 +1,9 @@
 /** Scores one chunk: binds and predicts it batch by batch, judges the rows that fail, attaches the outputs. */
 import type { Schema as ArrowSchema } from "apache-arrow";
 import { arrowSchema } from "../arrow-types.js";
-import type { Chunk, ChunkOrigin, QuarantinedRows } from "../chunk.js";
+import { type Chunk, placeOf, type QuarantinedRows } from "../chunk.js";
 import type { Job } from "../job.js";
-import type { Mapping } from "../mapping.js";
+import { fetchedOutputs, type Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
 import { createAttacher } from "./attach-outputs.js";
 import { createBinder } from "./bind-inputs.js";
@@ -15,7 +15,7 @@ import { judge, type RowFailure, refuseFailure } from "./row-policy.js";
 import type { StepTimer } from "./step-timer.js";
 
 export interface ScorerOptions {
-  readonly job: Pick<Job, "input" | "rowPolicy">;
+  readonly job: Pick<Job, "input" | "rowPolicy" | "rows">;
   readonly mapping: Mapping;
   readonly files: MappingFiles;
   readonly predictor: Predictor;
@@ -37,7 +37,8 @@ export interface Scorer {
 export interface ScoredChunk {
   /** Valid until the next chunk is scored. */
   readonly predicted: Chunk;
-  readonly quarantined: QuarantinedRows | null;
+  /** A part for each file that the rows come from. */
+  readonly quarantined: readonly QuarantinedRows[];
   /** Rows that a `post` hook dropped. */
   readonly filtered: number;
   /** Quarantined and nulled rows, by reason code. */
@@ -48,7 +49,10 @@ export function createScorer(options: ScorerOptions): Scorer {
   const { job, mapping, files, predictor, batchRows, timer, hooks = noHooks } = options;
   const key = job.input.key;
   const binder = createBinder(mapping.inputs, batchRows, files);
-  const rows = createRowPredictor(predictor);
+  const rows = createRowPredictor(predictor, {
+    outputs: fetchedOutputs(mapping.outputs),
+    isDependent: job.rows === "dependent",
+  });
   const attacher = createAttacher(hooks.beforePost(mapping), key, options.expand, files);
 
   return {
@@ -65,7 +69,7 @@ export function createScorer(options: ScorerOptions): Scorer {
       const scored = {
         predicted: { batch, origin: chunk.origin },
         filtered,
-        quarantined: quarantined.length === 0 ? null : setAside(chunk, quarantined),
+        quarantined: setAside(chunk, quarantined),
         reasons: countReasons(failures),
       };
       timer.lap("attach");
@@ -73,10 +77,8 @@ export function createScorer(options: ScorerOptions): Scorer {
     },
   };
 
-  async function predictBatches(
-    { batch, origin }: Chunk,
-    signal: AbortSignal,
-  ): Promise<readonly RowFailure[]> {
+  async function predictBatches(chunk: Chunk, signal: AbortSignal): Promise<readonly RowFailure[]> {
+    const { batch } = chunk;
     const bind = binder.open(batch);
     const failures: RowFailure[] = [];
     attacher.outputs.begin(batch);
@@ -84,12 +86,12 @@ export function createScorer(options: ScorerOptions): Scorer {
       const end = Math.min(start + batchRows, batch.numRows);
       const bound = bind(start, end);
       timer.lap("bind");
-      refuseFirst(inChunk(bound.failures, start), origin);
-      const place = { file: origin.file, firstRow: origin.firstRow + start };
+      refuseFirst(inChunk(bound.failures, start), chunk);
+      const place = placeOf(chunk, start);
       const { outputs, failures: failed } = await rows.predict(bound, end - start, place, signal);
       timer.lap("predict");
       const failedRows = inChunk(failed, start);
-      refuseFirst(failedRows, origin);
+      refuseFirst(failedRows, chunk);
       failures.push(...failedRows);
       if (outputs !== null) attacher.outputs.collect(start, end - start, outputs);
       timer.lap("attach");
@@ -97,19 +99,28 @@ export function createScorer(options: ScorerOptions): Scorer {
     return failures;
   }
 
-  function refuseFirst(failed: readonly RowFailure[], { file, firstRow }: ChunkOrigin): void {
-    for (const failure of failed)
-      refuseFailure(failure, job.rowPolicy, { file, row: firstRow + failure.row, key });
+  function refuseFirst(failed: readonly RowFailure[], chunk: Chunk): void {
+    for (const failure of failed) {
+      const { file, firstRow } = placeOf(chunk, failure.row);
+      refuseFailure(failure, job.rowPolicy, { file, row: firstRow, key });
+    }
   }
 
-  function setAside({ batch, origin }: Chunk, failures: readonly RowFailure[]): QuarantinedRows {
-    return {
-      key: attacher.keys(batch, rowsOf(failures)),
-      file: origin.file,
-      rowNumbers: failures.map(({ row }) => origin.firstRow + row),
-      reasons: failures.map(({ reason }) => reason),
-      messages: failures.map(({ message }) => message),
-    };
+  function setAside(chunk: Chunk, failures: readonly RowFailure[]): readonly QuarantinedRows[] {
+    const files = new Map<string, RowFailure[]>();
+    for (const failure of failures) {
+      const { file } = placeOf(chunk, failure.row);
+      const own = files.get(file);
+      if (own === undefined) files.set(file, [failure]);
+      else own.push(failure);
+    }
+    return [...files].map(([file, own]) => ({
+      key: attacher.keys(chunk.batch, rowsOf(own)),
+      file,
+      rowNumbers: own.map(({ row }) => placeOf(chunk, row).firstRow),
+      reasons: own.map(({ reason }) => reason),
+      messages: own.map(({ message }) => message),
+    }));
   }
 }
 

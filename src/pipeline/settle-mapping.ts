@@ -4,13 +4,13 @@
  */
 import type { RecordBatch } from "apache-arrow";
 import { ModelError, SpecError } from "../errors.js";
-import type { InputBinding, Mapping } from "../mapping.js";
+import { fetchedOutputs, type InputBinding, type Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
 import { boundData } from "./arrow/columns.js";
 import { isNull } from "./arrow/validity.js";
 import { createBinder } from "./bind-inputs.js";
 import type { MappingFiles } from "./files/mapping-files.js";
-import { type MappingOptions, resolveMapping } from "./resolve-mapping.js";
+import { type MappingOptions, type Observed, resolveMapping } from "./resolve-mapping.js";
 import { zeroRow } from "./tensors/arrange-rows.js";
 
 /** Rows that are tried, one after the other, until the model takes one. */
@@ -33,17 +33,26 @@ export async function settleMapping(
   predictor: Predictor,
   batch: RecordBatch | null,
 ): Promise<Mapping> {
+  return resolveMapping({ ...options, observed: await observeSizes(options, predictor, batch) });
+}
+
+/** Returns the sizes that `settleMapping` resolves the mapping with. @throws what it throws */
+export async function observeSizes(
+  options: MappingOptions,
+  predictor: Predictor,
+  batch: RecordBatch | null,
+): Promise<Observed> {
   const listLengths = { ...options.observed?.listLengths, ...seenLengths(resolveMapping(options), batch) };
   const observed = { listLengths, rowShapes: options.observed?.rowShapes ?? {} };
   const bound = resolveMapping({ ...options, observed });
   for (const { input, rowShape, kind } of bound.inputs)
     if (rowShape === null) throw openDimension(`input "${input}"`, kind);
-  if (isSettled(bound)) return bound;
+  if (isSettled(bound)) return observed;
   const rowShapes = { ...observed.rowShapes, ...(await seenShapes(bound, predictor, batch, options.files)) };
   const settled = resolveMapping({ ...options, observed: { listLengths, rowShapes } });
   for (const { output, rowShape } of settled.outputs)
     if (rowShape === null) throw openDimension(`output "${output}"`);
-  return settled;
+  return { listLengths, rowShapes };
 }
 
 /** Length of the first list that is there, by column, where the mapping leaves it open. */
@@ -72,7 +81,7 @@ async function seenShapes(
   let failure: unknown = null;
   for (const inputs of candidates(mapping, batch, files)) {
     try {
-      const outputs = await predictor.predict(inputs);
+      const outputs = await predictor.predict(inputs, fetchedOutputs(mapping.outputs));
       return Object.fromEntries(Object.entries(outputs).map(([name, { dims }]) => [name, dims.slice(1)]));
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;

@@ -22,7 +22,7 @@ export function notingModels(runtime: ModelRuntime, note: Note): ModelRuntime {
       const predictor = await noting.load(assets, profile);
       return {
         ...predictor,
-        predict: (inputs) => during(assets, note, () => predictor.predict(inputs)),
+        predict: (inputs, outputs) => during(assets, note, () => predictor.predict(inputs, outputs)),
       };
     },
   };

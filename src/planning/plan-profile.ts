@@ -18,7 +18,11 @@ export async function chooseProfile(
 ): Promise<ChosenProfile> {
   const { provider, passedOver } = await runtime.chooseProvider(job.providers);
   return {
-    profile: profileOn(provider, chooseEngine(model, provider, job.engine)),
+    profile: profileOn(
+      provider,
+      chooseEngine(model, provider, job.engine),
+      job.limits.batchRows ?? usualBatchRows,
+    ),
     notes: passedOver.map(
       (missing) => `It runs on ${provider}: ${missing.provider} does not work here, ${missing.reason}.`,
     ),
@@ -43,15 +47,17 @@ export async function tryLoad(
     : [];
 }
 
+const usualBatchRows = 1024;
+
 /** Constants for every machine, so that the same plan gives the same files everywhere. */
-function profileOn(provider: string, engine: Engine): Profile {
+function profileOn(provider: string, engine: Engine, batchRows: number): Profile {
   return {
     engine: engine.name,
     engineVersion: engine.version,
     provider,
     intraOpThreads: 1,
     chunkRows: 65_536,
-    batchRows: 1024,
+    batchRows,
     writer: defaultWriterProfile,
   };
 }

@@ -1,6 +1,5 @@
 /** Scores the first rows of a job, and shows the first rows of files; in the worker host, writing nothing. */
 import type { Chunk } from "../chunk.js";
-import type { Clock } from "../clock.js";
 import { unreadablePart } from "../column.js";
 import type { JsonValue } from "../errors.js";
 import type { Format } from "../format.js";
@@ -9,6 +8,7 @@ import type { Partition } from "../partition.js";
 import { jsonRows } from "../pipeline/arrow/json-rows.js";
 import { hookSteps } from "../pipeline/hooks/hook-steps.js";
 import { previewRows } from "../pipeline/preview-rows.js";
+import { wholeBatches } from "../pipeline/whole-batches.js";
 import { type PlannerParts, prepareJob, settle } from "../planner.js";
 import type { Source, SourceReadRequest } from "../source.js";
 import type { Store } from "../store.js";
@@ -19,7 +19,7 @@ const previewRunId = "preview";
 
 export async function previewJob(
   { job, guess, limit }: HostCalls["preview"]["request"],
-  parts: PlannerParts & { readonly clock: Clock },
+  parts: PlannerParts,
   signal: AbortSignal,
 ): Promise<Preview> {
   const { source, runtime, clock } = parts;
@@ -32,8 +32,10 @@ export async function previewJob(
   };
   for await (const partition of source.plan(request, signal)) partitions.push(partition);
   const first = partitions.find(({ rows }) => rows > 0) ?? null;
-  const { mapping, hooks } = await settle(prepared, parts, first, signal);
-  const predictor = await runtime.load(prepared.model.assets, prepared.profile);
+  const { mapping, hooks, profile } = await settle(prepared, parts, first, signal);
+  const chunkRows = job.rows === "dependent" ? profile.chunkRows : Math.max(limit, 1);
+  const reading = { columns: mapping.reads, schema: prepared.schema, chunkRows };
+  const predictor = await runtime.load(prepared.model.assets, profile);
   try {
     const shown = await previewRows(
       {
@@ -41,18 +43,13 @@ export async function previewJob(
         mapping,
         files: prepared.files,
         predictor,
-        batchRows: prepared.profile.batchRows,
+        batchRows: profile.batchRows,
         clock,
         expand: lateExpansion(previewRunId, prepared.model.assets),
         hooks: hookSteps({ job, inputSchema: prepared.schema, mapping, hooks }, prepared.loaded),
         limit,
       },
-      chunksOf(
-        source,
-        partitions,
-        { columns: mapping.reads, schema: prepared.schema, chunkRows: Math.max(limit, 1) },
-        signal,
-      ),
+      chunksOf(source, partitions, reading, job.rows === "dependent" ? profile.batchRows : null, signal),
       signal,
     );
     return { ...shown, notes: prepared.notes };
@@ -65,9 +62,13 @@ async function* chunksOf(
   source: Source,
   partitions: readonly Partition[],
   request: SourceReadRequest,
+  dependentBatchRows: number | null,
   signal: AbortSignal,
 ): AsyncGenerator<Chunk> {
-  for (const partition of partitions) yield* source.read(partition, request, signal);
+  for (const partition of partitions) {
+    const chunks = source.read(partition, request, signal);
+    yield* dependentBatchRows === null ? chunks : wholeBatches(chunks, dependentBatchRows);
+  }
 }
 
 /** The first rows of files of one schema, in their order. */

@@ -1,7 +1,7 @@
 /** How runs are named: the same request always leads to the same key, so that two coordinators meet. */
 import { createHash } from "node:crypto";
 import type { JsonValue } from "../errors.js";
-import { type InputSpec, type Job, targetOf, type WriteSpec } from "../job.js";
+import { type InputSpec, type Job, type Limits, targetOf, type WriteSpec } from "../job.js";
 import type { Asset } from "../plan.js";
 import type { Run, RunKey } from "../run.js";
 import type { RunRequest } from "./run-request.js";
@@ -49,17 +49,27 @@ export function newRun(request: RunRequest, key: RunKey, now: Date): Run {
 
 /**
  * Collects what a run's results depend on: the resolved spec (with `run.*` unexpanded), assets by content, inputs by
- * identity. Threads, sizes, attempts, timeouts and who does it are left out: they never change a prediction.
+ * identity. Threads, sizes, attempts, timeouts and who does it are left out: they change no prediction, unless rows are
+ * dependent: then the sizes of batches and partitions do.
  */
 export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string): string {
-  const { limits: _limits, model: _model, hooks: _hooks, runsOn: _runsOn, input, write, ...rest } = job;
+  const { limits, model: _model, hooks: _hooks, runsOn: _runsOn, input, write, ...rest } = job;
   return sha256(
     canonicalJson({
-      job: { ...rest, input: shapedByInput(input), write: shapedByWrite(write) } as unknown as JsonValue,
+      job: {
+        ...rest,
+        ...shapedByBatches(job.rows, limits),
+        input: shapedByInput(input),
+        write: shapedByWrite(write),
+      } as unknown as JsonValue,
       assets: assets.map((asset) => ({ role: asset.role, sha256: asset.sha256 })),
       inputs,
     }),
   );
+}
+
+function shapedByBatches(rows: Job["rows"], { batchRows, partitionRows }: Limits): object {
+  return rows === "dependent" ? { batches: { batchRows, partitionRows } } : {};
 }
 
 /** How a database is reached is left out, but for which one it is. */

@@ -4,7 +4,7 @@ import type { Check, CheckedSpec } from "./checks/check.js";
 import { clashingColumns, partitionColumns, repeatedInList } from "./checks/columns.js";
 import { databaseInput, databaseOutput, filesOutput } from "./checks/databases.js";
 import { everyIntervalHasAPlace, lookbackNeedsSchedule } from "./checks/intervals.js";
-import { budgetNeedsRowPolicy } from "./checks/limits.js";
+import { budgetNeedsRowPolicy, dependentRowsNeedBatch } from "./checks/limits.js";
 import {
   insideOutputRoot,
   localMappingFiles,
@@ -32,6 +32,7 @@ const checks: readonly Check[] = [
   everyIntervalHasAPlace,
   lookbackNeedsSchedule,
   budgetNeedsRowPolicy,
+  dependentRowsNeedBatch,
 ];
 
 /**

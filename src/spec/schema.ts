@@ -11,7 +11,7 @@ import { limits } from "./schema/limits.js";
 import { model } from "./schema/model.js";
 import { notify } from "./schema/notify.js";
 import { outputs, passthrough } from "./schema/outputs.js";
-import { engine, providers, runsOn } from "./schema/providers.js";
+import { engine, providers, rows, runsOn } from "./schema/providers.js";
 import { schedule } from "./schema/schedule.js";
 import { vars } from "./schema/vars.js";
 import { write } from "./schema/write.js";
@@ -43,6 +43,7 @@ export const jobSchema = z
     schedule: schedule.optional(),
     notify: notify.optional(),
     limits: limits.prefault({}),
+    rows,
     engine,
     providers,
     runs_on: runsOn.optional(),

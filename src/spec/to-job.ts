@@ -33,6 +33,7 @@ export function toJob(
     interval,
     limits: toLimits(spec.limits),
     rowPolicy: toRowPolicy(spec.limits),
+    ...(spec.rows === "dependent" ? { rows: spec.rows } : {}),
     engine: spec.engine,
     providers: spec.providers,
     ...(spec.runs_on === undefined ? {} : { runsOn: spec.runs_on }),
@@ -107,6 +108,7 @@ function toLimits(spec: JobSpec["limits"]): Limits {
   return {
     threads: spec.threads,
     partitionRows: spec.partition_rows,
+    ...(spec.batch_rows === undefined ? {} : { batchRows: spec.batch_rows }),
     maxAttempts: spec.max_attempts,
     partitionTimeoutMs: parseDurationMs(spec.partition_timeout),
     memoryBytes: spec.memory === "auto" ? "auto" : parseSizeBytes(spec.memory),

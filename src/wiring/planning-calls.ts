@@ -23,10 +23,10 @@ export function planningCalls(registry: Registry, note: (line: string) => void):
     store: await registry.store(),
     format: await registry.format(),
     hooks: await registry.hooks(),
+    clock: systemClock,
   });
   return {
     plan: async (request, onItem, signal) => planJob(request, await parts(request.job.input), onItem, signal),
-    preview: async (request, _onItem, signal) =>
-      previewJob(request, { ...(await parts(request.job.input)), clock: systemClock }, signal),
+    preview: async (request, _onItem, signal) => previewJob(request, await parts(request.job.input), signal),
   };
 }

@@ -17,6 +17,8 @@ export interface ModelJobFlags {
   readonly externalData?: readonly string[];
   readonly engine?: Job["engine"];
   readonly provider?: readonly string[];
+  readonly rows?: "independent" | "dependent";
+  readonly batchRows?: number;
   readonly threads?: number | "auto";
   readonly memory?: number;
   readonly onRowError?: "fail" | "quarantine" | "emit_null";
@@ -56,6 +58,13 @@ export function declareMapping(command: Command): Command {
         ...engineNames,
       ]),
     )
+    .addOption(
+      new Option(
+        "--rows <which>",
+        "dependent: score a model whose rows change one another, in batches of --batch-rows (default: independent)",
+      ).choices(["independent", "dependent"]),
+    )
+    .option("--batch-rows <n>", "rows of one model call (default: 1024)", wholeNumber(1))
     .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", repeated);
 }
 
@@ -94,6 +103,10 @@ export function modelJob(
   cwd: string,
 ): Job {
   const key = flags.key ?? [];
+  if (flags.rows === "dependent" && flags.batchRows === undefined)
+    throw new SpecError("usage.batch-rows-missing", "--rows dependent needs the size of a batch", {
+      hint: "Add --batch-rows <n>: predictions depend on it.",
+    });
   return {
     name: jobName(model),
     model: {
@@ -124,6 +137,7 @@ export function modelJob(
     limits: {
       threads: flags.threads ?? "auto",
       partitionRows: "auto",
+      ...(flags.batchRows === undefined ? {} : { batchRows: flags.batchRows }),
       maxAttempts: 3,
       partitionTimeoutMs: 30 * 60_000,
       memoryBytes: flags.memory ?? "auto",
@@ -133,6 +147,7 @@ export function modelJob(
       maxErrorRows: flags.maxErrorRows ?? null,
       maxErrorFraction: flags.maxErrorFraction ?? null,
     },
+    ...(flags.rows === "dependent" ? { rows: flags.rows } : {}),
     engine: flags.engine ?? "auto",
     providers: flags.provider ?? ["cpu"],
   };

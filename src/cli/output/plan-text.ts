@@ -90,9 +90,21 @@ function facts(plan: Plan, { cwd, outlook }: PlanPlace): readonly (readonly [str
       `${profile.engine} ${profile.engineVersion} on ${profile.provider}, ` +
         `chunks of ${count(profile.chunkRows)} rows, batches of ${count(profile.batchRows)}`,
     ],
+    ...probeFacts(plan),
     ...hookFacts(plan, cwd),
     ["fingerprint", plan.fingerprint.slice(0, 16)],
     ...plan.notes.map((note, index) => [index === 0 ? "notes" : "", note] as const),
+  ];
+}
+
+/** What the model was tried on. */
+export function probeFacts({ probe, profile }: Plan): readonly (readonly [string, string])[] {
+  if (probe === undefined)
+    return profile.engine === "onnxruntime" ? [["probe", "none: no rows to try the model on"]] : [];
+  const { rows, varied, batches, verdict } = probe;
+  const made = varied === 0 ? "" : `, ${count(varied)} of them variations`;
+  return [
+    ["probe", `${verdict}: ${counted(rows, "row")}${made}, in calls of ${[...new Set(batches)].join(", ")}`],
   ];
 }
 

@@ -67,7 +67,11 @@ function findOutput(name: string, { signature, problems }: OutputResolution): Te
   const spec = byName ?? (byRole.length === 1 ? byRole[0] : undefined);
   if (spec !== undefined) return spec;
   const names = signature.outputs.map((output) => output.name);
-  problems.add("mapping.unknown-output", `the model has no output "${name}"`, {
+  const isConstant = signature.metadata["onnx.constant_outputs"]?.split("; ").includes(name) === true;
+  const message = isConstant
+    ? `output "${name}" is the same whatever goes in: no row has one of its own`
+    : `the model has no output "${name}"`;
+  problems.add("mapping.unknown-output", message, {
     hint: didYouMean(name, names, "model outputs"),
     details: { output: name, outputs: names },
   });

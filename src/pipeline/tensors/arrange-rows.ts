@@ -7,6 +7,31 @@ export function arrangeRows(tensors: Tensors, order: readonly number[]): Tensors
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, arrange(tensor, order)]));
 }
 
+/** The rows of all parts below one another. The parts agree in names, types and row shapes; there is at least one. */
+export function joinTensorRows(parts: readonly Tensors[]): Tensors {
+  const [first = {}] = parts;
+  return Object.fromEntries(
+    Object.entries(first).map(([name, tensor]) => [
+      name,
+      join(
+        tensor,
+        parts.map((part) => part[name] ?? tensor),
+      ),
+    ]),
+  );
+}
+
+function join({ type, dims: [, ...rowShape] }: Tensor, parts: readonly Tensor[]): Tensor {
+  const rows = parts.reduce((sum, { dims: [own = 0] }) => sum + own, 0);
+  const joined = allocate(type, rows * rowWidth(rowShape));
+  let at = 0;
+  for (const { data } of parts) {
+    copyRow(data as TensorBuffer, 0, joined, at, data.length);
+    at += data.length;
+  }
+  return { type, dims: [rows, ...rowShape], data: joined };
+}
+
 function arrange({ type, dims, data }: Tensor, order: readonly number[]): Tensor {
   const [rows = 0, ...rowShape] = dims;
   const width = rows === 0 ? 0 : data.length / rows;

@@ -29,6 +29,8 @@ export function isOperator(node: NodeProto, domain: "ai.onnx" | "ai.onnx.ml", op
   return own === domain && node.opType === opType;
 }
 
+const identities = [["ai.onnx", "Identity"]] as const;
+
 const copies = [
   ["ai.onnx", "Identity"],
   ["ai.onnx", "Cast"],
@@ -51,10 +53,15 @@ const aligned = [
 
 /**
  * The value and the ones it came from, back to the first.
- * @param through `copies`: only operators that keep every value; `aligned`: also ones that keep every column in place
+ * @param through `identities`: only copies of the same shape; `copies`: operators that keep every value; `aligned`: also
+ * ones that keep every column in place
  */
-export function walkBack(index: GraphIndex, name: string, through: "copies" | "aligned"): readonly string[] {
-  const operators = through === "copies" ? copies : aligned;
+export function walkBack(
+  index: GraphIndex,
+  name: string,
+  through: "identities" | "copies" | "aligned",
+): readonly string[] {
+  const operators = { identities, copies, aligned }[through];
   const path = new Set([name]);
   for (let at = name; ; ) {
     const node = index.producers.get(at);

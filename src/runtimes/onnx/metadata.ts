@@ -3,13 +3,18 @@ import type { Signature, TensorSpec } from "../../tensor.js";
 import type { OnnxModel } from "./model-proto.js";
 
 /** `metadata_props` as they are; what comes from other fields of the file starts with `onnx.`. */
-export function modelMetadata(model: OnnxModel, droppedOutputs: readonly string[]): Signature["metadata"] {
+export function modelMetadata(
+  model: OnnxModel,
+  droppedOutputs: readonly string[],
+  constantOutputs: readonly string[],
+): Signature["metadata"] {
   const producer = [model.producerName, model.producerVersion].filter((part) => part !== "").join(" ");
   const facts: { readonly [key: string]: string } = {
     "onnx.producer": producer,
     "onnx.opset": opsets(model),
     "onnx.ir_version": model.irVersion.toString(),
     "onnx.dropped_outputs": droppedOutputs.join("; "),
+    "onnx.constant_outputs": constantOutputs.join("; "),
   };
   return Object.fromEntries([
     ...model.metadataProps.map(({ key, value }) => [key, value] as const),

@@ -21,10 +21,10 @@ export function onnxPredictor(
   turns: Turns,
 ): Predictor {
   // Only what the signature names: fetching a sequence or a map throws.
-  const outputNames = signature.outputs.map(({ name }) => name);
+  const allOutputs = signature.outputs.map(({ name }) => name);
 
   /** One call of the engine, which blocks this thread. */
-  async function run(inputs: Tensors, rows: number): Promise<Tensors> {
+  async function run(inputs: Tensors, rows: number, outputNames: readonly string[]): Promise<Tensors> {
     const feeds: Record<string, OrtTensor> = {};
     for (const [name, tensor] of Object.entries(inputs)) feeds[name] = toEngine(engine, tensor);
     const fetched = await turns(() => session.run(feeds, outputNames, { logSeverityLevel: quiet })).catch(
@@ -40,12 +40,17 @@ export function onnxPredictor(
     return outputs;
   }
 
-  async function runFixed(inputs: Tensors, rows: number, batch: number): Promise<Tensors> {
+  async function runFixed(
+    inputs: Tensors,
+    rows: number,
+    batch: number,
+    outputNames: readonly string[],
+  ): Promise<Tensors> {
     const parts: Tensors[] = [];
     for (let start = 0; start < rows; start += batch) {
       const end = Math.min(start + batch, rows);
       const part = mapTensors(inputs, (tensor) => padRows(sliceRows(tensor, start, end), batch));
-      const outputs = await run(part, batch);
+      const outputs = await run(part, batch, outputNames);
       parts.push(mapTensors(outputs, (tensor) => sliceRows(tensor, 0, end - start)));
     }
     return joinRows(parts);
@@ -70,10 +75,12 @@ export function onnxPredictor(
 
   return {
     signature,
-    async predict(inputs) {
+    async predict(inputs, outputs = allOutputs) {
       const rows = rowsOf(inputs, signature, path);
       if (rows === 0) return noRows();
-      return signature.fixedBatch === null ? run(inputs, rows) : runFixed(inputs, rows, signature.fixedBatch);
+      return signature.fixedBatch === null
+        ? run(inputs, rows, outputs)
+        : runFixed(inputs, rows, signature.fixedBatch, outputs);
     },
     async close() {
       await turns(() => session.release());

@@ -1,7 +1,9 @@
 /** The signature of a cleaned-up graph: what goes in, what comes out, and what the model says about itself. */
 import { ModelError } from "../../errors.js";
 import type { Dimension, Signature, TensorSpec } from "../../tensor.js";
-import { indexGraph } from "./graph-index.js";
+import { attribute } from "./attributes.js";
+import { constantOutputs } from "./constant-outputs.js";
+import { type GraphIndex, indexGraph, isOperator, walkBack } from "./graph-index.js";
 import { featureNames, modelMetadata } from "./metadata.js";
 import type { OnnxModel } from "./model-proto.js";
 import { type OutputRole, outputRoles } from "./output-roles.js";
@@ -20,12 +22,12 @@ export function readSignature(
   const inputs = readInputs(model, path);
   const fixedBatch = readFixedBatch(inputs, path);
   const batch = fixedBatch ?? symbolicBatch(inputs);
-  const { outputs, dropped } = readOutputs(model, zipped, batch, path);
+  const { outputs, dropped, constant } = readOutputs(model, zipped, batch, path);
   return {
     inputs,
     outputs,
     fixedBatch,
-    metadata: modelMetadata(model, dropped),
+    metadata: modelMetadata(model, dropped, constant),
     featureNames: featureNames(model, inputs),
   };
 }
@@ -75,6 +77,8 @@ interface Outputs {
   readonly outputs: readonly TensorSpec[];
   /** Outputs that no column can be made of, with their types. */
   readonly dropped: readonly string[];
+  /** Outputs that depend on no input. */
+  readonly constant: readonly string[];
 }
 
 function readOutputs(
@@ -83,16 +87,32 @@ function readOutputs(
   batch: Dimension,
   path: string,
 ): Outputs {
-  const roles = outputRoles(indexGraph(model.graph), zipped);
+  const index = indexGraph(model.graph);
+  const roles = outputRoles(index, zipped);
+  const constants = constantOutputs(model.graph);
   const outputs: TensorSpec[] = [];
   const dropped: string[] = [];
   for (const info of model.graph.output) {
+    if (constants.has(info.name)) continue;
     const declared = declaredTensor(info);
-    if (declared === null) dropped.push(`${info.name}: ${describeType(info.type)}`);
-    else outputs.push(outputSpec(info.name, declared.type, declared.shape, batch, roles.get(info.name)));
+    if (declared === null) {
+      dropped.push(`${info.name}: ${describeType(info.type)}`);
+      continue;
+    }
+    const shape = regressorShape(index, info.name, declared.shape);
+    outputs.push(outputSpec(info.name, declared.type, shape, batch, roles.get(info.name)));
   }
-  if (outputs.length === 0) throw noUsableOutput(path, dropped);
-  return { outputs, dropped };
+  if (outputs.length === 0) throw noUsableOutput(path, dropped, constants);
+  return { outputs, dropped, constant: [...constants] };
+}
+
+/** A forest gives a number for each of its targets, also where its exporter declares a single one. */
+function regressorShape(index: GraphIndex, name: string, declared: TensorSpec["shape"]): TensorSpec["shape"] {
+  const copied = walkBack(index, name, "identities").at(-1) ?? name;
+  const node = index.producers.get(copied);
+  if (node === undefined || !isOperator(node, "ai.onnx.ml", "TreeEnsembleRegressor")) return declared;
+  const targets = Number(attribute(node, "n_targets")?.i ?? 0n);
+  return targets < 1 || declared?.length !== 2 ? declared : [declared[0] ?? null, targets];
 }
 
 function outputSpec(
@@ -130,7 +150,20 @@ function batchFirst(shape: TensorSpec["shape"], batch: Dimension): TensorSpec["s
   return [typeof first === "string" && typeof batch !== "number" ? first : batch, ...rest];
 }
 
-function noUsableOutput(path: string, dropped: readonly string[]): ModelError {
+function noUsableOutput(
+  path: string,
+  dropped: readonly string[],
+  constants: ReadonlySet<string>,
+): ModelError {
+  if (constants.size > 0)
+    return new ModelError(
+      "model.unsupported-output",
+      `${path}: no output depends on an input (${[...constants].join(", ")} ${constants.size === 1 ? "is" : "are"} constant)`,
+      {
+        hint: "Export the model with its predictions as outputs.",
+        details: { model: path, outputs: [...constants] },
+      },
+    );
   return new ModelError(
     "model.unsupported-output",
     dropped.length === 0

@@ -1,4 +1,4 @@
-/** Error budgets mean something only where rows may fail. */
+/** Limits that mean something, or are needed, only with other keys. */
 import { type Check, type CheckedSpec, wrong } from "./check.js";
 
 export const budgetNeedsRowPolicy: Check = {
@@ -20,5 +20,19 @@ export const budgetNeedsRowPolicy: Check = {
           ),
           at: "key",
         };
+  },
+};
+
+/** Rows that change one another are scored in the batches that the spec says, so it has to say them. */
+export const dependentRowsNeedBatch: Check = {
+  reads: [["rows"], ["limits", "batch_rows"]],
+  *problems({ spec }: CheckedSpec) {
+    if (spec.rows !== "dependent" || spec.limits.batch_rows !== undefined) return;
+    yield wrong(
+      ["rows"],
+      "spec.batch-rows-missing",
+      "`rows: dependent` needs the size of a batch, since predictions depend on it",
+      "add `limits: { batch_rows: 256 }`, or the size that the model was made for",
+    );
   },
 };

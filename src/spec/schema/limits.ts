@@ -17,6 +17,10 @@ export const limits = z
         description: "Rows of a partition, the unit of retry; rounded to row groups.",
         examples: [500_000],
       }),
+    batch_rows: positive.optional().meta({
+      description: "Rows of one model call; 1,024 unless given. `rows: dependent` needs it.",
+      examples: [256],
+    }),
     max_attempts: z
       .int()
       .min(1, { error: "it has to be 1 or more" })

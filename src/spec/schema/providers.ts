@@ -21,6 +21,15 @@ export const engine = z
     examples: ["onnxruntime"],
   });
 
+export const rows = z
+  .enum(["independent", "dependent"])
+  .default("independent")
+  .meta({
+    description:
+      "What rows are to one another. `independent`: a model that gives a row other numbers in another batch is refused. `dependent`: it is scored in batches of `limits.batch_rows`, in input order.",
+    examples: ["dependent"],
+  });
+
 export const runsOn = z
   .string()
   .regex(tagSyntax, {

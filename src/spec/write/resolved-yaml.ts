@@ -44,6 +44,7 @@ function specOf(job: Job): unknown {
     limits: {
       threads: limits.threads,
       partition_rows: limits.partitionRows,
+      ...(limits.batchRows === undefined ? {} : { batch_rows: limits.batchRows }),
       max_attempts: limits.maxAttempts,
       partition_timeout: durationText(limits.partitionTimeoutMs),
       memory: limits.memoryBytes === "auto" ? "auto" : `${limits.memoryBytes}B`,
@@ -51,6 +52,7 @@ function specOf(job: Job): unknown {
       ...(rowPolicy.maxErrorRows === null ? {} : { max_error_rows: rowPolicy.maxErrorRows }),
       ...(rowPolicy.maxErrorFraction === null ? {} : { max_error_fraction: rowPolicy.maxErrorFraction }),
     },
+    ...(job.rows === undefined ? {} : { rows: job.rows }),
     engine: job.engine,
     providers: job.providers,
     ...(job.runsOn === undefined ? {} : { runs_on: job.runsOn }),

@@ -1,0 +1,46 @@
+/** Jobs over the files of a case, planned and previewed in this process: as `score` and `preview` would. */
+import { join } from "node:path";
+import { type ModelJobFlags, modelJob } from "../../src/cli/lookup/model-job.js";
+import type { JsonValue } from "../../src/errors.js";
+import type { Preview } from "../../src/host.js";
+import type { Job } from "../../src/job.js";
+import type { Plan } from "../../src/plan.js";
+import { planJob } from "../../src/planner.js";
+import { previewJob } from "../../src/planning/preview.js";
+import { createRegistry } from "../../src/registry.js";
+import { systemClock } from "../../src/system-clock.js";
+import { scratch } from "./scratch.js";
+
+const registry = createRegistry({ note: () => undefined, hookDir: scratch(), environment: {} });
+const calm = new AbortController().signal;
+
+/** A job of `model.onnx` and `in.parquet` in the folder, writing to `out.parquet`. */
+export function jobOfCase(folder: string, flags: ModelJobFlags = {}): Job {
+  return modelJob("model.onnx", ["in.parquet"], { to: "out.parquet", overwrite: false }, flags, folder);
+}
+
+export async function planOf(job: Job): Promise<Plan> {
+  const call = { job, guess: true, cores: 2, memoryBytes: 4 * 1024 ** 3, tryLoad: false };
+  return planJob(call, await partsOf(job), () => undefined, calm);
+}
+
+export async function previewOf(job: Job, limit = 1000): Promise<Preview> {
+  return previewJob({ job, guess: true, limit }, await partsOf(job), calm);
+}
+
+/** The values of one column, in the order of the rows. */
+export function valuesOf({ columns, rows }: Preview, column: string): readonly JsonValue[] {
+  const place = columns.indexOf(column);
+  return rows.map((row) => row[place] ?? null);
+}
+
+async function partsOf(job: Job) {
+  return {
+    source: await registry.source(job.input),
+    runtime: await registry.runtime(),
+    hooks: await registry.hooks(),
+    store: await registry.store(),
+    format: await registry.format(),
+    clock: systemClock,
+  };
+}
