@@ -290,8 +290,8 @@ export const groups = {
     {
       name: "a row that fails is dropped silently",
       file: "src/pipeline/score-chunk.ts",
-      from: "quarantined: quarantined.length === 0 ? null : setAside(chunk, quarantined),",
-      to: "quarantined: quarantined.length >= 0 ? null : setAside(chunk, quarantined),",
+      from: "quarantined: setAside(chunk, quarantined),",
+      to: "quarantined: setAside(chunk, []),",
       tests: partition,
     },
     {

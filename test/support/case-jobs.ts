@@ -1,5 +1,4 @@
 /** Jobs over the files of a case, planned and previewed in this process: as `score` and `preview` would. */
-import { join } from "node:path";
 import { type ModelJobFlags, modelJob } from "../../src/cli/lookup/model-job.js";
 import type { JsonValue } from "../../src/errors.js";
 import type { Preview } from "../../src/host.js";

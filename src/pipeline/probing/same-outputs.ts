@@ -8,7 +8,7 @@ export interface Difference {
   readonly rows: number;
 }
 
-export interface Tolerance {
+interface Tolerance {
   /** Of the larger of two numbers. */
   readonly relative: number;
   /** Of the largest number of the output: for sums that cancel out. */
@@ -19,7 +19,7 @@ export interface Tolerance {
 const float32Noise: Tolerance = { relative: 1e-4, ofLargest: 2e-5 };
 const float16Noise: Tolerance = { relative: 1e-2, ofLargest: 2e-3 };
 
-export function noiseOf(type: TensorType, provider: string): Tolerance {
+function noiseOf(type: TensorType, provider: string): Tolerance {
   const noise = type === "float16" ? float16Noise : float32Noise;
   // Devices multiply in fewer bits.
   const factor = provider === "cpu" ? 1 : 20;
