@@ -54,6 +54,16 @@ interface AnyInput {
   /** Columns that identify a row. */
   readonly key: readonly string[];
   readonly onEmpty: "fail" | "skip" | "publish";
+  /** A run whose input has not arrived waits for it; absent: it fails. No part of what a run is. */
+  readonly waitFor?: WaitFor;
+}
+
+export interface WaitFor {
+  /** From the first look on. */
+  readonly timeoutMs: number;
+  readonly pollMs: number;
+  /** Name of a file that says that the files of its directory are complete. */
+  readonly marker: string | null;
 }
 
 export interface FilesInput extends AnyInput {

@@ -1,9 +1,9 @@
-/** What people are told about a job without having asked: that it failed, is well again, or is late. */
+/** Notifications about a job: it failed, recovered, is late, or waits. */
 import type { Interval } from "./job.js";
 import type { Run } from "./run.js";
 import { nextInstant, parseCron } from "./time/cron.js";
 
-export const noticeEvents = ["failed", "recovered", "late"] as const;
+export const noticeEvents = ["failed", "recovered", "late", "waiting"] as const;
 export type NoticeEvent = (typeof noticeEvents)[number];
 
 /** Whom to tell, and of what. Its URLs are secrets: they stay in the process that read them. */
@@ -37,6 +37,8 @@ export interface Notice {
   readonly deadline: string | null;
   /** When the run is expected to end, where it goes on. */
   readonly expectedAt: string | null;
+  /** Of `waiting`: when it fails unless its input has arrived, or when it is tried again. */
+  readonly until?: string;
 }
 
 export function deadlineOf(deadline: Deadline, { end }: Interval): Date {
@@ -64,6 +66,10 @@ export function headlineOf(notice: Notice): string {
       return `${job} failed${of}`;
     case "recovered":
       return `${job} is well again: published${of}${rows === null ? "" : `, ${rows.toLocaleString("en-US")} rows`}`;
+    case "waiting": {
+      const until = notice.until === undefined ? "" : `, until ${timeOf(notice.until)}`;
+      return `${job} is waiting${of}${until}`;
+    }
     case "late": {
       const due = deadline === null ? "" : `: due ${timeOf(deadline)}`;
       if (expectedAt === null) return `${job} is late${of}${due}, not published yet`;

@@ -17,6 +17,11 @@ export interface ScheduleBook {
   record(job: string, tick: Tick, by: Owner): Promise<"recorded" | "exists">;
   /** How a fired tick ended. By whoever knows; may be repeated; the first end counts. */
   end(job: string, at: string, end: TickEnd): Promise<void>;
+  /**
+   * Records why a fired tick has not run yet, or runs again; the newest note counts, and none does once it has ended. By
+   * who runs the tick.
+   */
+  note(job: string, at: string, progress: TickProgress): Promise<void>;
   /** `null` while it has none. */
   endOf(job: string, at: string): Promise<TickEnd | null>;
   /** Fired ticks that have no end, oldest first. */
@@ -45,6 +50,29 @@ export interface RecordedTick extends Tick {
   readonly by: Owner;
   /** `null` while it is open, and where it did not fire. */
   readonly end: TickEnd | null;
+  /** `null`, or absent: it ran, or runs, at its first try. */
+  readonly progress?: TickProgress | null;
+}
+
+/** A tick that is open and does not run: it waits for something, or for its next try. */
+export interface TickProgress {
+  readonly status: "waiting" | "retrying";
+  /** Since when; ISO 8601, as is the next. */
+  readonly since: string;
+  /** When waiting ends, and the tick fails. `null` while it retries. */
+  readonly until: string | null;
+  /** When it is looked at again, at the time of the note. */
+  readonly nextAt: string;
+  readonly reason: { readonly code: string; readonly message: string };
+  /** Tries that failed, oldest first. */
+  readonly attempts: readonly TickAttempt[];
+}
+
+export interface TickAttempt {
+  readonly at: string;
+  readonly runId: string | null;
+  /** Code of its error. */
+  readonly error: string;
 }
 
 export interface OpenTick extends RecordedTick {

@@ -16,6 +16,8 @@ export interface Schedule {
   readonly overlap: "skip" | "queue" | "cancel_running" | "allow";
   /** A tick that is later than this does not fire any more; `null`: no tick is too late. */
   readonly startDeadlineMs: number | null;
+  /** More tries of a tick whose run failed for a reason that may pass. */
+  readonly retries?: { readonly max: number; readonly delayMs: number } | null;
   /** Values of the job's variables in its runs. */
   readonly vars?: { readonly [name: string]: string | number | boolean };
 }

@@ -8,7 +8,7 @@ import type { Clock } from "./clock.js";
 import { asNightshiftError, runCancelled } from "./errors.js";
 import type { Owner } from "./run.js";
 import { decideTicks, type Schedule, type Tick } from "./schedule.js";
-import type { ScheduleBook, TickEnd } from "./schedule-book.js";
+import type { ScheduleBook, TickEnd, TickProgress } from "./schedule-book.js";
 import { nextInstant } from "./time/cron.js";
 
 export interface ScheduledJob {
@@ -19,11 +19,21 @@ export interface ScheduledJob {
 export type SchedulerEvent =
   | { readonly type: "tick.decided"; readonly job: string; readonly tick: Tick }
   | { readonly type: "tick.started"; readonly job: string; readonly at: string; readonly again: boolean }
+  /** It waits for something, or for its next try; told again when that changes. */
+  | {
+      readonly type: "tick.waiting";
+      readonly job: string;
+      readonly at: string;
+      readonly progress: TickProgress;
+    }
   | { readonly type: "tick.ended"; readonly job: string; readonly at: string; readonly end: TickEnd }
   /** Another process has the run: its end is for it to tell. */
   | { readonly type: "tick.elsewhere"; readonly job: string; readonly at: string }
   /** The book could not be read or written; tried again at the next look. */
   | { readonly type: "schedule.failed"; readonly job: string; readonly error: unknown };
+
+/** `progress`: nothing runs, and the tick stays open until it is looked at again. */
+export type TickOutcome = Omit<TickEnd, "at"> | { readonly progress: TickProgress } | "elsewhere" | "stopped";
 
 export interface SchedulerParts {
   readonly book: ScheduleBook;
@@ -34,12 +44,15 @@ export interface SchedulerParts {
   /**
    * Runs a tick to its end; may be asked again for a tick whose earlier start was killed. `elsewhere`: another process
    * has the run. `stopped`: the signal fired, and the run can be gone on with.
+   *
+   * @param before what an earlier call for the tick returned, perhaps in a process that is gone
    */
   readonly run: (
     job: ScheduledJob,
     at: Date,
     signal: AbortSignal,
-  ) => Promise<Omit<TickEnd, "at"> | "elsewhere" | "stopped">;
+    before: TickProgress | null,
+  ) => Promise<TickOutcome>;
   /**
    * Stops what is worked on of the job and was asked for before that instant, in whatever process; called before a tick
    * of `overlap: cancel_running` is run. Resolves when it has stopped, or has had time enough.
@@ -52,7 +65,7 @@ export interface SchedulerParts {
 export interface Scheduler {
   /** One look at the clock. @returns when the next tick is due, `null` when none is */
   look(): Promise<Date | null>;
-  /** Ticks that run or wait. */
+  /** Ticks that run, or wait for room. */
   underWay(): number;
   /** Starts nothing any more. Resolves when what runs has ended. */
   drain(): Promise<void>;
@@ -69,6 +82,10 @@ interface OpenTick {
   running: AbortController | null;
   /** A later tick took its place. */
   isSuperseded: boolean;
+  /** Why it does not run yet; as recorded. */
+  progress: TickProgress | null;
+  /** It is not looked at before; epoch milliseconds. */
+  notBeforeMs: number;
 }
 
 /** Between looks for ticks that dead processes left. */
@@ -104,7 +121,18 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     await lookElsewhere();
     await yieldToLater();
     startWaiting();
+    for (const { running, notBeforeMs } of held.values())
+      if (
+        running === null &&
+        notBeforeMs > clock.now().getTime() &&
+        !(next !== null && notBeforeMs >= next.getTime())
+      )
+        next = new Date(notBeforeMs);
     return next;
+  }
+
+  function isAsleep({ running, notBeforeMs }: OpenTick): boolean {
+    return running === null && notBeforeMs > clock.now().getTime();
   }
 
   /** What waits for the run before it (overlap: queue) waits for that of another scheduler, too. */
@@ -142,8 +170,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   async function recover(job: ScheduledJob): Promise<void> {
     // One that ends while the book is read may still be open there.
     const ours = new Set(held.keys());
-    for (const { at, by, isHeld } of await book.open(job.name))
-      if (!ours.has(keyOf(job.name, at)) && (isSelf(by) || !isHeld)) hold(job, at, true);
+    for (const { at, by, isHeld, progress = null } of await book.open(job.name))
+      if (!ours.has(keyOf(job.name, at)) && (isSelf(by) || !isHeld)) hold(job, at, true, progress);
     await book.prune(job.name);
   }
 
@@ -178,8 +206,12 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     return own?.at ?? (await book.open(name))[0]?.at ?? null;
   }
 
-  function hold(job: ScheduledJob, at: string, again: boolean): void {
-    held.set(keyOf(job.name, at), { job, at, again, running: null, isSuperseded: false });
+  /** What a dead process waited for is looked at anew; what it was to try again has its time. */
+  function hold(job: ScheduledJob, at: string, again: boolean, progress: TickProgress | null = null): void {
+    const notBeforeMs = progress?.status === "retrying" ? Date.parse(progress.nextAt) : 0;
+    held.set(keyOf(job.name, at), {
+      ...{ job, at, again, running: null, isSuperseded: false, progress, notBeforeMs },
+    });
   }
 
   /**
@@ -189,13 +221,24 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
    * @param mark up to where ticks were decided before
    */
   async function supersede({ name }: ScheduledJob, at: string, mark: Date): Promise<void> {
-    for (const tick of held.values())
-      if (tick.job.name === name && tick.at < at && tick.running !== null) yieldTo(tick);
+    for (const tick of held.values()) {
+      if (tick.job.name !== name || tick.at >= at) continue;
+      if (tick.running !== null) yieldTo(tick);
+      else if (tick.progress !== null) await giveUp(tick);
+    }
     for (const { at: earlier, by, isHeld } of await book.open(name)) {
       if (held.has(keyOf(name, earlier)) || new Date(earlier) > mark || !(isHeld || isSelf(by))) continue;
       const now = clock.now().toISOString();
       await book.end(name, earlier, { status: "cancelled", runId: null, error: null, at: now });
     }
+  }
+
+  /** What sleeps runs nothing that would have to stop. */
+  async function giveUp({ job: { name }, at }: OpenTick): Promise<void> {
+    const end: TickEnd = { status: "cancelled", runId: null, error: null, at: clock.now().toISOString() };
+    await book.end(name, at, end);
+    held.delete(keyOf(name, at));
+    tell({ type: "tick.ended", job: name, at, end });
   }
 
   function yieldTo(tick: OpenTick): void {
@@ -212,8 +255,12 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       const running = [...held.values()].filter((other) => other.running !== null);
       if (isDraining || running.length >= parts.maxParallel) return;
       const { name, schedule } = tick.job;
+      if (isAsleep(tick)) continue;
       const isAlone = !running.some((other) => other.job.name === name);
-      const isFirst = schedule.overlap !== "queue" || tick.at < (elsewhere.get(name) ?? `${tick.at}~`);
+      const isFirst =
+        schedule.overlap !== "queue" ||
+        (tick.at < (elsewhere.get(name) ?? `${tick.at}~`) &&
+          !waiting.some((other) => other.job.name === name && other.at < tick.at && isAsleep(other)));
       if ((isAlone && isFirst) || schedule.overlap === "allow") start(tick);
     }
   }
@@ -221,11 +268,16 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   function start(tick: OpenTick): void {
     const controller = new AbortController();
     tick.running = controller;
-    tell({ type: "tick.started", job: tick.job.name, at: tick.at, again: tick.again });
+    // Each look for input would be one more line.
+    if (tick.progress?.status !== "waiting")
+      tell({ type: "tick.started", job: tick.job.name, at: tick.at, again: tick.again });
     const settled = runToItsEnd(tick, controller.signal)
-      .catch((error: unknown) => tell({ type: "schedule.failed", job: tick.job.name, error }))
-      .finally(() => {
-        held.delete(keyOf(tick.job.name, tick.at));
+      .catch((error: unknown) => {
+        tell({ type: "schedule.failed", job: tick.job.name, error });
+        return "over" as const;
+      })
+      .then((is) => {
+        if (is === "over") held.delete(keyOf(tick.job.name, tick.at));
         settling.delete(settled);
         startWaiting();
       });
@@ -239,33 +291,59 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       .catch((error: unknown) => tell({ type: "schedule.failed", job: job.name, error }));
   }
 
-  function runOnce({ job, at }: OpenTick, signal: AbortSignal): ReturnType<SchedulerParts["run"]> {
-    return parts.run(job, new Date(at), signal).catch((error: unknown) => ({
+  function runOnce({ job, at, progress }: OpenTick, signal: AbortSignal): Promise<TickOutcome> {
+    return parts.run(job, new Date(at), signal, progress).catch((error: unknown) => ({
       status: "failed",
       runId: null,
       error: asNightshiftError(error).code,
     }));
   }
 
-  async function runToItsEnd(tick: OpenTick, signal: AbortSignal): Promise<void> {
+  async function runToItsEnd(tick: OpenTick, signal: AbortSignal): Promise<"over" | "asleep"> {
     const { job, at } = tick;
     // It may have been cancelled while it waited.
     const before = await book.endOf(job.name, at);
-    if (before !== null) return tell({ type: "tick.ended", job: job.name, at, end: before });
+    if (before !== null) {
+      tell({ type: "tick.ended", job: job.name, at, end: before });
+      return "over";
+    }
     if (job.schedule.overlap === "cancel_running") await makeWay(tick, signal);
     const outcome = signal.aborted ? "stopped" : await runOnce(tick, signal);
-    if (outcome === "elsewhere") return tell({ type: "tick.elsewhere", job: job.name, at });
-    if (outcome === "stopped" && !tick.isSuperseded) return;
+    if (outcome === "elsewhere") {
+      tell({ type: "tick.elsewhere", job: job.name, at });
+      return "over";
+    }
+    if (outcome === "stopped" && !tick.isSuperseded) return "over";
+    if (outcome !== "stopped" && "progress" in outcome && !tick.isSuperseded) {
+      await sleep(tick, outcome.progress);
+      return "asleep";
+    }
     const ended =
-      outcome === "stopped" ? ({ status: "cancelled", runId: null, error: null } as const) : outcome;
+      outcome === "stopped" || "progress" in outcome
+        ? ({ status: "cancelled", runId: null, error: null } as const)
+        : outcome;
     const end: TickEnd = { ...ended, at: clock.now().toISOString() };
     await book.end(job.name, at, end);
     tell({ type: "tick.ended", job: job.name, at, end });
+    return "over";
+  }
+
+  /** Noted once for all looks that find the same. */
+  async function sleep(tick: OpenTick, progress: TickProgress): Promise<void> {
+    const { job, at } = tick;
+    const isNews = tick.progress === null || factsOf(tick.progress) !== factsOf(progress);
+    tick.progress = progress;
+    tick.notBeforeMs = Date.parse(progress.nextAt);
+    if (isNews) {
+      await book.note(job.name, at, progress);
+      tell({ type: "tick.waiting", job: job.name, at, progress });
+    }
+    tick.running = null;
   }
 
   return {
     look,
-    underWay: () => held.size,
+    underWay: () => [...held.values()].filter((tick) => !isAsleep(tick)).length,
     async drain() {
       isDraining = true;
       await Promise.all(settling);
@@ -275,6 +353,10 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       for (const { running } of held.values()) running?.abort();
     },
   };
+}
+
+function factsOf({ status, since, until, reason, attempts }: TickProgress): string {
+  return JSON.stringify([status, since, until, reason.code, attempts.length]);
 }
 
 function keyOf(job: string, at: string): string {

@@ -49,6 +49,21 @@ export const job = z
     paused: z.boolean(),
     last: instant.nullable().openapi({ description: "When it was last published." }),
     next: instant.nullable().openapi({ description: "The next tick; none while it is paused." }),
+    waiting: z
+      .array(
+        z.strictObject({
+          tick: instant,
+          status: z.enum(["waiting", "retrying"]),
+          since: instant,
+          until: instant.nullable().openapi({ description: "When waiting ends, and the tick fails." }),
+          nextAt: instant.openapi({ description: "When it was to be looked at again, when this began." }),
+          reason: told,
+          attempts: z
+            .array(z.strictObject({ at: instant, runId: z.string().nullable(), error: z.string() }))
+            .openapi({ description: "Tries that failed, with the codes of their errors." }),
+        }),
+      )
+      .openapi({ description: "Ticks that wait for their input, or for their next try." }),
     freshnessSeconds: z.number().nullable().openapi({
       description: "Since the end of the newest interval that is published; else since the last publication.",
     }),

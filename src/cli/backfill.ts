@@ -26,11 +26,12 @@ import {
   type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
+import { declareWaitFor, inputWait, type WaitFlags } from "./running/wait-for-input.js";
 import type { Cli } from "./shell/context.js";
 import { variable, wholeNumber } from "./shell/options.js";
 import { watched } from "./watching/watched.js";
 
-interface BackfillFlags extends QuarantineFlags, MetricsFlags {
+interface BackfillFlags extends QuarantineFlags, MetricsFlags, WaitFlags {
   readonly from: string;
   readonly to: string;
   readonly var?: { readonly [name: string]: string };
@@ -75,7 +76,7 @@ export function declare(command: Command): void {
     .option("--var <name=value>", "a value for {{ var.name }}; may be repeated", variable)
     .option("--restart", "drop unfinished runs of these intervals and begin them anew")
     .option("--take-over", "claim runs whose owner is on another host, and surely dead");
-  declareMetrics(declareQuarantineExit(command));
+  declareMetrics(declareQuarantineExit(declareWaitFor(command)));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
@@ -196,6 +197,7 @@ async function runDue(
     restart: flags.restart === true,
     takeOver: flags.takeOver === true,
     observers,
+    wait: inputWait(cli, flags),
   });
   try {
     return await runIntervals(flags.newestFirst === true ? due.toReversed() : due, tracks.all, {

@@ -17,12 +17,13 @@ import {
   type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
+import { declareWaitFor, inputWait, type WaitFlags } from "./running/wait-for-input.js";
 import { waitForOwner } from "./running/wait-for-owner.js";
 import type { Cli } from "./shell/context.js";
 import { dueOf } from "./watching/notices.js";
 import { watched } from "./watching/watched.js";
 
-export interface RunFlags extends IntervalFlags, QuarantineFlags, MetricsFlags, LaneFlags {
+export interface RunFlags extends IntervalFlags, QuarantineFlags, MetricsFlags, LaneFlags, WaitFlags {
   readonly reprocess?: true;
   readonly restart?: true;
   readonly takeOver?: true;
@@ -33,7 +34,7 @@ export function declare(command: Command): void {
   declareInterval(command)
     .option("--reprocess", "score again what was published; the new publication replaces it")
     .option("--wait", "while another process works on the run; then find it published, or go on with it");
-  declareMetrics(declareQuarantineExit(declareClaim(declareLane(declareQueue(command)))));
+  declareMetrics(declareQuarantineExit(declareClaim(declareLane(declareQueue(declareWaitFor(command))))));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
@@ -59,11 +60,12 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const { job, specPath, notify, rule } = await jobFor(cli, subject, flags);
   const runner = await (await cli.app()).runner();
   const request: RunRequest = { ...parseRun(flags, specPath), job, guess: false };
+  const wait = inputWait(cli, flags);
   const due = request.reprocess ? null : dueOf(job, rule, notify, cli.clock.now());
   return watched(cli, flags, { name: job.name, notify, due }, (observers) =>
     followRun(
       cli,
-      inTurn((options) => runner.run(request, options)),
+      inTurn((options) => wait.run(runner, request, options)),
       { write: job.write, quarantineExitZero, observers, lane },
     ),
   );
@@ -122,7 +124,14 @@ function isPlannedJob(value: unknown): value is PlannedJob {
 }
 
 function refuseIntervalFlags(flags: RunFlags, subject: string): void {
-  const given = flags.at !== undefined ? "--at" : flags.var !== undefined ? "--var" : null;
+  const given =
+    flags.at !== undefined
+      ? "--at"
+      : flags.var !== undefined
+        ? "--var"
+        : flags.waitFor !== undefined
+          ? "--wait-for"
+          : null;
   if (given !== null)
     throw new SpecError(
       "usage.plan-is-fixed",

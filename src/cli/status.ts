@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import { intervalStanding } from "../backfill.js";
 import { SpecError } from "../errors.js";
+import { latestCompleteInterval } from "../interval.js";
 import type { Ledger, PartitionCounts } from "../ledger.js";
 import type { RunState } from "../run.js";
+import type { TickProgress } from "../schedule-book.js";
 import { decideParts } from "./backfilling/decide-parts.js";
-import { type IntervalRange, jobOverIntervals } from "./backfilling/job-intervals.js";
+import { type IntervalRange, type JobIntervals, jobOverIntervals } from "./backfilling/job-intervals.js";
 import { jobFor } from "./lookup/jobs.js";
 import { runFor } from "./lookup/runs.js";
 import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
@@ -66,12 +68,30 @@ async function showIntervals(
     var: flags.var ?? (await scheduledVars(cli, given)),
   });
   const parts = await decideParts(cli);
+  const waiting = await waitingIntervals(cli, over);
   const cells: GridCell[] = [];
-  for (const of of over.intervals)
-    cells.push({ interval: of.interval, state: await intervalStanding(of, parts) });
+  for (const of of over.intervals) {
+    const standing = await intervalStanding(of, parts);
+    const isOpen = standing === "missing" || standing === "failed";
+    const state = (isOpen ? waiting.get(of.interval.start) : undefined) ?? standing;
+    cells.push({ interval: of.interval, state });
+  }
   if (cli.globals.json) printJson(cli.out, { job: over.name, every: over.every, intervals: cells });
   else cli.out.line(intervalGrid(over.every, cells, cli.out.paint));
   return 0;
+}
+
+/** By their starts: those whose tick waits for its input, or for its next try. */
+async function waitingIntervals(
+  cli: Cli,
+  { name, rule }: JobIntervals,
+): Promise<ReadonlyMap<string, TickProgress["status"]>> {
+  const waiting = new Map<string, TickProgress["status"]>();
+  for (const { at, progress } of await (await (await cli.app()).scheduleBook()).open(name)) {
+    const interval = latestCompleteInterval(new Date(at), rule);
+    if (interval !== null && progress) waiting.set(interval.start, progress.status);
+  }
+  return waiting;
 }
 
 /** A job whose schedule gives values to its variables is shown as the schedule runs it. */

@@ -1,7 +1,7 @@
 /** A checked spec as a {@link Job}: paths absolute, units converted, shorthands written out. */
 import { resolve } from "node:path";
 import { parseTableName, type TableName } from "../connection.js";
-import type { InputSpec, Interval, Job, Limits, Passthrough, RowPolicy, WriteSpec } from "../job.js";
+import type { InputSpec, Interval, Job, Limits, Passthrough, RowPolicy, WaitFor, WriteSpec } from "../job.js";
 import { asList } from "./checks/check.js";
 import { parseDurationMs, parseSizeBytes } from "./quantities.js";
 import type { JobSpec } from "./schema.js";
@@ -52,7 +52,11 @@ function toInput(
   absolute: (path: string) => string,
   { input: connection }: Connections,
 ): InputSpec {
-  const own = { key: asList(spec.key), onEmpty: spec.on_empty };
+  const own = {
+    key: asList(spec.key),
+    onEmpty: spec.on_empty,
+    ...(spec.wait_for === undefined ? {} : { waitFor: toWaitFor(spec.wait_for) }),
+  };
   if (connection === null) {
     const plain = spec.plain_files === true ? ({ plainFiles: true } as const) : {};
     const missing = spec.missing_columns === undefined ? {} : { missingColumns: spec.missing_columns };
@@ -64,6 +68,10 @@ function toInput(
       ? ({ kind: "table", table: tableOf(table) } as const)
       : ({ kind: "query", text: query, params } as const);
   return { kind: "postgres", connection, read, consistency, ...own };
+}
+
+function toWaitFor({ timeout, poll, marker }: JobSpec["input"]["wait_for"] & object): WaitFor {
+  return { timeoutMs: parseDurationMs(timeout), pollMs: parseDurationMs(poll), marker: marker ?? null };
 }
 
 function toWrite(

@@ -20,6 +20,7 @@ export interface JobIntervals {
   /** Absolute. */
   readonly specPath: string;
   readonly every: Every;
+  readonly rule: IntervalRule;
   readonly notify: NotifySettings | null;
   readonly intervals: readonly IntervalJob[];
 }
@@ -69,7 +70,7 @@ export async function jobOverIntervals(
     intervals.push({ interval: each, job });
   }
   const { specPath, notify } = first;
-  return { name: first.job.name, specPath, every: rule.every, notify, intervals };
+  return { name: first.job.name, specPath, every: rule.every, rule, notify, intervals };
 }
 
 /** The loader speaks of `--at`. */

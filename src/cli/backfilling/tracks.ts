@@ -4,6 +4,7 @@ import type { Track } from "../../backfill.js";
 import type { Observer } from "../../observer.js";
 import type { RunOptions, RunRequest } from "../../running/run-request.js";
 import { runWithProgress } from "../running/follow-run.js";
+import type { InputWait } from "../running/wait-for-input.js";
 import type { Cli } from "../shell/context.js";
 
 export interface TrackOptions {
@@ -13,6 +14,7 @@ export interface TrackOptions {
   readonly takeOver: boolean;
   /** Of every interval's run. */
   readonly observers: readonly Observer[];
+  readonly wait: InputWait;
 }
 
 export interface Tracks {
@@ -23,7 +25,7 @@ export interface Tracks {
 /** Several tracks share the cores and the memory; one has all, and shows its progress. */
 export async function openTracks(
   cli: Cli,
-  { tracks, specPath, restart, takeOver, observers }: TrackOptions,
+  { tracks, specPath, restart, takeOver, observers, wait }: TrackOptions,
 ): Promise<Tracks> {
   const { apps, close } = await openApps(cli, tracks);
   const shown = tracks === 1 ? cli : withoutProgress(cli);
@@ -36,7 +38,8 @@ export async function openTracks(
         ...{ reprocess, restart, takeOver },
       };
       const look = { label: interval.ds, lines: "warnings" } as const;
-      const start = (options: RunOptions) => runner.run(request, { ...options, signal, lane: "backfill" });
+      const start = (options: RunOptions) =>
+        wait.run(runner, request, { ...options, signal, lane: "backfill" });
       return (await runWithProgress(shown, start, look, observers)).outcome;
     });
   }

@@ -1,5 +1,6 @@
 /** `ls ticks`: what became of the instants of schedules, newest first. */
-import type { RecordedTick } from "../../schedule-book.js";
+import type { RecordedTick, TickProgress } from "../../schedule-book.js";
+import { counted } from "../../text/human.js";
 import { jobsHere } from "../lookup/jobs.js";
 import { scheduledJobNamed } from "../lookup/scheduled-job.js";
 import { instantText } from "../output/run-text.js";
@@ -41,13 +42,20 @@ export async function listTicks(cli: Cli, { limit, job }: ListFilter): Promise<n
     { title: "run ended" },
     { title: "why" },
   ];
-  const rows = newest.map(({ at, job: name, verdict, reason, end }) => [
+  const rows = newest.map(({ at, job: name, verdict, reason, end, progress }) => [
     instantText(at),
     name,
     verdict,
-    verdict !== "fired" ? "" : (end?.status ?? "not yet"),
-    reason ?? end?.error ?? "",
+    verdict !== "fired" ? "" : (end?.status ?? progress?.status ?? "not yet"),
+    reason ?? end?.error ?? (end === null ? whyOpen(progress) : ""),
   ]);
   cli.out.line(renderTable(columns, rows, cli.out));
   return 0;
+}
+
+function whyOpen(progress: TickProgress | null | undefined): string {
+  if (progress === null || progress === undefined) return "";
+  const { until, nextAt, reason, attempts } = progress;
+  const tries = attempts.length === 0 ? "" : ` after ${counted(attempts.length, "failed attempt")}`;
+  return `${until === null ? `again at ${instantText(nextAt)}${tries}` : `until ${instantText(until)}`}: ${reason.message}`;
 }

@@ -6,7 +6,7 @@ import { count } from "../../text/human.js";
 import type { Paint } from "./paint.js";
 import { padEnd } from "./text-width.js";
 
-export type CellState = IntervalStanding | "quarantined" | "skipped";
+export type CellState = IntervalStanding | "quarantined" | "skipped" | "waiting" | "retrying";
 
 export interface GridCell {
   readonly interval: Interval;
@@ -21,6 +21,8 @@ const marks: { readonly [state in CellState]: string } = {
   cancelled: "/",
   interrupted: "~",
   running: ">",
+  waiting: "w",
+  retrying: "w",
   missing: "·",
   skipped: "-",
   "not over": "…",

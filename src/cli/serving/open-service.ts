@@ -8,11 +8,11 @@ import { runObservers } from "../running/progress.js";
 import type { Cli } from "../shell/context.js";
 import { type AskedRuns, askedRuns } from "./asked-runs.js";
 import { makeWay } from "./make-way.js";
-import { runTick } from "./run-tick.js";
+import { hasTryLeft, runTick } from "./run-tick.js";
 import type { ServeEvent } from "./serve-text.js";
 import { type ServedSpec, type SpecFolder, specFolder } from "./spec-folder.js";
 import { tracksInTurn } from "./turns.js";
-import type { JobWatch } from "./watch-jobs.js";
+import type { JobWatch, WatchedTick } from "./watch-jobs.js";
 
 export interface ServiceOptions {
   /** Absolute. */
@@ -49,9 +49,9 @@ export async function openService(
   const tracks = await openApps(cli, Math.min(maxParallel, cli.settings.cores));
   const turns = tracksInTurn(tracks.apps);
   /** Of a run whose spec is gone from the folder, nobody else is told. */
-  const observersOf = async (served: ServedSpec | null) => [
+  const observersOf = async (served: ServedSpec | null, tick?: WatchedTick) => [
     ...(cli.globals.json || isLines(cli.globals.progress) ? runObservers(cli) : []),
-    ...(served === null ? [watch.metrics.observer] : await watch.of(served)),
+    ...(served === null ? [watch.metrics.observer] : await watch.of(served, tick)),
   ];
   const isInterrupted = await interruptionCheck();
   const { processes } = await import("../../ledgers/journal/processes.js");
@@ -60,12 +60,19 @@ export async function openService(
     jobs: specs.jobs,
     maxParallel: tracks.apps.length,
     makeWay: ({ name }, at, signal) => makeWay(app, name, at, { isInterrupted, signal }),
-    async run({ name }, at, signal) {
+    async run({ name }, at, signal, before) {
       const outcome = await turns.take(signal, async (track) => {
         const served = specs.jobs().find((job) => job.name === name);
         // Removed while it waited: it runs if the spec comes back.
         if (served === undefined) return "stopped" as const;
-        return runTick(cli, track, served, at, { signal, observers: await observersOf(served) });
+        const observers = await observersOf(served, {
+          before,
+          isTriedAgain: (error) => hasTryLeft(served, before, error),
+        });
+        const ended = await runTick(cli, track, served, at, { signal, observers }, before);
+        if (before === null && typeof ended === "object" && "progress" in ended)
+          await watch.tellWaiting(served, at, ended.progress);
+        return ended;
       });
       return outcome;
     },

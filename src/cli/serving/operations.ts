@@ -70,7 +70,8 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
     const timing = await timings(name, () => timingNow({ name, schedule }, cli.clock.now()));
     // A pause that was just asked for is seen at once.
     const paused = schedule !== null && (await book.isPaused(name));
-    return jobView(spec, { ...timing, paused, next: paused ? null : timing.next }, cli.cwd);
+    const open = schedule === null ? [] : await book.open(name);
+    return jobView(spec, { ...timing, paused, next: paused ? null : timing.next, open }, cli.cwd);
   }
 
   async function stateOf(id: string): Promise<RunState> {

@@ -1,4 +1,7 @@
-/** The runs of one tick: the latest interval that is over at its instant, then those that the job looks back on. */
+/**
+ * The runs of one tick: the latest interval that is over at its instant, then those that the job looks back on. A tick
+ * whose input has not arrived waits, and one that failed for a reason that may pass is tried again, as its job says.
+ */
 import type { App } from "../../app.js";
 import { decideInterval } from "../../backfill.js";
 import {
@@ -15,20 +18,22 @@ import type { Observer, RunEnd } from "../../observer.js";
 import { noRows } from "../../partition.js";
 import { tellAll } from "../../running/run-end.js";
 import type { RunOptions, RunOutcome, RunRequest } from "../../running/run-request.js";
-import type { TickEnd } from "../../schedule-book.js";
+import { healsByWaiting, isInputMissing, lookForInput } from "../../running/wait-for-input.js";
+import type { TickEnd, TickProgress } from "../../schedule-book.js";
+import type { TickOutcome } from "../../scheduler.js";
 import { decideParts } from "../backfilling/decide-parts.js";
 import type { Cli } from "../shell/context.js";
 import { jobAt, momentOf } from "./job-at.js";
 import type { ServedJob } from "./spec-folder.js";
 
-export type TickOutcome = Omit<TickEnd, "at"> | "elsewhere" | "stopped";
-
+/** @param before what became of the tick so far; `null` at its first try */
 export async function runTick(
   cli: Cli,
   app: App,
   served: ServedJob,
   at: Date,
   given: RunOptions,
+  before: TickProgress | null = null,
 ): Promise<TickOutcome> {
   let isTold = false;
   const noting: Observer = {
@@ -40,10 +45,14 @@ export async function runTick(
   const options = { ...given, observers: [...given.observers, noting] };
   try {
     const [interval, ...earlier] = intervalsOf(served, at);
-    const end = endOf(await runOne(cli, app, served, interval ?? null, false, options));
+    const outcome = await runWhenReady(cli, app, served, interval ?? null, { options, before });
+    if ("progress" in outcome) return outcome;
+    const end = endOf(outcome);
+    if (end !== "stopped" && end.status === "failed" && outcome.error !== null)
+      return triedAgain(served, cli.clock.now(), before, outcome.error, end.runId) ?? end;
     if (end === "stopped" || end.status === "failed" || end.status === "cancelled") return end;
-    for (const before of earlier) {
-      const again = await runIfStale(cli, app, served, before, options);
+    for (const older of earlier) {
+      const again = await runIfStale(cli, app, served, older, options);
       if (again === "stopped") return again;
       if (again?.status === "failed" || again?.status === "cancelled") return again;
     }
@@ -54,9 +63,86 @@ export async function runTick(
     if (error instanceof CancelledError) return "stopped";
     cli.err.line(cli.err.paint.red(`${served.name}: ${error.message}`));
     if (!isTold) tellAll(given.observers, (observer) => observer.ended?.(neverAsked(cli, served, error)));
-    return { status: "failed", runId: null, error: error.code };
+    const end = { status: "failed", runId: null, error: error.code } as const;
+    return triedAgain(served, cli.clock.now(), before, error, null) ?? end;
   }
 }
+
+/** Whether a tick that failed with this error has a try left. */
+export function hasTryLeft(
+  { schedule, waitsForInput }: Pick<ServedJob, "schedule" | "waitsForInput">,
+  before: TickProgress | null,
+  error: Parameters<typeof healsByWaiting>[0],
+): boolean {
+  const { retries = null } = schedule;
+  if (retries === null || (before?.attempts.length ?? 0) >= retries.max) return false;
+  // Its wait is over: what has not come by then has its own limit.
+  return healsByWaiting(error) && !(waitsForInput && isInputMissing(error));
+}
+
+function triedAgain(
+  served: ServedJob,
+  now: Date,
+  before: TickProgress | null,
+  error: NightshiftError,
+  runId: string | null,
+): { readonly progress: TickProgress } | null {
+  const { retries = null } = served.schedule;
+  if (retries === null || !hasTryLeft(served, before, error)) return null;
+  const at = now.toISOString();
+  return {
+    progress: {
+      ...{ status: "retrying", since: before?.since ?? at, until: null },
+      nextAt: new Date(now.getTime() + retries.delayMs).toISOString(),
+      reason: { code: error.code, message: error.message },
+      attempts: [...(before?.attempts ?? []), { at, runId, error: error.code }],
+    },
+  };
+}
+
+interface TickRun {
+  readonly options: RunOptions;
+  readonly before: TickProgress | null;
+}
+
+/** Runs the tick's own interval once its input is there, or has had its time. */
+async function runWhenReady(
+  cli: Cli,
+  app: App,
+  served: ServedJob,
+  interval: Interval | null,
+  { options, before }: TickRun,
+): Promise<RunOutcome | { readonly progress: TickProgress }> {
+  const job = await jobAt(cli, served, momentOf(served, interval));
+  const { waitFor } = job.input;
+  const now = cli.clock.now();
+  const since = before?.status === "waiting" ? before.since : now.toISOString();
+  const untilMs = Date.parse(since) + (waitFor?.timeoutMs ?? 0);
+  if (waitFor === undefined || now.getTime() >= untilMs)
+    return runOne(cli, app, served, interval, false, options);
+  const runner = await app.runner();
+  const look = await lookForInput(runner, job, options.signal);
+  if (look.kind === "there") {
+    const request = { ...askedBySchedule, specPath: served.path };
+    return told(cli, served, await runner.runPlan(look.planned, request, options));
+  }
+  return {
+    progress: {
+      ...{ status: "waiting", since, until: new Date(untilMs).toISOString() },
+      nextAt: new Date(Math.min(untilMs, now.getTime() + waitFor.pollMs)).toISOString(),
+      reason: { code: look.error.code, message: look.error.message },
+      attempts: before?.attempts ?? [],
+    },
+  };
+}
+
+const askedBySchedule = {
+  kind: "spec",
+  trigger: "schedule",
+  reprocess: false,
+  restart: false,
+  takeOver: false,
+} as const;
 
 /** The end of a tick whose spec would not load any more, say: no runner was asked for anything. */
 function neverAsked(cli: Cli, { name, path }: ServedJob, error: NightshiftError): RunEnd {
@@ -109,16 +195,12 @@ async function runOne(
   reprocess: boolean,
   options: RunOptions,
 ): Promise<RunOutcome> {
-  const request: RunRequest = {
-    ...{
-      job: await jobAt(cli, served, momentOf(served, interval)),
-      kind: "spec",
-      specPath: served.path,
-      trigger: "schedule",
-    },
-    ...{ guess: false, reprocess, restart: false, takeOver: false },
-  };
-  const outcome = await (await app.runner()).run(request, options);
+  const job = await jobAt(cli, served, momentOf(served, interval));
+  const request: RunRequest = { ...askedBySchedule, job, specPath: served.path, guess: false, reprocess };
+  return told(cli, served, await (await app.runner()).run(request, options));
+}
+
+function told(cli: Cli, served: ServedJob, outcome: RunOutcome): RunOutcome {
   if (outcome.warning !== null) cli.err.line(cli.err.paint.yellow(`${served.name}: ${outcome.warning}`));
   if (outcome.status === "failed" && outcome.error !== null)
     cli.err.line(cli.err.paint.red(`${served.name}: ${outcome.error.message}`));

@@ -3,6 +3,7 @@ import type { JobView, RunDetail, RunView } from "../../api/schemas.js";
 import type { ErrorRecord, NightshiftError } from "../../errors.js";
 import type { PartitionCounts } from "../../ledger.js";
 import type { RunState } from "../../run.js";
+import type { OpenTick, TickProgress } from "../../schedule-book.js";
 import type { JobTiming } from "../lookup/job-timing.js";
 import type { ShownStatus } from "../lookup/shown-status.js";
 import { shownPath } from "../output/paths.js";
@@ -43,7 +44,11 @@ export function runDetail(state: RunState, status: ShownStatus, partitions: Part
   };
 }
 
-export function jobView({ name, path, good, error }: SeenSpec, timing: JobTiming, cwd: string): JobView {
+export function jobView(
+  { name, path, good, error }: SeenSpec,
+  timing: JobTiming & { readonly open: readonly OpenTick[] },
+  cwd: string,
+): JobView {
   const schedule = good?.schedule ?? null;
   return {
     name,
@@ -55,7 +60,17 @@ export function jobView({ name, path, good, error }: SeenSpec, timing: JobTiming
     paused: timing.paused,
     last: timing.last,
     next: timing.next,
+    waiting: timing.open.flatMap(({ at, progress }) => (progress ? [waitingView(at, progress)] : [])),
     freshnessSeconds: timing.freshnessSeconds,
+  };
+}
+
+function waitingView(tick: string, progress: TickProgress): JobView["waiting"][number] {
+  const { status, since, until, nextAt, reason, attempts } = progress;
+  return {
+    ...{ tick, status, since, until, nextAt },
+    reason: { code: reason.code, message: reason.message },
+    attempts: attempts.map(({ at, runId, error }) => ({ at, runId, error })),
   };
 }
 

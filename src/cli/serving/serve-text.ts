@@ -37,6 +37,11 @@ export function serveLine(event: ServeEvent, cwd: string, paint: Paint): string 
       const colour = status === "failed" ? paint.red : paint.green;
       return `${paint.bold(event.job)} ${instantText(event.at)} ${colour(text)}`;
     }
+    case "tick.waiting": {
+      const { status, until, nextAt, reason } = event.progress;
+      const when = until === null ? `again at ${instantText(nextAt)}` : `until ${instantText(until)}`;
+      return paint.yellow(`${event.job} ${instantText(event.at)} ${status} ${when}: ${reason.message}`);
+    }
     case "tick.elsewhere":
       return `${paint.bold(event.job)} ${instantText(event.at)} runs in another process`;
     case "run.asked":

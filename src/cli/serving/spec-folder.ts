@@ -21,6 +21,7 @@ export interface ServedSpec {
   readonly lookback: number;
   readonly schedule: Schedule | null;
   readonly notify: NotifySettings | null;
+  readonly waitsForInput: boolean;
 }
 
 export type ServedJob = ServedSpec & ScheduledJob;
@@ -132,7 +133,10 @@ async function loadServed(cli: Cli, path: string, text: string): Promise<ServedS
     ...(globals.target === null ? {} : { target: globals.target }),
   });
   const rule = intervals === null ? null : ruleOf(intervals);
-  return { name: job.name, schedule, path, text, rule, lookback: intervals?.lookback ?? 0, notify };
+  return {
+    ...{ name: job.name, schedule, path, text, rule, lookback: intervals?.lookback ?? 0, notify },
+    waitsForInput: job.input.waitFor !== undefined,
+  };
 }
 
 function fileName(path: string): string {

@@ -1,6 +1,6 @@
 /** Whoever looks on while a service runs jobs: its metrics, and notices of each job's troubles. */
 import type { App } from "../../app.js";
-import { asNightshiftError } from "../../errors.js";
+import { asNightshiftError, type ErrorRecord } from "../../errors.js";
 import { latestCompleteInterval } from "../../interval.js";
 import { type Interval, type Job, targetOf } from "../../job.js";
 import { deadlineOf, type Notice } from "../../notice.js";
@@ -9,6 +9,7 @@ import type { Metrics } from "../../observers/metrics/metrics.js";
 import { openTraces } from "../../observers/traces/open-traces.js";
 import { findStanding } from "../../running/choose-run.js";
 import { jobIdOf } from "../../running/run-identity.js";
+import type { TickProgress } from "../../schedule-book.js";
 import type { Cli } from "../shell/context.js";
 import { openMetrics } from "../watching/metrics.js";
 import { dueOf, openNotices } from "../watching/notices.js";
@@ -18,10 +19,19 @@ import type { ServedJob, ServedSpec } from "./spec-folder.js";
 export interface JobWatch {
   readonly metrics: Metrics;
   /** For one run. */
-  of(served: ServedSpec): Promise<readonly Observer[]>;
+  of(served: ServedSpec, tick?: WatchedTick): Promise<readonly Observer[]>;
+  /** Called once for a tick that begins to wait for its input, or for its next try. */
+  tellWaiting(served: ServedJob, at: Date, progress: TickProgress): Promise<void>;
   /** Tells which jobs have missed a deadline since the last look, where nobody ran them, too. */
   look(jobs: readonly ServedJob[]): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface WatchedTick {
+  /** `null` at its first try. */
+  readonly before: TickProgress | null;
+  /** A failure of this kind is not the end of the tick. */
+  readonly isTriedAgain: (error: ErrorRecord) => boolean;
 }
 
 /** Of an hourly job with a deadline of a day and a half. */
@@ -35,10 +45,30 @@ export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
   const { clock, err } = cli;
   const lookedAt = new Map<string, Date>();
 
-  async function observersOf(served: ServedSpec): Promise<readonly Observer[]> {
+  async function observersOf(served: ServedSpec, tick?: WatchedTick): Promise<readonly Observer[]> {
     const { name, notify } = served;
     if (notify === null) return ofAll;
-    return [...ofAll, await notices.of({ name, notify, due: await dueNow(served) })];
+    // Who was notified that it waits is notified when it is published.
+    const isWaitedFor = tick !== undefined && tick.before !== null && notify.events.includes("waiting");
+    const due = await dueNow(served);
+    const observer = await notices.of({ name, notify, due, ...(isWaitedFor ? { before: "failed" } : {}) });
+    return [...ofAll, tick === undefined ? observer : withoutTries(observer, tick)];
+  }
+
+  async function tellWaiting(served: ServedJob, at: Date, progress: TickProgress): Promise<void> {
+    const { notify, rule } = served;
+    if (notify === null) return;
+    const interval = rule === null ? null : latestCompleteInterval(at, rule);
+    const job = await jobAt(cli, served, momentOf(served, interval)).catch(() => null);
+    notices.tell(
+      {
+        ...{ event: "waiting", at: clock.now().toISOString(), job: served.name, interval },
+        ...{ trigger: "schedule", target: job === null ? served.path : targetOf(job.write), runId: null },
+        ...{ error: { ...progress.reason, hint: null }, rows: null, deadline: null, expectedAt: null },
+        until: progress.until ?? progress.nextAt,
+      },
+      notify,
+    );
   }
 
   async function dueNow(served: ServedSpec) {
@@ -93,8 +123,21 @@ export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
   return {
     metrics,
     of: observersOf,
+    tellWaiting,
     look,
     close: async () => void (await Promise.all([notices.close(), traces?.close?.()])),
+  };
+}
+
+/** A try that failed is no news where another one follows. */
+function withoutTries(observer: Observer, { isTriedAgain }: WatchedTick): Observer {
+  return {
+    on: (event) => observer.on(event),
+    ended(end) {
+      if (end.status === "failed" && end.error !== null && isTriedAgain(end.error)) return;
+      observer.ended?.(end);
+    },
+    ...(observer.close === undefined ? {} : { close: () => observer.close?.() }),
   };
 }
 

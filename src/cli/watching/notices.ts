@@ -12,11 +12,14 @@ export interface NotifiedJob {
   readonly notify: NotifySettings;
   /** `null` where nothing is due by what was asked. */
   readonly due: Due | null;
+  /** How it ended last, as far as those who are notified know; without it, the ledger says. */
+  readonly before?: "failed";
 }
 
 export interface Notices {
   /** For what is asked of a job from now on: how it ended last is looked up here. */
   of(job: NotifiedJob): Promise<Observer>;
+  tell(notice: Notice, to: NotifySettings): void;
   /** Unless an earlier one said so, in whatever process. */
   tellLate(notice: Notice, to: NotifySettings): Promise<void>;
   /** Lets what is on its way arrive; not for long. */
@@ -37,16 +40,19 @@ export async function openNotices(cli: Cli): Promise<Notices> {
     (await app.noticeBook()).claim(`late ${job} ${start}`);
 
   return {
-    async of({ name, notify, due }) {
-      const before = await lastEnd(name).catch((error: unknown) => {
-        warn(cli, `whether ${name} recovers cannot be told: ${asNightshiftError(error).message}`);
-        return null;
-      });
+    async of({ name, notify, due, before: known }) {
+      const before =
+        known ??
+        (await lastEnd(name).catch((error: unknown) => {
+          warn(cli, `whether ${name} recovers cannot be told: ${asNightshiftError(error).message}`);
+          return null;
+        }));
       return jobNotices({
         ...{ before, due, clock, after, claimLate },
         notify: (notice) => outbox.send(notice, notify),
       });
     },
+    tell: (notice, to) => outbox.send(notice, to),
     async tellLate(notice, to) {
       const { job, interval } = notice;
       if (interval === null || !(await claimLate(job, interval))) return;

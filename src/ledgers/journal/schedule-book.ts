@@ -5,6 +5,7 @@
  * <stateDir>/schedules/<job>/changes/<n>.json          followed, paused, resumed: the newest of each counts
  *                            ticks/<date>/<time>.json  a tick, by its instant in UTC
  *                            ticks/<date>/<time>.end   how its run ended
+ *                            ticks/<date>/<time>.<n>.note  why it waits, or is tried again: the newest counts
  * ```
  *
  * Every file is written whole under a name of its own, synced, and linked to its place: the link fails where the place
@@ -14,7 +15,7 @@
 import { InfraError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
 import { takesOverMs } from "../../schedule.js";
-import type { OpenTick, RecordedTick, ScheduleBook, TickEnd } from "../../schedule-book.js";
+import type { OpenTick, RecordedTick, ScheduleBook, TickEnd, TickProgress } from "../../schedule-book.js";
 import type { BookPlace } from "./backfill-book.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { decodeTerminatedLine, encodeLine } from "./line.js";
@@ -79,7 +80,20 @@ export function scheduleBook(place: ScheduleBookPlace): ScheduleBook {
   async function readTick(job: string, day: string, time: string): Promise<RecordedTick> {
     const path = `${ticksOf(job)}/${day}/${time}`;
     const tick = await readBody<Omit<RecordedTick, "end">>(fileSystem, path);
-    return { ...tick, end: tick.verdict === "fired" ? await readEnd(path) : null };
+    if (tick.verdict !== "fired") return { ...tick, end: null, progress: null };
+    const newest = (await notesOf(job, day, time)).at(-1);
+    const note = newest === undefined ? null : `${ticksOf(job)}/${day}/${newest}`;
+    return {
+      ...tick,
+      end: await readEnd(path),
+      progress: note === null ? null : await readBody<TickProgress>(fileSystem, note),
+    };
+  }
+
+  async function notesOf(job: string, day: string, time: string): Promise<readonly string[]> {
+    const own = `${time.replace(/\.json$/, "")}.`;
+    const notes = await namesIn(fileSystem, `${ticksOf(job)}/${day}`, noteName);
+    return notes.filter((name) => name.startsWith(own));
   }
 
   async function readEnd(tickPath: string): Promise<TickEnd | null> {
@@ -115,6 +129,13 @@ export function scheduleBook(place: ScheduleBookPlace): ScheduleBook {
     async end(job, at, end) {
       const { day, time } = placeOf(at);
       await putIfAbsent(`${ticksOf(job)}/${day}`, endPathOf(time), end);
+    },
+    async note(job, at, progress) {
+      const { day, time } = placeOf(at);
+      for (let n = (await notesOf(job, day, time)).length + 1; ; n++) {
+        const name = time.replace(/json$/, `${String(n).padStart(5, "0")}.note`);
+        if ((await putIfAbsent(`${ticksOf(job)}/${day}`, name, progress)) === "linked") return;
+      }
     },
     async endOf(job, at) {
       const { day, time } = placeOf(at);
@@ -157,6 +178,7 @@ export function scheduleBook(place: ScheduleBookPlace): ScheduleBook {
 
 const dayName = /^\d{4}-\d\d-\d\d$/;
 const tickName = /^\d{6}\.json$/;
+const noteName = /^\d{6}\.\d{5}\.note$/;
 
 /** Names of jobs are checked where specs are read; this is where a mistake would leave the state directory. */
 function safeName(job: string): string {

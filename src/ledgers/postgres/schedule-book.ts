@@ -8,7 +8,7 @@
 import type { NewId } from "../../clock.js";
 import type { Owner } from "../../run.js";
 import { takesOverMs } from "../../schedule.js";
-import type { RecordedTick, ScheduleBook, TickEnd } from "../../schedule-book.js";
+import type { RecordedTick, ScheduleBook, TickEnd, TickProgress } from "../../schedule-book.js";
 import type { IsAlive } from "./claims.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 
@@ -31,10 +31,11 @@ interface TickRow {
   readonly ticks: number;
   readonly by: Owner;
   readonly end: TickEnd | null;
+  readonly progress: TickProgress | null;
 }
 
 const tickColumns = `to_char(t.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
-  t.verdict, t.reason, t.ticks, t.recorded_by as by, t.ended as end`;
+  t.verdict, t.reason, t.ticks, t.recorded_by as by, t.ended as end, t.progress`;
 
 /** Since when the schedule of a row is followed; null where it is neither this one nor the one before it. */
 const sinceSql = `case when s.schedule = $2 then s.since
@@ -128,6 +129,13 @@ export function scheduleBook(ledger: LedgerDatabase, options: ScheduleBookOption
       await change(
         "update nightshift.ledger_ticks set ended = $3 where job = $1 and at = $2 and ended is null",
         [job, at, JSON.stringify(end)],
+      );
+    },
+
+    async note(job, at, progress) {
+      await change(
+        "update nightshift.ledger_ticks set progress = $3 where job = $1 and at = $2 and ended is null",
+        [job, at, JSON.stringify(progress)],
       );
     },
 

@@ -17,6 +17,7 @@ const signs: { readonly [event in NoticeEvent]: string } = {
   failed: ":red_circle:",
   recovered: ":large_green_circle:",
   late: ":hourglass_flowing_sand:",
+  waiting: ":hourglass:",
 };
 
 /** Slack refuses sections past 3,000 characters. */

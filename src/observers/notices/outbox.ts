@@ -50,7 +50,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   };
 }
 
-const said = { failed: "failed", recovered: "recovered", late: "is late" } as const;
+const said = { failed: "failed", recovered: "recovered", late: "is late", waiting: "is waiting" } as const;
 
 function masked(notice: Notice, mask: (text: string) => string): Notice {
   const { error } = notice;

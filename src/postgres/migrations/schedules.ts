@@ -63,4 +63,9 @@ export const scheduleMigrations: readonly Migration[] = [
         add column earlier_since timestamptz,
         add column changed_at timestamptz;`,
   },
+  {
+    version: 10,
+    name: "the ledger: ticks that wait or are tried again",
+    sql: "alter table nightshift.ledger_ticks add column progress json;",
+  },
 ];

@@ -7,6 +7,7 @@ import type { FileSlice, PinnedFile } from "../../partition.js";
 import type { PlanRequest, Source, SourceReadRequest } from "../../source.js";
 import type { ReadHandle, Store, StoredFile } from "../../store.js";
 import { conformBatch } from "./conform-batch.js";
+import { requireMarkers } from "./markers.js";
 import { type PathColumns, pathColumns, withPathColumns } from "./path-columns.js";
 import { changed, checkIdentity } from "./pinned-file.js";
 import { type GroupSize, planPartitions, type SizedFile } from "./plan-partitions.js";
@@ -22,6 +23,8 @@ export interface FileSourceOptions {
   readonly plainFiles?: boolean;
   /** What a column is in files that do not have it, where others do; without it, such a column cannot be read. */
   readonly missingColumns?: "fail" | "nulls";
+  /** File of each directory that says that the files in it are complete. */
+  readonly marker?: string | null;
 }
 
 /**
@@ -59,6 +62,7 @@ interface Survey {
 }
 
 async function surveyFiles(options: FileSourceOptions): Promise<Survey> {
+  await requireMarkers(options);
   const paths = pathColumns();
   const agreement = schemaAgreement({ missingAsNulls: options.missingColumns === "nulls" });
   let rows = 0;

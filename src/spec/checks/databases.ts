@@ -24,6 +24,13 @@ export const databaseInput: Check = {
           `\`${key}\` is about files, and \`from\` is a database`,
           "remove it",
         );
+    if (input.wait_for?.marker !== undefined)
+      yield atKey(
+        ["input", "wait_for", "marker"],
+        "spec.not-files",
+        "`marker` is about files, and `from` is a database",
+        "remove it: the input is there when the query has rows",
+      );
     if (typeof input.from !== "string") {
       yield wrong(
         ["input", "from"],

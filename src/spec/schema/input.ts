@@ -1,7 +1,37 @@
 import { z } from "zod";
-import { column, columns, constant, oneOrMore, text } from "./scalars.js";
+import { parseDurationMs } from "../quantities.js";
+import { refuse } from "./refuse.js";
+import { column, columns, constant, duration, oneOrMore, text } from "./scalars.js";
 
 const parameter = z.union([constant, z.null(), z.array(z.union([constant, z.null()]))]);
+
+/** Between two looks for input that has not arrived. */
+const usualPoll = "1m";
+
+const waitFor = z
+  .strictObject({
+    timeout: duration.meta({
+      description: "How long a run waits for its input, from when it first looked.",
+      examples: ["3h"],
+    }),
+    poll: duration.default(usualPoll).meta({ description: "Time between two looks." }),
+    marker: text.optional().meta({
+      description:
+        "Name of a file that stands in each directory of `from` once its input is complete. Without it, input is there when a file matches, or when the query has rows.",
+      examples: ["_SUCCESS"],
+    }),
+  })
+  .superRefine((value, context) => {
+    const { poll, marker } = value;
+    if (parseDurationMs(poll) < 1000)
+      refuse(context, { key: "poll", message: "it is shorter than a second", suggestion: "write `1m`" });
+    if (marker !== undefined && /[/*?[\]{}]/.test(marker))
+      refuse(context, {
+        key: "marker",
+        message: "it is the name of one file, without a directory or a pattern",
+        suggestion: "for example `_SUCCESS`",
+      });
+  });
 
 export const input = z
   .strictObject({
@@ -38,6 +68,10 @@ export const input = z
           "Columns that identify a row. They are always kept. Without a key a row is its file and row number.",
         examples: [["flight_id"]],
       }),
+    wait_for: waitFor.optional().meta({
+      description: "A run whose input has not arrived waits for it, in place of failing.",
+      examples: [{ timeout: "3h", poll: "1m", marker: "_SUCCESS" }],
+    }),
     plain_files: z.boolean().optional().meta({
       description:
         "With files of a Delta, Hudi or Iceberg table: read them as they are. For a list of files that is known to be live.",

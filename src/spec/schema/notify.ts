@@ -18,7 +18,7 @@ export const notify = z
       .default([...noticeEvents])
       .meta({
         description:
-          "What is told: a run failed, the job is published again after a failure, an interval is not published by its deadline or will not be.",
+          "What is told: a run failed, the job is published again after a failure, an interval is not published by its deadline or will not be, a tick waits for its input or its next try.",
         examples: [["failed", "recovered"]],
       }),
     deadline: deadline.optional().meta({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseCron } from "../../time/cron.js";
-import { constant, duration } from "./scalars.js";
+import { constant, duration, positive } from "./scalars.js";
 import { timezone } from "./timezone.js";
 
 const cron = z.string().superRefine((text, context) => {
@@ -35,6 +35,20 @@ export const schedule = z
       description: "A tick that could not start within this time is missed.",
       examples: ["6h"],
     }),
+    retries: z
+      .strictObject({
+        max: positive.max(100, { error: "it has to be 100 or less" }).meta({
+          description: "How many more tries a tick has whose run failed.",
+          examples: [3],
+        }),
+        delay: duration.default("10m").meta({ description: "Time between two tries." }),
+      })
+      .optional()
+      .meta({
+        description:
+          "A tick whose run failed for a reason that may pass, such as missing input or a server that is away, is tried again.",
+        examples: [{ max: 3, delay: "10m" }],
+      }),
     vars: z
       .record(z.string(), constant)
       .optional()

@@ -10,6 +10,7 @@ import type {
   OutputMapping,
   Passthrough,
   PostgresWrite,
+  WaitFor,
   WriteSpec,
 } from "../../job.js";
 import { mapValues } from "../to-mapping.js";
@@ -30,6 +31,7 @@ function specOf(job: Job): unknown {
       ...sourceOf(input),
       ...(input.key.length === 0 ? {} : { key: input.key }),
       on_empty: input.onEmpty,
+      ...(input.waitFor === undefined ? {} : { wait_for: waitForOf(input.waitFor) }),
     },
     ...(hooks.pre === null ? {} : { pre: hooks.pre }),
     ...(job.features === null ? {} : { features: featuresOf(job.features) }),
@@ -60,6 +62,11 @@ function specOf(job: Job): unknown {
 }
 
 /** A database's URL as it is written: whatever it holds stays where it is kept. */
+function waitForOf({ timeoutMs, pollMs, marker }: WaitFor): object {
+  const times = { timeout: durationText(timeoutMs), poll: durationText(pollMs) };
+  return marker === null ? times : { ...times, marker };
+}
+
 function sourceOf(input: InputSpec): object {
   if (input.kind !== "postgres")
     return {

@@ -1,0 +1,68 @@
+/** Runs of the command line wait for their input in the command itself. */
+import { type Command, Option } from "commander";
+import type { Job } from "../../job.js";
+import type { Runner } from "../../runner.js";
+import type { RunOptions, RunOutcome, RunRequest } from "../../running/run-request.js";
+import { waitForInput } from "../../running/wait-for-input.js";
+import { pause } from "../../system-clock.js";
+import { instantText } from "../output/run-text.js";
+import type { Cli } from "../shell/context.js";
+import { durationMs } from "../shell/options.js";
+
+export interface WaitFlags {
+  readonly waitFor?: number;
+}
+
+export function declareWaitFor(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--wait-for <duration>",
+      "how long to wait for input that has not arrived: 3h; 0s: not at all (default: the job's input.wait_for)",
+    ).argParser(durationMs),
+  );
+}
+
+export interface InputWait {
+  /** Runs a job as `runner.run` does, once its input is there or its time is over. */
+  run(runner: Runner, request: RunRequest, options: RunOptions): Promise<RunOutcome>;
+}
+
+const usualPollMs = 60_000;
+
+/** All runs of one command share the time: a backfill of many intervals waits no longer than one run. */
+export function inputWait(cli: Cli, { waitFor }: WaitFlags): InputWait {
+  const { clock, err, globals } = cli;
+  let sinceMs: number | null = null;
+
+  return {
+    async run(runner, request, options) {
+      const { job } = request;
+      const timeoutMs = waitFor ?? job.input.waitFor?.timeoutMs ?? 0;
+      if (timeoutMs === 0) return runner.run(request, options);
+      const now = clock.now().getTime();
+      // The time runs from the first wait on, not from the beginning of what may take hours.
+      const untilMs = (sinceMs ?? now) + timeoutMs;
+      const planned = await waitForInput(runner, job, {
+        ...{
+          signal: options.signal,
+          clock,
+          pause,
+          untilMs,
+          pollMs: job.input.waitFor?.pollMs ?? usualPollMs,
+        },
+        onWait: (error) => {
+          sinceMs ??= now;
+          if (!globals.quiet && !globals.json)
+            err.line(
+              `${labelOf(job)} waits for its input until ${instantText(new Date(untilMs).toISOString())}: ${error.message}`,
+            );
+        },
+      });
+      return planned === null ? runner.run(request, options) : runner.runPlan(planned, request, options);
+    },
+  };
+}
+
+function labelOf({ name, interval }: Job): string {
+  return interval === null ? name : `${name} ${interval.ds}`;
+}

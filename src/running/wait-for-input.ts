@@ -1,0 +1,74 @@
+/** Input that has not arrived: whether an error says so, and waiting for it. */
+import type { Clock } from "../clock.js";
+import { asNightshiftError, CancelledError, DataError, type NightshiftError } from "../errors.js";
+import { describeInput, type Job } from "../job.js";
+import type { PlannedJob, PlanRequest } from "./run-request.js";
+
+const missing: ReadonlySet<string> = new Set(["source.not-found", "source.not-ready", "source.empty"]);
+
+/** The error says that the input is not there yet. */
+export function isInputMissing({ code }: Pick<NightshiftError, "code">): boolean {
+  return missing.has(code);
+}
+
+/** Trying again later may succeed although nobody acts: the input arrives, a server comes back. */
+export function healsByWaiting(error: Pick<NightshiftError, "code" | "kind" | "retryable">): boolean {
+  return isInputMissing(error) || (error.kind === "infra" && error.retryable);
+}
+
+export type InputLook =
+  | { readonly kind: "there"; readonly planned: PlannedJob }
+  | { readonly kind: "missing"; readonly error: NightshiftError };
+
+export interface Planner {
+  plan(request: PlanRequest, signal: AbortSignal): Promise<PlannedJob>;
+}
+
+/** Plans the job, since a plan alone shows whether all input is there. @throws what planning throws otherwise */
+export async function lookForInput(planner: Planner, job: Job, signal: AbortSignal): Promise<InputLook> {
+  try {
+    const planned = await planner.plan({ job, guess: false }, signal);
+    const { rows, rowsEstimated } = planned.plan.totals;
+    if (rows > 0 || rowsEstimated === true) return { kind: "there", planned };
+    const error = new DataError("source.empty", `The input has no rows: ${describeInput(job.input)}.`);
+    return { kind: "missing", error };
+  } catch (thrown) {
+    const error = asNightshiftError(thrown);
+    if (!isInputMissing(error)) throw thrown;
+    return { kind: "missing", error };
+  }
+}
+
+export interface WaitOptions {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Waits until then; several waits may share it. */
+  readonly untilMs: number;
+  readonly pollMs: number;
+  /** Called when the wait begins. */
+  readonly onWait: (error: NightshiftError) => void;
+}
+
+/**
+ * Waits for a job's input in this process.
+ *
+ * @returns its plan; `null` when the time is over, and the run itself is to say what is missing
+ * @throws CancelledError; what planning throws
+ */
+export async function waitForInput(
+  planner: Planner,
+  job: Job,
+  options: WaitOptions,
+): Promise<PlannedJob | null> {
+  const { signal, clock, untilMs, pollMs } = options;
+  for (let looks = 0; ; looks++) {
+    const leftMs = untilMs - clock.now().getTime();
+    if (leftMs <= 0) return null;
+    const look = await lookForInput(planner, job, signal);
+    if (look.kind === "there") return look.planned;
+    if (looks === 0) options.onWait(look.error);
+    await options.pause(Math.min(pollMs, leftMs), signal);
+    if (signal.aborted) throw new CancelledError();
+  }
+}

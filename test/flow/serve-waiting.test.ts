@@ -1,0 +1,140 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
+/** Input that arrives late, and runs that are tried again: nights that heal by themselves, on both ledgers. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { apiClient } from "../support/api-client.js";
+import { urlOf } from "../support/api-project.js";
+import { keysIn } from "../support/flight-project.js";
+import { httpReceiver } from "../support/http-receiver.js";
+import { nightshift, said, startNightshift } from "../support/nightshift.js";
+import { clockAt, type Served, serveIn } from "../support/served.js";
+import { servedProject } from "../support/served-project.js";
+
+const night = "2025-01-03T02:15:00.000Z";
+const cron = "15 2 * * * UTC";
+
+describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
+  const served = servedProject(ledger, 3, ['schedule: { cron: "15 2 * * *" }']);
+
+  const serve = (
+    at: string,
+    more: { readonly [name: string]: string } = {},
+    ...argv: readonly string[]
+  ): Served => serveIn(served.project.cwd, { ...clockAt(at, served.env()), ...more }, ...argv);
+
+  function writeSpec(input: string, more: readonly string[] = []): void {
+    const { project } = served;
+    project.writeSpec({
+      more: ['schedule: { cron: "15 2 * * *", retries: { max: 1, delay: 1s } }', ...more],
+    });
+    const spec = join(project.cwd, "jobs/daily.yaml");
+    const text = readFileSync(spec, "utf8").replace("key: [flight_id] }", `key: [flight_id], ${input} }`);
+    writeFileSync(spec, text);
+  }
+
+  test("a tick waits for its input across services, is seen to, and runs when the marker is there", async () => {
+    const { project } = served;
+    const receiver = await httpReceiver();
+    writeSpec("wait_for: { timeout: 3h, poll: 1s, marker: _SUCCESS }", ["notify: { webhook: '${HOOK:-}' }"]);
+    const hook = { HOOK: receiver.url };
+    await served.followed(new Date("2025-01-03T02:00:00Z"), "daily", cron);
+    const first = serve("2025-01-03T02:15:10", hook, "--listen", "127.0.0.1:0");
+    const waiting = await first.until("tick.waiting");
+    expect(waiting).toMatchObject({
+      at: night,
+      progress: { status: "waiting", reason: { code: "source.not-ready" }, attempts: [] },
+    });
+    const api = await apiClient(await urlOf(first));
+    expect((await api.get("/v1/jobs/daily")).body.waiting).toMatchObject([
+      {
+        tick: night,
+        status: "waiting",
+        until: expect.stringMatching(/^2025-01-03T05:15/),
+        reason: { code: "source.not-ready" },
+      },
+    ]);
+    expect(served.json("ls", "ticks")).toMatchObject([
+      { at: night, end: null, progress: { status: "waiting" } },
+    ]);
+    const grid = served.json("status", "--job", "daily", "--from", "2025-01-02", "--to", "2025-01-02");
+    expect(grid.intervals).toMatchObject([{ state: "waiting" }]);
+    first.child.kill("SIGKILL");
+    await first.finished;
+
+    const second = serve("2025-01-03T02:45:00", hook);
+    await second.until("spec.loaded");
+    writeFileSync(join(project.cwd, "input/dt=2025-01-02/_SUCCESS"), "");
+    expect(await second.until("tick.ended")).toMatchObject({
+      at: night,
+      end: { status: "published", error: null },
+    });
+    // The wait began with the first service.
+    expect(served.json("ls", "ticks")).toMatchObject([
+      { end: { status: "published" }, progress: { since: expect.stringMatching(/^2025-01-03T02:15/) } },
+    ]);
+    expect(await keysIn(project.out)).toHaveLength(project.rowsADay);
+    await expect
+      .poll(() => receiver.received.map(({ body }) => JSON.parse(body).event))
+      .toEqual(["waiting", "recovered"]);
+    second.child.kill("SIGKILL");
+    await second.finished;
+    await receiver.close();
+  });
+
+  test("when its time is over it fails as what it is; without wait_for it is tried again, and its attempts are kept", async () => {
+    const { project } = served;
+    writeSpec("wait_for: { timeout: 1s, poll: 1s }");
+    rmSync(project.inputPath("2025-01-02"));
+    await served.followed(new Date("2025-01-03T02:00:00Z"), "daily", cron);
+    const first = serve("2025-01-03T02:15:10");
+    expect(await first.until("tick.ended")).toMatchObject({
+      end: { status: "failed", error: "source.not-found" },
+    });
+    expect(first.events.filter(({ type }) => type === "tick.waiting")).toHaveLength(1);
+    first.child.kill("SIGKILL");
+    await first.finished;
+
+    writeSpec("on_empty: fail");
+    rmSync(project.inputPath("2025-01-03"));
+    const second = serve("2025-01-04T02:15:10");
+    expect(await second.until("tick.waiting")).toMatchObject({
+      progress: { status: "retrying", attempts: [{ error: "source.not-found" }] },
+    });
+    project.writeDay("2025-01-03");
+    expect(await second.until("tick.ended")).toMatchObject({ end: { status: "published" } });
+    expect(served.json("ls", "ticks")[0]).toMatchObject({
+      at: "2025-01-04T02:15:00.000Z",
+      progress: { attempts: [{ error: "source.not-found", runId: null }] },
+    });
+    second.child.kill("SIGKILL");
+    await second.finished;
+  });
+});
+
+describe("run and backfill", () => {
+  const served = servedProject("journal", 3, []);
+
+  test("wait for their input, for as long as they are told to", async () => {
+    const { project } = served;
+    rmSync(project.inputPath("2025-01-02"));
+    const argv = ["run", "daily", "--at", "2025-01-02", "--wait-for"];
+    expect(nightshift(project.cwd, ...argv, "0s").status).toBe(2);
+    const waiting = startNightshift(project.cwd, [...argv, "1h"], {});
+    await said(waiting, "waits for its input until");
+    waiting.child.kill("SIGINT");
+    expect((await waiting.finished).status).toBe(130);
+
+    const spec = readFileSync(project.spec, "utf8").replace(
+      "key:",
+      "wait_for: { timeout: 1h, poll: 1s }, key:",
+    );
+    writeFileSync(project.spec, spec);
+    const range = ["--from", "2025-01-01", "--to", "2025-01-03"];
+    const backfill = startNightshift(project.cwd, ["backfill", "daily", ...range], {});
+    await said(backfill, "2025-01-02 waits for its input until");
+    project.writeDay("2025-01-02");
+    expect((await backfill.finished).status).toBe(0);
+    expect(await keysIn(project.out)).toHaveLength(3 * project.rowsADay);
+  });
+});
