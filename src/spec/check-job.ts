@@ -11,6 +11,7 @@ import {
   localPaths,
   oneFileOutput,
   outputApartFromInput,
+  writtenFormat,
 } from "./checks/paths.js";
 import { closest } from "./did-you-mean.js";
 import { isUnder, type Problem, type SpecPath } from "./problem.js";
@@ -26,6 +27,7 @@ const checks: readonly Check[] = [
   insideOutputRoot,
   outputApartFromInput,
   oneFileOutput,
+  writtenFormat,
   repeatedInList,
   clashingColumns,
   partitionColumns,

@@ -314,6 +314,11 @@ const together: readonly Mistake[] = [
     "spec.output-in-input",
     "write outside of `input.from`",
   ],
+  [
+    jobText("write: { to: ⟦predictions.csv⟧, mode: replace }"),
+    "spec.not-supported",
+    "name a file that ends in `.parquet`, or a directory: one that ends in a slash may be called anything",
+  ],
   [jobText("write: { to: out.parquet, mode: ⟦append⟧ }"), "spec.one-file", "name a directory in `to`"],
   [
     jobText("passthrough: [a]", "write: { to: out.parquet, ⟦partition_by⟧: [a] }"),

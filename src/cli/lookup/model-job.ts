@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { SpecError } from "../../errors.js";
 import type { Guessing, Job, Passthrough } from "../../job.js";
 import { engineNames } from "../../profile.js";
+import { unwrittenEnding } from "../../text/recognise-file.js";
 import type { Cli } from "../shell/context.js";
 import { byteSize, fraction, names, repeated, threadCount, wholeNumber } from "../shell/options.js";
 
@@ -107,6 +108,7 @@ export function modelJob(
     throw new SpecError("usage.batch-rows-missing", "--rows dependent needs the size of a batch", {
       hint: "Add --batch-rows <n>: predictions depend on it.",
     });
+  refuseEnding(output.to);
   return {
     name: jobName(model),
     model: {
@@ -151,6 +153,15 @@ export function modelJob(
     engine: flags.engine ?? "auto",
     providers: flags.provider ?? ["cpu"],
   };
+}
+
+/** @throws SpecError `usage.output-format` */
+function refuseEnding(to: string): void {
+  const ending = unwrittenEnding(to);
+  if (ending === null) return;
+  throw new SpecError("usage.output-format", `predictions are written as Parquet, not as ${ending}`, {
+    hint: "Give -o a name that ends in .parquet, or a directory: one that ends in a slash may be called anything.",
+  });
 }
 
 /** `--target` chooses among a project's targets; a model has none. @throws SpecError `usage.target-of-a-model` */

@@ -1,6 +1,7 @@
 /** Finds a footer's bytes: the last 8 bytes of a file say how long it is. */
 import { DataError } from "../../errors.js";
 import type { ReadHandle } from "../../store.js";
+import { hintForData, recognisedBytes, recogniseFile } from "../../text/recognise-file.js";
 
 const tailBytes = 64 * 1024;
 const magicBytes = 4;
@@ -17,8 +18,7 @@ export async function readFooterBytes(file: ReadHandle): Promise<Uint8Array> {
       hint: "Write the file without encryption.",
       details: { file: file.path },
     });
-  if (magic !== "PAR1" || file.size < magicBytes + trailerBytes)
-    throw corrupt(file.path, 'it is not a Parquet file, or its end is missing (no "PAR1" there)');
+  if (magic !== "PAR1" || file.size < magicBytes + trailerBytes) throw await notParquet(file);
   const length = new DataView(tail.buffer, tail.byteOffset).getUint32(tail.byteLength - trailerBytes, true);
   const end = file.size - trailerBytes;
   if (length > end - magicBytes)
@@ -26,6 +26,17 @@ export async function readFooterBytes(file: ReadHandle): Promise<Uint8Array> {
   if (length + trailerBytes <= tail.byteLength)
     return tail.subarray(tail.byteLength - trailerBytes - length, tail.byteLength - trailerBytes);
   return read(file, end - length, end);
+}
+
+async function notParquet(file: ReadHandle): Promise<DataError> {
+  const head = await read(file, 0, Math.min(file.size, recognisedBytes));
+  const recognised = recogniseFile(head, file.path);
+  const cut = corrupt(file.path, 'it is not a Parquet file, or its end is missing (no "PAR1" there)');
+  if (recognised === null) return cut;
+  return new DataError("data.corrupt", `${file.path} is ${recognised.what}, not a Parquet file`, {
+    hint: hintForData(recognised),
+    details: { file: file.path },
+  });
 }
 
 async function read(file: ReadHandle, start: number, end: number): Promise<Uint8Array> {

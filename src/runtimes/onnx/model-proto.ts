@@ -1,6 +1,7 @@
 /** An ONNX file's bytes as messages, and back. What this version of the format does not know survives a re-encode. */
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ModelError } from "../../errors.js";
+import { hintForModel, recogniseFile } from "../../text/recognise-file.js";
 import { type GraphProto, type ModelProto, ModelProtoSchema } from "./onnx_pb.js";
 
 /** A decoded model whose graph is known to be there. */
@@ -11,11 +12,15 @@ export type OnnxModel = ModelProto & { graph: GraphProto };
  * @throws ModelError `model.load-failed`
  */
 export function decodeModel(bytes: Uint8Array, path: string): OnnxModel {
-  return readingModel(path, () => {
-    const model = fromBinary(ModelProtoSchema, bytes);
-    if (!hasGraph(model)) throw new Error("it holds no graph");
-    return model;
-  });
+  return readingModel(
+    path,
+    () => {
+      const model = fromBinary(ModelProtoSchema, bytes);
+      if (!hasGraph(model)) throw new Error("it holds no graph");
+      return model;
+    },
+    bytes,
+  );
 }
 
 export function encodeModel(model: OnnxModel): Uint8Array {
@@ -23,14 +28,18 @@ export function encodeModel(model: OnnxModel): Uint8Array {
 }
 
 /** Whatever goes wrong while looking into a model's bytes is the model's fault. */
-export function readingModel<T>(path: string, read: () => T): T {
+export function readingModel<T>(path: string, read: () => T, bytes?: Uint8Array): T {
   try {
     return read();
   } catch (cause) {
     if (cause instanceof ModelError) throw cause;
-    const reason = reasonOf(cause);
+    const recognised = bytes === undefined ? null : recogniseFile(bytes, path);
+    const reason = recognised === null ? reasonOf(cause) : `it is ${recognised.what}`;
     throw new ModelError("model.load-failed", `${path} is not a readable ONNX model: ${reason}`, {
-      hint: "Check that the file is a complete .onnx export (not a download cut short, a Git LFS pointer, or a .ort file).",
+      hint:
+        recognised === null
+          ? "Check that the file is a complete .onnx export (not a download cut short, a Git LFS pointer, or a .ort file)."
+          : hintForModel(recognised),
       details: { model: path },
       cause,
     });

@@ -81,7 +81,10 @@ async function withFile<T>(
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile())
-      throw new SpecError("model.not-a-file", `${path} is not a file`, { details: { path } });
+      throw new SpecError("model.not-a-file", `${path} is not a file`, {
+        hint: "Give the .onnx file. A directory of TensorFlow (SavedModel) is converted with tf2onnx: docs/export.md.",
+        details: { path },
+      });
     admit(stat.size);
     return await use(file, stat.size);
   } catch (cause) {

@@ -1,6 +1,7 @@
 /** Paths: local ones, inside the output root, and output apart from input. */
 import { resolve, sep } from "node:path";
 import { isConnectionUrl } from "../../connection.js";
+import { unwrittenEnding } from "../../text/recognise-file.js";
 import { isInside, isInsideRoot } from "../inside-root.js";
 import type { Problem, SpecPath } from "../problem.js";
 import type { JobSpec } from "../schema.js";
@@ -51,6 +52,21 @@ export const outputApartFromInput: Check = {
       );
       return;
     }
+  },
+};
+
+export const writtenFormat: Check = {
+  reads: [["write", "to"]],
+  *problems({ spec }) {
+    const { to } = spec.write;
+    const ending = isConnectionUrl(to) ? null : unwrittenEnding(to);
+    if (ending === null) return;
+    yield wrong(
+      ["write", "to"],
+      "spec.not-supported",
+      `predictions are written as Parquet, not as \`${ending}\``,
+      "name a file that ends in `.parquet`, or a directory: one that ends in a slash may be called anything",
+    );
   },
 };
 
