@@ -190,7 +190,7 @@ function joinFields(
     const types = found.flatMap((field, index) =>
       field === undefined ? [] : [{ type: field.type, path: seen[index]?.path ?? "" }],
     );
-    const lacking = found.findIndex((field) => field === undefined);
+    const lacking = found.indexOf(undefined);
     const [first] = types;
     const nullable = lacking >= 0 || found.some((field) => field?.nullable === true);
     const joined = joinTypes(path, types, rules);
