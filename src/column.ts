@@ -48,11 +48,27 @@ export interface Column {
   readonly nullable: boolean;
   /** pandas keeps the labels of its rows there: never a feature by itself. */
   readonly isIndex?: true;
+  /** A text of the input's paths whose type nobody declared: a feature may ask for a number or a date instead. */
+  readonly fromPath?: true;
   /** Parquet field metadata to write, e.g. the shape of a flattened tensor. */
   readonly metadata?: { readonly [key: string]: string };
 }
 
 export type Schema = readonly Column[];
+
+/** What a value in a path (`dt=2026-01-15`) may be read as, with the column's type. */
+export const pathTypes = {
+  string: { kind: "utf8" },
+  int64: { kind: "int", bits: 64, signed: true },
+  float64: { kind: "float", bits: 64 },
+  date: { kind: "date", unit: "day" },
+  bool: { kind: "bool" },
+} as const satisfies { readonly [name: string]: ColumnType };
+
+export type PathType = keyof typeof pathTypes;
+
+/** By column. */
+export type PathTypes = { readonly [column: string]: PathType };
 
 /** Keys of a list column's metadata: the shape it was flattened from, and the classes along it, both as JSON. */
 export const listMetadata = { shape: "nightshift.shape", labels: "nightshift.labels" } as const;

@@ -1,4 +1,5 @@
 /** A job: a named spec with its templates expanded for one interval. Paths are absolute. */
+import type { PathTypes } from "./column.js";
 import { type Connection, type TableName, tableText } from "./connection.js";
 import type { JsonValue } from "./errors.js";
 import type { TimePart } from "./mapping.js";
@@ -74,6 +75,8 @@ export interface FilesInput extends AnyInput {
   readonly plainFiles?: true;
   /** What a column is in files that do not have it, where others do. Absent: `fail`. */
   readonly missingColumns?: "fail" | "nulls";
+  /** Types of columns that paths carry; the others are text unless a feature asks for another type. */
+  readonly pathTypes?: PathTypes;
 }
 
 export interface PostgresInput extends AnyInput {

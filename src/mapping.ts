@@ -40,7 +40,7 @@ export interface BoundColumn {
   readonly type: ColumnType;
   readonly nulls: NullPolicy;
   readonly part: TimePart | null;
-  /** IANA zone that `part` is taken in. */
+  /** IANA zone that `part` is taken in, or an offset such as `-03:00`. */
   readonly timezone: string;
   /** A conversion that may lose digits was asked for. */
   readonly lossy: boolean;

@@ -1,4 +1,5 @@
 /** Partitions are the unit of retry; an attempt is one try at one; a receipt is what an attempt hands back. */
+import type { PathTypes } from "./column.js";
 import type { ErrorRecord } from "./errors.js";
 
 /** A file as it was when the plan was made. A file that differs when it is read is `source.changed`. */
@@ -12,11 +13,10 @@ export interface PinnedFile {
   /** SHA-256 of the footer's bytes. */
   readonly footerSha256: string;
   readonly rows: number;
-  /**
-   * Columns that the path carries (`dt=2026-01-15`), decoded. A number is an `int64`, a string or `null` (Hive's default
-   * partition) a `utf8`: the type was decided over all files, so that a thread need not list them again.
-   */
-  readonly pathValues: { readonly [column: string]: string | number | null };
+  /** Columns that the path carries (`dt=2026-01-15`), decoded and in their types. `null`: Hive's default partition. */
+  readonly pathValues: { readonly [column: string]: string | number | boolean | null };
+  /** Types that the values do not tell; else a number is an `int64`, a boolean a `bool`, a string or `null` a `string`. */
+  readonly pathTypes?: PathTypes;
 }
 
 /** Consecutive row groups of one file. */

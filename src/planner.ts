@@ -4,7 +4,7 @@
  */
 import type { RecordBatch } from "apache-arrow";
 import type { Clock } from "./clock.js";
-import type { Schema } from "./column.js";
+import type { PathTypes, Schema } from "./column.js";
 import { DataError, SpecError } from "./errors.js";
 import type { HookRuntime } from "./hook.js";
 import type { PlanCall } from "./host.js";
@@ -17,6 +17,7 @@ import type { MappingFiles } from "./pipeline/files/mapping-files.js";
 import { addedBy, hookSteps, type LoadedHooks } from "./pipeline/hooks/hook-steps.js";
 import { learnPost, withPostColumns } from "./pipeline/hooks/learn-hooks.js";
 import { scoreFirstRows } from "./pipeline/hooks/score-first-rows.js";
+import { askedPathTypes, withPathTypes } from "./pipeline/mapping/path-types.js";
 import { type MappingOptions, resolveMapping } from "./pipeline/resolve-mapping.js";
 import { isSettled } from "./pipeline/settle-mapping.js";
 import type { Asset, ModelProbe, Plan, PlannedHook } from "./plan.js";
@@ -52,6 +53,8 @@ export interface PreparedJob {
   readonly files: MappingFiles;
   /** Of the input, without what a hook adds. */
   readonly schema: Schema;
+  /** Types that features ask of columns in paths. */
+  readonly pathTypes: PathTypes;
   readonly mappingOptions: MappingOptions;
   /** Not settled where sizes are left open: see {@link settle}. */
   readonly mapping: Mapping;
@@ -84,6 +87,7 @@ export async function planJob(
     partitionRows: job.limits.partitionRows,
     // Where a batch ends shapes results, partitions must not follow from a machine's cores.
     minPartitions: job.rows === "dependent" ? 1 : wantedThreads * partitionsPerThread,
+    pathTypes: prepared.pathTypes,
   };
   for await (const partition of parts.source.plan(request, signal)) {
     refuseOwnOutput(job, partition);
@@ -139,11 +143,13 @@ export async function prepareJob(
   const { profile } = chosen;
   const notes = [...chosen.notes, ...droppedOutputs(model)];
   refuseBatchElsewhere(model.signature);
-  const schema = await parts.source.schema();
+  const found = await parts.source.schema();
+  const pathTypes = askedPathTypes({ job, signature: model.signature, schema: found, guess });
+  const schema = withPathTypes(found, pathTypes);
   const { files, assets: mapped } = await pinFiles(job, parts);
   const bundles = await bundleHooks(job.hooks, parts.hooks);
   const loaded = await loadHooks(bundles, parts.hooks, options);
-  const hooks = await learnPreHook(job, schema, loaded, parts.source, options.signal);
+  const hooks = await learnPreHook({ job, schema, pathTypes }, loaded, parts.source, options.signal);
   const mappingOptions = {
     job,
     signature: model.signature,
@@ -153,7 +159,20 @@ export async function prepareJob(
   };
   const mapping = readingFor(hooks, schema, resolveMapping(mappingOptions));
   const assets = [...model.assets, ...mapped, ...bundles];
-  return { job, model, assets, files, loaded, hooks, profile, notes, schema, mappingOptions, mapping };
+  return {
+    job,
+    model,
+    assets,
+    files,
+    loaded,
+    hooks,
+    profile,
+    notes,
+    schema,
+    pathTypes,
+    mappingOptions,
+    mapping,
+  };
 }
 
 /**

@@ -67,10 +67,10 @@ export function createRegistry({ note, hookDir, device, environment }: RegistryO
         return postgresSource({ input, url: resolveConnection(input.connection, { environment }) });
       }
       const { fileSource } = await import("./sources/files/file-source.js");
-      const { from, plainFiles = false, missingColumns = "fail", waitFor } = input;
+      const { from, plainFiles = false, missingColumns = "fail", pathTypes = {}, waitFor } = input;
       const marker = waitFor?.marker ?? null;
       const parts = { store: await store(), format: await format() };
-      return fileSource({ from, plainFiles, missingColumns, marker, ...parts });
+      return fileSource({ from, plainFiles, missingColumns, pathTypes, marker, ...parts });
     },
     stagingSink: async (write) => {
       if (write.kind === "postgres") {

@@ -1,5 +1,5 @@
 import type { Chunk } from "./chunk.js";
-import type { Schema } from "./column.js";
+import type { PathTypes, Schema } from "./column.js";
 import type { Partition } from "./partition.js";
 import type { Run } from "./run.js";
 import type { Collected } from "./sink.js";
@@ -26,6 +26,8 @@ export interface PlanRequest {
   readonly partitionRows: number | "auto";
   /** At least this many partitions where row groups allow it. */
   readonly minPartitions: number;
+  /** Types that features ask of columns marked `fromPath`; absent: they are text. */
+  readonly pathTypes?: PathTypes;
 }
 
 export interface SourceReadRequest {

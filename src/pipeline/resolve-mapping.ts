@@ -2,7 +2,7 @@
  * Resolves which columns feed which tensors, and which columns the predictions become. Pure: a job, a signature and a
  * schema in, a mapping or one explanation out.
  */
-import type { Schema } from "../column.js";
+import type { ColumnType, Schema } from "../column.js";
 import type { Guessing, Job } from "../job.js";
 import type { BoundColumn, InputBinding, Mapping, OutputBinding } from "../mapping.js";
 import type { Signature } from "../tensor.js";
@@ -23,6 +23,7 @@ import {
 import { resolveInputs } from "./mapping/resolve-inputs.js";
 import { resolveOutputs } from "./mapping/resolve-outputs.js";
 import { type Symbols, specName } from "./mapping/row-shapes.js";
+import { findColumn } from "./mapping/schema-columns.js";
 import { requireReadable } from "./mapping/unreadable-columns.js";
 
 export interface MappingOptions {
@@ -91,7 +92,7 @@ export function resolveMapping(options: MappingOptions): Mapping {
     columns,
     found: signature.inputs.flatMap((input) => {
       const feed = features.feeds.get(input.name);
-      return feed === undefined ? [] : [`${input.name} (${specName(input)}) from ${describe(feed)}`];
+      return feed === undefined ? [] : [`${input.name} (${specName(input)}) from ${describe(feed, schema)}`];
     }),
     warnings: [...warnings, ...zoneWarnings(inputs)],
   };
@@ -108,31 +109,29 @@ function excludedColumns(binding: OutputBinding): readonly BoundColumn[] {
   return binding.kind === "top-k" && binding.exclude !== null ? [binding.exclude] : [];
 }
 
-function describe(feed: Feed): string {
+function describe(feed: Feed, schema: Schema): string {
   if (feed.kind === "constant") return `the constant ${JSON.stringify(feed.value)}: ${feed.how}`;
   if (feed.kind === "mask") return `the lengths of ${feed.column.column}: ${feed.how}`;
   if (feed.kind === "list") return `list column ${feed.column.column}: ${feed.how}`;
-  const names = feed.columns.map(({ column, part }) =>
-    part === undefined ? column : `${part} of ${column}`,
-  );
+  const names = feed.columns.map(({ column, part, timezone }) => {
+    if (part === undefined) return column;
+    const zone = timezone ?? zoneOf(findColumn(schema, column)?.type);
+    return zone === null ? `${part} of ${column}` : `${part} of ${column} in ${zone}`;
+  });
   return names.length === 1 ? `${names[0]}: ${feed.how}` : `${abridged(names, 8)}: ${feed.how}`;
 }
 
-/** `part` is taken in UTC unless the job names a zone, also where the column carries one: that surprises people. */
-function zoneWarnings(inputs: readonly InputBinding[]): readonly string[] {
-  const columns = inputs.flatMap((binding) => (binding.kind === "columns" ? binding.columns : []));
-  const warnings = columns.flatMap(({ column, type, part, timezone }) => {
-    if (part === null || type.kind !== "timestamp") return [];
-    const own = type.timezone;
-    if (own === null && timezone !== "UTC")
-      return [`column "${column}" has no time zone; it is read as UTC, and \`part\` is taken in ${timezone}`];
-    if (own !== null && timezone === "UTC" && !utcNames.has(own))
-      return [
-        `column "${column}" is in ${own}, and \`part\` is taken in UTC: add \`timezone: ${own}\` if the model expects that`,
-      ];
-    return [];
-  });
-  return [...new Set(warnings)];
+function zoneOf(type: ColumnType | undefined): string | null {
+  return type?.kind === "timestamp" && type.timezone !== "UTC" ? type.timezone : null;
 }
 
-const utcNames = new Set(["UTC", "Etc/UTC", "GMT", "+00:00", "Z"]);
+/** `part` of a column without a zone is taken as if its times were UTC, wherever the job looks at them from. */
+function zoneWarnings(inputs: readonly InputBinding[]): readonly string[] {
+  const columns = inputs.flatMap((binding) => (binding.kind === "columns" ? binding.columns : []));
+  const warnings = columns.flatMap(({ column, type, part, timezone }) =>
+    part !== null && type.kind === "timestamp" && type.timezone === null && timezone !== "UTC"
+      ? [`column "${column}" has no time zone; it is read as UTC, and \`part\` is taken in ${timezone}`]
+      : [],
+  );
+  return [...new Set(warnings)];
+}

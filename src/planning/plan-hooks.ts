@@ -1,6 +1,6 @@
 /** Hooks while a run is planned: bundled, loaded, and tried on the first rows. In a thread of the worker host. */
 import type { RecordBatch } from "apache-arrow";
-import type { Schema } from "../column.js";
+import type { PathTypes, Schema } from "../column.js";
 import type { HookRuntime, LoadedHook } from "../hook.js";
 import type { HookFiles, Job } from "../job.js";
 import type { Mapping } from "../mapping.js";
@@ -35,8 +35,7 @@ export async function loadHooks(
 
 /** @returns the planned hook, or none */
 export async function learnPreHook(
-  job: Job,
-  schema: Schema,
+  { job, schema, pathTypes }: { readonly job: Job; readonly schema: Schema; readonly pathTypes: PathTypes },
   loaded: LoadedHooks,
   source: Source,
   signal: AbortSignal,
@@ -44,7 +43,7 @@ export async function learnPreHook(
   const hook = loaded.get("pre-hook");
   if (hook === undefined) return [];
   const columns = preReads(hook, schema);
-  const request = { columns, partitionRows: job.limits.partitionRows, minPartitions: 1 };
+  const request = { columns, partitionRows: job.limits.partitionRows, minPartitions: 1, pathTypes };
   const learn = (rows: RecordBatch | null) => learnPre(hook, job, schema, rows);
   for await (const partition of source.plan(request, signal))
     if (partition.rows > 0)

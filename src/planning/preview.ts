@@ -29,6 +29,7 @@ export async function previewJob(
     columns: prepared.mapping.reads,
     partitionRows: job.limits.partitionRows,
     minPartitions: 1,
+    pathTypes: prepared.pathTypes,
   };
   for await (const partition of source.plan(request, signal)) partitions.push(partition);
   const first = partitions.find(({ rows }) => rows > 0) ?? null;

@@ -77,8 +77,8 @@ function shapedByInput(input: InputSpec): object {
   const { key, onEmpty } = input;
   if (input.kind !== "postgres") {
     // Absent keys stay out of the digest: runs of earlier versions had none of them.
-    const { from, plainFiles, missingColumns } = input;
-    return { from, plainFiles, missingColumns, key, onEmpty };
+    const { from, plainFiles, missingColumns, pathTypes } = input;
+    return { from, plainFiles, missingColumns, pathTypes, key, onEmpty };
   }
   return {
     kind: input.kind,

@@ -60,7 +60,8 @@ function toInput(
   if (connection === null) {
     const plain = spec.plain_files === true ? ({ plainFiles: true } as const) : {};
     const missing = spec.missing_columns === undefined ? {} : { missingColumns: spec.missing_columns };
-    return { kind: "files", from: asList(spec.from).map(absolute), ...plain, ...missing, ...own };
+    const types = spec.path_columns === undefined ? {} : { pathTypes: spec.path_columns };
+    return { kind: "files", from: asList(spec.from).map(absolute), ...plain, ...missing, ...types, ...own };
   }
   const { table, query, params = [], consistency = "snapshot" } = spec;
   const read =

@@ -16,7 +16,7 @@ import { dirname, join, relative } from "node:path";
 import { Float32, Int32, Utf8, type Vector, vectorFromArray } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Chunk } from "../../src/chunk.js";
-import { typeName } from "../../src/column.js";
+import { type PathTypes, typeName } from "../../src/column.js";
 import { NightshiftError } from "../../src/errors.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
 import type { Partition } from "../../src/partition.js";
@@ -241,50 +241,152 @@ describe("a source of files", () => {
 });
 
 describe("columns of paths", () => {
-  it("are columns: int64 where every value is a plain integer, else strings", async () => {
+  const declaring = (pathTypes: PathTypes, ...from: readonly string[]): Source =>
+    fileSource({
+      from: from.map((path) => join(root, path)),
+      store: localStore(),
+      format: parquetFormat(),
+      pathTypes,
+    });
+  const values = async (input: Source, asked: PathTypes, ...columns: readonly string[]) => {
+    const [partition, ...more] = await plan(input, { pathTypes: asked });
+    if (partition === undefined || more.length > 0) throw new Error("expected one partition");
+    return (await read(source(), inAnotherThread(partition), columns)).flatMap((chunk) => chunk.rows);
+  };
+
+  it("are text, or what the job declares, or what a feature asks for", async () => {
     await put("t/year=2025/dt=01/f.parquet", rows(3));
     await put("t/year=2026/dt=02/f.parquet", rows(3, 3));
-    const input = source("t");
-    expect((await input.schema()).slice(3)).toEqual([
-      { name: "year", type: { kind: "int", bits: 64, signed: true }, nullable: false },
-      { name: "dt", type: { kind: "utf8" }, nullable: false },
+    const expected = (dt: (id: number) => unknown, year: (id: number) => unknown) =>
+      range(6).map((id) => ({ dt: dt(id), id, year: year(id) }));
+    const day = (id: number) => (id < 3 ? 1 : 2);
+    expect((await source("t").schema()).slice(3)).toEqual([
+      { name: "year", type: { kind: "utf8" }, nullable: true, fromPath: true },
+      { name: "dt", type: { kind: "utf8" }, nullable: true, fromPath: true },
     ]);
-    const chunks = await read(source(), inAnotherThread(await only(input)), ["dt", "id", "year"]);
-    expect(chunks.flatMap((chunk) => chunk.rows)).toEqual(
-      range(6).map((id) => ({ dt: id < 3 ? "01" : "02", id, year: id < 3 ? 2025n : 2026n })),
+    const text = expected(
+      (id) => `0${day(id)}`,
+      (id) => `202${day(id) + 4}`,
     );
-    expect((await read(input, await only(input), ["year"])).flatMap((chunk) => chunk.rows)).toHaveLength(6);
+    expect(await values(source("t"), {}, "dt", "id", "year")).toEqual(text);
+    const numbers = expected(
+      (id) => BigInt(day(id)),
+      (id) => BigInt(day(id)) + 2024n,
+    );
+    expect(await values(source("t"), { dt: "int64", year: "int64" }, "dt", "id", "year")).toEqual(numbers);
+    const declared = declaring({ year: "float64", dt: "string" }, "t");
+    expect((await declared.schema()).slice(3)).toEqual([
+      { name: "year", type: { kind: "float", bits: 64 }, nullable: true },
+      { name: "dt", type: { kind: "utf8" }, nullable: true },
+    ]);
+    expect(await values(declared, { dt: "int64" }, "dt", "id", "year")).toEqual(
+      expected(
+        (id) => `0${day(id)}`,
+        (id) => day(id) + 2024,
+      ),
+    );
   });
 
-  it("are null where Hive wrote its default partition", async () => {
-    await put("t/k=7/f.parquet", rows(1));
-    await put("t/k=__HIVE_DEFAULT_PARTITION__/f.parquet", rows(1));
-    const input = source("t");
-    expect((await input.schema())[3]).toEqual({ name: "k", type: { kind: "utf8" }, nullable: true });
-    expect((await read(input, await only(input), ["k"])).flatMap((chunk) => chunk.rows)).toEqual([
-      { k: "7" },
-      { k: null },
+  it("are null where Hive wrote its default partition, in each type", async () => {
+    await put("t/i=__HIVE_DEFAULT_PARTITION__/d=2026-02-28/b=true/f.parquet", rows(1));
+    await put("t/i=9007199254740993/d=__HIVE_DEFAULT_PARTITION__/b=False/f.parquet", rows(1));
+    const types = { i: "int64", d: "date", b: "bool" } as const;
+    expect(await values(source("t"), types, "i", "d", "b")).toEqual([
+      { i: 9007199254740993n, d: null, b: false },
+      { i: null, d: Date.UTC(2026, 1, 28), b: true },
     ]);
   });
 
-  it("must not be in the file too, and must be there for every file", async () => {
-    await put("t/id=7/f.parquet", rows(1));
-    expect(await failure(source("t").schema())).toMatchObject({
+  it.each([
+    ["int64", "1.5"],
+    ["int64", "9223372036854775808"],
+    ["float64", "1e"],
+    ["date", "2026-02-30"],
+    ["bool", "yes"],
+  ] as const)("are refused where a value is no %s: %s", async (type, value) => {
+    const file = await put(`t/k=${value}/f.parquet`, rows(1));
+    expect(await failure(plan(source("t"), { pathTypes: { k: type } }))).toMatchObject({
       kind: "data",
-      code: "source.column-clash",
-      details: { column: "id" },
+      code: "source.path-value",
+      details: { file, column: "k", type },
     });
+  });
+
+  it("must be there for every file, and be there where the job declares them", async () => {
     await put("u/k=1/f.parquet", rows(1));
     await put("u/f.parquet", rows(1));
     const error = await failure(source("u").schema());
     expect(error).toMatchObject({ kind: "data", code: "source.path-columns", details: { column: "k" } });
     expect(error.message).toContain("u/k=1/f.parquet");
+    expect(await failure(declaring({ month: "int64" }, "u/k=*").schema())).toMatchObject({
+      kind: "spec",
+      code: "source.path-columns",
+      details: { column: "month" },
+    });
+  });
+
+  it("may be in the file as well, where all values agree: by its statistics, or by reading it", async () => {
+    const own = (id: number, word: string): Columns => ({
+      id: ints([id, id]),
+      word: vectorFromArray([word, word], new Utf8()),
+      x: vectorFromArray([1, 2], new Float32()),
+    });
+    await put("t/id=7/word=a/f.parquet", own(7, "a"));
+    await put("t/id=08/word=b%20c/f.parquet", own(8, "b c"));
+    const input = source("t");
+    expect((await input.schema()).map(({ name, type }) => `${name} ${typeName(type)}`)).toEqual([
+      "id int32",
+      "word string",
+      "x float32",
+    ]);
+    expect(await values(input, {}, "word", "id")).toEqual([
+      { word: "b c", id: 8 },
+      { word: "b c", id: 8 },
+      { word: "a", id: 7 },
+      { word: "a", id: 7 },
+    ]);
+    await put("s/id=7/f.parquet", own(7, "a"));
+    await put("s/id=8/f.parquet", { x: ints([1]) });
+    expect(await failure(source("s").schema())).toMatchObject({
+      code: "source.path-columns",
+      details: { column: "id" },
+    });
+    for (const [path, columns, column] of [
+      ["n/id=8/f.parquet", own(7, "a"), "id"],
+      ["n/word=A/f.parquet", own(7, "a"), "word"],
+      ["n/id=x/f.parquet", own(7, "a"), "id"],
+      ["n/id=0/f.parquet", rows(2), "id"],
+      ["n/id=__HIVE_DEFAULT_PARTITION__/f.parquet", rows(2), "id"],
+    ] as const) {
+      const file = await put(path, columns);
+      expect(await failure(source("n").schema())).toMatchObject({
+        kind: "data",
+        code: "source.column-clash",
+        details: { column, file },
+      });
+      rmSync(join(root, "n"), { recursive: true });
+    }
+  });
+
+  it("are read as plans of version 0.1 keep them", async () => {
+    await put("t/k=7/w=x/f.parquet", rows(1));
+    const [partition] = await plan(source("t"));
+    const slices = partition?.slices.map((slice) => {
+      const file = { ...slice.file, pathValues: { k: 7, w: "x", none: null } };
+      return { ...slice, file };
+    });
+    if (partition === undefined || slices === undefined) throw new Error("expected a partition");
+    const chunks = await read(source(), { ...partition, slices }, ["k", "w", "none"]);
+    expect(chunks.flatMap((chunk) => chunk.rows)).toEqual([{ k: 7n, w: "x", none: null }]);
   });
 
   it("may be called like what every object has", async () => {
     await put("t/constructor=1/f.parquet", { toString: ints([5]) });
     const input = source("t");
-    const partition = await only(input);
+    const [partition] = await plan(input, {
+      pathTypes: Object.fromEntries([["constructor", "int64" as const]]),
+    });
+    if (partition === undefined) throw new Error("expected a partition");
     const request = { columns: ["constructor", "toString"], chunkRows: 10 };
     for await (const { batch } of input.read(partition, request, new AbortController().signal))
       expect(batch.data.children.map((column) => Number(column.values[0]))).toEqual([1, 5]);

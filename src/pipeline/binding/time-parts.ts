@@ -10,10 +10,10 @@ const quarterSeconds = 900;
 /** Writes the part of `count` values from `start` into `out`. */
 export type ReadPart = (start: number, count: number, out: Float64Array) => void;
 
-/** @param timezone IANA zone; applies to timestamps only: dates and times of day have none. */
+/** @param timezone IANA zone, or an offset such as `-03:00`; applies to timestamps only: dates and times of day have none. */
 export function readPart(data: Data, part: TimePart, timezone: string): ReadPart {
   const readSeconds = secondsReader(data);
-  const offsetAt = DataType.isTimestamp(data.type) && timezone !== "UTC" ? zoneOffsets(timezone) : null;
+  const offsetAt = DataType.isTimestamp(data.type) && timezone !== "UTC" ? offsetsOf(timezone) : null;
   const field = fields[part];
   return (start, count, out) => {
     readSeconds(start, count, out);
@@ -112,6 +112,17 @@ function daysBeforeYear(year: number): number {
   return (
     before * 365 + Math.floor(before / 4) - Math.floor(before / 100) + Math.floor(before / 400) - 719_162
   );
+}
+
+/** Of `-03:00`, as Arrow writes zones without rules; `null` for anything else. */
+export function offsetSeconds(timezone: string): number | null {
+  const [, sign, hours = "", minutes = ""] = /^([+-])(\d{2}):?([0-5]\d)$/.exec(timezone) ?? [];
+  return sign === undefined ? null : (sign === "-" ? -1 : 1) * (Number(hours) * 3600 + Number(minutes) * 60);
+}
+
+function offsetsOf(timezone: string): (seconds: number) => number {
+  const offset = offsetSeconds(timezone);
+  return offset === null ? zoneOffsets(timezone) : () => offset;
 }
 
 /** Seconds to add to UTC for local time in the zone, asked of Intl once a quarter hour. */

@@ -4,6 +4,7 @@ import type { JsonValue } from "../../errors.js";
 import type { ColumnMapping } from "../../job.js";
 import type { BoundColumn, NullPolicy } from "../../mapping.js";
 import type { TensorSpec, TensorType } from "../../tensor.js";
+import { offsetSeconds } from "../binding/time-parts.js";
 import type { MappingFiles } from "../files/mapping-files.js";
 import {
   type CastProblem,
@@ -43,7 +44,7 @@ export function boundColumn(
     type,
     nulls: nullPolicy(mapping, input, problems, details),
     part: mapping.part ?? null,
-    timezone: timezone(mapping, problems, details),
+    timezone: timezone(mapping, type, problems, details),
     lossy: mapping.cast === "lossy",
     // Rules of a whole stack don't reach the numbers that a map gives.
     dtype: mapping.map !== undefined || mapping.dtype === input.type ? null : (mapping.dtype ?? null),
@@ -101,8 +102,22 @@ function valueProblem(
     : dtypeProblem(type, dtype, input.type, options);
 }
 
-function timezone({ column, part, timezone }: ColumnMapping, problems: Problems, details: Details): string {
-  if (timezone === undefined) return "UTC";
+/** What the job says, else the zone of the column itself, else UTC. */
+function timezone(
+  { column, part, timezone }: ColumnMapping,
+  type: ColumnType,
+  problems: Problems,
+  details: Details,
+): string {
+  if (timezone === undefined) {
+    const own = part === undefined ? null : ownZone(valueType(type));
+    if (own === null || isTimeZone(own)) return own ?? "UTC";
+    problems.add("mapping.timezone", `column "${column}" is in "${own}", which is not a time zone`, {
+      hint: "say where `part` is taken: `timezone: Europe/Lisbon`, or UTC",
+      details,
+    });
+    return "UTC";
+  }
   if (part === undefined)
     problems.add("mapping.timezone", `column "${column}": \`timezone\` does nothing without \`part\``, {
       hint: "add `part: hour` or the like, or leave `timezone` out",
@@ -116,7 +131,16 @@ function timezone({ column, part, timezone }: ColumnMapping, problems: Problems,
   return timezone;
 }
 
+const utcNames: ReadonlySet<string> = new Set(["UTC", "Etc/UTC", "GMT", "+00:00", "-00:00", "Z"]);
+
+function ownZone(type: ColumnType): string | null {
+  if (type.kind !== "timestamp" || type.timezone === null) return null;
+  return utcNames.has(type.timezone) ? "UTC" : type.timezone;
+}
+
+/** An IANA name, or an offset as Arrow writes it. */
 function isTimeZone(name: string): boolean {
+  if (offsetSeconds(name) !== null) return true;
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });
     return true;

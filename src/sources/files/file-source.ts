@@ -1,14 +1,16 @@
 /** Rows from files: any store, any format. */
 import type { Chunk } from "../../chunk.js";
-import type { Column, Schema } from "../../column.js";
+import type { Column, PathTypes, Schema } from "../../column.js";
 import { CancelledError, DataError } from "../../errors.js";
 import type { FileSummary, Format } from "../../format.js";
 import type { FileSlice, PinnedFile } from "../../partition.js";
 import type { PlanRequest, Source, SourceReadRequest } from "../../source.js";
 import type { ReadHandle, Store, StoredFile } from "../../store.js";
+import { withPathColumns } from "./add-path-columns.js";
 import { conformBatch } from "./conform-batch.js";
 import { requireMarkers } from "./markers.js";
-import { type PathColumns, pathColumns, withPathColumns } from "./path-columns.js";
+import { sharedColumns } from "./own-columns.js";
+import { type PathColumns, pathColumns } from "./path-columns.js";
 import { changed, checkIdentity } from "./pinned-file.js";
 import { type GroupSize, planPartitions, type SizedFile } from "./plan-partitions.js";
 import { type SchemaAgreement, schemaAgreement } from "./schema-agreement.js";
@@ -25,6 +27,8 @@ export interface FileSourceOptions {
   readonly missingColumns?: "fail" | "nulls";
   /** File of each directory that says that the files in it are complete. */
   readonly marker?: string | null;
+  /** Types of columns that paths carry, as the job declares them. */
+  readonly pathTypes?: PathTypes;
 }
 
 /**
@@ -63,18 +67,19 @@ interface Survey {
 
 async function surveyFiles(options: FileSourceOptions): Promise<Survey> {
   await requireMarkers(options);
-  const paths = pathColumns();
+  const paths = pathColumns(options.pathTypes ?? {});
   const agreement = schemaAgreement({ missingAsNulls: options.missingColumns === "nulls" });
   let rows = 0;
   let rowGroups = 0;
   for await (const file of inputFiles(options)) {
     const summary = await inspect(options, file);
-    paths.add(file);
     agreement.add(file.path, summary.schema);
-    checkClash(file, summary);
+    const { store, format } = options;
+    paths.add(file, await sharedColumns(file, summary, { format, open: () => store.open(file.path) }));
     rows += summary.rows;
     rowGroups += summary.rowGroups.filter((group) => group.rows > 0).length;
   }
+  paths.requireDeclared();
   return { agreement, paths, totals: { rows, rowGroups } };
 }
 
@@ -106,19 +111,6 @@ async function inspect({ store, format }: FileSourceOptions, file: StoredFile): 
   }
 }
 
-function checkClash(file: StoredFile, { schema }: FileSummary): void {
-  const clash = schema.find((column) => Object.hasOwn(file.pathValues, column.name));
-  if (clash === undefined) return;
-  throw new DataError(
-    "source.column-clash",
-    `column "${clash.name}" is in ${file.path} and in its path as well`,
-    {
-      hint: "Drop the column from the file, or rename the directory.",
-      details: { file: file.path, column: clash.name },
-    },
-  );
-}
-
 async function* sizedFiles(
   options: FileSourceOptions,
   request: PlanRequest,
@@ -130,8 +122,8 @@ async function* sizedFiles(
     const { path, size, inode, mtimeNs } = file;
     const { schema, rows, footerSha256, rowGroups } = await inspect(options, file);
     agreement.check(path, schema, request.columns);
-    const pathValues = paths.typed(file.pathValues);
-    const pinned: PinnedFile = { path, size, inode, mtimeNs, footerSha256, rows, pathValues };
+    const typed = paths.typed(file, request.pathTypes ?? {});
+    const pinned: PinnedFile = { path, size, inode, mtimeNs, footerSha256, rows, ...typed };
     // It may have been written to between listing and reading its footer.
     checkIdentity(pinned, await options.store.stat(path));
     yield { file: pinned, rowGroups: rowGroups.map((group) => sizeOf(group, request.columns)) };
@@ -198,7 +190,7 @@ async function* readChunks(format: Format, handle: ReadHandle, read: SliceRead):
       if (signal.aborted) throw new CancelledError();
       report();
       const conforming = agreed === null ? batch : conformBatch(batch, agreed, { path, firstRow });
-      yield { batch: withPathColumns(conforming, columns, pathValues), origin: { file: path, firstRow } };
+      yield { batch: withPathColumns(conforming, columns, slice.file), origin: { file: path, firstRow } };
       firstRow += batch.numRows;
     }
     report();

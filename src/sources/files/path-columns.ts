@@ -1,74 +1,81 @@
-/** Columns that paths carry (`dt=2026-01-15/`): found over the whole listing, made as constants when rows are read. */
-import {
-  Schema as ArrowSchema,
-  BufferType,
-  Data,
-  type DataType,
-  Field,
-  Int64,
-  RecordBatch,
-  Struct,
-  Utf8,
-} from "apache-arrow";
-import type { Column, Schema } from "../../column.js";
-import { DataError } from "../../errors.js";
+/**
+ * Columns that paths carry (`dt=2026-01-15/`). Their types never depend on which files are there: a column is text unless
+ * the job declares its type, or a feature asks for a number, a date or a boolean.
+ */
+import { type Column, type PathType, type PathTypes, pathTypes, type Schema } from "../../column.js";
+import { DataError, SpecError } from "../../errors.js";
 import type { PinnedFile } from "../../partition.js";
 import type { StoredFile } from "../../store.js";
+import { impliedType, type PathValue, parsePathValue } from "./path-values.js";
 
-type PathValues = StoredFile["pathValues"];
-type TypedPathValues = PinnedFile["pathValues"];
-
-/** What Hive and Spark write for a null. */
-const hiveNull = "__HIVE_DEFAULT_PARTITION__";
+type Typed = Pick<PinnedFile, "pathValues" | "pathTypes">;
 
 export interface PathColumns {
-  /** @throws DataError `source.path-columns` where files lie under different keys */
-  add(file: StoredFile): void;
-  /** `int64` where every value of a key is an integer as people write it, else `utf8`. */
+  /**
+   * @param shared names that the file has columns of: the column is left to the files
+   * @throws DataError `source.path-columns` where files lie under different keys, or some share a column and others do not
+   */
+  add(file: StoredFile, shared: readonly string[]): void;
+  /** @throws SpecError `source.path-columns` where the job declares a column that no path has */
+  requireDeclared(): void;
   readonly schema: Schema;
-  typed(values: PathValues): TypedPathValues;
+  /**
+   * The file's values in the types declared, or else those asked for.
+   * @throws DataError `source.path-value` naming the file whose value is none of its type
+   */
+  typed(file: StoredFile, asked: PathTypes): Typed;
 }
 
-interface KeyFacts {
-  integers: boolean;
-  nulls: boolean;
-}
-
-export function pathColumns(): PathColumns {
+export function pathColumns(declared: PathTypes): PathColumns {
   let firstPath: string | null = null;
-  const keys = new Map<string, KeyFacts>();
-  const isInteger = (key: string): boolean => {
-    const facts = keys.get(key);
-    return facts?.integers === true && !facts.nulls;
-  };
+  let keys: readonly string[] = [];
+  let left: ReadonlySet<string> = new Set();
+  const own = (): readonly string[] => keys.filter((key) => !left.has(key));
   return {
-    add(file) {
-      if (firstPath === null)
-        for (const key of Object.keys(file.pathValues)) keys.set(key, { integers: true, nulls: false });
-      firstPath ??= file.path;
-      checkKeys(firstPath, [...keys.keys()], file);
-      for (const [key, facts] of keys) {
-        const value = file.pathValues[key] ?? hiveNull;
-        if (value === hiveNull) facts.nulls = true;
-        else facts.integers &&= isCanonicalInteger(value);
+    add(file, shared) {
+      if (firstPath === null) {
+        keys = Object.keys(file.pathValues);
+        left = new Set(shared);
       }
+      firstPath ??= file.path;
+      checkKeys(firstPath, keys, file);
+      const odd = keys.find((key) => shared.includes(key) !== left.has(key));
+      if (odd !== undefined) throw sharedBySome(odd, firstPath, file.path, left.has(odd));
+    },
+    requireDeclared() {
+      const unknown = Object.keys(declared).find((column) => !own().includes(column));
+      if (firstPath !== null && unknown !== undefined) throw notInPath(unknown, firstPath, left.has(unknown));
     },
     get schema() {
-      return [...keys].map(([name, facts]): Column => {
-        const type = isInteger(name)
-          ? ({ kind: "int", bits: 64, signed: true } as const)
-          : ({ kind: "utf8" } as const);
-        return { name, type, nullable: facts.nulls };
+      return own().map((name): Column => {
+        const type = typeIn(declared, name);
+        const column = { name, type: pathTypes[type ?? "string"], nullable: true };
+        return type === undefined ? { ...column, fromPath: true } : column;
       });
     },
-    typed(values) {
-      const typed = (key: string, value: string): string | number | null => {
-        if (value === hiveNull) return null;
-        return isInteger(key) ? Number(value) : value;
+    typed({ path, pathValues }, asked) {
+      const typeOf = (column: string): PathType =>
+        typeIn(declared, column) ?? typeIn(asked, column) ?? "string";
+      const values = own().map((column): readonly [string, PathValue] => {
+        const [text, type] = [pathValues[column] ?? "", typeOf(column)];
+        const value = parsePathValue(text, type);
+        if (value === undefined) throw unreadable({ path, column, text, type });
+        return [column, value];
+      });
+      const types = values
+        .map(([column, value]) => ({ column, value, type: typeOf(column) }))
+        .filter(({ value, type }) => impliedType(value) !== type)
+        .map(({ column, type }) => [column, type] as const);
+      return {
+        pathValues: Object.fromEntries(values),
+        ...(types.length === 0 ? {} : { pathTypes: Object.fromEntries(types) }),
       };
-      return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, typed(key, value)]));
     },
   };
+}
+
+function typeIn(types: PathTypes, column: string): PathType | undefined {
+  return Object.hasOwn(types, column) ? types[column] : undefined;
 }
 
 function checkKeys(firstPath: string, expected: readonly string[], file: StoredFile): void {
@@ -89,51 +96,48 @@ function checkKeys(firstPath: string, expected: readonly string[], file: StoredF
   );
 }
 
-/** `7` and `-7`; not `07`, `+7`, `1e3`, nor what a float64 could not hold exactly. */
-function isCanonicalInteger(text: string): boolean {
-  return /^(0|-?[1-9]\d*)$/.test(text) && Number.isSafeInteger(Number(text));
+function sharedBySome(column: string, first: string, file: string, firstHasIt: boolean): DataError {
+  const [has, lacks] = firstHasIt ? [first, file] : [file, first];
+  return new DataError(
+    "source.path-columns",
+    `column "${column}" is in ${has} and in its path, and only in the path of ${lacks}`,
+    {
+      hint: "Drop the column from the files that have it, or score them in separate runs.",
+      details: { column, file, other: first },
+    },
+  );
 }
 
-/** The same rows with the path's columns in their places among `columns`. */
-export function withPathColumns(
-  batch: RecordBatch,
-  columns: readonly string[],
-  values: TypedPathValues,
-): RecordBatch {
-  if (!columns.some((column) => Object.hasOwn(values, column))) return batch;
-  const fields: Field[] = [];
-  const children: Data[] = [];
-  let fromFile = 0;
-  for (const column of columns) {
-    const value = Object.hasOwn(values, column) ? values[column] : undefined;
-    if (value !== undefined) {
-      const data = constant(value, batch.numRows);
-      fields.push(new Field(column, data.type, value === null));
-      children.push(data);
-      continue;
-    }
-    const field = batch.schema.fields[fromFile];
-    const child = batch.data.children[fromFile++];
-    if (field !== undefined) fields.push(field);
-    if (child !== undefined) children.push(child);
-  }
-  const data = new Data(new Struct(fields), 0, batch.numRows, 0, undefined, children);
-  return new RecordBatch(new ArrowSchema(fields), data);
-}
-
-function constant(value: string | number | null, rows: number): Data<DataType> {
-  if (typeof value === "number")
-    return new Data(new Int64(), 0, rows, 0, {
-      [BufferType.DATA]: new BigInt64Array(rows).fill(BigInt(value)),
-    });
-  const text = Buffer.from(value ?? "");
-  const offsets = Int32Array.from({ length: rows + 1 }, (_, i) => i * text.byteLength);
-  const bytes = new Uint8Array(rows * text.byteLength);
-  if (text.byteLength > 0) Buffer.from(bytes.buffer).fill(text);
-  const buffers = { [BufferType.OFFSET]: offsets, [BufferType.DATA]: bytes };
-  if (value !== null) return new Data(new Utf8(), 0, rows, 0, buffers);
-  return new Data(new Utf8(), 0, rows, rows, {
-    ...buffers,
-    [BufferType.VALIDITY]: new Uint8Array(Math.ceil(rows / 8)),
+function notInPath(column: string, file: string, isInFiles: boolean): SpecError {
+  const where = isInFiles
+    ? "the files have that column themselves"
+    : `the path of ${file} has no "${column}="`;
+  return new SpecError("source.path-columns", `input.path_columns names "${column}", and ${where}`, {
+    hint: isInFiles
+      ? "Remove it: the files tell its type."
+      : "Correct the name, or name the directory above it by a wildcard.",
+    details: { column, file },
   });
+}
+
+function unreadable({
+  path,
+  column,
+  text,
+  type,
+}: {
+  readonly path: string;
+  readonly column: string;
+  readonly text: string;
+  readonly type: PathType;
+}): DataError {
+  const other = type === "int64" && parsePathValue(text, "float64") !== undefined ? "float64" : "string";
+  return new DataError(
+    "source.path-value",
+    `the path of ${path} has ${column}=${text}, which is no ${type}`,
+    {
+      hint: `Rename the directory, leave the file out, or declare another type: input.path_columns: { ${column}: ${other} }.`,
+      details: { file: path, column, type },
+    },
+  );
 }

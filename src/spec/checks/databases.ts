@@ -4,7 +4,7 @@ import { isConnectionUrl, parseTableName, tableText } from "../../connection.js"
 import type { Problem, SpecPath } from "../problem.js";
 import { asList, type Check, wrong } from "./check.js";
 
-const keysOfFiles = ["plain_files", "missing_columns"] as const;
+const keysOfFiles = ["plain_files", "missing_columns", "path_columns"] as const;
 
 export const databaseInput: Check = {
   reads: [["input"]],

@@ -91,7 +91,7 @@ export const ofColumn = {
     description: "A calendar field of a date or timestamp, as a number. `dow`: Monday is 0.",
   }),
   timezone: timezone.optional().meta({
-    description: "IANA zone that `part` is taken in. Without it: UTC.",
+    description: "IANA zone that `part` is taken in. Without it: the column's own, or UTC where it has none.",
     examples: ["America/Sao_Paulo"],
   }),
   map: map.optional(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type PathType, pathTypes } from "../../column.js";
 import { parseDurationMs } from "../quantities.js";
 import { refuse } from "./refuse.js";
 import { column, columns, constant, duration, oneOrMore, text } from "./scalars.js";
@@ -80,6 +81,14 @@ export const input = z
       description:
         "What happens when some of several files lack a column that the job reads: the plan is refused (`fail`, the default), or the column is null in their rows.",
     }),
+    path_columns: z
+      .record(column, z.enum(Object.keys(pathTypes) as [PathType, ...PathType[]]))
+      .optional()
+      .meta({
+        description:
+          "Types of columns that `key=value` directories carry. The others are text, unless a feature asks for a number, a date or a boolean.",
+        examples: [{ month: "int64", dt: "date" }],
+      }),
     on_empty: z.enum(["fail", "skip", "publish"]).default("fail").meta({
       description:
         "What happens when the input has no rows: the run fails, is skipped, or publishes an empty output.",

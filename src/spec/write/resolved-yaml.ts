@@ -73,6 +73,7 @@ function sourceOf(input: InputSpec): object {
       from: input.from,
       ...(input.plainFiles === true ? { plain_files: true } : {}),
       ...(input.missingColumns === undefined ? {} : { missing_columns: input.missingColumns }),
+      ...(input.pathTypes === undefined ? {} : { path_columns: input.pathTypes }),
     };
   const { connection, read, consistency } = input;
   const rows =

@@ -468,7 +468,7 @@ describe("what may feed what", () => {
     expect(error.message).toContain("is a date, which has no hour");
   });
 
-  it("a zone that does not exist is refused, and a column's own zone is pointed out", () => {
+  it("`part` is taken in the zone that the job names, or else the column's own; one that does not exist is refused", () => {
     const part = (timezone?: string) =>
       ({
         inputs: {
@@ -479,10 +479,21 @@ describe("what may feed what", () => {
     expect(
       failure(() => resolve(one("float32"), { t: lisbon }, { features: part("Mars/Olympus") })).code,
     ).toBe("mapping.timezone");
-    expect(resolve(one("float32"), { t: lisbon }, { features: part() }).warnings).toEqual([
-      'column "t" is in Europe/Lisbon, and `part` is taken in UTC: add `timezone: Europe/Lisbon` if the model expects that',
-    ]);
-    expect(resolve(one("float32"), { t: lisbon }, { features: part("Europe/Lisbon") }).warnings).toEqual([]);
+    const zoneOf = (type: ColumnType, timezone?: string) => {
+      const { inputs, warnings, found } = resolve(one("float32"), { t: type }, { features: part(timezone) });
+      const [binding] = inputs;
+      return { zone: binding?.kind === "columns" ? binding.columns[0]?.timezone : null, warnings, found };
+    };
+    const inZone = (timezone: string | null): ColumnType => ({ kind: "timestamp", unit: "us", timezone });
+    expect(zoneOf(lisbon)).toMatchObject({ zone: "Europe/Lisbon", warnings: [] });
+    expect(zoneOf(lisbon).found[0]).toContain("hour of t in Europe/Lisbon");
+    expect(zoneOf(lisbon, "UTC")).toMatchObject({ zone: "UTC", warnings: [] });
+    expect(zoneOf(inZone("Z"))).toMatchObject({ zone: "UTC", warnings: [] });
+    expect(zoneOf(inZone("-03:30"))).toMatchObject({ zone: "-03:30", warnings: [] });
+    expect(zoneOf(inZone(null))).toMatchObject({ zone: "UTC", warnings: [] });
+    expect(zoneOf(inZone(null), "Europe/Lisbon").warnings).toHaveLength(1);
+    expect(failure(() => zoneOf(inZone("Mars/Olympus"))).code).toBe("mapping.timezone");
+    expect(zoneOf(inZone("Mars/Olympus"), "UTC")).toMatchObject({ zone: "UTC" });
   });
 
   it("nulls become NaN in floats and are errors elsewhere; a replacement must fit", () => {

@@ -164,6 +164,8 @@ const zoned: readonly (readonly [string, string, number, number, number])[] = [
   ["2024-10-05T15:30:00Z", "Australia/Lord_Howe", 6, 2, 30],
   ["2024-06-01T20:00:00Z", "Asia/Kathmandu", 2, 1, 45],
   ["1995-12-31T23:30:00Z", "Europe/Lisbon", 1, 0, 30],
+  ["2024-06-01T01:00:00Z", "-03:30", 31, 21, 30],
+  ["2024-06-01T20:00:00Z", "+05:45", 2, 1, 45],
 ];
 
 it.each(zoned)("%s in %s, around changes of the clock", (instant, zone, day, hour, minute) => {
