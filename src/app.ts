@@ -16,6 +16,7 @@ import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
 import { quarantineDirectory } from "./registry.js";
 import type { Runner } from "./runner.js";
 import { ledgerReporter, maxExpiries } from "./running/attempts.js";
+import type { Garbage } from "./running/collect-garbage.js";
 import type { MakeDispatcher } from "./running/dispatch-partitions.js";
 import type { ScheduleBook } from "./schedule-book.js";
 import type { Sink } from "./sink.js";
@@ -26,6 +27,7 @@ import { openBooks, openLedger } from "./wiring/open-ledger.js";
 import {
   admitting,
   hookDirOf,
+  isShared,
   leaveMark,
   noWorkerFor,
   openQueue,
@@ -53,6 +55,7 @@ export interface App {
   readonly sink: (write: WriteSpec) => Promise<Sink>;
   /** `null` where nothing has to be kept for a run. */
   readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
+  readonly collectGarbage: (dryRun: boolean) => Promise<Garbage>;
   /** Ends worker hosts and gives back what is open. */
   readonly close: () => Promise<void>;
 }
@@ -261,6 +264,13 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     host: async () => (await currentHost())(),
     sink,
     keeper,
+    async collectGarbage(dryRun) {
+      const { collectGarbage } = await import("./running/collect-garbage.js");
+      const { processes } = await import("./ledgers/journal/processes.js");
+      const opened = await ledger();
+      const assets = isShared(opened) ? opened.assets : null;
+      return collectGarbage({ ledger: opened, self: processes().self(), sink, keeper, assets }, dryRun);
+    },
     close: async () => {
       await queue.opened()?.then(
         (open) => open.close(),

@@ -78,7 +78,11 @@ export async function decideInterval(
     return decided("skip", `another process works on ${unfinished.run.id}`);
   if (half !== null) return decided("run", `${half.id} is published, and not seen through`);
 
-  const wasPublished = `published as publication ${published?.publication ?? "?"}`;
+  const left =
+    published === null || unfinished === null
+      ? ""
+      : `; ${unfinished.run.id}, a later generation, is unfinished: nightshift retry ${unfinished.run.id}`;
+  const wasPublished = `published as publication ${published?.publication ?? "?"}${left}`;
   const notPublished = unfinished === null ? "not published" : `its last run ${endOf(unfinished)}`;
   switch (options.reprocess) {
     case "missing":

@@ -91,6 +91,11 @@ export interface Ledger extends Requests {
   beginPublish(claim: Claim): Promise<readonly Receipt[]>;
   /** publishing -> published, once the sink says so. May be repeated. */
   completeRun(claim: Claim, publication: number): Promise<void>;
+  /**
+   * created, planned, running or publishing -> published: the sink's record says that a coordinator with another ledger
+   * published this run. Partitions that are not accepted here stay so. May be repeated.
+   */
+  adoptPublication(claim: Claim, publication: number): Promise<void>;
   /** created, planned, running or publishing -> failed. */
   failRun(claim: Claim, error: ErrorRecord): Promise<void>;
   /** created, planned or running -> cancelled. publishing -> cancelled, too, once the sink has decided `abort`. */

@@ -8,7 +8,7 @@ import { isLive, type Job, targetOf, type WriteSpec } from "./job.js";
 import type { Plan } from "./plan.js";
 import type { Run, RunState } from "./run.js";
 import { type CancelOptions, type CancelOutcome, cancelJob, cancelRun } from "./running/cancel-run.js";
-import { chooseRun, findStanding, runNamed, type Standing } from "./running/choose-run.js";
+import { chooseRun, findStanding, runNamed, type Standing, unfinishedWarning } from "./running/choose-run.js";
 import { type PlanningParts, planInHost } from "./running/plan-in-host.js";
 import { finishRun, type RecordedRun, recordRun } from "./running/record-run.js";
 import { tellingEnd } from "./running/run-end.js";
@@ -59,7 +59,7 @@ export function createRunner(parts: RunnerParts): Runner {
 
   const plan = (request: PlanRequest, signal: AbortSignal): Promise<PlannedJob> =>
     planInHost(request, parts, signal);
-  const { execute, outcome } = runsToEnd({ ...parts, plan });
+  const { execute, adopt, outcome } = runsToEnd({ ...parts, plan });
 
   async function run(request: RunRequest, options: RunOptions): Promise<RunOutcome> {
     const timing = begin();
@@ -115,8 +115,13 @@ export function createRunner(parts: RunnerParts): Runner {
           publication: publication.publication,
         };
       }
-      case "resume":
-        return unlessPublished(execute({ ...prepared, run: choice.run }));
+      case "resume": {
+        const ended = await unlessPublished(execute({ ...prepared, run: choice.run }));
+        if (ended.status !== "already-published") return ended;
+        // What another ledger's coordinator published is on record now: only then can it be seen what is left to do.
+        const after = await runPlanned(planned, request, options, timing);
+        return { ...after, warning: after.warning ?? ended.warning };
+      }
       case "create": {
         const run = newRun(request, { jobId, scope, generation: choice.generation }, clock.now());
         await sink.check(run, planned.plan.mapping.columns);
@@ -132,9 +137,15 @@ export function createRunner(parts: RunnerParts): Runner {
   ): Promise<RunOutcome> {
     const timing = begin();
     const { run } = state;
-    if (state.status === "published") return outcome(run, "already-published", timing);
     const sink = await parts.sink(run.job.write);
+    if (state.status === "published") {
+      const later = await findStanding(run.key, ledger, sink).catch(() => null);
+      const warning = later?.unfinished == null ? null : unfinishedWarning(later.unfinished);
+      return { ...(await outcome(run, "already-published", timing)), warning };
+    }
     if (state.status === "dropped" || (await sink.lookup(run.id))?.outcome === "abort") throw givenUp(run);
+    const adopted = await adopt({ run, sink, options, takeOver: options.takeOver, timing });
+    if (adopted !== null) return adopted;
     const stored = await ledger.readPlan(run.id);
     const planned = stored === null ? await plan(run, options.signal) : { plan: stored, partitions: [] };
     if (scopeOf(run.job, planned.plan.fingerprint) !== run.key.scope) throw inputsMoved(run);

@@ -30,6 +30,11 @@ export interface Sink {
   ): Promise<Decision>;
   /** Competes with `publish` for the same record; returns the winner. Idempotent. */
   abort(run: Run): Promise<Decision>;
+  /**
+   * Finishes showing what the record says is published, where a coordinator died before it did. Called by a coordinator
+   * that adopts the publication of another one. Idempotent.
+   */
+  seeThrough(): Promise<void>;
   /** The decision on one run, or `null` while there is none. For resuming after a lost answer. */
   lookup(runId: string): Promise<Decision | null>;
   /** The live publication of (job, scope), whatever generation; rolled-back ones do not count. Works without a ledger. */
@@ -42,6 +47,8 @@ export interface Sink {
   rollback(last?: number): Promise<RolledBack>;
   /** Live files, absolute, in output order; none for a table. */
   files(): Promise<readonly LiveFile[]>;
+  /** Compares all live files with the record, by size and digest; nothing for a table. Reads every byte. */
+  verify(): Promise<Verified>;
   /** Quarantine files of a published run, absolute; none where it is a table. */
   quarantineFiles(runId: string): Promise<readonly string[]>;
   /** The first quarantined rows of a published run that are in a table; `null` where they are files, or none. */
@@ -50,8 +57,13 @@ export interface Sink {
    * Removes what nobody can reach: staging of decided runs and of superseded attempts, versions past the kept ones.
    * @param liveAttempts the attempts of undecided runs that were accepted or may still be. Asked after the staging area
    * was listed: an attempt is in the ledger before it stages, so one that starts meanwhile is never taken for dead.
+   * @param givenUp with `dryRun` only: undecided runs that are listed as if they were aborted
    */
-  collect(liveAttempts: () => Promise<ReadonlySet<string>>, dryRun: boolean): Promise<Collected>;
+  collect(
+    liveAttempts: () => Promise<ReadonlySet<string>>,
+    dryRun: boolean,
+    givenUp?: ReadonlySet<string>,
+  ): Promise<Collected>;
 }
 
 /** What a publication says about itself in its manifest. */
@@ -95,6 +107,23 @@ export interface LiveFile {
   readonly rows: number;
   readonly bytes: number;
   readonly sha256: string;
+}
+
+export interface Verified {
+  readonly files: number;
+  /** Of those that are there. */
+  readonly bytes: number;
+  readonly damaged: readonly DamagedFile[];
+}
+
+export interface DamagedFile {
+  /** Relative to the output. */
+  readonly path: string;
+  /** Absolute: what every version links to. */
+  readonly stored: string;
+  readonly problem: "missing" | "size" | "digest";
+  readonly expectedBytes: number;
+  readonly foundBytes: number | null;
 }
 
 export interface Collected {

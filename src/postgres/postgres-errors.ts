@@ -85,8 +85,15 @@ const ofSpec =
 const lost = infra(
   "infra.connection-lost",
   "the connection was lost",
-  "Nothing is lost: nightshift retry goes on once the server answers.",
+  "Run the same command again once the server answers: what was accepted is kept.",
 );
+/** The server will do it again for as long as the setting stands. */
+const endedAsIdle = (setting: string): Translation =>
+  infra(
+    "infra.connection-lost",
+    `the server ended an idle session: ${setting} is set`,
+    `Set ${setting} to 0 for this role (alter role ... set ${setting} = 0), or longer than the longest pause between two statements; then run the same command again.`,
+  );
 const unreachable = infra(
   "infra.unreachable",
   "the server cannot be reached",
@@ -125,7 +132,7 @@ const bySqlState: { readonly [sqlState: string]: Translation } = {
     "the server is read-only",
     "Connect to the primary, or end default_transaction_read_only for this role.",
   ),
-  "53100": infra("infra.disk-full", "the server's disk is full", "Make room there, then nightshift retry."),
+  "53100": infra("infra.disk-full", "the server's disk is full", "Make room there, then run the same command again: what was accepted is kept."),
   "53200": infra("infra.server-memory", "the server is out of memory", "Try again when it has more."),
   "53300": infra(
     "infra.too-many-connections",
@@ -141,8 +148,8 @@ const bySqlState: { readonly [sqlState: string]: Translation } = {
   "25P04": stopped,
   "57P01": lost,
   "57P02": lost,
-  "57P05": lost,
-  "25P03": lost,
+  "57P05": endedAsIdle("idle_session_timeout"),
+  "25P03": endedAsIdle("idle_in_transaction_session_timeout"),
   "57P03": unreachable,
   "40001": conflict,
   "40P01": conflict,

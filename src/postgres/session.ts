@@ -77,8 +77,8 @@ async function connectOnce(url: ConnectionUrl, options: SessionOptions): Promise
 async function connectWith(url: ConnectionUrl, { role }: SessionOptions, tls: Tls | null): Promise<Session> {
   const { channel_binding } = url.options;
   const session = new pg.Client({ ...clientConfig(url, role, tls), types: textTypes } as pg.ClientConfig);
-  // A session that breaks while nobody waits for it tells its next user: unheard, it would end the process.
-  session.on("error", () => undefined);
+  // Unheard, the error of a session that breaks while it is idle would end the process.
+  session.on("error", (error) => tellNextUser(session, error));
   const isBound = channel_binding === "require" ? watchBinding(session) : () => true;
   try {
     await session.connect();
@@ -94,6 +94,15 @@ async function connectWith(url: ConnectionUrl, { role }: SessionOptions, tls: Tl
     await endSession(session);
     throw error;
   }
+}
+
+/** The server's reason for ending an idle session: node-postgres itself only says that the client is not queryable. */
+function tellNextUser(session: Session, error: Error & { readonly code?: string }): void {
+  if (error.code === undefined) return;
+  const query = session.query.bind(session) as (...args: readonly unknown[]) => unknown;
+  const refuse = (...args: readonly unknown[]): unknown =>
+    typeof args[0] === "string" ? Promise.reject(error) : query(...args);
+  session.query = refuse as Session["query"];
 }
 
 /**

@@ -10,7 +10,7 @@ import { asNightshiftError, SpecError } from "../errors.js";
 import type { WriteSpec } from "../job.js";
 import type { Ledger } from "../ledger.js";
 import type { Claim, Owner, Run, RunState } from "../run.js";
-import type { Sink } from "../sink.js";
+import type { Decision, Sink } from "../sink.js";
 import type { Pause } from "./cancel-watch.js";
 
 export interface CancelParts {
@@ -124,14 +124,27 @@ async function cancelOwned(run: Run, claim: Claim, parts: CancelParts): Promise<
   const { ledger, sink } = parts;
   try {
     const { status } = await stateOf(run.id, parts);
-    const decision = status === "publishing" ? await (await sink(run.job.write)).abort(run) : null;
-    if (decision?.outcome === "commit") await ledger.completeRun(claim, decision.publication);
+    const decision = await decisionOn(run, status, sink);
+    if (decision?.outcome === "commit") await ledger.adoptPublication(claim, decision.publication);
     else await ledger.cancelRun(claim);
   } finally {
     // A claim that cannot be given back is taken from this process once it has ended.
     await ledger.releaseRun(claim).catch(() => undefined);
   }
   return outcomeOf(await stateOf(run.id, parts), true, parts);
+}
+
+/** A coordinator with another ledger may have published the run; while this one publishes it, an abort competes. */
+async function decisionOn(
+  run: Run,
+  status: RunState["status"],
+  sink: CancelParts["sink"],
+): Promise<Decision | null> {
+  if (status === "publishing") return (await sink(run.job.write)).abort(run);
+  // An output that cannot be asked keeps nobody from cancelling.
+  return sink(run.job.write)
+    .then((open) => open.lookup(run.id))
+    .catch(() => null);
 }
 
 async function outcomeOf(state: RunState, byUs: boolean, { sink }: CancelParts): Promise<CancelOutcome> {

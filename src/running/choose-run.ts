@@ -1,5 +1,5 @@
 /** Decides which run a request means: one that is published already, one to go on with, or a new generation. */
-import { CancelledError, SpecError, toErrorRecord } from "../errors.js";
+import { asNightshiftError, CancelledError, SpecError, toErrorRecord } from "../errors.js";
 import type { Ledger } from "../ledger.js";
 import type { Owner, Run, RunKey, RunState } from "../run.js";
 import type { Publication, Sink } from "../sink.js";
@@ -63,23 +63,50 @@ export async function findStanding(
 }
 
 export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promise<RunChoice> {
+  if (wanted.restart) await dropOthers(wanted, books, sink);
   const { unfinished, published, decided, generation } = await findStanding(wanted, books.ledger, sink);
   if (decided !== null) return { type: "resume", run: decided };
-  if (published !== null && !wanted.reprocess && !wanted.isLive) {
-    return {
-      type: "already-published",
-      publication: published,
-      warning: otherFingerprintWarning(wanted, published),
-    };
+  if (unfinished !== null && wanted.restart) {
+    // Another ledger's coordinator may publish it at this very moment: then there is another choice.
+    const isPublished = (await drop(books, sink, unfinished.run, wanted.takeOver)) === "published";
+    if (isPublished) return chooseRun(wanted, books, sink);
   }
-  if (unfinished !== null) {
-    if (!wanted.restart) {
-      refuseOtherFingerprint(wanted, unfinished);
-      return { type: "resume", run: unfinished.run };
-    }
-    await drop(books, sink, unfinished.run, wanted.takeOver);
+  if (published !== null && !wanted.reprocess && !wanted.isLive) {
+    const isLeft = unfinished !== null && !wanted.restart;
+    const warnings = [otherFingerprintWarning(wanted, published), isLeft ? unfinishedWarning(unfinished) : null];
+    return { type: "already-published", publication: published, warning: joined(warnings) };
+  }
+  if (unfinished !== null && !wanted.restart) {
+    refuseOtherFingerprint(wanted, unfinished);
+    return { type: "resume", run: unfinished.run };
   }
   return { type: "create", generation: generation + 1 };
+}
+
+/**
+ * Drops what the job left unfinished from other inputs, specs or models. Such runs of a job without intervals have other
+ * scopes; one of an interval has the interval's. What another process works on is not left over.
+ */
+async function dropOthers(wanted: Wanted, books: Books, sink: Sink): Promise<void> {
+  const others: Run[] = [];
+  for await (const { run, status } of books.ledger.listRuns({ jobId: wanted.jobId })) {
+    const isOver = status === "published" || status === "dropped";
+    if (!isOver && run.interval === null && run.key.scope !== wanted.scope) others.push(run);
+  }
+  for (const run of others)
+    await drop(books, sink, run, false).catch((error) => {
+      if (asNightshiftError(error).code !== "refused.owner-alive") throw error;
+    });
+}
+
+/** What a published run's key has left unfinished, for people; `null`: nothing. */
+export function unfinishedWarning({ run }: RunState): string {
+  return `${run.id}, a later generation, is unfinished: nightshift retry ${run.id} finishes it, this command with --restart drops it.`;
+}
+
+function joined(warnings: readonly (string | null)[]): string | null {
+  const given = warnings.filter((warning) => warning !== null);
+  return given.length === 0 ? null : given.join(" ");
 }
 
 export async function runNamed(ledger: Ledger, runId: string): Promise<Run | null> {
@@ -103,19 +130,25 @@ async function notSeenThrough(ledger: Ledger, published: Publication): Promise<R
 }
 
 /** Gives an unfinished run up: the sink decides first, so that nobody can publish it later. */
-export async function drop({ ledger, self }: Books, sink: Sink, run: Run, takeOver: boolean): Promise<void> {
+export async function drop(
+  { ledger, self }: Books,
+  sink: Sink,
+  run: Run,
+  takeOver: boolean,
+): Promise<"dropped" | "published"> {
   const claim = await ledger.claimRun(run.id, self, { takeOver });
   try {
     const decision = await sink.abort(run);
     if (decision.outcome === "commit") {
-      await ledger.completeRun(claim, decision.publication);
-      return;
+      await ledger.adoptPublication(claim, decision.publication);
+      return "published";
     }
     // A run that died while it was publishing is not publishing any more: the sink has just decided that.
     const dropped = new CancelledError(`${run.id} was given up for its next generation`);
     if ((await ledger.readRun(run.id))?.status === "publishing")
       await ledger.failRun(claim, toErrorRecord(dropped));
     await ledger.dropRun(claim);
+    return "dropped";
   } finally {
     await ledger.releaseRun(claim);
   }

@@ -22,6 +22,7 @@ import type { Plan } from "../plan.js";
 import type { Claim, Run } from "../run.js";
 import type { Sink } from "../sink.js";
 import type { InputKeeper, KeptInput } from "../source.js";
+import { adoptPublication, publishedElsewhere } from "./adopt-publication.js";
 import { dispatchPartitions, type MakeDispatcher } from "./dispatch-partitions.js";
 
 export interface Execution {
@@ -42,13 +43,15 @@ export interface Execution {
   readonly dispatcher: MakeDispatcher;
 }
 
-export async function executeRun(execution: Execution): Promise<void> {
+/** @returns `adopted` where a coordinator with another ledger published the run before this one could */
+export async function executeRun(execution: Execution): Promise<"published" | "adopted"> {
   const { run, claim, planned, ledger, sink, keeper, emit } = execution;
   let kept: KeptInput | null = null;
   try {
     const stored = await ledger.readPlan(run.id);
     const { jobName: job, trigger, interval } = run;
     emit({ type: "run.started", job, trigger, interval, resumed: stored !== null });
+    if (await adopted(execution)) return "adopted";
     if (stored === null) {
       // It may have been recorded before anybody knew its columns.
       await sink.check(run, planned.plan.mapping.columns);
@@ -68,8 +71,11 @@ export async function executeRun(execution: Execution): Promise<void> {
     await publish(execution, plan);
     // What is left over of an input harms nobody, and goes with the next generation.
     await keeper?.forget(run).catch(() => undefined);
+    return "published";
   } catch (thrown) {
     const error = whyItEnded(thrown, execution.signal);
+    // The publisher that won has cleared away what this one was staging.
+    if (!(error instanceof CancelledError) && (await adopted(execution).catch(() => false))) return "adopted";
     if (error instanceof CancelledError) emit({ type: "run.cancelled" });
     else emit({ type: "run.failed", error: toErrorRecord(error) });
     // A ledger that cannot be written to keeps the run as it is: unfinished, and so resumable. So does an interrupt.
@@ -80,6 +86,15 @@ export async function executeRun(execution: Execution): Promise<void> {
   } finally {
     await kept?.release();
   }
+}
+
+async function adopted(execution: Execution): Promise<boolean> {
+  const { run, ledger, sink, keeper } = execution;
+  const decision = await publishedElsewhere(run, ledger, sink);
+  if (decision === null) return false;
+  await adoptPublication(execution, decision);
+  await keeper?.forget(run).catch(() => undefined);
+  return true;
 }
 
 /** What stops at a signal says only that it was stopped; the signal says what for. */

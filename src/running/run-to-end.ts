@@ -10,6 +10,7 @@ import type { Owner, Run } from "../run.js";
 import type { Sink } from "../sink.js";
 import type { InputKeeper } from "../source.js";
 import { type Pause, watchForCancel } from "./cancel-watch.js";
+import { adoptedWarning, adoptPublication, publishedElsewhere } from "./adopt-publication.js";
 import type { MakeDispatcher } from "./dispatch-partitions.js";
 import { executeRun } from "./execute-run.js";
 import { tellAll } from "./run-end.js";
@@ -46,6 +47,8 @@ export interface PreparedRun {
 
 export interface RunsToEnd {
   execute(prepared: PreparedRun): Promise<RunOutcome>;
+  /** Records what another ledger's coordinator published. @returns `null` where there is no such publication */
+  adopt(prepared: Omit<PreparedRun, "planned">): Promise<RunOutcome | null>;
   /** Of what the ledger knows of the run by now; `null` where it never came to one. */
   outcome(run: Run | null, status: RunOutcome["status"], timing: Timing): Promise<RunOutcome>;
 }
@@ -84,7 +87,7 @@ export function runsToEnd(parts: ExecutionParts): RunsToEnd {
     const emit = eventEmitter(run.id, options.observers, clock);
     const watch = watchForCancel(claim, ledger, parts.pause, options.signal);
     try {
-      await executeRun({
+      const how = await executeRun({
         run,
         claim,
         planned,
@@ -98,7 +101,8 @@ export function runsToEnd(parts: ExecutionParts): RunsToEnd {
         lane: options.lane ?? run.lane ?? usualLane,
         dispatcher: parts.dispatcher,
       });
-      return await outcome(run, "published", timing);
+      if (how === "published") return await outcome(run, "published", timing);
+      return { ...(await outcome(run, "already-published", timing)), warning: adoptedWarning(run) };
     } catch (thrown) {
       const error = asNightshiftError(thrown);
       const status = error instanceof CancelledError ? "cancelled" : "failed";
@@ -110,8 +114,26 @@ export function runsToEnd(parts: ExecutionParts): RunsToEnd {
     }
   }
 
+  async function adopt(prepared: Omit<PreparedRun, "planned">): Promise<RunOutcome | null> {
+    const { run, sink, takeOver, options, timing } = prepared;
+    const decision = await publishedElsewhere(run, ledger, sink);
+    if (decision === null) return null;
+    const claim = await ledger.claimRun(run.id, parts.self, { takeOver });
+    try {
+      const emit = eventEmitter(run.id, options.observers, clock);
+      await adoptPublication({ run, claim, ledger, sink, emit }, decision);
+    } finally {
+      await ledger.releaseRun(claim).catch(() => undefined);
+    }
+    return { ...(await outcome(run, "already-published", timing)), warning: adoptedWarning(run) };
+  }
+
   async function outcome(run: Run | null, status: RunOutcome["status"], timing: Timing): Promise<RunOutcome> {
-    const state = run === null ? null : await ledger.readRun(run.id);
+    const found = run === null ? null : await ledger.readRun(run.id);
+    // What another ledger's coordinator published was counted there.
+    const isAdopted =
+      found?.status === "published" && found.accepted.partitions !== (found.totals?.partitions ?? null);
+    const state = isAdopted ? null : found;
     return {
       run,
       status,
@@ -119,14 +141,14 @@ export function runsToEnd(parts: ExecutionParts): RunsToEnd {
       reasons: state?.reasons ?? {},
       stats: state?.stats ?? noStats,
       provider: state?.provider ?? null,
-      publication: state?.publication ?? null,
+      publication: found?.publication ?? null,
       seconds: (clock.monotonicMs() - timing.startedMs) / 1000,
       error: null,
       warning: null,
     };
   }
 
-  return { execute, outcome };
+  return { execute, adopt, outcome };
 }
 
 export function eventEmitter(runId: string, observers: readonly Observer[], clock: Clock): Emit {

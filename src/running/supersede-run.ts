@@ -3,6 +3,7 @@
 import type { Clock } from "../clock.js";
 import { SpecError } from "../errors.js";
 import type { Ledger } from "../ledger.js";
+import { runEnded } from "../ledger-refusals.js";
 import type { Owner, Run } from "../run.js";
 import type { Sink } from "../sink.js";
 import { drop } from "./choose-run.js";
@@ -27,7 +28,7 @@ export interface Superseding {
 export async function supersede(run: Run, books: Books, sink: Sink, takeOver: boolean): Promise<Superseding> {
   const { ledger, clock } = books;
   const dropped = (await ledger.readRun(run.id))?.accepted.partitions ?? 0;
-  await drop(books, sink, run, takeOver);
+  if ((await drop(books, sink, run, takeOver)) === "published") throw runEnded(run.id, "published");
   const key = { ...run.key, generation: run.key.generation + 1 };
   const next = { ...run, id: runIdOf(run.job, key), key, createdAt: clock.now().toISOString() };
   await sink.check(next);

@@ -169,7 +169,7 @@ interface Meaning {
 const diskFull: Meaning = {
   code: "infra.disk-full",
   what: "the disk is full",
-  hint: "Free some space there, then run `nightshift retry`: what was staged is kept.",
+  hint: "Free some space there, then run the same command again: it continues where this one stopped.",
 };
 const quotaReached: Meaning = { ...diskFull, what: "the disk quota is used up" };
 const noPermission: Meaning = {

@@ -627,6 +627,31 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         await expect(ledger.completeRun(claim, 1)).rejects.toMatchObject({ code: "refused.transition" });
       });
 
+      test.each(["created", "running", "failed"] as const)(
+        "is adopted from %s where the sink says that another ledger's coordinator published the run",
+        async (from) => {
+          const claim = from === "created" ? await claimed("run") : await planned("run", 2);
+          if (from !== "created") await accepted(claim, 0, "a");
+          if (from === "failed") {
+            await ledger.failRun(claim, anError);
+            await expect(ledger.adoptPublication(claim, 7)).rejects.toMatchObject({
+              code: "refused.transition",
+            });
+            return;
+          }
+          await ledger.adoptPublication(claim, 7);
+          await ledger.adoptPublication(claim, 7);
+          expect(await state("run")).toMatchObject({
+            status: "published",
+            publication: 7,
+            accepted: { partitions: from === "created" ? 0 : 1 },
+          });
+          await expect(ledger.adoptPublication(claim, 8)).rejects.toMatchObject({
+            code: "refused.transition",
+          });
+        },
+      );
+
       test("fails when the sink says that an abort came first", async () => {
         const claim = await publishing("run", 1);
         await ledger.failRun(claim, anError);

@@ -147,6 +147,13 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("../errors.js"),
   },
   {
+    name: "verify",
+    positionals: "",
+    summary: "whether published files are whole: sizes and digests against the log",
+    group: "Look:",
+    load: () => import("../verify.js"),
+  },
+  {
     name: "files",
     positionals: "<job|output>",
     summary: "the live files of an output, one path a line",

@@ -69,7 +69,7 @@ export function deathOf(death: Death): InfraError {
     {
       hint:
         file === null
-          ? "Check the machine's memory; the run can go on with nightshift retry."
+          ? "Check the machine's memory, then run the same command again: what was accepted is kept."
           : "The file may be corrupt: check it with nightshift inspect --full.",
       details,
       ...(cause === undefined ? {} : { cause }),

@@ -208,6 +208,11 @@ export function journalLedger({ stateDir, fileSystem, clock, processes }: Journa
       await commit(held, transitions.complete(held.fold, publication, now()));
     },
 
+    async adoptPublication(claim, publication) {
+      const held = ownedBy(claim);
+      await commit(held, transitions.adoptPublication(held.fold, publication, now()));
+    },
+
     async failRun(claim, error) {
       const held = ownedBy(claim);
       await commit(held, transitions.fail(held.fold, error, now()));

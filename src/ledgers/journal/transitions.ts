@@ -134,6 +134,16 @@ export function complete(fold: RunFold, publication: number, now: string): recor
   return { type: "published", at: now, publication, rows: fold.rows };
 }
 
+/** created, planned, running, publishing -> published, where the sink says that another ledger's coordinator did it. */
+export function adoptPublication(
+  fold: RunFold,
+  publication: number,
+  now: string,
+): records.Published | "published" {
+  if (!isOpen(fold)) return complete(fold, publication, now);
+  return { type: "published", at: now, publication, rows: fold.rows };
+}
+
 /** created, planned, running, publishing -> failed. */
 export function fail(fold: RunFold, error: ErrorRecord, now: string): records.RunFailed {
   if (!isOpen(fold) && fold.status !== "publishing")

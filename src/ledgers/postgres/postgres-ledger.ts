@@ -94,6 +94,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
       return readReceipts(claim.runId);
     },
     completeRun: (claim, publication) => coordinating.complete(claim, publication),
+    adoptPublication: (claim, publication) => coordinating.adoptPublication(claim, publication),
     failRun: (claim, error) => coordinating.fail(claim, error),
     cancelRun: (claim) => coordinating.cancel(claim),
     dropRun: (claim) => coordinating.drop(claim),

@@ -17,6 +17,7 @@ export interface Transitions {
   revive(claim: Claim): Promise<number>;
   beginPublish(claim: Claim): Promise<void>;
   complete(claim: Claim, publication: number): Promise<void>;
+  adoptPublication(claim: Claim, publication: number): Promise<void>;
   fail(claim: Claim, error: ErrorRecord): Promise<void>;
   cancel(claim: Claim): Promise<void>;
   drop(claim: Claim): Promise<void>;
@@ -114,6 +115,22 @@ export function transitions({ write, place }: LedgerDatabase, newId: NewId): Tra
     }, isDone);
   }
 
+  async function published(claim: Claim, publication: number, from: readonly RunStatus[]): Promise<void> {
+    const event: StoredEvent = { type: "run.published", publication };
+    await move(
+      claim,
+      `record publication ${publication}`,
+      { to: "published", from, event, publication },
+      async (query) => {
+        const rows = await query(
+          "select 1 from nightshift.ledger_run_states where run_id = $1 and status = 'published' and publication = $2",
+          [claim.runId, publication],
+        );
+        return rows.length > 0;
+      },
+    );
+  }
+
   return {
     async lease(claim, partition) {
       const { runId, coordinatorEpoch } = claim;
@@ -153,21 +170,8 @@ export function transitions({ write, place }: LedgerDatabase, newId: NewId): Tra
       );
     },
 
-    async complete(claim, publication) {
-      const event: StoredEvent = { type: "run.published", publication };
-      await move(
-        claim,
-        `record publication ${publication}`,
-        { to: "published", from: ["publishing"], event, publication },
-        async (query) => {
-          const rows = await query(
-            "select 1 from nightshift.ledger_run_states where run_id = $1 and status = 'published' and publication = $2",
-            [claim.runId, publication],
-          );
-          return rows.length > 0;
-        },
-      );
-    },
+    complete: (claim, publication) => published(claim, publication, ["publishing"]),
+    adoptPublication: (claim, publication) => published(claim, publication, [...open, "publishing"]),
 
     async fail(claim, error) {
       const event: StoredEvent = { type: "run.failed", error };

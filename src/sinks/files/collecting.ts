@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { FileSystem } from "../../file-system.js";
 import { decisionOf, type LogEntry } from "../../publication-log.js";
-import { type Collected, keptForRollback } from "../../sink.js";
+import { keptForRollback, type Sink } from "../../sink.js";
 import { type Layout, numbered, publicationOfVersion } from "./layout.js";
 import type { PublicationRecord } from "./publication-record.js";
 import { asidePrefix, buildingPrefix } from "./version-trees.js";
@@ -11,7 +11,7 @@ import { isShown, type VisibleOutput } from "./visible-output.js";
 interface Collecting {
   /** After a publication or rollback was shown: what it pushed out. Costs no walk over the whole staging area. */
   afterShowing(): Promise<void>;
-  collect(liveAttempts: () => Promise<ReadonlySet<string>>, dryRun: boolean): Promise<Collected>;
+  readonly collect: Sink["collect"];
 }
 
 /** Directories in staging that publishers make; their life is the run's, not an attempt's. */
@@ -91,7 +91,10 @@ export function collecting(
     }
   }
 
-  async function unreachable(liveAttempts: () => Promise<ReadonlySet<string>>): Promise<readonly string[]> {
+  async function unreachable(
+    liveAttempts: () => Promise<ReadonlySet<string>>,
+    givenUp: ReadonlySet<string>,
+  ): Promise<readonly string[]> {
     // Listed before the ledger is asked: an attempt is in the ledger before it stages, so none is taken for dead.
     const staged = await Promise.all(
       (await list(layout.staging)).map(
@@ -106,7 +109,8 @@ export function collecting(
     const files = head === null ? noFiles : await keptFiles(record, head, kept);
     for (const [runId, attempts] of staged) {
       const decision = decisionOf(head, runId);
-      if (decision === null) found.push(...(await overtakenAttempts(runId, attempts, live)));
+      if (decision === null && givenUp.has(runId)) found.push(join(layout.staging, runId));
+      else if (decision === null) found.push(...(await overtakenAttempts(runId, attempts, live)));
       else if (settled || decision.outcome === "abort") found.push(...(await spentStagingOf(runId, files)));
     }
     if (head === null || !settled) return found;
@@ -143,8 +147,8 @@ export function collecting(
 
   return {
     afterShowing,
-    async collect(liveAttempts, dryRun) {
-      const removed = await unreachable(liveAttempts);
+    async collect(liveAttempts, dryRun, givenUp = new Set()) {
+      const removed = await unreachable(liveAttempts, dryRun ? givenUp : new Set());
       const bytes = await bytesFreedBy(removed);
       if (!dryRun) {
         await remove(removed);

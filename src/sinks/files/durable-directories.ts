@@ -36,8 +36,8 @@ async function syncWherePermitted(fileSystem: FileSystem, path: string): Promise
   }
 }
 
-export function isRefusal(error: unknown, code: string): boolean {
-  return error instanceof NightshiftError && error.code === code;
+export function isRefusal(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof NightshiftError && codes.includes(error.code);
 }
 
 /** Every directory on the way from `root` (left out) down to each of `paths`' directories, deepest first. */

@@ -23,11 +23,12 @@ import {
   refuseWithoutHardLinks,
 } from "./check-target.js";
 import { collecting } from "./collecting.js";
-import { ensureArea } from "./durable-directories.js";
+import { ensureArea, isRefusal } from "./durable-directories.js";
 import { assertReceiptsAddUp, assertStaged, type Join, joinedFile } from "./gather-files.js";
 import { layoutOf, versionName } from "./layout.js";
 import { atTarget, publicationRecord } from "./publication-record.js";
 import { publishedFiles, publishedQuarantine } from "./published-names.js";
+import { assertWhole, verifyFiles } from "./published-whole.js";
 import { rollBack } from "./roll-back.js";
 import { versionTrees } from "./version-trees.js";
 import { isShown, visibleOutput } from "./visible-output.js";
@@ -96,7 +97,11 @@ export function fileSink(options: FileSinkOptions): Sink {
     const quarantine = publishedQuarantine(run, receipts);
     await assertStaged(fileSystem, layout, quarantine);
     const files = await gathered(run, receipts);
-    const { outcome, seq } = await record.decide(await commitIntent(run, files, quarantine, details));
+    const intent = await commitIntent(run, files, quarantine, details);
+    const head = await record.head();
+    const next = withHead(intent, head);
+    if (next.step === "put") await assertWhole(fileSystem, layout, stayingIn(next.entry, run), head);
+    const { outcome, seq } = await record.decide(intent);
     return { outcome: outcome === "abort" ? "abort" : "commit", publication: seq };
   }
 
@@ -125,7 +130,11 @@ export function fileSink(options: FileSinkOptions): Sink {
   async function completeWhatDied(head: LogEntry | null): Promise<void> {
     if (head === null || head.publication === null || (await visible.wasRemoved(head))) return;
     const there = await visible.look();
-    if (there.kind !== "foreign" && !isShown(there, { seq: head.publication })) await seeThrough();
+    if (there.kind === "foreign" || isShown(there, { seq: head.publication })) return;
+    await seeThrough().catch((error) => {
+      // The run that is about to be done may be the one that replaces the damaged file.
+      if (!isRefusal(error, "infra.published-file-missing", "infra.published-file-damaged")) throw error;
+    });
   }
 
   return {
@@ -140,6 +149,9 @@ export function fileSink(options: FileSinkOptions): Sink {
       if (shown !== null && !shown.compacted) await refuseAddedFiles(fileSystem, layout, shown);
       const first = withHead(await commitIntent(logRun, [], [], undefined), head);
       if (first.step === "refused") throw atTarget(layout, first.error);
+      // With `partition_by`, the rows decide which files stay: that is looked at when the run is published.
+      if (first.step === "put" && partitionBy.length === 0)
+        await assertWhole(fileSystem, layout, stayingIn(first.entry, logRun), head);
       await ensureArea(fileSystem, layout);
       await refuseOtherDevices(fileSystem, layout);
       await refuseWithoutHardLinks(fileSystem, layout, newId);
@@ -166,6 +178,7 @@ export function fileSink(options: FileSinkOptions): Sink {
       return decision;
     },
 
+    seeThrough,
     lookup: decisionOn,
 
     async published(jobId, scope) {
@@ -190,6 +203,12 @@ export function fileSink(options: FileSinkOptions): Sink {
         bytes,
         sha256,
       }));
+    },
+
+    async verify() {
+      const publication = await readablePublication();
+      const commit = publication === null ? null : await record.entry(publication);
+      return verifyFiles(fileSystem, layout, commit?.files ?? []);
     },
 
     async quarantineFiles(runId) {
@@ -218,6 +237,11 @@ export function fileSink(options: FileSinkOptions): Sink {
     const version = join(layout.versions, versionName(commit.seq, commit.run.id));
     return (await fileSystem.stat(version)) === null ? layout.to : version;
   }
+}
+
+/** Files of earlier publications that an entry keeps. */
+function stayingIn(entry: LogEntry, { id }: Pick<LogRun, "id">): readonly LoggedFile[] {
+  return entry.files.filter(({ runId }) => runId !== id);
 }
 
 /** Clearing up may fail without harm: `gc` does it again. */

@@ -1,11 +1,11 @@
 /** Versions: whole trees of hard links. They are built under another name, so one that has its name is complete. */
 import { dirname, join } from "node:path";
-import { InfraError } from "../../errors.js";
 import type { FileSystem } from "../../file-system.js";
 import type { LogEntry, LoggedFile } from "../../publication-log.js";
 import { directoriesBelow, isRefusal } from "./durable-directories.js";
 import { type Layout, manifestName, successName, versionName } from "./layout.js";
 import { manifestOf } from "./manifest.js";
+import { damagedFile, missingFile } from "./published-whole.js";
 
 export interface VersionTrees {
   /** Where a commit's version has its place. */
@@ -49,23 +49,21 @@ export function versionTrees(fileSystem: FileSystem, layout: Layout, newId: () =
       files.map((file) => join(root, file.path)),
     );
     for (const directory of [...inner].reverse()) await fileSystem.mkdir(directory);
-    for (const file of files) await linkStaged(file, join(root, file.path));
+    for (const file of files) await linkStaged(file, join(root, file.path), commit);
     for (const [name, text] of texts) await fileSystem.writeFile(join(root, name), text);
     for (const directory of [...inner, root]) await fileSystem.syncDirectory(directory);
     return root;
   }
 
-  async function linkStaged(file: LoggedFile, to: string): Promise<void> {
+  async function linkStaged(file: LoggedFile, to: string, commit: LogEntry): Promise<void> {
+    const staged = join(layout.staging, file.staged);
     try {
-      await fileSystem.link(join(layout.staging, file.staged), to);
+      await fileSystem.link(staged, to);
     } catch (error) {
-      if (!isRefusal(error, "infra.not-found")) throw error;
-      throw new InfraError("infra.published-file-missing", `a published file is gone: ${file.path}`, {
-        hint: "Somebody removed it from the hidden directory beside the output. Score again with --reprocess.",
-        details: { path: join(layout.staging, file.staged) },
-        cause: error,
-      });
+      throw isRefusal(error, "infra.not-found") ? missingFile(staged, file, commit) : error;
     }
+    const stat = await fileSystem.stat(to);
+    if (stat !== null && stat.size !== file.bytes) throw damagedFile(staged, file, stat.size, commit);
   }
 
   async function renamed(from: string, to: string): Promise<boolean> {

@@ -187,8 +187,20 @@ export function stagingTarget(run: RegisteredRun, { columns, exploded }: Written
   return `${stagingTable(run)} (${quoteNames([...own, ...columns.map(({ name }) => name)])})`;
 }
 
+/**
+ * Translates an error of a statement on a run's staging table: the server says that the table does not exist. A
+ * coordinator with another ledger has decided the run, and its publication dropped the table; the sink's record tells.
+ * @returns `null` for every other error
+ */
+export function stagingGone(thrown: unknown): InfraError | null {
+  const { code, message } = thrown as { readonly code?: unknown; readonly message?: unknown };
+  return code === "42P01" && String(message).includes("nightshift.staging_") ? decided() : null;
+}
+
 function decided(): InfraError {
-  return new InfraError("infra.run-decided", "The run was published or given up by another process.", {
-    hint: "Nothing is left to do for this attempt.",
-  });
+  return new InfraError(
+    "infra.run-decided",
+    "The staging table of the run is gone: another process has published the run or given it up, or somebody dropped the table.",
+    { hint: "Run the same command again: it finds what was published. If it fails again, add --restart." },
+  );
 }

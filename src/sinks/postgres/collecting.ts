@@ -6,6 +6,7 @@ import type { Collected } from "../../sink.js";
 import { type RegisteredRun, stagingColumns, stagingTable } from "./area.js";
 
 interface StagedRun {
+  readonly runId: string;
   readonly sequence: string;
   readonly outcome: "commit" | "abort" | null;
   readonly bytes: string;
@@ -20,6 +21,7 @@ export async function collect(
   target: string,
   liveAttempts: () => Promise<ReadonlySet<string>>,
   dryRun: boolean,
+  givenUp: ReadonlySet<string>,
 ): Promise<Collected> {
   // Listed before the ledger is asked: an attempt is in the ledger before it stages, so none is taken for dead.
   const staged = await database.use((session) => stagedRuns(session, target), "listing what is staged");
@@ -27,10 +29,11 @@ export async function collect(
   const removed: string[] = [];
   let bytes = 0;
   for (const run of staged) {
-    if (run.outcome !== null) {
+    const { outcome } = run;
+    if (outcome !== null || (dryRun && givenUp.has(run.runId))) {
       removed.push(stagingTable(run));
       bytes += Number(run.bytes);
-      if (!dryRun) await dropStaging(database, run, run.outcome);
+      if (!dryRun && outcome !== null) await dropStaging(database, run, outcome);
       continue;
     }
     // None known: it may be a run of another ledger. It stays until its decision.
@@ -51,7 +54,7 @@ export async function collect(
 
 async function stagedRuns(session: Session, target: string): Promise<readonly StagedRun[]> {
   const { rows } = await session.query<StagedRun>(
-    `select r.sequence::text as sequence, p.outcome, coalesce(pg_total_relation_size(c.oid), 0) as bytes,
+    `select r.run_id as "runId", r.sequence::text as sequence, p.outcome, coalesce(pg_total_relation_size(c.oid), 0) as bytes,
             coalesce((select json_agg(json_build_object('number', a.number, 'id', a.attempt_id))
                       from nightshift.attempts a where a.run = r.sequence and c.oid is not null), '[]') as attempts
      from nightshift.runs r

@@ -157,6 +157,8 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
       return decision;
     },
 
+    // Readers see a run when its transaction commits.
+    seeThrough: async () => undefined,
     lookup: (runId) => asked((session, { text }) => decisionOn(session, text, runId), `looking up ${runId}`),
 
     published: (jobId, scope) =>
@@ -185,15 +187,16 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
     },
 
     files: async () => [],
+    verify: async () => ({ files: 0, bytes: 0, damaged: [] }),
     async quarantineFiles(runId) {
       return quarantine === null ? [] : shownQuarantine(quarantine, runId);
     },
     quarantinedRows: (runId, limit) =>
       asked((session, { text }) => quarantinedRows(session, text, runId, limit), "reading quarantined rows"),
 
-    async collect(liveAttempts, dryRun) {
+    async collect(liveAttempts, dryRun, givenUp = new Set()) {
       const target = await asked(async (_session, { text }) => text, `looking at ${place}`);
-      const rows = await collect(database, target, liveAttempts, dryRun);
+      const rows = await collect(database, target, liveAttempts, dryRun, givenUp);
       const files = quarantine === null ? [] : await spentQuarantine(quarantine, target, dryRun);
       return { removed: [...rows.removed, ...files], bytes: rows.bytes };
     },

@@ -20,6 +20,7 @@ import {
   registerRun,
   stagedColumns,
   stagingColumns,
+  stagingGone,
   stagingTable,
   stagingTarget,
 } from "./area.js";
@@ -56,7 +57,7 @@ export function stagingPostgresSink({ url, write, quarantine }: StagingPostgresS
         return attemptWriter(session, attempt, files, place);
       } catch (thrown) {
         await endSession(session);
-        throw postgresError(thrown, place);
+        throw stagingGone(thrown) ?? postgresError(thrown, place);
       }
     },
   };
@@ -125,7 +126,7 @@ function attemptWriter(
 
   async function copy(to: string, pieces: Iterable<Buffer>): Promise<number> {
     return copyIn(session, to, counted(pieces)).catch((thrown: unknown) => {
-      throw postgresError(thrown, place);
+      throw stagingGone(thrown) ?? postgresError(thrown, place);
     });
   }
 
@@ -183,7 +184,7 @@ function attemptWriter(
     },
     stage: () =>
       stage().catch((thrown: unknown) => {
-        throw postgresError(thrown, place);
+        throw stagingGone(thrown) ?? postgresError(thrown, place);
       }),
     async discard() {
       await files?.discard();

@@ -1,0 +1,50 @@
+import type { Command } from "commander";
+import { exitCodes, SpecError } from "../errors.js";
+import { targetOf, type WriteSpec } from "../job.js";
+import type { Verified } from "../sink.js";
+import { bytes, counted } from "../text/human.js";
+import { outputFor } from "./lookup/outputs.js";
+import { shownTarget } from "./output/paths.js";
+import { type Cli, printJson } from "./shell/context.js";
+
+interface VerifyFlags {
+  readonly output?: string;
+}
+
+export function declare(command: Command): void {
+  command.option("--output <job|path>", "compare size and SHA-256 of every published file with the log");
+  command.addHelpText("after", "\nReads every file once. Exit code 1 where one is missing or damaged.");
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const { output } = command.opts<VerifyFlags>();
+  if (output === undefined)
+    throw new SpecError("usage.verify-what", "nothing is named to verify", {
+      hint: "Name a job or the path of an output: nightshift verify --output <job|path>",
+    });
+  const write = await outputFor(cli, output);
+  if (write.kind === "postgres")
+    throw new SpecError("usage.no-files", `${targetOf(write)} is a table: it has no files to verify`, {
+      hint: "The server's checksums guard its rows: see pg_checksums and pg_amcheck.",
+    });
+  const sink = await (await cli.app()).sink(write);
+  const verified = await sink.verify();
+  if (cli.globals.json) printJson(cli.out, { output: targetOf(write), ...verified });
+  else tell(cli, write, verified);
+  return verified.damaged.length === 0 ? exitCodes.ok : exitCodes.failed;
+}
+
+function tell({ out, err, globals, cwd }: Cli, write: WriteSpec, { files, bytes: size, damaged }: Verified): void {
+  for (const { path, problem } of damaged) out.line(`${problem}\t${path}`);
+  if (globals.quiet) return;
+  const target = shownTarget(write, cwd);
+  if (files === 0) err.line(`nothing is published at ${target}`);
+  else if (damaged.length === 0)
+    err.line(`${err.paint.green("whole")}: ${counted(files, "file")}, ${bytes(size)} at ${target}`);
+  else {
+    err.line(err.paint.red(`${damaged.length} of ${counted(files, "file")} at ${target} damaged or missing`));
+    err.line(
+      "hint: Restore them from a backup, score what they came from again with --reprocess, or use nightshift rollback.",
+    );
+  }
+}
