@@ -35,6 +35,7 @@ import {
   putAssets,
   queueTrouble,
   queueWatch,
+  quietRun,
   sharedLedger,
 } from "./wiring/queue-parts.js";
 
@@ -206,6 +207,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       clock,
       pause,
       maxExpiries,
+      onQuiet: (quietMs, ends) => onWarning(quietRun(run, quietMs, ends)),
       onNoWorker: (workers) => onWarning(noWorkerFor(run, channel, workers)),
       onTrouble: (error) => (error === null ? watch.answered() : watch.failed(error)),
     });

@@ -135,6 +135,12 @@ export interface WorkerHost {
    * last call counts.
    */
   liveFor(ms: number | null): void;
+  /** Resident memory of the process in bytes; `null` where that is not known. */
+  heldBytes(): number | null;
+  /** The process is stopped once it holds more than this; `null`: it is not. */
+  readonly maxBytes: number | null;
+  /** No call waits for an answer: it can be closed without harm to anybody. */
+  isIdle(): boolean;
   /** Dead or being killed; it takes no more calls. */
   isGone(): boolean;
   /** Ends the process; resolves when it is gone. */

@@ -137,6 +137,8 @@ export interface SharedLedger extends Ledger {
    * @returns how many there were
    */
   expireLeases(claim: Claim, maxExpiries?: number): Promise<number>;
+  /** Running partitions whose leases end first, for people who wait for them; at most three. */
+  leaseEnds(runId: string): Promise<readonly LeaseEnd[]>;
   /** In plan order; of a run with many partitions, those that somebody waits for. */
   readPartitions(runId: string, partitions: readonly number[]): Promise<readonly PartitionState[]>;
   /** Says that a worker is there. Repeated by it before `forMs` is over; no promise of anything. */
@@ -150,6 +152,12 @@ export interface SharedLedger extends Ledger {
    * and again: most of what waits for workers still does.
    */
   readChanged(runId: string, known: readonly KnownPartition[]): Promise<readonly PartitionState[]>;
+}
+
+export interface LeaseEnd {
+  readonly partition: number;
+  /** On the ledger's clock, unless it is renewed; negative once it is over. */
+  readonly leftMs: number;
 }
 
 /** How a worker describes itself, for people. */

@@ -34,7 +34,11 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   return verified.damaged.length === 0 ? exitCodes.ok : exitCodes.failed;
 }
 
-function tell({ out, err, globals, cwd }: Cli, write: WriteSpec, { files, bytes: size, damaged }: Verified): void {
+function tell(
+  { out, err, globals, cwd }: Cli,
+  write: WriteSpec,
+  { files, bytes: size, damaged }: Verified,
+): void {
   for (const { path, problem } of damaged) out.line(`${problem}\t${path}`);
   if (globals.quiet) return;
   const target = shownTarget(write, cwd);

@@ -5,6 +5,7 @@ import { asNightshiftError, CancelledError, type NightshiftError } from "../erro
 import type { WorkerHost } from "../host.js";
 import type { PartitionRef } from "../partition.js";
 import type { HostDeath } from "../run-events.js";
+import { hostRotation } from "./host-rotation.js";
 
 export interface LocalDispatcherOptions {
   readonly threads: number;
@@ -29,16 +30,23 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & A
   let isStopping = false;
   const dead = new WeakSet<WorkerHost>();
   let exclusive = false;
+  const rotation = hostRotation();
+  /** The end of the host before this one: two at a time would need twice the memory. */
+  let replaced: Promise<void> = Promise.resolve();
 
   /**
-   * Starts what may start, in the order it came: up to `threads` together, or one that must be alone once the rest has
+   * Starts what may start in a host that has room for it, in the order it came: up to `threads` together, or one that must be alone once the rest has
    * ended. What comes behind it waits, too: where there is always more, its turn would never come.
    */
   function pump(): void {
     while (!isStopping && !exclusive && running.size < options.threads) {
       const [next] = waiting;
       if (next === undefined || (next.alone && running.size > 0)) return;
+      const isSpent = rotation.isSpent(options.host(), next.alone);
+      if (isSpent && running.size > 0) return;
       waiting.shift();
+      // Another run of this process may plan or join files in the same host.
+      if (isSpent && options.host().isIdle()) replaced = options.host().close();
       exclusive = next.alone;
       const attempt: Promise<void> = runAttempt(next).finally(() => {
         running.delete(attempt);
@@ -67,7 +75,9 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & A
   ): Promise<void> {
     const task = await reporter.start(ref, attemptId);
     if (task === "fenced") return;
+    await replaced;
     const host = options.host();
+    rotation.started(host);
     try {
       const receipt = await host.call(
         "partition",
@@ -79,9 +89,11 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & A
           onItem: ({ rows, quarantined, step }) => reporter.progress(ref, rows, quarantined, step),
         },
       );
+      rotation.ended(host);
       await reporter.succeed(receipt);
     } catch (thrown) {
       const error = asNightshiftError(thrown);
+      if (isHostGone(error) && deathOf(error) === "memory") rotation.stopped(host);
       if (isHostGone(error) && !dead.has(host)) {
         dead.add(host);
         reporter.hostDied(

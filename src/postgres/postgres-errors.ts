@@ -132,7 +132,11 @@ const bySqlState: { readonly [sqlState: string]: Translation } = {
     "the server is read-only",
     "Connect to the primary, or end default_transaction_read_only for this role.",
   ),
-  "53100": infra("infra.disk-full", "the server's disk is full", "Make room there, then run the same command again: what was accepted is kept."),
+  "53100": infra(
+    "infra.disk-full",
+    "the server's disk is full",
+    "Make room there, then run the same command again: what was accepted is kept.",
+  ),
   "53200": infra("infra.server-memory", "the server is out of memory", "Try again when it has more."),
   "53300": infra(
     "infra.too-many-connections",

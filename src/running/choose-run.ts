@@ -73,7 +73,10 @@ export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promi
   }
   if (published !== null && !wanted.reprocess && !wanted.isLive) {
     const isLeft = unfinished !== null && !wanted.restart;
-    const warnings = [otherFingerprintWarning(wanted, published), isLeft ? unfinishedWarning(unfinished) : null];
+    const warnings = [
+      otherFingerprintWarning(wanted, published),
+      isLeft ? unfinishedWarning(unfinished) : null,
+    ];
     return { type: "already-published", publication: published, warning: joined(warnings) };
   }
   if (unfinished !== null && !wanted.restart) {

@@ -197,7 +197,7 @@ class RunBook {
       "data.partition-poisoned",
       `${this.poisoned.length === 1 ? "Partition" : "Partitions"} ${this.poisoned.join(", ")} ${whatTheyDid(this.lastDeath)}; all others are done, and nothing is published. ${this.lastDeath?.message ?? ""}`,
       {
-        hint: `See what they were doing with nightshift errors ${this.dispatch.run.id}, repair or remove the file or the model, then start over with --restart.`,
+        hint: whatHelps(this.lastDeath, this.dispatch.run.id),
         details: { partitions: this.poisoned },
       },
     );
@@ -207,7 +207,13 @@ class RunBook {
 function whatTheyDid(lastDeath: NightshiftError | null): string {
   return lastDeath?.code === "infra.lease-expired"
     ? "took workers down again and again"
-    : "killed the worker host three times while running alone";
+    : "killed the worker host three times, each time alone in a fresh one";
+}
+
+function whatHelps(lastDeath: NightshiftError | null, runId: string): string {
+  if (lastDeath?.details.maxBytes !== undefined)
+    return `Set NIGHTSHIFT_MEMORY where there is more memory, then finish with nightshift retry ${runId}. Or write the file with smaller row groups, or leave columns out, then start over with --restart.`;
+  return `See what they were doing with nightshift errors ${runId}, repair or remove the file or the model, then start over with --restart.`;
 }
 
 /** Outcomes in the order they came, for the one reader there is. */

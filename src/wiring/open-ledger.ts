@@ -24,6 +24,7 @@ export async function openLedger(
       newId: newUuid,
       isAlive: processes().isAlive,
       every,
+      monotonicMs: () => clock.monotonicMs(),
     });
   }
   const { journalLedger } = await import("../ledgers/journal/journal-ledger.js");

@@ -6,7 +6,7 @@ import type { Settings } from "../config.js";
 import { SpecError } from "../errors.js";
 import type { WriteSpec } from "../job.js";
 import { type Channel, usualTag } from "../lane.js";
-import type { Ledger, SeenWorker, SharedLedger } from "../ledger.js";
+import type { LeaseEnd, Ledger, SeenWorker, SharedLedger } from "../ledger.js";
 import type { PartitionTask, Plan } from "../plan.js";
 import type { Queue } from "../queue.js";
 import type { Run } from "../run.js";
@@ -56,7 +56,7 @@ export function queueWatch(tell: (error: Error | null) => void) {
   return {
     failed(error: Error): void {
       // Of what else a queue complains about, the ledger takes care.
-      if (isAway || !isConnectionError(error)) return;
+      if (isAway || !(isConnectionError(error) || isRefusal(error))) return;
       isAway = true;
       tell(error);
     },
@@ -71,10 +71,21 @@ function isConnectionError(error: Error): boolean {
   return "code" in error && /^(infra\..*|E[A-Z]+|57P0\d|08\d{3})$/.test(String(error.code));
 }
 
+/** The server answers, and takes nothing: it is full or read-only, or its keys are another program's. */
+function isRefusal({ message }: Error): boolean {
+  return /\b(WRONGTYPE|OOM|READONLY|MISCONF|NOPERM|NOAUTH|MASTERDOWN)\b/.test(message);
+}
+
 export function queueTrouble({ place }: Queue, error: Error | null): string {
-  return error === null
-    ? `the queue at ${place} answers again`
-    : `the queue at ${place} does not answer (${error.message}); what waits there goes on when it does`;
+  if (error === null) return `the queue at ${place} answers again`;
+  if (isRefusal(error))
+    return `the queue at ${place} refuses what it is asked (${error.message}); nothing goes on until that is put right${whatHelps(error)}`;
+  return `the queue at ${place} does not answer (${error.message}); what waits there goes on when it does`;
+}
+
+function whatHelps({ message }: Error): string {
+  if (!message.includes("WRONGTYPE")) return "";
+  return ". Keys that begin with bull: are of another type there: remove them, or name another database of the server with --queue";
 }
 
 /** Beside the runs that use them. */
@@ -174,4 +185,13 @@ export function noWorkerFor({ id }: Run, { tag, lane }: Channel, workers: readon
     ...(there.length === 0 ? ["  no worker is there at all"] : there.map((each) => `  there is ${each}`)),
     `  start one with: nightshift worker${tag === usualTag ? "" : ` --tags ${tag}`}`,
   ].join("\n");
+}
+
+/** What a run waits for while nothing happens, for people. */
+export function quietRun({ id }: Run, quietMs: number, ends: readonly LeaseEnd[]): string {
+  const held = ends.map(
+    ({ partition, leftMs }) =>
+      `partition ${partition} for another ${Math.max(0, Math.ceil(leftMs / 1000))} s unless it renews its lease`,
+  );
+  return `${id}: nothing has changed for ${Math.round(quietMs / 1000)} s. A worker holds ${held.join(", ")}; after that another worker gets it`;
 }

@@ -27,7 +27,10 @@ type Report =
     };
 
 /** A dispatcher over real child processes that follow one script a partition. */
-function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 60_000 } = {}) {
+function dispatcherOver(
+  scripts: readonly string[],
+  { threads = 2, timeoutMs = 60_000, maxBytes = null as number | null } = {},
+) {
   const folder = scratch();
   const paths = scripts.map((script, index) => {
     const path = join(folder, `script-${index}`);
@@ -69,7 +72,7 @@ function dispatcherOver(scripts: readonly string[], { threads = 2, timeoutMs = 6
           threads,
           hookDir: "/hooks",
           environment: process.env,
-          maxBytes: null,
+          maxBytes,
         });
         hosts.push(host);
       }
@@ -143,6 +146,25 @@ describe("local dispatcher", () => {
       circumstance: "host-died-alone",
     });
     expect(reports.filter((report) => report.type === "accepted")).toHaveLength(2);
+  });
+
+  it("replaces a host between partitions before what it keeps is too much", async () => {
+    const maxBytes = 400 * 1024 * 1024;
+    const grow = Array.from({ length: 6 }, () => "grow 120");
+    const { dispatcher, until, counts } = dispatcherOver(grow, { threads: 1, maxBytes });
+    for (const index of grow.keys()) await dispatcher.enqueue(ref(index), false);
+    expect((await until(6)).every(({ type }) => type === "accepted")).toBe(true);
+    expect(counts().deaths).toBe(0);
+    expect(hosts.length).toBeGreaterThan(1);
+  });
+
+  it("runs a suspect in a host that has done nothing before", async () => {
+    const { dispatcher, until } = dispatcherOver(["succeed", "succeed"], { threads: 1 });
+    await dispatcher.enqueue(ref(0), false);
+    await until(1);
+    await dispatcher.enqueue(ref(1), true);
+    await until(2);
+    expect(hosts).toHaveLength(2);
   });
 
   it("kills a host past the deadline and blames the one that overran", async () => {

@@ -197,3 +197,47 @@ describe("workers", () => {
     expect(await coordinator.listWorkers()).toEqual([]);
   });
 });
+
+test("a clock of the database that steps back keeps no lease for as much longer; later leases keep theirs", async () => {
+  let stepMs = 0;
+  const { ledger, owner } = await there.processes.start({ monotonicMs: () => performance.now() + stepMs });
+  await ledger.createRun(aRun("stepped"));
+  const own = await ledger.claimRun("stepped", owner, { takeOver: false });
+  await ledger.savePlan(own, aPlan(2), somePartitions(2));
+  const refs = [await ledger.leasePartition(own, 0), await ledger.leasePartition(own, 1)] as const;
+  await worker.startLeased(refs[0], "dead", 2_000);
+  await worker.startLeased(refs[1], "alive", longMs);
+  expect(await ledger.expireLeases(own)).toBe(0);
+  // Seen from here, the database went back by ten minutes: what it wrote before lies that far ahead.
+  stepMs = 600_000;
+  await there.database.query(
+    "update nightshift.ledger_partitions set lease_until = lease_until + interval '10 minutes' where run_id = 'stepped' and index = 0",
+  );
+  await ledger.expireLeases(own);
+  const [first] = await ledger.leaseEnds("stepped");
+  expect(first).toMatchObject({ partition: 0 });
+  expect(first?.leftMs).toBeLessThanOrEqual(2_000);
+  await there.database.query(
+    `do $$ begin while (select lease_until > clock_timestamp() from nightshift.ledger_partitions where run_id = 'stepped' and index = 0)
+     loop perform pg_sleep(0.02); end loop; end $$`,
+  );
+  expect(await ledger.expireLeases(own)).toBe(1);
+  expect((await ledger.readPartition("stepped", 1)).status).toBe("running");
+});
+
+test("a claim from before such a step runs out like one that is made now", async () => {
+  const far = await there.processes.start({ where: "elsewhere", renews: false });
+  await far.ledger.createRun(aRun("claimed"));
+  await far.ledger.claimRun("claimed", far.owner, { takeOver: false });
+  await there.database.query(
+    "update nightshift.ledger_run_states set claim_until = claim_until + interval '10 minutes' where run_id = 'claimed'",
+  );
+  const here = await there.processes.start();
+  await expect(here.ledger.claimRun("claimed", here.owner, { takeOver: false })).rejects.toMatchObject({
+    code: "refused.owner-alive",
+  });
+  const [row] = await there.database.query<{ seconds: number }>(
+    "select extract(epoch from claim_until - clock_timestamp())::float8 as seconds from nightshift.ledger_run_states where run_id = 'claimed'",
+  );
+  expect(row?.seconds).toBeLessThanOrEqual(60);
+});

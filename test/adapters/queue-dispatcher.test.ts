@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import type { Dispatcher } from "../../src/dispatcher.js";
 import type { FollowedOutcome } from "../../src/dispatchers/queue/outcome-of.js";
 import { queueDispatcher } from "../../src/dispatchers/queue/queue-dispatcher.js";
-import type { SharedLedger } from "../../src/ledger.js";
+import type { LeaseEnd, SharedLedger } from "../../src/ledger.js";
 import type { PartitionRef } from "../../src/partition.js";
 import type { Queue } from "../../src/queue.js";
 
@@ -56,6 +56,7 @@ function dispatching(onPush: (refs: readonly PartitionRef[]) => Promise<void> = 
   const outcomes: FollowedOutcome[] = [];
   const troubles: (string | null)[] = [];
   const lonely: (readonly string[])[] = [];
+  const quiet: (readonly LeaseEnd[])[] = [];
   let wake = (): void => undefined;
   dispatcher = queueDispatcher({
     queue: scriptedQueue(onPush),
@@ -70,7 +71,14 @@ function dispatching(onPush: (refs: readonly PartitionRef[]) => Promise<void> = 
     pause,
     onTrouble: (error) => void troubles.push(error?.message ?? null),
     onNoWorker: (workers) => void lonely.push(workers.map(({ tags }) => tags.join())),
-    timing: { readEveryMs: 10, reconcileEveryMs: 50, expireEveryMs: 50, lookForWorkersEveryMs: 100 },
+    onQuiet: (_, ends) => void quiet.push(ends),
+    timing: {
+      readEveryMs: 10,
+      reconcileEveryMs: 50,
+      expireEveryMs: 50,
+      lookForWorkersEveryMs: 100,
+      quietAfterMs: 100,
+    },
   });
   const until = async (type: FollowedOutcome["type"]): Promise<FollowedOutcome> => {
     for (;;) {
@@ -81,7 +89,7 @@ function dispatching(onPush: (refs: readonly PartitionRef[]) => Promise<void> = 
       });
     }
   };
-  return { dispatcher, outcomes, troubles, lonely, until };
+  return { dispatcher, outcomes, troubles, lonely, quiet, until };
 }
 
 test("a message that was lost is sent again until somebody has begun with it", async () => {
@@ -168,6 +176,15 @@ test("a run that somebody else owns is left to them", async () => {
   // Its next owner has leased the partition.
   await database.query("update nightshift.ledger_partitions set epoch = epoch + 1 where index = 0");
   expect(await until("ledger-failed")).toMatchObject({ error: { code: "infra.claim-lost" } });
+});
+
+test("while nothing happens, it is told once which lease is waited for", async () => {
+  const { dispatcher, quiet } = dispatching();
+  const ref = await coordinator.leasePartition(claim, 0);
+  await worker.startLeased(ref, "a", 60_000);
+  await dispatcher.enqueue(ref, false);
+  while (quiet.length === 0) await pause(20);
+  expect(quiet).toEqual([[{ partition: 0, leftMs: expect.any(Number) }]]);
 });
 
 test("a run whose tag no worker has says so once, with who is there; one that somebody can do does not", async () => {

@@ -107,8 +107,7 @@ test.each(["files", "table"] as const)(
     for (const ledger of ["A", "B"])
       expect(statusIn(ledger)).toMatchObject({ status: "published", publication: 1 });
     expect(await publishedKeys(output)).toEqual(keysBelow(150));
-    if (output === "files")
-      expect(readdirSync(join(project.cwd, ".out.nightshift/staging"))).toHaveLength(1);
+    if (output === "files") expect(readdirSync(join(project.cwd, ".out.nightshift/staging"))).toHaveLength(1);
     else
       expect(
         await database.query(

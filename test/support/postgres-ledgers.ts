@@ -27,6 +27,8 @@ export interface ProcessOptions {
   readonly retryDelaysMs?: readonly number[];
   readonly answerTimeoutMs?: number;
   readonly patienceMs?: number;
+  /** In place of this process's monotonic clock. */
+  readonly monotonicMs?: () => number;
 }
 
 export interface LedgerProcesses {
@@ -98,6 +100,7 @@ export function ledgerProcesses(url: string): LedgerProcesses {
         url: urlOf(options.url ?? url),
         newId: randomUUID,
         leaseMs,
+        monotonicMs: options.monotonicMs ?? (() => performance.now()),
         every: renews ? everyInterval : () => () => undefined,
         ...(options.answerTimeoutMs === undefined ? {} : { answerTimeoutMs: options.answerTimeoutMs }),
         ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),

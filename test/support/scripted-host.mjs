@@ -1,9 +1,11 @@
 // A worker host that does as it is told: the partition's only slice names a file whose text is the script, and every
-// attempt takes its next line. Lines: succeed | fail | flake | die | hang | wait <ms> | tell <times>. The last line is repeated.
+// attempt takes its next line. Lines: succeed | fail | flake | die | hang | wait <ms> | grow <MiB> | tell <times>. The last line is repeated.
 import { appendFileSync, existsSync, readFileSync, writeSync } from "node:fs";
 
 const breadcrumbFd = Number(process.argv[3]);
 const cancelled = new Set();
+/** Memory that is never given back. */
+const kept = [];
 
 process.on("disconnect", () => process.exit(0));
 process.on("message", async (message) => {
@@ -42,6 +44,10 @@ process.on("message", async (message) => {
         await new Promise((resolve) => setTimeout(resolve, 500));
         process.send({ id, type: "item", item: { rows: time, quarantined: 0, step: "predict" } });
       }
+      succeed(id, task, attemptId);
+      break;
+    case "grow":
+      kept.push(Buffer.alloc(Number(step.split(" ")[1]) * 1024 * 1024, 1));
       succeed(id, task, attemptId);
       break;
     case "wait":

@@ -11,7 +11,7 @@ import type { Clock } from "../../clock.js";
 import type { Dispatcher } from "../../dispatcher.js";
 import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../../errors.js";
 import type { Channel } from "../../lane.js";
-import type { KnownPartition, SeenWorker, SharedLedger } from "../../ledger.js";
+import type { KnownPartition, LeaseEnd, SeenWorker, SharedLedger } from "../../ledger.js";
 import type { PartitionRef, PartitionState } from "../../partition.js";
 import type { Queue } from "../../queue.js";
 import type { Claim } from "../../run.js";
@@ -31,6 +31,8 @@ export interface QueueDispatcherOptions {
   readonly onTrouble: (error: Error | null) => void;
   /** Nothing begins, and no worker is there that would take it: told once, until something does. */
   readonly onNoWorker?: (workers: readonly SeenWorker[]) => void;
+  /** Nothing has changed for a while: called once, until something does, with the leases that end first. */
+  readonly onQuiet?: (quietMs: number, ends: readonly LeaseEnd[]) => void;
   /** Leases that run out in a row, until a partition is given up. */
   readonly maxExpiries?: number;
   readonly timing?: Partial<DispatchTiming>;
@@ -46,6 +48,8 @@ export interface DispatchTiming {
   readonly lookForWorkersEveryMs: number;
   /** Past it the queue counts as away; a push goes on waiting all the same. */
   readonly pushTimeoutMs: number;
+  /** After which people are told what is waited for. */
+  readonly quietAfterMs: number;
 }
 
 const usualTiming: DispatchTiming = {
@@ -55,6 +59,7 @@ const usualTiming: DispatchTiming = {
   expireEveryMs: 1_000,
   lookForWorkersEveryMs: 10_000,
   pushTimeoutMs: 5_000,
+  quietAfterMs: 10_000,
 };
 
 interface Followed {
@@ -71,6 +76,8 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
   let pushing: Promise<void> | null = null;
   let following: Promise<void> | null = null;
   let isToldOfNone = false;
+  let changedMs = clock.monotonicMs();
+  let isToldOfQuiet = false;
 
   /** One push at a time: while a queue does not answer, nothing piles up behind it. */
   function push(refs: readonly PartitionRef[]): void {
@@ -101,6 +108,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
         }
         const changed = await ledger.readChanged(claim.runId, [...followed.values()].map(known));
         for (const state of changed) note(state);
+        await tellQuiet(nowMs, changed.length > 0);
         if (nowMs - reconciledMs >= timing.reconcileEveryMs) {
           reconciledMs = nowMs;
           push([...followed.values()].flatMap(({ ref, hasStarted }) => (hasStarted ? [] : [ref])));
@@ -113,6 +121,20 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     } catch (error) {
       if (!stop.signal.aborted) wake({ type: "ledger-failed", error });
     }
+  }
+
+  /** A worker that died holds its partition for the rest of its lease. */
+  async function tellQuiet(nowMs: number, hasChanged: boolean): Promise<void> {
+    if (hasChanged) {
+      changedMs = nowMs;
+      isToldOfQuiet = false;
+    }
+    const quietMs = nowMs - changedMs;
+    if (isToldOfQuiet || quietMs < timing.quietAfterMs || options.onQuiet === undefined) return;
+    const ends = await ledger.leaseEnds(claim.runId);
+    if (ends.length === 0) return;
+    isToldOfQuiet = true;
+    options.onQuiet(quietMs, ends);
   }
 
   /** A run whose tag nobody has would wait in silence. */

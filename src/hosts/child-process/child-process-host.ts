@@ -7,7 +7,7 @@ import { fromErrorRecord, type InfraError } from "../../errors.js";
 import type { CallOptions, HostCallName, HostCalls, HostReply, WorkerHost } from "../../host.js";
 import { BreadcrumbTrail } from "./breadcrumb-trail.js";
 import { blamed, deathOf, modelOf, overrun } from "./host-deaths.js";
-import { watchMemory } from "./memory-watch.js";
+import { residentBytes, watchMemory } from "./memory-watch.js";
 
 /**
  * In MiB. Rows live in buffers, not on the heap, so a large young generation only keeps garbage for longer: with Node's
@@ -138,7 +138,9 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
     await closed;
   }
 
-  return { call, liveFor, isGone, close };
+  const heldBytes = (): number | null => residentBytes(child.pid);
+  const isIdle = (): boolean => calls.size === 0;
+  return { call, liveFor, heldBytes, maxBytes: options.maxBytes, isIdle, isGone, close };
 }
 
 /** A message to a child that is dying is lost; its calls are rejected when it closes. */

@@ -1,4 +1,5 @@
 /** Keeps a child process from taking the machine down: a model may allocate without bound. */
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
 export interface MemoryWatch {
@@ -16,6 +17,16 @@ export interface MemoryExcess {
 const everyMs = 100;
 /** Of x64 and of nearly every arm64 kernel; a larger page only makes the bound a looser one. */
 const pageBytes = 4096;
+
+/** Resident memory of a process; `null` where it is gone, or where the system does not say. */
+export function residentBytes(pid: number | undefined): number | null {
+  try {
+    const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
+    return Number.isFinite(pages) ? pages * pageBytes : null;
+  } catch {
+    return null;
+  }
+}
 
 /** Looks at the resident memory of a process, and calls `onExcess` once. Linux only: elsewhere nothing is watched. */
 export function watchMemory(

@@ -83,6 +83,13 @@ const renewSql = `
   update nightshift.ledger_run_states set claim_until = clock_timestamp() + $3 * interval '1 millisecond'
   where ${isOwnedSql} returning run_id`;
 
+/** No process claims for longer: a claim that ends later was made before the database's clock stepped back. */
+const longestLeaseMs = 60_000;
+
+const shortenSql = `
+  update nightshift.ledger_run_states set claim_until = clock_timestamp() + $2 * interval '1 millisecond'
+  where run_id = $1 and claim_until > clock_timestamp() + ($2 + 1000) * interval '1 millisecond'`;
+
 const releaseSql = `
   update nightshift.ledger_run_states set owner = null, claim_until = null, updated_at = clock_timestamp()
   where ${isOwnedSql}`;
@@ -134,6 +141,7 @@ export function claims(ledger: LedgerDatabase, options: ClaimsOptions): Claims {
   return {
     async claim(runId, owner, takeOver) {
       const token = newId();
+      await read(shortenSql, [runId, Math.max(leaseMs, longestLeaseMs)]);
       const coordinatorEpoch = await transaction(
         (query) => claimOnce(query, runId, owner, takeOver, token),
         async (query) => {

@@ -4,6 +4,7 @@
  */
 import type { NewId } from "../../clock.js";
 import { InfraError, toErrorRecord } from "../../errors.js";
+import type { LeaseEnd } from "../../ledger.js";
 import type { PartitionRef } from "../../partition.js";
 import type { Claim } from "../../run.js";
 import { isOwnedSql, refuseLostClaim } from "./claims.js";
@@ -12,6 +13,24 @@ import type { LedgerDatabase } from "./ledger-database.js";
 export interface Leases {
   renew(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"renewed" | "fenced">;
   expire(claim: Claim, maxExpiries?: number): Promise<number>;
+  /** Running partitions whose leases end first, at most three. */
+  ends(runId: string): Promise<readonly LeaseEnd[]>;
+}
+
+interface Look {
+  readonly isAny: boolean;
+  /** Time on the database's clock. */
+  readonly nowMs: number;
+  /** How long the longest lease still holds. */
+  readonly longestMs: number;
+}
+
+/** A look with the monotonic clock of this process when its answer had come. */
+interface Seen {
+  readonly nowMs: number;
+  readonly atMs: number;
+  /** Of all looks at the run: no lease is longer. */
+  readonly longestMs: number;
 }
 
 const renewSql = `
@@ -23,8 +42,25 @@ const renewSql = `
 const isOverSql = "p.status = 'running' and p.lease_until < clock_timestamp()";
 
 /** Before any lock is taken: mostly there is nothing to do. */
-const overSql = `
-  select exists (select 1 from nightshift.ledger_partitions p where p.run_id = $1 and ${isOverSql}) as "isAny"`;
+const lookSql = `
+  select coalesce(bool_or(${isOverSql}), false) as "isAny", extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs",
+         coalesce(extract(epoch from max(p.lease_until) - clock_timestamp())::float8 * 1000, 0) as "longestMs"
+  from nightshift.ledger_partitions p where p.run_id = $1 and p.status = 'running' and p.lease_until is not null`;
+
+/** Leases that were given before the clock stepped back: they end later than any that was given since. */
+const shiftSql = `
+  update nightshift.ledger_partitions
+  set lease_until = lease_until - $2::float8 * interval '1 millisecond'
+  where run_id = $1 and status = 'running'
+    and lease_until > clock_timestamp() + $3::float8 * interval '1 millisecond'`;
+
+const endsSql = `
+  select p.index as partition, extract(epoch from p.lease_until - clock_timestamp())::float8 * 1000 as "leftMs"
+  from nightshift.ledger_partitions p
+  where p.run_id = $1 and p.status = 'running' and p.lease_until is not null order by p.lease_until limit 3`;
+
+/** Less is no step: clocks are slewed, and sampled a little apart. */
+const smallestStepMs = 1_000;
 
 const expireSql = `
   with state as (
@@ -49,8 +85,33 @@ const expireSql = `
   )
   select index from expired`;
 
-export function leases({ write, read, place }: LedgerDatabase, newId: NewId): Leases {
+export function leases(
+  { write, read, place }: LedgerDatabase,
+  newId: NewId,
+  monotonicMs: () => number,
+): Leases {
+  const seen = new Map<string, Seen>();
+
+  /**
+   * Looks for leases that are over. Where the database's clock has stepped back since the last look, leases from before
+   * would hold for as much longer: they are shortened by the step.
+   */
+  async function look(runId: string): Promise<boolean> {
+    const askedMs = monotonicMs();
+    const [now] = await read<Look>(lookSql, [runId]);
+    if (now === undefined) return false;
+    const before = seen.get(runId);
+    const stepMs = before === undefined ? 0 : askedMs - before.atMs - (now.nowMs - before.nowMs);
+    const hasStepped = before !== undefined && stepMs > smallestStepMs;
+    const longestMs = hasStepped ? before.longestMs : Math.max(before?.longestMs ?? 0, now.longestMs);
+    seen.set(runId, { nowMs: now.nowMs, atMs: monotonicMs(), longestMs });
+    if (hasStepped) await read(shiftSql, [runId, stepMs, longestMs + smallestStepMs]);
+    return now.isAny;
+  }
+
   return {
+    ends: (runId) => read<LeaseEnd>(endsSql, [runId]),
+
     async renew({ runId, partition, epoch }, attemptId, leaseMs) {
       const rows = await read(renewSql, [runId, partition, epoch, attemptId, leaseMs]);
       return rows.length > 0 ? "renewed" : "fenced";
@@ -58,8 +119,7 @@ export function leases({ write, read, place }: LedgerDatabase, newId: NewId): Le
 
     async expire(claim, maxExpiries) {
       const { runId, coordinatorEpoch } = claim;
-      const [found] = await read<{ isAny: boolean }>(overSql, [runId]);
-      if (found?.isAny !== true) return 0;
+      if (!(await look(runId))) return 0;
       const [error, poisoned] = [leaseExpired(), expiredInARow(maxExpiries ?? 0)].map((each) =>
         JSON.stringify(toErrorRecord(each)),
       );

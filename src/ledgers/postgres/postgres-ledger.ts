@@ -38,6 +38,7 @@ export interface PostgresLedgerOptions extends LedgerDatabaseOptions {
   /** Whether a process of this machine lives, which is known sooner than its lease runs out. */
   readonly isAlive: IsAlive;
   readonly every: Every;
+  readonly monotonicMs: () => number;
   /** How long a claim holds that is not renewed. */
   readonly leaseMs?: number;
 }
@@ -46,7 +47,7 @@ const usualLeaseMs = 30_000;
 
 /** @throws SpecError `postgres.not-migrated`, `postgres.newer-schema`; InfraError `infra.unreachable` and others */
 export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<SharedLedger> {
-  const { url, newId, isAlive, every, leaseMs = usualLeaseMs } = options;
+  const { url, newId, isAlive, every, monotonicMs, leaseMs = usualLeaseMs } = options;
   const database = ledgerDatabase(url, options);
   try {
     await requireMigrated(database.database, "ledger");
@@ -58,7 +59,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   const owning = claims(database, { leaseMs, newId, isAlive, every });
   const coordinating = transitions(database, newId);
   const reporting = attempts(database, newId);
-  const leasing = leases(database, newId);
+  const leasing = leases(database, newId, monotonicMs);
 
   /** An attempt that was fenced says nothing new to its coordinator, unless the run is somebody else's. */
   async function orLost<T>(runId: string, outcome: T): Promise<T> {
@@ -84,6 +85,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     startAttempt: async (ref, attemptId) => orLost(ref.runId, await reporting.start(ref, attemptId, null)),
     startLeased: (ref, attemptId, leaseMs) => reporting.start(ref, attemptId, leaseMs),
     renewAttempt: (ref, attemptId, leaseMs) => leasing.renew(ref, attemptId, leaseMs),
+    leaseEnds: (runId) => leasing.ends(runId),
     expireLeases: (claim, maxExpiries) => leasing.expire(claim, maxExpiries),
     acceptReceipt: async (receipt) => orLost(receipt.ref.runId, await reporting.accept(receipt)),
     recordFailure: async (ref, failure) => orLost(ref.runId, await reporting.fail(ref, failure)),
