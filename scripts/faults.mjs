@@ -619,8 +619,8 @@ export const groups = {
     {
       name: "a run is cancelled that its dead owner has published",
       file: "src/running/cancel-run.ts",
-      from: 'const decision = status === "publishing" ? await',
-      to: 'const decision = status === "created" ? await',
+      from: 'if (decision?.outcome === "commit") await ledger.adoptPublication',
+      to: 'if (decision?.outcome === "abort") await ledger.adoptPublication',
       tests: races,
     },
     {
