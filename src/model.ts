@@ -32,7 +32,16 @@ export interface InspectedModel {
   readonly signature: Signature;
   /** Engines that can run the model on a CPU, the fastest first. */
   readonly engines: readonly Engine[];
+  /** Engines that would compute it wrongly, and so never run it. */
+  readonly refusals: readonly EngineRefusal[];
   readonly assets: readonly Asset[];
+}
+
+export interface EngineRefusal {
+  readonly engine: EngineName;
+  /** A clause: `ONNX Runtime 1.30.0 computes LinearRegressor wrongly: its post_transform is ignored`. */
+  readonly reason: string;
+  readonly hint: string;
 }
 
 export type ProviderTrial =

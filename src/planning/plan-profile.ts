@@ -1,7 +1,7 @@
 /** The run profile: which provider and engine run the model, and what people should know of that. In the worker host. */
 import { ModelError } from "../errors.js";
 import type { Job } from "../job.js";
-import type { Engine, InspectedModel, ModelRuntime } from "../model.js";
+import type { Engine, EngineRefusal, InspectedModel, ModelRuntime } from "../model.js";
 import { defaultWriterProfile, type Profile } from "../profile.js";
 
 export interface ChosenProfile {
@@ -10,7 +10,7 @@ export interface ChosenProfile {
   readonly notes: readonly string[];
 }
 
-/** @throws ModelError `model.provider-missing`, `model.engine-missing` */
+/** @throws ModelError `model.provider-missing`, `model.engine-missing`, `model.engine-differs` */
 export async function chooseProfile(
   job: Job,
   model: InspectedModel,
@@ -63,13 +63,29 @@ function profileOn(provider: string, engine: Engine, batchRows: number): Profile
 }
 
 /** The fastest engine, unless the job names one. Providers other than the CPU are the general engine's. */
-function chooseEngine({ engines }: InspectedModel, provider: string, wanted: Job["engine"]): Engine {
+function chooseEngine(
+  { engines, refusals, assets }: InspectedModel,
+  provider: string,
+  wanted: Job["engine"],
+): Engine {
   const usable = engines.filter(({ name }) => provider === "cpu" || name === "onnxruntime");
   const engine = wanted === "auto" ? usable[0] : usable.find(({ name }) => name === wanted);
   if (engine !== undefined) return engine;
+  const refused = refusals.find((refusal) => wanted === "auto" || refusal.engine === wanted);
+  if (refused !== undefined)
+    throw new ModelError(
+      "model.engine-differs",
+      `${assets[0]?.path ?? "The model"} is not scored: ${refused.reason}`,
+      { hint: hintFor(refused, engines), details: { engine: refused.engine } },
+    );
   throw new ModelError(
     "model.engine-missing",
     `The engine ${wanted} can't run this model on ${provider}: it runs models that are one ensemble of trees on one float32 matrix, on the CPU.`,
     { hint: "Leave `engine` out: the fastest one that can is taken." },
   );
+}
+
+function hintFor({ hint }: EngineRefusal, others: readonly Engine[]): string {
+  const [other] = others;
+  return other === undefined ? hint : `Leave \`engine\` out: ${other.name} computes it. ${hint}`;
 }

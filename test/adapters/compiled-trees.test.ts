@@ -174,7 +174,15 @@ describe("left to ONNX Runtime", () => {
       ),
     ],
     ["the smallest of the trees", regressorModel(trees, features, 1, { aggregate_function: "MIN" })],
-    ["a transform of its own", classifierModel(trees, features, [0n, 1n], { post_transform: "PROBIT" })],
+    [
+      "a transform of its own",
+      classifierModel(
+        ensemble(1, () => [0, 1, 2]),
+        features,
+        [0n, 1n, 2n],
+        { post_transform: "PROBIT" },
+      ),
+    ],
     [
       "two classes that both have scores",
       classifierModel(
@@ -191,7 +199,15 @@ describe("left to ONNX Runtime", () => {
         [0n, 1n, 2n],
       ),
     ],
-    ["base values of another number", classifierModel(trees, features, [0n, 1n], { base_values: [1, 2] })],
+    [
+      "base values of another number",
+      classifierModel(
+        ensemble(1, () => [0, 1, 2]),
+        features,
+        [0n, 1n, 2n],
+        { base_values: [1] },
+      ),
+    ],
     ["an attribute that is not known", regressorModel(trees, features, 1, { nodes_values_as_tensor: [1] })],
     [
       "leaves of one tree that score different targets",

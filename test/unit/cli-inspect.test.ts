@@ -76,9 +76,10 @@ test("a column that differs between files is pointed out", () => {
 
 const model: InspectedModel = {
   engines: [
-    { name: "compiled-trees", version: "1" },
+    { name: "compiled-trees", version: "2" },
     { name: "onnxruntime", version: "1.30.0" },
   ],
+  refusals: [],
   signature: {
     inputs: [{ name: "float_input", type: "float32", shape: [null, 3] }],
     outputs: [
@@ -101,7 +102,7 @@ input   float_input    float32  [?, 3]
 output  label          int64    [N]     the class
 output  probabilities  float32  [N, 2]  0, 1
 
-runs on   compiled-trees 1, or onnxruntime 1.30.0
+runs on   compiled-trees 2, or onnxruntime 1.30.0
 producer  skl2onnx 1.17
 
 score it  nightshift score m.onnx data.parquet -o predictions/ --features f0,f1,f2

@@ -25,7 +25,7 @@ export function modelJson(model: InspectedModel, schema: Schema | null): unknown
 
 /** A model for people: tensors, labels, metadata, a `score` command and the mapping of a job to paste. */
 export function modelText(
-  { signature, assets, engines }: InspectedModel,
+  { signature, assets, engines, refusals }: InspectedModel,
   place: ModelPlace,
   options: TableOptions,
 ): string {
@@ -33,7 +33,8 @@ export function modelText(
   const size = assets.reduce((sum, asset) => sum + asset.size, 0);
   const digest = assets.find((asset) => asset.role === "model")?.sha256.slice(0, 12) ?? "";
   const about: (readonly [string, string])[] = [
-    ["runs on", engines.map(({ name, version }) => `${name} ${version}`).join(", or ")],
+    ["runs on", enginesText(engines)],
+    ...refusals.map(({ reason }) => ["refused", reason] as const),
     ...Object.entries(signature.metadata).map(([name, value]) => [name, oneLine(value)] as const),
     ...(signature.fixedBatch === null ? [] : [["fixed batch", String(signature.fixedBatch)] as const]),
     ...(signature.featureNames === null ? [] : [["features", signature.featureNames.join(", ")] as const]),
@@ -45,6 +46,11 @@ export function modelText(
     renderPairs([["score it", suggestion({ signature }, place)], ...placeholders(signature)], paint),
     ...jobBlock(signature, place.schema, paint),
   ].join("\n\n");
+}
+
+function enginesText(engines: InspectedModel["engines"]): string {
+  if (engines.length === 0) return "no engine";
+  return engines.map(({ name, version }) => `${name} ${version}`).join(", or ");
 }
 
 function tensors(signature: InspectedModel["signature"], options: TableOptions): string {

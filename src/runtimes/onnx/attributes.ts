@@ -33,6 +33,12 @@ export function attributesWithTensors(node: NodeProto): readonly AttributeProto[
   return node.attribute.filter(holdsTensors).map((bytes) => fromBinary(AttributeProtoSchema, bytes));
 }
 
+/** A string attribute; `null` where the node has none of that name. */
+export function textOf(node: NodeProto, name: string): string | null {
+  const value = attribute(node, name)?.s;
+  return value === undefined ? null : text.decode(value);
+}
+
 /** Class labels of a classifier or ZipMap: one attribute for strings, one for integers. `null` when it has neither. */
 export function classLabels(node: NodeProto): readonly (string | number)[] | null {
   const strings = attribute(node, "classlabels_strings")?.strings ?? [];
@@ -55,7 +61,7 @@ export function labelsInTensor(tensor: TensorProto): readonly (string | number)[
   return null;
 }
 
-const text = new TextDecoder();
+const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A number where that is exact, else its digits. */
 function integerLabel(value: bigint): string | number {

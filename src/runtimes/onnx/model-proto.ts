@@ -1,8 +1,8 @@
 /** An ONNX file's bytes as messages, and back. What this version of the format does not know survives a re-encode. */
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ModelError } from "../../errors.js";
 import { hintForModel, recogniseFile } from "../../text/recognise-file.js";
-import { type GraphProto, type ModelProto, ModelProtoSchema } from "./onnx_pb.js";
+import { type GraphProto, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from "./onnx_pb.js";
 
 /** A decoded model whose graph is known to be there. */
 export type OnnxModel = ModelProto & { graph: GraphProto };
@@ -54,4 +54,10 @@ function reasonOf(cause: unknown): string {
 
 function hasGraph(model: ModelProto): model is OnnxModel {
   return model.graph !== undefined;
+}
+
+/** Models of trees alone import no standard operators (XGBoost's exporter), and those that are put in are among them. */
+export function importStandardOperators(model: OnnxModel): void {
+  if (model.opsetImport.some(({ domain }) => domain === "" || domain === "ai.onnx")) return;
+  model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: "", version: 9n }));
 }

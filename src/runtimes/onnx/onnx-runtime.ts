@@ -7,7 +7,9 @@ import type { Profile } from "../../profile.js";
 import type { Signature } from "../../tensor.js";
 import { sideBySide, type Turns, takeTurns, turnsMemory } from "./device-turns.js";
 import { loadEngine, onnxEngine, requireEngine } from "./engine.js";
+import { type EngineFault, engineFault } from "./engine-faults.js";
 import { externalLocations, pinExternalData } from "./external-data.js";
+import { takeLabelsFromScores } from "./label-from-scores.js";
 import { decodeModel, encodeModel, readingModel } from "./model-proto.js";
 import { readPinned, readWithDigest } from "./pinned-file.js";
 import { onnxPredictor } from "./predictor.js";
@@ -53,11 +55,12 @@ export function onnxRuntime({ device = turnsMemory() }: OnnxRuntimeOptions = {})
     const model = openModel(await readPinned(asset), path);
     if (profile.engine === treeEngine.name)
       return treePredictor(requireTrees(model, path), model.signature, path);
+    if (model.fault !== null) throw engineDiffers(path, model.fault);
     const external = externalFiles(path, model.locations, assets);
     const engine = await loadEngine();
     const turns = turnsAt(profile.provider);
     const session = await turns(() =>
-      createSession(engine, { path, bytes: model.bytes, external }, profile, options),
+      createSession(engine, { path, bytes: model.bytes(), external }, profile, options),
     );
     return onnxPredictor(engine, session, model.signature, path, turns);
   }
@@ -72,8 +75,14 @@ export function onnxRuntime({ device = turnsMemory() }: OnnxRuntimeOptions = {})
       const model = openModel(bytes, path);
       const external = await pinExternalData(path, model.locations, externalData);
       const asset: Asset = { role: "model", path: await realpath(path), size, sha256 };
-      const engines = model.trees() === null ? [onnxEngine] : [treeEngine, onnxEngine];
-      return { signature: model.signature, engines, assets: [asset, ...external] };
+      const { fault } = model;
+      const general = fault === null ? [onnxEngine] : [];
+      return {
+        signature: model.signature,
+        engines: model.trees() === null ? general : [treeEngine, ...general],
+        refusals: fault === null ? [] : [{ engine: onnxEngine.name, ...fault }],
+        assets: [asset, ...external],
+      };
     },
 
     async tryLoad(assets, profile) {
@@ -96,8 +105,10 @@ export function onnxRuntime({ device = turnsMemory() }: OnnxRuntimeOptions = {})
 /** A model as it will run: cleaned up, with what it says about itself. */
 interface OpenModel {
   readonly signature: Signature;
-  /** The file's own bytes where nothing had to be cleaned up. */
-  readonly bytes: Uint8Array;
+  /** For ONNX Runtime; the file's own bytes where nothing had to be cleaned up. To be asked for once, at the end. */
+  readonly bytes: () => Uint8Array;
+  /** What ONNX Runtime computes wrongly; `null` where nothing is known. */
+  readonly fault: EngineFault | null;
   readonly locations: readonly string[];
   /** The model as trees and nothing else; `null` where it is more than that. */
   readonly trees: () => TreeModel | null;
@@ -112,9 +123,21 @@ function openModel(bytes: Uint8Array, path: string): OpenModel {
     return {
       signature,
       locations,
-      bytes: zipped.size === 0 ? bytes : encodeModel(model),
+      bytes: () =>
+        readingModel(path, () =>
+          takeLabelsFromScores(model) || zipped.size > 0 ? encodeModel(model) : bytes,
+        ),
+      fault: engineFault(model.graph),
       trees: () => readingModel(path, () => treeModelOf(model)),
     };
+  });
+}
+
+/** @throws ModelError `model.engine-differs`: a wrong number that looks right is worse than none */
+function engineDiffers(path: string, { reason, hint }: EngineFault): ModelError {
+  return new ModelError("model.engine-differs", `${path} is not scored: ${reason}`, {
+    hint,
+    details: { model: path, engine: onnxEngine.name },
   });
 }
 

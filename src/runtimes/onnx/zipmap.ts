@@ -5,13 +5,8 @@
 import { create } from "@bufbuild/protobuf";
 import { classLabels } from "./attributes.js";
 import { type GraphIndex, indexGraph, isOperator } from "./graph-index.js";
-import type { OnnxModel } from "./model-proto.js";
-import {
-  OperatorSetIdProtoSchema,
-  TensorProto_DataType,
-  TypeProtoSchema,
-  type ValueInfoProto,
-} from "./onnx_pb.js";
+import { importStandardOperators, type OnnxModel } from "./model-proto.js";
+import { TensorProto_DataType, TypeProtoSchema, type ValueInfoProto } from "./onnx_pb.js";
 
 export type ClassLabels = readonly (string | number)[];
 
@@ -68,10 +63,4 @@ function probabilitiesType(classes: number) {
       },
     },
   });
-}
-
-/** Models of trees alone import no standard operators (XGBoost's exporter), and Identity is one. */
-function importStandardOperators(model: OnnxModel): void {
-  if (model.opsetImport.some(({ domain }) => domain === "" || domain === "ai.onnx")) return;
-  model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: "", version: 9n }));
 }

@@ -2,7 +2,8 @@
  * Models that are trees and nothing else: one TreeEnsemble on the model's one input. They can run on our own kernel,
  * several times faster than on the engine; anything that is not fully understood stays with the engine.
  */
-import { attribute, attributeNames, classLabels, numbersOf } from "../attributes.js";
+import { attribute, attributeNames, classLabels, numbersOf, textOf } from "../attributes.js";
+import { transformOf } from "../engine-faults.js";
 import { type GraphIndex, indexGraph, isOperator, walkBack } from "../graph-index.js";
 import type { OnnxModel } from "../model-proto.js";
 import { type NodeProto, TensorProto_DataType } from "../onnx_pb.js";
@@ -24,7 +25,7 @@ export interface TreeModel {
 
 /** How sums become outputs, in the words of the operator's specification. */
 export type TreeResult =
-  | { readonly kind: "numbers"; readonly divideBy: number }
+  | { readonly kind: "numbers"; readonly divideBy: number; readonly transform: NumberTransform }
   /** One sum decides between two classes: the second where it is greater than `threshold`. */
   | {
       readonly kind: "binary";
@@ -36,6 +37,7 @@ export type TreeResult =
 
 /** What is shown of the sum: `share` (1 - s, s), `logit` the logistic of (-s, s), `margin` (-s, s). */
 export type BinaryForm = "share" | "logit" | "margin";
+export type NumberTransform = "none" | "logistic";
 export type ClassTransform = "none" | "logistic" | "softmax";
 
 /** `null` where the model is anything else, or a kind of trees that only the engine runs. */
@@ -60,13 +62,19 @@ function regressor(index: GraphIndex, node: NodeProto, input: string): TreeModel
   const sums = Number(attribute(node, "n_targets")?.i ?? 0n);
   const aggregate = textOf(node, "aggregate_function") ?? "SUM";
   if (outputs === null || !(sums >= 1 && sums <= maxSums)) return null;
-  if (!["SUM", "AVERAGE"].includes(aggregate) || transformOf(node) !== "NONE") return null;
+  const transform = numberTransforms.get(transformOf(node));
+  if (!["SUM", "AVERAGE"].includes(aggregate) || transform === undefined) return null;
   const ensemble = readEnsemble(node, "target", sums);
   const base = baseOf(node, sums);
   if (ensemble === null || base === null) return null;
   const divideBy = aggregate === "AVERAGE" ? ensemble.trees.length : 1;
-  return { input, ensemble, sums, base, result: { kind: "numbers", divideBy }, outputs };
+  return { input, ensemble, sums, base, result: { kind: "numbers", divideBy, transform }, outputs };
 }
+
+const numberTransforms: ReadonlyMap<string, NumberTransform> = new Map<string, NumberTransform>([
+  ["NONE", "none"],
+  ["LOGISTIC", "logistic"],
+]);
 
 function classifier(index: GraphIndex, node: NodeProto, input: string): TreeModel | null {
   const labels = classLabels(node);
@@ -91,8 +99,10 @@ function binary(node: NodeProto, parts: Parts, labels: ClassLabels): TreeModel |
   if (base === null || !["NONE", "LOGISTIC"].includes(transform)) return null;
   if (parts.ensemble.trees.some(({ firstTarget, targets }) => firstTarget !== 0 || targets !== 1))
     return null;
-  // Where no weight at all is negative the operator takes the sum for a share; it does so with LOGISTIC, too.
-  const isShare = numbersOf(node, "class_weights")?.every((weight) => weight >= 0) ?? false;
+  // Where no weight at all is negative the sum is a share, unless LOGISTIC says that it is a log-odds. ONNX Runtime
+  // compares that with 0.5, too: labels that contradict the probabilities beside them.
+  const isPositive = numbersOf(node, "class_weights")?.every((weight) => weight >= 0) ?? false;
+  const isShare = isPositive && transform === "NONE";
   const form = transform === "LOGISTIC" ? "logit" : isShare ? "share" : "margin";
   return { ...parts, sums: 1, base, result: { kind: "binary", labels, threshold: isShare ? 0.5 : 0, form } };
 }
@@ -173,13 +183,4 @@ function baseOf(node: NodeProto, sums: number): readonly number[] | null {
   const base = numbersOf(node, "base_values");
   if (base === null || base.length === 0) return new Array<number>(sums).fill(0);
   return base.length === sums ? [...base] : null;
-}
-
-function transformOf(node: NodeProto): string {
-  return textOf(node, "post_transform") ?? "NONE";
-}
-
-function textOf(node: NodeProto, name: string): string | null {
-  const value = attribute(node, name)?.s;
-  return value === undefined ? null : new TextDecoder().decode(value);
 }

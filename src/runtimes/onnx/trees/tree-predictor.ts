@@ -7,7 +7,7 @@ import type { TreeModel } from "./tree-model.js";
 import { type Finish, finisherOf, type TreeOutputs } from "./tree-results.js";
 
 /** Its version changes with anything that could change a number. */
-export const treeEngine: Engine = { name: "compiled-trees", version: "1" };
+export const treeEngine: Engine = { name: "compiled-trees", version: "2" };
 
 /** @param path of the model, for messages */
 export function treePredictor(model: TreeModel, signature: Signature, path: string): Predictor {

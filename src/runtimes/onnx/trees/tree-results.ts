@@ -21,7 +21,7 @@ export function finisherOf(model: TreeModel): Finish {
   const { result, base, sums } = model;
   switch (result.kind) {
     case "numbers":
-      return numbers(base, sums, result.divideBy);
+      return numbers(base, sums, result);
     case "binary":
       return binary(base[0] ?? 0, result);
     case "classes":
@@ -29,13 +29,19 @@ export function finisherOf(model: TreeModel): Finish {
   }
 }
 
-function numbers(base: readonly number[], width: number, divideBy: number): Finish {
+function numbers(
+  base: readonly number[],
+  width: number,
+  { divideBy, transform }: Extract<TreeResult, { readonly kind: "numbers" }>,
+): Finish {
   return {
     begin: (rows) => ({ label: null, scores: scoresTensor(rows, width) }),
     block(sums, start, { scores }) {
       const out = scores.data as Float32Array;
-      for (let i = 0; i < sums.length; i++)
-        out[start * width + i] = (sums[i] ?? 0) / divideBy + (base[i % width] ?? 0);
+      for (let i = 0; i < sums.length; i++) {
+        const number = (sums[i] ?? 0) / divideBy + (base[i % width] ?? 0);
+        out[start * width + i] = transform === "logistic" ? logistic(number) : number;
+      }
     },
   };
 }
