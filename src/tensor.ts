@@ -48,9 +48,12 @@ export interface TensorSpec {
   readonly shape: readonly Dimension[] | null;
   /** Class labels along the last dimension, in order, where the model carries them (classifier probabilities). */
   readonly labels?: readonly (string | number)[];
-  /** What the tensor means where the graph says so: the predicted class, or one probability a class. */
-  readonly role?: "label" | "probabilities";
+  /** What the tensor means where the graph says so. */
+  readonly role?: TensorRole;
 }
+
+/** The predicted class; one number from 0 to 1 a class; one of any size a class, such as distances to a margin. */
+export type TensorRole = "label" | "probabilities" | "scores";
 
 export interface Signature {
   readonly inputs: readonly TensorSpec[];

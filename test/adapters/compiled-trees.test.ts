@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import type { Tensor } from "../../src/tensor.js";
-import { model, node, types, value } from "../support/onnx-models.js";
+import { floats, model, node, types, value } from "../support/onnx-models.js";
 import { loadedOnAll, runtime, writeModel } from "../support/onnx-run.js";
 import { classifierModel, type Ensemble, randomEnsemble, regressorModel } from "../support/random-trees.js";
 import { seededRandom } from "../support/seeded-random.js";
@@ -231,6 +231,21 @@ describe("left to ONNX Runtime", () => {
     ],
   ])("%s", async (_, built) => {
     expect(await engines(built)).toEqual(["onnxruntime"]);
+  });
+
+  it("but not for a factor of 1, an Identity and a label's Cast, as LightGBM's exporter ends without ZipMap", async () => {
+    const plain = classifierModel(trees, features, [0n, 1n], { post_transform: "LOGISTIC" });
+    const [inner] = plain.graph.node;
+    const [label = "", scores = ""] = inner?.output ?? [];
+    inner?.output.splice(0, 2, "l", "s");
+    plain.graph.node.push(
+      node({ op: "Cast", in: ["l"], out: [label], with: { to: 7n } }),
+      node({ op: "Identity", in: ["s"], out: ["copy"] }),
+      node({ op: "Mul", in: ["copy", "one"], out: [scores] }),
+    );
+    plain.graph.initializer.push(floats("one", [], [1]));
+    expect(await engines(plain)).toEqual(["compiled-trees", "onnxruntime"]);
+    await compare(plain, 3);
   });
 
   it.each([

@@ -18,6 +18,14 @@ test.each(["auto", "onnxruntime"])(
   },
 );
 
+test("scores-called-probability: decision scores are columns score_<label>", async () => {
+  const folder = copyOfCase("scores-called-probability");
+  expect(nightshift(folder, ...score)).toMatchObject({ status: 0 });
+  const [row = {}] = await readRows(`${folder}/out.parquet`);
+  const names = Object.keys(row).filter((name) => name !== "id" && name !== "prediction");
+  expect(names).toEqual(["score_x", "score_y", "score_z"]);
+});
+
 test("probit-garbage: refused while planning, with the way out, and nothing is published", () => {
   const folder = copyOfCase("probit-garbage");
   const { status, stderr } = nightshift(folder, ...score, "--json");

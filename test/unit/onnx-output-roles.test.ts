@@ -3,7 +3,17 @@ import { describe, expect, it } from "vitest";
 import { decodeModel, type OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { readSignature } from "../../src/runtimes/onnx/signature.js";
 import { removeZipMaps } from "../../src/runtimes/onnx/zipmap.js";
-import { graph, integers, model, type NodeInit, node, texts, types, value } from "../support/onnx-models.js";
+import {
+  floats,
+  graph,
+  integers,
+  model,
+  type NodeInit,
+  node,
+  texts,
+  types,
+  value,
+} from "../support/onnx-models.js";
 
 /** By output: its role and its labels. */
 function roles(built: OnnxModel) {
@@ -26,6 +36,9 @@ function graphOf(
   });
 }
 
+/** Makes scores shares; Platt's scaling does it by itself. */
+const probable = (op: string) => (op === "SVMClassifier" ? {} : { post_transform: "SOFTMAX" });
+
 const label = value("label", types.INT64, ["N"]);
 const scores = value("scores", types.FLOAT, ["N", 3]);
 
@@ -37,7 +50,7 @@ describe("a classifier operator", () => {
     ["SVMClassifier", { classlabels_ints: [4n, 5n, 6n], prob_a: [1.5, 1.5, 1.5] }, [4, 5, 6]],
   ] as const)("%s with %o names both of its outputs", (op, attributes, labels) => {
     const built = graphOf(
-      [{ op, ml: true, in: ["x"], out: ["label", "scores"], with: attributes }],
+      [{ op, ml: true, in: ["x"], out: ["label", "scores"], with: { ...attributes, ...probable(op) } }],
       [label, scores],
     );
     expect(roles(built)).toEqual({ label: ["label", null], scores: ["probabilities", labels] });
@@ -51,7 +64,7 @@ describe("a classifier operator", () => {
           ml: true,
           in: ["x"],
           out: ["l", "s"],
-          with: { classlabels_ints: [0n, 1n, 2n] },
+          with: { classlabels_ints: [0n, 1n, 2n], post_transform: "LOGISTIC" },
         },
         { op: "Cast", in: ["l"], out: ["cast"], with: { to: 7n } },
         { op: "Reshape", in: ["cast", "shape"], out: ["label"] },
@@ -63,7 +76,7 @@ describe("a classifier operator", () => {
     expect(roles(built)).toEqual({ label: ["label", null], scores: ["probabilities", [0, 1, 2]] });
   });
 
-  it("says nothing about a support vector machine's scores a pair of classes", () => {
+  it("calls a support vector machine's scores a pair of classes scores, of no class", () => {
     const built = graphOf(
       [
         {
@@ -76,10 +89,10 @@ describe("a classifier operator", () => {
       ],
       [label, scores],
     );
-    expect(roles(built)).toEqual({ label: ["label", null], scores: [null, null] });
+    expect(roles(built)).toEqual({ label: ["label", null], scores: ["scores", null] });
   });
 
-  it("says nothing about scores that were reshaped to another width", () => {
+  it("names no classes of scores that were reshaped to another width", () => {
     const built = graphOf(
       [
         {
@@ -93,7 +106,7 @@ describe("a classifier operator", () => {
       ],
       [label, value("scores", types.FLOAT, ["N", 3, 1])],
     );
-    expect(roles(built).scores).toEqual([null, null]);
+    expect(roles(built).scores).toEqual(["scores", null]);
   });
 
   it("tells the width of scores that were declared without one", () => {
@@ -166,7 +179,7 @@ describe("a class looked up by argmax, as scikit-learn's exporter writes it", ()
   it("names probabilities that the argmax saw a copy of", () => {
     const built = graphOf(
       [
-        { op: "Gemm", in: ["x", "w"], out: ["p"] },
+        { op: "Sigmoid", in: ["x"], out: ["p"] },
         { op: "Cast", in: ["p"], out: ["scores"], with: { to: 11n } },
         ...lookUp,
       ],
@@ -182,7 +195,7 @@ describe("a class looked up by argmax, as scikit-learn's exporter writes it", ()
       ml: true,
       in: ["x"],
       out: ["innerLabel", "s"],
-      with: { classlabels_ints: [0n, 1n, 2n] },
+      with: { classlabels_ints: [0n, 1n, 2n], post_transform: "LOGISTIC" },
     };
     const built = graphOf(
       [inner, { op: "Normalizer", ml: true, in: ["s"], out: ["scores"] }, ...lookUp],
@@ -214,6 +227,86 @@ describe("a class looked up by argmax, as scikit-learn's exporter writes it", ()
       [integers("table", [1n, 2n, 3n])],
     );
     expect(roles(built)).toEqual({ embedded: [null, null] });
+  });
+});
+
+describe("scores are probabilities where the graph keeps them within [0, 1]", () => {
+  const one = floats("one", [], [1]);
+  const trees = (weights: readonly number[], more: NodeInit["with"] = {}): NodeInit => ({
+    op: "TreeEnsembleClassifier",
+    ml: true,
+    in: ["x"],
+    out: ["label", "s"],
+    with: {
+      classlabels_int64s: [0n, 1n, 2n],
+      class_treeids: [0n, 0n, 0n, 1n, 1n, 1n],
+      class_nodeids: [1n, 1n, 1n, 1n, 1n, 1n],
+      class_ids: [0n, 1n, 2n, 0n, 1n, 2n],
+      class_weights: weights,
+      ...more,
+    },
+  });
+  const linear = (more: NodeInit["with"] = {}): NodeInit => ({
+    op: "LinearClassifier",
+    ml: true,
+    in: ["x"],
+    out: ["label", "s"],
+    with: { classlabels_ints: [0n, 1n, 2n], ...more },
+  });
+  const svm = (more: NodeInit["with"] = {}): NodeInit => ({ ...linear(more), op: "SVMClassifier" });
+  const copy: NodeInit = { op: "Identity", in: ["s"], out: ["scores"] };
+  const cases: readonly (readonly [string, string, readonly NodeInit[]])[] = [
+    ["votes of a forest", "probabilities", [trees([0.5, 0, 0, 0.2, 0.2, 0.1]), copy]],
+    ["margins of trees", "scores", [trees([0.5, -1, 0, 0.2, 0.2, 0.1]), copy]],
+    ["sums past one", "scores", [trees([0.9, 0, 0, 0.2, 0.2, 0.1]), copy]],
+    [
+      "LightGBM without a ZipMap: times 1",
+      "probabilities",
+      [
+        trees([3, -1, 0, 1, 0, 0], { post_transform: "SOFTMAX" }),
+        { op: "Identity", in: ["s"], out: ["copy"] },
+        { op: "Mul", in: ["copy", "one"], out: ["scores"] },
+      ],
+    ],
+    ["a hinge loss", "scores", [linear(), copy]],
+    ["PROBIT", "scores", [linear({ post_transform: "PROBIT" }), copy]],
+    ["a softmax behind", "probabilities", [linear(), { op: "Softmax", in: ["s"], out: ["scores"] }]],
+    [
+      "a normaliser behind margins",
+      "scores",
+      [linear(), { op: "Normalizer", ml: true, in: ["s"], out: ["scores"], with: { norm: "L1" } }],
+    ],
+    ["distances squeezed by LOGISTIC", "scores", [svm({ post_transform: "LOGISTIC" }), copy]],
+  ];
+  it.each(cases)("%s: %s", (_what, role, nodes) => {
+    expect(roles(graphOf(nodes, [label, scores], [one])).scores?.[0]).toBe(role);
+  });
+
+  it("finds them through shares of a total, complements and averages", () => {
+    const built = graphOf(
+      [
+        { op: "Sigmoid", in: ["x"], out: ["p"] },
+        { op: "ReduceSum", in: ["p"], out: ["total"] },
+        { op: "Div", in: ["p", "total"], out: ["first"] },
+        { op: "Sub", in: ["one", "first"], out: ["second"] },
+        { op: "Sum", in: ["first", "second"], out: ["both"] },
+        { op: "Div", in: ["both", "two"], out: ["scores"] },
+        { op: "ArgMax", in: ["scores"], out: ["best"], with: { axis: 1n } },
+        { op: "ArrayFeatureExtractor", ml: true, in: ["classes", "best"], out: ["label"] },
+      ],
+      [label, scores],
+      [one, floats("two", [], [2]), integers("classes", [7n, 8n, 9n])],
+    );
+    expect(roles(built)).toEqual({ label: ["label", null], scores: ["probabilities", [7, 8, 9]] });
+  });
+
+  it("calls one class's column of a decision function scores, of no class", () => {
+    const built = graphOf(
+      [linear(), { op: "ArrayFeatureExtractor", ml: true, in: ["s", "place"], out: ["probabilities"] }],
+      [label, value("probabilities", types.FLOAT, ["N", 1])],
+      [integers("place", [1n])],
+    );
+    expect(roles(built).probabilities).toEqual(["scores", null]);
   });
 });
 

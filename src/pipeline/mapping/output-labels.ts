@@ -47,7 +47,7 @@ export function withLabels(
     for (const label of Object.keys(labels))
       if (!own.map(String).includes(label))
         complain(`it has no class "${label}"`, didYouMean(label, own.map(String), "classes"));
-  if (own === undefined && spec.role === "probabilities")
+  if (own === undefined && spec.role !== undefined && spec.role !== "label")
     complain("the model does not name its classes", "name them in order: `labels: [a, b]`");
   return own === undefined
     ? spec

@@ -60,10 +60,14 @@ export function resolveOutputs(resolution: OutputResolution): readonly OutputBin
   });
 }
 
-/** By tensor name, else by role: `label` and `probabilities` are a classifier's, whatever its export calls them. */
+/**
+ * By tensor name, else by role: `label`, `probabilities` and `scores` are a classifier's, whatever its export calls them.
+ * A job may go on to call scores probabilities: its columns have names of their own.
+ */
 function findOutput(name: string, { signature, problems }: OutputResolution): TensorSpec | null {
   const byName = signature.outputs.find((spec) => spec.name === name);
-  const byRole = signature.outputs.filter((spec) => spec.role === name);
+  const ofRole = (role: string) => signature.outputs.filter((spec) => spec.role === role);
+  const byRole = name === "probabilities" && ofRole(name).length === 0 ? ofRole("scores") : ofRole(name);
   const spec = byName ?? (byRole.length === 1 ? byRole[0] : undefined);
   if (spec !== undefined) return spec;
   const names = signature.outputs.map((output) => output.name);
@@ -121,19 +125,35 @@ function bindColumns(
   return column === undefined || topK !== undefined ? [] : [whole(output, column, labels)];
 }
 
+/** Names of columns: of one with all classes, and of one a class. */
+const classColumns = {
+  probabilities: { list: "probabilities", each: "probability" },
+  scores: { list: "scores", each: "score" },
+} as const;
+
 function bindDefault(
   output: ResolvedOutput,
   mapping: OutputMapping,
   { signature }: OutputResolution,
 ): OutputBinding {
-  const { spec, labels } = output;
-  if (spec.role === "probabilities" && labels !== null) {
-    if (labels.length > maxProbabilityColumns) return whole(output, "probabilities");
-    const columns = labels.map((label, index) => ({ column: `probability_${label}`, index }));
+  const { spec, labels, rowShape } = output;
+  const ofClasses = spec.role === undefined || spec.role === "label" ? undefined : classColumns[spec.role];
+  if (ofClasses !== undefined && labels !== null) {
+    if (labels.length > maxProbabilityColumns) return whole(output, ofClasses.list);
+    const columns = labels.map((label, index) => ({ column: `${ofClasses.each}_${label}`, index }));
     return { ...bindingOf(output), kind: "elements", columns };
   }
   const sameRole = signature.outputs.filter(({ role }) => role === "label");
-  const column = spec.role === "label" && sameRole.length === 1 ? "prediction" : spec.name;
+  const isWidthOne = rowShape !== null && rowWidth(rowShape) === 1;
+  const column =
+    spec.role === "label" && sameRole.length === 1
+      ? "prediction"
+      : spec.role === "scores" && /prob/i.test(spec.name)
+        ? // The export calls it probabilities, whatever the model computes.
+          isWidthOne
+          ? "score"
+          : "scores"
+        : spec.name;
   return whole(output, column, mapping.labels);
 }
 
@@ -158,7 +178,5 @@ function outputRowShape(
   if (fixed !== null) return fixed;
   const isOpenRow = dimensions === null || dimensions.length === 1;
   if (spec.role === "label" && isOpenRow) return [];
-  return spec.role === "probabilities" && spec.labels !== undefined && isOpenRow
-    ? [spec.labels.length]
-    : null;
+  return spec.role !== undefined && spec.labels !== undefined && isOpenRow ? [spec.labels.length] : null;
 }

@@ -63,6 +63,25 @@ export function labelsInTensor(tensor: TensorProto): readonly (string | number)[
 
 const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** The numbers of a small tensor of the graph; `null` for types that hold none, and for a large one. */
+export function numbersInTensor(tensor: TensorProto): readonly number[] | null {
+  const count = tensor.dims.reduce((product, size) => product * Number(size), 1);
+  if (count > largestConstant) return null;
+  if (tensor.floatData.length > 0) return tensor.floatData;
+  if (tensor.doubleData.length > 0) return tensor.doubleData;
+  const raw = tensor.rawData;
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  if (tensor.dataType === TensorProto_DataType.FLOAT && raw.length === count * 4)
+    return Array.from({ length: count }, (_, i) => view.getFloat32(i * 4, true));
+  if (tensor.dataType === TensorProto_DataType.DOUBLE && raw.length === count * 8)
+    return Array.from({ length: count }, (_, i) => view.getFloat64(i * 8, true));
+  const integers = labelsInTensor(tensor);
+  return integers?.every((value) => typeof value === "number") === true ? integers : null;
+}
+
+/** Elements; what classifiers multiply by or add to their scores is one a class. */
+const largestConstant = 65_536;
+
 /** A number where that is exact, else its digits. */
 function integerLabel(value: bigint): string | number {
   const number = Number(value);

@@ -10,6 +10,8 @@ export interface Decision {
   /** Values with one score a class, in the order of `labels`. Empty where scores are something else. */
   readonly scores: ReadonlySet<string>;
   readonly labels: ClassLabels;
+  /** Values with scores that are not one a class: one a pair of classes. */
+  readonly unlabelled: ReadonlySet<string>;
 }
 
 /** In the order of the graph: of two on the same scores, the later one has the labels that people know. */
@@ -32,7 +34,10 @@ function classifierDecision(node: NodeProto): Decision | null {
   if (label === undefined || labels === null) return null;
   // Without `prob_a` a support vector machine's scores are one a pair of classes.
   const isPairwise = node.opType === "SVMClassifier" && (attribute(node, "prob_a")?.floats.length ?? 0) === 0;
-  return { label, scores: new Set(scores === undefined || isPairwise ? [] : [scores]), labels };
+  const given = new Set(scores === undefined ? [] : [scores]);
+  return isPairwise
+    ? { label, scores: new Set(), labels, unlabelled: given }
+    : { label, scores: given, labels, unlabelled: new Set() };
 }
 
 /** The way scikit-learn's exporter writes what no classifier operator covers. */
@@ -47,5 +52,6 @@ function lookedUpDecision(index: GraphIndex, node: NodeProto): Decision | null {
     return null;
   if (!isOperator(argmax, "ai.onnx", "ArgMax")) return null;
   const labels = labelsInTensor(tensor);
-  return labels === null ? null : { label, scores: new Set(walkBack(index, scores, "aligned")), labels };
+  if (labels === null) return null;
+  return { label, scores: new Set(walkBack(index, scores, "aligned")), labels, unlabelled: new Set() };
 }

@@ -112,7 +112,7 @@ function baseValues(node: NodeProto): number {
 }
 
 /** Whether an SVMClassifier gives probabilities: it has the parameters of Platt's scaling. */
-function isProbabilistic(node: NodeProto): boolean {
+export function isProbabilistic(node: NodeProto): boolean {
   return (numbersOf(node, "prob_a")?.length ?? 0) > 0;
 }
 

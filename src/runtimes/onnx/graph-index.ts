@@ -1,3 +1,4 @@
+import { attribute, numbersInTensor } from "./attributes.js";
 import type { GraphProto, NodeProto, TensorProto } from "./onnx_pb.js";
 
 /** A graph by the names of its values. Subgraphs are not in it. */
@@ -31,6 +32,46 @@ export function isOperator(node: NodeProto, domain: "ai.onnx" | "ai.onnx.ml", op
 
 const identities = [["ai.onnx", "Identity"]] as const;
 
+/** The tensor of a value that is the same for all rows: an initializer, or what a Constant holds. */
+export function constantOf({ initializers, producers }: GraphIndex, name: string): TensorProto | null {
+  const initializer = initializers.get(name);
+  if (initializer !== undefined) return initializer;
+  const node = producers.get(name);
+  return node !== undefined && isOperator(node, "ai.onnx", "Constant")
+    ? (attribute(node, "value")?.t ?? null)
+    : null;
+}
+
+/** Which input comes out as it went in where the other one changes nothing: times or over 1, plus or minus 0. */
+function unchangedInput(
+  index: GraphIndex,
+  node: NodeProto,
+  maxRank = Number.POSITIVE_INFINITY,
+): string | null {
+  const neutral = neutrals.find(([opType]) => isOperator(node, "ai.onnx", opType))?.[1];
+  const [a, b] = node.input;
+  if (neutral === undefined || a === undefined || b === undefined) return null;
+  const isNeutral = (name: string): boolean => {
+    const tensor = constantOf(index, name);
+    const numbers = tensor === null || tensor.dims.length > maxRank ? null : numbersInTensor(tensor);
+    return numbers !== null && numbers.length > 0 && numbers.every((number) => number === neutral);
+  };
+  if (isNeutral(b)) return a;
+  return ["Mul", "Add"].includes(node.opType) && isNeutral(a) ? b : null;
+}
+
+const neutrals = [
+  ["Mul", 1],
+  ["Div", 1],
+  ["Add", 0],
+  ["Sub", 0],
+] as const;
+
+/** The input that an operator hands on as it is, in the same shape: an Identity's, or the other factor of 1. */
+export function sameInput(index: GraphIndex, node: NodeProto): string | null {
+  return isOperator(node, "ai.onnx", "Identity") ? (node.input[0] ?? null) : unchangedInput(index, node, 0);
+}
+
 const copies = [
   ["ai.onnx", "Identity"],
   ["ai.onnx", "Cast"],
@@ -49,6 +90,7 @@ const aligned = [
   ["ai.onnx", "Sigmoid"],
   ["ai.onnx", "Softmax"],
   ["ai.onnx", "LogSoftmax"],
+  ["ai.onnx", "LpNormalization"],
 ] as const;
 
 /**
@@ -65,9 +107,10 @@ export function walkBack(
   const path = new Set([name]);
   for (let at = name; ; ) {
     const node = index.producers.get(at);
-    const from = node?.input[0];
-    if (node === undefined || from === undefined || path.has(from)) return [...path];
-    if (!operators.some(([domain, opType]) => isOperator(node, domain, opType))) return [...path];
+    if (node === undefined) return [...path];
+    const isOne = operators.some(([domain, opType]) => isOperator(node, domain, opType));
+    const from = unchangedInput(index, node, through === "identities" ? 0 : undefined) ?? (isOne ? node.input[0] : undefined);
+    if (from === undefined || path.has(from)) return [...path];
     path.add(from);
     at = from;
   }

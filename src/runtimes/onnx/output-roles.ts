@@ -2,14 +2,17 @@
  * What a classifier's outputs mean, found by walking back from an output to where the class was decided. Only what the
  * graph says without doubt is told: no role is better than a wrong one.
  */
+
+import type { TensorRole } from "../../tensor.js";
 import { decisions } from "./decisions.js";
-import { type GraphIndex, walkBack } from "./graph-index.js";
+import { type GraphIndex, isOperator, walkBack } from "./graph-index.js";
+import { isShare } from "./value-range.js";
 import type { ClassLabels } from "./zipmap.js";
 
 export interface OutputRole {
   /** `null` where two outputs could claim it (a model of several targets). */
-  readonly role: "label" | "probabilities" | null;
-  /** Known for probabilities, in the order of their last dimension. */
+  readonly role: TensorRole | null;
+  /** Known for probabilities and scores, in the order of their last dimension. */
   readonly labels: ClassLabels | null;
 }
 
@@ -28,13 +31,38 @@ export function outputRoles(
     const labels = copied.map((value) => zipped.get(value)).find((known) => known !== undefined);
     const aligned = walkBack(index, name, "aligned");
     const scored = made.findLast(({ scores }) => aligned.some((value) => scores.has(value)));
-    if (labels !== undefined) roles.set(name, { role: "probabilities", labels });
+    const ofClasses = (): TensorRole => (isShare(index, name) ? "probabilities" : "scores");
+    if (labels !== undefined) roles.set(name, { role: ofClasses(), labels });
     else if (made.some(({ label }) => copied.includes(label)))
       roles.set(name, { role: "label", labels: null });
-    else if (scored !== undefined) roles.set(name, { role: "probabilities", labels: scored.labels });
+    else if (scored !== undefined) roles.set(name, { role: ofClasses(), labels: scored.labels });
+    else if (made.some(({ scores, unlabelled }) => isPickedFrom(index, aligned, scores, unlabelled)))
+      roles.set(name, { role: ofClasses(), labels: null });
+    else if (made.length > 0 && /prob/i.test(name) && !isShare(index, name))
+      // A classifier's output that its export calls probabilities, and that nothing keeps within [0, 1].
+      roles.set(name, { role: "scores", labels: null });
   }
   return withoutRivals(roles);
 }
+
+/** Scores a pair of classes, or one class's column out of the scores of all: a binary decision function. */
+function isPickedFrom(
+  index: GraphIndex,
+  path: readonly string[],
+  scores: ReadonlySet<string>,
+  unlabelled: ReadonlySet<string>,
+): boolean {
+  if (path.some((value) => unlabelled.has(value))) return true;
+  const node = index.producers.get(path.at(-1) ?? "");
+  if (node === undefined || !picks.some(([domain, opType]) => isOperator(node, domain, opType))) return false;
+  return walkBack(index, node.input[0] ?? "", "aligned").some((value) => scores.has(value));
+}
+
+const picks = [
+  ["ai.onnx.ml", "ArrayFeatureExtractor"],
+  ["ai.onnx", "Gather"],
+  ["ai.onnx", "Slice"],
+] as const;
 
 function withoutRivals(found: ReadonlyMap<string, OutputRole>): ReadonlyMap<string, OutputRole> {
   const claims = (role: OutputRole["role"]): number =>

@@ -125,12 +125,13 @@ function outputSpec(
   const shape = batchFirst(declared, batch);
   if (known === undefined) return { name, type, shape };
   const role = known.role === null ? {} : { role: known.role };
-  if (known.labels === null) return { name, type, shape: shape ?? [batch], ...role };
+  if (known.labels === null)
+    return { name, type, shape: known.role === "label" ? (shape ?? [batch]) : shape, ...role };
   const classes = known.labels.length;
   const width = shape?.at(-1);
   // A reshape on the way may have put something else last: then the labels say nothing about it.
   if (shape !== null && (shape.length < 2 || (typeof width === "number" && width !== classes)))
-    return { name, type, shape };
+    return { name, type, shape, ...(known.role === "scores" ? role : {}) };
   return {
     name,
     type,

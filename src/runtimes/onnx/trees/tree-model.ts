@@ -4,7 +4,7 @@
  */
 import { attribute, attributeNames, classLabels, numbersOf, textOf } from "../attributes.js";
 import { transformOf } from "../engine-faults.js";
-import { type GraphIndex, indexGraph, isOperator, walkBack } from "../graph-index.js";
+import { type GraphIndex, indexGraph, isOperator, sameInput, walkBack } from "../graph-index.js";
 import type { OnnxModel } from "../model-proto.js";
 import { type NodeProto, TensorProto_DataType } from "../onnx_pb.js";
 import { declaredTensor } from "../value-info.js";
@@ -158,9 +158,9 @@ function sourceOf(index: GraphIndex, name: string): string {
   for (;;) {
     const made = met.at(-1) ?? name;
     const node = index.producers.get(made);
-    const from = node?.input[0];
-    if (node === undefined || from === undefined || met.includes(from)) return made;
-    if (!isOperator(node, "ai.onnx", "Identity") && !keepsLabels(index, node)) return made;
+    if (node === undefined) return made;
+    const from = sameInput(index, node) ?? (keepsLabels(index, node) ? node.input[0] : undefined);
+    if (from === undefined || met.includes(from)) return made;
     met.push(from);
   }
 }
