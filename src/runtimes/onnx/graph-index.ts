@@ -109,7 +109,9 @@ export function walkBack(
     const node = index.producers.get(at);
     if (node === undefined) return [...path];
     const isOne = operators.some(([domain, opType]) => isOperator(node, domain, opType));
-    const from = unchangedInput(index, node, through === "identities" ? 0 : undefined) ?? (isOne ? node.input[0] : undefined);
+    const from =
+      unchangedInput(index, node, through === "identities" ? 0 : undefined) ??
+      (isOne ? node.input[0] : undefined);
     if (from === undefined || path.has(from)) return [...path];
     path.add(from);
     at = from;
