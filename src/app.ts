@@ -141,18 +141,18 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   async function sink(write: WriteSpec): Promise<Sink> {
     if (write.kind === "postgres") {
       const { postgresSink } = await import("./sinks/postgres/postgres-sink.js");
-      const quarantine = await quarantineDirectory(write);
+      const quarantine = await quarantineDirectory(write, settings.outputRoot);
       return postgresSink({ database: await databaseOf(write.connection), write, quarantine });
     }
     const { fileSink } = await import("./sinks/files/file-sink.js");
-    const { localFileSystem } = await import("./stores/local-file-system.js");
+    const { outputFileSystem } = await import("./wiring/output-files.js");
     const { to, shape, mode, partitionBy } = write;
     return fileSink({
       to,
       shape,
       mode,
       partitionBy,
-      fileSystem: localFileSystem(),
+      fileSystem: await outputFileSystem(settings.outputRoot),
       clock,
       newId: newUuid,
       join: async (parts, path) => (await currentHost())().call("join", { parts, to: path }),
@@ -196,7 +196,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     const shared = sharedLedger(await ledger());
     const opened = await queue();
     await putAssets(run, plan, settings, shared);
-    await leaveMark(run);
+    await leaveMark(run, settings.outputRoot);
     const channel = { tag: plan.job.runsOn ?? usualTag, lane };
     return queueDispatcher({
       queue: opened,

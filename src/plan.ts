@@ -60,6 +60,8 @@ export interface Plan {
   readonly job: Job;
   /** SHA-256 over the resolved spec, assets and input identities; see `fingerprint` in the planner. */
   readonly fingerprint: string;
+  /** SHA-256 over the inputs' identities, by which the fingerprint can be computed again; plans of earlier versions have none. */
+  readonly inputs?: string;
   readonly assets: readonly Asset[];
   readonly signature: Signature;
   readonly inputSchema: Schema;

@@ -113,6 +113,7 @@ export async function planJob(
     version: 1,
     job,
     fingerprint: fingerprintOf(job, prepared.assets, tally.inputsDigest()),
+    inputs: tally.inputsDigest(),
     assets: prepared.assets,
     signature: prepared.model.signature,
     inputSchema: prepared.schema,

@@ -29,9 +29,17 @@ export interface RegistryOptions {
   readonly device?: SharedArrayBuffer;
   /** What this process makes URLs of databases from. */
   readonly environment: Environment;
+  /** Outputs lie below it; `null`: anywhere. */
+  readonly outputRoot: string | null;
 }
 
-export function createRegistry({ note, hookDir, device, environment }: RegistryOptions): Registry {
+export function createRegistry({
+  note,
+  hookDir,
+  device,
+  environment,
+  outputRoot,
+}: RegistryOptions): Registry {
   const store = async (): Promise<Store> => {
     const { localStore } = await import("./stores/local/local-store.js");
     return noting(localStore(), note);
@@ -76,7 +84,7 @@ export function createRegistry({ note, hookDir, device, environment }: RegistryO
       if (write.kind === "postgres") {
         const { stagingPostgresSink } = await import("./sinks/postgres/staging-postgres-sink.js");
         const { resolveConnection } = await import("./wiring/resolve-connection.js");
-        const directory = await quarantineDirectory(write);
+        const directory = await quarantineDirectory(write, outputRoot);
         const quarantine = directory === null ? null : { directory, format: await format() };
         return stagingPostgresSink({
           url: resolveConnection(write.connection, { environment }),
@@ -86,19 +94,21 @@ export function createRegistry({ note, hookDir, device, environment }: RegistryO
       }
       const { to, partitionBy } = write;
       const { stagingFileSink } = await import("./sinks/files/staging-file-sink.js");
-      const { localFileSystem } = await import("./stores/local-file-system.js");
-      return stagingFileSink({ to, partitionBy, format: await format(), fileSystem: localFileSystem() });
+      const { outputFileSystem } = await import("./wiring/output-files.js");
+      const fileSystem = await outputFileSystem(outputRoot);
+      return stagingFileSink({ to, partitionBy, format: await format(), fileSystem });
     },
   };
 }
 
 /** Where a database's quarantined rows become files. */
-export async function quarantineDirectory({
-  quarantine,
-}: PostgresWrite): Promise<QuarantineDirectory | null> {
+export async function quarantineDirectory(
+  { quarantine }: PostgresWrite,
+  outputRoot: string | null,
+): Promise<QuarantineDirectory | null> {
   if (quarantine?.kind !== "directory") return null;
-  const { localFileSystem } = await import("./stores/local-file-system.js");
-  return { path: quarantine.path, fileSystem: localFileSystem() };
+  const { outputFileSystem } = await import("./wiring/output-files.js");
+  return { path: quarantine.path, fileSystem: await outputFileSystem(outputRoot) };
 }
 
 /** A store whose open files are known to whoever watches this process, even after it died in native code. */

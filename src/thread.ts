@@ -26,13 +26,14 @@ import { lateExpansion } from "./planning/late-expansion.js";
 import { notingLoads } from "./planning/model-notes.js";
 import { loadHooks } from "./planning/plan-hooks.js";
 import { createRegistry } from "./registry.js";
+import { refuseChangedPlan } from "./running/run-identity.js";
 import { systemClock } from "./system-clock.js";
 import { type PlanningCallName, planningCalls } from "./wiring/planning-calls.js";
 
 const { breadcrumbFd, hookDir, device } = workerData as ThreadData;
 const note = (line: string) => void writeSync(breadcrumbFd, `${line}\n`);
-const { environment } = settingsFromProcess();
-const registry = createRegistry({ note, hookDir, device, environment });
+const { environment, outputRoot } = settingsFromProcess();
+const registry = createRegistry({ note, hookDir, device, environment, outputRoot });
 const predictors = new Map<string, Promise<Predictor>>();
 let mappingFiles: { readonly plan: string; readonly files: Promise<MappingFiles> } | null = null;
 const hooks = new Map<string, Promise<LoadedHooks>>();
@@ -49,6 +50,7 @@ export default async function partition({ call, progress }: ThreadCall): Promise
   const shared = new SharedProgress(progress);
   const cancelled = new AbortController();
   try {
+    refuseChangedPlan(task.plan);
     const source = await registry.source(task.plan.job.input);
     const { predictor, loadSeconds } = await predictorOf(task.plan);
     const receipt = await runPartition(

@@ -15,14 +15,14 @@ import { joinFiles } from "./planning/join-files.js";
 import { readRows } from "./planning/preview.js";
 import { createRegistry } from "./registry.js";
 import { turnsMemory } from "./runtimes/onnx/device-turns.js";
-import { localFileSystem } from "./stores/local-file-system.js";
+import { outputFileSystem } from "./wiring/output-files.js";
 import { planningCalls } from "./wiring/planning-calls.js";
 
 const [, , threads, breadcrumbFd, hookDir = ""] = process.argv;
 const device = turnsMemory();
 const note = (line: string) => void writeSync(Number(breadcrumbFd), `${line}\n`);
-const { environment } = settingsFromProcess();
-const registry = createRegistry({ note, hookDir, device, environment });
+const { environment, outputRoot } = settingsFromProcess();
+const registry = createRegistry({ note, hookDir, device, environment, outputRoot });
 const own = planningCalls(registry, note);
 dieFirst();
 
@@ -62,6 +62,6 @@ serveCalls(process, {
     joinFiles(parts, to, {
       store: await registry.store(),
       format: await registry.format(),
-      fileSystem: localFileSystem(),
+      fileSystem: await outputFileSystem(outputRoot),
     }),
 });

@@ -5,6 +5,7 @@ import { jobFor } from "./lookup/jobs.js";
 import { localPath } from "./lookup/model-job.js";
 import { shownPath } from "./output/paths.js";
 import { planText } from "./output/plan-text.js";
+import { plannedDigest } from "./run.js";
 import { declareInterval, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -27,7 +28,8 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const sink = await (await cli.app()).sink(job.write);
   const outlook = await sink.outlook(job, planned.plan.mapping.columns);
   const standing = await runner.standing({ job, kind: "spec" }, planned.plan);
-  if (flags.out !== undefined) await save(localPath(flags.out, cli.cwd), planned);
+  if (flags.out !== undefined)
+    await save(localPath(flags.out, cli.cwd), { ...planned, sha256: plannedDigest(planned) });
   if (cli.globals.json) {
     printJson(cli.out, { ...planned, standing, outlook });
     return 0;

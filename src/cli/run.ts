@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
+import { refuseChangedPlan } from "../running/run-identity.js";
 import type { PlannedJob, RunOptions, RunOutcome, RunRequest } from "../running/run-request.js";
 import { jobFor } from "./lookup/jobs.js";
 import { localPath } from "./lookup/model-job.js";
@@ -95,7 +97,10 @@ export async function readPlanFile(path: string): Promise<PlannedJob> {
     });
   }
   const value: unknown = parseJson(text);
-  if (isPlannedJob(value)) return value;
+  if (isPlannedJob(value)) {
+    refuseEdited(value, path);
+    return value;
+  }
   throw new SpecError("usage.not-a-plan", `${path} is not a plan of this version of Nightshift`, {
     hint: "Make it with `nightshift plan <job> --out plan.json`.",
   });
@@ -109,7 +114,25 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Looks at the outside only: the fingerprint, checked when it runs, covers the rest. */
+/**
+ * Notices a plan that was edited or damaged. A plan is trusted as much as a spec: who edits it on purpose can compute its
+ * digest anew. Plans of earlier versions have none.
+ */
+function refuseEdited(value: PlannedJob & { readonly sha256?: unknown }, path: string): void {
+  const { sha256, ...planned } = value;
+  refuseChangedPlan(planned.plan);
+  if (sha256 === undefined || sha256 === plannedDigest(planned)) return;
+  throw new SpecError("refused.plan-changed", `${path} was changed after it was made`, {
+    hint: "Plan again: nightshift plan <job> --out plan.json.",
+  });
+}
+
+/** Digest of a plan and its partitions, as `plan --out` keeps it beside them. */
+export function plannedDigest(planned: PlannedJob): string {
+  return createHash("sha256").update(JSON.stringify(planned)).digest("hex");
+}
+
+/** Looks at the outside only. */
 function isPlannedJob(value: unknown): value is PlannedJob {
   if (typeof value !== "object" || value === null || !("plan" in value) || !("partitions" in value))
     return false;

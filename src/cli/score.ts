@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
-import { targetOf } from "../job.js";
 import type { RunRequest } from "../running/run-request.js";
+import { refuseOutside } from "../wiring/output-files.js";
 import {
   declareMapping,
   declareResources,
@@ -11,7 +11,6 @@ import {
   modelJob,
   refuseTarget,
 } from "./lookup/model-job.js";
-import { refuseOutside } from "./lookup/output-root.js";
 import { followRun } from "./running/follow-run.js";
 import {
   declareClaim,
@@ -56,7 +55,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<ScoreFlags>();
   refuseTarget(cli);
   const request = parseScore(command.args, flags, cli.cwd);
-  refuseOutside(targetOf(request.job.write), cli.settings.outputRoot);
+  if (request.job.write.kind === "files") refuseOutside(request.job.write.to, cli.settings.outputRoot);
   const runner = await (await cli.app()).runner();
   const quarantineExitZero = flags.quarantineExitZero === true;
   return watched(cli, flags, request.job, (observers) =>

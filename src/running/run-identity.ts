@@ -1,8 +1,8 @@
 /** How runs are named: the same request always leads to the same key, so that two coordinators meet. */
 import { createHash } from "node:crypto";
-import type { JsonValue } from "../errors.js";
+import { type JsonValue, SpecError } from "../errors.js";
 import { type InputSpec, type Job, type Limits, targetOf, type WriteSpec } from "../job.js";
-import type { Asset } from "../plan.js";
+import type { Asset, Plan } from "../plan.js";
 import type { Run, RunKey } from "../run.js";
 import type { RunRequest } from "./run-request.js";
 
@@ -70,6 +70,20 @@ export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string
 
 function shapedByBatches(rows: Job["rows"], { batchRows, partitionRows }: Limits): object {
   return rows === "dependent" ? { batches: { batchRows, partitionRows } } : {};
+}
+
+/**
+ * Refuses a plan whose job or assets are not those that were planned: it was edited in a file or in a ledger. What the
+ * fingerprint leaves out, the target and the limits above all, and who computes it again, is not noticed: write access to
+ * plans is trusted as much as specs are.
+ *
+ * @throws SpecError `refused.plan-changed`
+ */
+export function refuseChangedPlan({ job, assets, inputs, fingerprint }: Plan): void {
+  if (inputs === undefined || fingerprintOf(job, assets, inputs) === fingerprint) return;
+  throw new SpecError("refused.plan-changed", `the plan of ${job.name} was changed after it was made`, {
+    hint: "Plan again: nightshift plan <job>.",
+  });
 }
 
 /** How a database is reached is left out, but for which one it is. */

@@ -1,22 +1,38 @@
-import { realpathSync } from "node:fs";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { readlinkSync, realpathSync } from "node:fs";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 
-/** Whether a path is a directory or lies below it, symlinks of what exists of both resolved. */
-export function isInsideRoot(path: string, root: string): boolean {
-  return isInside(realPath(path), realPath(root));
+/** Whether a path lies strictly below a directory, symlinks of both resolved, dangling ones too. */
+export function isBelowRoot(path: string, root: string): boolean {
+  const [real, realRoot] = [realPath(path), realPath(root)];
+  return real !== realRoot && isInside(real, realRoot);
 }
 
-/** The same by their texts alone. */
+/** Whether a path is a directory or lies below it, by their texts alone. */
 export function isInside(path: string, root: string): boolean {
   const way = relative(root, path);
   return way === "" || (way !== ".." && !way.startsWith(`..${sep}`));
 }
 
-function realPath(path: string): string {
+/** As many as Linux follows. */
+const maxLinks = 40;
+
+/** The place that a path leads to. Of what does not exist yet, the part that exists is resolved. */
+export function realPath(path: string, links = 0): string {
   try {
     return realpathSync(path);
   } catch {
     const parent = dirname(path);
-    return parent === path ? path : join(realPath(parent), basename(path));
+    if (parent === path) return path;
+    const place = join(realPath(parent, links), basename(path));
+    const target = links < maxLinks ? linkTarget(place) : null;
+    return target === null ? place : realPath(resolve(dirname(place), target), links + 1);
+  }
+}
+
+function linkTarget(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
   }
 }

@@ -26,7 +26,7 @@ import { type IntervalsSpec, intervals } from "./schema/intervals.js";
 import { type JobSpec, jobSchema } from "./schema.js";
 import type { Secrets } from "./secrets.js";
 import { mapStrings, valueAt } from "./spec-source.js";
-import { takeConnections } from "./take-connections.js";
+import { takeConnections, templatedUrls } from "./take-connections.js";
 import { takeNotify } from "./take-notify.js";
 import { toJob } from "./to-job.js";
 import { toSchedule } from "./to-schedule.js";
@@ -73,6 +73,7 @@ export function resolveSpec(written: JsonValue, context: ResolveContext): Resolv
     ...variables.problems,
     ...vars.problems,
     ...templates.problems,
+    ...templatedUrls(variables.tree, templates.tree),
   ];
 
   const parsed = parseExpanded(tree, templates.tree);

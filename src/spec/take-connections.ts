@@ -68,6 +68,21 @@ export function takeConnections(
   return { tree, connections: taken, problems };
 }
 
+/** A path whose templates made a URL of a database of it: it was taken for a path before. */
+export function templatedUrls(before: JsonValue, expanded: JsonValue): readonly Problem[] {
+  const problems: Problem[] = [];
+  mapStrings(expanded, (text, path) => {
+    if (placeOf(path) !== null && isConnectionUrl(text) && !isConnectionUrl(String(valueAt(before, path))))
+      problems.push({
+        ...{ path, at: "value", code: "spec.template-place" },
+        message: "the URL of a database holds no templates",
+        suggestion: "take what differs from the environment: `${NAME}`",
+      });
+    return text;
+  });
+  return problems;
+}
+
 /** Stands for a URL that was told to be wrong. */
 const unknownAddress = "postgres://";
 

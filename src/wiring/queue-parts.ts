@@ -133,12 +133,12 @@ async function assetDirectory({ assetDir }: Settings): Promise<AssetShelf | null
 }
 
 /** Leaves a mark by which workers can tell that they see the output's place, and not one of the same name. */
-export async function leaveMark(run: Run): Promise<void> {
+export async function leaveMark(run: Run, outputRoot: string | null): Promise<void> {
   const place = placeOf(run.job.write);
   if (place === null) return;
   const { markShared } = await import("../sinks/files/shared-path.js");
-  const { localFileSystem } = await import("../stores/local-file-system.js");
-  await markShared(localFileSystem(), place, run.id);
+  const { outputFileSystem } = await import("./output-files.js");
+  await markShared(await outputFileSystem(outputRoot), place, run.id);
 }
 
 /** Where attempts leave files, if anywhere. */

@@ -15,7 +15,12 @@ import { columnsOf, echoingModel, type WorkedExample, workedExamples } from "../
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "nightshift-mapping-"));
-const registry = createRegistry({ note: () => undefined, hookDir: join(root, "hooks"), environment: {} });
+const registry = createRegistry({
+  note: () => undefined,
+  hookDir: join(root, "hooks"),
+  environment: {},
+  outputRoot: null,
+});
 const examples = workedExamples(readFileSync(join(repository, "docs/mapping.md"), "utf8"));
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));

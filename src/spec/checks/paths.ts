@@ -2,7 +2,7 @@
 import { resolve, sep } from "node:path";
 import { isConnectionUrl } from "../../connection.js";
 import { unwrittenEnding } from "../../text/recognise-file.js";
-import { isInside, isInsideRoot } from "../inside-root.js";
+import { isBelowRoot, isInside } from "../inside-root.js";
 import type { Problem, SpecPath } from "../problem.js";
 import type { JobSpec } from "../schema.js";
 import { asList, type Check, itemPath, wrong } from "./check.js";
@@ -18,17 +18,19 @@ export const localMappingFiles: Check = {
 };
 
 export const insideOutputRoot: Check = {
-  reads: [["write", "to"]],
+  reads: [["write"]],
   *problems({ spec, baseDir, outputRoot }) {
-    const { to } = spec.write;
-    if (outputRoot === null || to.includes("://")) return;
-    if (isInsideRoot(resolve(baseDir, to), outputRoot)) return;
-    yield wrong(
-      ["write", "to"],
-      "spec.outside-output-root",
-      `it lies outside of NIGHTSHIFT_OUTPUT_ROOT, ${outputRoot}`,
-      "write below that directory",
-    );
+    if (outputRoot === null) return;
+    const { to, quarantine } = spec.write;
+    const written: readonly (readonly [SpecPath, string | undefined])[] = [
+      [["write", "to"], isConnectionUrl(to) ? undefined : to],
+      [["write", "quarantine", "directory"], quarantine?.directory],
+    ];
+    for (const [path, text] of written) {
+      if (text === undefined || isBelowRoot(resolve(baseDir, text), outputRoot)) continue;
+      const message = `it does not lie below NIGHTSHIFT_OUTPUT_ROOT, ${outputRoot}`;
+      yield wrong(path, "spec.outside-output-root", message, "write below that directory");
+    }
   },
 };
 
@@ -112,6 +114,8 @@ function* notLocal(paths: Iterable<WrittenPath>): Iterable<Problem> {
         `\`${scheme}://\` is not supported by this version`,
         "use a local path",
       );
+    else if (text.includes("://"))
+      yield wrong(path, "spec.not-supported", "it has `://` inside, and is no address", "write a local path");
     else if (/^~(\/|$)/.test(text))
       yield wrong(path, "spec.tilde", "`~` means nothing here", `write \`\${HOME}${text.slice(1)}\``);
   }
