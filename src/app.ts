@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { BackfillBook } from "./backfill-book.js";
 import type { Clock } from "./clock.js";
-import { engineEnvironment, type Settings } from "./config.js";
+import { hostEnvironment, type Settings } from "./config.js";
 import type { Connection } from "./connection.js";
 import type { WorkerHost } from "./host.js";
 import type { InputSpec, WriteSpec } from "./job.js";
@@ -112,7 +112,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
           entry,
           threads: hostThreads,
           hookDir,
-          environment: engineEnvironment(),
+          environment: hostEnvironment(settings),
           maxBytes: settings.hostBytes,
           onStderr: onHostOutput,
         });
@@ -242,7 +242,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       every,
       pause,
       runner: (reporter) => localDispatcher({ threads: atOnce, host: hostNow, reporter, newId: newUuid }),
-      admit: admitting(await ownAssets(settings, shared)),
+      admit: admitting(await ownAssets(settings, shared), settings),
       liveFor(ms) {
         liveUntilMs = ms === null ? null : clock.monotonicMs() + ms;
         host?.liveFor(ms);

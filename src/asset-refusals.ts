@@ -69,6 +69,14 @@ export function assetsTooLarge(assets: readonly Asset[], totalBytes: number, max
   );
 }
 
+/** @param path of the hook's source */
+export function hooksOff(path: string): SpecError {
+  return new SpecError("refused.hooks-off", `${path} is a hook, and hooks do not run here`, {
+    hint: "The operator set NIGHTSHIFT_HOOKS=off, or --no-hooks was given.",
+    details: { file: path },
+  });
+}
+
 /** A hook is known by its source; what is brought is its bundle. */
 function nameOf({ role, path }: Asset, file: string): string {
   return file === path ? path : `the bundle of the ${role} ${path}, ${file},`;

@@ -21,6 +21,8 @@ export interface Settings {
   readonly metricsPush: string | null;
   /** Outputs outside it are refused; `null`: anywhere. */
   readonly outputRoot: string | null;
+  /** Whether hooks of jobs may run in this process' hosts. */
+  readonly hooks: boolean;
   /** Cores this process may use. */
   readonly cores: number;
   /** Memory that decoding may take over all threads. */
@@ -82,6 +84,7 @@ export function readSettings(options: SettingsOptions): Settings {
     apiToken: present(environment.NIGHTSHIFT_API_TOKEN) ?? null,
     metricsPush: present(environment.NIGHTSHIFT_METRICS_PUSH) ?? null,
     outputRoot: outputRoot === undefined ? null : resolve(cwd, outputRoot),
+    hooks: hooksOf(environment),
     cores: Math.min(machine.cores, threadsOf(environment) ?? machine.cores),
     memoryBytes: Math.floor(memory * decodingShare),
     hostBytes: Math.floor(memory * hostShare),
@@ -101,6 +104,44 @@ export function settingsFromProcess(
  */
 export function engineEnvironment(): Environment {
   return { ...process.env, ORT_DISABLE_TELEMETRY: "1" };
+}
+
+/** Variables that only coordinators and services use. They may hold secrets, and hosts run functions of jobs. */
+const notForHosts = [
+  "NIGHTSHIFT_API_TOKEN",
+  "NIGHTSHIFT_LEDGER",
+  "NIGHTSHIFT_METRICS_PUSH",
+  "NIGHTSHIFT_QUEUE",
+] as const;
+
+/** The environment of a worker host. It keeps what URLs of databases are made from. */
+export function hostEnvironment({ hooks }: Pick<Settings, "hooks">): Environment {
+  const own = Object.fromEntries(notForHosts.map((name) => [name, undefined]));
+  return { ...engineEnvironment(), ...own, NIGHTSHIFT_HOOKS: hooks ? "on" : "off" };
+}
+
+/**
+ * Whether an operator's list allows a value: names or hosts, separated by commas, `*` for any characters. Without a list
+ * everything is allowed.
+ */
+export function isAllowed(
+  environment: Environment,
+  list: "NIGHTSHIFT_ENV_ALLOW" | "NIGHTSHIFT_HOSTS",
+  value: string,
+): boolean {
+  const text = present(environment[list]);
+  if (text === undefined) return true;
+  return text.split(",").some((pattern) => {
+    const parts = pattern.trim().split("*");
+    const escaped = parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    return new RegExp(`^${escaped.join("[^,]*")}$`, "i").test(value);
+  });
+}
+
+/** Removes variables from the environment of this process, or of this thread, which has a copy of its own. */
+export function forgetVariables(isForgotten: (name: string, value: string) => boolean): void {
+  for (const [name, value] of Object.entries(process.env))
+    if (isForgotten(name, value ?? "")) delete process.env[name];
 }
 
 /** NO_COLOR wins over FORCE_COLOR; a dumb terminal and a CI log get neither colours nor animation. */
@@ -140,6 +181,14 @@ function queueOf(given: string | undefined): string | null {
   if (isConnectionUrl(given) || /^rediss?:\/\//i.test(given)) return given;
   throw new SpecError("usage.queue", "the queue is neither the URL of a Redis nor that of a database", {
     hint: "give --queue or NIGHTSHIFT_QUEUE as `redis://host:6379/0` or `postgres://user:password@host:5432/database`",
+  });
+}
+
+function hooksOf(environment: Environment): boolean {
+  const text = present(environment.NIGHTSHIFT_HOOKS) ?? "on";
+  if (text === "on" || text === "off") return text === "on";
+  throw new SpecError("usage.environment", `NIGHTSHIFT_HOOKS is \`${text}\`, neither \`on\` nor \`off\``, {
+    hint: "set it to off where no function of a job may run, or unset it",
   });
 }
 

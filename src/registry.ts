@@ -1,4 +1,5 @@
 /** What a spec's words stand for in this version; each implementation is loaded when it is first asked for. */
+import { hooksOff } from "./asset-refusals.js";
 import type { Environment } from "./config.js";
 import type { Format } from "./format.js";
 import type { HookRuntime } from "./hook.js";
@@ -29,6 +30,8 @@ export interface RegistryOptions {
   readonly device?: SharedArrayBuffer;
   /** What this process makes URLs of databases from. */
   readonly environment: Environment;
+  /** Whether functions of jobs may run here. */
+  readonly mayRunHooks: boolean;
   /** Outputs lie below it; `null`: anywhere. */
   readonly outputRoot: string | null;
 }
@@ -39,6 +42,7 @@ export function createRegistry({
   device,
   environment,
   outputRoot,
+  mayRunHooks,
 }: RegistryOptions): Registry {
   const store = async (): Promise<Store> => {
     const { localStore } = await import("./stores/local/local-store.js");
@@ -64,6 +68,7 @@ export function createRegistry({
       return runtime;
     },
     hooks: async () => {
+      if (!mayRunHooks) return noHooksHere;
       const { bundledHooks } = await import("./hooks/bundled/bundled-hooks.js");
       const { localFileSystem } = await import("./stores/local-file-system.js");
       return bundledHooks({ directory: hookDir, fileSystem: localFileSystem(), newId: newUuid });
@@ -100,6 +105,16 @@ export function createRegistry({
     },
   };
 }
+
+/** Runs nothing. */
+const noHooksHere: HookRuntime = {
+  bundle: async (_role, path) => {
+    throw hooksOff(path);
+  },
+  load: async ({ path }) => {
+    throw hooksOff(path);
+  },
+};
 
 /** Where a database's quarantined rows become files. */
 export async function quarantineDirectory(

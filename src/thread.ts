@@ -28,12 +28,17 @@ import { loadHooks } from "./planning/plan-hooks.js";
 import { createRegistry } from "./registry.js";
 import { refuseChangedPlan } from "./running/run-identity.js";
 import { systemClock } from "./system-clock.js";
+import { hideSecrets } from "./wiring/hide-secrets.js";
 import { type PlanningCallName, planningCalls } from "./wiring/planning-calls.js";
 
 const { breadcrumbFd, hookDir, device } = workerData as ThreadData;
 const note = (line: string) => void writeSync(breadcrumbFd, `${line}\n`);
-const { environment, outputRoot } = settingsFromProcess();
-const registry = createRegistry({ note, hookDir, device, environment, outputRoot });
+const settings = settingsFromProcess();
+const { outputRoot, hooks: mayRunHooks } = settings;
+// Taken before it is hidden: URLs of databases are made from it.
+const environment = { ...settings.environment };
+hideSecrets();
+const registry = createRegistry({ note, hookDir, device, environment, outputRoot, mayRunHooks });
 const predictors = new Map<string, Promise<Predictor>>();
 let mappingFiles: { readonly plan: string; readonly files: Promise<MappingFiles> } | null = null;
 const hooks = new Map<string, Promise<LoadedHooks>>();

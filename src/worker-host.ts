@@ -21,8 +21,8 @@ import { planningCalls } from "./wiring/planning-calls.js";
 const [, , threads, breadcrumbFd, hookDir = ""] = process.argv;
 const device = turnsMemory();
 const note = (line: string) => void writeSync(Number(breadcrumbFd), `${line}\n`);
-const { environment, outputRoot } = settingsFromProcess();
-const registry = createRegistry({ note, hookDir, device, environment, outputRoot });
+const { environment, outputRoot, hooks: mayRunHooks } = settingsFromProcess();
+const registry = createRegistry({ note, hookDir, device, environment, outputRoot, mayRunHooks });
 const own = planningCalls(registry, note);
 dieFirst();
 

@@ -8,11 +8,11 @@ import { jobFor } from "./lookup/jobs.js";
 import { shownPath } from "./output/paths.js";
 import { hookFacts, mappingTable, probeFacts } from "./output/plan-text.js";
 import { renderPairs, renderTable, type TableOptions } from "./output/table.js";
-import { declareInterval, type IntervalFlags } from "./running/run-options.js";
+import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 export function declare(command: Command): void {
-  declareInterval(command);
+  declareNoHooks(declareInterval(command));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {

@@ -6,7 +6,7 @@ import { localPath } from "./lookup/model-job.js";
 import { shownPath } from "./output/paths.js";
 import { planText } from "./output/plan-text.js";
 import { plannedDigest } from "./run.js";
-import { declareInterval, type IntervalFlags } from "./running/run-options.js";
+import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 interface PlanFlags extends IntervalFlags {
@@ -14,7 +14,7 @@ interface PlanFlags extends IntervalFlags {
 }
 
 export function declare(command: Command): void {
-  declareInterval(command).option(
+  declareNoHooks(declareInterval(command)).option(
     "--out <plan.json>",
     "keep the plan; `nightshift run plan.json` runs exactly it",
   );

@@ -5,7 +5,7 @@ import { neverReturned } from "../planning/never-returned.js";
 import { type JobPlace, jobFor } from "./lookup/jobs.js";
 import { declareMapping, guessing, type ModelJobFlags, modelJob, refuseTarget } from "./lookup/model-job.js";
 import { renderRows } from "./output/rows.js";
-import { declareInterval, type IntervalFlags } from "./running/run-options.js";
+import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
 
@@ -16,7 +16,7 @@ export interface PreviewFlags extends ModelJobFlags, IntervalFlags {
 export function declare(command: Command): void {
   command.option("--limit <n>", "rows to score", wholeNumber(1), 10);
   declareMapping(command);
-  declareInterval(command.optionsGroup("Of a job:"));
+  declareNoHooks(declareInterval(command.optionsGroup("Of a job:")));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {

@@ -6,7 +6,7 @@ import { jobFor, jobsHere } from "./lookup/jobs.js";
 import { errorText } from "./output/error-text.js";
 import { shownPath } from "./output/paths.js";
 import { rowsText } from "./output/plan-text.js";
-import { declareInterval, type IntervalFlags } from "./running/run-options.js";
+import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 type Checked = { readonly job: string } & (
@@ -15,11 +15,13 @@ type Checked = { readonly job: string } & (
   | { readonly result: "no-input"; readonly error: NightshiftError }
   /** The spec is sound, and a run needs values that were not given. */
   | { readonly result: "no-values"; readonly error: NightshiftError }
+  /** The spec is sound, and it has hooks that may not run here: its columns were not looked at. */
+  | { readonly result: "no-hooks"; readonly error: NightshiftError }
   | { readonly result: "invalid"; readonly error: NightshiftError }
 );
 
 export function declare(command: Command): void {
-  declareInterval(command);
+  declareNoHooks(declareInterval(command));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
@@ -72,6 +74,8 @@ async function check(cli: Cli, subject: Subject): Promise<Checked> {
   } catch (thrown) {
     const error = asNightshiftError(thrown);
     if (error.kind === "cancelled") throw error;
+    if (error.code === "refused.hooks-off")
+      return { job: loaded?.name ?? subject.name, result: "no-hooks", error };
     if (error.code === "usage.missing-var") return { job: subject.name, result: "no-values", error };
     const isSound = error.code === "source.not-found" && loaded?.interval != null && flags.at === undefined;
     return { job: loaded?.name ?? subject.name, result: isSound ? "no-input" : "invalid", error };
@@ -96,6 +100,10 @@ function show({ out, err, globals }: Cli, checked: Checked): void {
     case "no-values":
       out.line(`${paint.green("valid")}    ${name}: ${checked.error.message}`);
       out.line("         the spec is sound; check its columns with --var and a value");
+      return;
+    case "no-hooks":
+      out.line(`${paint.yellow("no hooks")} ${name}: ${checked.error.message}`);
+      out.line("         the spec is sound; its columns are checked where hooks may run");
       return;
     case "invalid":
       out.line(`${paint.red("invalid")}  ${name}`);

@@ -13,6 +13,8 @@ import { unsafeInPath, type VarValue, valueOfVar } from "./var-value.js";
 export interface VarSources {
   /** Of the target in nightshift.yaml; `null` where its values are unknown, because the file has mistakes. */
   readonly target: Vars | null;
+  /** Names of those of the target that a secret is in. */
+  readonly secret?: readonly string[];
   /** For this run alone. */
   readonly given: Vars;
 }

@@ -2,7 +2,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { JsonValue } from "../errors.js";
-import type { Problem } from "./problem.js";
+import { isBelowRoot } from "./inside-root.js";
+import type { Problem, SpecPath } from "./problem.js";
 import type { Secrets } from "./secrets.js";
 import { mapStrings } from "./spec-source.js";
 import { expandVariables } from "./variables.js";
@@ -16,18 +17,24 @@ export interface TreeVariableContext {
   readonly secrets: Secrets;
 }
 
-export function expandTreeVariables(
-  tree: JsonValue,
-  context: TreeVariableContext,
-): { readonly tree: JsonValue; readonly problems: readonly Problem[] } {
+export interface ExpandedVariables {
+  readonly tree: JsonValue;
+  /** Values that a secret is in. */
+  readonly secretPaths: readonly SpecPath[];
+  readonly problems: readonly Problem[];
+}
+
+export function expandTreeVariables(tree: JsonValue, context: TreeVariableContext): ExpandedVariables {
   const problems: Problem[] = [];
-  const readFile = (path: string): ReturnType<typeof readSecretFile> => readSecretFile(context.baseDir, path);
+  const secretPaths: SpecPath[] = [];
+  const readFile = (path: string): ReturnType<typeof readSecretFile> => readSecretFile(context, path);
   const expanded = mapStrings(tree, (text, path) => {
     const result = expandVariables(text, { ...context, readFile });
     for (const problem of result.problems) problems.push({ path, at: "value", ...problem });
+    if (result.isSecret) secretPaths.push(path);
     return result.text;
   });
-  return { tree: expanded, problems };
+  return { tree: expanded, secretPaths, problems };
 }
 
 /** The same for one text; the first problem is told in a sentence. */
@@ -35,16 +42,19 @@ export function expandText(
   text: string,
   context: TreeVariableContext,
 ): { readonly text: string; readonly problem: string | null } {
-  const readFile = (path: string): ReturnType<typeof readSecretFile> => readSecretFile(context.baseDir, path);
+  const readFile = (path: string): ReturnType<typeof readSecretFile> => readSecretFile(context, path);
   const expanded = expandVariables(text, { ...context, readFile });
   return { text: expanded.text, problem: expanded.problems[0]?.message ?? null };
 }
 
 function readSecretFile(
-  baseDir: string,
+  { baseDir, environment }: TreeVariableContext,
   path: string,
 ): { readonly text: string } | { readonly failure: string } {
   const absolute = resolve(baseDir, path);
+  const allowed = environment.NIGHTSHIFT_SECRET_DIR;
+  if (allowed !== undefined && allowed !== "" && !isBelowRoot(absolute, resolve(allowed)))
+    return { failure: `\`${path}\` is not below NIGHTSHIFT_SECRET_DIR` };
   try {
     const stat = statSync(absolute);
     if (!stat.isFile()) return { failure: `\`${path}\` is not a file` };

@@ -65,7 +65,11 @@ export async function loadJob(path: string, context: LoadContext): Promise<Loade
   const project = await loadProject(baseDir, context.target, { environment, secrets }, display);
   const { resolved, diagnostics } = readSpec(text, file, {
     baseDir,
-    vars: { target: project.diagnostics.length > 0 ? null : project.vars, given: context.vars },
+    vars: {
+      target: project.diagnostics.length > 0 ? null : project.vars,
+      secret: project.secretVars,
+      given: context.vars,
+    },
     at: context.at,
     now: context.now,
     environment,

@@ -50,6 +50,8 @@ export interface Project {
   /** The chosen target. */
   readonly target: string | null;
   readonly vars: Vars;
+  /** Names of those that a secret is in. */
+  readonly secretVars: readonly string[];
   /** For jobs that say nothing of it themselves. */
   readonly notify: TakenNotify["notify"];
   readonly diagnostics: readonly Diagnostic[];
@@ -79,14 +81,14 @@ export async function loadProject(
           hint: "write `targets:` into a nightshift.yaml beside `jobs/`",
         },
       );
-    return { target: null, vars: {}, notify: null, diagnostics: [], sources: {} };
+    return { target: null, vars: {}, secretVars: [], notify: null, diagnostics: [], sources: {} };
   }
   const file = display(path);
   const text = await readSpecFile(path, file);
   const parsed = parseYaml(text, file);
   const sources = { [file]: text };
   if (parsed.kind === "broken")
-    return { target: null, vars: {}, notify: null, diagnostics: parsed.diagnostics, sources };
+    return { target: null, vars: {}, secretVars: [], notify: null, diagnostics: parsed.diagnostics, sources };
   const place = { ...context, baseDir: dirname(path) };
   const { tree, notify, problems } = takeNotify(parsed.source.tree, place);
   const chosen = chooseTarget(tree, file, target, place);
@@ -94,12 +96,20 @@ export async function loadProject(
     ...parsed.diagnostics,
     ...locateProblems([...problems, ...chosen.problems], parsed.source),
   ];
-  return { target: chosen.target, vars: chosen.vars, notify, diagnostics, sources };
+  return {
+    target: chosen.target,
+    vars: chosen.vars,
+    secretVars: chosen.secretVars ?? [],
+    notify,
+    diagnostics,
+    sources,
+  };
 }
 
 interface Chosen {
   readonly target: string | null;
   readonly vars: Vars;
+  readonly secretVars?: readonly string[];
   readonly problems: readonly Problem[];
 }
 
@@ -141,5 +151,6 @@ function chooseTarget(
   // Only here: a variable that is missing for prod must not stop dev.
   const expanded = expandTreeVariables({ targets: { [name]: { vars: chosen.vars } } }, context);
   const vars = projectSchema.parse(expanded.tree).targets[name]?.vars ?? {};
-  return { target: name, vars, problems: expanded.problems };
+  const secretVars = expanded.secretPaths.map((path) => String(path.at(-1)));
+  return { target: name, vars, secretVars, problems: expanded.problems };
 }

@@ -26,7 +26,7 @@ import { type IntervalsSpec, intervals } from "./schema/intervals.js";
 import { type JobSpec, jobSchema } from "./schema.js";
 import type { Secrets } from "./secrets.js";
 import { mapStrings, valueAt } from "./spec-source.js";
-import { takeConnections, templatedUrls } from "./take-connections.js";
+import { isConnectionPlace, takeConnections, templatedUrls } from "./take-connections.js";
 import { takeNotify } from "./take-notify.js";
 import { toJob } from "./to-job.js";
 import { toSchedule } from "./to-schedule.js";
@@ -89,7 +89,12 @@ export function resolveSpec(written: JsonValue, context: ResolveContext): Resolv
   const checked: CheckedSpec = { spec: saved.spec, written: variables.tree, baseDir, outputRoot };
   const ofChecks = checkJob(checked, known, saved.lost);
   const told = [...known, ...ofChecks];
-  const secrets = secretsInJob(templates.tree, context.secrets).filter(
+  const secretVars = (context.vars.secret ?? []).filter((name) => !Object.hasOwn(context.vars.given, name));
+  const tainted = [
+    ...expanded.secretPaths.filter((path) => !isConnectionPlace(expanded.tree, path)),
+    ...templates.uses.filter(({ name }) => secretVars.includes(name)).map(({ path }) => path),
+  ];
+  const secrets = secretsInJob(templates.tree, context.secrets, tainted).filter(
     ({ path }) => !told.some((problem) => samePath(problem.path, path)),
   );
   const settings = notify?.(saved.spec.intervals?.timezone ?? "UTC") ?? null;
@@ -221,17 +226,21 @@ function spoils(problem: Problem): boolean {
   return problem.code !== "spec.literal-password";
 }
 
-/** A job is stored in plans and ledgers, where secrets never go. */
-function secretsInJob(tree: JsonValue, secrets: Secrets): readonly Problem[] {
+/**
+ * A job is stored in plans and ledgers, where secrets never go.
+ * @param tainted values that were made from secrets, whatever filters made of them
+ */
+function secretsInJob(tree: JsonValue, secrets: Secrets, tainted: readonly SpecPath[]): readonly Problem[] {
   const problems: Problem[] = [];
   mapStrings(tree, (text, path: SpecPath) => {
-    if (secrets.find(text).length > 0)
+    if (secrets.find(text).length > 0 || tainted.some((each) => samePath(each, path)))
       problems.push({
         path,
         at: "value",
         code: "spec.secret-in-job",
         message: "it holds a secret, and plans and outputs would keep it",
-        suggestion: "use a variable without PASSWORD, TOKEN, SECRET or KEY in its name, if it is none",
+        suggestion:
+          "use a variable without PASSWORD, TOKEN, SECRET, KEY or the like in its name, if it is none",
       });
     return text;
   });

@@ -17,12 +17,17 @@ export function createSecrets(): Secrets {
 
   const find: Secrets["find"] = (text) => {
     const taken: [number, number][] = [];
+    // One flag a character: looking through all ranges for each one would take the square of the time.
+    const isTaken = new Uint8Array(text.length);
     for (const value of [...values].sort((a, b) => b.length - a.length)) {
       for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + value.length)) {
         const end = at + value.length;
         const alone = !/\w/.test(text[at - 1] ?? "") && !/\w/.test(text[end] ?? "");
-        const free = taken.every(([from, to]) => end <= from || at >= to);
-        if (free && (value.length >= minAnywhere || alone)) taken.push([at, end]);
+        // Longer ones came first: a range that overlaps this one covers its first or its last character.
+        const free = isTaken[at] === 0 && isTaken[end - 1] === 0;
+        if (!free || (value.length < minAnywhere && !alone)) continue;
+        taken.push([at, end]);
+        isTaken.fill(1, at, end);
       }
     }
     return taken.sort(([a], [b]) => a - b);
@@ -48,11 +53,15 @@ export function createSecrets(): Secrets {
   };
 }
 
+/** Anywhere in a name. */
+const secretParts =
+  /PASS(WORD|WD|PHRASE)|SECRET|TOKEN|CREDENTIAL|COOKIE|BEARER|WEBHOOK|SLACK.*URL|_PWD($|_)/i;
+/** Between underscores. `PAT`: a personal access token; `SAS`: a signature of Azure; `SK`: a secret key. */
+const secretWords = /(^|_)((API|ACCESS|PRIVATE)?KEYS?|PASS|PAT|AUTH|DSN|SAS|SK|JWT|SIGNATURE)($|_)/i;
+
 /** Whether a variable of this name holds a secret. */
 export function looksSecret(name: string): boolean {
-  return /PASS(WORD|WD|PHRASE)|SECRET|TOKEN|CREDENTIAL|_PWD($|_)|(^|_)(API|ACCESS|PRIVATE)?KEY($|_)/i.test(
-    name,
-  );
+  return secretParts.test(name) || secretWords.test(name);
 }
 
 const userinfo = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:([^\s/?#]*)@/i;

@@ -8,6 +8,7 @@ import type { JsonValue } from "../errors.js";
 import type { Problem, SpecPath } from "./problem.js";
 import type { Secrets } from "./secrets.js";
 import { mapStrings, valueAt } from "./spec-source.js";
+import { secretReferences } from "./variables.js";
 
 /** `null` where files are read or written. */
 export interface Connections {
@@ -51,6 +52,12 @@ export function takeConnections(
         "a password is written into the spec",
         "take it from the environment: `${DATABASE_URL}`",
       );
+    if (hasMisplacedSecret(template))
+      problem(
+        "spec.secret-place",
+        "a secret stands in it elsewhere than as the password, and every server would be told it",
+        "take the whole URL from one variable or file, or the password alone",
+      );
     if (template.includes("{{"))
       problem(
         "spec.template-place",
@@ -66,6 +73,11 @@ export function takeConnections(
     return url.address;
   });
   return { tree, connections: taken, problems };
+}
+
+/** Whether the value at a path is the URL of a database: it never becomes a part of the job. */
+export function isConnectionPlace(expanded: JsonValue, path: SpecPath): boolean {
+  return placeOf(path) !== null && isConnectionUrl(String(valueAt(expanded, path)));
 }
 
 /** A path whose templates made a URL of a database of it: it was taken for a path before. */
@@ -89,6 +101,24 @@ const unknownAddress = "postgres://";
 function placeOf([section, key]: SpecPath): keyof Connections | null {
   if (section === "input" && key === "from") return "input";
   return section === "write" && key === "to" ? "write" : null;
+}
+
+/** A secret may be the whole URL, or its password: what else is in a URL is sent to whichever server it names. */
+function hasMisplacedSecret(template: string): boolean {
+  const references = secretReferences(template);
+  const isWhole = references.length === 1 && references[0]?.length === template.trim().length;
+  if (isWhole) return false;
+  const password = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:([^@]*)@/i.exec(template);
+  const end = password === null ? 0 : password[0].length - 1;
+  const start = end - (password?.[1] ?? "").length;
+  const parameter = /[?&]password=([^&#]*)/i.exec(template);
+  const from = parameter === null ? 0 : parameter.index;
+  const to = parameter === null ? 0 : from + parameter[0].length;
+  return references.some(
+    (each) =>
+      !(each.start >= start && each.start + each.length <= end) &&
+      !(each.start >= from && each.start + each.length <= to),
+  );
 }
 
 /** Passwords in front of the host are known by now; those among the parameters are not. */

@@ -3,6 +3,7 @@
  * Takes `notify` out of a spec, or out of nightshift.yaml, before anything else looks at it: its URLs are secrets, and
  * nothing of it belongs to a job, which is stored.
  */
+import { isAllowed } from "../config.js";
 import type { JsonValue } from "../errors.js";
 import type { Deadline, NotifySettings } from "../notice.js";
 import { expandTreeVariables, type TreeVariableContext } from "./expand-tree-variables.js";
@@ -10,7 +11,7 @@ import { problemsOfIssues } from "./issues.js";
 import type { Problem, SpecPath } from "./problem.js";
 import { parseDurationMs } from "./quantities.js";
 import { type NotifySpec, notify as schema, wallTimeSyntax } from "./schema/notify.js";
-import type { Secrets } from "./secrets.js";
+import { secretReferences } from "./variables.js";
 
 export interface TakenNotify {
   /** Without it. */
@@ -43,7 +44,7 @@ function readNotify(written: JsonValue, context: TreeVariableContext): Omit<Take
   const urls = expanded.tree as { readonly [channel: string]: string };
   const problems = [
     ...expanded.problems,
-    ...channels.flatMap((channel) => problemsOfUrl(channel, spec[channel], urls[channel], context.secrets)),
+    ...channels.flatMap((channel) => problemsOfUrl(channel, spec[channel], urls[channel], context)),
     ...(channels.some((channel) => spec[channel] !== undefined) ? [] : [nobody]),
   ];
   if (problems.length > 0) return { notify: null, problems };
@@ -71,7 +72,7 @@ function problemsOfUrl(
   channel: string,
   written: string | undefined,
   url: string | undefined,
-  secrets: Secrets,
+  { secrets, environment }: TreeVariableContext,
 ): readonly Problem[] {
   if (written === undefined || url === undefined || url === "") return [];
   secrets.add(url);
@@ -84,12 +85,25 @@ function problemsOfUrl(
       "who knows this URL may post, so it is a secret, and it is written into the spec",
       `take it from the environment: \`\${${channel === "slack" ? "SLACK_URL" : "WEBHOOK_URL"}}\``,
     );
+  const references = secretReferences(written);
+  if (references.length > 1 || references.some(({ length }) => length !== written.trim().length))
+    return wrong(
+      "spec.secret-place",
+      "a secret stands in a part of it, and the host that it names would be told it",
+      "take the whole URL from one variable or file",
+    );
   if (written.includes("${") && url.includes("${")) return [];
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     return wrong(
       "spec.notify-url",
       "it does not become a URL of http or https",
       "check the variable's value",
+    );
+  if (!isAllowed(environment, "NIGHTSHIFT_HOSTS", new URL(url).hostname))
+    return wrong(
+      "spec.notify-url",
+      "its host is not in NIGHTSHIFT_HOSTS",
+      "name a host that the operator allows",
     );
   if (new URL(url).username !== "" || new URL(url).password !== "")
     return wrong(

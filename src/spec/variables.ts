@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** `${VAR}`, `${VAR:-default}`, `${VAR:?message}` and `${file:path}` in a string; `$${` is a plain `${`. */
+import { isAllowed } from "../config.js";
 import { closest, didYouMean } from "./did-you-mean.js";
 import type { TextSpan } from "./problem.js";
 import { looksSecret, passwordInUrl, type Secrets } from "./secrets.js";
@@ -22,11 +23,14 @@ interface VariableProblem {
 export interface ExpandedText {
   /** What could not be expanded stays as it is. */
   readonly text: string;
+  /** A secret is in it: a file, or a variable whose name says so. It stays one, whatever is made of the text. */
+  readonly isSecret: boolean;
   readonly problems: readonly VariableProblem[];
 }
 
 export function expandVariables(text: string, context: VariableContext): ExpandedText {
   const problems: VariableProblem[] = literalPasswords(text, context.secrets);
+  let isSecret = false;
   const expanded = text.replace(
     /\$\$\{|\$\{([^}]*)(\}?)/g,
     (whole: string, body: string | undefined, close: string, start: number) => {
@@ -37,16 +41,31 @@ export function expandVariables(text: string, context: VariableContext): Expande
         const span = { start, end: start + whole.length, text: whole };
         problems.push({ span, code, message, suggestion });
       }
+      if (outcome.isSecret === true) isSecret = true;
       return "value" in outcome ? outcome.value : whole;
     },
   );
   const url = passwordInUrl(expanded);
   if (url !== null && !url.password.includes("${")) context.secrets.add(url.password);
-  return { text: expanded, problems };
+  return { text: expanded, isSecret, problems };
+}
+
+/** Where secrets stand in a text, by what is written: files, and variables whose names say so. */
+export function secretReferences(
+  text: string,
+): readonly { readonly start: number; readonly length: number }[] {
+  return [...text.matchAll(/\$\$\{|\$\{([^}]*)\}/g)].flatMap(({ 0: whole, 1: body, index }) =>
+    body !== undefined && (body.startsWith("file:") || looksSecret(/^\w*/.exec(body)?.[0] ?? ""))
+      ? [{ start: index, length: whole.length }]
+      : [],
+  );
 }
 
 /** A default that should not be there is a value all the same, so that nothing else is said about it. */
-type Outcome = { readonly value: string } | (Omit<VariableProblem, "span"> & { readonly value?: string });
+type Outcome = { readonly isSecret?: boolean } & (
+  | { readonly value: string }
+  | (Omit<VariableProblem, "span"> & { readonly value?: string })
+);
 
 const reference = /^([A-Za-z_][A-Za-z0-9_]*)(?::([-?])([\s\S]*))?$/;
 
@@ -57,11 +76,13 @@ function lookUp(body: string, context: VariableContext): Outcome {
   const [, name = "", operator, operand = ""] = match;
   if (operand.includes("${"))
     return failed("a variable cannot stand inside another", "give the default as text");
+  if (!isAllowed(context.environment, "NIGHTSHIFT_ENV_ALLOW", name))
+    return failed(`\`${name}\` is not in NIGHTSHIFT_ENV_ALLOW`, "use a variable that the operator allows");
   const value = Object.hasOwn(context.environment, name) ? context.environment[name] : undefined;
   const missing = value === undefined || (operator !== undefined && value === "");
   if (!missing) {
     if (looksSecret(name)) context.secrets.add(value);
-    return { value };
+    return { value, isSecret: value !== "" && (looksSecret(name) || passwordInUrl(value) !== null) };
   }
   if (operator === "-") return defaultOf(name, operand, context.secrets);
   if (operator === "?")
@@ -91,7 +112,7 @@ function readSecretFile(path: string, context: VariableContext): Outcome {
   if ("failure" in read) return failed(read.failure, "check the path; it is relative to the spec");
   const value = read.text.replace(/\r?\n$/, "");
   context.secrets.add(value);
-  return { value };
+  return { value, isSecret: true };
 }
 
 function malformed(body: string): Outcome {

@@ -1,5 +1,7 @@
 /** What runs over a queue are put together from; `app.ts` has the rest. */
+
 import { join } from "node:path";
+import { hooksOff } from "../asset-refusals.js";
 import type { AssetShelf } from "../asset-shelf.js";
 import type { AssetCache } from "../assets/local/asset-cache.js";
 import type { Settings } from "../config.js";
@@ -148,9 +150,14 @@ function placeOf(write: WriteSpec): string | null {
 }
 
 /** What a worker asks of a task before it begins: that it sees the run's files, and has its assets. */
-export function admitting(assets: AssetCache): (task: PartitionTask) => Promise<PartitionTask> {
+export function admitting(
+  assets: AssetCache,
+  { hooks }: Pick<Settings, "hooks">,
+): (task: PartitionTask) => Promise<PartitionTask> {
   const seeFiles = sharedPlaces();
   return async (task) => {
+    const hook = hooks ? undefined : task.plan.assets.find(({ role }) => role.endsWith("-hook"));
+    if (hook !== undefined) throw hooksOff(hook.path);
     await seeFiles(task);
     const located = [];
     for (const asset of task.plan.assets) located.push(await assets.locate(asset));

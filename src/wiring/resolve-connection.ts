@@ -1,6 +1,6 @@
 /** A database's URL, with its secrets, from the environment of this very process. */
 
-import type { Environment } from "../config.js";
+import { type Environment, isAllowed } from "../config.js";
 import {
   type Connection,
   type ConnectionOption,
@@ -46,6 +46,11 @@ export function resolveConnection(connection: Connection, place: ConnectionPlace
       },
     );
   const url = connectionUrl(expanded.text, { environment, secrets }, `The URL of ${address}`);
+  if (!isAllowed(environment, "NIGHTSHIFT_HOSTS", url.host))
+    throw new SpecError("refused.host", `${url.host} is not in NIGHTSHIFT_HOSTS.`, {
+      hint: "Name a host that the operator allows.",
+      details: { address: url.address },
+    });
   if (url.address === address) return url;
   throw new SpecError(
     "refused.other-database",

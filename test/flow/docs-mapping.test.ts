@@ -20,6 +20,7 @@ const registry = createRegistry({
   hookDir: join(root, "hooks"),
   environment: {},
   outputRoot: null,
+  mayRunHooks: true,
 });
 const examples = workedExamples(readFileSync(join(repository, "docs/mapping.md"), "utf8"));
 

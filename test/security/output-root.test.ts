@@ -123,7 +123,13 @@ test("each kind of change is refused through a symlink, and made below the root"
 
 test("a worker's threads and a table's quarantine have the same root", async () => {
   const { root, outside } = place();
-  const options = { note: () => undefined, hookDir: join(root, "hooks"), environment: {}, outputRoot: root };
+  const options = {
+    note: () => undefined,
+    hookDir: join(root, "hooks"),
+    environment: {},
+    outputRoot: root,
+    mayRunHooks: true,
+  };
   const write = { kind: "files", to: join(outside, "out"), partitionBy: [] } as unknown as WriteSpec;
   const sink = await createRegistry(options).stagingSink(write);
   const task = { run: { id: "r-1" }, ref: { partition: 0 }, plan: { profile: { writer: {} } } } as never;

@@ -354,7 +354,7 @@ const expansions: readonly Mistake[] = [
   [
     jobText("write:\n  to: ⟦out/${API_TOKEN}⟧"),
     "spec.secret-in-job",
-    "use a variable without PASSWORD, TOKEN, SECRET or KEY in its name, if it is none",
+    "use a variable without PASSWORD, TOKEN, SECRET, KEY or the like in its name, if it is none",
   ],
   [
     jobText(

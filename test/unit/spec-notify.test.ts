@@ -51,7 +51,7 @@ test.each([
   ["{ slack: 'https://hooks.slack.com/services/T0/B0/abcdef' }", "it is written into the spec"],
   ["{ slack: '${SLACK_UR}' }", "the variable `SLACK_UR` is not set"],
   [
-    "{ webhook: '${SLACK_URL}x y:' , slack: 'ftp://${EMPTY:-host}' }",
+    "{ webhook: '${EMPTY:-https://a.example/b}x y:' , slack: 'ftp://${EMPTY:-host}' }",
     "it does not become a URL of http or https",
   ],
   ["{ deadline: 2h }", "nobody is named who would be told"],

@@ -69,3 +69,8 @@ export function declareClaim(command: Command): Command {
     .option("--restart", "drop the unfinished run of the same output or interval and begin anew")
     .option("--take-over", "claim a run whose owner is on another host, and surely dead");
 }
+
+/** For commands that only look at a job: planning runs its functions on the first rows. */
+export function declareNoHooks(command: Command): Command {
+  return command.option("--no-hooks", "run no function of the job: for specs that nobody has read yet");
+}

@@ -18,6 +18,8 @@ interface RawGlobals {
   readonly ledger?: string;
   readonly queue?: string;
   readonly target?: string;
+  /** `false` with `--no-hooks`, which some commands take. */
+  readonly hooks?: boolean;
 }
 
 /** The context that a command runs in; `close` ends what it opened. */
@@ -26,11 +28,12 @@ export function openCli(
   terminal: Terminal,
 ): { readonly cli: Cli; readonly close: () => Promise<void> } {
   const flags = command.optsWithGlobals<RawGlobals>();
-  const settings = settingsFromProcess({
+  const ofProcess = settingsFromProcess({
     ...(flags.state === undefined ? {} : { stateDir: flags.state }),
     ...(flags.ledger === undefined ? {} : { ledger: flags.ledger }),
     ...(flags.queue === undefined ? {} : { queue: flags.queue }),
   });
+  const settings = { ...ofProcess, hooks: ofProcess.hooks && flags.hooks !== false };
   const interrupts = handleInterrupts({
     onStopping: (how) => terminal.err.line(`${how}; once more to stop at once`),
     beforeExit: () => terminal.screen.clear(),
