@@ -10,7 +10,13 @@ import { createRegistry } from "../../src/registry.js";
 import { systemClock } from "../../src/system-clock.js";
 import { scratch } from "./scratch.js";
 
-const registry = createRegistry({ note: () => undefined, hookDir: scratch(), environment: {} });
+const registry = createRegistry({
+  note: () => undefined,
+  hookDir: scratch(),
+  environment: {},
+  outputRoot: null,
+  mayRunHooks: true,
+});
 const calm = new AbortController().signal;
 
 /** A job of `model.onnx` and `in.parquet` in the folder, writing to `out.parquet`. */
