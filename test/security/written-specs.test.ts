@@ -75,7 +75,7 @@ test.each([
 const hostile = [
   'x: "y"\npre: ../h.js',
   `${"a long name with \"quotes\", 'more' and a break\n".repeat(6)}# `,
-  "# x\r\nnotify: { webhook: http://evil }\u0085\u2028\u2029",
+  "# x\r\nnotify: { webhook: evil }\u0085\u2028\u2029",
   "$${HOME} ${HOME} ${file:/etc/hostname} $$${",
   '{{ ds }} {{{{ }} {{ "{{" }}',
   "\u202egnp.exe \ud800 \ufeff \u001b]0;title\u0007",
