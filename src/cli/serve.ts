@@ -73,9 +73,11 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     if (cli.globals.json) cli.out.line(serveJson(event, cli.clock.now()));
     else if (!cli.globals.quiet || !isQuiet(event)) cli.err.line(serveLine(event, cli.cwd, cli.err.paint));
   };
-  const watch = await watchJobs(cli, await cli.app());
+  let service: Service | null = null;
+  const served = () => service?.specs.specs().flatMap(({ good }) => (good === null ? [] : [good])) ?? [];
+  const watch = await watchJobs(cli, await cli.app(), served);
   try {
-    const service = await openService(cli, { folder, maxParallel: flags.maxParallel, tell, watch });
+    service = await openService(cli, { folder, maxParallel: flags.maxParallel, tell, watch });
     try {
       // Before it is asked about them.
       await service.refresh();

@@ -70,7 +70,8 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     });
   const stopping = cli.gently("stopping: nothing new is taken");
   const app = await cli.app();
-  const metrics = metricsListen === undefined ? null : await openMetrics(cli, { isWorker: true });
+  const metrics =
+    metricsListen === undefined ? null : await openMetrics(cli, { jobs: () => [], isWorker: true });
   const worker = await app.worker({
     ...{ threads, tags, lanes, leaseMs: lease, version: packageVersion() },
     tell(event) {

@@ -1,27 +1,65 @@
-/** How old the predictions of jobs are, by what the ledger has. */
-import type { Ledger, RunFilter } from "../ledger.js";
-import type { JobFreshness } from "../run.js";
+/** How old the predictions of a job are, by what the ledger and the output say. */
+import type { Ledger } from "../ledger.js";
+import type { JobFreshness, RunState } from "../run.js";
+import type { Sink } from "../sink.js";
+import { jobIdOf } from "./run-identity.js";
 
-/** Of every job that was ever published; a backfill may have published older intervals since. */
-export async function readFreshness(
-  ledger: Pick<Ledger, "listRuns">,
-  filter: RunFilter = {},
-): Promise<readonly JobFreshness[]> {
-  const jobs = new Map<string, JobFreshness>();
-  for await (const { run, status, updatedAt } of ledger.listRuns(filter)) {
-    if (status !== "published") continue;
-    const of = { job: run.jobName, lastSuccess: updatedAt, freshSince: run.interval?.end ?? updatedAt };
-    jobs.set(run.jobName, fresher(jobs.get(run.jobName), of));
-  }
-  return [...jobs.values()];
+export interface FreshnessParts {
+  readonly ledger: Pick<Ledger, "listRuns">;
+  readonly sink: (write: RunState["run"]["job"]["write"]) => Promise<Pick<Sink, "lookup">>;
 }
 
-function fresher(known: JobFreshness | undefined, seen: JobFreshness): JobFreshness {
-  if (known === undefined) return seen;
-  const later = (a: string, b: string): string => (Date.parse(a) >= Date.parse(b) ? a : b);
-  return {
-    job: seen.job,
-    lastSuccess: later(known.lastSuccess, seen.lastSuccess),
-    freshSince: later(known.freshSince, seen.freshSince),
-  };
+/**
+ * What readers of a job's output have: its newest interval that is published and was not rolled back; a backfill may have
+ * published older ones since. Runs of `score` are no runs of the job, whatever they are called.
+ *
+ * @returns `null` where nothing is published
+ */
+export async function newestPublished(
+  jobName: string,
+  { ledger, sink }: FreshnessParts,
+): Promise<{ readonly newest: RunState; readonly freshness: JobFreshness } | null> {
+  const published: RunState[] = [];
+  for await (const state of ledger.listRuns({ jobName, statuses: ["published"] }))
+    if (!isScore(state)) published.push(state);
+  const newestFirst = published.toSorted((a, b) => startOf(b).localeCompare(startOf(a)));
+  let lastSuccess = "";
+  for (const { updatedAt } of published)
+    if (lastSuccess === "" || Date.parse(updatedAt) > Date.parse(lastSuccess)) lastSuccess = updatedAt;
+  for (const newest of newestFirst) {
+    if (await isRolledBack(newest, sink)) continue;
+    const freshSince = newest.run.interval?.end ?? newest.updatedAt;
+    return { newest, freshness: { job: jobName, lastSuccess, freshSince } };
+  }
+  return null;
+}
+
+export async function readFreshness(
+  jobNames: readonly string[],
+  parts: FreshnessParts,
+): Promise<readonly JobFreshness[]> {
+  const jobs: JobFreshness[] = [];
+  for (const name of jobNames) {
+    const found = await newestPublished(name, parts);
+    if (found !== null) jobs.push(found.freshness);
+  }
+  return jobs;
+}
+
+/** Its output alone makes it what it is. */
+function isScore({ run }: RunState): boolean {
+  return run.key.jobId === jobIdOf(run.job, "score");
+}
+
+/** The ledger does not know; an output that cannot be asked any more does not hide what the ledger knows. */
+async function isRolledBack({ run }: RunState, sink: FreshnessParts["sink"]): Promise<boolean> {
+  const decision = await sink(run.job.write)
+    .then((of) => of.lookup(run.id))
+    .catch(() => null);
+  return decision?.rolledBack === true;
+}
+
+/** Empty without intervals, where the order of the ledger stays: newest first. */
+function startOf({ run }: RunState): string {
+  return run.interval?.start ?? "";
 }

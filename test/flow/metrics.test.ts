@@ -1,5 +1,5 @@
 /** Metrics of real runs: pushed, written, and served. */
-import { readFileSync, rmSync } from "node:fs";
+import { cpSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { dailyProject } from "../support/daily-project.js";
@@ -70,10 +70,16 @@ test("metrics are pushed when a run is over, also of one that never began; a gat
   );
 });
 
-test("a service tells how fresh each job is from its start on, whoever published it", async () => {
+test("a service exports the freshness of the jobs that it serves, whoever published them, and of no ad-hoc run", async () => {
   const daily = dailyProject("2025-01-01", 2);
   daily.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
   expect(nightshift(daily.cwd, "run", "daily", "--at", "2025-01-01").status).toBe(0);
+  // Its name is the model's; a copy that is named like the job is still no run of the job.
+  cpSync(join(daily.cwd, "model.onnx"), join(daily.cwd, "daily.onnx"));
+  for (const model of ["model.onnx", "daily.onnx"]) {
+    const argv = ["score", model, daily.inputPath("2025-01-02"), "--key", "flight_id"];
+    expect(nightshift(daily.cwd, ...argv, "-o", `of-${model}/`).status).toBe(0);
+  }
   const scrape = async () => {
     const served = serveIn(daily.cwd, {}, "--metrics-listen", "0");
     const listening = await served.until("metrics.listening");
@@ -85,6 +91,9 @@ test("a service tells how fresh each job is from its start on, whoever published
     const age = (Date.now() - Date.parse("2025-01-02T00:00:00Z")) / 1000;
     const first = await scrape();
     expect(first.value("nightshift_job_freshness_seconds", { job: "daily" })).toBeGreaterThan(age - 60);
+    expect(first.value("nightshift_job_freshness_seconds", { job: "model" })).toBeUndefined();
+    const [listed] = JSON.parse(nightshift(daily.cwd, "ls", "jobs", "--json").stdout);
+    expect(Math.abs(listed.freshnessSeconds - age)).toBeLessThan(60);
     expect(nightshift(daily.cwd, "run", "daily", "--at", "2025-01-02").status).toBe(0);
     const again = await scrape();
     expect(again.value("nightshift_job_freshness_seconds", { job: "daily" })).toBeLessThan(age - 86_000);

@@ -26,7 +26,7 @@ const load = async (notify: string, intervals?: string) => {
 test("its URLs are kept out of the job, and masked", async () => {
   const { job, notify, secrets } = await load("{ slack: '${SLACK_URL}', webhook: '${EMPTY:-}' }");
   expect(notify).toEqual({
-    events: ["failed", "recovered", "late"],
+    events: ["failed", "recovered", "late", "waiting"],
     deadline: null,
     slack: environment.SLACK_URL,
     webhook: null,

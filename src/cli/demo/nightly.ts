@@ -72,7 +72,7 @@ async function openThere(given: Cli, directory: string, clock: JumpingClock, web
 async function twoNights(story: Story): Promise<void> {
   const { cli, app, clock, receiver, text, stop } = story;
   const specs = specFolder(cli, join(story.directory, "jobs"), () => undefined);
-  const watch = await watchJobs(cli, app);
+  const watch = await watchJobs(cli, app, () => []);
   const ticks = endedTicks();
   const scheduler = await openScheduler(story, specs.jobs, watch.of, ticks.ended);
   const look = async (instant: string): Promise<void> => {

@@ -34,6 +34,7 @@ export async function listJobs(cli: Cli): Promise<number> {
     { title: "every", spare: 2 },
     { title: "schedule" },
     { title: "last", whole: true as const },
+    { title: "failed", whole: true as const, spare: 5, style: paint.red },
     { title: "next", whole: true as const },
     { title: "age", align: "right" as const, spare: 1 },
     { title: "writes to", spare: 3 },
@@ -48,6 +49,7 @@ export async function listJobs(cli: Cli): Promise<number> {
         ? ""
         : `${schedule.cron}${schedule.timezone === "UTC" ? "" : ` ${schedule.timezone}`}`,
       shownInstant(times?.last ?? null),
+      shownInstant(times?.lastFailure ?? null),
       times?.paused === true ? "paused" : shownInstant(times?.next ?? null),
       times?.freshnessSeconds == null ? "" : duration(times.freshnessSeconds),
       to ?? "",

@@ -37,8 +37,11 @@ export interface WatchedTick {
 /** Of an hourly job with a deadline of a day and a half. */
 const mostIntervalsBack = 40;
 
-export async function watchJobs(cli: Cli, app: App): Promise<JobWatch> {
-  const metrics = await openMetrics(cli);
+/** @param specs those that are served now */
+export async function watchJobs(cli: Cli, app: App, specs: () => readonly ServedSpec[]): Promise<JobWatch> {
+  // A job without a time of its own is never stale.
+  const timed = () => specs().filter(({ rule, schedule }) => rule !== null || schedule !== null);
+  const metrics = await openMetrics(cli, { jobs: () => timed().map(({ name }) => name) });
   const notices = await openNotices(cli);
   const traces = await openTraces();
   const ofAll = [metrics.observer, ...(traces === null ? [] : [traces])];

@@ -1,20 +1,19 @@
 /** The metrics of this process, with what its ledger and its queue tell. */
 import { asNightshiftError } from "../../errors.js";
-import type { RunFilter } from "../../ledger.js";
 import type { Metrics } from "../../observers/metrics/metrics.js";
 import type { MetricsFlags } from "../running/run-options.js";
 import type { Cli } from "../shell/context.js";
 
 export interface OpenMetricsOptions {
-  /** Of the jobs whose freshness is told. */
-  readonly filter?: RunFilter;
+  /** Names of the jobs whose freshness is exported, as of now. */
+  readonly jobs: () => readonly string[];
   /** This process makes attempts at partitions from the queue; without it, it coordinates. */
   readonly isWorker?: boolean;
 }
 
 export async function openMetrics(
   cli: Cli,
-  { filter = {}, isWorker = false }: OpenMetricsOptions = {},
+  { jobs, isWorker = false }: OpenMetricsOptions,
 ): Promise<Metrics> {
   const { createMetrics } = await import("../../observers/metrics/metrics.js");
   const { readFreshness } = await import("../../running/job-freshness.js");
@@ -25,7 +24,7 @@ export async function openMetrics(
       : { attemptsElsewhere: !isWorker, pending: async () => (await app.queue()).pending() };
   return createMetrics({
     clock: cli.clock,
-    freshness: async () => readFreshness(await app.ledger(), filter),
+    freshness: async () => readFreshness(jobs(), { ledger: await app.ledger(), sink: app.sink }),
     ...queue,
     onTrouble: (what, error) =>
       warn(cli, `metrics leave out what ${what} would tell: ${asNightshiftError(error).message}`),
@@ -50,7 +49,7 @@ export async function pushedMetrics(
   if (given === null && metricsFile === undefined) return null;
   const { pushMetrics, pushTarget, writeMetrics } = await import("../../observers/metrics/push.js");
   const target = given === null ? null : pushTarget(given, job);
-  const { observer, lasting } = await openMetrics(cli, { filter: { jobName: job } });
+  const { observer, lasting } = await openMetrics(cli, { jobs: () => [job] });
   const unlessItFails = async (doing: string, work: () => Promise<void>): Promise<void> => {
     await work().catch((error: unknown) => warn(cli, `metrics could not be ${doing}: ${messageOf(error)}`));
   };
