@@ -183,7 +183,7 @@ async function confirm(cli: Cli, due: number, { yes }: BackfillFlags): Promise<v
 
 async function runDue(
   cli: Cli,
-  { specPath }: JobIntervals,
+  { specPath, upstreams }: JobIntervals,
   due: readonly Decision[],
   flags: BackfillFlags,
   { stop, observers }: { readonly stop: BackfillStop; readonly observers: readonly Observer[] },
@@ -197,7 +197,7 @@ async function runDue(
     restart: flags.restart === true,
     takeOver: flags.takeOver === true,
     observers,
-    wait: inputWait(cli, flags),
+    wait: inputWait(cli, flags, upstreams),
   });
   try {
     return await runIntervals(flags.newestFirst === true ? due.toReversed() : due, tracks.all, {

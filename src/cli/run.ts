@@ -59,10 +59,10 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       ),
     );
   }
-  const { job, specPath, notify, rule } = await jobFor(cli, subject, flags);
+  const { job, specPath, notify, rule, upstreams } = await jobFor(cli, subject, flags);
   const runner = await (await cli.app()).runner();
   const request: RunRequest = { ...parseRun(flags, specPath), job, guess: false };
-  const wait = inputWait(cli, flags);
+  const wait = inputWait(cli, flags, upstreams);
   const due = request.reprocess ? null : dueOf(job, rule, notify, cli.clock.now());
   return watched(cli, flags, { name: job.name, notify, due }, (observers) =>
     followRun(

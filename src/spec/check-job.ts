@@ -3,7 +3,7 @@ import type { JsonValue } from "../errors.js";
 import type { Check, CheckedSpec } from "./checks/check.js";
 import { clashingColumns, partitionColumns, repeatedInList } from "./checks/columns.js";
 import { databaseInput, databaseOutput, filesOutput } from "./checks/databases.js";
-import { everyIntervalHasAPlace, lookbackNeedsSchedule } from "./checks/intervals.js";
+import { afterNeedsIntervals, everyIntervalHasAPlace, lookbackNeedsSchedule } from "./checks/intervals.js";
 import { budgetNeedsRowPolicy, dependentRowsNeedBatch } from "./checks/limits.js";
 import {
   insideOutputRoot,
@@ -33,6 +33,7 @@ const checks: readonly Check[] = [
   partitionColumns,
   everyIntervalHasAPlace,
   lookbackNeedsSchedule,
+  afterNeedsIntervals,
   budgetNeedsRowPolicy,
   dependentRowsNeedBatch,
 ];

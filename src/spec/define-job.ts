@@ -37,9 +37,25 @@ const noNotifyInCode: Problem = {
   suggestion: "write it as a YAML file for `nightshift run` or `serve`, or watch the events of `runJob`",
 };
 
+const noAfterInCode: Problem = {
+  path: ["after"],
+  at: "key",
+  code: "spec.not-supported",
+  message: "a job in code waits for no other job",
+  suggestion: "await the outcome of the other `runJob` first",
+};
+
 /** What only the command line does. */
-function ofServices({ schedule, notify }: ResolvedSpec & { readonly kind: "job" }): readonly Problem[] {
-  return [...(schedule === null ? [] : [noScheduleInCode]), ...(notify === null ? [] : [noNotifyInCode])];
+function ofServices({
+  schedule,
+  after,
+  notify,
+}: ResolvedSpec & { readonly kind: "job" }): readonly Problem[] {
+  return [
+    ...(schedule === null ? [] : [noScheduleInCode]),
+    ...(after.length === 0 ? [] : [noAfterInCode]),
+    ...(notify === null ? [] : [noNotifyInCode]),
+  ];
 }
 
 /** @throws InvalidSpecError with every mistake, each by the path of its value; SpecError `usage.*` */

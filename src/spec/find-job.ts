@@ -2,7 +2,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { findProjectRoot } from "../config.js";
-import { SpecError } from "../errors.js";
+import { type JsonValue, SpecError } from "../errors.js";
+import { scheduleOfAfter } from "./after.js";
 import { closest, didYouMean } from "./did-you-mean.js";
 import { readSpecFile } from "./spec-file.js";
 import { valueAt } from "./spec-source.js";
@@ -18,6 +19,8 @@ export interface ListedJob {
   readonly to: string | null;
   readonly every: string | null;
   readonly schedule: { readonly cron: string; readonly timezone: string } | null;
+  /** Names of the jobs that it waits for. */
+  readonly after: readonly string[];
   /** Why the spec cannot be read. */
   readonly error: string | null;
 }
@@ -67,6 +70,7 @@ async function listJob(path: string, file: string): Promise<ListedJob> {
     to: null,
     every: null,
     schedule: null,
+    after: [],
     error,
   });
   try {
@@ -78,19 +82,37 @@ async function listJob(path: string, file: string): Promise<ListedJob> {
       return typeof value === "string" ? value : null;
     };
     const cron = text("schedule", "cron");
+    const after = listAt(tree, "after");
+    const every = text("intervals", "every");
     return {
       name: text("name") ?? fileName(path),
       path,
       model: text("model") ?? text("model", "path"),
       to: text("write", "to"),
-      every: text("intervals", "every"),
-      schedule: cron === null ? null : { cron, timezone: text("schedule", "timezone") ?? "UTC" },
+      every,
+      schedule:
+        cron !== null
+          ? { cron, timezone: text("schedule", "timezone") ?? "UTC" }
+          : after.length > 0 && every !== null
+            ? ofAfter(every, text("intervals", "start"), text("intervals", "timezone"))
+            : null,
+      after,
       error: null,
     };
   } catch (error) {
     if (error instanceof SpecError) return unreadable(error.message);
     throw error;
   }
+}
+
+function ofAfter(every: string, start: string | null, timezone: string | null): ListedJob["schedule"] {
+  const schedule = scheduleOfAfter(every, start, timezone ?? "UTC");
+  return { cron: schedule.expression, timezone: schedule.timezone };
+}
+
+function listAt(tree: JsonValue, key: string): readonly string[] {
+  const value = valueAt(tree, [key]);
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
 }
 
 function findPath(path: string, cwd: string): string {

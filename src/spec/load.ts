@@ -43,6 +43,8 @@ export interface LoadedJob {
   /** The job's own rule, for what walks over intervals. */
   readonly intervals: IntervalsSpec | null;
   readonly schedule: Schedule | null;
+  /** Names of the jobs that it waits for. */
+  readonly after: readonly string[];
   /** Its own, else what nightshift.yaml says for all jobs. */
   readonly notify: NotifySettings | null;
   readonly secrets: Secrets;
@@ -82,9 +84,9 @@ export async function loadJob(path: string, context: LoadContext): Promise<Loade
   if (resolved?.kind === "misused" && all.length === 0) throw resolved.error;
   if (resolved?.kind !== "job" || all.length > 0)
     throw invalidSpec(all, { ...project.sources, [file]: text }, secrets, file);
-  const { job, intervals, schedule, warnings } = resolved;
+  const { job, intervals, schedule, after, warnings } = resolved;
   const notify = resolved.notify ?? project.notify?.(intervals?.timezone ?? "UTC") ?? null;
-  return { job, specPath, target: project.target, intervals, schedule, notify, secrets, warnings };
+  return { job, specPath, target: project.target, intervals, schedule, after, notify, secrets, warnings };
 }
 
 function readSpec(

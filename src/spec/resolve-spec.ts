@@ -52,6 +52,8 @@ export type ResolvedSpec =
       readonly job: Job;
       readonly intervals: IntervalsSpec | null;
       readonly schedule: Schedule | null;
+      /** Names of the jobs that it waits for. */
+      readonly after: readonly string[];
       readonly notify: NotifySettings | null;
       readonly warnings: readonly string[];
     }
@@ -126,6 +128,7 @@ export function resolveSpec(written: JsonValue, context: ResolveContext): Resolv
     },
     intervals: saved.spec.intervals ?? null,
     schedule: saved.spec.schedule === undefined ? null : toSchedule(saved.spec.schedule),
+    after: saved.spec.after ?? [],
     notify: settings,
     warnings: [...timing.warnings, ...intervalWarnings(checked)],
   };

@@ -40,6 +40,15 @@ export const jobSchema = z
     post: hooks.post.optional(),
     write,
     intervals: intervals.optional(),
+    after: z
+      .array(name)
+      .min(1, { error: "the list is empty" })
+      .optional()
+      .meta({
+        description:
+          "Other jobs of the same folder: a run starts when their intervals that share an instant with its own are published.",
+        examples: [["features-nightly"]],
+      }),
     schedule: schedule.optional(),
     notify: notify.optional(),
     limits: limits.prefault({}),

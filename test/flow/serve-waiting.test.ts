@@ -7,7 +7,7 @@ import { apiClient } from "../support/api-client.js";
 import { urlOf } from "../support/api-project.js";
 import { keysIn } from "../support/flight-project.js";
 import { httpReceiver } from "../support/http-receiver.js";
-import { nightshift, said, startNightshift } from "../support/nightshift.js";
+import { nightshift, nightshiftWith, said, startNightshift } from "../support/nightshift.js";
 import { clockAt, type Served, serveIn } from "../support/served.js";
 import { servedProject } from "../support/served-project.js";
 
@@ -109,6 +109,46 @@ describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
     });
     second.child.kill("SIGKILL");
     await second.finished;
+  });
+
+  test("a job after another starts when the interval that covers its own is published; by hand it is refused before", async () => {
+    const { project } = served;
+    const env = served.env();
+    const spec = readFileSync(project.spec, "utf8").replace(/^schedule:.*\n/m, "");
+    writeFileSync(project.spec, spec);
+    const follower = spec
+      .replace("name: daily", "name: follower\nafter: [daily]")
+      .replace("../out", "../out-follower")
+      .replaceAll("dt={{ ds }}", "dt=2025-01-02")
+      .replace("every: day", "every: hour");
+    writeFileSync(join(project.cwd, "jobs/follower.yaml"), follower);
+    const at = ["--at", "2025-01-02T23:30:00Z"];
+    const refused = nightshiftWith(env, project.cwd, "run", "follower", ...at);
+    expect([refused.status, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining("nightshift run daily --at"),
+    ]);
+
+    await served.followed(new Date("2025-01-02T23:59:00Z"), "follower", "0 * * * * UTC");
+    const service = serve("2025-01-03T00:00:10");
+    expect(await service.until("tick.waiting")).toMatchObject({
+      ...{ job: "follower", at: "2025-01-03T00:00:00.000Z" },
+      progress: { status: "waiting", reason: { code: "refused.upstream-unpublished" } },
+    });
+    expect(nightshiftWith(env, project.cwd, "run", "daily", "--at", "2025-01-02").status).toBe(0);
+    expect(await service.until("tick.ended")).toMatchObject({
+      job: "follower",
+      end: { status: "published" },
+    });
+    expect(nightshiftWith(env, project.cwd, "run", "follower", "--at", "2025-01-02T22:00:00Z").status).toBe(
+      0,
+    );
+    service.child.kill("SIGKILL");
+    await service.finished;
+
+    writeFileSync(project.spec, `${spec}after: [follower]\n`);
+    const circle = nightshiftWith(env, project.cwd, "validate");
+    expect([circle.status, circle.stderr]).toEqual([2, expect.stringContaining("after")]);
   });
 });
 

@@ -55,6 +55,7 @@ it("lists every job with what its spec says, broken ones too", async () => {
       to: null,
       every: null,
       schedule: null,
+      after: [],
       error: expect.any(String),
     },
     {
@@ -64,6 +65,7 @@ it("lists every job with what its spec says, broken ones too", async () => {
       to: "out",
       every: "day",
       schedule: null,
+      after: [],
       error: null,
     },
     {
@@ -73,6 +75,7 @@ it("lists every job with what its spec says, broken ones too", async () => {
       to: "out",
       every: null,
       schedule: null,
+      after: [],
       error: null,
     },
   ]);

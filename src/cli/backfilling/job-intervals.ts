@@ -3,6 +3,8 @@ import type { IntervalJob } from "../../backfill.js";
 import { SpecError } from "../../errors.js";
 import { type Every, type IntervalRule, intervalsThrough, parseInstant } from "../../interval.js";
 import type { NotifySettings } from "../../notice.js";
+import type { Upstream } from "../../running/upstream.js";
+import { upstreamsOf } from "../lookup/jobs.js";
 import { shownPath } from "../output/paths.js";
 import type { IntervalFlags } from "../running/run-options.js";
 import type { Cli } from "../shell/context.js";
@@ -22,6 +24,7 @@ export interface JobIntervals {
   readonly every: Every;
   readonly rule: IntervalRule;
   readonly notify: NotifySettings | null;
+  readonly upstreams: readonly Upstream[];
   readonly intervals: readonly IntervalJob[];
 }
 
@@ -69,8 +72,10 @@ export async function jobOverIntervals(
     const job = each.start === interval.start ? first.job : (await load(each.start)).job;
     intervals.push({ interval: each, job });
   }
-  const { specPath, notify } = first;
-  return { name: first.job.name, specPath, every: rule.every, rule, notify, intervals };
+  const { specPath, notify, after } = first;
+  const { name } = first.job;
+  const upstreams = after.length === 0 ? [] : await upstreamsOf(cli, { name, after, specPath });
+  return { name: first.job.name, specPath, every: rule.every, rule, notify, upstreams, intervals };
 }
 
 /** The loader speaks of `--at`. */

@@ -1,8 +1,10 @@
 /** Jobs by name or spec file, loaded for one interval. YAML and its schema are loaded with the first of them. */
+import { dirname } from "node:path";
 import { SpecError } from "../../errors.js";
 import type { IntervalRule } from "../../interval.js";
-import { type Job, targetOf } from "../../job.js";
+import { type Interval, type Job, targetOf } from "../../job.js";
 import type { NotifySettings } from "../../notice.js";
+import type { Upstream } from "../../running/upstream.js";
 import type { Schedule } from "../../schedule.js";
 import { templateVariables } from "../../template.js";
 import type { IntervalFlags } from "../running/run-options.js";
@@ -17,6 +19,8 @@ export interface JobHere {
   readonly every: string | null;
   /** As written: nothing is checked here. */
   readonly schedule: { readonly cron: string; readonly timezone: string } | null;
+  /** Names of the jobs that it waits for. */
+  readonly after: readonly string[];
   /** Why the spec cannot be read. */
   readonly error: string | null;
 }
@@ -29,6 +33,7 @@ export interface JobFor {
   readonly notify: NotifySettings | null;
   readonly rule: IntervalRule | null;
   readonly schedule: Schedule | null;
+  readonly upstreams: readonly Upstream[];
 }
 
 /** As much of the context as loading a job takes. */
@@ -50,19 +55,66 @@ export async function jobFor(
   const { loadJob } = await import("../../spec/load.js");
   const { cwd, settings, globals, clock, err, secrets } = place;
   const { ruleOf } = await import("../../spec/choose-interval.js");
-  const { job, specPath, intervals, schedule, notify, warnings } = await loadJob(await findJob(given, cwd), {
-    cwd,
-    vars: flags.var ?? {},
-    environment: settings.environment,
-    now: clock.now(),
-    outputRoot: settings.outputRoot,
-    secrets,
-    ...(flags.at === undefined ? {} : { at: flags.at }),
-    ...(flags.anyVars === undefined ? {} : { anyVars: true }),
-    ...(globals.target === null ? {} : { target: globals.target }),
-  });
+  const { job, specPath, intervals, schedule, after, notify, warnings } = await loadJob(
+    await findJob(given, cwd),
+    {
+      cwd,
+      vars: flags.var ?? {},
+      environment: settings.environment,
+      now: clock.now(),
+      outputRoot: settings.outputRoot,
+      secrets,
+      ...(flags.at === undefined ? {} : { at: flags.at }),
+      ...(flags.anyVars === undefined ? {} : { anyVars: true }),
+      ...(globals.target === null ? {} : { target: globals.target }),
+    },
+  );
   for (const warning of warnings) err.line(err.paint.yellow(`warning: ${warning}`));
-  return { job, specPath, notify, schedule, rule: intervals === null ? null : ruleOf(intervals) };
+  const upstreams = after.length === 0 ? [] : await upstreamsOf(place, { name: job.name, after, specPath });
+  return { job, specPath, notify, schedule, upstreams, rule: intervals === null ? null : ruleOf(intervals) };
+}
+
+interface Following {
+  readonly name: string;
+  readonly after: readonly string[];
+  readonly specPath: string;
+}
+
+/** The jobs that one waits for, from its own folder. @throws SpecError `spec.after`, `spec.after-circle` */
+export async function upstreamsOf(
+  place: JobPlace,
+  { name, after, specPath }: Following,
+): Promise<readonly Upstream[]> {
+  const { listJobs } = await import("../../spec/find-job.js");
+  const { mistakeInAfter } = await import("../../spec/after.js");
+  const here = await listJobs(dirname(specPath));
+  const mistake = mistakeInAfter({ name, after, every: "any" }, here);
+  if (mistake !== null) throw mistake;
+  const upstreams: Upstream[] = [];
+  for (const upstream of after) {
+    const path = here.find((job) => job.name === upstream)?.path;
+    if (path === undefined) continue;
+    const load = await upstreamAt(place, path);
+    if (load.rule !== null) upstreams.push({ name: upstream, rule: load.rule, jobAt: load.jobAt });
+  }
+  return upstreams;
+}
+
+async function upstreamAt({ cwd, settings, globals, clock, secrets }: JobPlace, path: string) {
+  const { loadJob } = await import("../../spec/load.js");
+  const { ruleOf } = await import("../../spec/choose-interval.js");
+  const context = {
+    ...{ cwd, secrets, environment: settings.environment, now: clock.now(), outputRoot: settings.outputRoot },
+    ...(globals.target === null ? {} : { target: globals.target }),
+  };
+  const { intervals, schedule } = await loadJob(path, {
+    ...{ ...context, vars: {}, anyInterval: true, anyVars: true },
+  });
+  return {
+    rule: intervals === null ? null : ruleOf(intervals),
+    jobAt: async ({ start }: Interval) =>
+      (await loadJob(path, { ...context, at: start, vars: schedule?.vars ?? {} })).job,
+  };
 }
 
 /** Like {@link jobFor}; `null` where `given` names no job and need not. */

@@ -1,8 +1,10 @@
 /** Runs of the command line wait for their input in the command itself. */
 import { type Command, Option } from "commander";
-import type { Job } from "../../job.js";
+import { CancelledError } from "../../errors.js";
+import type { Interval, Job } from "../../job.js";
 import type { Runner } from "../../runner.js";
 import type { RunOptions, RunOutcome, RunRequest } from "../../running/run-request.js";
+import { type Upstream, unpublishedUpstream } from "../../running/upstream.js";
 import { waitForInput } from "../../running/wait-for-input.js";
 import { pause } from "../../system-clock.js";
 import { instantText } from "../output/run-text.js";
@@ -30,13 +32,34 @@ export interface InputWait {
 const usualPollMs = 60_000;
 
 /** All runs of one command share the time: a backfill of many intervals waits no longer than one run. */
-export function inputWait(cli: Cli, { waitFor }: WaitFlags): InputWait {
+/** Other jobs, on the command line. */
+const upstreamPollMs = 5_000;
+
+export function inputWait(cli: Cli, { waitFor }: WaitFlags, upstreams: readonly Upstream[] = []): InputWait {
   const { clock, err, globals } = cli;
   let sinceMs: number | null = null;
+
+  /** @throws SpecError `refused.upstream-unpublished` */
+  async function upstream(interval: Interval, signal: AbortSignal): Promise<void> {
+    const app = await cli.app();
+    const parts = { ledger: await app.ledger(), sink: app.sink };
+    for (let looks = 0; ; looks++) {
+      const unpublished = await unpublishedUpstream(interval, upstreams, parts);
+      if (unpublished === null) return;
+      const now = clock.now().getTime();
+      const leftMs = (sinceMs ?? now) + (waitFor ?? 0) - now;
+      if (leftMs <= 0) throw unpublished;
+      sinceMs ??= now;
+      if (looks === 0 && !globals.quiet && !globals.json) err.line(`${unpublished.message}: waiting for it`);
+      await pause(Math.min(upstreamPollMs, leftMs), signal);
+      if (signal.aborted) throw new CancelledError();
+    }
+  }
 
   return {
     async run(runner, request, options) {
       const { job } = request;
+      if (job.interval !== null && upstreams.length > 0) await upstream(job.interval, options.signal);
       const timeoutMs = waitFor ?? job.input.waitFor?.timeoutMs ?? 0;
       if (timeoutMs === 0) return runner.run(request, options);
       const now = clock.now().getTime();

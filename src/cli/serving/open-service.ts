@@ -1,12 +1,14 @@
 /** What `serve` is made of: the folder of specs, the scheduler, the runs that were asked for, and tracks that they share. */
 import type { App } from "../../app.js";
 import { CancelledError } from "../../errors.js";
+import type { Interval } from "../../job.js";
 import { createScheduler } from "../../scheduler.js";
 import { appWithShare, openApps } from "../backfilling/tracks.js";
 import { interruptionCheck } from "../lookup/owners.js";
 import { runObservers } from "../running/progress.js";
 import type { Cli } from "../shell/context.js";
 import { type AskedRuns, askedRuns } from "./asked-runs.js";
+import { jobAt, momentOf } from "./job-at.js";
 import { makeWay } from "./make-way.js";
 import { hasTryLeft, runTick } from "./run-tick.js";
 import type { ServeEvent } from "./serve-text.js";
@@ -69,7 +71,13 @@ export async function openService(
           before,
           isTriedAgain: (error) => hasTryLeft(served, before, error),
         });
-        const ended = await runTick(cli, track, served, at, { signal, observers }, before);
+        const upstreams = served.after.flatMap((upstream) => {
+          const good = specs.specs().find((each) => each.name === upstream)?.good ?? null;
+          if (good === null || good.rule === null) return [];
+          const jobAtInterval = (interval: Interval) => jobAt(cli, good, momentOf(good, interval));
+          return [{ name: upstream, rule: good.rule, jobAt: jobAtInterval }];
+        });
+        const ended = await runTick(cli, track, served, at, { signal, observers }, { before, upstreams });
         if (before === null && typeof ended === "object" && "progress" in ended)
           await watch.tellWaiting(served, at, ended.progress);
         return ended;

@@ -18,6 +18,7 @@ import type { Observer, RunEnd } from "../../observer.js";
 import { noRows } from "../../partition.js";
 import { tellAll } from "../../running/run-end.js";
 import type { RunOptions, RunOutcome, RunRequest } from "../../running/run-request.js";
+import { type Upstream, unpublishedCode, unpublishedUpstream } from "../../running/upstream.js";
 import { healsByWaiting, isInputMissing, lookForInput } from "../../running/wait-for-input.js";
 import type { TickEnd, TickProgress } from "../../schedule-book.js";
 import type { TickOutcome } from "../../scheduler.js";
@@ -26,14 +27,20 @@ import type { Cli } from "../shell/context.js";
 import { jobAt, momentOf } from "./job-at.js";
 import type { ServedJob } from "./spec-folder.js";
 
-/** @param before what became of the tick so far; `null` at its first try */
+export interface TickSoFar {
+  /** What became of the tick so far; `null` at its first try. */
+  readonly before?: TickProgress | null;
+  /** Jobs that it waits for. */
+  readonly upstreams?: readonly Upstream[];
+}
+
 export async function runTick(
   cli: Cli,
   app: App,
   served: ServedJob,
   at: Date,
   given: RunOptions,
-  before: TickProgress | null = null,
+  { before = null, upstreams = [] }: TickSoFar = {},
 ): Promise<TickOutcome> {
   let isTold = false;
   const noting: Observer = {
@@ -45,6 +52,9 @@ export async function runTick(
   const options = { ...given, observers: [...given.observers, noting] };
   try {
     const [interval, ...earlier] = intervalsOf(served, at);
+    const held =
+      interval === undefined ? null : await heldByUpstream(cli, app, interval, { before, upstreams });
+    if (held !== null) return held;
     const outcome = await runWhenReady(cli, app, served, interval ?? null, { options, before });
     if ("progress" in outcome) return outcome;
     const end = endOf(outcome);
@@ -100,6 +110,36 @@ function triedAgain(
   };
 }
 
+/** Between two looks whether other jobs are published. */
+const upstreamPollMs = 15_000;
+
+/** Waits for as long as its own interval lasts. @throws SpecError `refused.upstream-unpublished` after that */
+async function heldByUpstream(
+  cli: Cli,
+  app: App,
+  interval: Interval,
+  { before = null, upstreams = [] }: TickSoFar,
+): Promise<{ readonly progress: TickProgress } | null> {
+  if (upstreams.length === 0) return null;
+  const unpublished = await unpublishedUpstream(interval, upstreams, {
+    ledger: await app.ledger(),
+    sink: app.sink,
+  });
+  if (unpublished === null) return null;
+  const now = cli.clock.now();
+  const since = before?.reason.code === unpublishedCode ? before.since : now.toISOString();
+  const untilMs = Date.parse(since) + Date.parse(interval.end) - Date.parse(interval.start);
+  if (now.getTime() >= untilMs) throw unpublished;
+  return {
+    progress: {
+      ...{ status: "waiting", since, until: new Date(untilMs).toISOString() },
+      nextAt: new Date(Math.min(untilMs, now.getTime() + upstreamPollMs)).toISOString(),
+      reason: { code: unpublished.code, message: unpublished.message },
+      attempts: before?.attempts ?? [],
+    },
+  };
+}
+
 interface TickRun {
   readonly options: RunOptions;
   readonly before: TickProgress | null;
@@ -116,7 +156,8 @@ async function runWhenReady(
   const job = await jobAt(cli, served, momentOf(served, interval));
   const { waitFor } = job.input;
   const now = cli.clock.now();
-  const since = before?.status === "waiting" ? before.since : now.toISOString();
+  const isSame = before?.status === "waiting" && before.reason.code !== unpublishedCode;
+  const since = isSame ? before.since : now.toISOString();
   const untilMs = Date.parse(since) + (waitFor?.timeoutMs ?? 0);
   if (waitFor === undefined || now.getTime() >= untilMs)
     return runOne(cli, app, served, interval, false, options);

@@ -22,6 +22,8 @@ export interface ServedSpec {
   readonly schedule: Schedule | null;
   readonly notify: NotifySettings | null;
   readonly waitsForInput: boolean;
+  /** Names of the jobs that it waits for. */
+  readonly after: readonly string[];
 }
 
 export type ServedJob = ServedSpec & ScheduledJob;
@@ -62,6 +64,8 @@ interface Seen {
   readonly identity: string;
   readonly good: ServedSpec | null;
   readonly error: NightshiftError | null;
+  /** In what it says of other jobs: until they are there, it is not run. */
+  readonly mistake: NightshiftError | null;
 }
 
 const extension = /\.ya?ml$/;
@@ -83,6 +87,23 @@ export function specFolder(cli: Cli, folder: string, tell: (event: FolderEvent) 
       const before = seen.get(path);
       if (before?.identity !== identity) seen.set(path, await look(path, identity, before));
     }
+    await checkFollowers();
+  }
+
+  /** A job may be served before, and after, those that it waits for. */
+  async function checkFollowers(): Promise<void> {
+    const good = [...seen.values()].flatMap((each) => (each.good === null ? [] : [each.good]));
+    if (good.every(({ after }) => after.length === 0)) return;
+    const { mistakeInAfter } = await import("../../spec/after.js");
+    const followers = good.map(({ name, after, rule }) => ({ name, after, every: rule?.every ?? null }));
+    for (const [path, each] of seen) {
+      const follower = followers.find(({ name }) => name === each.good?.name);
+      const mistake = follower === undefined ? null : mistakeInAfter(follower, followers);
+      if (mistake?.message === each.mistake?.message) continue;
+      seen.set(path, { ...each, mistake });
+      if (mistake !== null) tell({ type: "spec.broken", path, kept: null, error: mistake });
+      else if (each.good !== null) tell({ type: "spec.changed", path, job: each.good.name });
+    }
   }
 
   async function look(path: string, identity: string, before: Seen | undefined): Promise<Seen> {
@@ -91,11 +112,11 @@ export function specFolder(cli: Cli, folder: string, tell: (event: FolderEvent) 
       const good = await loadServed(cli, path, text);
       refuseNameOfAnother(path, good.name);
       tell({ type: before?.good == null ? "spec.loaded" : "spec.changed", path, job: good.name });
-      return { identity, good, error: null };
+      return { identity, good, error: null, mistake: null };
     } catch (thrown) {
       const error = asNightshiftError(thrown);
       tell({ type: "spec.broken", path, kept: before?.good?.name ?? null, error });
-      return { identity, good: before?.good ?? null, error };
+      return { identity, good: before?.good ?? null, error, mistake: before?.mistake ?? null };
     }
   }
 
@@ -110,10 +131,16 @@ export function specFolder(cli: Cli, folder: string, tell: (event: FolderEvent) 
 
   return {
     refresh,
-    jobs: () => [...seen.values()].flatMap(({ good }) => (isScheduled(good) ? [good] : [])),
+    jobs: () =>
+      [...seen.values()].flatMap(({ good, mistake }) =>
+        mistake === null && isScheduled(good) ? [good] : [],
+      ),
     specs: () =>
       [...seen]
-        .map(([path, { good, error }]) => ({ name: good?.name ?? fileName(path), path, good, error }))
+        .map(([path, { good, error, mistake }]) => ({
+          ...{ name: good?.name ?? fileName(path), path },
+          ...{ good: mistake === null ? good : null, error: error ?? mistake },
+        }))
         .sort((a, b) => (a.path < b.path ? -1 : 1)),
   };
 }
@@ -126,16 +153,25 @@ async function loadServed(cli: Cli, path: string, text: string): Promise<ServedS
   const { loadJob } = await import("../../spec/load.js");
   const { ruleOf } = await import("../../spec/choose-interval.js");
   const { cwd, settings, globals, clock, secrets } = cli;
-  const { job, intervals, schedule, notify } = await loadJob(path, {
+  const { scheduleOfAfter } = await import("../../spec/after.js");
+  const {
+    job,
+    intervals,
+    schedule: own,
+    after,
+    notify,
+  } = await loadJob(path, {
     ...{ cwd, text, secrets, vars: {}, environment: settings.environment },
     ...{ anyInterval: true, anyVars: true },
     ...{ now: clock.now(), outputRoot: settings.outputRoot },
     ...(globals.target === null ? {} : { target: globals.target }),
   });
   const rule = intervals === null ? null : ruleOf(intervals);
+  const isFollower = own === null && after.length > 0 && rule !== null;
+  const schedule = isFollower ? scheduleOfAfter(rule.every, rule.start, rule.timezone) : own;
   return {
     ...{ name: job.name, schedule, path, text, rule, lookback: intervals?.lookback ?? 0, notify },
-    waitsForInput: job.input.waitFor !== undefined,
+    ...{ waitsForInput: job.input.waitFor !== undefined, after },
   };
 }
 

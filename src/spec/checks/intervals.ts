@@ -26,11 +26,28 @@ export const everyIntervalHasAPlace: Check = {
   },
 };
 
+export const afterNeedsIntervals: Check = {
+  reads: [["intervals"], ["after"]],
+  *problems({ spec }) {
+    if (spec.after === undefined || spec.intervals !== undefined) return;
+    yield {
+      ...wrong(
+        ["after"],
+        "spec.after",
+        "`after` means nothing without `intervals`: no interval of the other job is meant",
+        "add `intervals: { every: day }`",
+      ),
+      at: "key",
+    };
+  },
+};
+
 /** Nothing else looks back: a run by hand, or by another clock, is for one interval. */
 export const lookbackNeedsSchedule: Check = {
   reads: [["intervals"], ["schedule"]],
   *problems({ spec }) {
-    if (spec.intervals?.lookback === undefined || spec.schedule !== undefined) return;
+    if (spec.intervals?.lookback === undefined || spec.schedule !== undefined || spec.after !== undefined)
+      return;
     yield {
       ...wrong(
         ["intervals", "lookback"],
