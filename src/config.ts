@@ -1,6 +1,6 @@
 /** Environment -> typed settings, read once, here only. */
-import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism, totalmem } from "node:os";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { availableParallelism, homedir, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { isConnectionUrl } from "./connection.js";
 import { SpecError } from "./errors.js";
@@ -157,12 +157,38 @@ export function terminalFromProcess(): TerminalSettings {
   return readTerminalSettings(process.env);
 }
 
-/** The nearest directory, from `cwd` upwards, with a `nightshift.yaml` or a `jobs` folder. */
+/**
+ * The nearest directory, from `cwd` up to the home directory, with a `nightshift.yaml` or a `jobs` folder; `null` where it
+ * belongs to another user. NIGHTSHIFT_PROJECT names another one.
+ */
 export function findProjectRoot(cwd: string): string | null {
-  for (let directory = resolve(cwd); ; directory = dirname(directory)) {
+  const given = present(process.env.NIGHTSHIFT_PROJECT);
+  if (given !== undefined) return resolve(given);
+  const start = resolve(cwd);
+  for (let directory = start; ; directory = dirname(directory)) {
     if (existsSync(join(directory, "nightshift.yaml")) || existsSync(join(directory, "jobs")))
-      return directory;
-    if (directory === dirname(directory)) return null;
+      return directory === start || isOwn(directory, start) ? directory : null;
+    if (directory === dirname(directory) || directory === homedir()) return null;
+  }
+}
+
+/**
+ * Whether nobody else can have put a project there: the folder and what makes a project of it belong to this user, to
+ * root, or to the owner of the folder that the search began in. The specs of a project are code.
+ */
+function isOwn(directory: string, start: string): boolean {
+  const trusted = new Set([0, process.getuid?.() ?? 0, ownerOf(start)]);
+  return [directory, join(directory, "nightshift.yaml"), join(directory, "jobs")].every((path) => {
+    const owner = ownerOf(path);
+    return owner === null || trusted.has(owner);
+  });
+}
+
+function ownerOf(path: string): number | null {
+  try {
+    return statSync(path).uid;
+  } catch {
+    return null;
   }
 }
 

@@ -70,8 +70,8 @@ export function createRegistry({
     hooks: async () => {
       if (!mayRunHooks) return noHooksHere;
       const { bundledHooks } = await import("./hooks/bundled/bundled-hooks.js");
-      const { localFileSystem } = await import("./stores/local-file-system.js");
-      return bundledHooks({ directory: hookDir, fileSystem: localFileSystem(), newId: newUuid });
+      const { privateFileSystem } = await import("./stores/local-file-system.js");
+      return bundledHooks({ directory: hookDir, fileSystem: privateFileSystem(), newId: newUuid });
     },
     source: async (input) => {
       if (input.kind === "postgres") {

@@ -2,12 +2,14 @@
  * Entry point of a worker host: the child process that opens inputs and models. It may die of what it opens; nobody else
  * does. It only wires calls to what answers them.
  *
- * Arguments: threads, the file descriptor that breadcrumbs go to, and where bundles of hooks are kept.
+ * Arguments: threads, the file descriptor that breadcrumbs go to, where bundles of hooks are kept, the most bytes of memory
+ * (0: any), and its coordinator's process.
  */
 import { writeFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { settingsFromProcess } from "./config.js";
 import { serveCalls } from "./hosts/child-process/call-server.js";
+import { watchOwnProcess } from "./hosts/child-process/own-watch.js";
 import { threadPool } from "./hosts/child-process/thread-pool.js";
 import { runsHooks } from "./job.js";
 import { inspectData, inspectInput } from "./planning/inspect-data.js";
@@ -18,7 +20,8 @@ import { turnsMemory } from "./runtimes/onnx/device-turns.js";
 import { outputFileSystem } from "./wiring/output-files.js";
 import { planningCalls } from "./wiring/planning-calls.js";
 
-const [, , threads, breadcrumbFd, hookDir = ""] = process.argv;
+const [, , threads, breadcrumbFd, hookDir = "", maxBytes = "0", parent] = process.argv;
+const watch = watchOwnProcess(Number(parent ?? process.ppid), Number(maxBytes));
 const device = turnsMemory();
 const note = (line: string) => void writeSync(Number(breadcrumbFd), `${line}\n`);
 const { environment, outputRoot, hooks: mayRunHooks } = settingsFromProcess();
@@ -43,25 +46,34 @@ function dieFirst(): void {
 
 // What runs hooks is answered in a thread: a function that never returns must not keep the host from hearing that its
 // coordinator is gone.
-serveCalls(process, {
-  plan: async (request, onItem, signal) => {
-    pool.warm();
-    return (runsHooks(request.job) ? pool.planning("plan") : own.plan)(request, onItem, signal);
+serveCalls(
+  process,
+  {
+    plan: async (request, onItem, signal) => {
+      pool.warm();
+      return (runsHooks(request.job) ? pool.planning("plan") : own.plan)(request, onItem, signal);
+    },
+    "inspect-model": async ({ path, externalData }) => (await registry.runtime()).inspect(path, externalData),
+    "try-provider": async ({ provider }) => (await registry.runtime()).tryProvider(provider),
+    "inspect-data": async (request, onItem, signal) =>
+      inspectData(
+        request,
+        { store: await registry.store(), format: await registry.format() },
+        onItem,
+        signal,
+      ),
+    "inspect-input": async ({ input }, _onItem, signal) => inspectInput(await registry.source(input), signal),
+    "read-rows": async (request, _onItem, signal) =>
+      readRows(request, { store: await registry.store(), format: await registry.format() }, signal),
+    preview: (request, onItem, signal) =>
+      (runsHooks(request.job) ? pool.planning("preview") : own.preview)(request, onItem, signal),
+    partition: pool.run,
+    join: async ({ parts, to }) =>
+      joinFiles(parts, to, {
+        store: await registry.store(),
+        format: await registry.format(),
+        fileSystem: await outputFileSystem(outputRoot),
+      }),
   },
-  "inspect-model": async ({ path, externalData }) => (await registry.runtime()).inspect(path, externalData),
-  "try-provider": async ({ provider }) => (await registry.runtime()).tryProvider(provider),
-  "inspect-data": async (request, onItem, signal) =>
-    inspectData(request, { store: await registry.store(), format: await registry.format() }, onItem, signal),
-  "inspect-input": async ({ input }, _onItem, signal) => inspectInput(await registry.source(input), signal),
-  "read-rows": async (request, _onItem, signal) =>
-    readRows(request, { store: await registry.store(), format: await registry.format() }, signal),
-  preview: (request, onItem, signal) =>
-    (runsHooks(request.job) ? pool.planning("preview") : own.preview)(request, onItem, signal),
-  partition: pool.run,
-  join: async ({ parts, to }) =>
-    joinFiles(parts, to, {
-      store: await registry.store(),
-      format: await registry.format(),
-      fileSystem: await outputFileSystem(outputRoot),
-    }),
-});
+  watch,
+);

@@ -5,11 +5,29 @@ import { dirname } from "node:path";
 import { InfraError } from "../errors.js";
 import type { AppendFile, FileStat, FileSystem } from "../file-system.js";
 
+/** Who may read what is made. Outputs are for others; what a run remembers is for its user alone. */
+interface Modes {
+  readonly directory: number;
+  readonly file: number;
+}
+
+const forOthers: Modes = { directory: 0o777, file: 0o666 };
+const forOwner: Modes = { directory: 0o700, file: 0o600 };
+
+/** For the state directory: nobody else reads the paths, parameters and hooks of runs. What is there keeps its modes. */
+export function privateFileSystem(): FileSystem {
+  return fileSystemOf(forOwner);
+}
+
 export function localFileSystem(): FileSystem {
+  return fileSystemOf(forOthers);
+}
+
+function fileSystemOf(modes: Modes): FileSystem {
   return {
-    mkdir: (path) => naming("create directory", path, () => makeDirectory(path)),
-    writeFile: (path, body) => naming("write", path, () => writeNewFile(path, body)),
-    create: (path) => naming("create", path, () => createForAppending(path)),
+    mkdir: (path) => naming("create directory", path, () => makeDirectory(path, modes.directory)),
+    writeFile: (path, body) => naming("write", path, () => writeNewFile(path, body, modes.file)),
+    create: (path) => naming("create", path, () => createForAppending(path, modes.file)),
     readFile: (path) => orNull("read", path, () => fs.readFile(path)),
     readRange: (path, start, end) => orNull("read", path, () => readRange(path, start, end)),
     link: (from, to) => naming("link", to, () => putIfAbsent(from, to)),
@@ -31,28 +49,28 @@ function nothing(): void {}
  * Node's own recursive mkdir answers ENOENT on a read-only file system, which would send people looking for the wrong
  * thing.
  */
-async function makeDirectory(path: string): Promise<void> {
+async function makeDirectory(path: string, mode: number): Promise<void> {
   const parent = dirname(path);
   try {
-    await makeOne(path);
+    await makeOne(path, mode);
   } catch (error) {
     if (errnoOf(error) !== "ENOENT" || parent === path) throw error;
-    await makeDirectory(parent);
+    await makeDirectory(parent, mode);
     // Once: below /proc nothing can be made, and that is ENOENT as well.
-    await makeOne(path);
+    await makeOne(path, mode);
   }
 }
 
-async function makeOne(path: string): Promise<void> {
+async function makeOne(path: string, mode: number): Promise<void> {
   try {
-    await fs.mkdir(path);
+    await fs.mkdir(path, { mode });
   } catch (error) {
     if (errnoOf(error) !== "EEXIST" || !(await fs.stat(path)).isDirectory()) throw error;
   }
 }
 
-async function writeNewFile(path: string, body: Uint8Array | string): Promise<void> {
-  const handle = await fs.open(path, "wx");
+async function writeNewFile(path: string, body: Uint8Array | string, mode: number): Promise<void> {
+  const handle = await fs.open(path, "wx", mode);
   try {
     await handle.writeFile(body);
     await handle.sync();
@@ -65,10 +83,11 @@ async function writeNewFile(path: string, body: Uint8Array | string): Promise<vo
   }
 }
 
-async function createForAppending(path: string): Promise<AppendFile> {
+async function createForAppending(path: string, mode: number): Promise<AppendFile> {
   const handle = await fs.open(
     path,
     constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL,
+    mode,
   );
   return {
     append: (body) => naming("append to", path, () => handle.writeFile(body)),

@@ -28,10 +28,10 @@ export async function openLedger(
     });
   }
   const { journalLedger } = await import("../ledgers/journal/journal-ledger.js");
-  const { localFileSystem } = await import("../stores/local-file-system.js");
+  const { privateFileSystem } = await import("../stores/local-file-system.js");
   return journalLedger({
     stateDir: settings.stateDir,
-    fileSystem: localFileSystem(),
+    fileSystem: privateFileSystem(),
     clock,
     processes: processes(),
   });
@@ -55,8 +55,8 @@ export async function openBooks(settings: Settings, secrets: Secrets | undefined
   const { backfillBook } = await import("../ledgers/journal/backfill-book.js");
   const { noticeBook } = await import("../ledgers/journal/notice-book.js");
   const { scheduleBook } = await import("../ledgers/journal/schedule-book.js");
-  const { localFileSystem } = await import("../stores/local-file-system.js");
-  const place = { stateDir: settings.stateDir, fileSystem: localFileSystem(), uniqueName: newUuid };
+  const { privateFileSystem } = await import("../stores/local-file-system.js");
+  const place = { stateDir: settings.stateDir, fileSystem: privateFileSystem(), uniqueName: newUuid };
   return {
     schedules: scheduleBook({ ...place, isAlive }),
     backfills: backfillBook(place),

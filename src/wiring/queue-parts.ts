@@ -115,13 +115,13 @@ export async function putAssets(
 /** What a worker has, and gets, of the assets of runs. */
 export async function ownAssets(settings: Settings, ledger: SharedLedger): Promise<AssetCache> {
   const { assetCache } = await import("../assets/local/asset-cache.js");
-  const { localFileSystem } = await import("../stores/local-file-system.js");
+  const { privateFileSystem } = await import("../stores/local-file-system.js");
   const directory = await assetDirectory(settings);
   return assetCache({
     directory: join(settings.stateDir, "assets"),
     hookDir: hookDirOf(settings),
     shelves: [ledger.assets, ...(directory === null ? [] : [directory])],
-    fileSystem: localFileSystem(),
+    fileSystem: privateFileSystem(),
     newId: newUuid,
     clock: systemClock,
   });

@@ -64,7 +64,7 @@ test("the package holds what runs, what the demo needs and what the law asks for
     /^jobs\/flight-delay\.yaml$/,
     /^fixtures\/models\/flight-delay\.onnx$/,
     /^fixtures\/flights\/dt=2001-06-1[1-7]\/flights\.parquet$/,
-    /^(LICENSE|NOTICE|THIRD_PARTY_NOTICES\.md|README\.md|CHANGELOG\.md|package\.json)$/,
+    /^(LICENSE|NOTICE|THIRD_PARTY_NOTICES\.md|README\.md|SECURITY\.md|CHANGELOG\.md|package\.json)$/,
   ];
   expect(paths.filter((path) => !expected.some((pattern) => pattern.test(path)))).toEqual([]);
   expect(expected.filter((pattern) => !paths.some((path) => pattern.test(path)))).toEqual([]);

@@ -1,6 +1,7 @@
 import type { JsonValue, NightshiftError } from "../../errors.js";
 import { toErrorRecord } from "../../errors.js";
 import { InvalidSpecError } from "../../spec/invalid-spec-error.js";
+import { indented, oneLine } from "../../text/visible-text.js";
 import { bugsUrl } from "../lookup/packaged.js";
 import type { Paint } from "./paint.js";
 
@@ -8,9 +9,9 @@ import type { Paint } from "./paint.js";
 export function errorText(error: NightshiftError, paint: Paint, verbose: boolean): string {
   if (error instanceof InvalidSpecError) return error.render({ color: paint.coloured });
   if (error.kind === "cancelled") return `${paint.yellow("interrupted")}: nothing was changed`;
-  const lines = [`${paint.red(paint.bold("error:"))} ${error.message}`];
-  for (const [name, value] of worthShowing(error)) lines.push(`  ${paint.dim(`${name}:`)} ${value}`);
-  if (error.hint !== undefined) lines.push(`  ${paint.cyan("hint:")} ${error.hint}`);
+  const lines = [`${paint.red(paint.bold("error:"))} ${indented(error.message)}`];
+  for (const [name, value] of worthShowing(error)) lines.push(`  ${paint.dim(`${name}:`)} ${oneLine(value)}`);
+  if (error.hint !== undefined) lines.push(`  ${paint.cyan("hint:")} ${indented(error.hint)}`);
   if (error.kind === "bug") {
     lines.push(paint.dim(error.stack ?? ""));
     lines.push(`This is a bug in Nightshift. Please report it with the lines above: ${bugsUrl()}`);

@@ -1,3 +1,4 @@
+import { printable } from "../../text/visible-text.js";
 import { textWidth, truncate } from "./text-width.js";
 
 /** As much of a stream as output needs. */
@@ -18,6 +19,11 @@ export interface Screen {
 const hideCursor = "\x1b[?25l";
 const showCursor = "\x1b[?25h";
 
+/** One line, whatever the names in it hold. */
+function oneStatus(text: string): string {
+  return printable(text).replaceAll("\n", " ");
+}
+
 export function createScreen(stream: TextStream): Screen {
   let shown: string | null = null;
   // A terminal whose size nobody has set says 0.
@@ -34,7 +40,8 @@ export function createScreen(stream: TextStream): Screen {
     line(text) {
       stream.write(shown === null ? `${text}\n` : `${erase()}${text}\n${shown}`);
     },
-    status(text) {
+    status(given) {
+      const text = oneStatus(given);
       // Some terminals wrap when the last cell is filled, and Ctrl-C writes `^C` behind the line.
       const room = width() - 3;
       const fitted = textWidth(text) <= room ? text : truncate(text, room);

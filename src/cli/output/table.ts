@@ -1,3 +1,4 @@
+import { oneLine } from "../../text/visible-text.js";
 import type { Paint } from "./paint.js";
 import { padEnd, padStart, textWidth, truncate } from "./text-width.js";
 
@@ -29,8 +30,11 @@ export function renderTable(
   { width, paint }: TableOptions,
 ): string {
   const shown = columnsThatFit(all, widthsOf(all, allRows), width);
-  const columns = shown.flatMap((index) => all[index] ?? []);
-  const rows = allRows.map((row) => shown.map((index) => visible(row[index] ?? "")));
+  const columns = shown.flatMap((index) => {
+    const column = all[index];
+    return column === undefined ? [] : [{ ...column, title: oneLine(column.title) }];
+  });
+  const rows = allRows.map((row) => shown.map((index) => oneLine(row[index] ?? "")));
   const wanted = widthsOf(columns, rows);
   const widths = width === null ? wanted : shrink(wanted, columns, width);
   const line = (cells: readonly string[], styled: boolean) =>
@@ -48,7 +52,8 @@ export function renderTable(
 }
 
 /** Labels and values, one pair a line; the labels make a dim column of their own. */
-export function renderPairs(pairs: readonly (readonly [string, string])[], paint: Paint): string {
+export function renderPairs(given: readonly (readonly [string, string])[], paint: Paint): string {
+  const pairs = given.map(([label, value]) => [oneLine(label), value] as const);
   const width = Math.max(...pairs.map(([label]) => textWidth(label)));
   return pairs
     .map(([label, value]) => {
@@ -87,11 +92,6 @@ function columnsThatFit(
 
 function totalOf(widths: readonly number[]): number {
   return widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1);
-}
-
-/** Data may hold what moves the cursor, or worse. */
-function visible(cell: string): string {
-  return cell.replace(/\p{Control}/gu, "\ufffd");
 }
 
 /** Takes cells from the widest text first, down to a readable least. A number with a digit missing is a wrong number. */

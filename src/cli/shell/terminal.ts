@@ -1,6 +1,7 @@
 import { terminalFromProcess } from "../../config.js";
 import { exitCodes } from "../../errors.js";
 import { createSecrets, type Secrets } from "../../spec/secrets.js";
+import { printable } from "../../text/visible-text.js";
 import { makePaint } from "../output/paint.js";
 import { createScreen, type Screen } from "../output/screen.js";
 import type { Printer } from "./context.js";
@@ -62,7 +63,7 @@ function printer(
       return isTerminal ? stream.columns : null;
     },
     isTerminal,
-    line: (text) => line(mask(text)),
-    write: (text) => stream.write(mask(text)),
+    line: (text) => line(printable(mask(text))),
+    write: (text) => stream.write(printable(mask(text))),
   };
 }

@@ -1,6 +1,7 @@
 /** The child's side of a worker host's channel: takes calls, streams items, answers once, and ends with its parent. */
 import { toErrorRecord } from "../../errors.js";
 import type { HostCallName, HostCalls, HostReply } from "../../host.js";
+import type { OwnWatch } from "./own-watch.js";
 
 /** Carries out one kind of call. Items stream back as they come. */
 export type HostAnswer<N extends HostCallName> = (
@@ -16,7 +17,8 @@ type Message =
   | { readonly id: number; readonly cancel: true }
   | { readonly id: number; readonly call: HostCallName; readonly request: never };
 
-export function serveCalls(channel: NodeJS.Process, answers: HostAnswers): void {
+/** @param watch ends the process at its time also while the main thread is busy */
+export function serveCalls(channel: NodeJS.Process, answers: HostAnswers, watch: OwnWatch): void {
   const running = new Map<number, AbortController>();
   const watchdog = lifetime(channel);
   const reply = (message: HostReply): void => void channel.send?.(message);
@@ -24,6 +26,7 @@ export function serveCalls(channel: NodeJS.Process, answers: HostAnswers): void 
   channel.on("message", (message: Message) => {
     if ("liveUntilNs" in message) {
       watchdog(message.liveUntilNs);
+      watch.liveUntil(message.liveUntilNs === null ? null : BigInt(message.liveUntilNs));
       return;
     }
     if ("cancel" in message) {

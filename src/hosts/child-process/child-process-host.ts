@@ -42,11 +42,16 @@ interface PendingCall {
 const breadcrumbFd = 4;
 
 export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
-  const child = fork(options.entry, [String(options.threads), String(breadcrumbFd), options.hookDir], {
+  const { threads, hookDir, maxBytes } = options;
+  const own = [threads, breadcrumbFd, hookDir, maxBytes ?? 0, process.pid].map(String);
+  const child = fork(options.entry, own, {
     stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
     execArgv: [smallYoungGeneration],
     env: options.environment,
   });
+  // A host that is inside native code hears of no closed channel.
+  const killWithUs = (): void => void child.kill("SIGKILL");
+  process.once("exit", killWithUs);
   const calls = new Map<number, PendingCall>();
   const watch = watchMemory(child.pid, options.maxBytes, () => child.kill("SIGKILL"));
   const trail = new BreadcrumbTrail(child.stdio[breadcrumbFd]);
@@ -78,6 +83,7 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
   const closed = new Promise<void>((resolve) => {
     const end = (code: number | null, signal: NodeJS.Signals | null, cause?: Error): void => {
       watch.stop();
+      process.removeListener("exit", killWithUs);
       const open = { file: trail.lastFile, model: trail.model };
       gone ??= deathOf({ code, signal, lastWords, cause, ...open, excess: watch.excess() });
       for (const call of calls.values()) call.reject(call.name === "partition" ? gone : blamed(gone, open));

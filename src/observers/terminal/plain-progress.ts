@@ -2,6 +2,7 @@ import type { Clock } from "../../clock.js";
 import type { Observer } from "../../observer.js";
 import type { RunEvent } from "../../run-events.js";
 import { count, counted, percent, rowRate, timeLeft } from "../../text/human.js";
+import { indented } from "../../text/visible-text.js";
 import { type EventLine, eventLines, isSaid, type Lines } from "./event-lines.js";
 import { firstView, nextView, type RunView, shownProgress } from "./run-view.js";
 import type { Ticker } from "./screen.js";
@@ -21,7 +22,7 @@ export function plainProgress({ write, clock, ticker, lines }: PlainProgressOpti
   let lastLineMs = clock.monotonicMs();
   const line = (text: string) => {
     lastLineMs = clock.monotonicMs();
-    write(`${clock.now().toISOString().slice(0, 19)}Z ${text}\n`);
+    write(`${clock.now().toISOString().slice(0, 19)}Z ${indented(text)}\n`);
   };
   const stopTicking = ticker(1000, () => {
     if (view.phase !== "ended" && clock.monotonicMs() - lastLineMs >= lineEveryMs) line(standing(view));

@@ -1,0 +1,53 @@
+/** A host outlives nobody: not its coordinator, also while it is inside native code. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Float32, vectorFromArray } from "apache-arrow";
+import { expect, test } from "vitest";
+import { startCli } from "../support/cli.js";
+import { endlessLoop } from "../support/hostile-models.js";
+import { modelBytes } from "../support/onnx-models.js";
+import { writeParquet } from "../support/parquet-rows.js";
+import { scratch } from "../support/scratch.js";
+
+function statOf(pid: number): readonly string[] | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return null;
+  }
+}
+
+function childrenOf(parent: number): readonly number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && statOf(pid)?.[1] === String(parent));
+}
+
+/** Ticks of processor time that a process has used. */
+const usedBy = (pid: number): number => Number(statOf(pid)?.[11] ?? 0);
+const isAlive = (pid: number): boolean => !["Z", "X", undefined].includes(statOf(pid)?.[0]);
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await sleep(50);
+}
+
+test.each(["SIGKILL", "SIGTERM"] as const)(
+  "a host inside a model ends after its coordinator got %s",
+  async (signal) => {
+    const folder = scratch();
+    writeFileSync(join(folder, "m.onnx"), modelBytes(endlessLoop()));
+    const columns = { a: vectorFromArray([1, 2], new Float32()), b: vectorFromArray([1, 2], new Float32()) };
+    writeFileSync(join(folder, "d.parquet"), await writeParquet(columns));
+    const cli = startCli(["preview", "m.onnx", "d.parquet", "--features", "a,b"], { cwd: folder });
+    await until(() => childrenOf(cli.pid).length > 0);
+    const [host = 0] = childrenOf(cli.pid);
+    // It computes for as long as nobody stops it: three seconds of processor time are no start-up.
+    await until(() => usedBy(host) > 300 || !isAlive(host));
+    expect(isAlive(host)).toBe(true);
+    cli.kill(signal);
+    await cli.finished;
+    await until(() => !isAlive(host));
+  },
+);

@@ -1,0 +1,89 @@
+/** What data, models and servers call things moves no cursor, starts no line and turns no reading direction. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Float32, vectorFromArray } from "apache-arrow";
+import { expect, test } from "vitest";
+import { errorText } from "../../src/cli/output/error-text.js";
+import { makePaint } from "../../src/cli/output/paint.js";
+import { shownPath } from "../../src/cli/output/paths.js";
+import { createScreen } from "../../src/cli/output/screen.js";
+import { renderTable } from "../../src/cli/output/table.js";
+import { DataError } from "../../src/errors.js";
+import { plainProgress } from "../../src/observers/terminal/plain-progress.js";
+import { systemClock } from "../../src/system-clock.js";
+import { indented, printable } from "../../src/text/visible-text.js";
+import { nightshift } from "../support/nightshift.js";
+import { model, modelBytes, node, types, value } from "../support/onnx-models.js";
+import { writeParquet } from "../support/parquet-rows.js";
+import { scratch } from "../support/scratch.js";
+
+const evil = "a\u001b]52;c;ZXZpbA==\u0007\u009b2J\u202eb\n2026-01-01T00:00:00Z published to out-prod\r\u2028";
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const dangerous = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+const plain = makePaint(false);
+
+test("colours of this program are kept, everything else that a terminal obeys is not", () => {
+  const paint = makePaint(true);
+  for (const style of ["bold", "dim", "red", "green", "yellow", "cyan"] as const)
+    expect(printable(paint[style]("x"))).toBe(paint[style]("x"));
+  expect(printable(evil)).not.toMatch(dangerous);
+  expect(printable("\u001b[8mhidden\u001b[2J")).not.toContain("\u001b");
+});
+
+test("JSON says the same after it was made printable", () => {
+  const line = JSON.stringify({ [evil]: [evil, "\u007f"] }, null, 2);
+  expect(JSON.parse(printable(line))).toEqual(JSON.parse(line));
+  expect(printable(line)).not.toMatch(dangerous);
+});
+
+test("no text becomes a line of its own", () => {
+  const columns = [{ title: evil }, { title: "b" }];
+  const table = renderTable(columns, [[evil, evil]], { width: null, paint: plain });
+  expect(table.split("\n")).toHaveLength(2);
+  expect(table).not.toMatch(dangerous);
+  expect(shownPath(join("/w", evil), "/w")).not.toMatch(/[\n\r]/);
+  const error = new DataError("data.x", evil, { hint: evil, details: { file: evil } });
+  const lines = printable(errorText(error, plain, true)).split("\n");
+  expect(lines.filter((line) => line.startsWith("2026"))).toEqual([]);
+  const written: string[] = [];
+  const progress = plainProgress({
+    ...{ write: (text: string) => void written.push(text), clock: systemClock, lines: "all" },
+    ticker: () => () => undefined,
+  });
+  progress.on({ type: "run.published", publication: 1, target: evil } as never);
+  expect(
+    written
+      .join("")
+      .trimEnd()
+      .split("\n")
+      .slice(1)
+      .every((line) => line.startsWith("  ")),
+  ).toBe(true);
+  expect(indented("a\r\nb\u2028c")).toBe("a\n  b\n  c");
+  const shown: string[] = [];
+  createScreen({ write: (text) => shown.push(text), isTTY: true, columns: 500 }).status(evil);
+  expect(shown.join("")).not.toContain("\n");
+});
+
+test("inspect and preview of hostile names print no control character", async () => {
+  const folder = scratch();
+  mkdirSync(join(folder, "d"));
+  const built = model(
+    {
+      node: [node({ op: "Identity", in: ["x"], out: ["y"] })],
+      input: [value("x", types.FLOAT, ["N", 2])],
+      output: [value("y", types.FLOAT, ["N", 2])],
+    },
+    { producerName: evil, metadataProps: [{ key: evil, value: evil }] },
+  );
+  writeFileSync(join(folder, "m.onnx"), modelBytes(built));
+  const data = { [evil]: vectorFromArray([1], new Float32()), b: vectorFromArray([2], new Float32()) };
+  writeFileSync(join(folder, "d/a.parquet"), await writeParquet(data));
+  for (const argv of [["m.onnx"], ["d/a.parquet"]]) {
+    const { stdout, stderr } = nightshift(folder, "inspect", ...argv);
+    expect(stdout + stderr).not.toMatch(dangerous);
+    expect(stdout).not.toMatch(/^2026/m);
+  }
+  const shown = JSON.parse(nightshift(folder, "inspect", "d/a.parquet", "--json").stdout);
+  expect(JSON.stringify(shown)).toContain(JSON.stringify(evil).slice(1, -1));
+});
