@@ -8,7 +8,8 @@ export type ValueFault =
   | "cast_overflow"
   | "not_a_number"
   | "unknown_category"
-  | "nul_in_text";
+  | "nul_in_text"
+  | "not_text";
 
 /** Stable, for machines. */
 export type Reason = ValueFault | "list_length" | "predict_failed";
@@ -38,6 +39,8 @@ export function valueFailure(
         return `column "${column}" is NaN, which ${holder} can't hold`;
       case "nul_in_text":
         return `column "${column}" holds a text with the character U+0000, at which the engine would cut it off`;
+      case "not_text":
+        return `column "${column}" holds bytes that are not text in UTF-8`;
       case "unknown_category":
         return `column "${column}" holds a value that ${map?.file ?? "its map"} does not have`;
     }

@@ -1,7 +1,10 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Binary, vectorFromArray } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { copyOfCase, expectedOf } from "../support/cases.js";
 import { nightshift } from "../support/nightshift.js";
+import { writeParquet } from "../support/parquet-rows.js";
 import { type CaseJob, previewCase } from "../support/preview-case.js";
 import { readRows } from "../support/published-rows.js";
 
@@ -107,4 +110,36 @@ it("int96-nested: the year of a timestamp in a struct, and the struct itself, ar
   expect(columns.y).toEqual(expectedOf("int96-nested").y);
   const days = ["9999-12-31T00:00Z", "2024-02-29T01:00Z", "0001-01-01T00:00Z"];
   expect(columns.s).toEqual(days.map((day) => ({ t: Date.parse(day) })));
+});
+
+describe("text stored as bytes without an annotation", () => {
+  it("binary-text: feeds the input of its own name", async () => {
+    const { columns } = await previewCase(caseJob("binary-text", "in.parquet"));
+    expect(columns["s_out"]).toEqual(expectedOf("binary-text")["s_out"]);
+  });
+
+  it("feeds an input of another name on request only, and bytes that are no text fail their row", async () => {
+    const folder = copyOfCase("binary-text");
+    const bytes = [Uint8Array.of(0xef, 0xbf, 0xbd), Uint8Array.of(0x64, 0xe9), null, Uint8Array.of(0x64)];
+    const from = [join(folder, "other.parquet")];
+    writeFileSync(
+      join(folder, "other.parquet"),
+      await writeParquet({ b: vectorFromArray(bytes, new Binary()) }),
+    );
+    const model = { path: join(folder, "model.onnx"), externalData: [] };
+    const column = { kind: "column", column: "b", nulls: "none" } as const;
+    const job = { model, from, features: { inputs: { s: column } } };
+    await expect(previewCase(job)).rejects.toMatchObject({
+      code: "mapping.cast",
+      hint: expect.stringContaining("dtype: string"),
+    });
+    const asText = { ...job, features: { inputs: { s: { ...column, dtype: "string" } } } } as const;
+    await expect(previewCase(asText)).rejects.toMatchObject({
+      code: "data.row-failed",
+      details: { row: 1, reason: "not_text" },
+    });
+    const rowPolicy = { onRowError: "emit_null", maxErrorRows: null, maxErrorFraction: null } as const;
+    const { columns } = await previewCase({ ...asText, rowPolicy });
+    expect(columns["s_out"]).toEqual(["\u{fffd}", null, "none", "d"]);
+  });
 });

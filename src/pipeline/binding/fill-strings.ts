@@ -1,7 +1,7 @@
 /** Text columns into string tensors. */
 import type { Data } from "apache-arrow";
 import type { BoundColumn } from "../../mapping.js";
-import { nullFinder } from "../arrow/validity.js";
+import { isNull, nullFinder } from "../arrow/validity.js";
 import { type Fill, nullFault } from "./fill.js";
 import { type TextDecoderCache, textReader } from "./text-reader.js";
 
@@ -11,7 +11,11 @@ export function fillStrings(data: Data, column: BoundColumn, out: string[], deco
   const fault = nullFault(column);
   const replacement = typeof column.nulls === "object" ? String(column.nulls.value) : "";
   return (start, count, first, stride, onFault) => {
-    for (let index = 0, cell = first; index < count; index++, cell += stride) out[cell] = at(start + index);
+    for (let index = 0, cell = first; index < count; index++, cell += stride) {
+      const text = at(start + index);
+      out[cell] = text ?? "";
+      if (text === null && !isNull(data, start + index)) onFault(index, "not_text");
+    }
     nulls?.(start, count, (index) => {
       out[first + index * stride] = replacement;
       if (fault !== null) onFault(index, fault);

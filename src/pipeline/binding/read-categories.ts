@@ -42,7 +42,8 @@ function lookUp(
   if (isText) {
     const at = textReader(data, column.column, decoder);
     return (start, count, out) => {
-      for (let index = 0; index < count; index++) out[index] = numbers.get(at(start + index)) ?? unknown;
+      for (let index = 0; index < count; index++)
+        out[index] = numbers.get(at(start + index) ?? "") ?? unknown;
     };
   }
   const byNumber = data.type.typeId === Type.Bool ? booleans(numbers) : integers;

@@ -2,9 +2,10 @@
 import { type Data, DataType, Type, Vector } from "apache-arrow";
 import { BugError } from "../../errors.js";
 
-export type TextAt = (index: number) => string;
+/** `null` for bytes that are not UTF-8. */
+export type TextAt = (index: number) => string | null;
 
-/** Text as it is, integers as people write them. What a null slot holds is not defined. */
+/** Text as it is, bytes as UTF-8, integers as people write them. What a null slot holds is not defined. */
 export function textReader(data: Data, column: string, decoder: TextDecoderCache): TextAt {
   const { type, values } = data;
   if (DataType.isDictionary(type)) return dictionaryReader(data, column, decoder);
@@ -15,6 +16,14 @@ export function textReader(data: Data, column: string, decoder: TextDecoderCache
     case Type.LargeUtf8: {
       const offsets = data.valueOffsets as Int32Array | BigInt64Array;
       return (index) => decoder.decode(values, Number(offsets[index]), Number(offsets[index + 1]));
+    }
+    case Type.Binary: {
+      const offsets = data.valueOffsets as Int32Array;
+      return (index) => {
+        const [start, end] = [offsets[index] ?? 0, offsets[index + 1] ?? 0];
+        const text = decoder.decode(values, start, end);
+        return text.includes(replacementCharacter) && !isUtf8(values.subarray(start, end)) ? null : text;
+      };
     }
     case Type.Int:
       return (index) => String(values[index]);
@@ -27,13 +36,25 @@ export function textReader(data: Data, column: string, decoder: TextDecoderCache
   }
 }
 
+/** What a decoder writes for bytes that are not UTF-8; a text may hold it as well. */
+const replacementCharacter = "\u{fffd}";
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Entries are decoded when a row first asks for them: a dictionary may be larger than its chunk. */
 function dictionaryReader(data: Data, column: string, decoder: TextDecoderCache): TextAt {
   const readers = (data.dictionary?.data ?? []).map((values) => ({
     length: values.length,
     at: textReader(values, column, decoder),
   }));
-  const entries: string[] = [];
+  const entries: (string | null)[] = [];
   const indices = data.values as Int32Array;
   return (index) => {
     const entry = Number(indices[index]);

@@ -64,7 +64,7 @@ async function readTexts(batches: AsyncIterable<RecordBatch>, column: string): P
   const decoder = createTextDecoderCache();
   for await (const data of columns(batches, column)) {
     const at = textReader(data, column, decoder);
-    for (let index = 0; index < data.length; index++) values.push(at(index));
+    for (let index = 0; index < data.length; index++) values.push(at(index) ?? "");
   }
   return values;
 }

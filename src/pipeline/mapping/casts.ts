@@ -57,8 +57,9 @@ export function dtypeProblem(
   options: { readonly part: TimePart | null; readonly lossy: boolean },
 ): CastProblem | null {
   // An integer has one way to be written; a float has several, and whoever trained the model chose one.
+  const bytesAsText = dtype === "string";
   const writesInteger = dtype === "string" && options.part === null && valueType(columnType).kind === "int";
-  const there = writesInteger ? null : castProblem(columnType, dtype, options);
+  const there = writesInteger ? null : castProblem(columnType, dtype, { ...options, bytesAsText });
   if (there !== null) return { ...there, message: there.message.replace("the input takes", "`dtype` says") };
   const value = options.part === null ? valueType(columnType).kind : null;
   if (value === "null") return null;
@@ -68,16 +69,26 @@ export function dtypeProblem(
     : { ...onward, message: `becomes ${dtype} by \`dtype\`, which ${onward.message}` };
 }
 
+export interface CastOptions {
+  readonly part: TimePart | null;
+  readonly lossy: boolean;
+  /** Bytes are text in UTF-8: Impala, old Hive and others leave the annotation out that says so. */
+  readonly bytesAsText?: boolean;
+}
+
 /** Why a column can't feed a tensor of that type, or `null` when it can. */
 export function castProblem(
   columnType: ColumnType,
   tensorType: TensorType,
-  options: { readonly part: TimePart | null; readonly lossy: boolean },
+  options: CastOptions,
 ): CastProblem | null {
   const type = valueType(columnType);
   if (options.part !== null) return partProblem(type, options.part, tensorType);
   if (type.kind === "null") return null;
-  if (tensorType === "string") return type.kind === "utf8" ? null : notText(type);
+  if (tensorType === "string") {
+    const isText = type.kind === "utf8" || (type.kind === "binary" && options.bytesAsText === true);
+    return isText ? null : notText(type);
+  }
   switch (type.kind) {
     case "bool":
     case "int":
@@ -147,7 +158,9 @@ function notText(type: ColumnType): CastProblem {
     `is ${typeName(type)}, and the input takes text`,
     type.kind === "int"
       ? "write its digits as text with `dtype: string`"
-      : "store the column as text, written the way the model was trained on it",
+      : type.kind === "binary"
+        ? "if its bytes are text in UTF-8, say so with `dtype: string`"
+        : "store the column as text, written the way the model was trained on it",
   );
 }
 

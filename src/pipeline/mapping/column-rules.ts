@@ -91,12 +91,14 @@ function requireCast(
 }
 
 function valueProblem(
-  { part, cast, map, dtype }: ColumnMapping,
+  { column, part, cast, map, dtype }: ColumnMapping,
   type: ColumnType,
   input: TensorSpec,
 ): CastProblem | null {
   if (map !== undefined) return mapProblem(type, input.type);
-  const options = { part: part ?? null, lossy: cast === "lossy" };
+  // A column of the input's own name that holds bytes can only be its text.
+  const bytesAsText = column === input.name;
+  const options = { part: part ?? null, lossy: cast === "lossy", bytesAsText };
   return dtype === undefined || (dtype === input.type && dtype !== "string")
     ? castProblem(type, input.type, options)
     : dtypeProblem(type, dtype, input.type, options);

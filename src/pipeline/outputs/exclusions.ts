@@ -60,7 +60,7 @@ function placesOf(ids: Ids): (elements: Data, column: BoundColumn) => PlaceAt {
     const decoder = createTextDecoderCache();
     return (elements, { column }) => {
       const at = textReader(elements, column, decoder);
-      return unlessNull(elements, (index) => places.get(at(index)));
+      return unlessNull(elements, (index) => places.get(at(index) ?? ""));
     };
   }
   const numbers = Array.from(ids.values, Number);
@@ -81,7 +81,7 @@ function placesOfWide(ids: BigInt64Array): (elements: Data, column: BoundColumn)
   const places = new Map(Array.from(ids, (id, place) => [id, place]));
   return (elements) => {
     const at = integerReader(elements);
-    return unlessNull(elements, (index) => (at === null ? undefined : places.get(at(index))));
+    return unlessNull(elements, (index) => (at === null ? undefined : places.get(at(index) ?? "")));
   };
 }
 
