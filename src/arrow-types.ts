@@ -32,7 +32,7 @@ import {
   Type,
   Utf8,
 } from "apache-arrow";
-import { type Column, type ColumnType, type TimeUnit, typeName } from "./column.js";
+import { type Column, type ColumnType, logicalName, type TimeUnit, typeName, withLogical } from "./column.js";
 import { DataError } from "./errors.js";
 
 const arrowUnits = {
@@ -74,13 +74,13 @@ export function arrowType(type: ColumnType): DataType {
     case "timestamp":
       return new Timestamp(arrowUnits[type.unit], type.timezone);
     case "list":
-      return new List(new Field("element", arrowType(type.item), true));
+      return new List(fieldOf("element", type.item, true));
     case "fixed-list":
-      return new FixedSizeList(type.size, new Field("element", arrowType(type.item), true));
+      return new FixedSizeList(type.size, fieldOf("element", type.item, true));
     case "struct":
       return new Struct(type.fields.map(arrowField));
     case "map":
-      return mapOf(arrowType(type.key), arrowType(type.value));
+      return mapOf(fieldOf("key", type.key, false), fieldOf("value", type.value, true));
     case "dictionary":
       return new Dictionary(arrowType(type.value), new Int32());
     case "null":
@@ -92,17 +92,27 @@ export function arrowType(type: ColumnType): DataType {
   }
 }
 
-function mapOf(key: DataType, value: DataType): DataType {
-  const entries = new Struct<{ key: DataType; value: DataType }>([
-    new Field("key", key, false),
-    new Field("value", value, true),
-  ]);
+function mapOf(key: Field, value: Field): DataType {
+  const entries = new Struct<{ key: DataType; value: DataType }>([key, value]);
   return new Map_(new Field("entries", entries, false));
 }
 
 function arrowField(column: Column): Field {
-  const metadata = new Map(Object.entries(column.metadata ?? {}));
-  return new Field(column.name, arrowType(column.type), column.nullable, metadata);
+  return fieldOf(column.name, column.type, column.nullable, column.metadata);
+}
+
+/** Key of a field's metadata: Arrow's own types have no place for it. */
+export const logicalKey = "nightshift.logical";
+
+function fieldOf(
+  name: string,
+  type: ColumnType,
+  nullable: boolean,
+  metadata: Column["metadata"] = {},
+): Field {
+  const logical = logicalName(type);
+  const named = logical === null ? [] : [[logicalKey, logical] as const];
+  return new Field(name, arrowType(type), nullable, new Map([...Object.entries(metadata), ...named]));
 }
 
 /** @throws DataError `format.unsupported-type` naming the column */
@@ -138,19 +148,28 @@ export function columnType(type: DataType): ColumnType {
   if (DataType.isTimestamp(type))
     return { kind: "timestamp", unit: units[type.unit] ?? "ns", timezone: type.timezone ?? null };
   if (DataType.isFixedSizeList(type))
-    return { kind: "fixed-list", item: columnType(type.valueType), size: type.listSize };
-  if (DataType.isMap(type))
-    return { kind: "map", key: columnType(type.keyType), value: columnType(type.valueType) };
+    return { kind: "fixed-list", item: childType(type, 0), size: type.listSize };
+  if (DataType.isMap(type)) {
+    const entries = type.children[0]?.type ?? type;
+    return { kind: "map", key: childType(entries, 0), value: childType(entries, 1) };
+  }
   if (DataType.isStruct(type)) return { kind: "struct", fields: type.children.map(columnOf) };
   if (type.typeId === Type.List || type.typeId === Type.LargeList)
-    return { kind: "list", item: columnType((type as List).valueType) };
+    return { kind: "list", item: childType(type, 0) };
   if (DataType.isNull(type)) return { kind: "null" };
   return { kind: "other", name: String(type) };
 }
 
+function childType(type: DataType, index: number): ColumnType {
+  const child: Field | undefined = type.children[index];
+  return child === undefined ? { kind: "null" } : columnOf(child).type;
+}
+
 export function columnOf(field: Field): Column {
-  const column = { name: field.name, type: columnType(field.type), nullable: field.nullable };
-  return field.metadata.size === 0 ? column : { ...column, metadata: Object.fromEntries(field.metadata) };
+  const type = withLogical(columnType(field.type), field.metadata.get(logicalKey));
+  const column = { name: field.name, type, nullable: field.nullable };
+  const metadata = [...field.metadata].filter(([key]) => key !== logicalKey);
+  return metadata.length === 0 ? column : { ...column, metadata: Object.fromEntries(metadata) };
 }
 
 function decimalType(type: Decimal): ColumnType {

@@ -9,9 +9,10 @@ export type ColumnType =
   | { readonly kind: "int"; readonly bits: 8 | 16 | 32 | 64; readonly signed: boolean }
   | { readonly kind: "float"; readonly bits: 16 | 32 | 64 }
   | { readonly kind: "decimal"; readonly precision: number; readonly scale: number; readonly bits: 128 | 256 }
-  | { readonly kind: "utf8" }
-  | { readonly kind: "binary" }
-  | { readonly kind: "fixed-binary"; readonly bytes: number }
+  /** `logical`: what a file says of values that lie like others of the kind. It is kept in the output. */
+  | { readonly kind: "utf8"; readonly logical?: "json" | "enum" }
+  | { readonly kind: "binary"; readonly logical?: "bson" }
+  | { readonly kind: "fixed-binary"; readonly bytes: number; readonly logical?: "uuid" }
   | { readonly kind: "date"; readonly unit: "day" | "ms" }
   | { readonly kind: "time"; readonly unit: TimeUnit }
   | { readonly kind: "timestamp"; readonly unit: TimeUnit; readonly timezone: string | null }
@@ -83,9 +84,11 @@ export function typeName(type: ColumnType): string {
     case "decimal":
       return `decimal(${type.precision}, ${type.scale})`;
     case "utf8":
-      return "string";
+      return type.logical ?? "string";
+    case "binary":
+      return type.logical ?? "binary";
     case "fixed-binary":
-      return `binary[${type.bytes}]`;
+      return type.logical ?? `binary[${type.bytes}]`;
     case "date":
       return "date";
     case "time":
@@ -107,6 +110,21 @@ export function typeName(type: ColumnType): string {
     default:
       return type.kind;
   }
+}
+
+export type LogicalName = "json" | "enum" | "bson" | "uuid";
+
+/** The type with its logical name, where its values can have that one. */
+export function withLogical(type: ColumnType, logical: string | null | undefined): ColumnType {
+  if (type.kind === "utf8" && (logical === "json" || logical === "enum")) return { ...type, logical };
+  if (type.kind === "binary" && logical === "bson") return { ...type, logical };
+  if (type.kind === "fixed-binary" && type.bytes === 16 && logical === "uuid") return { ...type, logical };
+  return type;
+}
+
+/** `null` for a type that is only what it lies like. */
+export function logicalName(type: ColumnType): LogicalName | null {
+  return "logical" in type && type.logical !== undefined ? type.logical : null;
 }
 
 /** Finds what cannot be read of a column's values: the type itself, or what lies below it; `null` where all can be. */

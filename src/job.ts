@@ -242,6 +242,8 @@ export interface PostgresWrite extends AnyWrite {
     | { readonly kind: "table"; readonly table: TableName }
     | { readonly kind: "directory"; readonly path: string }
     | null;
+  /** What becomes of instants finer than a microsecond: their rows fail, or they are rounded. Absent: `exact`. */
+  readonly timestamps?: "exact" | "round";
   /** How list columns are written, where the table's own columns leave a choice or are to be made. */
   readonly layout: { readonly [column: string]: ListLayout };
 }

@@ -1,5 +1,5 @@
 /** Where predictions go. Workers stage; only a coordinator publishes. */
-import type { Schema as ArrowSchema } from "apache-arrow";
+import type { Schema as ArrowSchema, RecordBatch } from "apache-arrow";
 import type { Chunk, QuarantinedRows } from "./chunk.js";
 import type { Schema } from "./column.js";
 import type { RowsTable } from "./host.js";
@@ -136,7 +136,17 @@ export interface StagingSink {
   openWriter(task: PartitionTask, attemptId: string, columns: ArrowSchema): Promise<SinkWriter>;
 }
 
+/** A row that the sink cannot store, and why: column and reason, without the row's values. */
+export interface UnfitRow {
+  /** Place in the batch. */
+  readonly row: number;
+  readonly column: string;
+  readonly message: string;
+}
+
 export interface SinkWriter {
+  /** Called with each batch before it is written: rows that would end the write. Absent where every row can be stored. */
+  unfit?(batch: RecordBatch): readonly UnfitRow[];
   write(chunk: Chunk): Promise<void>;
   quarantine(rows: QuarantinedRows): Promise<void>;
   /** Makes it all durable, re-reads footers and counts. Still unreachable for readers. */

@@ -12,7 +12,7 @@ export type ValueFault =
   | "not_text";
 
 /** Stable, for machines. */
-export type Reason = ValueFault | "list_length" | "predict_failed";
+export type Reason = ValueFault | "list_length" | "predict_failed" | "unfit_value";
 
 export interface Failure {
   readonly reason: Reason;

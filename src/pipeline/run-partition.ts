@@ -70,7 +70,7 @@ export async function runPartition(
     for await (const chunk of job.rows === "dependent" ? wholeBatches(read, batchRows) : read) {
       if (signal.aborted) throw new CancelledError();
       timer.lap("read");
-      const scored = await scorer.score(chunk, signal);
+      const scored = await scorer.score(chunk, signal, writer.unfit);
       await write(writer, scored);
       timer.lap("write");
       tally.add(chunk.batch.numRows, scored);

@@ -5,6 +5,7 @@ import { type Chunk, placeOf, type QuarantinedRows } from "../chunk.js";
 import type { Job } from "../job.js";
 import { fetchedOutputs, type Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
+import type { SinkWriter, UnfitRow } from "../sink.js";
 import { createAttacher } from "./attach-outputs.js";
 import { createBinder } from "./bind-inputs.js";
 import type { MappingFiles } from "./files/mapping-files.js";
@@ -31,7 +32,7 @@ export interface Scorer {
   /** Of the output. */
   readonly schema: ArrowSchema;
   /** @throws DataError `data.row-failed` under `on_row_error: fail`; ModelError when the model is broken */
-  score(chunk: Chunk, signal: AbortSignal): Promise<ScoredChunk>;
+  score(chunk: Chunk, signal: AbortSignal, unfit?: SinkWriter["unfit"]): Promise<ScoredChunk>;
 }
 
 export interface ScoredChunk {
@@ -57,12 +58,18 @@ export function createScorer(options: ScorerOptions): Scorer {
 
   return {
     schema: arrowSchema(mapping.columns),
-    async score(read, signal) {
+    async score(read, signal, unfit) {
       const chunk = { ...read, batch: await hooks.pre(read.batch) };
       timer.lap("hook");
       const failures = await predictBatches(chunk, signal);
-      const { quarantined, nulled } = judge(failures, job.rowPolicy);
-      const attached = attacher.attach(chunk.batch, rowsOf(nulled), rowsOf(quarantined));
+      const judged = judge(failures, job.rowPolicy);
+      const { nulled } = judged;
+      const first = attacher.attach(chunk.batch, rowsOf(nulled), rowsOf(judged.quarantined));
+      const unstored = unfit === undefined ? [] : unfitFailures(unfit(first), judged.quarantined);
+      refuseFirst(unstored, chunk.origin);
+      const quarantined = [...judged.quarantined, ...unstored].sort((a, b) => a.row - b.row);
+      const attached =
+        unstored.length === 0 ? first : attacher.attach(chunk.batch, rowsOf(nulled), rowsOf(quarantined));
       timer.lap("attach");
       const { batch, filtered } = await hooks.post(attached);
       timer.lap("hook");
@@ -70,7 +77,7 @@ export function createScorer(options: ScorerOptions): Scorer {
         predicted: { batch, origin: chunk.origin },
         filtered,
         quarantined: setAside(chunk, quarantined),
-        reasons: countReasons(failures),
+        reasons: countReasons([...failures, ...unstored]),
       };
       timer.lap("attach");
       return scored;
@@ -122,6 +129,17 @@ export function createScorer(options: ScorerOptions): Scorer {
       messages: own.map(({ message }) => message),
     }));
   }
+}
+
+/** Rows of an output that some rows of its chunk have left already, as rows of the chunk. */
+function unfitFailures(unfit: readonly UnfitRow[], left: readonly RowFailure[]): readonly RowFailure[] {
+  if (unfit.length === 0) return [];
+  const gone = rowsOf(left);
+  let passed = 0;
+  return unfit.map(({ row, message }) => {
+    while (passed < gone.length && (gone[passed] ?? 0) <= row + passed) passed++;
+    return { row: row + passed, reason: "unfit_value", message };
+  });
 }
 
 /** A batch's failures as rows of its chunk, in their order. */

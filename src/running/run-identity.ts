@@ -107,7 +107,7 @@ function shapedByInput(input: InputSpec): object {
 function shapedByWrite(write: WriteSpec): object {
   const { partitionBy, add } = write;
   return write.kind === "postgres"
-    ? { partitionBy, add, key: write.key, layout: write.layout }
+    ? { partitionBy, add, key: write.key, layout: write.layout, timestamps: write.timestamps }
     : { partitionBy, add };
 }
 

@@ -102,6 +102,7 @@ function toWrite(
         : quarantine.directory === undefined
           ? { kind: "table", table: tableOf(quarantine.table) }
           : { kind: "directory", path: absolute(quarantine.directory) },
+    ...(spec.timestamps === undefined ? {} : { timestamps: spec.timestamps }),
     layout: spec.layout ?? {},
     ...own,
   };

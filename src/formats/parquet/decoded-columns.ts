@@ -6,6 +6,7 @@ import type { Field } from "apache-arrow";
 import { readSchema, wasmMemory } from "parquet-wasm";
 import { columnOf } from "../../arrow-types.js";
 import type { Column } from "../../column.js";
+import { withAnnotations } from "./annotations.js";
 import { hintedFields, widenInt96 } from "./arrow-hint.js";
 import { readCSchema, UnsupportedType } from "./c-schema.js";
 import { reasonOf } from "./decoder.js";
@@ -81,7 +82,8 @@ function decodedColumn(
       details: { file: path, column: name },
     });
   const widened = widenInt96(footer, column, field);
-  return { column: columnOf(widened), field: widened };
+  const leaves = footer.leaves.slice(column.leafStart, column.leafEnd);
+  return { column: withAnnotations(columnOf(widened), leaves), field: widened };
 }
 
 function unreadable(

@@ -33,10 +33,11 @@ const offsetIds: ReadonlySet<number> = new Set([
 
 /** No rows, all columns: enough to be asked for its schema. */
 export function schemaExcerpt(footer: Footer): Uint8Array {
-  const kept = new Set<number>([1, fileFields.schema, fileFields.keyValues]);
-  const root = keepFields(footer.root, kept);
+  const root = keepFields(footer.root, new Set<number>([1, fileFields.keyValues]));
+  const elements = footer.columns.flatMap((column) => column.elements);
+  const schema = list(fileFields.schema, [schemaRoot(footer, footer.columns.length), ...elements]);
   const empty = [number(fileFields.rows, 0), list(fileFields.rowGroups, [])];
-  const fields = [...root.fields, ...empty].sort((a, b) => a.id - b.id);
+  const fields = [...root.fields, schema, ...empty].sort((a, b) => a.id - b.id);
   return new Uint8Array(Buffer.concat([magic, footerBytes({ fields })]));
 }
 

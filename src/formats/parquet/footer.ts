@@ -1,6 +1,8 @@
 /** A file's footer: found, checked, and as a tree; and the few fields of it that anybody here looks at, typed. */
 import { createHash } from "node:crypto";
+import type { LogicalName } from "../../column.js";
 import type { ReadHandle } from "../../store.js";
+import { annotationOf, forDecoder } from "./annotations.js";
 import { corrupt, readFooterBytes, trailerBytes } from "./footer-bytes.js";
 import {
   bytesField,
@@ -17,7 +19,14 @@ import { decodeThrift } from "./thrift-decode.js";
 
 /** Field ids of parquet.thrift. https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
 export const fileFields = { schema: 2, rows: 3, rowGroups: 4, keyValues: 5, createdBy: 6 } as const;
-export const schemaFields = { type: 1, typeLength: 2, name: 4, children: 5 } as const;
+export const schemaFields = {
+  type: 1,
+  typeLength: 2,
+  name: 4,
+  children: 5,
+  converted: 6,
+  logical: 10,
+} as const;
 export const rowGroupFields = { columns: 1, totalBytes: 2, rows: 3, fileOffset: 5, ordinal: 7 } as const;
 export const chunkFields = { filePath: 1, fileOffset: 2, metadata: 3, encryption: 8 } as const;
 export const columnFields = {
@@ -65,7 +74,7 @@ export interface Footer {
 
 export interface FileColumn {
   readonly name: string;
-  /** The column's own element of the schema and those below it. */
+  /** The column's own element of the schema and those below it, as the decoder is to see them. */
   readonly elements: readonly ThriftStruct[];
   /** End-exclusive range among the leaves. */
   readonly leafStart: number;
@@ -81,6 +90,8 @@ export interface Leaf {
   readonly physicalType: number;
   /** Bytes of a value of FIXED_LEN_BYTE_ARRAY. */
   readonly typeLength: number;
+  /** What its annotation says beyond Arrow's types. */
+  readonly logical: LogicalName | null;
 }
 
 export interface RowGroup {
@@ -170,7 +181,8 @@ function parseSchema(elements: readonly ThriftStruct[]): Pick<Footer, "columns" 
   while (next < elements.length) {
     const [first, leafStart] = [next, leaves.length];
     const name = visit(null, 0);
-    columns.push({ name, elements: elements.slice(first, next), leafStart, leafEnd: leaves.length });
+    const own = elements.slice(first, next).map(forDecoder);
+    columns.push({ name, elements: own, leafStart, leafEnd: leaves.length });
   }
   return { columns, leaves };
 }
@@ -181,6 +193,7 @@ function parseLeaf(element: ThriftStruct, column: string, flat: boolean): Leaf {
     flat,
     physicalType: integerField(element, schemaFields.type) ?? -1,
     typeLength: integerField(element, schemaFields.typeLength) ?? 0,
+    logical: annotationOf(element),
   };
 }
 

@@ -32,6 +32,7 @@ import { typeName } from "../../column.js";
 import { BugError, DataError } from "../../errors.js";
 import type { FormatWriter } from "../../format.js";
 import type { WriterProfile } from "../../profile.js";
+import { annotateFile } from "./annotations.js";
 import { reasonOf } from "./decoder.js";
 
 const createdBy = "nightshift";
@@ -67,10 +68,11 @@ export function createParquetWriter(schema: Schema, profile: WriterProfile): For
     },
     finish() {
       stream.finish();
-      return writeParquet(
+      const file = writeParquet(
         Table.fromIPCStream(gathered.take()),
         properties(schema, profile, distinct ?? new Set()),
       );
+      return annotateFile(file, schema);
     },
   };
 }

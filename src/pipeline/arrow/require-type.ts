@@ -46,6 +46,11 @@ function sameLayout(decoded: ColumnType, planned: ColumnType): boolean {
       return planned.kind === "date";
     case "timestamp":
       return planned.kind === "timestamp" && decoded.unit === planned.unit;
+    case "utf8":
+    case "binary":
+      return true;
+    case "fixed-binary":
+      return planned.kind === "fixed-binary" && decoded.bytes === planned.bytes;
     default:
       return JSON.stringify(decoded) === JSON.stringify({ ...decoded, ...planned });
   }

@@ -1,6 +1,6 @@
 /** What could never be published, found before anything runs; and what publishing would do, in words. */
 
-import type { Schema } from "../../column.js";
+import type { ColumnType, Schema } from "../../column.js";
 import { tableText } from "../../connection.js";
 import { InfraError, SpecError } from "../../errors.js";
 import type { Interval, PostgresWrite } from "../../job.js";
@@ -43,7 +43,8 @@ export async function checkTarget(
     if (written !== null) refuseKey(write, written, null);
     const rows = { isInterval: interval !== null, isExploded: written?.exploded != null };
     const made = `makes the table ${target.text}${keyText(madeKey(write, rows))}`;
-    return { written, outlook: [made, ...describeVectors(written, schema, write.layout, true)] };
+    const finer = finerText(written, schema, write);
+    return { written, outlook: [made, ...finer, ...describeVectors(written, schema, write.layout, true)] };
   }
   if (table.kind !== "table" && table.kind !== "partitioned") throw noTable(target.text, table.kind);
   const written = schema === null ? null : writtenColumns(schema, table, shape);
@@ -56,7 +57,12 @@ export async function checkTarget(
   const method = await chooseMethod(session, table, write, interval !== null);
   await refuseWithoutRights(session, table, method.kind);
   const moved = describeMethod(method, target.text, write);
-  const outlook = [moved, ...roundingText(written), ...describeVectors(written, schema, write.layout, false)];
+  const outlook = [
+    moved,
+    ...roundingText(written),
+    ...finerText(written, schema, write),
+    ...describeVectors(written, schema, write.layout, false),
+  ];
   return { written, outlook };
 }
 
@@ -216,6 +222,33 @@ function roundingText(written: WrittenColumns | null): readonly string[] {
   const rounded = (written?.columns ?? []).filter((column) => column.isRounded);
   if (rounded.length === 0) return [];
   return [`rounds ${rounded.map(({ name, type }) => `${name} to ${type}`).join(", ")}`];
+}
+
+/** Instants in nanoseconds, which may be finer than what PostgreSQL keeps. */
+function finerText(
+  written: WrittenColumns | null,
+  schema: Schema | null,
+  { timestamps }: PostgresWrite,
+): readonly string[] {
+  const finer = (written?.columns ?? []).filter(({ from, wire }) => {
+    const kind = wire.kind === "array" ? wire.element : wire.kind;
+    const isTime = kind === "time" || kind === "timestamp" || kind === "timestamptz";
+    const type = schema?.[from]?.type;
+    return isTime && type !== undefined && hasNanoseconds(type);
+  });
+  if (finer.length === 0) return [];
+  const names = finer.map(({ name }) => name).join(", ");
+  return timestamps === "round"
+    ? [`rounds ${names} from nanoseconds to microseconds`]
+    : [
+        `${names}: nanoseconds, of which PostgreSQL keeps microseconds; rows with a finer instant fail (unfit_value), or \`write.timestamps: round\` rounds them`,
+      ];
+}
+
+function hasNanoseconds(type: ColumnType): boolean {
+  if (type.kind === "list" || type.kind === "fixed-list") return hasNanoseconds(type.item);
+  if (type.kind === "struct") return type.fields.some((field) => hasNanoseconds(field.type));
+  return (type.kind === "time" || type.kind === "timestamp") && type.unit === "ns";
 }
 
 function keyText(key: MadeKey | null): string {

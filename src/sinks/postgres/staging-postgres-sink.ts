@@ -5,14 +5,14 @@
 import { columnOf } from "../../arrow-types.js";
 import type { Schema } from "../../column.js";
 import { type ConnectionUrl, tableText } from "../../connection.js";
-import { InfraError } from "../../errors.js";
+import { DataError, InfraError } from "../../errors.js";
 import type { Format } from "../../format.js";
 import type { PostgresWrite } from "../../job.js";
 import type { PartitionTask } from "../../plan.js";
 import { quoteName } from "../../postgres/identifiers.js";
 import { type ErrorPlace, postgresError } from "../../postgres/postgres-errors.js";
 import { endSession, openSession, type Session } from "../../postgres/session.js";
-import type { SinkWriter, Staged, StagingSink } from "../../sink.js";
+import type { SinkWriter, Staged, StagingSink, UnfitRow } from "../../sink.js";
 import {
   ensureStaging,
   findTarget,
@@ -30,6 +30,7 @@ import { type WrittenColumns, writtenColumns } from "./columns/written-columns.j
 import { copyIn } from "./copy/copy-in.js";
 import { quarantineColumns, quarantinePieces } from "./copy/quarantine-rows.js";
 import { copyRows, element } from "./copy/rows.js";
+import { unfitRows } from "./copy/unfit-rows.js";
 import { ownSettings } from "./own-settings.js";
 import { type QuarantineDirectory, type StagedQuarantine, stageQuarantine } from "./quarantine-files.js";
 
@@ -70,6 +71,8 @@ interface Attempt {
   /** The table with the columns that COPY fills. */
   readonly into: string;
   readonly written: WrittenColumns;
+  /** Whether instants are rounded to microseconds. */
+  readonly rounds: boolean;
   /** The last block that the table had when the attempt began: its rows are nearly always from there on. */
   readonly firstBlock: number;
 }
@@ -105,7 +108,8 @@ async function beginAttempt(
     [table],
   );
   const firstBlock = Math.max(0, Number(rows[0]?.blocks ?? 0) - 1);
-  return { number, table, into: stagingTarget(run, written), written, firstBlock };
+  const rounds = write.timestamps === "round";
+  return { number, table, into: stagingTarget(run, written), written, rounds, firstBlock };
 }
 
 interface Counted {
@@ -120,7 +124,7 @@ function attemptWriter(
   files: StagedQuarantine | null,
   place: ErrorPlace,
 ): SinkWriter {
-  const { number, table, into, written, firstBlock } = attempt;
+  const { number, table, into, written, rounds, firstBlock } = attempt;
   const isAttempt = `${quoteName(stagingColumns.attempt)} = ${number}`;
   const sent = { rows: 0, quarantined: 0, bytes: 0 };
 
@@ -174,7 +178,11 @@ function attemptWriter(
   }
 
   return {
+    unfit: (batch) => unfitRows(batch, written, rounds),
     async write({ batch }) {
+      // What a `post` hook added was not looked at before.
+      const [refused] = unfitRows(batch, written, rounds);
+      if (refused !== undefined) throw misfitRow(refused);
       sent.rows += await copy(into, copyRows(batch, written, number));
     },
     async quarantine(rows) {
@@ -195,6 +203,13 @@ function attemptWriter(
       await endSession(session);
     },
   };
+}
+
+function misfitRow({ column, message }: UnfitRow): DataError {
+  return new DataError("data.database-value", `${message}.`, {
+    hint: "Change the value in the `post` hook, or leave the column out.",
+    details: { column },
+  });
 }
 
 function miscounted(address: string, sent: number, found: number): InfraError {

@@ -140,7 +140,13 @@ function zoneOf({ timezone }: Kind<"timestamp">): string | null {
 /** Text and bytes are never mixed. */
 function joinBytes(types: readonly ColumnType[]): ColumnType | null {
   if (allOf(types, "utf8") !== null) return { kind: "utf8" };
-  return allOf(types, "binary", "fixed-binary") === null ? null : { kind: "binary" };
+  const bytes = allOf(types, "binary", "fixed-binary");
+  if (bytes === null) return null;
+  const widths = new Set(bytes.map((type) => (type.kind === "fixed-binary" ? type.bytes : null)));
+  const [width = null, ...otherWidths] = widths;
+  return width === null || otherWidths.length > 0
+    ? { kind: "binary" }
+    : { kind: "fixed-binary", bytes: width };
 }
 
 function joinNested(column: string, seen: readonly SeenType[], rules: JoinRules): ColumnType | null {

@@ -65,7 +65,15 @@ export const databaseInput: Check = {
   },
 };
 
-const keysOfDatabases = ["table", "key", "create", "on_missing", "quarantine", "layout"] as const;
+const keysOfDatabases = [
+  "table",
+  "key",
+  "create",
+  "on_missing",
+  "quarantine",
+  "timestamps",
+  "layout",
+] as const;
 
 export const filesOutput: Check = {
   reads: ["to", "mode", ...keysOfDatabases].map((key) => ["write", key]),

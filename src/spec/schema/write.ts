@@ -53,6 +53,10 @@ export const write = z
         description: "With a database: where rows go that could not be scored.",
         examples: [{ table: "scores.bad" }],
       }),
+    timestamps: z.enum(["exact", "round"]).optional().meta({
+      description:
+        "With a database: what becomes of instants finer than a microsecond, which PostgreSQL does not keep. Their rows fail (`exact`, the default), or they are rounded.",
+    }),
     layout: z
       .record(z.string(), z.enum(["jsonb", "array", "vector", "halfvec", "explode"]))
       .optional()

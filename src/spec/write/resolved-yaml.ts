@@ -94,6 +94,7 @@ function targetKeys(write: WriteSpec): object {
     ...(create ? { create } : {}),
     ...(mode === "upsert" ? { on_missing: onMissing } : {}),
     ...(quarantine === null ? {} : { quarantine: quarantineOf(quarantine) }),
+    ...(write.timestamps === undefined ? {} : { timestamps: write.timestamps }),
     ...(Object.keys(layout).length === 0 ? {} : { layout }),
   };
 }

@@ -58,7 +58,9 @@ function newScalar(type: ColumnType): { readonly sql: string; readonly wire: Sca
     case "null":
       return { sql: "text", wire: "text" };
     case "binary":
+      return { sql: "bytea", wire: "bytea" };
     case "fixed-binary":
+      if (type.logical === "uuid") return { sql: "uuid", wire: "uuid" };
       return { sql: "bytea", wire: "bytea" };
     case "date":
       return { sql: "date", wire: "date" };

@@ -117,6 +117,8 @@ export function takes(wire: Wire, type: ColumnType): boolean {
     case "json":
     case "jsonb":
       return type.kind !== "other";
+    case "uuid":
+      return type.kind === "utf8" || (type.kind === "fixed-binary" && type.logical === "uuid");
     default:
       return scalarTypes[wire.kind].includes(type.kind) && !(wire.kind === "float4" && isWide(type));
   }
@@ -147,7 +149,7 @@ function isWide(type: ColumnType): boolean {
 }
 
 const scalarTypes: {
-  readonly [wire in Exclude<ScalarWire, "json" | "jsonb">]: readonly ColumnType["kind"][];
+  readonly [wire in Exclude<ScalarWire, "json" | "jsonb" | "uuid">]: readonly ColumnType["kind"][];
 } = {
   bool: ["bool"],
   int2: ["int"],
@@ -157,7 +159,6 @@ const scalarTypes: {
   float8: ["float", "int"],
   numeric: ["int", "float", "decimal"],
   text: ["utf8"],
-  uuid: ["utf8"],
   bytea: ["binary", "fixed-binary"],
   date: ["date"],
   time: ["time"],

@@ -61,12 +61,17 @@ export function writtenColumns(schema: Schema, table: Table | null, shape: Table
   const parts = schema.flatMap((column, from) => partsOf(column, from, shape.layout));
   const columns: WrittenColumn[] = [];
   for (const part of parts) {
+    const unusable = unusableName(nameOf(part, outputNames));
+    if (unusable !== null) {
+      problems.push(unusable);
+      continue;
+    }
     const written =
       table === null ? newColumn(part, shape, outputNames) : foundColumn(part, table, shape, outputNames);
     if (typeof written === "string") problems.push(written);
     else columns.push(written);
   }
-  problems.push(...twice(columns), ...ours(columns));
+  problems.push(...twice(columns), ...ours(columns), ...tooMany(parts.length));
   if (table !== null) problems.push(...left(table, columns));
   if (problems.length > 0) throw misfit(problems, shape.tableName);
   const exploded = schema.findIndex(({ name }) => shape.layout[name] === "explode");
@@ -200,6 +205,30 @@ function* ours(columns: readonly WrittenColumn[]): Iterable<string> {
       yield `${name}: the name is Nightshift's own; rename the output`;
 }
 
+/** What PostgreSQL does not let a column be called. */
+function unusableName(name: string): string | null {
+  const bytes = Buffer.byteLength(name);
+  if (bytes === 0 || name.includes("\0"))
+    return `"${name.replaceAll("\0", "")}": PostgreSQL has no such names; rename it`;
+  if (bytes > maxNameBytes)
+    return `${name}: the name has ${bytes} bytes, and PostgreSQL cuts it off behind ${maxNameBytes}; rename it`;
+  if (systemColumns.has(name)) return `${name}: it is a system column of every table; rename it`;
+  return stagingNames.has(name) ? `${name}: the name is Nightshift's own; rename the output` : null;
+}
+
+const maxNameBytes = 63;
+const systemColumns: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
+/** Of the staging table, which has the output's columns beside them: see `area.ts`. */
+const stagingNames: ReadonlySet<string> = new Set(["nightshift_attempt", "nightshift_element"]);
+
+/** Of PostgreSQL. Two are ours, in the staging table and in tables that know which run wrote a row. */
+const maxColumns = 1600 - 2;
+
+function* tooMany(length: number): Iterable<string> {
+  if (length > maxColumns)
+    yield `there are ${count(length)} columns, and a table has ${count(maxColumns)} beside Nightshift's own; make lists of them (leave out \`columns\` under \`outputs\`), or write files`;
+}
+
 /** Columns that nobody gives a value. Ours we fill ourselves. */
 function* left({ columns }: Table, written: readonly WrittenColumn[]): Iterable<string> {
   for (const { name, type, notNull, hasDefault, generated } of columns)
@@ -219,7 +248,7 @@ function misfit(problems: readonly string[], tableName: string): SpecError {
     "postgres.columns",
     `The predictions do not fit ${tableName}: ${problems.join("; ")}.`,
     {
-      hint: "Rename outputs in the job, or alter the table; nightshift plan shows both sides.",
+      hint: "Rename predictions in the job (`outputs: { <output>: { columns: { <name>: <label> } } }`), or alter the table; nightshift plan shows both sides.",
       details: { table: tableName, problems },
     },
   );

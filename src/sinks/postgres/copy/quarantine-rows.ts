@@ -6,6 +6,11 @@ import { copyPieceBytes } from "./rows.js";
 
 export const quarantineColumns = "nightshift.quarantine (attempt, key, file, row_number, reason, message)";
 
+/** `jsonb` takes no U+0000, and a row may be here because its key holds one. */
+function withoutNul(json: string): string {
+  return json.replace(/\\(u0000|.)/g, (escape, what) => (what === "u0000" ? "\\ufffd" : escape));
+}
+
 export function* quarantinePieces(rows: QuarantinedRows, attempt: number): Iterable<Buffer> {
   const out = new CopyBuffer();
   const key = rows.key === null || rows.key.numCols === 0 ? null : jsonOf(rows.key.data);
@@ -15,7 +20,7 @@ export function* quarantinePieces(rows: QuarantinedRows, attempt: number): Itera
     out.int32(4);
     out.int32(attempt);
     if (key === null) out.int32(-1);
-    else out.text(key(row), 1);
+    else out.text(withoutNul(key(row)), 1);
     out.text(rows.file);
     out.ensure(12);
     out.int32(8);

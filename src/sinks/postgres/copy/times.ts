@@ -9,17 +9,16 @@ export function daysSince2000(value: number | bigint, unit: DateUnit): number {
   return days - daysTo2000;
 }
 
-/** `null` where a fraction of a microsecond would be lost. */
-export function microsSince2000(ticks: bigint, { unit }: Timestamp): bigint | null {
-  const micros = microsOf(ticks, unit);
-  return micros === null ? null : micros - microsTo2000;
+/** Rounded to the nearest microsecond. Rows that are not to be rounded are refused before: see `unfit-rows.ts`. */
+export function microsSince2000(ticks: bigint, { unit }: Timestamp): bigint {
+  return microsOf(ticks, unit) - microsTo2000;
 }
 
-export function microsOfDay(ticks: bigint, { unit }: Time): bigint | null {
+export function microsOfDay(ticks: bigint, { unit }: Time): bigint {
   return microsOf(ticks, unit);
 }
 
-function microsOf(ticks: bigint, unit: TimeUnit): bigint | null {
+function microsOf(ticks: bigint, unit: TimeUnit): bigint {
   switch (unit) {
     case TimeUnit.SECOND:
       return ticks * 1_000_000n;
@@ -28,8 +27,14 @@ function microsOf(ticks: bigint, unit: TimeUnit): bigint | null {
     case TimeUnit.MICROSECOND:
       return ticks;
     default:
-      return ticks % 1000n === 0n ? ticks / 1000n : null;
+      return roundedThousandth(ticks);
   }
+}
+
+/** Up from the middle. Division of BigInt cuts off towards zero, so a remainder below zero is moved up first. */
+function roundedThousandth(ticks: bigint): bigint {
+  const rest = ((ticks % 1000n) + 1000n) % 1000n;
+  return (ticks - rest) / 1000n + (rest >= 500n ? 1n : 0n);
 }
 
 /** As JSON has it: in ISO 8601, `Z` where the type has a zone; years before Christ as PostgreSQL has them. */
