@@ -102,7 +102,7 @@ function arrowField(column: Column): Field {
 }
 
 /** Key of a field's metadata: Arrow's own types have no place for it. */
-export const logicalKey = "nightshift.logical";
+const logicalKey = "nightshift.logical";
 
 function fieldOf(
   name: string,

@@ -66,7 +66,8 @@ export function createScorer(options: ScorerOptions): Scorer {
       const { nulled } = judged;
       const first = attacher.attach(chunk.batch, rowsOf(nulled), rowsOf(judged.quarantined));
       const unstored = unfit === undefined ? [] : unfitFailures(unfit(first), judged.quarantined);
-      refuseFirst(unstored, chunk.origin);
+      refuseFirst(unstored, chunk);
+      const unstoredRows = new Set(rowsOf(unstored));
       const quarantined = [...judged.quarantined, ...unstored].sort((a, b) => a.row - b.row);
       const attached =
         unstored.length === 0 ? first : attacher.attach(chunk.batch, rowsOf(nulled), rowsOf(quarantined));
@@ -77,7 +78,7 @@ export function createScorer(options: ScorerOptions): Scorer {
         predicted: { batch, origin: chunk.origin },
         filtered,
         quarantined: setAside(chunk, quarantined),
-        reasons: countReasons([...failures, ...unstored]),
+        reasons: countReasons([...failures.filter(({ row }) => !unstoredRows.has(row)), ...unstored]),
       };
       timer.lap("attach");
       return scored;

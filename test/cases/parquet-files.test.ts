@@ -115,7 +115,7 @@ it("int96-nested: the year of a timestamp in a struct, and the struct itself, ar
 describe("text stored as bytes without an annotation", () => {
   it("binary-text: feeds the input of its own name", async () => {
     const { columns } = await previewCase(caseJob("binary-text", "in.parquet"));
-    expect(columns["s_out"]).toEqual(expectedOf("binary-text")["s_out"]);
+    expect(columns.s_out).toEqual(expectedOf("binary-text").s_out);
   });
 
   it("feeds an input of another name on request only, and bytes that are no text fail their row", async () => {
@@ -140,6 +140,6 @@ describe("text stored as bytes without an annotation", () => {
     });
     const rowPolicy = { onRowError: "emit_null", maxErrorRows: null, maxErrorFraction: null } as const;
     const { columns } = await previewCase({ ...asText, rowPolicy });
-    expect(columns["s_out"]).toEqual(["\u{fffd}", null, "none", "d"]);
+    expect(columns.s_out).toEqual(["\u{fffd}", null, "none", "d"]);
   });
 });

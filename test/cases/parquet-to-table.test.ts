@@ -57,7 +57,7 @@ describe("pg-nul-text: a kept text with U+0000", () => {
   it("is quarantined where the job says so, also where it is the key", async () => {
     const { status } = runCase("pg-nul-text", "run", (job) => ({
       ...job,
-      input: { ...(job["input"] as object), key: ["id", "s"] },
+      input: { ...(job.input as object), key: ["id", "s"] },
       passthrough: "none",
       limits: quarantined,
     }));
@@ -89,7 +89,7 @@ describe("pg-ts-ns: nanoseconds to a table", () => {
   it("are rounded on request", async () => {
     const { status, text } = runCase("pg-ts-ns", "run", (job) => ({
       ...job,
-      write: { ...(job["write"] as object), timestamps: "round" },
+      write: { ...(job.write as object), timestamps: "round" },
     }));
     expect({ status, text }).toMatchObject({ status: 0 });
     const rows = await database.query<{ t: string }>("select t::text as t from pg_ts_ns order by id");

@@ -127,7 +127,10 @@ function conformStruct(data: Data, fields: readonly Column[], place: Place): Dat
   const children = fields.map(({ name, type }) => {
     const child = data.children[names.findIndex((field) => field.name === name)];
     const column = `${place.column}.${name}`;
-    return child === undefined ? nulls(type, data.length) : conform(child, type, { ...place, column });
+    // What cannot be read is not read: one type in all files, so that batches can be joined.
+    return child === undefined || type.kind === "other"
+      ? nulls(type, data.length)
+      : conform(child, type, { ...place, column });
   });
   const same = children.every((child, index) => child === data.children[index]);
   if (same && children.length === data.children.length) return data;

@@ -8,7 +8,7 @@ export const quarantineColumns = "nightshift.quarantine (attempt, key, file, row
 
 /** `jsonb` takes no U+0000, and a row may be here because its key holds one. */
 function withoutNul(json: string): string {
-  return json.replace(/\\(u0000|.)/g, (escape, what) => (what === "u0000" ? "\\ufffd" : escape));
+  return json.replace(/\\(u0000|.)/g, (whole, what) => (what === "u0000" ? "\\ufffd" : whole));
 }
 
 export function* quarantinePieces(rows: QuarantinedRows, attempt: number): Iterable<Buffer> {
