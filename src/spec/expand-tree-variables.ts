@@ -17,7 +17,7 @@ export interface TreeVariableContext {
   readonly secrets: Secrets;
 }
 
-export interface ExpandedVariables {
+interface ExpandedVariables {
   readonly tree: JsonValue;
   /** Values that a secret is in. */
   readonly secretPaths: readonly SpecPath[];

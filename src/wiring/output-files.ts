@@ -14,7 +14,7 @@ export async function outputFileSystem(outputRoot: string | null): Promise<FileS
  * Refuses every change outside of a directory. Paths are resolved right before each change, so a symlink that was put
  * there later is seen, too; what a symlink is changed to between that look and the change itself is not.
  */
-export function confinedFileSystem(fileSystem: FileSystem, root: string): FileSystem {
+function confinedFileSystem(fileSystem: FileSystem, root: string): FileSystem {
   /** For changes that do not follow the last step of a path. */
   const refuseEntry = (path: string): void => {
     if (!isInside(realPath(dirname(path)), realPath(root))) throw outside(path, root);
