@@ -130,6 +130,8 @@ export interface AttemptStats {
   readonly seconds: { readonly [step in Step]: number };
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  /** Rows that were predicted, with a NaN among the predictions; absent: none, or not counted. */
+  readonly nanRows?: number;
   /** That loading the model took, where this attempt was the first of its thread to need it. */
   readonly modelLoadSeconds?: number;
 }

@@ -60,6 +60,11 @@ export interface Signature {
   readonly outputs: readonly TensorSpec[];
   /** Fixed size of dimension 0 where the export froze it; the last batch is padded to it and trimmed. */
   readonly fixedBatch: number | null;
+  /**
+   * Whether some operator takes NaN for a missing value. `false`: NaN is no value that the model knows; `true`: it may be
+   * for some inputs. Absent: not known.
+   */
+  readonly knowsMissing?: boolean;
   /** `metadata_props`, producer and opset of the model, for `inspect` and for feature names. */
   readonly metadata: { readonly [key: string]: string };
   /** Feature names in order, where the model's metadata carries them. */

@@ -6,7 +6,8 @@ import type { Tensor, Tensors } from "../tensor.js";
 import type { MappingFiles } from "./files/mapping-files.js";
 import { argmaxColumn } from "./outputs/argmax.js";
 import { gatheredColumn } from "./outputs/gathered.js";
-import type { Nulled, OutputColumn } from "./outputs/output-column.js";
+import { nanRows } from "./outputs/nan-rows.js";
+import { type Nulled, type OutputColumn, withNulls } from "./outputs/output-column.js";
 import { renamedColumn } from "./outputs/renamed.js";
 import { thresholdColumn } from "./outputs/threshold.js";
 import { topKColumn } from "./outputs/top-k.js";
@@ -16,6 +17,8 @@ export interface Collector {
   begin(batch: RecordBatch): void;
   /** Takes the first `rows` rows of the tensors in, at row `at` of the chunk. */
   collect(at: number, rows: number, outputs: Tensors): void;
+  /** Rows of the chunk with a prediction that is NaN, or that has no label because its scores are. */
+  uncertain(): ReadonlySet<number>;
   /** One Arrow column for each output column, over memory that the next chunk overwrites. */
   columns(nulled: Nulled): readonly Data[];
 }
@@ -27,6 +30,11 @@ export function createCollector(
   files: MappingFiles,
 ): Collector {
   let chunkRows = 0;
+  const fetched = new Map(
+    bindings
+      .flatMap(({ output, certainBy = [] }) => [output, ...certainBy])
+      .map((name) => [name, new Set<number>()]),
+  );
   const unclaimed = [...fields];
   const outputs = bindings.map((binding) => {
     const width = widthOf(binding);
@@ -36,6 +44,7 @@ export function createCollector(
   return {
     begin(batch) {
       chunkRows = batch.numRows;
+      for (const rows of fetched.values()) rows.clear();
       for (const { columns } of outputs) for (const column of columns) column.begin(batch);
     },
     collect(at, rows, tensors) {
@@ -43,9 +52,18 @@ export function createCollector(
         const tensor = requireTensor(binding, width, tensors, rows);
         for (const column of columns) column.collect(at, rows, tensor);
       }
+      for (const [name, found] of fetched) {
+        const tensor = tensors[name];
+        if (tensor !== undefined) for (const row of nanRows(tensor, rows)) found.add(at + row);
+      }
     },
+    uncertain: () => new Set([...fetched.values()].flatMap((rows) => [...rows])),
     columns: (nulled) =>
-      outputs.flatMap(({ columns }) => columns.map((column) => column.finish(chunkRows, nulled))),
+      outputs.flatMap(({ binding: { certainBy = [] }, columns }) => {
+        const unsure = certainBy.flatMap((name) => [...(fetched.get(name) ?? [])]);
+        const without = unsure.length === 0 ? nulled : withNulls(nulled, chunkRows, unsure);
+        return columns.map((column) => column.finish(chunkRows, without));
+      }),
   };
 }
 

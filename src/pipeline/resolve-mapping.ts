@@ -42,6 +42,8 @@ export interface Observed {
   readonly listLengths: { readonly [column: string]: number };
   /** Shapes behind the batch dimension, by output. */
   readonly rowShapes: { readonly [output: string]: readonly number[] };
+  /** Columns for which the model makes nothing of a missing value. */
+  readonly refusesMissing?: readonly string[];
 }
 
 /**
@@ -61,6 +63,8 @@ export function resolveMapping(options: MappingOptions): Mapping {
     schema,
     feeds: features.feeds,
     files,
+    takesMissing: (column) =>
+      signature.knowsMissing !== false && observed?.refusesMissing?.includes(column) !== true,
     listLengths: observed?.listLengths ?? {},
     symbols,
     problems,

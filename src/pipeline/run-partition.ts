@@ -93,7 +93,12 @@ export async function runPartition(
         filtered: tally.filtered,
       }),
       reasons: tally.reasons,
-      stats: { seconds: timer.seconds, bytesRead, bytesWritten: staged.bytes },
+      stats: {
+        seconds: timer.seconds,
+        bytesRead,
+        bytesWritten: staged.bytes,
+        ...(tally.nanRows === 0 ? {} : { nanRows: tally.nanRows }),
+      },
     };
   } catch (error) {
     await writer.discard();
@@ -114,11 +119,13 @@ function createTally({ plan }: PartitionTask) {
     read: 0,
     quarantined: 0,
     filtered: 0,
+    nanRows: 0,
     reasons,
     add(rows: number, scored: ScoredChunk): void {
       tally.read += rows;
       for (const { rowNumbers } of scored.quarantined) tally.quarantined += rowNumbers.length;
       tally.filtered += scored.filtered;
+      tally.nanRows += scored.nanRows;
       for (const [code, count] of Object.entries(scored.reasons))
         reasons[code] = (reasons[code] ?? 0) + count;
       refuseOverspent(plan.job.rowPolicy, reasons, totalRows);

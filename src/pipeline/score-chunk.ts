@@ -42,6 +42,8 @@ export interface ScoredChunk {
   readonly quarantined: readonly QuarantinedRows[];
   /** Rows that a `post` hook dropped. */
   readonly filtered: number;
+  /** Rows that were predicted, with a NaN among the predictions. */
+  readonly nanRows: number;
   /** Quarantined and nulled rows, by reason code. */
   readonly reasons: { readonly [code: string]: number };
 }
@@ -77,6 +79,7 @@ export function createScorer(options: ScorerOptions): Scorer {
       const scored = {
         predicted: { batch, origin: chunk.origin },
         filtered,
+        nanRows: countNan(failures),
         quarantined: setAside(chunk, quarantined),
         reasons: countReasons([...failures.filter(({ row }) => !unstoredRows.has(row)), ...unstored]),
       };
@@ -84,6 +87,12 @@ export function createScorer(options: ScorerOptions): Scorer {
       return scored;
     },
   };
+
+  /** A row that failed has a copy of another one's prediction. */
+  function countNan(failures: readonly RowFailure[]): number {
+    const uncertain = attacher.outputs.uncertain();
+    return uncertain.size - failures.filter(({ row }) => uncertain.has(row)).length;
+  }
 
   async function predictBatches(chunk: Chunk, signal: AbortSignal): Promise<readonly RowFailure[]> {
     const { batch } = chunk;

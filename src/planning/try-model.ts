@@ -7,10 +7,12 @@ import type { Clock } from "../clock.js";
 import { ModelError } from "../errors.js";
 import { fetchedOutputs, type Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
+import { probeMissing } from "../pipeline/probing/probe-missing.js";
 import { mostSampledRows, probeRows, type RowsProbe } from "../pipeline/probing/probe-rows.js";
 import { type Sample, sampleRows } from "../pipeline/probing/sample-rows.js";
 import { type MappingOptions, type Observed, resolveMapping } from "../pipeline/resolve-mapping.js";
 import { isSettled, observeSizes } from "../pipeline/settle-mapping.js";
+import { arrangeRows } from "../pipeline/tensors/arrange-rows.js";
 import type { ModelProbe } from "../plan.js";
 import type { Profile } from "../profile.js";
 import type { Tensors } from "../tensor.js";
@@ -48,8 +50,14 @@ export async function tryModel(options: TryOptions): Promise<TriedModel> {
   const tried = await tryRows(sample, sized, options);
   refuseUnlessRows(tried.verdict, job, signature);
   const shapes = tried.outputs === null ? {} : rowShapesOf(tried.outputs);
-  const observed = { listLengths: sizes?.listLengths ?? {}, rowShapes: { ...sizes?.rowShapes, ...shapes } };
-  const planned = isAsPlanned(sized, shapes) ? sized : resolveMapping({ ...mappingOptions, observed });
+  const refusesMissing = await tryMissing(sample, sized, tried, options);
+  const observed = {
+    listLengths: sizes?.listLengths ?? {},
+    rowShapes: { ...sizes?.rowShapes, ...shapes },
+    refusesMissing,
+  };
+  const isKnown = isAsPlanned(sized, shapes) && refusesMissing.length === 0;
+  const planned = isKnown ? sized : resolveMapping({ ...mappingOptions, observed });
   const warnings = [...planned.warnings, ...rowsWarnings(tried.verdict, job)];
   return {
     mapping: { ...planned, warnings },
@@ -75,6 +83,19 @@ async function tryRows(
   const outputs = fetchedOutputs(mapping.outputs);
   const { provider } = profile;
   return naming(() => probeRows(sample, { predictor, outputs, clock, signature, provider }));
+}
+
+/** Only a model that knows missing values has to be tried: for any other, nulls are no NaN unless the job says so. */
+async function tryMissing(
+  { tensors }: Sample,
+  { inputs, outputs }: Mapping,
+  { working }: RowsProbe,
+  { mappingOptions: { signature }, predictor }: TryOptions,
+): Promise<readonly string[]> {
+  const [first] = working;
+  if (first === undefined || signature.knowsMissing !== true) return [];
+  const row = arrangeRows(tensors, [first]);
+  return probeMissing(inputs, { predictor, outputs: fetchedOutputs(outputs), row });
 }
 
 /** What an output without a row for each row means for a plan. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
 import type { Tensor, TensorData, TensorType } from "../../src/tensor.js";
-import { floats, identity, model, node, types, value } from "../support/onnx-models.js";
+import { floats, identity, integers, model, node, types, value } from "../support/onnx-models.js";
 import { loaded, loadedModel, profile, runtime, writeModel } from "../support/onnx-run.js";
 import { linux, needs } from "../support/places.js";
 import { scratch } from "../support/scratch.js";
@@ -185,6 +185,36 @@ describe("a failing row", () => {
     expect(error.code).toBe("model.predict-failed");
     expect(error.message).toContain("Gather: indices element out of data bounds");
     expect(error.message).not.toContain("987");
+  });
+
+  it("is told with the shapes that it is about, unless they are a row's values", async () => {
+    const frozen = await loadedModel(
+      model({
+        node: [node({ op: "Reshape", in: ["x", "shape"], out: ["y"] })],
+        input: [value("x", types.FLOAT, ["N", 3])],
+        output: [value("y", types.FLOAT, ["N", 3])],
+        initializer: [integers("shape", [1n, 3n])],
+      }),
+    );
+    const data = new Float32Array(21);
+    const error = await failure(frozen.predict({ x: { type: "float32", dims: [7, 3], data } }));
+    expect(error.message).toContain("{7,3}");
+    expect(error.message).toContain("{1,3}");
+    const told = await loadedModel(
+      model({
+        node: [
+          node({ op: "Squeeze", in: ["x", "axes"], out: ["flat"] }),
+          node({ op: "Reshape", in: ["x", "flat"], out: ["y"] }),
+        ],
+        input: [value("x", types.INT64, ["N", 1])],
+        output: [value("y", types.INT64, null)],
+        initializer: [integers("axes", [1n])],
+      }),
+    );
+    const values = { type: "int64" as const, dims: [2, 1], data: BigInt64Array.of(987n, 6n) };
+    const silent = await failure(told.predict({ x: values }));
+    expect(silent.message).toContain("requested shape");
+    expect(silent.message).not.toContain("987");
   });
 
   it("says in words that a text is no number", async () => {

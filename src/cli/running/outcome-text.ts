@@ -86,6 +86,7 @@ function summary(view: OutcomeView, paint: Paint): readonly (readonly [string, s
     ...outputPairs(view),
     ...quarantinePairs(view, paint),
     ...nulledPairs(view, paint),
+    ...nanPairs(view, paint),
   ];
 }
 
@@ -137,6 +138,14 @@ function nulledPairs({ outcome }: OutcomeView, paint: Paint): readonly (readonly
   if (nulled === 0) return [];
   const rows = `${counted(nulled, "row")} with null predictions`;
   return [["nulls", paint.yellow(outcome.rows.quarantined > 0 ? rows : `${rows}: ${reasonsText(outcome)}`)]];
+}
+
+/** Rows for which the model gave no number: it said nothing of them, and readers will meet them. */
+function nanPairs({ outcome }: OutcomeView, paint: Paint): readonly (readonly [string, string])[] {
+  const { nanRows = 0 } = outcome.stats;
+  return nanRows === 0
+    ? []
+    : [["NaN", paint.yellow(`${counted(nanRows, "row")} with a prediction that is NaN`)]];
 }
 
 function nulledRows({ reasons, rows }: RunOutcome): number {

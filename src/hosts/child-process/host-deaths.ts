@@ -97,7 +97,7 @@ export function blamed(death: InfraError, { file, model }: Open): DataError | Mo
         ...options,
         hint: wasStopped
           ? "It may allocate without end; if it only needs more, set NIGHTSHIFT_MEMORY where there is more."
-          : "The file is damaged, or ONNX Runtime has a bug: export it again, perhaps for another opset.",
+          : "The file is damaged, ONNX Runtime has a bug, or it crashes on a row that the model was tried on (a division of integers, say): try other rows, or export it again, perhaps for another opset.",
       },
     );
   if (file === null || wasStopped) return death;

@@ -19,6 +19,7 @@ export function addRows(a: RowCounts, b: RowCounts): RowCounts {
 }
 
 export function addStats(a: AttemptStats, b: AttemptStats): AttemptStats {
+  const nanRows = (a.nanRows ?? 0) + (b.nanRows ?? 0);
   return {
     seconds: {
       read: a.seconds.read + b.seconds.read,
@@ -31,5 +32,6 @@ export function addStats(a: AttemptStats, b: AttemptStats): AttemptStats {
     },
     bytesRead: a.bytesRead + b.bytesRead,
     bytesWritten: a.bytesWritten + b.bytesWritten,
+    ...(nanRows === 0 ? {} : { nanRows }),
   };
 }

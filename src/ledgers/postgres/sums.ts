@@ -13,6 +13,7 @@ export function sumsOf({ rows, reasons, stats }: Pick<Receipt, "rows" | "reasons
     ...prefixed("seconds.", stats.seconds),
     "bytes.read": stats.bytesRead,
     "bytes.written": stats.bytesWritten,
+    ...(stats.nanRows === undefined ? {} : { "nan.rows": stats.nanRows }),
   };
 }
 
@@ -36,6 +37,7 @@ export function statsOf(sums: Sums): AttemptStats {
     seconds: { ...noStats.seconds, ...below("seconds.", sums) },
     bytesRead: sums["bytes.read"] ?? 0,
     bytesWritten: sums["bytes.written"] ?? 0,
+    ...(sums["nan.rows"] === undefined ? {} : { nanRows: sums["nan.rows"] }),
   };
 }
 

@@ -20,6 +20,8 @@ import type { Problems } from "./problems.js";
 import { findColumn } from "./schema-columns.js";
 
 interface Context {
+  /** Whether the model takes NaN for a missing value of the column. */
+  readonly takesMissing: (column: string) => boolean;
   readonly schema: Schema;
   readonly files: MappingFiles;
   readonly problems: Problems;
@@ -30,7 +32,7 @@ export function boundColumn(
   mapping: ColumnMapping,
   input: TensorSpec,
   as: "value" | "list",
-  { schema, files, problems }: Context,
+  { schema, files, problems, takesMissing }: Context,
 ): BoundColumn {
   const { path, type } = findColumn(schema, mapping.column) ?? {
     path: [mapping.column],
@@ -42,7 +44,7 @@ export function boundColumn(
     column: mapping.column,
     path,
     type,
-    nulls: nullPolicy(mapping, input, problems, details),
+    nulls: nullPolicy(mapping, input, takesMissing(mapping.column), problems, details),
     part: mapping.part ?? null,
     timezone: timezone(mapping, type, problems, details),
     lossy: mapping.cast === "lossy",
@@ -151,14 +153,18 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-/** Floats have a value for "missing"; for anything else a null is a mistake until the job says otherwise. */
+/**
+ * Floats have a value for "missing", which some models know. For any other model or tensor a null is a mistake until the
+ * job says otherwise.
+ */
 function nullPolicy(
   { column, nulls }: ColumnMapping,
   { name, type }: TensorSpec,
+  takesMissing: boolean,
   problems: Problems,
   details: Details,
 ): NullPolicy {
-  if (nulls === undefined) return isFloatTensor(type) ? "nan" : "error";
+  if (nulls === undefined) return isFloatTensor(type) && takesMissing ? "nan" : "error";
   if (nulls === "error" || nulls === "reject") return nulls;
   if (nulls === "nan" && isFloatTensor(type)) return "nan";
   if (nulls !== "nan" && fits(nulls, type)) return { value: nulls };

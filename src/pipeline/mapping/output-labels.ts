@@ -11,6 +11,8 @@ export interface ResolvedOutput {
   /** With the job's labels. */
   readonly spec: TensorSpec;
   readonly rowShape: readonly number[] | null;
+  /** Of a label: outputs with the scores that it was decided by. */
+  readonly certainBy?: readonly string[];
   /** One for each element of a row, `null` where there are none. */
   readonly labels: readonly ClassLabel[] | null;
 }
@@ -18,8 +20,10 @@ export interface ResolvedOutput {
 export function bindingOf({
   spec,
   rowShape,
-}: ResolvedOutput): Pick<OutputBinding, "output" | "type" | "rowShape"> {
-  return { output: spec.name, type: spec.type, rowShape };
+  certainBy,
+}: ResolvedOutput): Pick<OutputBinding, "output" | "type" | "rowShape" | "certainBy"> {
+  const binding = { output: spec.name, type: spec.type, rowShape };
+  return certainBy === undefined || certainBy.length === 0 ? binding : { ...binding, certainBy };
 }
 
 /** The output under the labels that the job gives its classes. */

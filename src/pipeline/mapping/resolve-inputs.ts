@@ -24,6 +24,8 @@ export interface InputResolution {
   readonly schema: Schema;
   readonly feeds: ReadonlyMap<string, Feed>;
   readonly files: MappingFiles;
+  /** Whether the model takes NaN for a missing value of the column. */
+  readonly takesMissing: (column: string) => boolean;
   /** Lengths of list columns as seen in the data, where neither type nor spec tells them. */
   readonly listLengths: { readonly [column: string]: number };
   /** Filled with the sizes of symbolic dimensions: outputs share them. */

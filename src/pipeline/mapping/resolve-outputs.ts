@@ -90,13 +90,18 @@ function bindOutput(
 ): readonly OutputBinding[] {
   const spec = withLabels(declared, mapping, resolution);
   const rowShape = outputRowShape(spec, resolution);
-  const output = { spec, rowShape, labels: labelsOf(spec, rowShape) };
+  const certainBy = spec.role === "label" ? scoresIn(resolution.signature) : [];
+  const output = { spec, rowShape, certainBy, labels: labelsOf(spec, rowShape) };
   const picked = [
     ...bindColumns(output, mapping, resolution),
     ...bindPicks(output, mapping, resolution.problems),
     ...bindTopK(output, mapping, resolution),
   ];
   return picked.length > 0 || wantsColumns(mapping) ? picked : [bindDefault(output, mapping, resolution)];
+}
+
+function scoresIn({ outputs }: Signature): readonly string[] {
+  return outputs.filter(({ role }) => role === "probabilities").map(({ name }) => name);
 }
 
 function wantsColumns({ column, columns, argmax, threshold, topK }: OutputMapping): boolean {

@@ -77,27 +77,41 @@ export function loadFailed(path: string, cause: unknown): NightshiftError {
   });
 }
 
-export function predictFailed(path: string, cause: unknown): NightshiftError {
+/** @param showShapes whether no shape can follow from a row's values */
+export function predictFailed(path: string, cause: unknown, showShapes: boolean): NightshiftError {
   const message = messageOf(cause);
   if (isOutOfMemory(message)) return outOfMemory(`predicting with ${path}`, cause);
-  return new ModelError("model.predict-failed", `${path} could not predict: ${withoutValues(message)}`, {
-    details: { model: path },
-    cause,
-  });
+  return new ModelError(
+    "model.predict-failed",
+    `${path} could not predict: ${withoutValues(message, showShapes)}`,
+    {
+      details: { model: path },
+      cause,
+    },
+  );
 }
 
 /**
  * While an operator runs, the engine may quote what it was given (`idx=987`): numbers and quoted text go. What it says
- * before that is about names and shapes, and stays.
+ * before that is about names and shapes, and stays; so do shapes in what it says then, where they follow from no value.
  */
-function withoutValues(message: string): string {
+function withoutValues(message: string, showShapes: boolean): string {
   const match = /running (\w+) node\. Name:'([^']*)' Status Message: (.*)/s.exec(message);
   if (match === null) return shortened(message);
   const [, operator, name, status = ""] = match;
   const said = shortened(status)
-    .replace(/'[^']*'|"[^"]*"/g, "'…'")
-    .replace(/-?\d+(\.\d+)?/g, "…");
+    .split(showShapes ? shapes : /(?!)/)
+    .map((part, place) => (place % 2 === 1 ? part : blotted(part)))
+    .join("");
   return `${operator}${name === "" ? "" : ` (${name})`}: ${plainWords.get(said) ?? said}`;
+}
+
+/** `shape:{7,3}`, `shapes {2} and {3}`, `3 by 4`: in a group, so that splitting keeps them. */
+const shapes =
+  /((?:shapes?|dims|dimensions?)\b[^{}[\]]{0,24}[{[][-\d, ]*[}\]](?: and [{[][-\d, ]*[}\]])?|\d+ by \d+)/i;
+
+function blotted(text: string): string {
+  return text.replace(/'[^']*'|"[^"]*"/g, "'…'").replace(/-?\d+(\.\d+)?/g, "…");
 }
 
 /** C++ conversions say no more than their name. */

@@ -15,6 +15,7 @@ import { readPinned, readWithDigest } from "./pinned-file.js";
 import { onnxPredictor } from "./predictor.js";
 import { chooseProvider, requireProvider } from "./providers.js";
 import { createSession, type ExternalFile, isPartlyOnCpu, type SessionOptions } from "./session.js";
+import { shapesFollowValues } from "./shapes-from-values.js";
 import { readSignature } from "./signature.js";
 import { type TreeModel, treeModelOf } from "./trees/tree-model.js";
 import { treeEngine, treePredictor } from "./trees/tree-predictor.js";
@@ -62,7 +63,7 @@ export function onnxRuntime({ device = turnsMemory() }: OnnxRuntimeOptions = {})
     const session = await turns(() =>
       createSession(engine, { path, bytes: model.bytes(), external }, profile, options),
     );
-    return onnxPredictor(engine, session, model.signature, path, turns);
+    return onnxPredictor(engine, session, model.signature, { path, showShapes: model.showShapes() }, turns);
   }
 
   return {
@@ -110,6 +111,7 @@ interface OpenModel {
   /** What ONNX Runtime computes wrongly; `null` where nothing is known. */
   readonly fault: EngineFault | null;
   readonly locations: readonly string[];
+  readonly showShapes: () => boolean;
   /** The model as trees and nothing else; `null` where it is more than that. */
   readonly trees: () => TreeModel | null;
 }
@@ -128,6 +130,7 @@ function openModel(bytes: Uint8Array, path: string): OpenModel {
           takeLabelsFromScores(model) || zipped.size > 0 ? encodeModel(model) : bytes,
         ),
       fault: engineFault(model.graph),
+      showShapes: () => !shapesFollowValues(model.graph),
       trees: () => readingModel(path, () => treeModelOf(model)),
     };
   });

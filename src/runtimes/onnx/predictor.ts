@@ -9,15 +9,19 @@ import { predictFailed } from "./engine-errors.js";
 import { emptyData, fromEngine, rowsOf, toEngine } from "./engine-tensors.js";
 import { joinRows, padRows, sliceRows } from "./fixed-batch.js";
 
-/**
- * @param path of the model, for messages
- * @param turns at the device
- */
+export interface PredictorPlace {
+  /** Of the model, for messages. */
+  readonly path: string;
+  /** Whether no shape can follow from a row's values, so that messages may hold them. */
+  readonly showShapes: boolean;
+}
+
+/** @param turns at the device */
 export function onnxPredictor(
   engine: Engine,
   session: InferenceSession,
   signature: Signature,
-  path: string,
+  { path, showShapes }: PredictorPlace,
   turns: Turns,
 ): Predictor {
   // Only what the signature names: fetching a sequence or a map throws.
@@ -29,7 +33,7 @@ export function onnxPredictor(
     for (const [name, tensor] of Object.entries(inputs)) feeds[name] = toEngine(engine, tensor);
     const fetched = await turns(() => session.run(feeds, outputNames, { logSeverityLevel: quiet })).catch(
       (cause) => {
-        throw predictFailed(path, cause);
+        throw predictFailed(path, cause, showShapes);
       },
     );
     const outputs: Record<string, Tensor> = {};

@@ -5,6 +5,7 @@ import { attribute } from "./attributes.js";
 import { constantOutputs } from "./constant-outputs.js";
 import { type GraphIndex, indexGraph, isOperator, walkBack } from "./graph-index.js";
 import { featureNames, modelMetadata } from "./metadata.js";
+import { knowsMissing } from "./missing-values.js";
 import type { OnnxModel } from "./model-proto.js";
 import { type OutputRole, outputRoles } from "./output-roles.js";
 import { declaredInput, declaredTensor, describeType } from "./value-info.js";
@@ -27,6 +28,7 @@ export function readSignature(
     inputs,
     outputs,
     fixedBatch,
+    knowsMissing: knowsMissing(model),
     metadata: modelMetadata(model, dropped, constant),
     featureNames: featureNames(model, inputs),
   };

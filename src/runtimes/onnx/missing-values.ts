@@ -1,0 +1,26 @@
+/** Whether a model knows missing values: some operator has to take NaN for one, or else it goes through every sum. */
+import { numbersOf } from "./attributes.js";
+import type { OnnxModel } from "./model-proto.js";
+import type { NodeProto } from "./onnx_pb.js";
+
+/** Operators of these domains are known; of any other one it is not known what it does. */
+const knownDomains: ReadonlySet<string> = new Set(["", "ai.onnx", "ai.onnx.ml", "com.microsoft"]);
+
+/**
+ * Returns `false` where no operator takes NaN for a missing value. `true` says that one does, not that every column reaches
+ * it: only trying the model tells.
+ */
+export function knowsMissing({ graph, functions }: OnnxModel): boolean {
+  const own = new Set(functions.map(({ domain }) => domain));
+  const nodes = [...graph.node, ...functions.flatMap(({ node }) => node)];
+  return nodes.some((node) => {
+    if (!knownDomains.has(node.domain)) return !own.has(node.domain);
+    if (node.opType === "Imputer" || node.opType === "IsNaN") return true;
+    return node.opType.startsWith("TreeEnsemble") && tracksMissing(node);
+  });
+}
+
+/** Trees that were trained on missing values say at each node where they go. */
+function tracksMissing(node: NodeProto): boolean {
+  return numbersOf(node, "nodes_missing_value_tracks_true")?.some((tracks) => tracks !== 0) ?? false;
+}
