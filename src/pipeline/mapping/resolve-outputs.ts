@@ -101,7 +101,7 @@ function bindOutput(
 }
 
 function scoresIn({ outputs }: Signature): readonly string[] {
-  return outputs.filter(({ role }) => role === "probabilities").map(({ name }) => name);
+  return outputs.filter(({ role }) => role === "probabilities" || role === "scores").map(({ name }) => name);
 }
 
 function wantsColumns({ column, columns, argmax, threshold, topK }: OutputMapping): boolean {

@@ -104,7 +104,7 @@ function isTie(
 ): boolean {
   if (outputs.find(({ name }) => name === output)?.role !== "label") return false;
   const scores = outputs
-    .filter(({ role }) => role === "probabilities")
+    .filter(({ role }) => role === "probabilities" || role === "scores")
     .flatMap(({ name }) => (whole[name] === undefined ? [] : [whole[name]]));
   return scores.some((tensor) => {
     const width = widthOf(tensor);
