@@ -8,6 +8,8 @@ import type { HostDeath } from "../run-events.js";
 
 /** Share of a host's limit from which on it takes no further partition. */
 const usualShare = 0.7;
+/** As much after planning, before the first partition: planning and a partition share nothing. */
+const plannedShare = 0.4;
 /** A host that was stopped began its last partition with too much: the next ones are replaced before they hold that much. */
 const learnedShare = 0.95;
 
@@ -187,10 +189,11 @@ function hostRotation(): HostRotation {
 
   return {
     isSpent(host, alone) {
-      if (!used.has(host)) return false;
-      if (alone) return true;
+      const hasWorked = used.has(host);
+      if (hasWorked && alone) return true;
       const held = host.heldBytes();
       if (held === null || host.maxBytes === null) return false;
+      if (!hasWorked) return held > plannedShare * host.maxBytes;
       return held > Math.min(learned, Math.max(usualShare * host.maxBytes, 1.1 * heldAfterFirst));
     },
     started(host) {

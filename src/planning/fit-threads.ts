@@ -8,6 +8,10 @@ import type { PartitionTally } from "./partition-tally.js";
 /** What a thread takes beside its largest row group: the engine, both Parquet codecs, buffers. Measured. */
 const threadBytes = 140 * 1024 * 1024;
 
+/** What a worker host takes beside its threads, and how far what it holds is above what it needs at any time. Measured. */
+const hostBaseBytes = 100 * 1024 * 1024;
+const hostOverhead = 1.2;
+
 /** @throws DataError `data.row-group-too-large` where not even one thread can hold a row group; SpecError `refused.memory` */
 export function fitThreads(
   wanted: number,
@@ -39,7 +43,7 @@ export function fitThreads(
   if (fitting >= useful) return { threads: useful, note: null };
   return {
     threads: fitting,
-    note: `Using ${fitting} of ${useful} threads: row groups of ${tally.peakFile} need about ${mebibytes(neededBytes)} each.`,
+    note: `Using ${fitting} of ${useful} threads: row groups of ${tally.peakFile} need about ${mebibytes(neededBytes)} each, a worker host with ${fitting} about ${mebibytes(hostBaseBytes + fitting * neededBytes * hostOverhead)}. NIGHTSHIFT_MEMORY says how much may be used.`,
   };
 }
 

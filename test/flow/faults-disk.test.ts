@@ -48,7 +48,7 @@ test("a disk that fills up while parts are staged: nothing is published, and wha
     /error: cannot (write|create) .*\/disk\/\.out\.nightshift\/staging\/.*: the disk is full\n/,
   );
   expect(full.stderr).toContain(
-    "hint: Free some space there, then run `nightshift retry`: what was staged is kept.\n",
+    "hint: Free some space there, then run the same command again: it continues where this one stopped.\n",
   );
   expect(full.stderr).toMatch(/next .* errors .*\n +.* retry /);
   expect(existsSync(outside(join(disk, "out")))).toBe(false);

@@ -125,7 +125,7 @@ test("a row group that memory cannot hold is refused by its file and the way out
   const lowered = project.nightshiftWith({ NIGHTSHIFT_THREADS: "2" }, ...wide, "yes/", "--memory", "250MiB");
   expect(lowered.status).toBe(0);
   expect(lowered.stderr).toMatch(
-    /Using 1 of 2 threads: row groups of .*\/large\.parquet need about \d+ MiB each\./,
+    /Using 1 of 2 threads: row groups of .*\/large\.parquet need about \d+ MiB each, a worker host with 1 about \d+ MiB\./,
   );
 
   const nothing = project.nightshift(...score, "no/", "--memory", "100MiB");
