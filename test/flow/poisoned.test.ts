@@ -59,7 +59,9 @@ test("a file that kills the host: three deaths alone, all others finish, nothing
   expect(errors.status).toBe(0);
   expect(errors.stdout).toMatch(/^ +2 +poisoned/m);
   expect(errors.stdout).toContain(`while it had ${bad} open`);
-  expect(errors.stdout).toContain("Partition 2 killed the worker host three times, each time alone in a fresh one");
+  expect(errors.stdout).toContain(
+    "Partition 2 killed the worker host three times, each time alone in a fresh one",
+  );
 
   // Whatever it was is mended: the same run goes on.
   const retried = project.nightshift("retry", "--json");
