@@ -20,12 +20,13 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => database.drop());
 
+interface CaseSpec {
+  readonly input: object;
+  readonly write: object;
+}
+
 /** Runs a case's job. @param change of the job's text, which is JSON */
-function runCase(
-  name: string,
-  command: string,
-  change: (job: Record<string, never>) => object = (job) => job,
-) {
+function runCase(name: string, command: string, change: (job: CaseSpec) => object = (job) => job) {
   const folder = copyOfCase(name);
   const path = join(folder, "jobs", "j.yaml");
   writeFileSync(path, JSON.stringify(change(JSON.parse(readFileSync(path, "utf8")))));
@@ -57,7 +58,7 @@ describe("pg-nul-text: a kept text with U+0000", () => {
   it("is quarantined where the job says so, also where it is the key", async () => {
     const { status } = runCase("pg-nul-text", "run", (job) => ({
       ...job,
-      input: { ...(job.input as object), key: ["id", "s"] },
+      input: { ...job.input, key: ["id", "s"] },
       passthrough: "none",
       limits: quarantined,
     }));
@@ -89,7 +90,7 @@ describe("pg-ts-ns: nanoseconds to a table", () => {
   it("are rounded on request", async () => {
     const { status, text } = runCase("pg-ts-ns", "run", (job) => ({
       ...job,
-      write: { ...(job.write as object), timestamps: "round" },
+      write: { ...job.write, timestamps: "round" },
     }));
     expect({ status, text }).toMatchObject({ status: 0 });
     const rows = await database.query<{ t: string }>("select t::text as t from pg_ts_ns order by id");
