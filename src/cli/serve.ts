@@ -71,7 +71,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const stopping = cli.gently("stopping: nothing new is started");
   const tell = (event: ServeEvent): void => {
     if (cli.globals.json) cli.out.line(serveJson(event, cli.clock.now()));
-    else if (!cli.globals.quiet || !isQuiet(event)) cli.err.line(serveLine(event, cli.cwd, cli.err.paint));
+    else if (!cli.globals.quiet || !isQuiet(event)) cli.err.line(serveLine(event, cli.cwd, cli.clock.now()));
   };
   let service: Service | null = null;
   const served = () => service?.specs.specs().flatMap(({ good }) => (good === null ? [] : [good])) ?? [];
@@ -192,6 +192,7 @@ function isQuiet(event: ServeEvent): boolean {
   if (event.type === "tick.ended") return event.end.status !== "failed";
   if (event.type === "tick.decided") return event.tick.verdict !== "missed";
   if (event.type === "run.ended") return event.status !== "failed";
+  if (event.type === "run.finished") return event.end.status !== "failed";
   return event.type !== "spec.broken" && event.type !== "schedule.failed" && event.type !== "serve.failed";
 }
 

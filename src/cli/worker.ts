@@ -3,7 +3,7 @@ import { SpecError } from "../errors.js";
 import { type Lane, laneNames, tagSyntax, usualTag } from "../lane.js";
 import type { Listening } from "../observers/metrics/metrics-server.js";
 import type { WorkerEvent } from "../queue-worker.js";
-import { counted } from "../text/human.js";
+import { type LogEntry, logText } from "../text/log-text.js";
 import { packageVersion } from "./lookup/packaged.js";
 import { logLine } from "./output/log-line.js";
 import { declareQueue } from "./running/run-options.js";
@@ -11,7 +11,8 @@ import type { Cli } from "./shell/context.js";
 import { durationMs, names, wholeNumber } from "./shell/options.js";
 import { address, listenForMetrics } from "./watching/listen.js";
 import { openMetrics } from "./watching/metrics.js";
-import { runEventOf, workerJson, workerLine } from "./working/worker-text.js";
+import { RunLines } from "./working/run-lines.js";
+import { runEventOf, workerEntry, workerJson } from "./working/worker-text.js";
 
 interface WorkerFlags {
   readonly threads?: number;
@@ -72,11 +73,13 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const app = await cli.app();
   const metrics =
     metricsListen === undefined ? null : await openMetrics(cli, { jobs: () => [], isWorker: true });
+  const runs = new RunLines({ monotonicMs: cli.clock.monotonicMs, after, log: (entry) => log(cli, entry) });
   const worker = await app.worker({
     ...{ threads, tags, lanes, leaseMs: lease, version: packageVersion() },
     tell(event) {
       const attempt = runEventOf(event);
       if (attempt !== null) metrics?.attempt(attempt);
+      if (jsonPlace(cli) === null) runs.on(event);
       tell(cli, event);
     },
   });
@@ -91,7 +94,10 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   await server?.close();
   const json = jsonPlace(cli);
   if (json !== null) logLine(json, "worker.stopped");
-  else if (!cli.globals.quiet) cli.err.line("stopped: what was not done is handed back");
+  else {
+    runs.close();
+    log(cli, { level: "info", message: "worker stopped", fields: {} });
+  }
   return 0;
 }
 
@@ -104,16 +110,14 @@ interface Readiness {
 }
 
 function ready(cli: Cli, readiness: Readiness): void {
-  const { globals, err } = cli;
   const { threads, tags, lanes, queue, ledger } = readiness;
   const json = jsonPlace(cli);
   if (json !== null) logLine(json, "worker.ready", { ...readiness });
-  else if (!globals.quiet) {
-    const which = lanes.length === laneNames.length ? "" : `, only ${lanes.join(" and ")}`;
-    err.line(
-      `ready: ${counted(threads, "thread")} for ${tags.join(", ")}${which}, queue ${queue}, ledger ${ledger}; Ctrl-C stops it`,
-    );
-  }
+  else
+    log(cli, {
+      ...{ level: "info", message: "worker ready" },
+      fields: { threads, tags: tags.join(","), lanes: lanes.join(","), queue, ledger },
+    });
 }
 
 function tags(text: string, before: readonly string[] = []): readonly string[] {
@@ -141,6 +145,17 @@ function jsonPlace({ globals, out, err, clock }: Cli): Pick<Cli, "out" | "clock"
   return globals.progress === "json" ? { out: err, clock } : null;
 }
 
+function log({ globals, err, clock }: Cli, entry: LogEntry): void {
+  if (!globals.quiet || entry.level === "error") err.line(logText(clock.now(), entry));
+}
+
+/** A timer keeps no process from ending. */
+function after(ms: number, work: () => void): () => void {
+  const timer = setTimeout(work, ms);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
 function tell(cli: Cli, event: WorkerEvent): void {
   if (event.type === "progress") return;
   const json = jsonPlace(cli);
@@ -148,6 +163,6 @@ function tell(cli: Cli, event: WorkerEvent): void {
     json.out.line(workerJson(event, cli.clock.now()));
     return;
   }
-  const text = workerLine(event, cli.globals.verbose);
-  if (text !== null && !cli.globals.quiet) cli.err.line(text);
+  const entry = workerEntry(event, cli.globals.verbose);
+  if (entry !== null) log(cli, entry);
 }

@@ -31,7 +31,7 @@ test("the demo of a table scores a week into it, shows it, and takes a night bac
   expect(record).toContain("$ nightshift rollback flight-delay\nrolled back ");
   const [withoutLast = "", again = ""] = rest.split("$ nightshift backfill");
   expect(nightsIn(withoutLast)).toEqual(nightsIn(week).slice(0, 6));
-  expect(again).toContain("1 interval done, 0 failed, 0 left, 6 skipped");
+  expect(again).toContain("1 interval done, 0 failed, 0 not started, 6 skipped");
 });
 
 /** Lines of a result that begin with a night. */

@@ -1,6 +1,7 @@
 /** What a backfill is about to do, and what each interval came to. */
 import type { Decision, IntervalEnd } from "../../backfill.js";
 import { isRunCancelled } from "../../errors.js";
+import { isInputMissing } from "../../running/wait-for-input.js";
 import { count, counted, duration } from "../../text/human.js";
 import type { Paint } from "../output/paint.js";
 import { padEnd, padStart } from "../output/text-width.js";
@@ -19,6 +20,8 @@ export function endLine({ decision, outcome, error }: IntervalEnd, paint: Paint)
   const ds = paint.bold(labelOf(decision));
   if (outcome === null || error !== null) {
     if (isRunCancelled(error)) return `${ds}  ${paint.yellow("cancelled")}`;
+    if (outcome === null && error !== null && isInputMissing(error))
+      return `${ds}  ${paint.red("no input")}  ${error.message}`;
     const status = error?.kind === "cancelled" ? paint.yellow("interrupted") : paint.red("failed");
     return `${ds}  ${status}  ${error?.message ?? ""}`.trimEnd();
   }

@@ -71,7 +71,11 @@ export function tellEnd(cli: Cli, end: BackfillEnd): void {
   const each = ends.length === 0 ? "" : `, ${duration(seconds / ends.length)} each`;
   const how = isCancelled ? err.paint.yellow("cancelled: ") : "";
   err.line(
-    `\n${how}${counted(done, "interval")} done, ${failed} failed, ${left} left, ${skipped} skipped in ${duration(seconds)}${each}`,
+    `\n${how}${counted(done, "interval")} done, ${failed} failed, ${left} not started, ${skipped} skipped in ${duration(seconds)}${each}`,
   );
-  if (failed + left > 0) err.line("the same command again does what is left");
+  const again = [
+    ...(failed > 0 ? [`tries the ${failed} again that failed`] : []),
+    ...(left > 0 ? [`starts the ${left} that were not started`] : []),
+  ];
+  if (again.length > 0) err.line(`the same command ${again.join(", and ")}`);
 }

@@ -2,6 +2,7 @@
 import type { App } from "../../app.js";
 import { CancelledError } from "../../errors.js";
 import type { Interval } from "../../job.js";
+import type { RunEnd } from "../../observer.js";
 import { createScheduler } from "../../scheduler.js";
 import { appWithShare, openApps } from "../backfilling/tracks.js";
 import { interruptionCheck } from "../lookup/owners.js";
@@ -53,6 +54,7 @@ export async function openService(
   /** Of a run whose spec is gone from the folder, nobody else is told. */
   const observersOf = async (served: ServedSpec | null, tick?: WatchedTick) => [
     ...(cli.globals.json || isLines(cli.globals.progress) ? runObservers(cli) : []),
+    { on: () => undefined, ended: (end: RunEnd) => tell({ type: "run.finished", end }) },
     ...(served === null ? [watch.metrics.observer] : await watch.of(served, tick)),
   ];
   const isInterrupted = await interruptionCheck();

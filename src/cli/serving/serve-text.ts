@@ -1,8 +1,8 @@
 import { asNightshiftError, toErrorRecord } from "../../errors.js";
+import type { RunEnd } from "../../observer.js";
 import type { SchedulerEvent } from "../../scheduler.js";
-import type { Paint } from "../output/paint.js";
+import { type LogEntry, type LogFields, type LogLevel, logText } from "../../text/log-text.js";
 import { shownPath } from "../output/paths.js";
-import { instantText } from "../output/run-text.js";
 import type { AskedEvent } from "./asked-runs.js";
 import type { FolderEvent } from "./spec-folder.js";
 
@@ -10,56 +10,85 @@ export type ServeEvent =
   | SchedulerEvent
   | FolderEvent
   | AskedEvent
+  /** A run of this service ended, with what it read. */
+  | { readonly type: "run.finished"; readonly end: RunEnd }
   | { readonly type: "api.listening"; readonly url: string }
   | { readonly type: "serve.failed"; readonly error: unknown };
 
-/** One line of a service's log, for people. */
-export function serveLine(event: ServeEvent, cwd: string, paint: Paint): string {
+/** One line of a service's log. */
+export function serveLine(event: ServeEvent, cwd: string, at: Date): string {
+  return logText(at, entryOf(event, cwd));
+}
+
+function entryOf(event: ServeEvent, cwd: string): LogEntry {
   switch (event.type) {
     case "spec.loaded":
     case "spec.changed":
     case "spec.removed":
-      return `${paint.bold(event.job)}: ${event.type.slice("spec.".length)} ${shownPath(event.path, cwd)}`;
-    case "spec.broken": {
-      const kept = event.kept === null ? "" : `; ${event.kept} goes on as it was`;
-      return paint.red(`${shownPath(event.path, cwd)} is broken${kept}: ${event.error.message}`);
-    }
+      return entry("info", event.type, { job: event.job, spec: shownPath(event.path, cwd) });
+    case "spec.broken":
+      return entry("error", event.type, {
+        ...{ spec: shownPath(event.path, cwd), serves: event.kept === null ? "nothing" : "last-good" },
+        ...{ job: event.kept, ...errorFields(event.error) },
+      });
     case "tick.decided": {
-      const { at, verdict, reason } = event.tick;
-      const text = `${paint.bold(event.job)} ${instantText(at)} ${verdict}${reason === null ? "" : `: ${reason}`}`;
-      return verdict === "missed" ? paint.yellow(text) : text;
+      const { at: tick, verdict, reason } = event.tick;
+      return entry(verdict === "missed" ? "warn" : "info", event.type, {
+        job: event.job,
+        tick,
+        verdict,
+        reason,
+      });
     }
     case "tick.started":
-      return `${paint.bold(event.job)} ${instantText(event.at)} ${event.again ? "started again" : "started"}`;
+      return entry("info", event.type, { job: event.job, tick: event.at, again: event.again });
     case "tick.ended": {
       const { status, runId, error } = event.end;
-      const text = [status, runId, error].filter((part) => part !== null).join(" ");
-      const colour = status === "failed" ? paint.red : paint.green;
-      return `${paint.bold(event.job)} ${instantText(event.at)} ${colour(text)}`;
+      const fields = { job: event.job, tick: event.at, status, run: runId, code: error };
+      return entry(status === "failed" ? "error" : "info", event.type, fields);
     }
     case "tick.waiting": {
-      const { status, until, nextAt, reason } = event.progress;
-      const when = until === null ? `again at ${instantText(nextAt)}` : `until ${instantText(until)}`;
-      return paint.yellow(`${event.job} ${instantText(event.at)} ${status} ${when}: ${reason.message}`);
+      const { status, until, nextAt, reason, attempts } = event.progress;
+      return entry("warn", event.type, {
+        ...{ job: event.job, tick: event.at, status, until, next: nextAt, attempts: attempts.length },
+        ...{ code: reason.code, reason: reason.message },
+      });
     }
     case "tick.elsewhere":
-      return `${paint.bold(event.job)} ${instantText(event.at)} runs in another process`;
+      return entry("info", event.type, { job: event.job, tick: event.at });
     case "run.asked":
-      return `${paint.bold(event.run)} ${event.again ? "was asked for before; it goes on" : "was asked for"}`;
+      return entry("info", event.type, { job: event.job, run: event.run, again: event.again });
     case "run.elsewhere":
-      return `${paint.bold(event.run)} runs in another process`;
+      return entry("info", event.type, { job: event.job, run: event.run });
     case "run.ended": {
-      const colour = event.status === "failed" ? paint.red : paint.green;
-      const why = event.error === null ? "" : `: ${event.error.message}`;
-      return `${paint.bold(event.run)} ${colour(`${event.status}${why}`)}`;
+      const why = event.error === null ? {} : errorFields(event.error);
+      const fields = { job: event.job, run: event.run, status: event.status, ...why };
+      return entry(event.status === "failed" ? "error" : "info", event.type, fields);
+    }
+    case "run.finished": {
+      const { job, interval, runId, status, rows, seconds, error } = event.end;
+      return entry(status === "failed" ? "error" : "info", event.type, {
+        ...{ job, interval: interval?.start, run: runId, status, rows: rows.read, predicted: rows.predicted },
+        ...{ quarantined: rows.quarantined, seconds: Math.round(seconds * 1000) / 1000 },
+        ...(error === null ? {} : errorFields(error)),
+      });
     }
     case "api.listening":
-      return `listening on ${event.url}`;
+      return entry("info", event.type, { url: event.url });
     case "serve.failed":
-      return paint.red(asNightshiftError(event.error).message);
+      return entry("error", event.type, errorFields(asNightshiftError(event.error)));
     case "schedule.failed":
-      return paint.red(`${event.job}: ${asNightshiftError(event.error).message}`);
+      return entry("error", event.type, { job: event.job, ...errorFields(asNightshiftError(event.error)) });
   }
+}
+
+/** The message is the event's type in words: log collectors group by it. */
+function entry(level: LogLevel, type: string, fields: LogFields): LogEntry {
+  return { level, message: type.replace(".", " "), fields };
+}
+
+function errorFields({ code, message }: { readonly code: string; readonly message: string }): LogFields {
+  return { code, error: message };
 }
 
 /** The same as a line of NDJSON. */

@@ -2,7 +2,7 @@
 
 import type { WorkerEvent } from "../../queue-worker.js";
 import type { RunEventBody } from "../../run-events.js";
-import { counted } from "../../text/human.js";
+import type { LogEntry, LogFields, LogLevel } from "../../text/log-text.js";
 
 type Told = Exclude<WorkerEvent, { type: "progress" }>;
 
@@ -45,28 +45,46 @@ function ownEvent(event: Told): object {
   return "ref" in event ? { type: `partition.${event.type}`, ...event.ref } : event;
 }
 
-/** Work that goes as it should is told with `--verbose` only. */
-export function workerLine(event: Told, verbose: boolean): string | null {
+/** One line of a worker's log, or `null`. Partitions that go as they should are logged with `--verbose` only. */
+export function workerEntry(event: Told, verbose: boolean): LogEntry | null {
+  const entry = (level: LogLevel, message: string, fields: LogFields): LogEntry => ({
+    level,
+    message,
+    fields,
+  });
   switch (event.type) {
     case "started":
-      return verbose ? `${nameOf(event.ref)}: started` : null;
-    case "accepted":
-      return verbose ? `${nameOf(event.ref)}: accepted, ${counted(event.receipt.rows.read, "row")}` : null;
+      return verbose ? entry("info", "partition started", fieldsOf(event.ref)) : null;
+    case "accepted": {
+      const rows = event.receipt.rows.read;
+      return verbose ? entry("info", "partition accepted", { ...fieldsOf(event.ref), rows }) : null;
+    }
     case "outdated":
-      return verbose ? `${nameOf(event.ref)}: an outdated message, nothing to do` : null;
+      return verbose ? entry("info", "message outdated", fieldsOf(event.ref)) : null;
     case "fenced":
-      return `${nameOf(event.ref)}: somebody else has it by now`;
-    case "failed":
-      return `${nameOf(event.ref)}: ${event.error.message}`;
+      return entry("warn", "partition fenced", { ...fieldsOf(event.ref), refused: event.refused });
+    case "failed": {
+      const { code, message } = event.error;
+      const { next } = event.failure;
+      return entry("error", "partition failed", { ...fieldsOf(event.ref), next, code, error: message });
+    }
     case "host-died":
-      return event.reason;
+      return entry("error", "host died", { cause: event.cause, reason: event.reason });
     case "ledger-failed":
-      return `the ledger failed: ${messageOf(event.error)}`;
+      return entry("error", "ledger failed", { error: messageOf(event.error) });
   }
 }
 
-function nameOf({ runId, partition, epoch }: { runId: string; partition: number; epoch: number }): string {
-  return `${runId} partition ${partition} (epoch ${epoch})`;
+function fieldsOf({
+  runId,
+  partition,
+  epoch,
+}: {
+  runId: string;
+  partition: number;
+  epoch: number;
+}): LogFields {
+  return { run: runId, partition, epoch };
 }
 
 function messageOf(error: unknown): string {
