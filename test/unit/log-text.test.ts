@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { serveLine } from "../../src/cli/serving/serve-text.js";
 import { RunLines } from "../../src/cli/working/run-lines.js";
+import type { RunEnd } from "../../src/observer.js";
 import { type LogEntry, logText } from "../../src/text/log-text.js";
 
 const at = new Date("2026-01-15T02:15:00.123Z");
@@ -25,10 +26,18 @@ test.each([
 
 test("a run's end has its rows and seconds", () => {
   const rows = { read: 1000, predicted: 990, quarantined: 10, filtered: 0 };
-  const end = {
-    ...{ at: at.toISOString(), job: "daily", interval: null, trigger: "schedule", target: "out" },
-    ...{ runId: "daily-g1", status: "published", rows, seconds: 1.23456, error: null },
-  } as const;
+  const end: RunEnd = {
+    at: at.toISOString(),
+    job: "daily",
+    interval: null,
+    trigger: "schedule",
+    target: "out",
+    runId: "daily-g1",
+    status: "published",
+    rows,
+    seconds: 1.23456,
+    error: null,
+  };
   expect(serveLine({ type: "run.finished", end }, "/", at)).toBe(
     "2026-01-15T02:15:00.123Z info  run finished job=daily run=daily-g1 status=published rows=1000 predicted=990 quarantined=10 seconds=1.235",
   );
