@@ -134,6 +134,8 @@ export interface AttemptStats {
   readonly nanRows?: number;
   /** That loading the model took, where this attempt was the first of its thread to need it. */
   readonly modelLoadSeconds?: number;
+  /** Rows whose label is clearly not the most probable class; absent where there are none. */
+  readonly contradictions?: number;
 }
 
 export type Step = "read" | "hook" | "bind" | "predict" | "attach" | "write" | "stage";

@@ -71,6 +71,8 @@ export type RunEventBody =
       readonly publication: number;
       readonly rows: RowCounts;
       readonly target: string;
+      /** Rows whose label is clearly not the most probable class; told by the coordinator, absent where there are none. */
+      readonly contradictions?: number;
     }
   | {
       readonly type: "run.already-published";

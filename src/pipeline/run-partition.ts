@@ -48,7 +48,10 @@ export async function runPartition(
   const timer = createStepTimer(clock);
   const { job, mapping, profile } = plan;
   const { batchRows } = profile;
-  const scorer = createScorer({ job, mapping, files, predictor, batchRows, expand, timer, hooks });
+  const scorer = createScorer({
+    ...{ job, mapping, files, predictor, batchRows, expand, timer, hooks },
+    trustsLabels: profile.engine === "compiled-trees",
+  });
   const tally = createTally(task);
   let bytesRead = 0;
   let rowsSent: number | null = null;
@@ -98,6 +101,7 @@ export async function runPartition(
         bytesRead,
         bytesWritten: staged.bytes,
         ...(tally.nanRows === 0 ? {} : { nanRows: tally.nanRows }),
+        ...(tally.contradictions === 0 ? {} : { contradictions: tally.contradictions }),
       },
     };
   } catch (error) {
@@ -120,12 +124,14 @@ function createTally({ plan }: PartitionTask) {
     quarantined: 0,
     filtered: 0,
     nanRows: 0,
+    contradictions: 0,
     reasons,
     add(rows: number, scored: ScoredChunk): void {
       tally.read += rows;
       for (const { rowNumbers } of scored.quarantined) tally.quarantined += rowNumbers.length;
       tally.filtered += scored.filtered;
       tally.nanRows += scored.nanRows;
+      tally.contradictions += scored.contradictions;
       for (const [code, count] of Object.entries(scored.reasons))
         reasons[code] = (reasons[code] ?? 0) + count;
       refuseOverspent(plan.job.rowPolicy, reasons, totalRows);

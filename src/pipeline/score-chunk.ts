@@ -8,6 +8,7 @@ import type { Predictor } from "../model.js";
 import type { SinkWriter, UnfitRow } from "../sink.js";
 import { createAttacher } from "./attach-outputs.js";
 import { createBinder } from "./bind-inputs.js";
+import { contradictionCounter } from "./contradictions.js";
 import type { MappingFiles } from "./files/mapping-files.js";
 import { type HookSteps, noHooks } from "./hooks/hook-steps.js";
 import { createRowPredictor } from "./predict-rows.js";
@@ -26,6 +27,8 @@ export interface ScorerOptions {
   readonly timer: StepTimer;
   /** The job's own functions; none unless given. */
   readonly hooks?: HookSteps;
+  /** Labels need not be held against probabilities: the engine takes them from there. */
+  readonly trustsLabels?: boolean;
 }
 
 export interface Scorer {
@@ -46,6 +49,8 @@ export interface ScoredChunk {
   readonly nanRows: number;
   /** Quarantined and nulled rows, by reason code. */
   readonly reasons: { readonly [code: string]: number };
+  /** Rows whose label is clearly not the most probable class. */
+  readonly contradictions: number;
 }
 
 export function createScorer(options: ScorerOptions): Scorer {
@@ -56,6 +61,8 @@ export function createScorer(options: ScorerOptions): Scorer {
     outputs: fetchedOutputs(mapping.outputs),
     isDependent: job.rows === "dependent",
   });
+  const contradictionsIn = options.trustsLabels === true ? null : contradictionCounter(predictor.signature);
+  let contradictions = 0;
   const attacher = createAttacher(hooks.beforePost(mapping), key, options.expand, files);
 
   return {
@@ -82,6 +89,7 @@ export function createScorer(options: ScorerOptions): Scorer {
         nanRows: countNan(failures),
         quarantined: setAside(chunk, quarantined),
         reasons: countReasons([...failures.filter(({ row }) => !unstoredRows.has(row)), ...unstored]),
+        contradictions,
       };
       timer.lap("attach");
       return scored;
@@ -99,6 +107,7 @@ export function createScorer(options: ScorerOptions): Scorer {
     const bind = binder.open(batch);
     const failures: RowFailure[] = [];
     attacher.outputs.begin(batch);
+    contradictions = 0;
     for (let start = 0; start < batch.numRows; start += batchRows) {
       const end = Math.min(start + batchRows, batch.numRows);
       const bound = bind(start, end);
@@ -110,7 +119,10 @@ export function createScorer(options: ScorerOptions): Scorer {
       const failedRows = inChunk(failed, start);
       refuseFirst(failedRows, chunk);
       failures.push(...failedRows);
-      if (outputs !== null) attacher.outputs.collect(start, end - start, outputs);
+      if (outputs !== null) {
+        attacher.outputs.collect(start, end - start, outputs);
+        contradictions += contradictionsIn?.(outputs, end - start, failed) ?? 0;
+      }
       timer.lap("attach");
     }
     return failures;

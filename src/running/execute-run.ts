@@ -173,7 +173,14 @@ async function publish(execution: Execution, plan: Plan): Promise<void> {
     );
   }
   await ledger.completeRun(claim, decision.publication);
-  emit({ type: "run.published", publication: decision.publication, rows, target: run.target });
+  const contradictions = receipts.reduce((sum, { stats }) => sum + (stats.contradictions ?? 0), 0);
+  emit({
+    type: "run.published",
+    publication: decision.publication,
+    rows,
+    target: run.target,
+    ...(contradictions === 0 ? {} : { contradictions }),
+  });
 }
 
 /**

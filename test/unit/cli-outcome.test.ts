@@ -130,3 +130,12 @@ test.each([
 ] as const)("progress for %j, terminal %s, is %s", (wish, canAnimate, kind) => {
   expect(chooseProgress(wish, canAnimate)).toBe(kind);
 });
+
+test("labels that contradict their probabilities are a line of the summary, and no line where there are none", () => {
+  const stats = { ...outcome.stats, contradictions: 496 };
+  const paint = makePaint(false);
+  expect(outcomeText({ ...view, outcome: { ...outcome, stats } }, paint)).toContain(
+    "496 rows with a label that is not the most probable class",
+  );
+  expect(outcomeText(view, paint)).not.toContain("most probable");
+});

@@ -87,6 +87,7 @@ function summary(view: OutcomeView, paint: Paint): readonly (readonly [string, s
     ...quarantinePairs(view, paint),
     ...nulledPairs(view, paint),
     ...nanPairs(view, paint),
+    ...contradictionPairs(outcome, paint),
   ];
 }
 
@@ -146,6 +147,18 @@ function nanPairs({ outcome }: OutcomeView, paint: Paint): readonly (readonly [s
   return nanRows === 0
     ? []
     : [["NaN", paint.yellow(`${counted(nanRows, "row")} with a prediction that is NaN`)]];
+}
+
+/** The model's own rule decided otherwise than its probabilities: nothing is changed, and people should know. */
+function contradictionPairs({ stats }: RunOutcome, paint: Paint): readonly (readonly [string, string])[] {
+  const { contradictions = 0 } = stats;
+  if (contradictions === 0) return [];
+  return [
+    [
+      "labels",
+      paint.yellow(`${counted(contradictions, "row")} with a label that is not the most probable class`),
+    ],
+  ];
 }
 
 function nulledRows({ reasons, rows }: RunOutcome): number {

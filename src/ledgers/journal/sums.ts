@@ -20,6 +20,7 @@ export function addRows(a: RowCounts, b: RowCounts): RowCounts {
 
 export function addStats(a: AttemptStats, b: AttemptStats): AttemptStats {
   const nanRows = (a.nanRows ?? 0) + (b.nanRows ?? 0);
+  const contradictions = (a.contradictions ?? 0) + (b.contradictions ?? 0);
   return {
     seconds: {
       read: a.seconds.read + b.seconds.read,
@@ -33,5 +34,6 @@ export function addStats(a: AttemptStats, b: AttemptStats): AttemptStats {
     bytesRead: a.bytesRead + b.bytesRead,
     bytesWritten: a.bytesWritten + b.bytesWritten,
     ...(nanRows === 0 ? {} : { nanRows }),
+    ...(contradictions === 0 ? {} : { contradictions }),
   };
 }

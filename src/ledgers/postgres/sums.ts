@@ -14,6 +14,7 @@ export function sumsOf({ rows, reasons, stats }: Pick<Receipt, "rows" | "reasons
     "bytes.read": stats.bytesRead,
     "bytes.written": stats.bytesWritten,
     ...(stats.nanRows === undefined ? {} : { "nan.rows": stats.nanRows }),
+    ...(stats.contradictions === undefined ? {} : { contradictions: stats.contradictions }),
   };
 }
 
@@ -33,11 +34,13 @@ export function reasonsOf(sums: Sums): Receipt["reasons"] {
 }
 
 export function statsOf(sums: Sums): AttemptStats {
+  const { contradictions = 0 } = sums;
   return {
     seconds: { ...noStats.seconds, ...below("seconds.", sums) },
     bytesRead: sums["bytes.read"] ?? 0,
     bytesWritten: sums["bytes.written"] ?? 0,
     ...(sums["nan.rows"] === undefined ? {} : { nanRows: sums["nan.rows"] }),
+    ...(contradictions === 0 ? {} : { contradictions }),
   };
 }
 
