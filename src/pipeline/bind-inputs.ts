@@ -53,7 +53,7 @@ export function createBinder(
         const onFailure = (row: number, failure: Failure) => {
           if (!failures.has(row)) failures.set(row, failure);
         };
-        const tensors: Record<string, Tensor> = {};
+        const tensors: Record<string, Tensor> = Object.create(null);
         for (const { binding, rowShape, bind } of lanes)
           tensors[binding.input] = {
             type: binding.type,

@@ -15,7 +15,7 @@ import {
 } from "./checks/paths.js";
 import { closest } from "./did-you-mean.js";
 import { isUnder, type Problem, type SpecPath } from "./problem.js";
-import { type JobSpec, jobSchema } from "./schema.js";
+import { type JobSpec, parseJob } from "./schema.js";
 import { valueAt } from "./spec-source.js";
 
 const checks: readonly Check[] = [
@@ -82,12 +82,12 @@ export function salvage(tree: JsonValue, problems: readonly Problem[]): Salvaged
   if (!isMapping(tree)) return null;
   const copy = structuredClone(tree) as { [key: string]: JsonValue };
   for (const { path, code } of problems) if (code !== "spec.literal-password") remove(copy, path);
-  const first = jobSchema.safeParse(fill(copy, skeleton));
+  const first = parseJob(fill(copy, skeleton));
   if (first.success) return { spec: first.data, lost: [] };
   // What a mistake leaves behind may be wrong in its turn: then its whole section goes.
-  const lost = [...new Set(first.error.issues.map(({ path }) => String(path[0] ?? "")))];
+  const lost = [...new Set(first.issues.map(({ path }) => String(path[0] ?? "")))];
   for (const section of lost) delete copy[section];
-  const second = jobSchema.safeParse(fill(copy, skeleton));
+  const second = parseJob(fill(copy, skeleton));
   return second.success ? { spec: second.data, lost: lost.map((section) => [section]) } : null;
 }
 
@@ -103,7 +103,7 @@ function remove(tree: JsonValue, path: SpecPath): void {
 
 function fill(tree: JsonValue, defaults: JsonValue): JsonValue {
   if (!isMapping(tree) || !isMapping(defaults)) return tree;
-  const filled: { [key: string]: JsonValue } = { ...tree };
+  const filled: { [key: string]: JsonValue } = Object.assign(Object.create(null), tree);
   for (const [key, value] of Object.entries(defaults))
     filled[key] = Object.hasOwn(tree, key) ? fill(tree[key] ?? null, value) : value;
   return filled;

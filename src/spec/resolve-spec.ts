@@ -23,7 +23,7 @@ import { expandTreeVariables } from "./expand-tree-variables.js";
 import { problemsOfIssues } from "./issues.js";
 import { isUnder, type Problem, type SpecPath, samePath } from "./problem.js";
 import { type IntervalsSpec, intervals } from "./schema/intervals.js";
-import { type JobSpec, jobSchema } from "./schema.js";
+import { type JobSpec, jobSchema, parseJob } from "./schema.js";
 import type { Secrets } from "./secrets.js";
 import { mapStrings, valueAt } from "./spec-source.js";
 import { isConnectionPlace, takeConnections, templatedUrls } from "./take-connections.js";
@@ -201,16 +201,16 @@ interface Parsed {
 
 /** Expansion makes text; where the schema wants a number or a boolean, text that says one will do. */
 function parseExpanded(written: JsonValue, tree: JsonValue): Parsed {
-  const first = jobSchema.safeParse(tree);
+  const first = parseJob(tree);
   if (first.success) return { spec: first.data, problems: [] };
-  const problems = problemsOfIssues(jobSchema, tree, first.error.issues);
+  const problems = problemsOfIssues(jobSchema, tree, first.issues);
   const converted = mapStrings(tree, (text, path) => {
     const isExpanded = valueAt(written, path) !== text;
     return isExpanded && problems.some((problem) => samePath(problem.path, path)) ? literal(text) : text;
   });
-  const second = jobSchema.safeParse(converted);
+  const second = parseJob(converted);
   if (second.success) return { spec: second.data, problems: [] };
-  return { spec: null, problems: problemsOfIssues(jobSchema, converted, second.error.issues) };
+  return { spec: null, problems: problemsOfIssues(jobSchema, converted, second.issues) };
 }
 
 function literal(text: string): JsonValue {

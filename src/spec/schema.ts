@@ -3,6 +3,7 @@
  * editors complete and validate with.
  */
 import { z } from "zod";
+import type { JsonValue } from "../errors.js";
 import { features } from "./schema/features.js";
 import { hooks } from "./schema/hooks.js";
 import { input } from "./schema/input.js";
@@ -64,6 +65,41 @@ export type JobSpecInput = z.input<typeof jobSchema>;
 
 /** A job after validation: defaults filled in, nothing converted. */
 export type JobSpec = z.output<typeof jobSchema>;
+
+/** A key that the schema library leaves out, since it is no key of an ordinary object, and what stands for it meanwhile. */
+const unkept = "__proto__";
+const standIn = "\u{E000}__proto__";
+
+type ParsedJob =
+  | { readonly success: true; readonly data: JobSpec }
+  | { readonly success: false; readonly issues: readonly z.core.$ZodIssue[] };
+
+/** Parses a job. An input, output, label or column may be called `__proto__`. */
+export function parseJob(tree: JsonValue): ParsedJob {
+  const parsed = jobSchema.safeParse(withKeys(tree, unkept, standIn));
+  if (parsed.success) return { success: true, data: withKeys(parsed.data, standIn, unkept) };
+  return { success: false, issues: parsed.error.issues.map(restored) };
+}
+
+/** Unions hold the issues of their branches: keys in them, too, are named as the user wrote them. */
+function restored<Issue extends z.core.$ZodIssue>(issue: Issue): Issue {
+  const named = <Key>(key: Key): Key | string => (key === standIn ? unkept : key);
+  return {
+    ...issue,
+    path: issue.path.map(named),
+    ...(issue.code === "unrecognized_keys" ? { keys: issue.keys.map(named) } : {}),
+    ...(issue.code === "invalid_union" ? { errors: issue.errors.map((branch) => branch.map(restored)) } : {}),
+  };
+}
+
+/** The same tree with another name for one key, at any depth; the tree itself where it has no such key. */
+function withKeys<T>(tree: T, from: string, to: string): T {
+  if (typeof tree !== "object" || tree === null) return tree;
+  if (Array.isArray(tree)) return tree.map((item) => withKeys(item, from, to)) as T;
+  return Object.fromEntries(
+    Object.entries(tree).map(([key, value]) => [key === from ? to : key, withKeys(value, from, to)]),
+  ) as T;
+}
 
 /** The published JSON Schema, draft-07: what the YAML servers of editors speak. */
 export function jobJsonSchema(): object {

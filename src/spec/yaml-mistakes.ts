@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** What can be wrong with YAML before anybody asks what it says, in words for people who don't know YAML's grammar. */
-import { type Document, isMap, isNode, isScalar, type Node, visit, type YAMLMap } from "yaml";
+import { type Document, isMap, isNode, isPair, isScalar, type Node, visit, type YAMLMap } from "yaml";
 
 export interface Mistake {
   /** Offsets in the text, end-exclusive. */
@@ -139,17 +139,24 @@ export function structureMistakes(
           suggestion: "write the value out",
         });
     },
-    Map(_, map) {
-      checkKeys(map, lineOf, add);
+    Map(_, map, ancestors) {
+      checkKeys(map, lineOf, add, holdsNames(ancestors));
     },
   });
   return { mistakes, readable };
+}
+
+/** Whether the keys are names of inputs, outputs, labels and columns, which the spec does not choose. */
+function holdsNames(ancestors: readonly unknown[]): boolean {
+  const section = ancestors.find((ancestor) => isPair(ancestor));
+  return isScalar(section?.key) && ["features", "outputs"].includes(String(section.key.value));
 }
 
 function checkKeys(
   map: YAMLMap,
   lineOf: (offset: number) => number,
   add: (node: Node, breaks: boolean, mistake: Omit<Mistake, "range">) => void,
+  takesAnyName: boolean,
 ): void {
   const seen = new Map<string, number>();
   for (const { key } of map.items) {
@@ -170,7 +177,7 @@ function checkKeys(
       continue;
     }
     const name = String(key.value);
-    if (name === "__proto__")
+    if (name === "__proto__" && !takesAnyName)
       add(key, true, {
         code: "spec.yaml",
         message: "a key cannot have this name",

@@ -418,7 +418,7 @@ const grammar: readonly Mistake[] = [
     "spec.yaml",
     "close it, or use the other kind of quote around text that holds one",
   ],
-  [jobText("outputs: { ⟦__proto__⟧: { column: a } }"), "spec.yaml", "use another one"],
+  [jobText("limits: { ⟦__proto__⟧: 1 }"), "spec.yaml", "use another one"],
   [jobText("passthrough: &all [⟦*all⟧]"), "spec.circular-alias", "write the value out"],
   [
     `⟦#⟧ nothing but this\n`,

@@ -281,7 +281,7 @@ function chunkStart(meta: ThriftStruct): number {
 }
 
 function parseMetadata(root: ThriftStruct): { readonly [key: string]: string } {
-  const metadata: { [key: string]: string } = {};
+  const metadata: { [key: string]: string } = Object.create(null);
   for (const pair of structsField(root, fileFields.keyValues)) {
     const key = textField(pair, 1) ?? "";
     // Binary, and said better by the schema.

@@ -9,6 +9,7 @@ import { sideBySide, type Turns, takeTurns, turnsMemory } from "./device-turns.j
 import { loadEngine, onnxEngine, requireEngine } from "./engine.js";
 import { type EngineFault, engineFault } from "./engine-faults.js";
 import { externalLocations, pinExternalData } from "./external-data.js";
+import { withFetchableOutputs } from "./fetchable-outputs.js";
 import { takeLabelsFromScores } from "./label-from-scores.js";
 import { decodeModel, encodeModel, readingModel } from "./model-proto.js";
 import { readPinned, readWithDigest } from "./pinned-file.js";
@@ -126,9 +127,10 @@ function openModel(bytes: Uint8Array, path: string): OpenModel {
       signature,
       locations,
       bytes: () =>
-        readingModel(path, () =>
-          takeLabelsFromScores(model) || zipped.size > 0 ? encodeModel(model) : bytes,
-        ),
+        readingModel(path, () => {
+          const isChanged = takeLabelsFromScores(model) || zipped.size > 0;
+          return withFetchableOutputs(model) ?? (isChanged ? encodeModel(model) : bytes);
+        }),
       fault: engineFault(model.graph),
       showShapes: () => !shapesFollowValues(model.graph),
       trees: () => readingModel(path, () => treeModelOf(model)),

@@ -7,6 +7,7 @@ import type { Turns } from "./device-turns.js";
 import { type Engine, quiet } from "./engine.js";
 import { predictFailed } from "./engine-errors.js";
 import { emptyData, fromEngine, rowsOf, toEngine } from "./engine-tensors.js";
+import { fetchedName } from "./fetchable-outputs.js";
 import { joinRows, padRows, sliceRows } from "./fixed-batch.js";
 
 export interface PredictorPlace {
@@ -29,16 +30,16 @@ export function onnxPredictor(
 
   /** One call of the engine, which blocks this thread. */
   async function run(inputs: Tensors, rows: number, outputNames: readonly string[]): Promise<Tensors> {
-    const feeds: Record<string, OrtTensor> = {};
+    const feeds: Record<string, OrtTensor> = Object.create(null);
     for (const [name, tensor] of Object.entries(inputs)) feeds[name] = toEngine(engine, tensor);
-    const fetched = await turns(() => session.run(feeds, outputNames, { logSeverityLevel: quiet })).catch(
-      (cause) => {
-        throw predictFailed(path, cause, showShapes);
-      },
-    );
-    const outputs: Record<string, Tensor> = {};
+    const fetched = await turns(() =>
+      session.run(feeds, outputNames.map(fetchedName), { logSeverityLevel: quiet }),
+    ).catch((cause) => {
+      throw predictFailed(path, cause, showShapes);
+    });
+    const outputs: Record<string, Tensor> = Object.create(null);
     for (const name of outputNames) {
-      const tensor = fetched[name];
+      const tensor = fetched[fetchedName(name)];
       if (tensor !== undefined) outputs[name] = withRows(name, fromEngine(tensor), rows);
     }
     return outputs;

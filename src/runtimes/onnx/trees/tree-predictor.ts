@@ -45,7 +45,7 @@ export function treePredictor(model: TreeModel, signature: Signature, path: stri
           `has the shape [${dims.join(", ")}], and the trees look at ${needed} features`,
         );
       const { label, scores } = score(data as Float32Array, rows, features);
-      const made: Record<string, Tensor> = {};
+      const made: Record<string, Tensor> = Object.create(null);
       for (const [name, what] of model.outputs)
         made[name] = what === "label" && label !== null ? label : scores;
       return made;
