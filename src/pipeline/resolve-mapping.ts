@@ -2,11 +2,12 @@
  * Resolves which columns feed which tensors, and which columns the predictions become. Pure: a job, a signature and a
  * schema in, a mapping or one explanation out.
  */
-import type { ColumnType, Schema } from "../column.js";
+import { type ColumnType, type Schema, typeName } from "../column.js";
 import type { Guessing, Job } from "../job.js";
 import type { BoundColumn, InputBinding, Mapping, OutputBinding } from "../mapping.js";
-import type { Signature } from "../tensor.js";
+import type { Signature, TensorType } from "../tensor.js";
 import { type MappingFiles, noFiles } from "./files/mapping-files.js";
+import { isFloatTensor, listShape, valueType } from "./mapping/casts.js";
 import { abridged } from "./mapping/did-you-mean.js";
 import { unmatched } from "./mapping/explain-unmatched.js";
 import { findFeatures } from "./mapping/find-features.js";
@@ -98,7 +99,7 @@ export function resolveMapping(options: MappingOptions): Mapping {
       const feed = features.feeds.get(input.name);
       return feed === undefined ? [] : [`${input.name} (${specName(input)}) from ${describe(feed, schema)}`];
     }),
-    warnings: [...warnings, ...zoneWarnings(inputs)],
+    warnings: [...warnings, ...zoneWarnings(inputs), ...fractionWarnings(inputs)],
   };
 }
 
@@ -127,6 +128,24 @@ function describe(feed: Feed, schema: Schema): string {
 
 function zoneOf(type: ColumnType | undefined): string | null {
   return type?.kind === "timestamp" && type.timezone !== "UTC" ? type.timezone : null;
+}
+
+/** Floats feed integers where they are whole, which only the rows tell. */
+function fractionWarnings(inputs: readonly InputBinding[]): readonly string[] {
+  const warnings = inputs.flatMap((binding) => {
+    if (binding.kind !== "columns" && binding.kind !== "list") return [];
+    const wanted = (column: BoundColumn): TensorType => column.dtype ?? binding.type;
+    return boundColumns(binding).flatMap((column) => {
+      const type = valueType(listShape(column.type)?.item ?? column.type);
+      const mayHaveFraction = type.kind === "float" || (type.kind === "decimal" && type.scale > 0);
+      if (!mayHaveFraction || column.lossy || column.map !== null || isFloatTensor(wanted(column))) return [];
+      return [
+        `column "${column.column}" is ${typeName(type)}, and ${wanted(column)} is wanted of it: rows where it is not whole ` +
+          "fail; `cast: lossy` cuts fractions off",
+      ];
+    });
+  });
+  return [...new Set(warnings)];
 }
 
 /** `part` of a column without a zone is taken as if its times were UTC, wherever the job looks at them from. */

@@ -6,7 +6,7 @@ export type ValueFault =
   | "null_value"
   | "null_rejected"
   | "cast_overflow"
-  | "not_a_number"
+  | "cast_inexact"
   | "unknown_category"
   | "nul_in_text"
   | "not_text";
@@ -35,8 +35,11 @@ export function valueFailure(
         return `column "${column}" is null`;
       case "cast_overflow":
         return `column "${column}" holds a number that ${holder} can't hold`;
-      case "not_a_number":
-        return `column "${column}" is NaN, which ${holder} can't hold`;
+      case "cast_inexact":
+        return (
+          `column "${column}" holds a number that ${holder} can't hold exactly: it has a fraction, or more digits ` +
+          "than its type is sure of"
+        );
       case "nul_in_text":
         return `column "${column}" holds a text with the character U+0000, at which the engine would cut it off`;
       case "not_text":
@@ -57,11 +60,21 @@ export function listLengthFailure(
 ): Failure {
   const isShort = length < width;
   const way = isPadded
-    ? "`keep` would shorten it"
-    : `\`pad_to: ${width}\`${isShort ? "" : " with `keep`"} would make it fit`;
+    ? "a larger `pad_to` takes it whole, `keep` would shorten it"
+    : isShort
+      ? `\`pad_to: ${width}\` would make it fit`
+      : `\`pad_to: ${length}\` takes it whole where the model leaves the length open, \`keep\` would shorten it`;
   return {
     reason: "list_length",
     message: `the list in column "${column}" has ${length} values, and input "${input}" takes ${width}; ${way}`,
+  };
+}
+
+/** @param rowShape of the input: what the lists of each level have to have */
+export function nestedListFailure(column: string, input: string, rowShape: readonly number[]): Failure {
+  return {
+    reason: "list_length",
+    message: `the lists in column "${column}" are not ${rowShape.join(" x ")}, which input "${input}" takes`,
   };
 }
 

@@ -6,10 +6,9 @@ import type { RecordBatch } from "apache-arrow";
 import { ModelError, SpecError } from "../errors.js";
 import { fetchedOutputs, type InputBinding, type Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
-import { boundData } from "./arrow/columns.js";
-import { isNull } from "./arrow/validity.js";
 import { createBinder } from "./bind-inputs.js";
 import type { MappingFiles } from "./files/mapping-files.js";
+import { refuseSeveralLengths, seenLists } from "./list-lengths.js";
 import { type MappingOptions, type Observed, resolveMapping } from "./resolve-mapping.js";
 import { zeroRow } from "./tensors/arrange-rows.js";
 
@@ -42,7 +41,10 @@ export async function observeSizes(
   predictor: Predictor,
   batch: RecordBatch | null,
 ): Promise<Observed> {
-  const listLengths = { ...options.observed?.listLengths, ...seenLengths(resolveMapping(options), batch) };
+  const seen = batch === null ? [] : seenLists(resolveMapping(options), batch);
+  refuseSeveralLengths(seen, options, batch?.numRows ?? 0);
+  const lengths = Object.fromEntries(seen.map(({ column, longest }) => [column, longest]));
+  const listLengths = { ...options.observed?.listLengths, ...lengths };
   const observed = { listLengths, rowShapes: options.observed?.rowShapes ?? {} };
   const bound = resolveMapping({ ...options, observed });
   for (const { input, rowShape, kind } of bound.inputs)
@@ -53,22 +55,6 @@ export async function observeSizes(
   for (const { output, rowShape } of settled.outputs)
     if (rowShape === null) throw openDimension(`output "${output}"`);
   return { listLengths, rowShapes };
-}
-
-/** Length of the first list that is there, by column, where the mapping leaves it open. */
-function seenLengths(mapping: Mapping, batch: RecordBatch | null): { readonly [column: string]: number } {
-  if (batch === null) return {};
-  return Object.fromEntries(
-    mapping.inputs.flatMap((binding) => {
-      if (binding.kind !== "list" || binding.rowShape !== null) return [];
-      const name = binding.column.column;
-      const data = boundData(batch, binding.column);
-      const offsets: Int32Array | BigInt64Array | undefined = data.valueOffsets;
-      for (let row = 0; row < data.length && offsets !== undefined; row++)
-        if (!isNull(data, row)) return [[name, Number(offsets[row + 1]) - Number(offsets[row])]];
-      return [];
-    }),
-  );
 }
 
 /** What the model gives for the first row that it takes; for a row of zeros where no row is there to take. */

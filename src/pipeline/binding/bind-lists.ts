@@ -9,6 +9,7 @@ import type { TensorType } from "../../tensor.js";
 import { isNull, nullFinder } from "../arrow/validity.js";
 import { type Failure, listLengthFailure, valueFailure } from "../row-failures.js";
 import { headOf, type TensorBuffer } from "../tensors/tensor-buffers.js";
+import { isNested, nestedListLane } from "./bind-nested-lists.js";
 import { constantFill } from "./constants.js";
 import type { Fill, Lane } from "./fill.js";
 import { listStarts } from "./list-starts.js";
@@ -22,7 +23,8 @@ export interface ListLaneOptions {
   readonly fill: (data: Data, column: BoundColumn) => Fill;
 }
 
-export function listLane({ data, binding, width, buffer, fill }: ListLaneOptions): Lane {
+export function listLane(options: ListLaneOptions): Lane {
+  const { data, binding, width, buffer, fill } = options;
   const { column, type, padding } = binding;
   const elements = data.children[0];
   if (elements === undefined)
@@ -30,6 +32,7 @@ export function listLane({ data, binding, width, buffer, fill }: ListLaneOptions
       "bug.bind",
       `column "${column.column}" is ${String(data.type)}, and a list was planned`,
     );
+  if (isNested(elements)) return nestedListLane(options);
   const startOf = listStarts(data);
   const nullLists = nullFinder(data);
   const view = nullFinder(elements) === null ? viewable(elements, column, type) : null;

@@ -1,13 +1,13 @@
 import { doubleToHalf, halfToDouble } from "../../float16.js";
 import type { TensorType } from "../../tensor.js";
-import { integerRange } from "../tensors/integer-range.js";
 import type { OnFault } from "./fill.js";
+import { integerFault, integerLimits, type WholeNumbers } from "./whole-numbers.js";
 
 /** Changes the first `count` values in place. */
 export type Adjust = (values: Float64Array, count: number, onFault: OnFault) => void;
 
 /** Doubles to what they are in another type, still as doubles; `null` where that changes nothing. */
-export function dtypeConversion(dtype: TensorType | null): Adjust | null {
+export function dtypeConversion(dtype: TensorType | null, whole: WholeNumbers): Adjust | null {
   switch (dtype) {
     case null:
     case "float64":
@@ -23,23 +23,19 @@ export function dtypeConversion(dtype: TensorType | null): Adjust | null {
           values[index] = halfToDouble(doubleToHalf(values[index] ?? 0));
       };
     default:
-      return toIntegers(dtype);
+      return toIntegers(dtype, whole);
   }
 }
 
-/** Fractions were allowed by `cast: lossy` and are cut off. */
-function toIntegers(dtype: TensorType): Adjust {
-  const { min, max } = integerRange(dtype);
-  const isWide = dtype === "int64" || dtype === "uint64";
+function toIntegers(dtype: TensorType, whole: WholeNumbers): Adjust {
+  const limits = integerLimits(dtype, whole);
   return (values, count, onFault) => {
     for (let index = 0; index < count; index++) {
-      const value = Math.trunc(values[index] ?? 0);
-      // The upper bound of 64 bits is itself out of range.
-      if (value >= min && (isWide ? value < max : value <= max)) values[index] = value;
-      else {
-        values[index] = 0;
-        onFault(index, Number.isNaN(value) ? "not_a_number" : "cast_overflow");
-      }
+      const given = values[index] ?? 0;
+      const value = whole.cutsFractions ? Math.trunc(given) : given;
+      const fault = integerFault(value, limits);
+      values[index] = fault === null ? value : 0;
+      if (fault !== null) onFault(index, fault);
     }
   };
 }

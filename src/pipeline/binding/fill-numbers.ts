@@ -4,12 +4,20 @@ import { doubleToHalf } from "../../float16.js";
 import type { BoundColumn } from "../../mapping.js";
 import type { TensorData, TensorType } from "../../tensor.js";
 import { type FindNulls, nullFinder } from "../arrow/validity.js";
-import { integerRange } from "../tensors/integer-range.js";
-import { dtypeConversion } from "./convert-dtype.js";
+import { isFloatTensor } from "../mapping/casts.js";
+import { type Adjust, dtypeConversion } from "./convert-dtype.js";
 import { type Fill, type FillContext, nullFault, type OnFault } from "./fill.js";
-import { fillWideIntegers } from "./fill-wide-integers.js";
+import { fillExactIntegers, type IntegerTensor } from "./fill-exact-integers.js";
 import { readCategories, refuseUnknown } from "./read-categories.js";
 import { type ReadNumbers, readNumbers } from "./read-numbers.js";
+import {
+  floatBits,
+  type IntegerLimits,
+  integerFault,
+  integerLimits,
+  type WholeNumbers,
+  wholeNumbers,
+} from "./whole-numbers.js";
 
 const blockValues = 2048;
 
@@ -23,35 +31,56 @@ export function fillNumbers(
   out: TensorData,
   context: FillContext,
 ): Fill {
-  if (type === "int64" || type === "uint64") {
-    const exact = fillWideIntegers(data, column, out as BigInt64Array | BigUint64Array);
+  if (!isFloatTensor(type)) {
+    const exact = fillExactIntegers(data, column, type, out as IntegerTensor);
     if (exact !== null) return exact;
   }
+  const whole = wholeNumbers(data, column);
   const read =
     column.map === null ? readNumbers(data, column) : readCategories(data, column, column.map, context);
-  return throughDoubles(read, nullFinder(data), column, storeFor(type, out));
+  const becomesInteger = !isFloatTensor(type) || (column.dtype !== null && !isFloatTensor(column.dtype));
+  return throughDoubles({
+    read,
+    nulls: nullFinder(data),
+    column,
+    adjust: column.map === null ? dtypeConversion(column.dtype, whole) : refuseUnknown,
+    nanIsNull: becomesInteger && column.map === null && column.part === null && floatBits(data) !== null,
+    store: storeFor(type, out, whole),
+  });
 }
 
-function throughDoubles(read: ReadNumbers, nulls: FindNulls | null, column: BoundColumn, store: Store): Fill {
+interface DoublesSteps {
+  readonly read: ReadNumbers;
+  readonly nulls: FindNulls | null;
+  readonly column: BoundColumn;
+  readonly adjust: Adjust | null;
+  /** NaN is how pandas writes a missing value in a column of integers, which it keeps as floats then. */
+  readonly nanIsNull: boolean;
+  readonly store: Store;
+}
+
+function throughDoubles({ read, nulls, column, adjust, nanIsNull, store }: DoublesSteps): Fill {
   const block = new Float64Array(blockValues);
-  const adjust = column.map === null ? dtypeConversion(column.dtype) : refuseUnknown;
+  const missing = new Set<number>();
   const fault = nullFault(column);
   const replacement = replacementOf(column);
   return (start, count, first, stride, onFault) => {
     for (let done = 0; done < count; done += blockValues) {
       const size = Math.min(blockValues, count - done);
       read(start + done, size, block);
+      missing.clear();
+      nulls?.(start + done, size, (index) => void missing.add(index));
+      if (nanIsNull)
+        for (let index = 0; index < size; index++) if (Number.isNaN(block[index])) missing.add(index);
       if (adjust !== null) {
         // What a null slot holds is no value that could fail.
-        nulls?.(start + done, size, (index) => {
-          block[index] = 0;
-        });
+        for (const index of missing) block[index] = 0;
         adjust(block, size, (index, reason) => onFault(done + index, reason));
       }
-      nulls?.(start + done, size, (index) => {
+      for (const index of missing) {
         block[index] = replacement;
         if (fault !== null) onFault(done + index, fault);
-      });
+      }
       store(block, size, first + done * stride, stride, (index, reason) => onFault(done + index, reason));
     }
   };
@@ -62,12 +91,15 @@ function replacementOf({ nulls }: BoundColumn): number {
   return typeof nulls === "object" ? Number(nulls.value) : 0;
 }
 
-function storeFor(type: TensorType, out: TensorData): Store {
+function storeFor(type: TensorType, out: TensorData, whole: WholeNumbers): Store {
   if (out instanceof Float32Array) return storeFloats(out);
   if (out instanceof Float64Array) return storeDoubles(out);
   if (type === "float16") return storeHalves(out as Uint16Array);
-  if (out instanceof BigInt64Array || out instanceof BigUint64Array) return storeWideIntegers(type, out);
-  return storeIntegers(type, out as Int32Array);
+  // What a column was sure of matters where its values first become integers.
+  const limits = integerLimits(type, whole);
+  if (out instanceof BigInt64Array || out instanceof BigUint64Array)
+    return storeWideIntegers(out, limits, whole.cutsFractions);
+  return storeIntegers(out as Int32Array, limits, whole.cutsFractions);
 }
 
 function storeFloats(out: Float32Array): Store {
@@ -89,35 +121,35 @@ function storeHalves(out: Uint16Array): Store {
   };
 }
 
-/** Fractions were allowed by `cast: lossy` and are cut off; what is out of range fails its row. */
 function storeIntegers(
-  type: TensorType,
   out: Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array,
+  limits: IntegerLimits,
+  cutsFractions: boolean,
 ): Store {
-  const { min, max } = integerRange(type);
   return (from, count, first, stride, onFault) => {
     for (let index = 0, cell = first; index < count; index++, cell += stride) {
-      const value = Math.trunc(from[index] ?? 0);
-      if (value >= min && value <= max) out[cell] = value;
-      else {
-        out[cell] = 0;
-        onFault(index, Number.isNaN(value) ? "not_a_number" : "cast_overflow");
-      }
+      const given = from[index] ?? 0;
+      const value = cutsFractions ? Math.trunc(given) : given;
+      const fault = integerFault(value, limits);
+      out[cell] = fault === null ? value : 0;
+      if (fault !== null) onFault(index, fault);
     }
   };
 }
 
-/** For sources that are not integers themselves: parts of timestamps, booleans, and floats under `cast: lossy`. */
-function storeWideIntegers(type: TensorType, out: BigInt64Array | BigUint64Array): Store {
-  const { min, max } = integerRange(type);
+/** For sources that are not integers themselves: parts of timestamps, booleans and floats. */
+function storeWideIntegers(
+  out: BigInt64Array | BigUint64Array,
+  limits: IntegerLimits,
+  cutsFractions: boolean,
+): Store {
   return (from, count, first, stride, onFault) => {
     for (let index = 0, cell = first; index < count; index++, cell += stride) {
-      const value = Math.trunc(from[index] ?? 0);
-      if (value >= min && value < max) out[cell] = BigInt(value);
-      else {
-        out[cell] = 0n;
-        onFault(index, Number.isNaN(value) ? "not_a_number" : "cast_overflow");
-      }
+      const given = from[index] ?? 0;
+      const value = cutsFractions ? Math.trunc(given) : given;
+      const fault = integerFault(value, limits);
+      out[cell] = fault === null ? BigInt(value) : 0n;
+      if (fault !== null) onFault(index, fault);
     }
   };
 }

@@ -4,7 +4,7 @@ import type { Format } from "../../format.js";
 import type { ReadHandle } from "../../store.js";
 import { columnOf } from "../arrow/columns.js";
 import { nullFinder } from "../arrow/validity.js";
-import { integerReader } from "../binding/fill-wide-integers.js";
+import { integerReader } from "../binding/fill-exact-integers.js";
 import { createTextDecoderCache, textReader } from "../binding/text-reader.js";
 import { valueType } from "../mapping/casts.js";
 import type { Ids } from "./mapping-files.js";

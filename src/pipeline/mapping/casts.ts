@@ -1,7 +1,8 @@
 /**
  * Which column types may feed which tensor types. Integers, booleans and decimals go into float tensors, and float64
- * into float32, without being asked: every default export takes its features that way, as its training did. A narrower
- * integer is checked row by row. What would lose a fraction needs `cast: lossy`; text is never parsed.
+ * into float32, without being asked: every default export takes its features that way, as its training did. What goes into
+ * an integer is checked row by row: its range, and that it is whole unless `cast: lossy` cuts fractions off. Text is never
+ * parsed.
  */
 import { type ColumnType, typeName } from "../../column.js";
 import type { TimePart } from "../../mapping.js";
@@ -10,7 +11,7 @@ import { integerRange } from "../tensors/integer-range.js";
 import { tensorColumnType } from "./tensor-columns.js";
 
 export interface CastProblem {
-  readonly code: "mapping.cast" | "mapping.lossy-cast";
+  readonly code: "mapping.cast";
   /** Continues a sentence that starts with the column's name. */
   readonly message: string;
   readonly hint: string;
@@ -36,6 +37,24 @@ export function valueType(type: ColumnType): ColumnType {
   return type.kind === "dictionary" ? valueType(type.value) : type;
 }
 
+/** A column of lists, as deep as they are nested. */
+export interface ListShape {
+  readonly item: ColumnType;
+  /** By level from the outside; `null` where lists of that level have any length. */
+  readonly lengths: readonly (number | null)[];
+}
+
+/** `null` for what is no list. */
+export function listShape(columnType: ColumnType): ListShape | null {
+  const type = valueType(columnType);
+  if (type.kind !== "list" && type.kind !== "fixed-list") return null;
+  const length = type.kind === "list" ? null : type.size;
+  const inner = listShape(type.item);
+  return inner === null
+    ? { item: type.item, lengths: [length] }
+    : { item: inner.item, lengths: [length, ...inner.lengths] };
+}
+
 /** Why a map file can't turn a column into numbers for that tensor, or `null` when it can. */
 export function mapProblem(columnType: ColumnType, tensorType: TensorType): CastProblem | null {
   const type = valueType(columnType);
@@ -54,7 +73,7 @@ export function dtypeProblem(
   columnType: ColumnType,
   dtype: TensorType,
   tensorType: TensorType,
-  options: { readonly part: TimePart | null; readonly lossy: boolean },
+  options: CastOptions,
 ): CastProblem | null {
   // An integer has one way to be written; a float has several, and whoever trained the model chose one.
   const bytesAsText = dtype === "string";
@@ -63,7 +82,7 @@ export function dtypeProblem(
   if (there !== null) return { ...there, message: there.message.replace("the input takes", "`dtype` says") };
   const value = options.part === null ? valueType(columnType).kind : null;
   if (value === "null") return null;
-  const onward = castProblem(tensorColumnType(dtype), tensorType, { part: null, lossy: options.lossy });
+  const onward = castProblem(tensorColumnType(dtype), tensorType, { part: null });
   return onward === null
     ? null
     : { ...onward, message: `becomes ${dtype} by \`dtype\`, which ${onward.message}` };
@@ -71,7 +90,6 @@ export function dtypeProblem(
 
 export interface CastOptions {
   readonly part: TimePart | null;
-  readonly lossy: boolean;
   /** Bytes are text in UTF-8: Impala, old Hive and others leave the annotation out that says so. */
   readonly bytesAsText?: boolean;
 }
@@ -92,13 +110,9 @@ export function castProblem(
   switch (type.kind) {
     case "bool":
     case "int":
-      return null;
     case "float":
-      return isFloatTensor(tensorType) || options.lossy ? null : losesFraction(type, tensorType);
     case "decimal":
-      return isFloatTensor(tensorType) || type.scale <= 0 || options.lossy
-        ? null
-        : losesFraction(type, tensorType);
+      return null;
     case "utf8":
       return cast(
         `is text, and the input takes ${tensorType}`,
@@ -162,14 +176,6 @@ function notText(type: ColumnType): CastProblem {
         ? "if its bytes are text in UTF-8, say so with `dtype: string`"
         : "store the column as text, written the way the model was trained on it",
   );
-}
-
-function losesFraction(type: ColumnType, tensorType: TensorType): CastProblem {
-  return {
-    code: "mapping.lossy-cast",
-    message: `is ${typeName(type)}, and the input takes ${tensorType}: fractions would be cut off`,
-    hint: "allow it with `cast: lossy`, or store the column as an integer",
-  };
 }
 
 function cast(message: string, hint: string): CastProblem {

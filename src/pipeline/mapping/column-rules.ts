@@ -12,6 +12,7 @@ import {
   dtypeProblem,
   fits,
   isFloatTensor,
+  listShape,
   mapProblem,
   valueType,
 } from "./casts.js";
@@ -55,8 +56,7 @@ export function boundColumn(
 }
 
 function itemType(type: ColumnType): ColumnType {
-  const list = valueType(type);
-  return list.kind === "list" || list.kind === "fixed-list" ? list.item : type;
+  return listShape(type)?.item ?? type;
 }
 
 type Details = { readonly [key: string]: JsonValue };
@@ -70,9 +70,7 @@ function requireCast(
   details: Details,
 ): void {
   const { column } = mapping;
-  const list = valueType(type);
-  const isList = list.kind === "list" || list.kind === "fixed-list";
-  if (as === "list" && !isList) {
+  if (as === "list" && listShape(type) === null) {
     problems.add(
       "mapping.cast",
       `column "${column}" is ${typeName(type)}, not a list, so \`list:\` can't take it`,
@@ -93,14 +91,14 @@ function requireCast(
 }
 
 function valueProblem(
-  { column, part, cast, map, dtype }: ColumnMapping,
+  { column, part, map, dtype }: ColumnMapping,
   type: ColumnType,
   input: TensorSpec,
 ): CastProblem | null {
   if (map !== undefined) return mapProblem(type, input.type);
   // A column of the input's own name that holds bytes can only be its text.
   const bytesAsText = column === input.name;
-  const options = { part: part ?? null, lossy: cast === "lossy", bytesAsText };
+  const options = { part: part ?? null, bytesAsText };
   return dtype === undefined || (dtype === input.type && dtype !== "string")
     ? castProblem(type, input.type, options)
     : dtypeProblem(type, dtype, input.type, options);

@@ -15,6 +15,7 @@ import { type FeatureSearch, type FoundFeatures, type Guess, guessText } from ".
 import { specName } from "./row-shapes.js";
 import { textInputs } from "./text-inputs.js";
 import { isExporterName } from "./unnamed-inputs.js";
+import { yamlWord } from "./yaml-word.js";
 
 /** The error for inputs that no columns were found for: what each needs, what there is, and what to write. */
 export function unmatched(search: FeatureSearch, found: FoundFeatures): SpecError {
@@ -167,15 +168,6 @@ function blockOf(input: TensorSpec, search: FeatureSearch, found: FoundFeatures)
     ? [`  ${name}: { column: ${columns[0]} }`]
     : [`  ${name}:`, `    stack: [${columns.join(", ")}]`];
 }
-
-/** Quoted where YAML would read something else; a placeholder stays as it is. */
-function yamlWord(text: string): string {
-  const isPlain =
-    /^[A-Za-z_][\w.-]*$/.test(text) && !/^(true|false|null|yes|no|on|off|y|n|\.nan|\.inf)$/i.test(text);
-  return isPlain || placeholders.has(text) ? text : JSON.stringify(text);
-}
-
-const placeholders = new Set(["…", "<column>"]);
 
 /**
  * Columns to start from: right in type and, where there are enough, in number. They still need a person's eye. One value

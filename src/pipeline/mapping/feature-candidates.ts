@@ -3,7 +3,7 @@ import { type Column, isNumeric, type Schema } from "../../column.js";
 import type { Job } from "../../job.js";
 import { rowWidth } from "../../mapping.js";
 import type { Signature, TensorSpec } from "../../tensor.js";
-import { castProblem } from "./casts.js";
+import { castProblem, isFloatTensor, listShape } from "./casts.js";
 import { columnsOf, type Feed } from "./job-features.js";
 import { fixedRowShape, rowDimensions } from "./row-shapes.js";
 
@@ -43,10 +43,15 @@ export function freeLists(search: CandidateSearch, feeds: Feeds, input: TensorSp
   const width = widthOf(input);
   if (input.type === "string" || width === 1 || rowDimensions(input)?.length === 0) return [];
   const fits = ({ type }: Column): boolean => {
-    if (type.kind !== "list" && type.kind !== "fixed-list") return false;
-    if (!isNumeric(type.item) || castProblem(type.item, input.type, { part: null, lossy: false }) !== null)
-      return false;
-    return type.kind === "list" || width === null || type.size === width;
+    const list = listShape(type);
+    if (list === null) return false;
+    const { item, lengths } = list;
+    // Floats may hold integers, but a list of tokens is one of integers.
+    if (item.kind === "float" && !isFloatTensor(input.type)) return false;
+    if (!isNumeric(item) || castProblem(item, input.type, { part: null }) !== null) return false;
+    const levels = rowDimensions(input)?.filter((size) => size !== 1).length ?? lengths.length;
+    if (lengths.length > 1 && lengths.length !== levels) return false;
+    return width === null || !lengths.every((length) => length !== null) || rowWidth(lengths) === width;
   };
   return free(search, feeds)
     .filter(fits)

@@ -5,7 +5,7 @@ import type { Dimension, Signature, TensorSpec } from "../../tensor.js";
 import { counted } from "../../text/human.js";
 import type { MappingFiles } from "../files/mapping-files.js";
 import { ownValue } from "../own-value.js";
-import { fits } from "./casts.js";
+import { fits, listShape } from "./casts.js";
 import { boundColumn } from "./column-rules.js";
 import type { Feed } from "./job-features.js";
 import type { Problems } from "./problems.js";
@@ -51,6 +51,7 @@ function bindInput(input: TensorSpec, feed: Feed, resolution: InputResolution): 
     return { ...binding, kind: "constant", value: feed.value };
   }
   reportMisfit(input, feed, rowShape, resolution);
+  if (feed.kind === "list") reportNesting(input, feed, resolution);
   if (feed.kind === "mask") return { ...binding, kind: "mask", column: maskedList(feed, resolution) };
   if (feed.kind === "list") {
     const column = boundColumn(feed.column, input, "list", resolution);
@@ -130,8 +131,41 @@ function countOf(feed: Feed, { schema, listLengths }: InputResolution): number |
   if (feed.kind === "columns") return feed.columns.length;
   if (feed.kind === "mask" || feed.padding !== null) return feed.dim;
   const type = findColumn(schema, feed.column.column)?.type;
-  if (type?.kind === "fixed-list") return type.size;
+  const lengths = type === undefined ? null : (listShape(type)?.lengths ?? null);
+  if (lengths?.every((length) => length !== null)) return rowWidth(lengths);
   return feed.dim ?? ownValue(listLengths, feed.column.column) ?? null;
+}
+
+/** Lists of lists are the dimensions of the row, one a level: what is nested otherwise has no order that is sure. */
+function reportNesting(
+  input: TensorSpec,
+  { column: { column }, padding }: Feed & { readonly kind: "list" },
+  { schema, problems }: InputResolution,
+): void {
+  const type = findColumn(schema, column)?.type;
+  const depth = (type === undefined ? null : listShape(type))?.lengths.length ?? 1;
+  if (depth === 1) return;
+  const dimensions = rowDimensions(input);
+  const wide = dimensions?.filter((size) => size !== 1).length ?? depth;
+  const details = { input: input.name, column };
+  if (padding !== null)
+    problems.add(
+      "mapping.nested-list",
+      `column "${column}" holds lists of lists, which \`pad_to\` can't fill`,
+      {
+        hint: "leave `pad_to` out, or pad the lists where the data is made",
+        details,
+      },
+    );
+  else if (dimensions === null || (depth !== dimensions.length && depth !== wide))
+    problems.add(
+      "mapping.nested-list",
+      `column "${column}" holds lists nested ${depth} deep, and input "${input.name}" is ${specName(input)}`,
+      {
+        hint: "store each row as one flat list, row-major, or with a level of lists for each dimension",
+        details,
+      },
+    );
 }
 
 function reportMisfit(

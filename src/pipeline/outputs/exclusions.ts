@@ -4,7 +4,7 @@ import { BugError } from "../../errors.js";
 import type { BoundColumn } from "../../mapping.js";
 import { boundData } from "../arrow/columns.js";
 import { isNull, nullFinder } from "../arrow/validity.js";
-import { integerReader } from "../binding/fill-wide-integers.js";
+import { integerReader } from "../binding/fill-exact-integers.js";
 import { listStarts } from "../binding/list-starts.js";
 import { readNumbers } from "../binding/read-numbers.js";
 import { createTextDecoderCache, textReader } from "../binding/text-reader.js";

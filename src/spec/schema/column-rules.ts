@@ -57,7 +57,7 @@ export const rules = {
   }),
   cast: z.literal("lossy").optional().meta({
     description:
-      "`lossy` allows what cuts fractions off, such as a float column for an integer input. Numbers that are out of range still fail their rows.",
+      "`lossy` cuts fractions off where an integer is wanted; without it a number that is not whole fails its row. Numbers that are out of range fail their rows either way.",
   }),
   dtype: z
     .enum(tensorTypes)

@@ -234,9 +234,56 @@ describe("integers", () => {
     });
   });
 
-  it("from floats under `cast: lossy`: fractions are cut, NaN and what is too large fail", () => {
+  it("from floats where they are whole: others fail, NaN is a null, and so does what several integers share", () => {
+    const values = [1, -2, 2.7, Number.NaN, 2 ** 53 - 1, 2 ** 53, 1e30, Number.NEGATIVE_INFINITY];
+    const data = column(new Float64(), values);
+    const reasons = { 2: "cast_inexact", 5: "cast_inexact", 6: "cast_overflow", 7: "cast_overflow" };
+    expect(bindOne(data, float64, "int64")).toMatchObject({
+      values: [1n, -2n, 0n, 0n, 2n ** 53n - 1n, 0n, 0n, 0n],
+      reasons: { ...reasons, 3: "null_value" },
+    });
+    expect(bindOne(data, float64, "int64", { nulls: { value: -1 } })).toMatchObject({
+      values: [1n, -2n, 0n, -1n, 2n ** 53n - 1n, 0n, 0n, 0n],
+      reasons,
+    });
+    expect(bindOne(column(new Float32(), [3, 0.5, 2 ** 24]), float32, "int32")).toMatchObject({
+      values: [3, 0, 0],
+      reasons: { 1: "cast_inexact", 2: "cast_inexact" },
+    });
+    expect(bindOne(column(new Float64(), [1, 0, 0.5]), float64, "bool")).toMatchObject({
+      values: [1, 0, 0],
+      reasons: { 2: "cast_inexact" },
+    });
+  });
+
+  it("from decimals where they are whole, through no double", () => {
+    const big = 2n ** 53n + 1n;
+    const decimals = (scale: number, unscaled: readonly bigint[]) =>
+      makeData({
+        type: new Decimal(scale, 38),
+        length: unscaled.length,
+        data: Uint32Array.from(
+          unscaled.flatMap((whole) =>
+            [0n, 32n, 64n, 96n].map((shift) => Number((BigInt.asUintN(128, whole) >> shift) & 0xffff_ffffn)),
+          ),
+        ),
+      });
+    const scaled = decimals(2, [big * 100n, 150n, -300n, 10n ** 30n]);
+    const reasons = { 1: "cast_inexact", 3: "cast_overflow" };
+    const type = { kind: "decimal", precision: 38, scale: 2, bits: 128 } as const;
+    expect(bindOne(scaled, type, "int64")).toMatchObject({ values: [big, 0n, -3n, 0n], reasons });
+    expect(bindOne(scaled, type, "int16")).toMatchObject({
+      values: [0, 0, -3, 0],
+      reasons: { ...reasons, 0: "cast_overflow" },
+    });
+    expect(bindOne(scaled, type, "int64", { lossy: true }).values.slice(0, 3)).toEqual([big, 1n, -3n]);
+    const tiny = decimals(20, [5n * 10n ** 20n + 1n]);
+    expect(bindOne(tiny, { ...type, scale: 20 }, "int32").reasons).toEqual({ 0: "cast_inexact" });
+  });
+
+  it("from floats under `cast: lossy`: fractions are cut, NaN is a null and what is too large fails", () => {
     const data = column(new Float64(), [1.9, -1.9, Number.NaN, 1e30]);
-    const expected = { 2: "not_a_number", 3: "cast_overflow" };
+    const expected = { 2: "null_value", 3: "cast_overflow" };
     expect(bindOne(data, float64, "int32", { lossy: true })).toMatchObject({
       values: [1, -1, 0, 0],
       reasons: expected,
@@ -413,6 +460,40 @@ describe("lists", () => {
     const { tensors, failures } = bindList(data, binding("int64", list(int64), [2]), 1, 3);
     expect(tensors.x?.data).toEqual(BigInt64Array.of(3n, big, 5n, 6n));
     expect(failures.size).toBe(0);
+  });
+
+  it("of lists fill the dimensions of a row, row-major; other lengths at any level fail their row only", () => {
+    const inner = listType(new Float32());
+    const regular = fixedType(2, fixedType(2, new Float32()));
+    const good = [
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      [
+        [5, 6],
+        [7, 8],
+      ],
+    ];
+    const planned = list(list(float32));
+    for (const type of [listType(inner), regular]) {
+      const held = type === regular ? fixed(fixed(float32, 2), 2) : planned;
+      const { tensors, failures } = bindList(column(type, good), binding("float32", held, [2, 2]));
+      expect([...(tensors.x?.data ?? [])]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      expect(tensors.x?.dims).toEqual([2, 2, 2]);
+      expect(failures.size).toBe(0);
+    }
+    const odd = [[[1, 2, 3, 4]], [[1, 2], [3]], ...good, [[1, 2], null], null];
+    const { tensors, failures } = bindList(column(listType(inner), odd), {
+      ...binding("float32", planned, [1, 2, 2], { nulls: { value: -1 } }),
+    });
+    expect([...failures].map(([row, { reason }]) => [row, reason])).toEqual([
+      [0, "list_length"],
+      [1, "list_length"],
+    ]);
+    expect([...(tensors.x?.data ?? [])].slice(8)).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8, 1, 2, -1, -1, -1, -1, -1, -1,
+    ]);
   });
 
   it("of the wrong length fail their row only, and say both lengths", () => {

@@ -43,7 +43,7 @@ it("the first list that is there tells the length, one prediction the width", as
   const predictor = growing(signature);
   const open = options(signature, { ids: { kind: "list", item: int64 } });
   expect(isSettled(resolveMapping(open))).toBe(false);
-  const batch = batchOf({ ids: column(listOf, [null, [9n, 1n, 1n], [1n, 2n, 3n], [4n]]) });
+  const batch = batchOf({ ids: column(listOf, [null, [9n, 1n, 1n], [1n, 2n, 3n], []]) });
   const mapping = await settleMapping(open, predictor, batch);
   expect(isSettled(mapping)).toBe(true);
   expect(mapping.inputs).toMatchObject([{ rowShape: [3] }]);
@@ -52,6 +52,21 @@ it("the first list that is there tells the length, one prediction the width", as
   ]);
   // Rows without a list can't be bound, and the model refused the first one that could.
   expect(predictor.calls).toBe(2);
+});
+
+it("lists of several lengths are refused with the longest one, the mask and constants of the model", async () => {
+  const named = (name: string): TensorSpec => ({ ...tokens, name });
+  const inputs = [named("input_ids"), named("attention_mask"), named("token_type_ids")];
+  const columns = Object.fromEntries(
+    inputs.map(({ name }) => [name, { kind: "list", item: int64 } as const]),
+  );
+  const signature = signatureOf(inputs, [{ name: "out", type: "float32", shape: ["batch", 1] }]);
+  const lists = column(listOf, [[1n, 2n], [3n], null, [4n, 5n, 6n]]);
+  const batch = batchOf(Object.fromEntries(inputs.map(({ name }) => [name, lists])));
+  const error = await settleMapping(options(signature, columns), growing(signature), batch).catch((e) => e);
+  expect(error).toMatchObject({ code: "mapping.list-lengths", details: { input: "input_ids", longest: 3 } });
+  expect(error.hint).toContain("input_ids: { list: input_ids, pad_to: 3, mask: attention_mask }");
+  expect(error.hint).toContain("token_type_ids: { value: 0 }");
 });
 
 it("an output that shares an input's dimension needs no prediction", async () => {
