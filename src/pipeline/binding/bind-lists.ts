@@ -4,24 +4,15 @@
  */
 import { type Data, DataType, makeData, Null, Precision } from "apache-arrow";
 import { BugError } from "../../errors.js";
-import type { BoundColumn, InputBinding } from "../../mapping.js";
+import type { BoundColumn } from "../../mapping.js";
 import type { TensorType } from "../../tensor.js";
 import { isNull, nullFinder } from "../arrow/validity.js";
 import { type Failure, listLengthFailure, valueFailure } from "../row-failures.js";
 import { headOf, type TensorBuffer } from "../tensors/tensor-buffers.js";
-import { isNested, nestedListLane } from "./bind-nested-lists.js";
+import { isNested, type ListLaneOptions, nestedListLane } from "./bind-nested-lists.js";
 import { constantFill } from "./constants.js";
-import type { Fill, Lane } from "./fill.js";
+import type { Lane } from "./fill.js";
 import { listStarts } from "./list-starts.js";
-
-export interface ListLaneOptions {
-  readonly data: Data;
-  readonly binding: InputBinding & { readonly kind: "list" };
-  /** Values that the tensor takes a row. */
-  readonly width: number;
-  readonly buffer: TensorBuffer;
-  readonly fill: (data: Data, column: BoundColumn) => Fill;
-}
 
 export function listLane(options: ListLaneOptions): Lane {
   const { data, binding, width, buffer, fill } = options;

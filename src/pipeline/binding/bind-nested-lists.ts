@@ -1,11 +1,20 @@
 /** One column of lists of lists into one tensor, row-major: each level of lists is a dimension, and has its length. */
 import { type Data, DataType, makeData, Null } from "apache-arrow";
+import type { BoundColumn, InputBinding } from "../../mapping.js";
 import { isNull, nullFinder } from "../arrow/validity.js";
 import { type Failure, nestedListFailure, valueFailure } from "../row-failures.js";
-import { headOf } from "../tensors/tensor-buffers.js";
-import type { ListLaneOptions } from "./bind-lists.js";
-import type { Lane } from "./fill.js";
+import { headOf, type TensorBuffer } from "../tensors/tensor-buffers.js";
+import type { Fill, Lane } from "./fill.js";
 import { listStarts } from "./list-starts.js";
+
+export interface ListLaneOptions {
+  readonly data: Data;
+  readonly binding: InputBinding & { readonly kind: "list" };
+  /** Values that the tensor takes a row. */
+  readonly width: number;
+  readonly buffer: TensorBuffer;
+  readonly fill: (data: Data, column: BoundColumn) => Fill;
+}
 
 interface Level {
   readonly data: Data;

@@ -4,7 +4,7 @@ import { ModelError } from "../../../src/errors.js";
 import type { Predictor } from "../../../src/model.js";
 import { type MappingOptions, resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
 import { isSettled, settleMapping } from "../../../src/pipeline/settle-mapping.js";
-import type { Signature } from "../../../src/tensor.js";
+import type { Signature, TensorSpec } from "../../../src/tensor.js";
 import { batchOf, column } from "../../support/arrow-batches.js";
 import { float32, int64, jobWith, schemaOf, signatureOf } from "../../support/jobs.js";
 
