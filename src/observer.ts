@@ -1,6 +1,6 @@
 import type { ErrorRecord } from "./errors.js";
 import type { Interval } from "./job.js";
-import type { RowCounts } from "./partition.js";
+import type { RowChanges, RowCounts } from "./partition.js";
 import type { Run } from "./run.js";
 import type { RunEvent, RunEventBody } from "./run-events.js";
 
@@ -28,6 +28,8 @@ export interface RunEnd {
   readonly status: "published" | "already-published" | "skipped" | "failed" | "cancelled";
   /** Of the run so far, those of earlier processes included. */
   readonly rows: RowCounts;
+  /** What an upsert did to its table. */
+  readonly changes?: RowChanges;
   readonly seconds: number;
   readonly error: ErrorRecord | null;
 }

@@ -215,6 +215,17 @@ export function rowsIn(totals: PlanTotals, receipts: readonly Pick<Receipt, "row
   return sum;
 }
 
+/** What an upsert did to the rows of its table, as the publishing transaction counted them. */
+export interface RowChanges {
+  readonly inserted: number;
+  /** Replaced by key; a row with equal values counts as well, since its version advances. */
+  readonly updated: number;
+  /** Rows of the run that are older than what is there: nothing of them is visible. */
+  readonly older: number;
+  /** Rows that the input lacks, with `on_missing: delete`. */
+  readonly deleted: number;
+}
+
 export const noRows: RowCounts = { read: 0, predicted: 0, quarantined: 0, filtered: 0 };
 
 export const noStats: AttemptStats = {

@@ -1,7 +1,7 @@
 /** What happens to a run, as observers and the library's users see it. NDJSON lines are these objects. */
 import type { ErrorRecord } from "./errors.js";
 import type { Interval } from "./job.js";
-import type { AttemptStats, PlanTotals, RowCounts, Step } from "./partition.js";
+import type { AttemptStats, PlanTotals, RowChanges, RowCounts, Step } from "./partition.js";
 import type { Run } from "./run.js";
 
 export type RunEvent = { readonly runId: string; readonly at: string } & RunEventBody;
@@ -69,6 +69,8 @@ export type RunEventBody =
   | {
       readonly type: "run.published";
       readonly publication: number;
+      /** Of an upsert: told by the coordinator, and not kept in ledgers. */
+      readonly changes?: RowChanges;
       readonly rows: RowCounts;
       readonly target: string;
       /** Rows whose label is clearly not the most probable class; told by the coordinator, absent where there are none. */

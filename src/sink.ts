@@ -4,7 +4,7 @@ import type { Chunk, QuarantinedRows } from "./chunk.js";
 import type { Schema } from "./column.js";
 import type { RowsTable } from "./host.js";
 import type { Job } from "./job.js";
-import type { Receipt, StagedFile, StagedRows } from "./partition.js";
+import type { Receipt, RowChanges, StagedFile, StagedRows } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
 import type { Run } from "./run.js";
 
@@ -78,6 +78,8 @@ export interface Decision {
   readonly publication: number;
   /** A later rollback hid it. */
   readonly rolledBack?: true;
+  /** Of an upsert into a table that was there. */
+  readonly changes?: RowChanges;
 }
 
 export interface Publication {
@@ -98,6 +100,8 @@ export interface RolledBack {
   readonly publication: number;
   /** The run that is visible now, `null` when nothing is. */
   readonly visibleRunId: string | null;
+  /** Rows that the visible run wrote when it was published; absent for files. */
+  readonly visibleRows?: number;
   /** Newest first. */
   readonly hiddenRunIds: readonly string[];
 }

@@ -84,9 +84,11 @@ const runStatus = z
     "dropped",
     "interrupted",
     "rolled back",
+    "unknown",
   ])
   .openapi({
-    description: "`created` also: it waits. `interrupted`: nobody works on it, and retry goes on.",
+    description:
+      "`created` also: it waits. `interrupted`: nobody works on it, and retry goes on. `unknown`: it was published, and the output cannot be asked whether a rollback hid it.",
   });
 
 const rows = z.strictObject({

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { targetOf } from "../job.js";
-import { keptForRollback } from "../sink.js";
+import { keptForRollback, type RolledBack } from "../sink.js";
 import { outputFor } from "./lookup/outputs.js";
 import { shownTarget } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -24,12 +24,19 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const done = await sink.rollback(command.opts<RollbackFlags>().last);
   if (cli.globals.json) printJson(cli.out, { output: targetOf(write), ...done });
   else if (!cli.globals.quiet) {
-    const visible = done.visibleRunId === null ? "nothing is" : `what run ${done.visibleRunId} published is`;
+    const visible = visibleText(done);
     const hidden = done.hiddenRunIds;
     cli.err.line(
       `${cli.err.paint.green(`rolled back ${shownTarget(write, cli.cwd)}`)}: ` +
-        `${visible} visible again, ${hidden.length === 1 ? "run" : "runs"} ${hidden.join(", ")} ${hidden.length === 1 ? "is" : "are"} hidden`,
+        `${visible}, ${hidden.length === 1 ? "run" : "runs"} ${hidden.join(", ")} ${hidden.length === 1 ? "is" : "are"} hidden`,
     );
   }
   return 0;
+}
+
+function visibleText({ visibleRunId, visibleRows }: RolledBack): string {
+  if (visibleRunId === null) return "nothing is visible again";
+  return visibleRows === 0
+    ? `run ${visibleRunId} is the newest one now, and no row of it was ever visible`
+    : `what run ${visibleRunId} published is visible again`;
 }

@@ -174,11 +174,13 @@ async function publish(execution: Execution, plan: Plan): Promise<void> {
   }
   await ledger.completeRun(claim, decision.publication);
   const contradictions = receipts.reduce((sum, { stats }) => sum + (stats.contradictions ?? 0), 0);
+  const { publication, changes } = decision;
   emit({
     type: "run.published",
-    publication: decision.publication,
+    publication,
     rows,
     target: run.target,
+    ...(changes === undefined ? {} : { changes }),
     ...(contradictions === 0 ? {} : { contradictions }),
   });
 }

@@ -20,7 +20,7 @@ export async function tellingEnd(
   work: () => Promise<RunOutcome>,
 ): Promise<RunOutcome> {
   const startedMs = clock.monotonicMs();
-  const tell = (how: Pick<RunEnd, "runId" | "status" | "rows" | "error">): void => {
+  const tell = (how: Pick<RunEnd, "runId" | "status" | "rows" | "changes" | "error">): void => {
     const end: RunEnd = {
       at: clock.now().toISOString(),
       job: job.name,
@@ -34,8 +34,14 @@ export async function tellingEnd(
   };
   try {
     const outcome = await work();
-    const { run, status, rows, error } = outcome;
-    tell({ runId: run?.id ?? null, status, rows, error: error === null ? null : toErrorRecord(error) });
+    const { run, status, rows, changes, error } = outcome;
+    tell({
+      runId: run?.id ?? null,
+      status,
+      rows,
+      ...(changes === undefined ? {} : { changes }),
+      error: error === null ? null : toErrorRecord(error),
+    });
     return outcome;
   } catch (thrown) {
     const error = asNightshiftError(thrown);

@@ -3,7 +3,7 @@ import type { NightshiftError } from "../errors.js";
 import type { Guessing, Job } from "../job.js";
 import type { Lane } from "../lane.js";
 import type { Observer } from "../observer.js";
-import type { AttemptStats, Partition, RowCounts } from "../partition.js";
+import type { AttemptStats, Partition, RowChanges, RowCounts } from "../partition.js";
 import type { Plan } from "../plan.js";
 import type { RequestMark, Run } from "../run.js";
 
@@ -50,6 +50,8 @@ export interface RunOutcome {
   /** The execution provider that it ran on; `null` where nothing was planned. */
   readonly provider: string | null;
   readonly publication: number | null;
+  /** What an upsert did to its table. */
+  readonly changes?: RowChanges;
   readonly seconds: number;
   /** Why it failed or was cancelled. */
   readonly error: NightshiftError | null;

@@ -5,7 +5,7 @@ import type { InputSpec } from "../job.js";
 import { usualLane } from "../lane.js";
 import type { Ledger } from "../ledger.js";
 import type { Emit, Observer } from "../observer.js";
-import { noRows, noStats } from "../partition.js";
+import { noRows, noStats, type RowChanges } from "../partition.js";
 import type { Owner, Run } from "../run.js";
 import type { Sink } from "../sink.js";
 import type { InputKeeper } from "../source.js";
@@ -84,7 +84,12 @@ export function runsToEnd(parts: ExecutionParts): RunsToEnd {
   async function executeOnce(prepared: PreparedRun): Promise<RunOutcome> {
     const { run, planned, sink, takeOver, options, timing } = prepared;
     const claim = await ledger.claimRun(run.id, parts.self, { takeOver });
-    const emit = eventEmitter(run.id, options.observers, clock);
+    const tell = eventEmitter(run.id, options.observers, clock);
+    let changes: RowChanges | undefined;
+    const emit: Emit = (body) => {
+      if (body.type === "run.published") changes = body.changes;
+      tell(body);
+    };
     const watch = watchForCancel(claim, ledger, parts.pause, options.signal);
     try {
       const how = await executeRun({
@@ -101,8 +106,10 @@ export function runsToEnd(parts: ExecutionParts): RunsToEnd {
         lane: options.lane ?? run.lane ?? usualLane,
         dispatcher: parts.dispatcher,
       });
-      if (how === "published") return await outcome(run, "published", timing);
-      return { ...(await outcome(run, "already-published", timing)), warning: adoptedWarning(run) };
+      if (how === "adopted")
+        return { ...(await outcome(run, "already-published", timing)), warning: adoptedWarning(run) };
+      const ended = await outcome(run, "published", timing);
+      return changes === undefined ? ended : { ...ended, changes };
     } catch (thrown) {
       const error = asNightshiftError(thrown);
       const status = error instanceof CancelledError ? "cancelled" : "failed";

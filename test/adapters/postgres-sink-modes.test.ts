@@ -314,6 +314,50 @@ describe("upsert", () => {
     ]);
   });
 
+  it("counts what it inserted, updated and deleted, and what is older than what is there", async () => {
+    const target = await freshTarget();
+    const changesOf = async (run: Run, batch: RecordBatch, parts: Partial<PostgresWrite> = upsert) => {
+      const { changes } = await publish(target, run, batch, parts);
+      // Asked again, after a lost answer say, the record tells the same.
+      expect((await target.sink(parts).lookup(run.id))?.changes).toEqual(changes);
+      return changes;
+    };
+    await publish(target, day(1, "2026-01-05"), batchOf({ 1: 0.5, 2: 0.5 }), upsert);
+    expect(await changesOf(day(1, "2026-01-06"), batchOf({ 2: 0.6, 3: 0.6 }))).toEqual({
+      inserted: 1,
+      updated: 1,
+      older: 0,
+      deleted: 0,
+    });
+    expect(await changesOf(day(1, "2026-01-01"), batchOf({ 1: 0.1, 2: 0.1, 3: 0.1 }))).toEqual({
+      inserted: 0,
+      updated: 0,
+      older: 3,
+      deleted: 0,
+    });
+    expect(await changesOf(day(1, "2026-01-04"), batchOf({ 3: 0.4, 4: 0.4 }))).toEqual({
+      inserted: 1,
+      updated: 0,
+      older: 1,
+      deleted: 0,
+    });
+    expect(await target.sink(upsert).rollback()).toMatchObject({
+      visibleRunId: "2026-01-01-g1",
+      visibleRows: 0,
+    });
+    expect(await target.sink(upsert).rollback()).toMatchObject({
+      visibleRunId: "2026-01-06-g1",
+      visibleRows: 2,
+    });
+    const deleting = { ...upsert, onMissing: "delete" } as const;
+    expect(await changesOf(day(1, "2026-01-07"), batchOf({ 3: 0.7 }), deleting)).toEqual({
+      inserted: 0,
+      updated: 1,
+      older: 0,
+      deleted: 2,
+    });
+  });
+
   it("advances versions where values are equal, so that a run in between does not win", async () => {
     const target = await freshTarget();
     await publish(target, day(1, "2026-01-01"), batchOf({ 1: 0.1 }), upsert);

@@ -71,6 +71,13 @@ describe("a job that writes to a table", () => {
     expect(told("run", "flights", "--reprocess").status).toBe(4);
     expect(told("rollback", "flights").text).toContain("rolled back postgres://");
     expect(told("status").text).toContain("rolled back");
+    const shown = (more: { readonly [name: string]: string }) =>
+      JSON.parse(project.nightshiftWith(more, "ls", "runs", "--json").stdout).map(
+        (state: { readonly shown: string }) => state.shown,
+      );
+    expect(shown(env)).toEqual(["rolled back", "published"]);
+    // Where the output cannot be asked, the ledger alone does not know.
+    expect(shown({})).toEqual(["unknown", "unknown"]);
     expect(told("gc")).toMatchObject({ status: 0 });
     const kept = await database.query<{ text: string }>(
       "select (select json_agg(p)::text from nightshift.publications p) || (select json_agg(r)::text from nightshift.runs r) as text",

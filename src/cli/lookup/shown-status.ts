@@ -4,8 +4,11 @@ import type { Sink } from "../../sink.js";
 import type { Cli } from "../shell/context.js";
 import { interruptionCheck } from "./owners.js";
 
-/** A run's status as people mean it: what nobody works on is interrupted, and what a rollback hid is not published. */
-export type ShownStatus = RunState["status"] | "interrupted" | "rolled back";
+/**
+ * A run's status as people mean it: what nobody works on is interrupted, what a rollback hid is not published, and of an
+ * output that cannot be asked it is unknown whether one did.
+ */
+export type ShownStatus = RunState["status"] | "interrupted" | "rolled back" | "unknown";
 
 /** Asks the ledger's owner and the sink's record: the ledger alone does not know of rollbacks. */
 export async function statusCheck(cli: Cli): Promise<(state: RunState) => Promise<ShownStatus>> {
@@ -19,8 +22,11 @@ export async function statusCheck(cli: Cli): Promise<(state: RunState) => Promis
     const target = targetOf(write);
     const sink = sinks.get(target) ?? app.sink(write);
     sinks.set(target, sink);
-    // An output that cannot be asked any more must not hide what the ledger knows.
-    const decision = await sink.then((opened) => opened.lookup(state.run.id)).catch(() => null);
-    return decision?.rolledBack === true ? "rolled back" : "published";
+    return sink
+      .then((opened) => opened.lookup(state.run.id))
+      .then(
+        (decision) => (decision?.rolledBack === true ? "rolled back" : "published"),
+        () => "unknown",
+      );
   };
 }

@@ -30,6 +30,7 @@ const colours: { readonly [status: string]: Colour | undefined } = {
   ...byStatus,
   interrupted: "yellow",
   "rolled back": "yellow",
+  unknown: "yellow",
 };
 
 export function hasEnded({ status }: RunState): boolean {
@@ -90,6 +91,8 @@ function statusOf({ status, publication }: RunState, shown: ShownStatus, paint: 
   if (shown === "interrupted") return `${inColourOf("interrupted", "interrupted", paint)} while ${status}`;
   const published = publication === null ? "" : ` as publication ${publication}`;
   const hidden = shown === "rolled back" ? `, and ${inColourOf(shown, shown, paint)} since` : "";
+  if (shown === "unknown")
+    return `${inColourOf(shown, shown, paint)}: it was published${published}, and its output cannot be asked whether that was rolled back`;
   return `${inColourOf(status, status, paint)}${published}${hidden}`;
 }
 

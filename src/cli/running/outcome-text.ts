@@ -80,6 +80,7 @@ function summary(view: OutcomeView, paint: Paint): readonly (readonly [string, s
   const { outcome, verbose } = view;
   return [
     ["rows in", equation(outcome.rows)],
+    ...changesPairs(outcome, paint),
     speedPair(view),
     ...providerPairs(outcome),
     ...(verbose ? [["thread time", threadTime(outcome)] as const] : []),
@@ -89,6 +90,20 @@ function summary(view: OutcomeView, paint: Paint): readonly (readonly [string, s
     ...nanPairs(view, paint),
     ...contradictionPairs(outcome, paint),
   ];
+}
+
+/** What an upsert did: rows that are older than those of the table leave it as it is. */
+function changesPairs({ changes }: RunOutcome, paint: Paint): readonly (readonly [string, string])[] {
+  if (changes === undefined) return [];
+  const { inserted, updated, older, deleted } = changes;
+  const parts = [
+    `${count(inserted)} inserted`,
+    `${count(updated)} updated`,
+    ...(deleted > 0 ? [`${count(deleted)} deleted`] : []),
+    ...(older > 0 ? [`${count(older)} older than what is there`] : []),
+  ].join(", ");
+  const isUnchanged = older > 0 && inserted + updated + deleted === 0;
+  return [["table", isUnchanged ? paint.yellow(`unchanged: ${parts}`) : parts]];
 }
 
 /** What this process did in its time; a resumed run has rows from before. */

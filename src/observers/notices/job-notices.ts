@@ -117,11 +117,16 @@ function isAskersMistake({ trigger, error }: RunEnd): boolean {
 }
 
 function noticeOf(event: "failed" | "recovered", end: RunEnd): Notice {
-  const { at, job, interval, trigger, target, runId, rows, error } = end;
+  const { at, job, interval, trigger, target, runId, rows, changes, error } = end;
   return {
     ...{ event, at, job, interval, trigger, target, runId },
     error: error === null ? null : { code: error.code, message: error.message, hint: error.hint ?? null },
-    rows: event === "recovered" ? rows.predicted : null,
+    rows:
+      event === "recovered"
+        ? changes === undefined
+          ? rows.predicted
+          : changes.inserted + changes.updated
+        : null,
     deadline: null,
     expectedAt: null,
   };

@@ -90,10 +90,16 @@ export async function publishIn(session: Session, request: PublishRequest): Prom
       rows: moved.rows,
       columns: details?.columns ?? null,
       modelSha256: details?.modelSha256 ?? null,
+      ...(moved.changes === undefined ? {} : { changes: moved.changes }),
     },
   });
   await forgetOlderUndos(session, target, publication);
-  return { outcome: "commit", publication: Number(publication) };
+  const { changes } = moved;
+  return {
+    outcome: "commit",
+    publication: Number(publication),
+    ...(changes === undefined ? {} : { changes }),
+  };
 }
 
 /** A setting of sizes, for this transaction. */

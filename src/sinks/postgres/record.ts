@@ -1,4 +1,6 @@
 /** The sink's record: which run was decided how, what readers see, and what is beneath it. */
+
+import type { RowChanges } from "../../partition.js";
 import type { Session } from "../../postgres/session.js";
 import type { Decision, Publication } from "../../sink.js";
 import type { RegisteredRun } from "./area.js";
@@ -11,16 +13,21 @@ export async function decisionOn(session: Session, target: string, runId: string
     outcome: Decision["outcome"];
     publication: string;
     hidden: boolean;
+    changes: RowChanges | null;
   }>(
-    `select p.outcome, p.publication, p.rolled_back_at is not null as hidden
+    `select p.outcome, p.publication, p.rolled_back_at is not null as hidden, p.details -> 'changes' as changes
      from nightshift.publications p join nightshift.runs r on r.sequence = p.run
      where r.target = $1 and r.run_id = $2`,
     [target, runId],
   );
   const [found] = rows;
   if (found === undefined) return null;
-  const decision = { outcome: found.outcome, publication: Number(found.publication) };
-  return found.hidden ? { ...decision, rolledBack: true } : decision;
+  return {
+    outcome: found.outcome,
+    publication: Number(found.publication),
+    ...(found.hidden ? { rolledBack: true } : {}),
+    ...(found.changes === null ? {} : { changes: found.changes }),
+  };
 }
 
 /**

@@ -17,6 +17,8 @@ interface Head {
   readonly runId: string;
   readonly beneath: string | null;
   readonly undo: Undo | null;
+  /** Written when it was published; `null` where its record does not tell. */
+  readonly rows: number | null;
 }
 
 /**
@@ -45,6 +47,7 @@ export async function rollBackIn(
   return {
     publication: Number(seen),
     visibleRunId: visible?.runId ?? null,
+    ...(visible === null || visible.rows === null ? {} : { visibleRows: visible.rows }),
     hiddenRunIds: hidden.map(({ runId }) => runId),
   };
 }
@@ -77,7 +80,8 @@ async function takeBackHead(session: Session, name: QualifiedName, head: string 
 
 async function headOf(session: Session, publication: string): Promise<Head | null> {
   const { rows } = await session.query<Head>(
-    `select p.publication, p.run::text as run, r.run_id as "runId", p.beneath, p.undo
+    `select p.publication, p.run::text as run, r.run_id as "runId", p.beneath, p.undo,
+            (p.details ->> 'rows')::float8 as rows
      from nightshift.publications p join nightshift.runs r on r.sequence = p.run where p.publication = $1`,
     [publication],
   );

@@ -1,5 +1,6 @@
 /** What every way of moving staged rows into a table needs. */
 import type { PostgresWrite } from "../../../job.js";
+import type { RowChanges } from "../../../partition.js";
 import type { Table } from "../../../postgres/catalogue.js";
 import { quoteName, quoteNames, quoteTable, quoteText } from "../../../postgres/identifiers.js";
 import type { Session } from "../../../postgres/session.js";
@@ -52,6 +53,7 @@ export interface Moved {
   readonly undo: Undo | null;
   /** Rows that readers find more or anew. */
   readonly rows: number;
+  readonly changes?: RowChanges;
 }
 
 /** The run's rows, of accepted attempts only: whatever else lies in its staging table was overtaken, or is a zombie's. */

@@ -103,7 +103,7 @@ function nextTable(publication: string): QualifiedName {
 
 /** Rows by key, each where it is newer than what is there. */
 export async function upsert(move: Move): Promise<Moved> {
-  const { session, table, write, columns, run } = move;
+  const { session, table, write, columns, run, staging } = move;
   const place = quoteTable(table.name);
   const { key } = write;
   await refuseTwice(move);
@@ -112,10 +112,10 @@ export async function upsert(move: Move): Promise<Moved> {
   const keys = quoteNames(key);
   const staged = stagedRows(move, sourceColumns(key));
   // As one statement: the server may use several cores for that, for an INSERT it never does.
-  await session.query(
+  const { rowCount } = await session.query(
     `create table ${inArea(replaced)} as select t.* from ${place} t join (${staged}) s using (${keys}) where ${isOlder}`,
   );
-  if (write.onMissing === "delete") await deleteMissing(move, replaced);
+  const deleted = write.onMissing === "delete" ? await deleteMissing(move, replaced) : 0;
   const own = [ownColumns.run, ownColumns.asOf];
   // Versions advance also where nothing else does: or a run in between would still win.
   const sets = [...columns.filter((column) => !key.includes(column)), ...own].map(
@@ -124,7 +124,9 @@ export async function upsert(move: Move): Promise<Moved> {
   const alias = `${place} as t`;
   const conflict = `on conflict (${keys}) do update set ${sets.join(", ")} where ${isOlder}`;
   const rows = await insertStaged(move, alias, { conflict });
-  return { method: "upsert", undo: { kind: "upsert", replaced, key }, rows };
+  const updated = Math.min(rowCount ?? 0, rows);
+  const changes = { inserted: rows - updated, updated, older: staging.rows - rows, deleted };
+  return { method: "upsert", undo: { kind: "upsert", replaced, key }, rows, changes };
 }
 
 /** A row that no run wrote is older than any. */
@@ -137,7 +139,8 @@ function olderThan(sequence: string, asOf: string, table: string): string {
  * Of rows that the same job wrote, and nobody newer. Keys that were quarantined are not missing; they are compared as
  * values of the columns, since a text may be written in more than one way.
  */
-async function deleteMissing(move: Move, removed: string): Promise<void> {
+/** @returns rows */
+async function deleteMissing(move: Move, removed: string): Promise<number> {
   const { session, table, write, run } = move;
   const { key } = write;
   const place = quoteTable(table.name);
@@ -147,7 +150,7 @@ async function deleteMissing(move: Move, removed: string): Promise<void> {
     .filter(({ name }) => key.includes(name))
     .map(({ name, type }) => `(q.key ->> ${literal(name)})::${type} = t.${quoteName(name)}`)
     .join(" and ");
-  await session.query(
+  const { rowCount } = await session.query(
     `with gone as (
        delete from ${place} t using nightshift.runs r, nightshift.runs own
        where own.sequence = ${run.sequence} and r.sequence = t.${quoteName(ownColumns.run)} and r.job_id = own.job_id
@@ -158,6 +161,7 @@ async function deleteMissing(move: Move, removed: string): Promise<void> {
        returning t.*)
      insert into ${inArea(removed)} select * from gone`,
   );
+  return rowCount ?? 0;
 }
 
 function literal(text: string): string {
