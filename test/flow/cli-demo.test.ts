@@ -39,21 +39,27 @@ test("the second time every night is published already, also from inside of the 
   }
 });
 
-test("two nights of a service: one fails, is told, is mended and recovers; what it suggests works there", () => {
+test("two nights of a service: late input heals by itself, a failure is notified and recovered; what it suggests works there", () => {
   const { status, stderr } = nightshift(cwd, "demo", "--nightly");
   expect(status).toBe(0);
   const told = stderr.split("\n").map((line) => line.replace(/, \d[\d.]* m?s$/, ""));
   const at = told.indexOf("2001-06-12 02:15  tick       flight-delay, the flights of 2001-06-11");
-  expect(told.slice(at, at + 12)).toEqual([
+  expect(told.slice(at, at + 18)).toEqual([
     "2001-06-12 02:15  tick       flight-delay, the flights of 2001-06-11",
-    "2001-06-12 02:15  published  17,141 flights",
+    "2001-06-12 02:15  waiting    fixtures/flights/dt=2001-06-11/*.parquet is not there; waits until 04:15",
+    "2001-06-12 02:15  webhook    flight-delay is waiting for 2001-06-11, until 2001-06-12 04:15 UTC",
+    "2001-06-12 02:45  input      the flights of 2001-06-11 arrive: fixtures/flights/dt=2001-06-11/",
+    "2001-06-12 02:45  published  17,141 flights",
+    "2001-06-12 02:45  webhook    flight-delay is well again: published for 2001-06-11, 17,141 rows",
     "",
     "2001-06-13 02:15  tick       flight-delay, the flights of 2001-06-12",
-    "2001-06-13 02:15  failed     fixtures/flights/dt=2001-06-12/*.parquet is not there",
-    "2001-06-13 02:15  webhook    flight-delay failed for 2001-06-12",
+    "2001-06-13 02:15  waiting    fixtures/flights/dt=2001-06-12/*.parquet is not there; waits until 04:15",
+    "2001-06-13 02:15  webhook    flight-delay is waiting for 2001-06-12, until 2001-06-13 04:15 UTC",
+    "2001-06-13 04:15  failed     fixtures/flights/dt=2001-06-12/*.parquet is not there",
+    "2001-06-13 04:15  webhook    flight-delay failed for 2001-06-12",
     "2001-06-13 06:00  webhook    flight-delay is late for 2001-06-12: due 2001-06-13 06:00 UTC, not published yet",
     "",
-    "2001-06-13 07:40  mended     the flights of 2001-06-12 arrive: fixtures/flights/dt=2001-06-12/",
+    "2001-06-13 07:40  input      the flights of 2001-06-12 arrive: fixtures/flights/dt=2001-06-12/",
     "                  $ nightshift run flight-delay --at 2001-06-12",
     "2001-06-13 07:40  published  16,927 flights",
     "2001-06-13 07:40  webhook    flight-delay is well again: published for 2001-06-12, 16,927 rows",

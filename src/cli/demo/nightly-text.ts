@@ -2,6 +2,7 @@
 import type { Clock } from "../../clock.js";
 import type { RunEnd } from "../../observer.js";
 import { sumRows } from "../../partition.js";
+import type { TickProgress } from "../../schedule-book.js";
 import { count, duration } from "../../text/human.js";
 import { renderPairs } from "../output/table.js";
 import { padEnd } from "../output/text-width.js";
@@ -15,7 +16,8 @@ export interface NightlyText {
   tick(job: string, at: string): void;
   ended(end: RunEnd): void;
   webhook(told: Told): void;
-  mended(where: string): void;
+  waiting(progress: TickProgress, directory: string): void;
+  arrived(day: string, where: string): void;
   /** As somebody types it. */
   command(text: string): void;
   space(): void;
@@ -46,7 +48,7 @@ export function nightlyText(
     beginning() {
       say(paint.bold("Two nights of nightshift serve, on a clock that jumps"));
       say(
-        "Every night at 02:15 a scikit-learn model scores the flights of the day before. A webhook hears of trouble.",
+        "Every night at 02:15 a scikit-learn model scores the flights of the day before. Its input comes late.",
       );
       say(paint.dim(`The job: ${folder}/jobs/flight-delay.yaml`));
       say("");
@@ -62,7 +64,15 @@ export function nightlyText(
       json("webhook.told", { notice: told });
       line(paint.cyan("webhook"), told.text);
     },
-    mended: (where) => line("mended", `the flights of ${lateDay} arrive: ${where}/`),
+    waiting({ until, reason }, directory) {
+      json("tick.waiting", { until, reason });
+      const limit = until === null ? "" : `; waits until ${until.slice(11, 16)}`;
+      line(paint.yellow("waiting"), `${reason.message.replaceAll(`${directory}/`, "")}${limit}`);
+    },
+    arrived(day, where) {
+      json("input.arrived", { day, where });
+      line("input", `the flights of ${day} arrive: ${where}/`);
+    },
     command: (text) => say(`${" ".repeat(18)}${paint.bold(`$ nightshift ${text}`)}`),
     space: () => say(""),
     end(ends) {

@@ -1,19 +1,20 @@
-/** Two nights of a service, on a clock that jumps: one goes well, one fails, is told, is mended, and recovers. */
+/** Two nights of a service, on a clock that jumps: late input heals the first; the second fails, and a person recovers it. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { App } from "../../app.js";
 import { CancelledError } from "../../errors.js";
 import type { Observer, RunEnd } from "../../observer.js";
 import type { RunRequest } from "../../running/run-request.js";
+import type { TickProgress } from "../../schedule-book.js";
 import { createScheduler, type Scheduler } from "../../scheduler.js";
 import { jobFor } from "../lookup/jobs.js";
-import { runTick } from "../serving/run-tick.js";
 import { specFolder } from "../serving/spec-folder.js";
-import { watchJobs } from "../serving/watch-jobs.js";
+import { type JobWatch, watchJobs } from "../serving/watch-jobs.js";
+import { runWatchedTick } from "../serving/watched-tick.js";
 import type { Cli } from "../shell/context.js";
 import { watched } from "../watching/watched.js";
 import { type JumpingClock, jumpingClock } from "./jumping-clock.js";
-import { lateDay, makeNightlyProject, upload } from "./nightly-project.js";
+import { firstDay, lateDay, makeNightlyProject, upload } from "./nightly-project.js";
 import { type NightlyText, nightlyText } from "./nightly-text.js";
 import { type WebhookReceiver, webhookReceiver } from "./webhook-receiver.js";
 
@@ -73,29 +74,40 @@ async function twoNights(story: Story): Promise<void> {
   const { cli, app, clock, receiver, text, stop } = story;
   const specs = specFolder(cli, join(story.directory, "jobs"), () => undefined);
   const watch = await watchJobs(cli, app, () => []);
-  const ticks = endedTicks();
-  const scheduler = await openScheduler(story, specs.jobs, watch.of, ticks.ended);
+  const ticks = tickEvents();
+  const scheduler = await openScheduler(story, specs.jobs, watch, ticks.add);
   const look = async (instant: string): Promise<void> => {
     clock.jumpTo(instant);
     await specs.refresh();
     await scheduler.look();
     await watch.look(specs.jobs());
   };
+  const webhook = async (): Promise<void> => text.webhook(await orStopped(receiver.next(), stop));
+  const tick = (): Promise<TickEvent> => orStopped(ticks.next(), stop);
   await look("2001-06-12T02:14:00Z");
 
   await look("2001-06-12T02:15:00Z");
-  await orStopped(ticks.next(), stop);
+  await tick();
+  await webhook();
+  clock.jumpTo("2001-06-12T02:45:00Z");
+  text.arrived(firstDay, upload(story.directory, firstDay));
+  await look("2001-06-12T02:45:00Z");
+  await tick();
+  await webhook();
   text.space();
   await look("2001-06-13T02:15:00Z");
-  await orStopped(ticks.next(), stop);
-  text.webhook(await orStopped(receiver.next(), stop));
+  const waiting = await tick();
+  await webhook();
+  await look(waiting.progress?.until ?? "2001-06-13T04:15:00Z");
+  await tick();
+  await webhook();
   await look("2001-06-13T06:00:00Z");
-  text.webhook(await orStopped(receiver.next(), stop));
+  await webhook();
   text.space();
   clock.jumpTo("2001-06-13T07:40:00Z");
-  text.mended(upload(story.directory));
+  text.arrived(lateDay, upload(story.directory, lateDay));
   await runByHand(story);
-  text.webhook(await orStopped(receiver.next(), stop));
+  await webhook();
   await scheduler.drain();
   await watch.close();
 }
@@ -103,8 +115,8 @@ async function twoNights(story: Story): Promise<void> {
 async function openScheduler(
   story: Story,
   jobs: ReturnType<typeof specFolder>["jobs"],
-  observersOf: (served: ReturnType<typeof jobs>[number]) => Promise<readonly Observer[]>,
-  ended: () => void,
+  watch: JobWatch,
+  onTick: (event: TickEvent) => void,
 ): Promise<Scheduler> {
   const { cli, app, clock, text, stop } = story;
   const { processes } = await import("../../ledgers/journal/processes.js");
@@ -113,17 +125,21 @@ async function openScheduler(
     ...{ jobs, maxParallel: 1 },
     // Nobody else works on these runs.
     makeWay: async () => undefined,
-    async run({ name }, at, signal) {
+    async run({ name }, at, signal, before) {
       const served = jobs().find((job) => job.name === name);
       if (served === undefined) return "stopped";
-      return runTick(cli, app, served, at, {
-        signal: AbortSignal.any([signal, stop]),
-        observers: [...(await observersOf(served)), telling(story)],
+      return runWatchedTick(cli, app, served, at, {
+        ...{ watch, before, signal: AbortSignal.any([signal, stop]) },
+        observersOf: async (spec, tick) => [...(await watch.of(spec, tick)), telling(story)],
       });
     },
     tell(event) {
       if (event.type === "tick.started") text.tick(event.job, event.at);
-      if (event.type === "tick.ended") ended();
+      if (event.type === "tick.waiting") {
+        text.waiting(event.progress, story.directory);
+        onTick({ progress: event.progress });
+      }
+      if (event.type === "tick.ended") onTick({ progress: null });
     },
   });
 }
@@ -168,21 +184,28 @@ async function orStopped<T>(work: Promise<T>, stop: AbortSignal): Promise<T> {
   }
 }
 
-/** Ends of ticks, one after the other. */
-function endedTicks() {
-  let ends = 0;
+/** A tick began to wait, or ended. */
+interface TickEvent {
+  readonly progress: TickProgress | null;
+}
+
+/** Events of ticks, one after the other. */
+function tickEvents() {
+  const events: TickEvent[] = [];
   let wake: () => void = () => undefined;
   return {
-    ended() {
-      ends += 1;
+    add(event: TickEvent) {
+      events.push(event);
       wake();
     },
-    async next() {
-      while (ends === 0)
+    async next(): Promise<TickEvent> {
+      while (true) {
+        const event = events.shift();
+        if (event !== undefined) return event;
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
-      ends -= 1;
+      }
     },
   };
 }

@@ -11,11 +11,11 @@ import type { Cli } from "../shell/context.js";
 import { type AskedRuns, askedRuns } from "./asked-runs.js";
 import { jobAt, momentOf } from "./job-at.js";
 import { makeWay } from "./make-way.js";
-import { hasTryLeft, runTick } from "./run-tick.js";
 import type { ServeEvent } from "./serve-text.js";
 import { type ServedSpec, type SpecFolder, specFolder } from "./spec-folder.js";
 import { tracksInTurn } from "./turns.js";
 import type { JobWatch, WatchedTick } from "./watch-jobs.js";
+import { runWatchedTick } from "./watched-tick.js";
 
 export interface ServiceOptions {
   /** Absolute. */
@@ -69,20 +69,13 @@ export async function openService(
         const served = specs.jobs().find((job) => job.name === name);
         // Removed while it waited: it runs if the spec comes back.
         if (served === undefined) return "stopped" as const;
-        const observers = await observersOf(served, {
-          before,
-          isTriedAgain: (error) => hasTryLeft(served, before, error),
-        });
         const upstreams = served.after.flatMap((upstream) => {
           const good = specs.specs().find((each) => each.name === upstream)?.good ?? null;
           if (good === null || good.rule === null) return [];
           const jobAtInterval = (interval: Interval) => jobAt(cli, good, momentOf(good, interval));
           return [{ name: upstream, rule: good.rule, jobAt: jobAtInterval }];
         });
-        const ended = await runTick(cli, track, served, at, { signal, observers }, { before, upstreams });
-        if (before === null && typeof ended === "object" && "progress" in ended)
-          await watch.tellWaiting(served, at, ended.progress);
-        return ended;
+        return runWatchedTick(cli, track, served, at, { watch, observersOf, signal, before, upstreams });
       });
       return outcome;
     },
