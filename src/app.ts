@@ -182,6 +182,12 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       sink,
       keeper,
       pause,
+      workers: async (tag, lane) => {
+        if (settings.queue === null) return null;
+        const seen = await sharedLedger(opened).listWorkers();
+        const able = seen.filter(({ tags, lanes }) => tags.includes(tag) && lanes.includes(lane));
+        return { count: able.length, threads: able.reduce((sum, { threads }) => sum + threads, 0) };
+      },
       dispatcher: async (dispatched, wake) => {
         if (settings.queue !== null) return dispatchOverQueue(dispatched, wake);
         const threads = dispatched.plan.threads;

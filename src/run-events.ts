@@ -6,6 +6,12 @@ import type { Run } from "./run.js";
 
 export type RunEvent = { readonly runId: string; readonly at: string } & RunEventBody;
 
+/** Workers that take partitions of a run from a queue. */
+export interface QueueWorkers {
+  readonly count: number;
+  readonly threads: number;
+}
+
 export type RunEventBody =
   | {
       readonly type: "run.started";
@@ -17,7 +23,10 @@ export type RunEventBody =
   | {
       readonly type: "run.planned";
       readonly totals: PlanTotals;
+      /** Of the coordinator's worker host; it runs no partition where there are `workers`. */
       readonly threads: number;
+      /** That take its partitions over a queue, when the run was planned; said by the coordinator, and not kept in ledgers. */
+      readonly workers?: QueueWorkers;
       /** The execution provider that runs. */
       readonly provider: string;
       readonly found: readonly string[];

@@ -29,7 +29,10 @@ export function declare(command: Command): void {
     .addOption(
       new Option("--full", "score all 3,000,000 flights; fetches 18 MB with npm").conflicts("nightly"),
     )
-    .option("--nightly", "two nights of a service on a clock that jumps, with late input, a failure and its recovery")
+    .option(
+      "--nightly",
+      "two nights of a service on a clock that jumps, with late input, a failure and its recovery",
+    )
     .addHelpText("after", `\nMakes a folder ./${folder} with a job, a model and data to play with.`);
 }
 

@@ -68,6 +68,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   refuseHalfEmbedded(cli, flags.embedded === true);
   const folder = jobsFolder(cli, flags.jobs);
   const place = await apiPlace(cli, flags);
+  cli.logging();
   const stopping = cli.gently("stopping: nothing new is started");
   const tell = (event: ServeEvent): void => {
     if (cli.globals.json) cli.out.line(serveJson(event, cli.clock.now()));
@@ -136,7 +137,8 @@ async function serveUntil(cli: Cli, stopping: AbortSignal, service: Service): Pr
       () => "",
       (error: unknown) => asNightshiftError(error).message,
     );
-    if (problem !== told && problem !== "") cli.err.line(cli.err.paint.red(problem));
+    if (problem !== told && problem !== "")
+      cli.note({ level: "error", message: "jobs unreadable", text: problem });
     told = problem;
     const next = await service.look();
     const untilNextMs = next === null ? lookEveryMs : next.getTime() - cli.clock.now().getTime();
@@ -148,7 +150,11 @@ async function serveUntil(cli: Cli, stopping: AbortSignal, service: Service): Pr
 async function drain(cli: Cli, service: Service, drainMs: number): Promise<number> {
   const ended = service.drain();
   const running = service.underWay();
-  if (running > 0 && !cli.globals.quiet) cli.err.line(`waiting for ${counted(running, "run")} to end`);
+  if (running > 0 && !cli.globals.quiet)
+    cli.note({
+      ...{ level: "info", message: "draining", text: `waiting for ${counted(running, "run")} to end` },
+      fields: { runs: running, seconds: drainMs / 1000 },
+    });
   const isDone = await Promise.race([ended.then(() => true), pause(drainMs).then(() => false)]);
   if (!isDone) {
     service.stop();

@@ -69,6 +69,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     throw new SpecError("usage.invalid-argument", `a lease of ${lease} ms is too short`, {
       hint: "Give --lease at least 1s.",
     });
+  cli.logging();
   const stopping = cli.gently("stopping: nothing new is taken");
   const app = await cli.app();
   const metrics =

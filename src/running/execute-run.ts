@@ -12,7 +12,7 @@ import {
   toErrorRecord,
 } from "../errors.js";
 import { describeInput } from "../job.js";
-import type { Lane } from "../lane.js";
+import { type Lane, usualTag } from "../lane.js";
 import type { Ledger } from "../ledger.js";
 import type { Emit } from "../observer.js";
 import type { Partition, Receipt, RowCounts } from "../partition.js";
@@ -20,6 +20,7 @@ import { rowsIn, sumRows } from "../partition.js";
 import { refuseOverspent, sumReasons } from "../pipeline/row-policy.js";
 import type { Plan } from "../plan.js";
 import type { Claim, Run } from "../run.js";
+import type { QueueWorkers } from "../run-events.js";
 import type { Sink } from "../sink.js";
 import type { InputKeeper, KeptInput } from "../source.js";
 import { adoptPublication, publishedElsewhere } from "./adopt-publication.js";
@@ -41,7 +42,11 @@ export interface Execution {
   readonly signal: AbortSignal;
   readonly lane: Lane;
   readonly dispatcher: MakeDispatcher;
+  readonly workers?: FindWorkers;
 }
+
+/** Workers that take partitions of this tag and lane. @returns `null` where partitions go over no queue */
+export type FindWorkers = (tag: string, lane: Lane) => Promise<QueueWorkers | null>;
 
 /** @returns `adopted` where a coordinator with another ledger published the run before this one could */
 export async function executeRun(execution: Execution): Promise<"published" | "adopted"> {
@@ -58,7 +63,8 @@ export async function executeRun(execution: Execution): Promise<"published" | "a
       kept = await keepInput(execution);
     }
     const plan = stored ?? (await savePlan(execution, kept));
-    sayPlan(plan, stored === null ? execution.planSeconds : null, emit);
+    const workers = (await execution.workers?.(plan.job.runsOn ?? usualTag, execution.lane)) ?? null;
+    sayPlan(plan, stored === null ? execution.planSeconds : null, workers, emit);
     // The answer to an earlier publication may have been lost: its record decides, not our memory.
     const decided = await sink.lookup(run.id);
     if (decided?.outcome !== "commit") {
@@ -132,12 +138,14 @@ async function savePlan({ claim, planned, ledger }: Execution, kept: KeptInput |
 function sayPlan(
   { job, assets, totals, threads, profile, mapping, notes }: Plan,
   seconds: number | null,
+  workers: QueueWorkers | null,
   emit: Emit,
 ): void {
   emit({
     type: "run.planned",
     totals,
     threads,
+    ...(workers === null ? {} : { workers }),
     provider: profile.provider,
     found: mapping.found,
     warnings: [...mapping.warnings, ...notes],

@@ -12,7 +12,7 @@ import type { InputKeeper } from "../source.js";
 import { adoptedWarning, adoptPublication, publishedElsewhere } from "./adopt-publication.js";
 import { type Pause, watchForCancel } from "./cancel-watch.js";
 import type { MakeDispatcher } from "./dispatch-partitions.js";
-import { executeRun } from "./execute-run.js";
+import { executeRun, type FindWorkers } from "./execute-run.js";
 import { tellAll } from "./run-end.js";
 import { scopeOf } from "./run-identity.js";
 import type { PlannedJob, PlanRequest, RunOptions, RunOutcome } from "./run-request.js";
@@ -25,6 +25,7 @@ export interface ExecutionParts {
   /** `null` for an input that needs none. */
   readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
   readonly dispatcher: MakeDispatcher;
+  readonly workers?: FindWorkers;
   readonly pause: Pause;
   readonly plan: (request: PlanRequest, signal: AbortSignal) => Promise<PlannedJob>;
 }
@@ -105,6 +106,7 @@ export function runsToEnd(parts: ExecutionParts): RunsToEnd {
         signal: watch.signal,
         lane: options.lane ?? run.lane ?? usualLane,
         dispatcher: parts.dispatcher,
+        ...(parts.workers === undefined ? {} : { workers: parts.workers }),
       });
       if (how === "adopted")
         return { ...(await outcome(run, "already-published", timing)), warning: adoptedWarning(run) };

@@ -1,9 +1,10 @@
-/** NDJSON: every line says what it is and when, and whose run, partition, epoch and attempt it is about. */
+/** Logs: every line says what it is and when, and whose run, partition, epoch and attempt it is about; as NDJSON and as text. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runEventOf, workerJson } from "../../src/cli/working/worker-text.js";
 import type { WorkerEvent } from "../../src/queue-worker.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
-import { jsonLinesOf, nightshift, type RunLine, startNightshift } from "../support/nightshift.js";
+import { logLinesIn } from "../support/log-lines.js";
+import { jsonLinesOf, nightshift, type RunLine, said, startNightshift } from "../support/nightshift.js";
 import { queueFleet } from "../support/queue-fleet.js";
 import { clockAt, followedHereSince, serveIn, stop } from "../support/served.js";
 
@@ -73,7 +74,10 @@ test("of serve", async () => {
 test.each(["json", "plain"])("of serve for people, with --progress %s", async (progress) => {
   project.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
   await followedHereSince(new Date("2025-01-03T02:00:00Z"), "daily", "15 2 * * * UTC", project.cwd);
-  const argv = ["serve", "--embedded", "--listen", "none", "--progress", progress];
+  const argv = ["serve", "--embedded", "--listen", "none", "--progress", progress].concat([
+    "--metrics-listen",
+    "127.0.0.1:0",
+  ]);
   const served = startNightshift(project.cwd, argv, { env: clockAt("2025-01-03T02:15:01") });
   const ends = () =>
     JSON.parse(nightshift(project.cwd, "ls", "ticks", "--json").stdout || "[]").filter(
@@ -83,26 +87,61 @@ test.each(["json", "plain"])("of serve for people, with --progress %s", async (p
   expect(await stop(served)).toBe(0);
   const { stdout, stderr } = await served.finished;
   expect(stdout).toBe("");
-  const lines = stderr.split("\n");
-  expect(lines).toContainEqual(expect.stringMatching(/^daily 2025-01-03 02:15.* published daily-2025-01-02/));
   const events = eventsIn(stderr);
   expectTold(events);
+  const text = stderr.split("\n").filter((line) => !line.startsWith("{"));
+  const lines = logLinesIn(text.join("\n"));
+  const messages = lines.map(({ message }) => message);
+  expect(messages).toEqual(
+    expect.arrayContaining(["metrics listening", "spec loaded", "tick decided", "tick started", "stopping"]),
+  );
+  expect(lines.filter(({ message }) => message === "run finished")).toMatchObject([
+    {
+      fields: {
+        job: "daily",
+        run: expect.stringMatching(/^daily-2025-01-02/),
+        status: "published",
+        rows: "5",
+      },
+    },
+  ]);
+  expect(lines.find(({ message }) => message === "tick ended")?.fields).toMatchObject({
+    ...{ job: "daily", tick: "2025-01-03T02:15:00.000Z", status: "published" },
+  });
   if (progress === "json") expect([...typesOf(events)]).toEqual(expect.arrayContaining(runTypes));
   else {
     expect(events).toEqual([]);
-    expect(stderr).toMatch(/^2025-01-03T02:15:\d\dZ publishing 5 rows$/m);
+    expect(lines).toContainEqual({
+      ...{ level: "info", message: "run progress" },
+      fields: { run: expect.stringMatching(/^daily-2025-01-02/), text: "publishing 5 rows" },
+    });
   }
 });
 
 const runTypes = ["run.started", "run.planned", "partition.started", "partition.accepted", "run.published"];
 
-test("of a worker for people, with --progress json", async () => {
+test("of a worker for people: a line a run, and run events with --progress json", async () => {
   const fleet = await queueFleet("postgres", { files: 2 });
   try {
     const env = { NIGHTSHIFT_LEDGER: fleet.database.url, NIGHTSHIFT_QUEUE: fleet.queueUrl };
+    const { cwd } = fleet.project;
+    const plain = startNightshift(cwd, ["worker", "--threads", "1"], { env });
+    await said(plain, "worker ready");
+    const run = await startNightshift(cwd, ["run", "flights", "--progress", "plain"], { env }).finished;
+    expect(run.stderr).toContain("2 partitions on 1 worker with 1 thread");
+    expect(await stop(plain)).toBe(0);
+    const logged = logLinesIn((await plain.finished).stderr);
+    expect(logged.map(({ message }) => message)).toEqual([
+      ...["worker ready", "run started here", "stopping", "run finished here", "worker stopped"],
+    ]);
+    const finished = logged.find(({ message }) => message === "run finished here")?.fields;
+    expect(finished).toMatchObject({ run: expect.stringMatching(/^flights-/), partitions: "2", failed: "0" });
+    expect(Number(finished?.rows)).toBeGreaterThan(0);
+    expect(Number(finished?.seconds)).toBeGreaterThan(0);
+
     const argv = ["worker", "--threads", "1", "--progress", "json"];
-    const worker = startNightshift(fleet.project.cwd, argv, { env });
-    expect(await fleet.run().finished).toMatchObject({ status: 0 });
+    const worker = startNightshift(cwd, argv, { env });
+    expect(await fleet.run({ argv: ["--reprocess"] }).finished).toMatchObject({ status: 0 });
     expect(await stop(worker)).toBe(0);
     const { stdout, stderr } = await worker.finished;
     expect(stdout).toBe("");

@@ -3,6 +3,7 @@ import type { App } from "../../app.js";
 import type { Track } from "../../backfill.js";
 import type { Observer } from "../../observer.js";
 import type { RunOptions, RunRequest } from "../../running/run-request.js";
+import { warningNote } from "../output/note.js";
 import { runWithProgress } from "../running/follow-run.js";
 import type { InputWait } from "../running/wait-for-input.js";
 import type { Cli } from "../shell/context.js";
@@ -60,12 +61,12 @@ export async function openApps(cli: Cli, count: number): Promise<Apps> {
 }
 
 /** As if there were that many tracks. */
-export async function appWithShare({ settings, secrets, err }: Cli, tracks: number): Promise<App> {
+export async function appWithShare({ settings, secrets, note }: Cli, tracks: number): Promise<App> {
   const { createApp } = await import("../../app.js");
   const share = (whole: number): number => Math.max(1, Math.floor(whole / tracks));
   const { cores, memoryBytes, hostBytes } = settings;
   const part = { cores: share(cores), memoryBytes: share(memoryBytes), hostBytes: share(hostBytes) };
-  return createApp({ ...settings, ...part }, { secrets, onWarning: err.line });
+  return createApp({ ...settings, ...part }, { secrets, onWarning: (text) => note(warningNote(text)) });
 }
 
 /** Bars of several runs would overwrite each other. Events say which run they are of. */

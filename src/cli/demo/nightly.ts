@@ -66,7 +66,10 @@ async function openThere(given: Cli, directory: string, clock: JumpingClock, web
   const settings = { ...given.settings, ...own, environment };
   const app = createApp(settings, { secrets: given.secrets, onWarning: given.err.line, clock });
   const err = { ...given.err, line: () => undefined };
-  const cli: Cli = { ...given, cwd: directory, settings, clock, err, app: async () => app };
+  const cli: Cli = {
+    ...{ ...given, cwd: directory, settings, clock, err },
+    ...{ app: async () => app, note: () => undefined },
+  };
   return { cli, app };
 }
 

@@ -1,9 +1,10 @@
 import type { Observer } from "../../observer.js";
 import { jsonLines } from "../../observers/json-lines.js";
 import type { Lines } from "../../observers/terminal/event-lines.js";
-import { plainProgress } from "../../observers/terminal/plain-progress.js";
+import { type PlainLine, plainProgress } from "../../observers/terminal/plain-progress.js";
 import { progressBar } from "../../observers/terminal/progress-bar.js";
 import type { Ticker } from "../../observers/terminal/screen.js";
+import { logText } from "../../text/log-text.js";
 import type { Cli, GlobalFlags } from "../shell/context.js";
 
 export type ProgressKind = "bar" | "plain" | "events-on-stdout" | "events-on-stderr" | "none";
@@ -37,7 +38,12 @@ export function runObservers(cli: Cli, look: ProgressLook = {}): readonly Observ
     case "bar":
       return [progressBar({ screen, emphasis: err.paint, clock, ticker, lines, label: look.label ?? "" })];
     case "plain":
-      return [plainProgress({ write: err.write, clock, ticker, lines })];
+      return [
+        plainProgress({
+          ...{ write: err.write, clock, ticker, lines },
+          ...(cli.isLogging() ? { lineText: progressLogText } : {}),
+        }),
+      ];
     case "events-on-stdout":
       return [jsonLines(out.write)];
     case "events-on-stderr":
@@ -45,6 +51,12 @@ export function runObservers(cli: Cli, look: ProgressLook = {}): readonly Observ
     default:
       return [];
   }
+}
+
+/** A service runs several at a time: each line names its run. */
+function progressLogText(at: Date, { isWarning, text, runId }: PlainLine): string {
+  const level = isWarning ? "warn" : "info";
+  return logText(at, { level, message: "run progress", fields: { run: runId, text } });
 }
 
 /** Drawing never keeps a process alive. */

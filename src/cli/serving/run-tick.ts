@@ -71,8 +71,13 @@ export async function runTick(
     const error = asNightshiftError(thrown);
     if (error.code === "refused.owner-alive") return "elsewhere";
     if (error instanceof CancelledError) return "stopped";
-    cli.err.line(cli.err.paint.red(`${served.name}: ${error.message}`));
-    if (!isTold) tellAll(given.observers, (observer) => observer.ended?.(neverAsked(cli, served, error)));
+    const { code, message } = error;
+    if (isTold)
+      cli.note({
+        ...{ level: "error", message: "tick failed", text: `${served.name}: ${message}` },
+        fields: { job: served.name, tick: at.toISOString(), code, error: message },
+      });
+    else tellAll(given.observers, (observer) => observer.ended?.(neverAsked(cli, served, error)));
     const end = { status: "failed", runId: null, error: error.code } as const;
     return triedAgain(served, cli.clock.now(), before, error, null) ?? end;
   }
@@ -242,9 +247,12 @@ async function runOne(
 }
 
 function told(cli: Cli, served: ServedJob, outcome: RunOutcome): RunOutcome {
-  if (outcome.warning !== null) cli.err.line(cli.err.paint.yellow(`${served.name}: ${outcome.warning}`));
-  if (outcome.status === "failed" && outcome.error !== null)
-    cli.err.line(cli.err.paint.red(`${served.name}: ${outcome.error.message}`));
+  const { warning, run } = outcome;
+  if (warning !== null)
+    cli.note({
+      ...{ level: "warn", message: "run warning", text: `${served.name}: ${warning}` },
+      fields: { job: served.name, run: run?.id, warning },
+    });
   return outcome;
 }
 

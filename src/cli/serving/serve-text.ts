@@ -94,5 +94,7 @@ function errorFields({ code, message }: { readonly code: string; readonly messag
 /** The same as a line of NDJSON. */
 export function serveJson(event: ServeEvent, at: Date): string {
   const error = "error" in event && event.error !== null ? { error: toErrorRecord(event.error) } : {};
-  return JSON.stringify({ loggedAt: at.toISOString(), ...event, ...error });
+  // What is about a run names it in the same place, whatever the event.
+  const run = event.type === "run.finished" ? { job: event.end.job, runId: event.end.runId } : {};
+  return JSON.stringify({ loggedAt: at.toISOString(), ...event, ...run, ...error });
 }

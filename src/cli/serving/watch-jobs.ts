@@ -45,7 +45,7 @@ export async function watchJobs(cli: Cli, app: App, specs: () => readonly Served
   const notices = await openNotices(cli);
   const traces = await openTraces();
   const ofAll = [metrics.observer, ...(traces === null ? [] : [traces])];
-  const { clock, err } = cli;
+  const { clock, note } = cli;
   const lookedAt = new Map<string, Date>();
 
   async function observersOf(served: ServedSpec, tick?: WatchedTick): Promise<readonly Observer[]> {
@@ -101,11 +101,15 @@ export async function watchJobs(cli: Cli, app: App, specs: () => readonly Served
       const missed = missedBetween(served, since, now);
       if (missed === null) continue;
       await tellMissed(served, missed.interval, missed.deadline).catch((error: unknown) =>
-        err.line(
-          err.paint.red(
-            `${served.name}: whether it is late cannot be told: ${asNightshiftError(error).message}`,
-          ),
-        ),
+        note({
+          ...{ level: "error", message: "deadline unknown" },
+          text: `${served.name}: whether it is late cannot be told: ${asNightshiftError(error).message}`,
+          fields: {
+            job: served.name,
+            code: asNightshiftError(error).code,
+            error: asNightshiftError(error).message,
+          },
+        }),
       );
     }
   }

@@ -4,6 +4,7 @@ import type { App } from "../../app.js";
 import type { Clock } from "../../clock.js";
 import type { Settings } from "../../config.js";
 import type { Secrets } from "../../spec/secrets.js";
+import type { Note } from "../output/note.js";
 import type { Paint } from "../output/paint.js";
 import type { Screen } from "../output/screen.js";
 
@@ -57,6 +58,11 @@ export interface Cli {
    * @param how it stops, for whoever interrupted it: `stopping between chunks` unless told
    */
   gently(how?: string): AbortSignal;
+  /** Says something on stderr beside the data: a sentence for people, or a line of the log after {@link logging}. */
+  note(note: Note): void;
+  /** From now on stderr is a log. Called by processes that run until they are stopped. */
+  logging(): void;
+  isLogging(): boolean;
   /** How the process was asked to stop; `null` when it wasn't. */
   interruptedBy(): "SIGINT" | "SIGTERM" | null;
 }

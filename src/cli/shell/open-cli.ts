@@ -3,6 +3,7 @@ import type { App } from "../../app.js";
 import { type Settings, settingsFromProcess } from "../../config.js";
 import { systemClock } from "../../system-clock.js";
 import { placeWords, programName, shellLine } from "../output/command-line.js";
+import { type Note, noteLogText, noteText, warningNote } from "../output/note.js";
 import type { Cli, GlobalFlags, ProgressWish } from "./context.js";
 import { handleInterrupts, type Interrupts } from "./interrupts.js";
 import { declareAll } from "./program.js";
@@ -34,14 +35,19 @@ export function openCli(
     ...(flags.queue === undefined ? {} : { queue: flags.queue }),
   });
   const settings = { ...ofProcess, hooks: ofProcess.hooks && flags.hooks !== false };
+  const note = (said: Note): void =>
+    terminal.err.line(
+      terminal.isLog ? noteLogText(said, systemClock.now()) : noteText(said, terminal.err.paint),
+    );
   const interrupts = handleInterrupts({
-    onStopping: (how) => terminal.err.line(`${how}; once more to stop at once`),
+    onStopping: (how) =>
+      note({ level: "info", message: "stopping", text: `${how}; once more to stop at once` }),
     beforeExit: () => terminal.screen.clear(),
   });
   const apps = new Set<Promise<App>>();
   const open = (settings: Settings) => {
     const app = import("../../app.js").then(({ createApp }) =>
-      createApp(settings, { secrets: terminal.secrets, onWarning: terminal.err.line }),
+      createApp(settings, { secrets: terminal.secrets, onWarning: (text) => note(warningNote(text)) }),
     );
     apps.add(app);
     return app;
@@ -51,7 +57,7 @@ export function openCli(
     shellLine(...placeWords(flags.state, flags.ledger)),
   ];
   const cli = cliIn(process.cwd(), settings, {
-    ...{ terminal, interrupts, globals: globalsOf(flags), open },
+    ...{ terminal, interrupts, note, globals: globalsOf(flags), open },
     program: program.join(" ").trimEnd(),
   });
   const close = async () => {
@@ -63,13 +69,14 @@ export function openCli(
 interface Shared {
   readonly terminal: Terminal;
   readonly interrupts: Interrupts;
+  readonly note: (note: Note) => void;
   readonly globals: GlobalFlags;
   readonly program: string;
   readonly open: (settings: Settings) => Promise<App>;
 }
 
 function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
-  const { terminal, interrupts, globals, open } = shared;
+  const { terminal, interrupts, note, globals, open } = shared;
   let app: Promise<App> | null = null;
   return {
     cwd,
@@ -92,6 +99,11 @@ function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
       terminal.goOnWithoutReader = true;
       return interrupts.gently(how);
     },
+    note,
+    logging() {
+      terminal.isLog = true;
+    },
+    isLogging: () => terminal.isLog,
     interruptedBy: () => interrupts.receivedSignal(),
   };
 }

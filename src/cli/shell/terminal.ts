@@ -18,6 +18,8 @@ export interface Terminal {
   readonly wantsDetail: boolean;
   /** Nobody reads stdout any more: a run goes on without it, anything else ends. */
   goOnWithoutReader: boolean;
+  /** What is said on stderr are lines of a log. */
+  isLog: boolean;
 }
 
 export function openTerminal(argv: readonly string[]): Terminal {
@@ -36,6 +38,7 @@ export function openTerminal(argv: readonly string[]): Terminal {
     wantsJson: argv.includes("--json"),
     wantsDetail: argv.includes("-v") || argv.includes("--verbose"),
     goOnWithoutReader: false,
+    isLog: false,
   };
 }
 

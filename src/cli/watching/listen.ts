@@ -21,6 +21,10 @@ export async function listenForMetrics(
   const { serveMetrics } = await import("../../observers/metrics/metrics-server.js");
   const server = await serveMetrics(at, metrics);
   if (cli.globals.json) logLine(cli, "metrics.listening", { url: server.url });
-  else if (!cli.globals.quiet) cli.err.line(`metrics at ${server.url}`);
+  else if (!cli.globals.quiet)
+    cli.note({
+      ...{ level: "info", message: "metrics listening", text: `metrics at ${server.url}` },
+      fields: { url: server.url },
+    });
   return server;
 }

@@ -1,6 +1,7 @@
 /** The metrics of this process, with what its ledger and its queue tell. */
 import { asNightshiftError } from "../../errors.js";
 import type { Metrics } from "../../observers/metrics/metrics.js";
+import { warningNote } from "../output/note.js";
 import type { MetricsFlags } from "../running/run-options.js";
 import type { Cli } from "../shell/context.js";
 
@@ -65,8 +66,8 @@ export async function pushedMetrics(
   };
 }
 
-function warn({ err }: Cli, text: string): void {
-  err.line(err.paint.yellow(`warning: ${text}`));
+function warn({ note }: Cli, text: string): void {
+  note(warningNote(text));
 }
 
 function messageOf(error: unknown): string {

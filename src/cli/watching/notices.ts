@@ -5,6 +5,7 @@ import { type Job, targetOf } from "../../job.js";
 import { deadlineOf, type Notice, type NotifySettings } from "../../notice.js";
 import type { Observer } from "../../observer.js";
 import type { Due } from "../../observers/notices/job-notices.js";
+import { warningNote } from "../output/note.js";
 import type { Cli } from "../shell/context.js";
 
 export interface NotifiedJob {
@@ -98,6 +99,6 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-function warn({ err }: Cli, text: string): void {
-  err.line(err.paint.yellow(`warning: ${text}`));
+function warn({ note }: Cli, text: string): void {
+  note(warningNote(text));
 }

@@ -26,7 +26,7 @@ export function eventLines(event: RunEvent): readonly EventLine[] {
         info(
           `${event.totals.rowsEstimated === true ? "about " : ""}${counted(event.totals.rows, "row")}` +
             `${event.totals.files === 0 ? "" : ` in ${counted(event.totals.files, "file")}`}: ` +
-            `${counted(event.totals.partitions, "partition")} on ${counted(event.threads, "thread")}` +
+            `${counted(event.totals.partitions, "partition")} ${placeOf(event)}` +
             `${event.provider === "cpu" ? "" : `, the model on ${event.provider}`}`,
         ),
       ];
@@ -55,6 +55,12 @@ export function eventLines(event: RunEvent): readonly EventLine[] {
     default:
       return [];
   }
+}
+
+function placeOf({ threads, workers }: Extract<RunEvent, { type: "run.planned" }>): string {
+  if (workers === undefined) return `on ${counted(threads, "thread")}`;
+  if (workers.count === 0) return "over the queue, where no worker takes them yet";
+  return `on ${counted(workers.count, "worker")} with ${counted(workers.threads, "thread")}`;
 }
 
 const mostFound = 6;

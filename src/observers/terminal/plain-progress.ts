@@ -12,17 +12,28 @@ export interface PlainProgressOptions {
   readonly clock: Clock;
   readonly ticker: Ticker;
   readonly lines: Lines;
+  /** One line of the run; without it the time in UTC and the text. */
+  readonly lineText?: (at: Date, line: PlainLine) => string;
+}
+
+export interface PlainLine {
+  readonly isWarning: boolean;
+  readonly text: string;
+  /** `null` before the run has begun. */
+  readonly runId: string | null;
 }
 
 const lineEveryMs = 30_000;
 
 /** A line at every change of state and every 30 seconds in between, each with its time in UTC. For logs. */
-export function plainProgress({ write, clock, ticker, lines }: PlainProgressOptions): Observer {
+export function plainProgress(options: PlainProgressOptions): Observer {
+  const { write, clock, ticker, lines, lineText = textOf } = options;
   let view = firstView;
+  let runId: string | null = null;
   let lastLineMs = clock.monotonicMs();
-  const line = (text: string) => {
+  const line = (text: string, isWarning = false) => {
     lastLineMs = clock.monotonicMs();
-    write(`${clock.now().toISOString().slice(0, 19)}Z ${indented(text)}\n`);
+    write(`${lineText(clock.now(), { isWarning, text, runId })}\n`);
   };
   const stopTicking = ticker(1000, () => {
     if (view.phase !== "ended" && clock.monotonicMs() - lastLineMs >= lineEveryMs) line(standing(view));
@@ -30,11 +41,16 @@ export function plainProgress({ write, clock, ticker, lines }: PlainProgressOpti
   return {
     on(event) {
       view = nextView(view, event);
+      runId = event.runId;
       for (const said of [...eventLines(event), ...stateLines(event)].filter((said) => isSaid(said, lines)))
-        line(said.level === "warning" ? `warning: ${said.text}` : said.text);
+        line(said.text, said.level === "warning");
     },
     close: stopTicking,
   };
+}
+
+function textOf(at: Date, { isWarning, text }: PlainLine): string {
+  return `${at.toISOString().slice(0, 19)}Z ${indented(isWarning ? `warning: ${text}` : text)}`;
 }
 
 /** States that a bar shows by itself, and a log has to be told. */
