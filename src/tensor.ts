@@ -62,7 +62,7 @@ export interface Signature {
   readonly fixedBatch: number | null;
   /**
    * Whether some operator takes NaN for a missing value. `false`: NaN is no value that the model knows; `true`: it may be
-   * for some inputs. Absent: not known.
+   * for some inputs. Absent: NaN stays NaN, since the model only copies values, or it is not known.
    */
   readonly knowsMissing?: boolean;
   /** `metadata_props`, producer and opset of the model, for `inspect` and for feature names. */

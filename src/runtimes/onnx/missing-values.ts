@@ -6,11 +6,23 @@ import type { NodeProto } from "./onnx_pb.js";
 /** Operators of these domains are known; of any other one it is not known what it does. */
 const knownDomains: ReadonlySet<string> = new Set(["", "ai.onnx", "ai.onnx.ml", "com.microsoft"]);
 
+/** Operators that copy values, and compute nothing from them. */
+const copying: ReadonlySet<string> = new Set([
+  "Identity",
+  "Reshape",
+  "Flatten",
+  "Squeeze",
+  "Unsqueeze",
+  "Transpose",
+  "Concat",
+]);
+
 /**
  * Returns `false` where no operator takes NaN for a missing value. `true` says that one does, not that every column reaches
- * it: only trying the model tells.
+ * it: only trying the model tells. `null`: the model only copies values, so a missing value stays one in the output.
  */
-export function knowsMissing({ graph, functions }: OnnxModel): boolean {
+export function knowsMissing({ graph, functions }: OnnxModel): boolean | null {
+  if (graph.node.every(({ opType, domain }) => copying.has(opType) && knownDomains.has(domain))) return null;
   const own = new Set(functions.map(({ domain }) => domain));
   const nodes = [...graph.node, ...functions.flatMap(({ node }) => node)];
   return nodes.some((node) => {

@@ -24,11 +24,12 @@ export function readSignature(
   const fixedBatch = readFixedBatch(inputs, path);
   const batch = fixedBatch ?? symbolicBatch(inputs);
   const { outputs, dropped, constant } = readOutputs(model, zipped, batch, path);
+  const missing = knowsMissing(model);
   return {
     inputs,
     outputs,
     fixedBatch,
-    knowsMissing: knowsMissing(model),
+    ...(missing === null ? {} : { knowsMissing: missing }),
     metadata: modelMetadata(model, dropped, constant),
     featureNames: featureNames(model, inputs),
   };
