@@ -5,11 +5,11 @@
 import type { Schema } from "./column.js";
 import type { ErrorRecord, JsonValue } from "./errors.js";
 import type { FileSummary } from "./format.js";
-import type { Guessing, InputSpec, Job } from "./job.js";
+import type { CheckSpec, Guessing, InputSpec, Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { InspectedModel, ProviderTrial } from "./model.js";
 import type { Partition, Receipt, Step } from "./partition.js";
-import type { PartitionTask, Plan } from "./plan.js";
+import type { PartitionTask, Plan, PlannedCheck } from "./plan.js";
 
 /** Requests by name: what is sent, what streams back, and what ends it. Everything is small JSON. */
 export interface HostCalls {
@@ -33,7 +33,7 @@ export interface HostCalls {
   "inspect-input": { request: { readonly input: InputSpec }; item: never; result: InspectedInput };
   /** Scores the first rows. Nothing is written. */
   preview: {
-    request: { readonly job: Job; readonly guess: Guessing; readonly limit: number };
+    request: PreviewCall;
     item: never;
     result: Preview;
   };
@@ -82,10 +82,30 @@ export interface RowsTable {
   readonly rows: readonly (readonly JsonValue[])[];
 }
 
+export interface PreviewCall {
+  readonly job: Job;
+  readonly guess: Guessing;
+  readonly limit: number;
+  /** Compare predictions of all rows with a file, and show none. `own`: the rows are those of the file. */
+  readonly expect?: CheckSpec & { readonly rows: "own" | "input" };
+}
+
+/** Predictions beside those of a file. Numbers of rows are the file's. */
+export interface Compared extends PlannedCheck {
+  readonly file: string;
+  /** By which rows were found in the file; empty: by their order. */
+  readonly key: readonly string[];
+  /** Rows of the file that the input does not have. */
+  readonly absent: number;
+  /** Rows that could not be scored, by reason. */
+  readonly failed: { readonly [reason: string]: number };
+}
+
 export interface Preview extends RowsTable {
   readonly mapping: Mapping;
   /** What people should know of how it ran. */
   readonly notes: readonly string[];
+  readonly compared?: Compared;
 }
 
 export interface PartitionCall {

@@ -15,6 +15,8 @@ export interface Job {
   readonly outputs: { readonly [output: string]: OutputMapping };
   readonly passthrough: Passthrough;
   readonly hooks: HookFiles;
+  /** Rows with the training library's own predictions, which a run must reproduce before it is planned. */
+  readonly check?: CheckSpec;
   readonly write: WriteSpec;
   readonly interval: Interval | null;
   /** Values that were given to this run of the job and are not its usual ones; part of what the run is. */
@@ -30,6 +32,16 @@ export interface Job {
   /** Tag of the workers that can do it, over a queue; absent: `cpu`. */
   readonly runsOn?: string;
 }
+
+export interface CheckSpec {
+  /** A Parquet file, absolute: the columns that feed the model, and predictions named like the output's columns. */
+  readonly file: string;
+  /** A number may differ by this times max(1, |expected|). */
+  readonly tolerance: number;
+}
+
+/** Exports of float32 models stay an order of magnitude below it. */
+export const usualTolerance = 1e-5;
 
 export interface ModelSpec {
   readonly path: string;

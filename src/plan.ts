@@ -11,15 +11,20 @@ import type { Signature } from "./tensor.js";
 
 /**
  * A file that shapes results, pinned by content. `categories` and `ids` are read by the mapping; of a hook, its bundle is
- * pinned.
+ * pinned; `check` is read by the planner alone.
  */
 export interface Asset {
-  readonly role: "model" | "external-data" | "categories" | "ids" | HookRole;
+  readonly role: "model" | "external-data" | "categories" | "ids" | "check" | HookRole;
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
   /** Where this machine has its bytes, where that is not `path`. Set by a worker for itself; never kept. */
   readonly at?: string;
+}
+
+/** Assets that a partition needs: a check is over once the run is planned. */
+export function assetsToRun({ assets }: Pick<Plan, "assets">): readonly Asset[] {
+  return assets.filter(({ role }) => role !== "check");
 }
 
 /** The file to read an asset from. */
@@ -55,6 +60,28 @@ export interface ModelProbe {
     | "untried";
 }
 
+/** How the predictions of one column compare with the expected ones. */
+export interface ComparedColumn {
+  readonly column: string;
+  /** Rows that were compared. */
+  readonly rows: number;
+  /** Rows that differ by more than the tolerance, or in their label. */
+  readonly different: number;
+  /** Rows with another label whose two best scores are within the tolerance of each other. */
+  readonly ties: number;
+  /** The largest difference of a number, divided by max(1, |expected|); `null`: a label. */
+  readonly worst: number | null;
+  /** Numbers of the first rows that differ, counted from 0. */
+  readonly firstRows: readonly number[];
+}
+
+/** What comparing with the training library's predictions showed while the run was planned; its file is an asset. */
+export interface PlannedCheck {
+  readonly rows: number;
+  readonly tolerance: number;
+  readonly columns: readonly ComparedColumn[];
+}
+
 export interface Plan {
   readonly version: 1;
   readonly job: Job;
@@ -71,6 +98,8 @@ export interface Plan {
   readonly profile: Profile;
   /** Absent where nothing was tried: trees on our own kernel, an input without rows, plans of version 0.1. */
   readonly probe?: ModelProbe;
+  /** Absent where the job has no check. */
+  readonly check?: PlannedCheck;
   /** Threads that memory and cores allow. Not part of the fingerprint: it never shapes results. */
   readonly threads: number;
   readonly totals: PlanTotals;

@@ -3,70 +3,29 @@
  * footers and models are opened here. Nothing is scored and nothing is written.
  */
 import type { RecordBatch } from "apache-arrow";
-import type { Clock } from "./clock.js";
-import type { PathTypes, Schema } from "./column.js";
 import { DataError, SpecError } from "./errors.js";
-import type { HookRuntime } from "./hook.js";
 import type { PlanCall } from "./host.js";
 import { describeInput, type Guessing, type Job } from "./job.js";
-import type { Mapping } from "./mapping.js";
-import type { InspectedModel, ModelRuntime } from "./model.js";
+import type { InspectedModel } from "./model.js";
 import type { Partition } from "./partition.js";
-import { type FileParts, pinFiles } from "./pipeline/files/load-files.js";
-import type { MappingFiles } from "./pipeline/files/mapping-files.js";
-import { addedBy, hookSteps, type LoadedHooks } from "./pipeline/hooks/hook-steps.js";
+import { pinFiles } from "./pipeline/files/load-files.js";
+import { addedBy, hookSteps } from "./pipeline/hooks/hook-steps.js";
 import { learnPost, withPostColumns } from "./pipeline/hooks/learn-hooks.js";
 import { scoreFirstRows } from "./pipeline/hooks/score-first-rows.js";
 import { askedPathTypes, withPathTypes } from "./pipeline/mapping/path-types.js";
-import { type MappingOptions, resolveMapping } from "./pipeline/resolve-mapping.js";
+import { resolveMapping } from "./pipeline/resolve-mapping.js";
 import { isSettled } from "./pipeline/settle-mapping.js";
-import type { Asset, ModelProbe, Plan, PlannedHook } from "./plan.js";
+import type { Asset, Plan, PlannedCheck } from "./plan.js";
+import { checkPredictions, refuseDifferent } from "./planning/check-predictions.js";
+import { openExpected } from "./planning/expected-file.js";
 import { fitThreads, heldByFiles, heldByLists } from "./planning/fit-threads.js";
 import { PartitionTally } from "./planning/partition-tally.js";
 import { bundleHooks, learnPreHook, loadHooks, readingFor, withFirstRows } from "./planning/plan-hooks.js";
 import { chooseProfile, tryLoad } from "./planning/plan-profile.js";
+import type { PlannerParts, PreparedJob, SettledJob } from "./planning/prepared-job.js";
 import { refuseBatchElsewhere } from "./planning/refuse-rows.js";
 import { tryModel } from "./planning/try-model.js";
-import type { Profile } from "./profile.js";
 import { fingerprintOf } from "./running/run-identity.js";
-import type { Source } from "./source.js";
-
-export interface PlannerParts extends FileParts {
-  readonly source: Source;
-  readonly runtime: ModelRuntime;
-  readonly hooks: HookRuntime;
-  readonly clock: Clock;
-}
-
-/** A job put together with what its model and its input look like. */
-export interface PreparedJob {
-  readonly job: Job;
-  readonly model: InspectedModel;
-  /** The model's files, then those of the mapping, then hooks. */
-  readonly assets: readonly Asset[];
-  readonly loaded: LoadedHooks;
-  /** The `pre` hook, where there is one. */
-  readonly hooks: readonly PlannedHook[];
-  readonly profile: Profile;
-  /** Which provider runs, where it is not the one that was preferred; which outputs are left out. */
-  readonly notes: readonly string[];
-  readonly files: MappingFiles;
-  /** Of the input, without what a hook adds. */
-  readonly schema: Schema;
-  /** Types that features ask of columns in paths. */
-  readonly pathTypes: PathTypes;
-  readonly mappingOptions: MappingOptions;
-  /** Not settled where sizes are left open: see {@link settle}. */
-  readonly mapping: Mapping;
-}
-
-/** A mapping that rows can be scored by, all hooks, and what trying the model showed. */
-export interface SettledJob {
-  readonly mapping: Mapping;
-  readonly hooks: readonly PlannedHook[];
-  readonly profile: Profile;
-  readonly probe: ModelProbe | null;
-}
 
 /** Several partitions a thread, so that threads end at about the same time. */
 const partitionsPerThread = 8;
@@ -108,19 +67,22 @@ export async function planJob(
     tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
   const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
   const settled = await settle(prepared, parts, tally.firstWithRows, signal);
+  const checked = await check(prepared, settled, parts, signal);
+  const assets = [...prepared.assets, ...checked.assets];
   const placement = await tryLoad(prepared.model, prepared.profile, parts.runtime, { wanted: call.tryLoad });
   return {
     version: 1,
     job,
-    fingerprint: fingerprintOf(job, prepared.assets, tally.inputsDigest()),
+    fingerprint: fingerprintOf(job, assets, tally.inputsDigest()),
     inputs: tally.inputsDigest(),
-    assets: prepared.assets,
+    assets,
     signature: prepared.model.signature,
     inputSchema: prepared.schema,
     mapping: settled.mapping,
     hooks: settled.hooks,
     profile: settled.profile,
     ...(settled.probe === null ? {} : { probe: settled.probe }),
+    ...(checked.check === null ? {} : { check: checked.check }),
     threads,
     totals: tally.totals,
     notes: [...prepared.notes, ...placement, ...(note === null ? [] : [note])],
@@ -222,6 +184,21 @@ export async function settle(
   } finally {
     await predictor.close();
   }
+}
+
+/** @throws SpecError `check.*`, `refused.check-failed` */
+async function check(
+  prepared: PreparedJob,
+  settled: SettledJob,
+  parts: PlannerParts,
+  signal: AbortSignal,
+): Promise<{ readonly assets: readonly Asset[]; readonly check: PlannedCheck | null }> {
+  const spec = prepared.job.check;
+  if (spec === undefined) return { assets: [], check: null };
+  const opened = await openExpected(spec.file, parts, signal);
+  const { failed, ...check } = await checkPredictions(spec, opened, { prepared, settled, parts }, signal);
+  refuseDifferent(spec.file, { ...check, failed });
+  return { assets: [opened.asset], check };
 }
 
 /** A job that reads what it writes would score its own predictions, or overwrite its input with them. */

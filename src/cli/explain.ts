@@ -6,7 +6,7 @@ import { resolvedYaml } from "../spec/write/resolved-yaml.js";
 import { bytes } from "../text/human.js";
 import { jobFor } from "./lookup/jobs.js";
 import { shownPath } from "./output/paths.js";
-import { hookFacts, mappingTable, probeFacts } from "./output/plan-text.js";
+import { checkFacts, hookFacts, mappingTable, probeFacts } from "./output/plan-text.js";
 import { renderPairs, renderTable, type TableOptions } from "./output/table.js";
 import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -26,7 +26,8 @@ export async function run(command: Command, cli: Cli): Promise<number> {
 
 /** Everything that a run of the job would be made of, but its partitions. */
 export function explainJson({ plan }: PlannedJob, specPath: string): unknown {
-  const { job, assets, signature, inputSchema, mapping, hooks, profile, fingerprint, totals, notes } = plan;
+  const { job, assets, signature, inputSchema, mapping, hooks, profile, check, fingerprint, totals, notes } =
+    plan;
   return {
     specPath,
     job,
@@ -36,6 +37,7 @@ export function explainJson({ plan }: PlannedJob, specPath: string): unknown {
     mapping,
     hooks,
     profile,
+    check,
     fingerprint,
     totals,
     notes,
@@ -63,6 +65,7 @@ export function explainText(plan: Plan, { specPath, cwd }: ExplainPlace, options
         ...varFacts(job),
         ...probeFacts(plan),
         ...hookFacts(plan, cwd),
+        ...checkFacts(plan, cwd),
         ["engine", `${profile.engine} ${profile.engineVersion} on ${profile.provider}`],
         ["fingerprint", fingerprint],
       ],

@@ -1,20 +1,43 @@
 import type { Command } from "commander";
-import { asNightshiftError, SpecError } from "../errors.js";
-import type { HostCalls, Preview } from "../host.js";
+import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
+import type { Compared, HostCalls, Preview } from "../host.js";
+import { usualTolerance } from "../job.js";
 import { neverReturned } from "../planning/never-returned.js";
+import { counted } from "../text/human.js";
 import { type JobPlace, jobFor } from "./lookup/jobs.js";
-import { declareMapping, guessing, type ModelJobFlags, modelJob, refuseTarget } from "./lookup/model-job.js";
+import {
+  declareMapping,
+  guessing,
+  localPath,
+  type ModelJobFlags,
+  modelJob,
+  refuseTarget,
+} from "./lookup/model-job.js";
+import { comparedTable } from "./output/compared.js";
+import { shownPath } from "./output/paths.js";
 import { renderRows } from "./output/rows.js";
 import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
-import { wholeNumber } from "./shell/options.js";
+import { fraction, wholeNumber } from "./shell/options.js";
 
 export interface PreviewFlags extends ModelJobFlags, IntervalFlags {
   readonly limit: number;
+  readonly expect?: string;
+  readonly tolerance?: number;
 }
 
 export function declare(command: Command): void {
-  command.option("--limit <n>", "rows to score", wholeNumber(1), 10);
+  command
+    .option("--limit <n>", "rows to score", wholeNumber(1), 10)
+    .option(
+      "--expect <file.parquet>",
+      "compare all rows with the training library's predictions, by --key or row by row; exit 1 if they differ",
+    )
+    .option(
+      "--tolerance <x>",
+      "what a number may differ by, times max(1, |expected|) (default: 1e-5)",
+      fraction,
+    );
   declareMapping(command);
   declareNoHooks(declareInterval(command.optionsGroup("Of a job:")));
 }
@@ -29,6 +52,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       ? neverReturned("The preview", request.job, thrown)
       : thrown;
   });
+  if (preview.compared !== undefined) return showCompared(cli, preview, preview.compared);
   show(cli, preview);
   return 0;
 }
@@ -40,6 +64,7 @@ export async function parsePreview(
   place: JobPlace,
 ): Promise<HostCalls["preview"]["request"]> {
   const { limit } = flags;
+  refuseLoneTolerance(flags);
   if (!subject.toLowerCase().endsWith(".onnx")) {
     if (inputs.length > 0)
       throw new SpecError("usage.input-with-job", `\`${subject}\` is a job, which names its input itself`, {
@@ -47,9 +72,9 @@ export async function parsePreview(
       });
     refuseModelOptions(subject, flags);
     const { job } = await jobFor(place, subject, flags);
-    return { job, guess: false, limit };
+    return { job, guess: false, limit, ...expecting(flags, "input", place.cwd) };
   }
-  if (inputs.length === 0)
+  if (inputs.length === 0 && flags.expect === undefined)
     throw new SpecError("usage.missing-argument", `which data should ${subject} be tried on?`, {
       hint: `Name files, globs or directories: nightshift preview ${subject} data.parquet`,
     });
@@ -60,7 +85,29 @@ export async function parsePreview(
     });
   // Nothing is written, but a job has to say where it would be.
   const output = { to: "predictions", overwrite: false };
-  return { job: modelJob(subject, inputs, output, flags, place.cwd), guess: guessing(flags), limit };
+  const { expect } = flags;
+  if (expect === undefined || inputs.length > 0) {
+    const job = modelJob(subject, inputs, output, flags, place.cwd);
+    return { job, guess: guessing(flags), limit, ...expecting(flags, "input", place.cwd) };
+  }
+  // The file has the rows as well. What is predicted must not be kept of them.
+  const job = modelJob(subject, [expect], output, { keep: "none", ...flags }, place.cwd);
+  return { job, guess: guessing(flags), limit, ...expecting(flags, "own", place.cwd) };
+}
+
+function expecting(
+  { expect, tolerance = usualTolerance }: PreviewFlags,
+  rows: "own" | "input",
+  cwd: string,
+): Pick<HostCalls["preview"]["request"], "expect"> {
+  return expect === undefined ? {} : { expect: { file: localPath(expect, cwd), tolerance, rows } };
+}
+
+function refuseLoneTolerance({ expect, tolerance }: PreviewFlags): void {
+  if (tolerance === undefined || expect !== undefined) return;
+  throw new SpecError("usage.lone-tolerance", "--tolerance means nothing without --expect", {
+    hint: "Add --expect with a Parquet file of the training library's predictions, or leave it out.",
+  });
 }
 
 const modelOptions = [
@@ -84,6 +131,31 @@ function refuseModelOptions(job: string, flags: PreviewFlags): void {
     `${option} belongs to models, and \`${job}\` is a job, which says that itself`,
     { hint: "Change the job, or preview its model: nightshift preview model.onnx data.parquet" },
   );
+}
+
+/** @returns the exit code: 0 where all are the same */
+function showCompared({ out, err, globals, cwd }: Cli, preview: Preview, compared: Compared): number {
+  const { file, rows, columns, key, absent, failed } = compared;
+  const isSame = absent === 0 && columns.every(({ different }) => different === 0);
+  const { found, warnings } = preview.mapping;
+  if (globals.json) {
+    printJson(out, { ...compared, same: isSame, found, warnings: [...warnings, ...preview.notes] });
+    return isSame ? exitCodes.ok : exitCodes.failed;
+  }
+  for (const line of globals.quiet ? [] : found) err.line(err.paint.dim(line));
+  for (const line of [...warnings, ...preview.notes]) err.line(err.paint.yellow(`warning: ${line}`));
+  out.line(comparedTable(columns, out));
+  const notes = [
+    ...(absent === 0 ? [] : [`${counted(absent, "row")} of the file are not in the input`]),
+    ...Object.entries(failed).map(
+      ([reason, times]) => `${counted(times, "row")} could not be scored: ${reason}`,
+    ),
+  ];
+  for (const note of notes) out.line(out.paint.yellow(note));
+  const by = key.length === 0 ? "" : ` by ${key.join(", ")}`;
+  const verdict = isSame ? out.paint.green("the same") : out.paint.red("not the same");
+  out.line(`${verdict}: predictions and ${shownPath(file, cwd)}, ${counted(rows, "row")}${by}`);
+  return isSame ? exitCodes.ok : exitCodes.failed;
 }
 
 function show({ out, err, globals }: Cli, preview: Preview): void {

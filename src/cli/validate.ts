@@ -5,7 +5,7 @@ import type { Plan } from "../plan.js";
 import { jobFor, jobsHere } from "./lookup/jobs.js";
 import { errorText } from "./output/error-text.js";
 import { shownPath } from "./output/paths.js";
-import { rowsText } from "./output/plan-text.js";
+import { checkFacts, rowsText } from "./output/plan-text.js";
 import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -82,7 +82,7 @@ async function check(cli: Cli, subject: Subject): Promise<Checked> {
   }
 }
 
-function show({ out, err, globals }: Cli, checked: Checked): void {
+function show({ out, err, globals, cwd }: Cli, checked: Checked): void {
   const { paint } = out;
   const name = paint.bold(checked.job);
   switch (checked.result) {
@@ -90,6 +90,7 @@ function show({ out, err, globals }: Cli, checked: Checked): void {
       const { totals, job } = checked.plan;
       const interval = job.interval === null ? "" : ` for ${job.interval.ds}`;
       out.line(`${paint.green("valid")}    ${name}${interval}: ${rowsText(totals, job.input)}`);
+      for (const [, text] of checkFacts(checked.plan, cwd)) out.line(`         checked against ${text}`);
       for (const warning of checked.plan.mapping.warnings) err.line(err.paint.yellow(`         ${warning}`));
       return;
     }
@@ -113,12 +114,13 @@ function show({ out, err, globals }: Cli, checked: Checked): void {
 
 function asJson(checked: Checked): unknown {
   if (checked.result !== "valid") return { ...checked, error: toErrorRecord(checked.error) };
-  const { fingerprint, totals, mapping } = checked.plan;
+  const { fingerprint, totals, mapping, check } = checked.plan;
   return {
     job: checked.job,
     result: "valid",
     fingerprint,
     totals,
+    ...(check === undefined ? {} : { check }),
     columns: mapping.columns,
     warnings: mapping.warnings,
   };

@@ -3,22 +3,26 @@ import type { Chunk } from "../chunk.js";
 import { unreadablePart } from "../column.js";
 import type { JsonValue } from "../errors.js";
 import type { Format } from "../format.js";
-import type { HostCalls, Preview, RowsTable } from "../host.js";
-import type { Partition } from "../partition.js";
+import type { Compared, HostCalls, Preview, PreviewCall, RowsTable } from "../host.js";
+import { hasExactRows, type Partition } from "../partition.js";
 import { jsonRows } from "../pipeline/arrow/json-rows.js";
 import { hookSteps } from "../pipeline/hooks/hook-steps.js";
 import { previewRows } from "../pipeline/preview-rows.js";
 import { wholeBatches } from "../pipeline/whole-batches.js";
-import { type PlannerParts, prepareJob, settle } from "../planner.js";
+import { prepareJob, settle } from "../planner.js";
 import type { Source, SourceReadRequest } from "../source.js";
 import type { Store } from "../store.js";
+import { type CheckParts, checkPredictions } from "./check-predictions.js";
+import { compareInput } from "./compare-input.js";
+import { openExpected } from "./expected-file.js";
 import { lateExpansion } from "./late-expansion.js";
+import type { PlannerParts } from "./prepared-job.js";
 
 /** No run exists for a preview; `{{ run.id }}` shows as this. */
 const previewRunId = "preview";
 
 export async function previewJob(
-  { job, guess, limit }: HostCalls["preview"]["request"],
+  { job, guess, limit, expect }: PreviewCall,
   parts: PlannerParts,
   signal: AbortSignal,
 ): Promise<Preview> {
@@ -33,7 +37,12 @@ export async function previewJob(
   };
   for await (const partition of source.plan(request, signal)) partitions.push(partition);
   const first = partitions.find(({ rows }) => rows > 0) ?? null;
-  const { mapping, hooks, profile } = await settle(prepared, parts, first, signal);
+  const settled = await settle(prepared, parts, first, signal);
+  const { mapping, hooks, profile } = settled;
+  if (expect !== undefined) {
+    const compared = await compare(expect, { prepared, settled, parts }, partitions, signal);
+    return { columns: [], rows: [], mapping, notes: prepared.notes, compared };
+  }
   const chunkRows = job.rows === "dependent" ? profile.chunkRows : Math.max(limit, 1);
   const reading = { columns: mapping.reads, schema: prepared.schema, chunkRows };
   const predictor = await runtime.load(prepared.model.assets, profile);
@@ -57,6 +66,26 @@ export async function previewJob(
   } finally {
     await predictor.close();
   }
+}
+
+async function compare(
+  expect: NonNullable<PreviewCall["expect"]>,
+  checked: CheckParts,
+  partitions: readonly Partition[],
+  signal: AbortSignal,
+): Promise<Compared> {
+  const { prepared, settled, parts } = checked;
+  const { file } = expect;
+  const opened = await openExpected(file, parts, signal);
+  if (expect.rows === "own")
+    return { file, key: [], absent: 0, ...(await checkPredictions(expect, opened, checked, signal)) };
+  const { profile, mapping } = settled;
+  const request = { columns: mapping.reads, schema: prepared.schema, chunkRows: profile.chunkRows };
+  const rows = partitions.every(hasExactRows)
+    ? partitions.reduce((sum, partition) => sum + partition.rows, 0)
+    : null;
+  const chunks = chunksOf(parts.source, partitions, request, null, signal);
+  return compareInput(expect, opened, checked, { chunks, rows }, signal);
 }
 
 async function* chunksOf(

@@ -53,12 +53,13 @@ export function newRun(request: RunRequest, key: RunKey, now: Date): Run {
  * dependent: then the sizes of batches and partitions do.
  */
 export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string): string {
-  const { limits, model: _model, hooks: _hooks, runsOn: _runsOn, input, write, ...rest } = job;
+  const { limits, model: _model, hooks: _hooks, runsOn: _runsOn, input, write, check, ...rest } = job;
   return sha256(
     canonicalJson({
       job: {
         ...rest,
         ...shapedByBatches(job.rows, limits),
+        ...(check === undefined ? {} : { check: { tolerance: check.tolerance } }),
         input: shapedByInput(input),
         write: shapedByWrite(write),
       } as unknown as JsonValue,

@@ -1,7 +1,7 @@
 /** Before a run's partitions go to workers, its assets are put where each of them can get them by digest. */
 import { assetsTooLarge } from "../asset-refusals.js";
 import type { AssetShelf, ReadAsset } from "../asset-shelf.js";
-import type { Asset, Plan } from "../plan.js";
+import { type Asset, assetsToRun, type Plan } from "../plan.js";
 
 export interface AssetSharing {
   /** For what is small. */
@@ -20,7 +20,7 @@ export async function shareAssets(
   plan: Plan,
   { ledger, directory, read }: AssetSharing,
 ): Promise<void> {
-  const assets = byDigest(plan.assets);
+  const assets = byDigest(assetsToRun(plan));
   const totalBytes = assets.reduce((sum, { size }) => sum + size, 0);
   const shelf = totalBytes <= maxLedgerBytes ? ledger : directory;
   if (shelf === null) throw assetsTooLarge(assets, totalBytes, maxLedgerBytes);

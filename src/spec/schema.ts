@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { JsonValue } from "../errors.js";
+import { check } from "./schema/check.js";
 import { features } from "./schema/features.js";
 import { hooks } from "./schema/hooks.js";
 import { input } from "./schema/input.js";
@@ -39,6 +40,7 @@ export const jobSchema = z
     passthrough: passthrough.optional(),
     pre: hooks.pre.optional(),
     post: hooks.post.optional(),
+    check: check.optional(),
     write,
     intervals: intervals.optional(),
     after: z

@@ -1,7 +1,18 @@
 /** A checked spec as a {@link Job}: paths absolute, units converted, shorthands written out. */
 import { resolve } from "node:path";
 import { parseTableName, type TableName } from "../connection.js";
-import type { InputSpec, Interval, Job, Limits, Passthrough, RowPolicy, WaitFor, WriteSpec } from "../job.js";
+import {
+  type CheckSpec,
+  type InputSpec,
+  type Interval,
+  type Job,
+  type Limits,
+  type Passthrough,
+  type RowPolicy,
+  usualTolerance,
+  type WaitFor,
+  type WriteSpec,
+} from "../job.js";
 import { asList } from "./checks/check.js";
 import { parseDurationMs, parseSizeBytes } from "./quantities.js";
 import type { JobSpec } from "./schema.js";
@@ -29,6 +40,7 @@ export function toJob(
       pre: spec.pre === undefined ? null : absolute(spec.pre),
       post: spec.post === undefined ? null : absolute(spec.post),
     },
+    ...(spec.check === undefined ? {} : { check: toCheck(spec.check, absolute) }),
     write: toWrite(spec.write, key, absolute, connections),
     interval,
     limits: toLimits(spec.limits),
@@ -38,6 +50,11 @@ export function toJob(
     providers: spec.providers,
     ...(spec.runs_on === undefined ? {} : { runsOn: spec.runs_on }),
   };
+}
+
+function toCheck(spec: JobSpec["check"] & {}, absolute: (path: string) => string): CheckSpec {
+  const { file, tolerance } = typeof spec === "string" ? { file: spec, tolerance: usualTolerance } : spec;
+  return { file: absolute(file), tolerance };
 }
 
 function toPassthrough(spec: JobSpec["passthrough"], key: readonly string[]): Passthrough {

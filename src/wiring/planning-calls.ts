@@ -24,6 +24,7 @@ export function planningCalls(registry: Registry, note: (line: string) => void):
     format: await registry.format(),
     hooks: await registry.hooks(),
     clock: systemClock,
+    open: registry.source,
   });
   return {
     plan: async (request, onItem, signal) => planJob(request, await parts(request.job.input), onItem, signal),

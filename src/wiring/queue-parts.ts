@@ -9,7 +9,7 @@ import { SpecError } from "../errors.js";
 import type { WriteSpec } from "../job.js";
 import { type Channel, usualTag } from "../lane.js";
 import type { LeaseEnd, Ledger, SeenWorker, SharedLedger } from "../ledger.js";
-import type { PartitionTask, Plan } from "../plan.js";
+import { assetsToRun, type PartitionTask, type Plan } from "../plan.js";
 import type { Queue } from "../queue.js";
 import type { Run } from "../run.js";
 import type { Secrets } from "../spec/secrets.js";
@@ -160,7 +160,7 @@ export function admitting(
     if (hook !== undefined) throw hooksOff(hook.path);
     await seeFiles(task);
     const located = [];
-    for (const asset of task.plan.assets) located.push(await assets.locate(asset));
+    for (const asset of assetsToRun(task.plan)) located.push(await assets.locate(asset));
     return { ...task, plan: { ...task.plan, assets: located } };
   };
 }

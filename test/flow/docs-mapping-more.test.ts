@@ -289,6 +289,7 @@ describe("docs/mapping-more.md", () => {
         store,
         format,
         clock: systemClock,
+        open: async () => fileSource({ from: filesOf(job).input.from, store, format }),
       },
       signal,
     );

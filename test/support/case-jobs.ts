@@ -1,7 +1,7 @@
 /** Jobs over the files of a case, planned and previewed in this process: as `score` and `preview` would. */
 import { type ModelJobFlags, modelJob } from "../../src/cli/lookup/model-job.js";
 import type { JsonValue } from "../../src/errors.js";
-import type { Preview } from "../../src/host.js";
+import type { Compared, Preview } from "../../src/host.js";
 import type { Job } from "../../src/job.js";
 import type { Plan } from "../../src/plan.js";
 import { planJob } from "../../src/planner.js";
@@ -33,6 +33,15 @@ export async function previewOf(job: Job, limit = 1000): Promise<Preview> {
   return previewJob({ job, guess: true, limit }, await partsOf(job), calm);
 }
 
+/** Predictions of all rows beside those of a file, as `preview --expect` compares them. */
+export async function comparedWith(job: Job, file: string): Promise<Compared> {
+  const expect = { file, tolerance: 1e-5, rows: "input" } as const;
+  const call = { job, guess: true, limit: 1, expect };
+  const { compared } = await previewJob(call, await partsOf(job), calm);
+  if (compared === undefined) throw new Error("nothing was compared");
+  return compared;
+}
+
 /** The values of one column, in the order of the rows. */
 export function valuesOf({ columns, rows }: Preview, column: string): readonly JsonValue[] {
   const place = columns.indexOf(column);
@@ -47,5 +56,6 @@ async function partsOf(job: Job) {
     store: await registry.store(),
     format: await registry.format(),
     clock: systemClock,
+    open: registry.source,
   };
 }

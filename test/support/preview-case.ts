@@ -39,6 +39,7 @@ export async function previewCase({ from, missingColumns = "fail", ...parts }: C
       store,
       format,
       clock: systemClock,
+      open: async () => fileSource({ from, store, format }),
     },
     new AbortController().signal,
   );

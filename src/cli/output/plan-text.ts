@@ -8,6 +8,7 @@ import type { Standing } from "../../running/choose-run.js";
 import type { PlannedJob } from "../../running/run-request.js";
 import { bytes, count, counted } from "../../text/human.js";
 import { shellLine } from "./command-line.js";
+import { agreementText } from "./compared.js";
 import type { Paint } from "./paint.js";
 import { shownPath, shownTarget } from "./paths.js";
 import { renderPairs, renderTable, type TableOptions } from "./table.js";
@@ -92,6 +93,7 @@ function facts(plan: Plan, { cwd, outlook }: PlanPlace): readonly (readonly [str
     ],
     ...probeFacts(plan),
     ...hookFacts(plan, cwd),
+    ...checkFacts(plan, cwd),
     ["fingerprint", plan.fingerprint.slice(0, 16)],
     ...plan.notes.map((note, index) => [index === 0 ? "notes" : "", note] as const),
   ];
@@ -106,6 +108,13 @@ export function probeFacts({ probe, profile }: Plan): readonly (readonly [string
   return [
     ["probe", `${verdict}: ${counted(rows, "row")}${made}, in calls of ${[...new Set(batches)].join(", ")}`],
   ];
+}
+
+/** How the predictions compared with the training library's. */
+export function checkFacts({ check, assets }: Plan, cwd: string): readonly (readonly [string, string])[] {
+  if (check === undefined) return [];
+  const file = assets.find(({ role }) => role === "check")?.path ?? "";
+  return [["check", `${counted(check.rows, "row")} of ${shownPath(file, cwd)}: ${agreementText(check)}`]];
 }
 
 /** How much is read, and where from. */

@@ -61,7 +61,8 @@ function itemType(type: ColumnType): ColumnType {
 
 type Details = { readonly [key: string]: JsonValue };
 
-function requireCast(
+/** Reports a column whose type cannot feed the input as the job maps it. */
+export function requireCast(
   mapping: ColumnMapping,
   type: ColumnType,
   input: TensorSpec,

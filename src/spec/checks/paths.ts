@@ -8,7 +8,7 @@ import type { JobSpec } from "../schema.js";
 import { asList, type Check, itemPath, wrong } from "./check.js";
 
 export const localPaths: Check = {
-  reads: [["model"], ["input", "from"], ["pre"], ["post"], ["write", "to"]],
+  reads: [["model"], ["input", "from"], ["pre"], ["post"], ["check"], ["write", "to"]],
   problems: ({ spec }) => notLocal(pathsOf(spec)),
 };
 
@@ -136,6 +136,8 @@ function* pathsOf(spec: JobSpec): Iterable<WrittenPath> {
     const text = spec[hook];
     if (text !== undefined) yield { path: [hook], text };
   }
+  if (typeof spec.check === "string") yield { path: ["check"], text: spec.check };
+  else if (spec.check !== undefined) yield { path: ["check", "file"], text: spec.check.file };
   yield { path: ["write", "to"], text: spec.write.to };
 }
 

@@ -38,6 +38,7 @@ function specOf(job: Job): unknown {
     ...(Object.keys(job.outputs).length === 0 ? {} : { outputs: mapValues(job.outputs, outputOf) }),
     passthrough: passthroughOf(job.passthrough),
     ...(hooks.post === null ? {} : { post: hooks.post }),
+    ...(job.check === undefined ? {} : { check: job.check }),
     write: {
       ...targetKeys(write),
       ...(write.partitionBy.length === 0 ? {} : { partition_by: write.partitionBy }),

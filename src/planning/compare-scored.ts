@@ -1,0 +1,73 @@
+/** Scores chunks as a run would, publishes nothing, and compares what comes out. */
+import type { RecordBatch } from "apache-arrow";
+import type { Chunk } from "../chunk.js";
+import type { Clock } from "../clock.js";
+import type { Job } from "../job.js";
+import type { BoundColumn, InputBinding, Mapping } from "../mapping.js";
+import type { Predictor } from "../model.js";
+import type { ColumnComparison, RowPair } from "../pipeline/comparing/compare-columns.js";
+import type { MappingFiles } from "../pipeline/files/mapping-files.js";
+import { type HookSteps, noHooks } from "../pipeline/hooks/hook-steps.js";
+import type { Reasons } from "../pipeline/row-policy.js";
+import { createScorer } from "../pipeline/score-chunk.js";
+import { createStepTimer } from "../pipeline/step-timer.js";
+import { wholeBatches } from "../pipeline/whole-batches.js";
+import type { Profile } from "../profile.js";
+
+export interface ScoringParts {
+  readonly job: Job;
+  readonly mapping: Mapping;
+  readonly files: MappingFiles;
+  readonly predictor: Predictor;
+  readonly profile: Profile;
+  /** A `post` hook is not called: it may drop rows. */
+  readonly hooks: HookSteps;
+  readonly clock: Clock;
+}
+
+/**
+ * @param pairsOf pairs the rows of a chunk with what is expected of them
+ * @returns rows that could not be scored, by reason: their predictions are null
+ */
+export async function compareScored(
+  parts: ScoringParts,
+  chunks: AsyncIterable<Chunk>,
+  comparison: ColumnComparison,
+  pairsOf: (predicted: RecordBatch, chunk: Chunk) => Iterable<RowPair>,
+  signal: AbortSignal,
+): Promise<Reasons> {
+  const { job, mapping, files, predictor, profile, hooks, clock } = parts;
+  const { batchRows } = profile;
+  const scorer = createScorer({
+    job: { ...job, rowPolicy: { onRowError: "emit_null", maxErrorRows: null, maxErrorFraction: null } },
+    mapping: { ...mapping, inputs: mapping.inputs.map(nullingRejected) },
+    files,
+    predictor,
+    batchRows,
+    expand: (text) => text,
+    timer: createStepTimer(clock),
+    hooks: { ...hooks, post: noHooks.post },
+  });
+  const reasons: Record<string, number> = {};
+  for await (const chunk of job.rows === "dependent" ? wholeBatches(chunks, batchRows) : chunks) {
+    const scored = await scorer.score(chunk, signal);
+    comparison.add(scored.predicted.batch, pairsOf(scored.predicted.batch, chunk));
+    for (const [reason, rows] of Object.entries(scored.reasons))
+      reasons[reason] = (reasons[reason] ?? 0) + rows;
+  }
+  return reasons;
+}
+
+/** Rows that a job rejects stay in their places, without predictions. */
+function nullingRejected(binding: InputBinding): InputBinding {
+  const keep = (column: BoundColumn): BoundColumn =>
+    column.nulls === "reject" ? { ...column, nulls: "error" } : column;
+  switch (binding.kind) {
+    case "columns":
+      return { ...binding, columns: binding.columns.map(keep) };
+    case "list":
+      return { ...binding, column: keep(binding.column) };
+    default:
+      return binding;
+  }
+}

@@ -1,0 +1,54 @@
+/** What planning works with: implementations behind contracts, and a job as it becomes known step by step. */
+
+import type { Clock } from "../clock.js";
+import type { PathTypes, Schema } from "../column.js";
+import type { HookRuntime } from "../hook.js";
+import type { InputSpec, Job } from "../job.js";
+import type { Mapping } from "../mapping.js";
+import type { InspectedModel, ModelRuntime } from "../model.js";
+import type { FileParts } from "../pipeline/files/load-files.js";
+import type { MappingFiles } from "../pipeline/files/mapping-files.js";
+import type { LoadedHooks } from "../pipeline/hooks/hook-steps.js";
+import type { MappingOptions } from "../pipeline/resolve-mapping.js";
+import type { Asset, ModelProbe, PlannedHook } from "../plan.js";
+import type { Profile } from "../profile.js";
+import type { Source } from "../source.js";
+
+export interface PlannerParts extends FileParts {
+  readonly source: Source;
+  readonly runtime: ModelRuntime;
+  readonly hooks: HookRuntime;
+  readonly clock: Clock;
+  /** Opens another input than the job's own: the rows of a check. */
+  readonly open: (input: InputSpec) => Promise<Source>;
+}
+
+/** A job put together with what its model and its input look like. */
+export interface PreparedJob {
+  readonly job: Job;
+  readonly model: InspectedModel;
+  /** The model's files, then those of the mapping, then hooks. */
+  readonly assets: readonly Asset[];
+  readonly loaded: LoadedHooks;
+  /** The `pre` hook, where there is one. */
+  readonly hooks: readonly PlannedHook[];
+  readonly profile: Profile;
+  /** Which provider runs, where it is not the one that was preferred; which outputs are left out. */
+  readonly notes: readonly string[];
+  readonly files: MappingFiles;
+  /** Of the input, without what a hook adds. */
+  readonly schema: Schema;
+  /** Types that features ask of columns in paths. */
+  readonly pathTypes: PathTypes;
+  readonly mappingOptions: MappingOptions;
+  /** Not settled where sizes are left open: see `settle` of the planner. */
+  readonly mapping: Mapping;
+}
+
+/** A mapping that rows can be scored by, all hooks, and what trying the model showed. */
+export interface SettledJob {
+  readonly mapping: Mapping;
+  readonly hooks: readonly PlannedHook[];
+  readonly profile: Profile;
+  readonly probe: ModelProbe | null;
+}
