@@ -147,7 +147,6 @@ it("a wrong export is refused before anything is published, by column, rows and 
   writeFileSync(join(folder, "job.yaml"), JSON.stringify(spec("right.onnx")));
   const validated = nightshift(folder, "validate", "job.yaml");
   expect(validated.stdout).toContain("check.parquet");
-  expect(nightshift(folder, "run", "job.yaml").status).toBe(0);
 });
 
 it("labels of rows whose best scores tie may differ, others may not", async () => {
@@ -200,7 +199,7 @@ it("a check that is not there, and one of too many rows, are refused", async () 
   await expect(planOf(jobOn("right.onnx", "none.parquet"))).rejects.toMatchObject({
     code: "check.file-not-found",
   });
-  const many = vectorFromArray(new Float32Array(100_001), new Float32());
+  const many = vectorFromArray(new Array<number>(100_001).fill(0), new Float32());
   await put("many.parquet", { a: many, b: many, probability_10: many });
   await expect(planOf(jobOn("right.onnx", "many.parquet"))).rejects.toMatchObject({
     code: "check.too-large",
