@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
+import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
 import { type Database, openDatabase } from "../../src/postgres/database.js";
 import { migrate, migrationsOf, requireMigrated } from "../../src/postgres/migrate.js";
 import type { Migration } from "../../src/postgres/migrations/migration.js";
 import { migrations } from "../../src/postgres/migrations.js";
+import type { RecordedTick, TickProgress } from "../../src/schedule-book.js";
+import { newUuid } from "../../src/system-clock.js";
 import { urlOf } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
 
@@ -81,6 +84,59 @@ describe("migrate", () => {
       message: expect.stringContaining("while migrating"),
     });
     await test_.query(`drop role ${role}`);
+  });
+});
+
+describe("the tables of version 0.1, with a tick that is open", () => {
+  const at = "2001-06-13T02:15:00.000Z";
+  const owner = { pid: 7, processStart: "7", bootId: "b", host: "scoring" };
+
+  test("get what waiting ticks need, and are continued", async () => {
+    await migrate(
+      open(),
+      migrations.filter(({ version }) => version !== 10),
+    );
+    const tick = (when: string, ended: object | null) =>
+      test_.query(
+        `insert into nightshift.ledger_ticks (job, at, verdict, reason, ticks, recorded_by, scheduler, change, ended)
+         values ('daily', $1, 'fired', null, 1, $2, 'gone', gen_random_uuid(), $3)`,
+        [when, JSON.stringify(owner), ended === null ? null : JSON.stringify(ended)],
+      );
+    await test_.query(
+      "insert into nightshift.ledger_schedules (job, schedule, since) values ('daily', '15 2 * * * UTC', '2001-06-11Z')",
+    );
+    const published = { status: "published", runId: "r", error: null, at: "2001-06-12T02:16:00.000Z" };
+    await tick("2001-06-12T02:15:00Z", published);
+    await tick(at, null);
+    await expect(requireMigrated(open(), "ledger")).rejects.toMatchObject({ details: { missing: [10] } });
+
+    expect((await migrate(open())).map(({ version }) => version)).toEqual([10]);
+    const books = await openPostgresBooks({ url: urlOf(test_.url), newId: newUuid, isAlive: () => "dead" });
+    try {
+      const { schedules } = books;
+      const { mark } = await schedules.follow("daily", "15 2 * * * UTC", new Date("2001-06-13T08:00:00Z"));
+      expect(mark).toEqual(new Date(at));
+      const [left, ...others] = await schedules.open("daily");
+      expect(others).toEqual([]);
+      expect(left).toMatchObject({ at, isHeld: false });
+      expect(left?.progress ?? null).toBeNull();
+      const progress: TickProgress = {
+        ...{ status: "retrying", since: at, until: null, nextAt: at, attempts: [] },
+        reason: { code: "infra.unreachable", message: "it is away" },
+      };
+      await schedules.note("daily", at, progress);
+      expect(await schedules.open("daily")).toMatchObject([{ at, progress }]);
+      await schedules.end("daily", at, { ...published, status: "published" });
+      expect(await schedules.open("daily")).toEqual([]);
+      const ticks: RecordedTick[] = [];
+      for await (const each of schedules.ticks("daily")) ticks.push(each);
+      expect(ticks).toMatchObject([
+        { at, end: { status: "published" } },
+        { at: "2001-06-12T02:15:00.000Z", end: published },
+      ]);
+    } finally {
+      await books.close();
+    }
   });
 });
 

@@ -5,16 +5,21 @@ import { endLine } from "../../src/cli/backfilling/backfill-text.js";
 import { gridAfter } from "../../src/cli/backfilling/grid-after.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import { DataError, SpecError } from "../../src/errors.js";
+import type { RunOutcome } from "../../src/running/run-request.js";
 
 const interval = { start: "2026-01-15T00:00:00Z", end: "2026-01-16T00:00:00Z", ds: "2026-01-15" };
-const decision = { interval, standing: "missing" } as Decision;
 const paint = makePaint(false);
 
+const failed = { status: "failed", run: { id: "r" } } as RunOutcome;
+
 test.each([
-  [new SpecError("source.not-found", "no file matches"), "1 missing", "no input"],
-  [new DataError("data.bad", "a bad row"), "1 failed", "failed"],
-])("%s", (error, legend, status) => {
-  const end = { decision, outcome: null, error };
+  [new SpecError("source.not-found", "no file matches"), "missing", null, "1 missing", "no input"],
+  [new SpecError("spec.invalid", "a mistake"), "missing", null, "1 missing", "failed"],
+  [new DataError("data.bad", "no run was made; an earlier one failed"), "failed", null, "1 failed", "failed"],
+  [new DataError("data.bad", "a bad row"), "missing", failed, "1 failed", "failed"],
+] as const)("%s, where it was %s", (error, standing, outcome, legend, status) => {
+  const decision = { interval, standing } as Decision;
+  const end = { decision, outcome, error };
   expect(gridAfter("day", [decision], [end], paint)).toContain(legend);
   expect(endLine(end, paint)).toContain(status);
 });

@@ -1,7 +1,6 @@
 import type { Decision, IntervalEnd } from "../../backfill.js";
 import { isRunCancelled } from "../../errors.js";
 import type { Every } from "../../interval.js";
-import { isInputMissing } from "../../running/wait-for-input.js";
 import { type CellState, intervalGrid } from "../output/interval-grid.js";
 import type { Paint } from "../output/paint.js";
 
@@ -20,12 +19,12 @@ export function gridAfter(
   return intervalGrid(every, cells, paint);
 }
 
-function stateAfter({ outcome, error }: IntervalEnd): CellState {
+function stateAfter({ decision, outcome, error }: IntervalEnd): CellState {
   if (isRunCancelled(error)) return "cancelled";
   if (error?.kind === "cancelled") return "interrupted";
-  // Nothing was recorded of it: `status --job` shows it so, too.
-  if (outcome === null && error !== null && isInputMissing(error)) return "missing";
-  if (outcome === null || error !== null) return "failed";
+  // No run was made: the interval stands as before, and `status --job` shows it so.
+  if (outcome === null || (error !== null && outcome.run === null)) return decision.standing;
+  if (error !== null) return "failed";
   if (outcome.status === "skipped") return "skipped";
   return outcome.rows.quarantined > 0 ? "quarantined" : "published";
 }
