@@ -43,8 +43,15 @@ module.exports = {
       },
       to: {
         path: "^src/",
-        pathNot: [vocabulary, contracts, "^src/$1/$2", "^src/postgres/"],
+        pathNot: [vocabulary, contracts, "^src/$1/$2", "^src/postgres/", "^src/http/"],
       },
+    },
+    {
+      name: "http-stands-alone",
+      comment: "http/ is for what listens: the HTTP interface and the metrics. It imports nothing of ours.",
+      severity: "error",
+      from: { path: "^src/http/" },
+      to: { path: "^src/", pathNot: "^src/http/" },
     },
     {
       name: "postgres-serves-its-own",
@@ -86,7 +93,7 @@ module.exports = {
       comment: "The HTTP interface knows vocabulary and contracts; what it answers from is handed to it.",
       severity: "error",
       from: { path: "^src/api/" },
-      to: { path: "^src/", pathNot: [vocabulary, contracts, "^src/api/"] },
+      to: { path: "^src/", pathNot: [vocabulary, contracts, "^src/api/", "^src/http/"] },
     },
     {
       name: "only-wiring-names-the-api",

@@ -1,7 +1,7 @@
 /** Environment -> typed settings, read once, here only. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
 import { availableParallelism, homedir, totalmem } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { isConnectionUrl } from "./connection.js";
 import { SpecError } from "./errors.js";
 import { parseBytes } from "./text/human.js";
@@ -157,19 +157,50 @@ export function terminalFromProcess(): TerminalSettings {
   return readTerminalSettings(process.env);
 }
 
-/**
- * The nearest directory, from `cwd` up to the home directory, with a `nightshift.yaml` or a `jobs` folder; `null` where it
- * belongs to another user. NIGHTSHIFT_PROJECT names another one.
- */
+/** What the search for a project found. */
+export interface ProjectSearch {
+  /** The project that is used; `null`: none. */
+  readonly root: string | null;
+  /** A project in a parent folder that is not used, and why. */
+  readonly skipped: {
+    readonly path: string;
+    readonly why: "it belongs to another user" | "it lies on another file system";
+  } | null;
+}
+
+/** The directory of the project that is used here; see {@link findProject}. */
 export function findProjectRoot(cwd: string): string | null {
+  return findProject(cwd).root;
+}
+
+/**
+ * The nearest directory, from `cwd` up to the home directory, with a `nightshift.yaml` or a `jobs` folder. It is not used
+ * where it belongs to another user, or lies beyond the border of a file system; a `jobs` folder that is a mount of its own,
+ * or holds one, belongs to the project around it. NIGHTSHIFT_PROJECT names another one, without these conditions.
+ */
+export function findProject(cwd: string): ProjectSearch {
   const given = present(process.env.NIGHTSHIFT_PROJECT);
-  if (given !== undefined) return resolve(given);
+  if (given !== undefined) return { root: resolve(given), skipped: null };
   const start = resolve(cwd);
+  let isBeyondBorder = false;
   for (let directory = start; ; directory = dirname(directory)) {
-    if (existsSync(join(directory, "nightshift.yaml")) || existsSync(join(directory, "jobs")))
-      return directory === start || isOwn(directory, start) ? directory : null;
-    if (directory === dirname(directory) || directory === homedir()) return null;
+    if (existsSync(join(directory, "nightshift.yaml")) || existsSync(join(directory, "jobs"))) {
+      if (isBeyondBorder)
+        return { root: null, skipped: { path: directory, why: "it lies on another file system" } };
+      if (directory === start || isOwn(directory, start)) return { root: directory, skipped: null };
+      return { root: null, skipped: { path: directory, why: "it belongs to another user" } };
+    }
+    const parent = dirname(directory);
+    if (directory === parent || directory === homedir()) return { root: null, skipped: null };
+    const isOfJobs = basename(directory) === "jobs" || basename(parent) === "jobs";
+    isBeyondBorder ||= !isOfJobs && statOf(directory)?.dev !== statOf(parent)?.dev;
   }
+}
+
+/** How to use a project in a parent folder that was not used. */
+export function skippedHint(skipped: ProjectSearch["skipped"]): string | undefined {
+  if (skipped === null) return undefined;
+  return `the project ${skipped.path} is not used, because ${skipped.why}: to use it, set NIGHTSHIFT_PROJECT=${skipped.path}`;
 }
 
 /**
@@ -185,8 +216,13 @@ function isOwn(directory: string, start: string): boolean {
 }
 
 function ownerOf(path: string): number | null {
+  return statOf(path)?.uid ?? null;
+}
+
+/** `null` where the path cannot be looked at. */
+function statOf(path: string): Stats | null {
   try {
-    return statSync(path).uid;
+    return statSync(path);
   } catch {
     return null;
   }

@@ -1,6 +1,7 @@
 /** Who may ask: checked before anything of a request is read. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { SpecError } from "../errors.js";
+import { hostnameOf, isLoopback } from "../http/hosts.js";
 
 export interface Asked {
   readonly method: string;
@@ -70,16 +71,6 @@ function isEqual(given: string, token: string): boolean {
 
 function mediaType(asked: Asked): string {
   return (asked.header("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
-}
-
-/** `localhost`, 127.0.0.0/8 or `::1`. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || /^127(\.\d{1,3}){3}$/.test(hostname);
-}
-
-/** Without port and brackets. */
-function hostnameOf(host: string): string {
-  return (/^\[([^\]]*)\](:\d+)?$/.exec(host)?.[1] ?? host.replace(/:\d+$/, "")).toLowerCase();
 }
 
 function originHost(origin: string): string | null {

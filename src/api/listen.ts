@@ -1,6 +1,6 @@
 /** Where the service listens; not on any network without a token. */
 import { SpecError } from "../errors.js";
-import { isLoopback } from "./guard.js";
+import { isLoopback } from "../http/hosts.js";
 
 export interface ListenAddress {
   /** Without brackets. */

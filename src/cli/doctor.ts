@@ -1,8 +1,9 @@
 import type { Command } from "commander";
-import { checkClock, checkFileSystem, checkMachine, checkNode } from "./doctor/checks.js";
+import { checkClock, checkFileSystem, checkMachine, checkNode, checkPrivacy } from "./doctor/checks.js";
 import { checkEngine, checkWholePath } from "./doctor/engine.js";
 import type { Finding } from "./doctor/finding.js";
 import { checkLedger } from "./doctor/ledger.js";
+import { checkProtection } from "./doctor/protection.js";
 import { checkProviders } from "./doctor/providers.js";
 import { checkQueue } from "./doctor/queue.js";
 import { renderTable } from "./output/table.js";
@@ -27,9 +28,11 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   note(checkNode(process.versions.node));
   for (const finding of checkMachine(cli.settings)) note(finding);
   note(await checkFileSystem("state directory", cli.settings.stateDir));
+  for (const finding of await checkPrivacy(cli.settings.stateDir)) note(finding);
   note(await checkFileSystem("output file system", output));
   if (cli.settings.ledger !== null) for (const finding of await checkLedger(cli)) note(finding);
   if (cli.settings.queue !== null) for (const finding of await checkQueue(cli)) note(finding);
+  for (const finding of await checkProtection(cli)) note(finding);
   note(await checkClock(cli.settings.stateDir, cli.clock));
   for (const finding of await checkEngine()) note(finding);
   for (const finding of await checkProviders(cli)) note(finding);

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { findProjectRoot } from "../config.js";
+import { findProject, skippedHint } from "../config.js";
 import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
 import type { Listening } from "../observers/metrics/metrics-server.js";
 import { pause } from "../system-clock.js";
 import { counted } from "../text/human.js";
+import { unprotectedLinks } from "./doctor/protection.js";
 import { localPath } from "./lookup/model-job.js";
 import { declareQueue } from "./running/run-options.js";
 import { type ApiPlace, apiPlace, openApi } from "./serving/open-api.js";
@@ -74,6 +75,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     if (cli.globals.json) cli.out.line(serveJson(event, cli.clock.now()));
     else if (!cli.globals.quiet || !isQuiet(event)) cli.err.line(serveLine(event, cli.cwd, cli.clock.now()));
   };
+  for (const link of await unprotectedLinks(cli)) tell({ type: "connection.unprotected", ...link });
   let service: Service | null = null;
   const served = () => service?.specs.specs().flatMap(({ good }) => (good === null ? [] : [good])) ?? [];
   const watch = await watchJobs(cli, await cli.app(), served);
@@ -165,7 +167,7 @@ async function drain(cli: Cli, service: Service, drainMs: number): Promise<numbe
 }
 
 function jobsFolder(cli: Cli, given: string | undefined): string {
-  const root = findProjectRoot(cli.cwd);
+  const { root, skipped } = findProject(cli.cwd);
   const folder =
     given === undefined ? (root === null ? null : join(root, "jobs")) : localPath(given, cli.cwd);
   if (folder !== null && existsSync(folder)) return folder;
@@ -173,7 +175,9 @@ function jobsFolder(cli: Cli, given: string | undefined): string {
     "usage.no-jobs",
     `there is no folder of jobs ${folder === null ? "here" : `at ${folder}`}`,
     {
-      hint: "Write specs into a `jobs` folder, or name one with --jobs.",
+      hint:
+        (given === undefined ? skippedHint(skipped) : undefined) ??
+        "Write specs into a `jobs` folder, or name one with --jobs.",
     },
   );
 }
@@ -199,6 +203,7 @@ function isQuiet(event: ServeEvent): boolean {
   if (event.type === "tick.decided") return event.tick.verdict !== "missed";
   if (event.type === "run.ended") return event.status !== "failed";
   if (event.type === "run.finished") return event.end.status !== "failed";
+  if (event.type === "connection.unprotected") return false;
   return event.type !== "spec.broken" && event.type !== "schedule.failed" && event.type !== "serve.failed";
 }
 

@@ -1,7 +1,7 @@
 /** Jobs by name: the specs in the `jobs` folder of the project around a directory. */
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { findProjectRoot } from "../config.js";
+import { findProject, findProjectRoot, skippedHint } from "../config.js";
 import { type JsonValue, SpecError } from "../errors.js";
 import { scheduleOfAfter } from "./after.js";
 import { closest, didYouMean } from "./did-you-mean.js";
@@ -40,13 +40,16 @@ export async function findJob(nameOrPath: string, cwd: string): Promise<string> 
     jobs.find(({ path }) => fileName(path) === nameOrPath) ?? jobs.find(({ name }) => name === nameOrPath);
   if (named !== undefined) return named.path;
   const names = [...new Set(jobs.flatMap(({ name, path }) => [name, fileName(path)]))];
-  throw new SpecError("spec.not-found", `there is no job \`${nameOrPath}\``, {
+  const { root, skipped } = findProject(cwd);
+  const where = root === null || root === resolve(cwd) ? "" : ` in the project ${root}`;
+  throw new SpecError("spec.not-found", `there is no job \`${nameOrPath}\`${where}`, {
     hint:
+      skippedHint(skipped) ??
       didYouMean(closest(nameOrPath, names)) ??
       (names.length === 0
         ? "write jobs into a `jobs` folder, or name a spec by its path"
         : `there is ${names.join(", ")}`),
-    details: { name: nameOrPath },
+    details: { name: nameOrPath, project: root },
   });
 }
 

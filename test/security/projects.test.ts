@@ -1,9 +1,15 @@
 /** Nobody else's project is used, and nobody else reads what a run remembers. */
-import { chownSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { findProjectRoot } from "../../src/config.js";
+import { checkPrivacy } from "../../src/cli/doctor/checks.js";
+import { unprotectedLinks } from "../../src/cli/doctor/protection.js";
+import { findProjectRoot, readSettings } from "../../src/config.js";
+import { findJob } from "../../src/spec/find-job.js";
+import { createSecrets } from "../../src/spec/secrets.js";
 import { privateFileSystem } from "../../src/stores/local-file-system.js";
+import { ownMounts } from "../support/mounts.js";
+import { nightshift } from "../support/nightshift.js";
 import { scratch } from "../support/scratch.js";
 
 const nobody = 65_534;
@@ -28,6 +34,95 @@ test.runIf(isRoot)("a project of another user in a parent folder is not used", (
   // A folder of theirs that somebody chose to work in.
   chownSync(work, nobody, nobody);
   expect(findProjectRoot(work)).toBe(shared);
+});
+
+test("a project is not looked for beyond the border of a file system, but around a mounted jobs folder", async () => {
+  const project = scratch();
+  for (const folder of ["jobs/team", "data/deep"]) mkdirSync(join(project, folder), { recursive: true });
+  const mount = (folder: string) => `mount -t tmpfs -o size=1m tmpfs ${join(project, folder)}`;
+  const mounts = await ownMounts(
+    `${mount("data")} && ${mount("jobs")} && mkdir -p ${project}/jobs/team ${project}/data/deep && ${mount("jobs/team")}`,
+  );
+  try {
+    const config = new URL("../../dist/config.js", import.meta.url);
+    const places = ["jobs", "jobs/team", "data/deep"].map((folder) => join(project, folder));
+    const script = `import(${JSON.stringify(config)}).then(({ findProject }) =>
+      console.log(JSON.stringify(${JSON.stringify(places)}.map((place) => findProject(place)))))`;
+    const searched = JSON.parse(mounts.sh(`${process.execPath} -e '${script}'`));
+    expect(searched).toEqual([
+      { root: project, skipped: null },
+      { root: project, skipped: null },
+      { root: null, skipped: { path: project, why: "it lies on another file system" } },
+    ]);
+    const named = mounts.sh(`NIGHTSHIFT_PROJECT=${project} ${process.execPath} -e '${script}'`);
+    expect(JSON.parse(named)).toEqual(places.map(() => ({ root: project, skipped: null })));
+  } finally {
+    await mounts.close();
+  }
+});
+
+test("the project that is used is shown where it is not the current directory", async () => {
+  const project = scratch();
+  const work = join(project, "me/work");
+  mkdirSync(work, { recursive: true });
+  mkdirSync(join(project, "jobs"));
+  const refused = nightshift(work, "run", "nightly", "-v");
+  expect(refused.stderr.split("\n")[0]).toBe(`project ${project}`);
+  expect(refused.stderr.split("\n")[1]).toContain(project);
+  await expect(findJob("nightly", work)).rejects.toMatchObject({
+    code: "spec.not-found",
+    details: { project },
+  });
+  expect(nightshift(project, "ls", "jobs", "-v").stderr).not.toContain("project ");
+});
+
+test.runIf(isRoot)("the refusal names a project that is not used, and how to use it", async () => {
+  const project = scratch();
+  const work = join(project, "work");
+  mkdirSync(work);
+  mkdirSync(join(project, "jobs"));
+  chownSync(join(project, "jobs"), nobody, nobody);
+  await expect(findJob("nightly", work)).rejects.toMatchObject({
+    code: "spec.not-found",
+    hint: expect.stringContaining(`NIGHTSHIFT_PROJECT=${project}`),
+  });
+});
+
+test("doctor warns of a state directory that others can read", async () => {
+  const state = scratch();
+  expect(await checkPrivacy(join(state, "not-there"))).toEqual([]);
+  for (const [mode, result] of [
+    [0o700, "ok"],
+    [0o750, "warn"],
+    [0o701, "warn"],
+  ] as const) {
+    chmodSync(state, mode);
+    expect(await checkPrivacy(state)).toMatchObject([{ check: "state permissions", result }]);
+  }
+});
+
+test("doctor and serve warn of connections to other machines without TLS", async () => {
+  const links = async (ledger: string | null, queue: string | null = null, environment = {}) => {
+    const settings = readSettings({
+      ...{ cwd: "/", environment, machine: { cores: 1, memoryBytes: 1 } },
+      ...(ledger === null ? {} : { ledger }),
+      ...(queue === null ? {} : { queue }),
+    });
+    const found = await unprotectedLinks({ settings, secrets: createSecrets() });
+    return found.map(({ role, reason }) => `${role} ${reason}`);
+  };
+  const verified = { PGSSLMODE: "verify-full" };
+  expect(await links("postgres://u:secret@db.example/n")).toEqual(["ledger sslmode=prefer"]);
+  expect(await links("postgres://u@db.example/n?sslmode=disable")).toEqual(["ledger sslmode=disable"]);
+  expect(await links("postgres://u@db.example/n?sslmode=verify-full")).toEqual([]);
+  expect(await links("postgres://u@db.example/n", null, verified)).toEqual([]);
+  for (const local of ["127.0.0.1", "localhost", "[::1]", "%2Frun%2Fpostgresql"])
+    expect(await links(`postgres://u@${local}/n`), local).toEqual([]);
+  expect(await links(null, "redis://:secret@queue.example:6379")).toEqual(["queue redis://"]);
+  expect(await links(null, "rediss://queue.example:6379")).toEqual([]);
+  for (const local of ["127.0.0.1", "localhost", "[::1]"])
+    expect(await links(null, `redis://${local}:6379`), local).toEqual([]);
+  expect(await links(null, "postgres://u@db.example/n")).toEqual(["queue sslmode=prefer"]);
 });
 
 test("what a run remembers is for its user alone", async () => {

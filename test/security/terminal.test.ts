@@ -1,16 +1,22 @@
 /** What data, models and servers call things moves no cursor, starts no line and turns no reading direction. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { Float32, vectorFromArray } from "apache-arrow";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { openPrompt } from "../../src/cli/init/prompt.js";
 import { errorText } from "../../src/cli/output/error-text.js";
+import { noteLogText, noteText } from "../../src/cli/output/note.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import { shownPath } from "../../src/cli/output/paths.js";
 import { createScreen } from "../../src/cli/output/screen.js";
 import { renderTable } from "../../src/cli/output/table.js";
+import { serveLine } from "../../src/cli/serving/serve-text.js";
+import { workerEntry } from "../../src/cli/working/worker-text.js";
 import { DataError } from "../../src/errors.js";
 import { plainProgress } from "../../src/observers/terminal/plain-progress.js";
 import { systemClock } from "../../src/system-clock.js";
+import { logText } from "../../src/text/log-text.js";
 import { indented, printable } from "../../src/text/visible-text.js";
 import { nightshift } from "../support/nightshift.js";
 import { model, modelBytes, node, types, value } from "../support/onnx-models.js";
@@ -63,6 +69,43 @@ test("no text becomes a line of its own", () => {
   const shown: string[] = [];
   createScreen({ write: (text) => shown.push(text), isTTY: true, columns: 500 }).status(evil);
   expect(shown.join("")).not.toContain("\n");
+});
+
+test("a question shows no control character, and Tab offers none", async () => {
+  let shown = "";
+  const keyboard = new PassThrough();
+  const output = new PassThrough().on("data", (text) => {
+    shown += text;
+  });
+  const prompt = openPrompt({ input: keyboard, output, terminal: false, paint: plain });
+  prompt.say(evil);
+  const answer = prompt.ask({
+    ...{ text: `${evil}?`, offered: evil, candidates: [evil, "b"] },
+    refuse: (given) => (given === "b" ? evil : null),
+  });
+  keyboard.write("b\n");
+  await vi.waitFor(() => expect(shown.split("? (")).toHaveLength(3));
+  keyboard.write("\n");
+  // What is offered is the name itself, shown safely.
+  expect(await answer).toBe(evil);
+  prompt.close();
+  expect(shown).not.toMatch(dangerous);
+  expect(shown).not.toMatch(/^2026/m);
+});
+
+test("an event of a service and of a worker is one line", () => {
+  const at = new Date(0);
+  const error = { code: "x.y", message: evil };
+  const lines = [
+    serveLine({ type: "spec.broken", path: join("/w", evil), kept: evil, error } as never, "/w", at),
+    serveLine({ type: "serve.failed", error: new Error(evil) }, "/w", at),
+    logText(at, workerEntry({ type: "ledger-failed", error: new Error(evil) } as never, true) as never),
+    logText(at, workerEntry({ type: "host-died", cause: evil, reason: evil } as never, true) as never),
+  ];
+  lines.push(noteLogText({ level: "warn", message: "warning", text: evil }, at));
+  for (const line of lines) expect(printable(line)).not.toMatch(/[\n\r\u2028]/);
+  const note = printable(noteText({ level: "error", message: "m", text: evil }, plain)).split("\n");
+  expect(note.slice(1).every((line) => line.startsWith("  "))).toBe(true);
 });
 
 test("inspect and preview of hostile names print no control character", async () => {

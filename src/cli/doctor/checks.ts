@@ -6,6 +6,7 @@ import type { Clock } from "../../clock.js";
 import type { Settings } from "../../config.js";
 import { bytes, counted } from "../../text/human.js";
 import { packageVersion } from "../lookup/packaged.js";
+import { shellLine } from "../output/command-line.js";
 import type { Finding } from "./finding.js";
 
 export function checkNode(version: string): Finding {
@@ -67,6 +68,23 @@ export async function checkFileSystem(check: string, path: string): Promise<Find
   } finally {
     if (directory !== null) await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** The state directory holds paths, parameters and hooks of jobs. @returns nothing where it is not there yet */
+export async function checkPrivacy(stateDir: string): Promise<readonly Finding[]> {
+  const found = await stat(stateDir).catch(() => null);
+  if (found === null) return [];
+  const mode = found.mode & 0o777;
+  const detail = `${stateDir}: mode ${mode.toString(8).padStart(4, "0")}`;
+  if ((mode & 0o077) === 0) return [{ check: "state permissions", result: "ok", detail }];
+  return [
+    {
+      check: "state permissions",
+      result: "warn",
+      detail,
+      hint: `Other users can read what runs remember. Close it: chmod -R go= ${shellLine(stateDir)}`,
+    },
+  ];
 }
 
 /** A clock that disagrees with the file system's makes files look changed, or younger than they are. */

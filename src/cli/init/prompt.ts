@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import type { Readable, Writable } from "node:stream";
 import { CancelledError } from "../../errors.js";
+import { indented, oneLine, printable } from "../../text/visible-text.js";
 import type { Paint } from "../output/paint.js";
 
 export interface Question {
@@ -54,17 +55,18 @@ export function openPrompt({ input, output, terminal, paint }: PromptOptions): P
 
   return {
     async ask({ text, offered, candidates: completions = [], refuse = () => null }) {
-      candidates = completions;
-      const suggestion = offered === null || offered === "" ? "" : ` ${paint.dim(`(${offered})`)}`;
+      // What cannot be shown safely on the line that is edited is not offered by Tab.
+      candidates = completions.filter((candidate) => oneLine(candidate) === candidate);
+      const suggestion = offered === null || offered === "" ? "" : ` ${paint.dim(`(${oneLine(offered)})`)}`;
       while (true) {
-        const given = await line(`${paint.bold(text)}${suggestion} `);
+        const given = await line(`${paint.bold(oneLine(text))}${suggestion} `);
         const answer = given === "" ? offered : given;
         const problem = answer === null ? "an answer is needed" : refuse(answer);
         if (answer !== null && problem === null) return answer;
-        output.write(`${paint.yellow(`  ${problem}`)}\n`);
+        output.write(`${paint.yellow(`  ${oneLine(problem ?? "")}`)}\n`);
       }
     },
-    say: (text) => void output.write(`${text}\n`),
+    say: (text) => void output.write(`${printable(indented(text))}\n`),
     close: () => lines.close(),
   };
 }

@@ -1,5 +1,6 @@
 /** What a command says beside its data: a sentence for people, or one line of a service's log. */
 import { type LogFields, type LogLevel, logText } from "../../text/log-text.js";
+import { indented } from "../../text/visible-text.js";
 import type { Paint } from "./paint.js";
 
 export interface Note {
@@ -17,7 +18,9 @@ export function warningNote(text: string): Note {
   return { level: "warn", message: "warning", text };
 }
 
-export function noteText({ level, text }: Note, paint: Paint): string {
+export function noteText(note: Note, paint: Paint): string {
+  const { level } = note;
+  const text = indented(note.text);
   if (level === "warn") return paint.yellow(`warning: ${text}`);
   return level === "error" ? paint.red(text) : text;
 }

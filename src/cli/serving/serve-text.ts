@@ -2,6 +2,7 @@ import { asNightshiftError, toErrorRecord } from "../../errors.js";
 import type { RunEnd } from "../../observer.js";
 import type { SchedulerEvent } from "../../scheduler.js";
 import { type LogEntry, type LogFields, type LogLevel, logText } from "../../text/log-text.js";
+import type { UnprotectedLink } from "../doctor/protection.js";
 import { shownPath } from "../output/paths.js";
 import type { AskedEvent } from "./asked-runs.js";
 import type { FolderEvent } from "./spec-folder.js";
@@ -13,6 +14,8 @@ export type ServeEvent =
   /** A run of this service ended, with what it read. */
   | { readonly type: "run.finished"; readonly end: RunEnd }
   | { readonly type: "api.listening"; readonly url: string }
+  /** The ledger or the queue is on another machine, and its URL does not ask for TLS. */
+  | ({ readonly type: "connection.unprotected" } & UnprotectedLink)
   | { readonly type: "serve.failed"; readonly error: unknown };
 
 /** One line of a service's log. */
@@ -75,6 +78,10 @@ function entryOf(event: ServeEvent, cwd: string): LogEntry {
     }
     case "api.listening":
       return entry("info", event.type, { url: event.url });
+    case "connection.unprotected":
+      return entry("warn", event.type, {
+        ...{ role: event.role, at: event.place, reason: event.reason, hint: event.hint },
+      });
     case "serve.failed":
       return entry("error", event.type, errorFields(asNightshiftError(event.error)));
     case "schedule.failed":

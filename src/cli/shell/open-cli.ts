@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { App } from "../../app.js";
-import { type Settings, settingsFromProcess } from "../../config.js";
+import { findProjectRoot, type Settings, settingsFromProcess } from "../../config.js";
 import { systemClock } from "../../system-clock.js";
+import { oneLine } from "../../text/visible-text.js";
 import { placeWords, programName, shellLine } from "../output/command-line.js";
 import { type Note, noteLogText, noteText, warningNote } from "../output/note.js";
 import type { Cli, GlobalFlags, ProgressWish } from "./context.js";
@@ -60,6 +61,9 @@ export function openCli(
     ...{ terminal, interrupts, note, globals: globalsOf(flags), open },
     program: program.join(" ").trimEnd(),
   });
+  const root = findProjectRoot(cli.cwd);
+  if (cli.globals.verbose && !cli.globals.json && root !== null && root !== cli.cwd)
+    terminal.err.line(terminal.err.paint.dim(`project ${oneLine(root)}`));
   const close = async () => {
     for (const app of apps) await (await app).close();
   };
