@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { InfraError, SpecError } from "../errors.js";
+import { limitConnections, slowClientLimits } from "../http/connection-limits.js";
 import { type ApiParts, apiApp } from "./app.js";
 import type { ListenAddress } from "./listen.js";
 
@@ -13,20 +14,15 @@ export interface ApiServer {
   close(graceMs: number): Promise<void>;
 }
 
-const limits = {
-  // Headers, then the whole request, have to come in this time; what comes slower is ended with 408.
-  headersTimeout: 10_000,
-  requestTimeout: 20_000,
-  connectionsCheckingInterval: 1_000,
-  keepAliveTimeout: 5_000,
-  maxHeaderSize: 16 * 1024,
-};
-const maxConnections = 256;
+const limits = { total: 256, waitingOfAddress: 64 };
 
 /** @throws SpecError `usage.address-in-use`, `usage.listen`; InfraError `infra.permission` */
 export async function startApi({ host, port }: ListenAddress, parts: ApiParts): Promise<ApiServer> {
-  const server = createAdaptorServer({ fetch: apiApp(parts).fetch, serverOptions: limits }) as Server;
-  server.maxConnections = maxConnections;
+  const server = createAdaptorServer({
+    fetch: apiApp(parts).fetch,
+    serverOptions: slowClientLimits,
+  }) as Server;
+  limitConnections(server, limits);
   server.listen(port, host);
   try {
     await once(server, "listening");

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { isLoopback } from "../../http/hosts.js";
 import type { Metrics } from "../../observers/metrics/metrics.js";
 import type { Listening, MetricsServer } from "../../observers/metrics/metrics-server.js";
 import { logLine } from "../output/log-line.js";
@@ -20,11 +21,18 @@ export async function listenForMetrics(
 ): Promise<MetricsServer> {
   const { serveMetrics } = await import("../../observers/metrics/metrics-server.js");
   const server = await serveMetrics(at, metrics);
-  if (cli.globals.json) logLine(cli, "metrics.listening", { url: server.url });
+  const isOpen = !isLoopback(at.host);
+  if (cli.globals.json) logLine(cli, "metrics.listening", { url: server.url, open: isOpen });
   else if (!cli.globals.quiet)
     cli.note({
       ...{ level: "info", message: "metrics listening", text: `metrics at ${server.url}` },
       fields: { url: server.url },
+    });
+  if (isOpen && !cli.globals.json)
+    cli.note({
+      ...{ level: "warn", message: "metrics open" },
+      text: `metrics at ${server.url} need no token: let only the scraper reach that port`,
+      fields: { url: server.url, hint: "no token is needed: let only the scraper reach this port" },
     });
   return server;
 }

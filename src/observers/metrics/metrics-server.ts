@@ -1,9 +1,11 @@
 /**
  * Serves GET /metrics, and GET /healthz for probes of an orchestrator. Neither needs a token: the address decides who
- * may ask. The port is apart from the HTTP interface, so that clients of that one cannot keep a probe out.
+ * may ask, and on the loopback the Host header has to name it. The port is apart from the HTTP interface, so that clients of that one cannot keep a probe out.
  */
 import { createServer } from "node:http";
 import { InfraError } from "../../errors.js";
+import { limitConnections, slowClientLimits } from "../../http/connection-limits.js";
+import { hostnameOf, isLoopback } from "../../http/hosts.js";
 import type { Exposition } from "./metrics.js";
 
 export interface Listening {
@@ -18,13 +20,21 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
+const limits = { total: 128, waitingOfAddress: 32 };
+
 /** @throws InfraError `infra.cannot-listen` */
 export async function serveMetrics(
   { host, port }: Listening,
   metrics: () => Promise<Exposition>,
 ): Promise<MetricsServer> {
-  const server = createServer((request, response) => {
+  const server = createServer(slowClientLimits, (request, response) => {
     const [path] = (request.url ?? "/").split("?");
+    // A page of another site may reach a port of the loopback by a name of its own. A probe learns nothing.
+    if (isLoopback(host) && path !== "/healthz" && !isLoopback(hostnameOf(request.headers.host ?? ""))) {
+      const body = "Ask this port as localhost or 127.0.0.1.\n";
+      response.writeHead(403, { "content-type": "text/plain" }).end(body);
+      return;
+    }
     const known = path === "/metrics" || path === "/healthz";
     const status = !known ? 404 : request.method === "GET" || request.method === "HEAD" ? 200 : 405;
     if (status !== 200 || path === "/healthz") {
@@ -37,6 +47,7 @@ export async function serveMetrics(
       () => response.writeHead(500).end(),
     );
   });
+  limitConnections(server, limits);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) =>
       reject(

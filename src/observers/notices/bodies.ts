@@ -32,24 +32,37 @@ export function slackBody(notice: Notice): object {
     `${signs[event]} *${plain(headline)}*`,
     ...(error === null ? [] : [`${plain(cut(error.message))}\n_${error.code}_`]),
     ...(error?.hint == null ? [] : [`>${plain(cut(error.hint)).replaceAll("\n", "\n>")}`]),
-    ...(remedy === null ? [] : [`Once that is mended: \`${remedy}\``]),
+    ...(remedy === null ? [] : [`Once that is mended: \`${plain(remedy)}\``]),
   ];
   return {
     // What a phone's lock screen shows.
     text: plain(headline),
     blocks: [
-      ...sections.map((text) => ({ type: "section", text: { type: "mrkdwn", text } })),
+      ...sections.map((text) => ({ type: "section", text: markdown(text) })),
       {
         type: "context",
-        elements: [{ type: "mrkdwn", text: about.filter((part) => part !== null).join("  ·  ") }],
+        elements: [markdown(about.filter((part) => part !== null).join("  ·  "))],
       },
     ],
   };
 }
 
-/** Nothing in it is markup or mentions anybody. */
+/**
+ * Nothing in it is code, a link or a mention. Slack has no escape for a backtick, so another accent stands for it; a
+ * zero-width space keeps a URL from becoming a link.
+ */
 function plain(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll("`", "\u02cb")
+    .replaceAll("://", ":\u200b//");
+}
+
+/** `verbatim`: Slack makes no links and mentions of its own in it. */
+function markdown(text: string): object {
+  return { type: "mrkdwn", text, verbatim: true };
 }
 
 function cut(text: string): string {

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import picomatch from "picomatch";
 import { SpecError } from "../../errors.js";
 import type { StoredFile } from "../../store.js";
+import { globMatcher } from "./glob.js";
 import { notAFile, translate } from "./native-errors.js";
 import { notFound } from "./not-found.js";
 import { kindOf, kindOfEntry, listed } from "./stat.js";
@@ -47,7 +48,7 @@ const everything: Rule = { wants: () => true, enters: () => true };
 
 /** A directory that matches stands for all that is in it. */
 function globRule(glob: string): Rule {
-  const matches = picomatch(glob, noNegation);
+  const matches = globMatcher(glob);
   const wants = (relative: string): boolean => {
     const parts = relative.split("/");
     return parts.some((_, i) => matches(parts.slice(0, i + 1).join("/")));
