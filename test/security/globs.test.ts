@@ -39,7 +39,7 @@ test("random globs match what picomatch matches", () => {
   const name = () => some(4, ["a", "b", "c", ".", "=", "-"]);
   const steps = (one: () => string) => Array.from({ length: 1 + Math.floor(random() * 3) }, one).join("/");
   let matched = 0;
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 1_500; i++) {
     const [pattern, path] = [steps(glob), steps(name)];
     // Patterns are resolved before.
     if (pattern.split("/").some((step) => /^\.+$/.test(step))) continue;
@@ -49,5 +49,5 @@ test("random globs match what picomatch matches", () => {
     if (expected) matched++;
     expect(globMatcher(pattern)(path), `${pattern} ${path}`).toBe(expected);
   }
-  expect(matched).toBeGreaterThan(500);
+  expect(matched).toBeGreaterThan(30);
 });
