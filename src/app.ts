@@ -168,7 +168,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
 
   const runner = once(async (): Promise<Runner> => {
     const { createRunner } = await import("./runner.js");
-    const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
+    const { localDispatcher } = await import("./dispatchers/local/local-dispatcher.js");
     const { processes } = await import("./ledgers/journal/processes.js");
     const hostNow = await currentHost();
     const opened = await ledger();
@@ -229,7 +229,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   }: WorkerOptions): Promise<QueueWorker> {
     const { startQueueWorker } = await import("./queue-worker.js");
     const { attemptsAtOnce } = await import("./working/take-messages.js");
-    const { localDispatcher } = await import("./dispatchers/local-dispatcher.js");
+    const { localDispatcher } = await import("./dispatchers/local/local-dispatcher.js");
     const shared = sharedLedger(await ledger());
     const opened = await queue();
     const atOnce = attemptsAtOnce(threads, lanes);

@@ -1,4 +1,4 @@
-import type { NightshiftError } from "./errors.js";
+import type { ErrorRecord, NightshiftError } from "./errors.js";
 import type { PartitionRef, Receipt, Step } from "./partition.js";
 import type { PartitionTask } from "./plan.js";
 import type { HostDeath } from "./run-events.js";
@@ -28,10 +28,16 @@ export interface AttemptRunner extends Pick<Dispatcher, "drain" | "close"> {
   abandon(attemptId: string): void;
 }
 
+export interface StartedAttempt {
+  readonly task: PartitionTask;
+  /** How the partition's last attempt failed. */
+  readonly lastError: ErrorRecord | null;
+}
+
 /** Where attempts report. Called by dispatchers and workers; backed by the ledger. */
 export interface AttemptReporter {
   /** Before anything is read. `fenced`: the epoch has moved on or was started already, so do nothing. */
-  start(ref: PartitionRef, attemptId: string): Promise<PartitionTask | "fenced">;
+  start(ref: PartitionRef, attemptId: string): Promise<StartedAttempt | "fenced">;
   succeed(receipt: Receipt): Promise<"accepted" | "fenced">;
   fail(
     ref: PartitionRef,

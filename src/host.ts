@@ -39,6 +39,8 @@ export interface HostCalls {
   };
   /** Does one partition in a thread of its own. */
   partition: { request: PartitionCall; item: PartitionProgress; result: Receipt };
+  /** Tries rows of a partition that may kill the host, in a thread. Writes nothing; dies of a row that does. */
+  search: { request: SearchCall; item: PartitionProgress; result: SearchResult };
   /** The first rows of data files, as JSON-safe values; for `errors`, which shows quarantined rows. */
   "read-rows": {
     request: { readonly from: readonly string[]; readonly limit: number };
@@ -60,7 +62,13 @@ export interface PlanCall {
   readonly memoryBytes: number;
   /** Load the model too, to see whether a thread could; a run finds that out soon enough. */
   readonly tryLoad: boolean;
+  /** What the model is tried on: `rows` of the input, unless it killed its host on them. */
+  readonly trial?: ModelTrial;
 }
+
+/** Rows of the input, or a row in which every number is one or zero and every text is empty. */
+export type ModelTrial = "rows" | MadeUpRow;
+export type MadeUpRow = "ones" | "zeros";
 
 export interface InspectedFile {
   readonly path: string;
@@ -111,7 +119,43 @@ export interface Preview extends RowsTable {
 export interface PartitionCall {
   readonly task: PartitionTask;
   readonly attemptId: string;
+  /** The partition runs alone: the host notes which rows are in a model call, in case that it dies of them. */
+  readonly notesRows?: boolean;
+  /** Digests of rows that kill a host: they fail without a model call. */
+  readonly killers?: readonly string[];
 }
+
+export interface SearchCall {
+  readonly task: PartitionTask;
+  readonly attemptId: string;
+  readonly search: RowSearch;
+}
+
+/** What hosts that died of a partition's rows have shown. Rows are counted from the partition's first. */
+export interface RowSearch {
+  /** No row before this one kills a host, except for `killers`. */
+  readonly fromRow: number;
+  /** Rows from `fromRow` to before this one killed a host together; `null`: the model is called for whole batches. */
+  readonly toRow: number | null;
+  /** Digests of the rows that killed a host alone. */
+  readonly killers: readonly string[];
+  /** The model is first tried on this row: it has not survived any row yet. */
+  readonly madeUp: MadeUpRow | null;
+}
+
+/** `searched`: no further row kills the host. `harmless`: no row of `fromRow` to `toRow` does so alone. */
+export type SearchResult = "searched" | "harmless";
+
+/** Rows in a model call, counted from the partition's first; none for a made-up row. */
+export interface RowsAtWork {
+  readonly from: number;
+  readonly to: number;
+  /** Digest of the only row, while one is tried alone. */
+  readonly digest: string | null;
+}
+
+/** Makes a model call, and notes its rows before and after for the parent of the host. */
+export type NotingRows = <T>(rows: RowsAtWork, call: () => Promise<T>) => Promise<T>;
 
 export interface PartitionProgress {
   readonly rows: number;
@@ -141,7 +185,8 @@ export interface CallOptions<N extends HostCallName> {
 export interface WorkerHost {
   /**
    * @throws the host's own error, rebuilt; InfraError `infra.host-died` when it died before it answered, with the file
-   * that was being opened in `details.file` where known, or when it was killed for its memory; `infra.host-deadline` when
+   * that was being opened in `details.file` where known and the rows of a noted model call that it died in by itself in
+   * `details.rowsAtWork`, or when it was killed for its memory; `infra.host-deadline` when
    * it was killed for time. Outside of partitions: DataError `data.kills-reader`, ModelError `model.kills-host` where
    * what was open, or at work, is to blame.
    */

@@ -4,7 +4,7 @@
  */
 import type { RecordBatch } from "apache-arrow";
 import { DataError, SpecError } from "./errors.js";
-import type { PlanCall } from "./host.js";
+import type { ModelTrial, PlanCall } from "./host.js";
 import { describeInput, type Guessing, type Job } from "./job.js";
 import type { InspectedModel } from "./model.js";
 import type { Partition } from "./partition.js";
@@ -66,7 +66,7 @@ export async function planJob(
   const heldBytes =
     tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
   const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
-  const settled = await settle(prepared, parts, tally.firstWithRows, signal);
+  const settled = await settle(prepared, parts, tally.firstWithRows, signal, call.trial);
   const checked = await check(prepared, settled, parts, signal);
   const assets = [...prepared.assets, ...checked.assets];
   const placement = await tryLoad(prepared.model, prepared.profile, parts.runtime, { wanted: call.tryLoad });
@@ -147,6 +147,7 @@ export async function settle(
   parts: PlannerParts,
   partition: Partition | null,
   signal: AbortSignal,
+  trial: ModelTrial = "rows",
 ): Promise<SettledJob> {
   const { job, schema, mapping, hooks, loaded } = prepared;
   const postHook = loaded.get("post-hook");
@@ -163,11 +164,12 @@ export async function settle(
   async function settleOn(rows: RecordBatch | null): Promise<SettledJob> {
     const batch = rows === null ? null : await pre(rows);
     const { mappingOptions } = prepared;
-    const tried = await tryModel({ mappingOptions, mapping, profile, predictor, batch, clock: parts.clock });
+    const { clock } = parts;
+    const tried = await tryModel({ mappingOptions, mapping, profile, predictor, batch, clock, trial });
     const settled = tried.mapping === mapping ? mapping : readingFor(hooks, schema, tried.mapping);
     if (postHook === undefined) return { ...tried, mapping: settled, hooks };
     const scored =
-      batch === null
+      batch === null || trial !== "rows"
         ? null
         : await scoreFirstRows(
             { ...prepared, mapping: settled, profile: tried.profile, predictor },

@@ -129,8 +129,9 @@ function leasedReporter(
     ...reporter,
     async start(ref, attemptId) {
       const askedMs = clock.monotonicMs();
-      const task = await reporter.start(ref, attemptId);
-      if (task === "fenced") return task;
+      const started = await reporter.start(ref, attemptId);
+      if (started === "fenced") return started;
+      const { task, lastError } = started;
       if (!leases.hold(ref, attemptId, askedMs)) {
         await reporter.fail(ref, attemptId, new CancelledError(), "released");
         return "fenced";
@@ -140,7 +141,7 @@ function leasedReporter(
         await room.enter(attemptId, task.partition.peakBytes);
         // Nor does one begin that waited for too long.
         if (!leases.holds(attemptId)) throw new CancelledError();
-        return admitted;
+        return { task: admitted, lastError };
       } catch (thrown) {
         await reporter
           .fail(

@@ -7,7 +7,8 @@ import { writeSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 import { settingsFromProcess } from "./config.js";
 import { toErrorRecord } from "./errors.js";
-import type { HostCalls } from "./host.js";
+import type { HostCalls, NotingRows } from "./host.js";
+import { rowsLines } from "./hosts/child-process/breadcrumb-trail.js";
 import { SharedProgress } from "./hosts/child-process/shared-progress.js";
 import type {
   PlanningCall,
@@ -20,6 +21,7 @@ import type { Predictor } from "./model.js";
 import { loadFiles } from "./pipeline/files/load-files.js";
 import type { MappingFiles } from "./pipeline/files/mapping-files.js";
 import { type HookSteps, hookSteps, type LoadedHooks, noHooks } from "./pipeline/hooks/hook-steps.js";
+import { searchRows } from "./pipeline/killing-rows.js";
 import { runPartition } from "./pipeline/run-partition.js";
 import type { Plan } from "./plan.js";
 import { lateExpansion } from "./planning/late-expansion.js";
@@ -50,8 +52,11 @@ void Promise.allSettled([
   import("./sources/files/file-source.js"),
 ]);
 
-export default async function partition({ call, progress }: ThreadCall): Promise<ThreadResult> {
-  const { task, attemptId } = call;
+export async function partition({
+  call,
+  progress,
+}: ThreadCall<"partition">): Promise<ThreadResult<"partition">> {
+  const { task, attemptId, killers = [], notesRows = false } = call;
   const shared = new SharedProgress(progress);
   const cancelled = new AbortController();
   try {
@@ -73,14 +78,60 @@ export default async function partition({ call, progress }: ThreadCall): Promise
           shared.write(figures);
           if (shared.isCancelled) cancelled.abort();
         },
+        killers,
+        ...(notesRows ? { noting: notingRows(attemptId) } : {}),
       },
       cancelled.signal,
     );
-    if (loadSeconds === null) return { receipt };
-    return { receipt: { ...receipt, stats: { ...receipt.stats, modelLoadSeconds: loadSeconds } } };
+    if (loadSeconds === null) return { result: receipt };
+    return { result: { ...receipt, stats: { ...receipt.stats, modelLoadSeconds: loadSeconds } } };
   } catch (error) {
     return { error: toErrorRecord(error) };
   }
+}
+
+export async function search({
+  call: { task, attemptId, search: known },
+  progress,
+}: ThreadCall<"search">): Promise<ThreadResult<"search">> {
+  const { plan } = task;
+  const shared = new SharedProgress(progress);
+  const cancelled = new AbortController();
+  const watch = setInterval(() => shared.isCancelled && cancelled.abort(), cancelCheckMs);
+  const noted = notingRows(attemptId);
+  const noting: NotingRows = (rows, work) => {
+    if (shared.isCancelled) cancelled.abort();
+    return noted(rows, work);
+  };
+  try {
+    refuseChangedPlan(plan);
+    const source = await registry.source(plan.job.input);
+    const { predictor } = await predictorOf(plan);
+    const parts = { predictor, files: await filesOf(plan), hooks: await hooksOf(plan), noting };
+    const request = {
+      columns: plan.mapping.reads,
+      schema: plan.inputSchema,
+      chunkRows: plan.profile.chunkRows,
+    };
+    const chunks = source.read(task.partition, request, cancelled.signal);
+    return { result: await searchRows(task, known, parts, chunks, cancelled.signal) };
+  } catch (error) {
+    return { error: toErrorRecord(error) };
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+function notingRows(attemptId: string): NotingRows {
+  return async (rows, call) => {
+    const [begins, ends] = rowsLines(attemptId, rows);
+    note(begins);
+    try {
+      return await call();
+    } finally {
+      note(ends);
+    }
+  };
 }
 
 interface Loaded {

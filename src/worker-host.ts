@@ -68,6 +68,7 @@ serveCalls(
     preview: (request, onItem, signal) =>
       (runsHooks(request.job) ? pool.planning("preview") : own.preview)(request, onItem, signal),
     partition: pool.run,
+    search: pool.search,
     join: async ({ parts, to }) =>
       joinFiles(parts, to, {
         store: await registry.store(),

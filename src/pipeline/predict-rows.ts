@@ -22,6 +22,16 @@ export interface RowPredictor {
    * @throws ModelError `model.predict-failed` when no row at all passes: then it is not the rows' fault
    */
   predict(bound: BoundRows, rows: number, place: BatchPlace, signal: AbortSignal): Promise<PredictedRows>;
+  /**
+   * Calls the model for these rows alone, over and over, in a batch of the same shape.
+   * @returns why it fails; `null` when it does not
+   */
+  only(
+    bound: BoundRows,
+    rows: number,
+    trial: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ModelError | null>;
 }
 
 /** Where a batch comes from, for messages. */
@@ -70,6 +80,10 @@ export function createRowPredictor(
       const rest = await attempts.allBut(failures);
       if (rest.cause !== null) throw fails("on rows together that it takes one by one", rest.cause, place);
       return { outputs: rest.outputs, failures };
+    },
+
+    async only(bound, rows, trial, signal) {
+      return (await createAttempts(predictor, outputs, bound.tensors, rows, signal).only(trial)).cause;
     },
   };
 }

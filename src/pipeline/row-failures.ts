@@ -12,7 +12,7 @@ export type ValueFault =
   | "not_text";
 
 /** Stable, for machines. */
-export type Reason = ValueFault | "list_length" | "predict_failed" | "unfit_value";
+export type Reason = ValueFault | "list_length" | "predict_failed" | "kills_engine" | "unfit_value";
 
 export interface Failure {
   readonly reason: Reason;
@@ -82,3 +82,9 @@ export function nestedListFailure(column: string, input: string, rowShape: reado
 export function predictFailure(reason: string): Failure {
   return { reason: "predict_failed", message: `the model fails on this row: ${reason}` };
 }
+
+/** The engine ends its whole process on the row, so the row is kept from the model. */
+export const killsEngine: Failure = {
+  reason: "kills_engine",
+  message: "the model crashes the engine on this row",
+};

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../clock.js";
 import { asNightshiftError, BugError, CancelledError, DataError } from "../errors.js";
-import type { PartitionProgress } from "../host.js";
+import type { NotingRows, PartitionProgress } from "../host.js";
 import type { Predictor } from "../model.js";
 import { hasExactRows, type Receipt, type RowCounts } from "../partition.js";
 import type { PartitionTask } from "../plan.js";
@@ -29,6 +29,10 @@ export interface PartitionParts {
   /** Expands what only a running partition knows: `{{ run.id }}`, `{{ model.sha256 }}`. */
   readonly expand: (text: string) => string;
   readonly onProgress: (progress: PartitionProgress) => void;
+  /** Digests of rows that kill a host: they fail without a model call. */
+  readonly killers?: readonly string[];
+  /** Stands around every model call; by default nothing is noted. */
+  readonly noting?: NotingRows;
 }
 
 /**
@@ -51,6 +55,8 @@ export async function runPartition(
   const scorer = createScorer({
     ...{ job, mapping, files, predictor, batchRows, expand, timer, hooks },
     trustsLabels: profile.engine === "compiled-trees",
+    killers: new Set(parts.killers),
+    ...(parts.noting === undefined ? {} : { noting: parts.noting }),
   });
   const tally = createTally(task);
   let bytesRead = 0;

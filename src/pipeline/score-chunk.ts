@@ -2,6 +2,7 @@
 import type { Schema as ArrowSchema } from "apache-arrow";
 import { arrowSchema } from "../arrow-types.js";
 import { type Chunk, placeOf, type QuarantinedRows } from "../chunk.js";
+import type { NotingRows } from "../host.js";
 import type { Job } from "../job.js";
 import { fetchedOutputs, type Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
@@ -11,6 +12,7 @@ import { createBinder } from "./bind-inputs.js";
 import { contradictionCounter } from "./contradictions.js";
 import type { MappingFiles } from "./files/mapping-files.js";
 import { type HookSteps, noHooks } from "./hooks/hook-steps.js";
+import { withoutKillers } from "./killing-rows.js";
 import { createRowPredictor } from "./predict-rows.js";
 import type { Failure } from "./row-failures.js";
 import { judge, type RowFailure, refuseFailure } from "./row-policy.js";
@@ -29,6 +31,10 @@ export interface ScorerOptions {
   readonly hooks?: HookSteps;
   /** Labels need not be held against probabilities: the engine takes them from there. */
   readonly trustsLabels?: boolean;
+  /** Digests of rows that the model is not called for: see {@link withoutKillers}. */
+  readonly killers?: ReadonlySet<string>;
+  /** Stands around every model call; by default nothing is noted. */
+  readonly noting?: NotingRows;
 }
 
 export interface Scorer {
@@ -55,6 +61,9 @@ export interface ScoredChunk {
 
 export function createScorer(options: ScorerOptions): Scorer {
   const { job, mapping, files, predictor, batchRows, timer, hooks = noHooks } = options;
+  const { killers = new Set(), noting = (_rows, call) => call() } = options;
+  /** Rows of the chunks before this one. */
+  let rowsBefore = 0;
   const key = job.input.key;
   const binder = createBinder(mapping.inputs, batchRows, files);
   const rows = createRowPredictor(predictor, {
@@ -110,11 +119,14 @@ export function createScorer(options: ScorerOptions): Scorer {
     contradictions = 0;
     for (let start = 0; start < batch.numRows; start += batchRows) {
       const end = Math.min(start + batchRows, batch.numRows);
-      const bound = bind(start, end);
+      const bound = withoutKillers(bind(start, end), end - start, killers);
       timer.lap("bind");
       refuseFirst(inChunk(bound.failures, start), chunk);
       const place = placeOf(chunk, start);
-      const { outputs, failures: failed } = await rows.predict(bound, end - start, place, signal);
+      const { outputs, failures: failed } = await noting(
+        { from: rowsBefore + start, to: rowsBefore + end, digest: null },
+        () => rows.predict(bound, end - start, place, signal),
+      );
       timer.lap("predict");
       const failedRows = inChunk(failed, start);
       refuseFirst(failedRows, chunk);
@@ -125,6 +137,7 @@ export function createScorer(options: ScorerOptions): Scorer {
       }
       timer.lap("attach");
     }
+    rowsBefore += batch.numRows;
     return failures;
   }
 

@@ -4,13 +4,15 @@
  */
 import type { RecordBatch } from "apache-arrow";
 import { ModelError, SpecError } from "../errors.js";
+import type { ModelTrial } from "../host.js";
 import { fetchedOutputs, type InputBinding, type Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
+import type { Tensors } from "../tensor.js";
 import { createBinder } from "./bind-inputs.js";
 import type { MappingFiles } from "./files/mapping-files.js";
+import { madeUpRow } from "./killing-rows.js";
 import { refuseSeveralLengths, seenLists } from "./list-lengths.js";
 import { type MappingOptions, type Observed, resolveMapping } from "./resolve-mapping.js";
-import { zeroRow } from "./tensors/arrange-rows.js";
 
 /** Rows that are tried, one after the other, until the model takes one. */
 const triedRows = 64;
@@ -40,6 +42,7 @@ export async function observeSizes(
   options: MappingOptions,
   predictor: Predictor,
   batch: RecordBatch | null,
+  trial: ModelTrial = "rows",
 ): Promise<Observed> {
   const seen = batch === null ? [] : seenLists(resolveMapping(options), batch);
   refuseSeveralLengths(seen, options, batch?.numRows ?? 0);
@@ -50,7 +53,10 @@ export async function observeSizes(
   for (const { input, rowShape, kind } of bound.inputs)
     if (rowShape === null) throw openDimension(`input "${input}"`, kind);
   if (isSettled(bound)) return observed;
-  const rowShapes = { ...observed.rowShapes, ...(await seenShapes(bound, predictor, batch, options.files)) };
+  const rowShapes = {
+    ...observed.rowShapes,
+    ...(await seenShapes(bound, predictor, candidates(bound, batch, trial, options.files))),
+  };
   const settled = resolveMapping({ ...options, observed: { listLengths, rowShapes } });
   for (const { output, rowShape } of settled.outputs)
     if (rowShape === null) throw openDimension(`output "${output}"`);
@@ -61,11 +67,10 @@ export async function observeSizes(
 async function seenShapes(
   mapping: Mapping,
   predictor: Predictor,
-  batch: RecordBatch | null,
-  files: MappingFiles | undefined,
+  rows: Iterable<Tensors>,
 ): Promise<{ readonly [output: string]: readonly number[] }> {
   let failure: unknown = null;
-  for (const inputs of candidates(mapping, batch, files)) {
+  for (const inputs of rows) {
     try {
       const outputs = await predictor.predict(inputs, fetchedOutputs(mapping.outputs));
       return Object.fromEntries(Object.entries(outputs).map(([name, { dims }]) => [name, dims.slice(1)]));
@@ -84,17 +89,20 @@ async function seenShapes(
   );
 }
 
-function* candidates(mapping: Mapping, batch: RecordBatch | null, files: MappingFiles | undefined) {
-  if (batch !== null) {
+function* candidates(
+  mapping: Mapping,
+  batch: RecordBatch | null,
+  trial: ModelTrial,
+  files: MappingFiles | undefined,
+): Generator<Tensors> {
+  if (batch !== null && trial === "rows") {
     const bind = createBinder(mapping.inputs, 1, files).open(batch);
     for (let row = 0; row < Math.min(batch.numRows, triedRows); row++) {
       const { tensors, failures } = bind(row, row + 1);
       if (failures.size === 0) yield tensors;
     }
   }
-  yield Object.fromEntries(
-    mapping.inputs.map(({ input, type, rowShape }) => [input, zeroRow(type, rowShape ?? [])]),
-  );
+  yield madeUpRow(trial === "ones" ? "ones" : "zeros", mapping.inputs);
 }
 
 function openDimension(what: string, kind?: InputBinding["kind"]): SpecError {

@@ -22,18 +22,24 @@ export function notingModels(runtime: ModelRuntime, note: Note): ModelRuntime {
       const predictor = await noting.load(assets, profile);
       return {
         ...predictor,
-        predict: (inputs, outputs) => during(assets, note, () => predictor.predict(inputs, outputs)),
+        predict: (inputs, outputs) =>
+          during(assets, note, () => predictor.predict(inputs, outputs), "predict"),
       };
     },
   };
 }
 
-async function during<T>(assets: readonly Asset[], note: Note, work: () => Promise<T>): Promise<T> {
+async function during<T>(
+  assets: readonly Asset[],
+  note: Note,
+  work: () => Promise<T>,
+  mark: "model" | "predict" = "model",
+): Promise<T> {
   const path = assets.find(({ role }) => role === "model")?.path ?? "";
-  note(`+model ${path}`);
+  note(`+${mark} ${path}`);
   try {
     return await work();
   } finally {
-    note(`-model ${path}`);
+    note(`-${mark} ${path}`);
   }
 }

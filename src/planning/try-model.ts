@@ -5,8 +5,10 @@
 import type { RecordBatch } from "apache-arrow";
 import type { Clock } from "../clock.js";
 import { ModelError } from "../errors.js";
+import type { MadeUpRow, ModelTrial } from "../host.js";
 import { fetchedOutputs, type Mapping } from "../mapping.js";
 import type { Predictor } from "../model.js";
+import { madeUpRow, survive } from "../pipeline/killing-rows.js";
 import { probeMissing } from "../pipeline/probing/probe-missing.js";
 import { mostSampledRows, probeRows, type RowsProbe } from "../pipeline/probing/probe-rows.js";
 import { type Sample, sampleRows } from "../pipeline/probing/sample-rows.js";
@@ -34,15 +36,21 @@ export interface TryOptions {
   /** The first rows, with what a `pre` hook adds; `null` where the input is empty. */
   readonly batch: RecordBatch | null;
   readonly clock: Pick<Clock, "monotonicMs">;
+  /** Made-up rows where the model killed a host on rows of the input: then no more than its sizes are learnt. */
+  readonly trial: ModelTrial;
 }
+
+const killsHost =
+  "The model killed its host on one of the rows that it was tried on, so it was not tried further: whether rows are independent is not known.";
 
 /** @throws SpecError `refused.*` where rows cannot be scored one by one and the job does not say that it knows */
 export async function tryModel(options: TryOptions): Promise<TriedModel> {
-  const { mappingOptions, mapping, profile, batch } = options;
+  const { mappingOptions, mapping, profile, batch, trial } = options;
   const { job, files, signature } = mappingOptions;
   refuseOtherSymbols(signature, mapping);
   const sizes = isSettled(mapping) ? null : await sizesSeen(options);
   const sized = sizes === null ? mapping : resolveMapping({ ...mappingOptions, observed: sizes });
+  if (trial !== "rows") return { ...(await tryMadeUp(trial, sized, options)), profile, probe: null };
   const untouched = { mapping: sized, profile, probe: null };
   if (batch === null || profile.engine !== "onnxruntime") return untouched;
   const sample = sampleRows(sized.inputs, batch, files, mostSampledRows);
@@ -71,8 +79,18 @@ export async function tryModel(options: TryOptions): Promise<TriedModel> {
   };
 }
 
-async function sizesSeen({ mappingOptions, predictor, batch }: TryOptions): Promise<Observed> {
-  return naming(() => observeSizes(mappingOptions, predictor, batch));
+async function sizesSeen({ mappingOptions, predictor, batch, trial }: TryOptions): Promise<Observed> {
+  return naming(() => observeSizes(mappingOptions, predictor, batch, trial));
+}
+
+/** Shows that the model survives a row; a host that dies here shows that it may survive none. */
+async function tryMadeUp(
+  row: MadeUpRow,
+  mapping: Mapping,
+  { predictor }: TryOptions,
+): Promise<Pick<TriedModel, "mapping">> {
+  await survive(predictor, madeUpRow(row, mapping.inputs), fetchedOutputs(mapping.outputs));
+  return { mapping: { ...mapping, warnings: [...mapping.warnings, killsHost] } };
 }
 
 async function tryRows(

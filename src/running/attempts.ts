@@ -78,7 +78,7 @@ export function ledgerReporter(
       const state = await orWake(ledger.readPartition(ref.runId, ref.partition));
       attempts.set(attemptId, { state, maxAttempts: task.plan.job.limits.maxAttempts });
       wake({ type: "started", ref, attemptId });
-      return task;
+      return { task, lastError: state.lastError };
     },
 
     async succeed(receipt) {

@@ -1,6 +1,6 @@
 /** Asks a worker host for a plan: it opens the data and the model, and may die of them. */
-import { asNightshiftError } from "../errors.js";
-import type { WorkerHost } from "../host.js";
+import { asNightshiftError, type NightshiftError } from "../errors.js";
+import type { ModelTrial, PlanCall, WorkerHost } from "../host.js";
 import type { Partition } from "../partition.js";
 import { neverReturned } from "../planning/never-returned.js";
 import type { PlannedJob, PlanRequest } from "./run-request.js";
@@ -21,7 +21,7 @@ export async function planInHost(
   signal: AbortSignal,
 ): Promise<PlannedJob> {
   const partitions: Partition[] = [];
-  const call = {
+  let call: PlanCall = {
     job: request.job,
     guess: request.guess,
     cores: parts.cores,
@@ -35,10 +35,28 @@ export async function planInHost(
       const options = { signal, onItem, silenceMs };
       return { plan: await parts.planningHost().call("plan", call, options), partitions };
     } catch (error) {
+      const trial = nextTrial(call.trial ?? "rows", asNightshiftError(error));
+      if (trial !== null) {
+        call = { ...call, trial };
+        partitions.length = 0;
+        continue;
+      }
       if (asNightshiftError(error).code === "infra.host-deadline")
         throw neverReturned("Planning", call.job, error);
       if (attempt === planningAttempts || asNightshiftError(error).code !== "infra.host-died") throw error;
       partitions.length = 0;
     }
   }
+}
+
+const trials: readonly ModelTrial[] = ["rows", "ones", "zeros"];
+
+/**
+ * What the model is tried on after it killed its host while it predicted: a row is to blame unless the model kills a host
+ * on every row. `null` where that was not the reason, or nothing is left to try.
+ */
+function nextTrial(trial: ModelTrial, { code, details }: NightshiftError): ModelTrial | null {
+  if (code !== "model.kills-host" || details.isPredicting !== true || details.maxBytes !== undefined)
+    return null;
+  return trials[trials.indexOf(trial) + 1] ?? null;
 }

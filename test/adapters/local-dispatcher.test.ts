@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AttemptReporter, Circumstance } from "../../src/dispatcher.js";
-import { localDispatcher } from "../../src/dispatchers/local-dispatcher.js";
-import type { NightshiftError } from "../../src/errors.js";
+import { localDispatcher } from "../../src/dispatchers/local/local-dispatcher.js";
+import { type ErrorRecord, InfraError, type NightshiftError, toErrorRecord } from "../../src/errors.js";
 import type { WorkerHost } from "../../src/host.js";
 import { childProcessHost } from "../../src/hosts/child-process/child-process-host.js";
 import type { PartitionRef } from "../../src/partition.js";
@@ -29,7 +29,12 @@ type Report =
 /** A dispatcher over real child processes that follow one script a partition. */
 function dispatcherOver(
   scripts: readonly string[],
-  { threads = 2, timeoutMs = 60_000, maxBytes = null as number | null } = {},
+  {
+    threads = 2,
+    timeoutMs = 60_000,
+    maxBytes = null as number | null,
+    lastError = null as ErrorRecord | null,
+  } = {},
 ) {
   const folder = scratch();
   const paths = scripts.map((script, index) => {
@@ -38,13 +43,14 @@ function dispatcherOver(
     return path;
   });
   const reports: Report[] = [];
+  const errors: NightshiftError[] = [];
   let started = 0;
   let deaths = 0;
   let wake = (): void => undefined;
   const reporter: AttemptReporter = {
     async start(ref) {
       started += 1;
-      return taskOf(ref, paths[ref.partition] ?? "", timeoutMs);
+      return { task: taskOf(ref, paths[ref.partition] ?? "", timeoutMs), lastError };
     },
     async succeed(receipt) {
       reports.push({ type: "accepted", partition: receipt.ref.partition });
@@ -52,6 +58,7 @@ function dispatcherOver(
       return "accepted";
     },
     async fail(ref, _attemptId, error: NightshiftError, circumstance) {
+      errors.push(error);
       reports.push({ type: "failed", partition: ref.partition, code: error.code, circumstance });
       wake();
     },
@@ -88,7 +95,7 @@ function dispatcherOver(
     return reports;
   };
 
-  return { dispatcher, until, counts: () => ({ started, deaths }) };
+  return { dispatcher, until, counts: () => ({ started, deaths }), errors };
 }
 
 function taskOf(ref: PartitionRef, script: string, partitionTimeoutMs: number): PartitionTask {
@@ -146,6 +153,46 @@ describe("local dispatcher", () => {
       circumstance: "host-died-alone",
     });
     expect(reports.filter((report) => report.type === "accepted")).toHaveLength(2);
+  });
+
+  it("searches for a row that killed the last host, over as many hosts as die, in one attempt", async () => {
+    const { dispatcher, until, counts, errors } = dispatcherOver(["crash 0 4 -"]);
+    await dispatcher.enqueue(ref(0), true);
+    await until(1);
+    expect(errors[0]?.details).toMatchObject({
+      signal: "SIGFPE",
+      rowsAtWork: { from: 0, to: 4, digest: null },
+    });
+    const lastError = toErrorRecord(errors[0]);
+
+    const script = "crash 0 2 -\ncrash 1 2 abc\nsearched\nsucceed";
+    const again = dispatcherOver([script], { lastError });
+    await again.dispatcher.enqueue(ref(0, 2), true);
+    expect(await again.until(1)).toEqual([{ type: "accepted", partition: 0 }]);
+    expect(again.counts()).toEqual({ started: 1, deaths: 0 });
+    expect(counts().deaths).toBe(1);
+  });
+
+  it("ends a search that its deadline or an outsider's signal stops as it ends an attempt", async () => {
+    const lastError = toErrorRecord(
+      new InfraError("infra.host-died", "of rows", {
+        details: { rowsAtWork: { from: 0, to: 4, digest: null }, modelCalls: 0 },
+      }),
+    );
+    const late = dispatcherOver(["wait 60000"], { lastError, timeoutMs: 300 });
+    await late.dispatcher.enqueue(ref(0), true);
+    expect(await late.until(1)).toEqual([
+      { type: "failed", partition: 0, code: "infra.host-deadline", circumstance: "error" },
+    ]);
+    const killed = dispatcherOver(["die"], { lastError });
+    await killed.dispatcher.enqueue(ref(0), true);
+    expect(await killed.until(1)).toEqual([
+      { type: "failed", partition: 0, code: "infra.host-died", circumstance: "host-died-alone" },
+    ]);
+    const drained = dispatcherOver(["hang"], { lastError });
+    await drained.dispatcher.enqueue(ref(0), true);
+    await drained.dispatcher.drain();
+    expect(await drained.until(1)).toMatchObject([{ circumstance: "released" }]);
   });
 
   it("replaces a host between partitions before what it keeps is too much", async () => {

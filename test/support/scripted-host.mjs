@@ -1,5 +1,5 @@
 // A worker host that does as it is told: the partition's only slice names a file whose text is the script, and every
-// attempt takes its next line. Lines: succeed | fail | flake | die | hang | wait <ms> | grow <MiB> | tell <times>. The last line is repeated.
+// call takes its next line. Lines: succeed | searched | crash <from> <to> <digest> | fail | flake | die | hang | wait <ms> | grow <MiB> | tell <times>. The last line is repeated.
 import { appendFileSync, existsSync, readFileSync, writeSync } from "node:fs";
 
 const breadcrumbFd = Number(process.argv[3]);
@@ -20,6 +20,15 @@ process.on("message", async (message) => {
   writeSync(breadcrumbFd, `+${script}\n`);
   process.send({ id, type: "item", item: { rows: 1, quarantined: 0, step: "predict" } });
   switch (step.split(" ")[0]) {
+    case "crash": {
+      const [, from, to, digest] = step.split(" ");
+      writeSync(breadcrumbFd, `+rows ${attemptId} ${from} ${to} ${digest}\n`);
+      process.kill(process.pid, "SIGFPE");
+      return;
+    }
+    case "searched":
+      process.send({ id, type: "result", result: "searched" });
+      break;
     case "die":
       process.kill(process.pid, "SIGKILL");
       return;

@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fromErrorRecord, type InfraError } from "../../errors.js";
 import type { CallOptions, HostCallName, HostCalls, HostReply, WorkerHost } from "../../host.js";
 import { BreadcrumbTrail } from "./breadcrumb-trail.js";
-import { blamed, deathOf, modelOf, overrun } from "./host-deaths.js";
+import { blamed, deathOf, modelOf, overrun, withRows } from "./host-deaths.js";
 import { residentBytes, watchMemory } from "./memory-watch.js";
 
 /**
@@ -31,6 +31,8 @@ export interface ChildProcessHostOptions {
 
 interface PendingCall {
   readonly name: HostCallName;
+  /** Of a partition or of a search in it. */
+  readonly attemptId: string | null;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
   /** It has given a sign of life. */
@@ -84,9 +86,10 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
     const end = (code: number | null, signal: NodeJS.Signals | null, cause?: Error): void => {
       watch.stop();
       process.removeListener("exit", killWithUs);
-      const open = { file: trail.lastFile, model: trail.model };
+      const open = { file: trail.lastFile, model: trail.model, isPredicting: trail.isPredicting };
       gone ??= deathOf({ code, signal, lastWords, cause, ...open, excess: watch.excess() });
-      for (const call of calls.values()) call.reject(call.name === "partition" ? gone : blamed(gone, open));
+      for (const { attemptId, reject } of calls.values())
+        reject(attemptId === null ? blamed(gone, open) : withRows(gone, trail.callsOf(attemptId)));
       calls.clear();
       resolve();
     };
@@ -116,6 +119,7 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
     return new Promise<HostCalls[N]["result"]>((resolve, reject) => {
       calls.set(id, {
         name,
+        attemptId: "attemptId" in request ? request.attemptId : null,
         // The host answers in the shape of the call's contract; nobody else writes to this channel.
         resolve: (result) => resolve(result as HostCalls[N]["result"]),
         reject,

@@ -2,12 +2,15 @@
 import { DataError, InfraError, ModelError } from "../../errors.js";
 import type { HostCallName, HostCalls } from "../../host.js";
 import { bytes } from "../../text/human.js";
+import type { NotedCalls } from "./breadcrumb-trail.js";
 import type { MemoryExcess } from "./memory-watch.js";
 
 /** What it had open, as told by its breadcrumbs. */
 export interface Open {
   readonly file: string | null;
   readonly model: string | null;
+  /** The model was predicting, and not being loaded. */
+  readonly isPredicting: boolean;
 }
 
 export interface Death extends Open {
@@ -82,10 +85,13 @@ export function deathOf(death: Death): InfraError {
  * else the file that it has open. Whoever sends SIGKILL or SIGTERM is somebody else: the kernel for want of memory, or a
  * person; but we do, where it holds too much.
  */
-export function blamed(death: InfraError, { file, model }: Open): DataError | ModelError | InfraError {
+export function blamed(
+  death: InfraError,
+  { file, model, isPredicting }: Open,
+): DataError | ModelError | InfraError {
   const { signal, maxBytes } = death.details;
   const wasStopped = maxBytes !== undefined;
-  const options = { details: death.details, cause: death };
+  const options = { details: { ...death.details, ...(isPredicting ? { isPredicting } : {}) }, cause: death };
   if (!wasStopped && (signal === "SIGKILL" || signal === "SIGTERM")) return death;
   if (model !== null)
     return new ModelError(
@@ -105,6 +111,26 @@ export function blamed(death: InfraError, { file, model }: Open): DataError | Mo
     ...options,
     hint: "The file is damaged, or uses the format in a way that the reader does not know: write it again.",
   });
+}
+
+/**
+ * The death of a host as an attempt sees it: with the rows of the model call that it died in by itself, in
+ * `details.rowsAtWork`, and the number of noted model calls that returned before, in `details.modelCalls`.
+ */
+export function withRows(death: InfraError, { atWork, returned }: NotedCalls): InfraError {
+  const { signal, maxBytes } = death.details;
+  if (atWork === null || maxBytes !== undefined || signal === "SIGKILL" || signal === "SIGTERM") return death;
+  const { from, to, digest } = atWork;
+  const how = signal == null ? `exit code ${death.details.exitCode}` : signal;
+  return new InfraError(
+    death.code,
+    `The worker host died (${how}) in a model call for rows ${from} to ${to - 1} of its partition, which count from 0.`,
+    {
+      hint: "Take the rows out that the model cannot take (a division of integers by zero, say), or export it again, perhaps for another opset.",
+      details: { ...death.details, rowsAtWork: { from, to, digest }, modelCalls: returned },
+      cause: death,
+    },
+  );
 }
 
 function during(file: string | null): string {

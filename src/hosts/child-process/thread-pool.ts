@@ -1,14 +1,16 @@
 /** Partitions on threads of their own, one a core. Small JSON goes in and out; progress goes through shared memory. */
 import { Piscina } from "piscina";
 import { type ErrorRecord, fromErrorRecord } from "../../errors.js";
-import type { HostCallName, HostCalls, PartitionCall } from "../../host.js";
-import type { Receipt } from "../../partition.js";
+import type { HostCallName, HostCalls } from "../../host.js";
 import type { HostAnswer } from "./call-server.js";
 import { SharedProgress } from "./shared-progress.js";
 
+/** Calls about one partition. */
+type PartitionCallName = "partition" | "search";
+
 /** What a thread is handed, and what it hands back: errors as records, since a thread's classes are not ours. */
-export interface ThreadCall {
-  readonly call: PartitionCall;
+export interface ThreadCall<N extends PartitionCallName> {
+  readonly call: HostCalls[N]["request"];
   readonly progress: SharedArrayBuffer;
 }
 /** What every thread of a host is started with. */
@@ -17,7 +19,9 @@ export interface ThreadData {
   readonly hookDir: string;
   readonly device: SharedArrayBuffer;
 }
-export type ThreadResult = { readonly receipt: Receipt } | { readonly error: ErrorRecord };
+export type ThreadResult<N extends PartitionCallName> =
+  | { readonly result: HostCalls[N]["result"] }
+  | { readonly error: ErrorRecord };
 
 /** A call of the host that a thread answers, under the thread's export of that name. */
 export interface PlanningCall<N extends HostCallName> {
@@ -41,6 +45,7 @@ export interface ThreadPool {
   /** Starts the first thread, so that it loads its modules while the run is still being planned. */
   readonly warm: () => void;
   readonly run: HostAnswer<"partition">;
+  readonly search: HostAnswer<"search">;
   /** Answers in a thread what may run an author's code, which may never return. */
   readonly planning: <N extends "plan" | "preview">(name: N) => HostAnswer<N>;
 }
@@ -59,24 +64,24 @@ export function threadPool({ entry, threads, workerData }: ThreadPoolOptions): T
     });
     return started;
   };
-  const run: HostAnswer<"partition"> = async (call, onItem, signal) => {
-    const progress = new SharedProgress();
-    const cancel = (): void => progress.cancel();
-    signal.addEventListener("abort", cancel, { once: true });
-    if (signal.aborted) cancel();
-    const timer = setInterval(() => onItem(progress.read()), progressEveryMs);
-    try {
-      const result: ThreadResult = await start().run({
-        call,
-        progress: progress.memory,
-      } satisfies ThreadCall);
-      if ("error" in result) throw fromErrorRecord(result.error);
-      return result.receipt;
-    } finally {
-      clearInterval(timer);
-      signal.removeEventListener("abort", cancel);
-    }
-  };
+  const inPartition =
+    <N extends PartitionCallName>(name: N): HostAnswer<N> =>
+    async (request, onItem, signal) => {
+      const progress = new SharedProgress();
+      const cancel = (): void => progress.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+      if (signal.aborted) cancel();
+      const timer = setInterval(() => onItem(progress.read()), progressEveryMs);
+      try {
+        const call: ThreadCall<N> = { call: request, progress: progress.memory };
+        const answer: ThreadResult<N> = await start().run(call, { name });
+        if ("error" in answer) throw fromErrorRecord(answer.error);
+        return answer.result;
+      } finally {
+        clearInterval(timer);
+        signal.removeEventListener("abort", cancel);
+      }
+    };
   const planning =
     <N extends "plan" | "preview">(name: N): HostAnswer<N> =>
     async (request, onItem, signal) => {
@@ -94,5 +99,10 @@ export function threadPool({ entry, threads, workerData }: ThreadPoolOptions): T
         signal.removeEventListener("abort", cancel);
       }
     };
-  return { warm: () => void start(), run, planning };
+  return {
+    warm: () => void start(),
+    run: inPartition("partition"),
+    search: inPartition("search"),
+    planning,
+  };
 }

@@ -1,3 +1,4 @@
+import { doubleToHalf } from "../../float16.js";
 import { rowWidth } from "../../mapping.js";
 import type { Tensor, Tensors, TensorType } from "../../tensor.js";
 import { allocate, type TensorBuffer } from "./tensor-buffers.js";
@@ -60,6 +61,15 @@ export function substituted(
   substitute: number,
 ): readonly number[] {
   return Array.from({ length: rows }, (_, row) => (failed.has(row) ? substitute : row));
+}
+
+/** One row of ones, or of empty texts. */
+export function oneRow(type: TensorType, rowShape: readonly number[]): Tensor {
+  const data = allocate(type, rowWidth(rowShape));
+  if (Array.isArray(data)) return { type, dims: [1, ...rowShape], data };
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(1n);
+  else data.fill(type === "float16" ? doubleToHalf(1) : 1);
+  return { type, dims: [1, ...rowShape], data };
 }
 
 /** One row of zeros, or of empty texts. */

@@ -1,10 +1,11 @@
 /** Does partitions on this machine: a queue in memory before one worker host, which is replaced when it dies. */
-import type { NewId } from "../clock.js";
-import type { AttemptReporter, AttemptRunner, Circumstance, Dispatcher } from "../dispatcher.js";
-import { asNightshiftError, CancelledError, type NightshiftError } from "../errors.js";
-import type { WorkerHost } from "../host.js";
-import type { PartitionRef } from "../partition.js";
-import type { HostDeath } from "../run-events.js";
+import type { NewId } from "../../clock.js";
+import type { AttemptReporter, AttemptRunner, Circumstance, Dispatcher } from "../../dispatcher.js";
+import { asNightshiftError, CancelledError, type NightshiftError } from "../../errors.js";
+import type { WorkerHost } from "../../host.js";
+import type { PartitionRef } from "../../partition.js";
+import type { HostDeath } from "../../run-events.js";
+import { killersOf } from "./find-killers.js";
 
 /** Share of a host's limit from which on it takes no further partition. */
 const usualShare = 0.7;
@@ -79,19 +80,26 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & A
     alone: boolean,
     signal: AbortSignal,
   ): Promise<void> {
-    const task = await reporter.start(ref, attemptId);
-    if (task === "fenced") return;
+    const started = await reporter.start(ref, attemptId);
+    if (started === "fenced") return;
     await replaced;
-    const host = options.host();
+    const { task } = started;
+    // Past it the host is killed, and with it the attempt.
+    const deadlineMs = task.plan.job.limits.partitionTimeoutMs;
+    let host = options.host();
     rotation.started(host);
     try {
+      const killers = await killersOf(started, alone, (search) => {
+        host = options.host();
+        rotation.started(host);
+        return host.call("search", { task, attemptId, search }, { signal, deadlineMs });
+      });
       const receipt = await host.call(
         "partition",
-        { task, attemptId },
+        { task, attemptId, notesRows: alone, killers },
         {
           signal,
-          // Past it the host is killed, and with it the attempt.
-          deadlineMs: task.plan.job.limits.partitionTimeoutMs,
+          deadlineMs,
           onItem: ({ rows, quarantined, step }) => reporter.progress(ref, rows, quarantined, step),
         },
       );
