@@ -33,6 +33,8 @@ export interface ConnectionUrl {
   readonly user: string | null;
   /** A function, so that no JSON and no inspection of the object shows it. */
   readonly password: () => string | null;
+  /** What names the database on a command line, without a secret: the URL with its references unexpanded. */
+  readonly writtenAs?: string;
   /** By libpq's names: those of {@link connectionOptions}. */
   readonly options: { readonly [name in ConnectionOption]?: string };
 }
@@ -78,7 +80,7 @@ export function parseConnectionUrl(text: string): ConnectionUrl | BadConnectionU
     url = new URL(text);
   } catch {
     return bad(
-      "it is no URL of a database",
+      "it is not a database URL",
       "write `postgres://user:password@host:5432/database`; in a password, `@`, `/`, `?`, `#` and `%` have to be percent-encoded",
     );
   }
@@ -119,6 +121,14 @@ export function parseConnectionUrl(text: string): ConnectionUrl | BadConnectionU
 
 export function isBadUrl(url: ConnectionUrl | BadConnectionUrl): url is BadConnectionUrl {
   return "failure" in url;
+}
+
+/** A URL without its password, as a person may type it; parameters that hold one are left out as well. */
+export function withoutPassword(text: string): string {
+  return text
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*):[^\s/?#]*@/i, "$1@")
+    .replace(/([?&])(?:ssl)?password=[^&#]*&?/gi, "$1")
+    .replace(/[?&]+(?=#|$)/, "");
 }
 
 function addressOf(host: string, port: number, database: string): string {

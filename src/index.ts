@@ -89,7 +89,7 @@ export interface CancelRunOptions {
   readonly stateDir?: string;
   /** URL of a database that keeps it instead; as `--ledger`. */
   readonly ledger?: string;
-  /** Claim a run whose owner is on another host, and surely dead. As `--take-over`. */
+  /** Claim a run of a process on another host; use only if that process is dead. As `--take-over`. */
   readonly takeOver?: boolean;
   /** How long an owner that is alive may take to stop, in milliseconds; by default a minute. */
   readonly waitMs?: number;

@@ -65,7 +65,7 @@ export function headlineOf(notice: Notice): string {
     case "failed":
       return `${job} failed${of}`;
     case "recovered":
-      return `${job} is well again: published${of}${rows === null ? "" : `, ${rows.toLocaleString("en-US")} rows`}`;
+      return `${job} has recovered: published${of}${rows === null ? "" : `, ${rows.toLocaleString("en-US")} rows`}`;
     case "waiting": {
       const until = notice.until === undefined ? "" : `, until ${timeOf(notice.until)}`;
       return `${job} is waiting${of}${until}`;

@@ -143,9 +143,9 @@ interface Issue {
 
 /** @param target `json`, `query`, `param` or `header` */
 function mistakesOf(target: string, issues: readonly Issue[]): string {
-  const place = target === "json" ? "the body" : target === "param" ? "the path" : `the ${target}`;
+  const place = target === "json" ? "body" : target === "param" ? "path" : target;
   const texts = issues.map(({ path, message }) => [...path.map(String), message].join(": "));
-  return `${place} is not understood: ${texts.slice(0, 10).join("; ").slice(0, 1000)}`;
+  return `invalid request ${place}: ${texts.slice(0, 10).join("; ").slice(0, 1000)}`;
 }
 
 function notFound({ req }: Context): SpecError {

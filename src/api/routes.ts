@@ -30,7 +30,7 @@ const failed = (description: string) => ({
 
 /** What any request can meet. */
 const always = {
-  400: failed("The request is not understood: unknown keys, no JSON."),
+  400: failed("Invalid request: unknown keys, or no JSON."),
   401: failed("A token is needed, and was not given or is not right."),
   403: failed("Asked under another host's name, or by a page of another site."),
   500: failed("A bug."),

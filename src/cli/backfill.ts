@@ -67,7 +67,7 @@ export function declare(command: Command): void {
     )
     .option("--newest-first", "begin with the last interval")
     .addOption(
-      new Option("--max-failures <n>", "start no more intervals once so many have failed").argParser(
+      new Option("--max-failures <n>", "start no further intervals after this many have failed").argParser(
         wholeNumber(1),
       ),
     )
@@ -75,7 +75,7 @@ export function declare(command: Command): void {
     .option("-y, --yes", `do not ask above ${askAbove} intervals`)
     .option("--var <name=value>", "a value for {{ var.name }}; may be repeated", variable)
     .option("--restart", "drop unfinished runs of these intervals and begin them anew")
-    .option("--take-over", "claim runs whose owner is on another host, and surely dead");
+    .option("--take-over", "claim runs of a process on another host; use only if that process is dead");
   declareMetrics(declareQuarantineExit(declareWaitFor(command)));
 }
 

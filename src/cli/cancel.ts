@@ -18,12 +18,12 @@ const usualWaitMs = 60_000;
 export function declare(command: Command): void {
   command
     .option("--wait <time>", "how long the run may take to stop between chunks (default: 1m)", durationMs)
-    .option("--take-over", "claim a run whose owner is on another host, and surely dead")
+    .option("--take-over", "claim a run of a process on another host; use only if that process is dead")
     .addHelpText(
       "after",
       `
-What is done is kept: nightshift retry goes on with it. A job's name cancels all its unfinished runs, and its backfills
-start no more intervals. Exit codes: 0 cancelled, or ended before; 1 asked, and not stopped yet; 2 published.`,
+What is done is kept, and nightshift retry resumes the run. A job's name cancels all its unfinished runs; its backfills
+start no further intervals. Exit codes: 0 cancelled, or ended before; 1 asked, and not stopped yet; 2 published.`,
     );
 }
 
@@ -63,7 +63,7 @@ function tell({ err, globals, program }: Cli, job: string | null, outcomes: read
   for (const outcome of outcomes) err.line(cancelText(outcome, program, err.paint));
   if (job === null) return;
   if (outcomes.length === 0) err.line(`no run of ${job} is under way`);
-  err.line(`backfills of ${job} start no more intervals`);
+  err.line(`no further backfill intervals of ${job} will start`);
 }
 
 function exitOf({ status }: CancelOutcome): number {

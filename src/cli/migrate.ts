@@ -30,7 +30,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const [typed] = command.args;
   const given = typed === undefined ? undefined : expandUrl(typed, cli);
   if (given !== undefined && !isConnectionUrl(given))
-    throw new SpecError("usage.invalid-argument", "that is no URL of a database", {
+    throw new SpecError("usage.invalid-argument", "not a database URL", {
       hint: "Give it as `postgres://user:password@host:5432/database`.",
     });
   const url = await ledgerUrl({ ...cli.settings, ledger: given ?? cli.settings.ledger }, cli.secrets);
@@ -60,7 +60,7 @@ async function migrateTheQueue(
   { settings, secrets, globals, out, err }: Cli,
 ): Promise<number> {
   if (!isConnectionUrl(queue))
-    throw new SpecError("usage.invalid-argument", "that is no URL of a database", {
+    throw new SpecError("usage.invalid-argument", "not a database URL", {
       hint: "Only a queue on PostgreSQL has tables; one on Redis needs none.",
     });
   const { migrateQueue } = await import("../dispatchers/queue/postgres-backend.js");

@@ -21,7 +21,7 @@ interface RetryFlags extends QuarantineFlags, MetricsFlags, LaneFlags {
 }
 
 export function declare(command: Command): void {
-  command.option("--take-over", "claim a run whose owner is on another host, and surely dead");
+  command.option("--take-over", "claim a run of a process on another host; use only if that process is dead");
   declareMetrics(declareQuarantineExit(declareLane(declareQueue(command))));
 }
 

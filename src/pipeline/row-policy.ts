@@ -40,7 +40,7 @@ export interface RowPlace {
 /** @throws DataError `data.row-failed` for a row that fails under `on_row_error: fail` */
 export function refuseFailure(failure: Failure, policy: RowPolicy, { file, row, key }: RowPlace): void {
   if (policy.onRowError !== "fail" || failure.reason === rejected) return;
-  const look = key.length === 0 ? "" : ` (its key is in ${key.join(", ")})`;
+  const look = key.length === 0 ? "" : ` (key column${key.length === 1 ? "" : "s"}: ${key.join(", ")})`;
   throw new DataError(
     "data.row-failed",
     `${file}, row ${row}${look}: ${failure.message} [${failure.reason}]`,

@@ -8,6 +8,8 @@ import { watchSilence } from "./silence-watch.js";
 
 export interface Database {
   readonly address: string;
+  /** What names it in a command: a reference where there is one, else its address. */
+  readonly writtenAs: string;
   /**
    * Lends a session, and takes it back however the work ends; one that failed is not lent again unless the server itself
    * answered. Errors come out translated.
@@ -114,6 +116,7 @@ export function openDatabase(url: ConnectionUrl, options: DatabaseOptions): Data
 
   return {
     address,
+    writtenAs: url.writtenAs ?? address,
     use,
     query: (text, values = [], doing) => use((session) => session.query(text, [...values]), doing),
     transaction: (work, transaction = {}) =>

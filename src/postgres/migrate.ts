@@ -48,7 +48,7 @@ export async function requireMigrated(
   part: Part,
   known: readonly Migration[] = migrations,
 ): Promise<void> {
-  const { address } = database;
+  const { address, writtenAs } = database;
   const versions = new Set((await migrationsOf(database)).map(({ version }) => version));
   refuseNewer(address, versions, known, part);
   const missing = known.filter(({ version }) => partOf(version) === part && !versions.has(version));
@@ -56,10 +56,10 @@ export async function requireMigrated(
   throw new SpecError(
     "postgres.not-migrated",
     versions.size === 0
-      ? `${address} has no tables of Nightshift's.`
-      : `${address} has older tables than this version of Nightshift needs.`,
+      ? `${address} is not initialised for Nightshift.`
+      : `${address} was initialised by an older version of Nightshift.`,
     {
-      hint: "Make them, as a role that may: nightshift migrate with the URL of that database.",
+      hint: `Run \`nightshift migrate '${writtenAs.replaceAll("'", "%27")}'\`, as a role with CREATE on the database.`,
       details: { missing: missing.map(({ version }) => version) },
     },
   );

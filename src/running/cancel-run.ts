@@ -22,7 +22,7 @@ export interface CancelParts {
 }
 
 export interface CancelOptions {
-  /** Claim a run whose owner is on another host, and surely dead. */
+  /** Claim a run of a process on another host; use only if that process is dead. */
   readonly takeOver: boolean;
   /** How long an owner that is alive may take to stop; it stops between chunks. */
   readonly waitMs: number;

@@ -1,8 +1,9 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 /** Where runs are recorded, and the books beside them. */
 import type { BackfillBook } from "../backfill-book.js";
 import type { Clock } from "../clock.js";
 import type { Settings } from "../config.js";
-import type { ConnectionUrl } from "../connection.js";
+import { type ConnectionUrl, withoutPassword } from "../connection.js";
 import { SpecError } from "../errors.js";
 import type { Ledger } from "../ledger.js";
 import type { NoticeBook } from "../notice-book.js";
@@ -74,5 +75,7 @@ export async function ledgerUrl(settings: Settings, secrets: Secrets | undefined
       hint: "Give its URL, or set --ledger or NIGHTSHIFT_LEDGER to one.",
     });
   const place = secrets === undefined ? { environment } : { environment, secrets };
-  return connectionUrl(ledger, place, "The ledger's URL");
+  const writtenAs =
+    ledger === environment.NIGHTSHIFT_LEDGER ? "${NIGHTSHIFT_LEDGER}" : withoutPassword(ledger);
+  return { ...connectionUrl(ledger, place, "The ledger's URL"), writtenAs };
 }

@@ -7,6 +7,7 @@ import {
   type ConnectionUrl,
   isBadUrl,
   parseConnectionUrl,
+  withoutPassword,
 } from "../connection.js";
 import { SpecError } from "../errors.js";
 import { expandText } from "../spec/expand-tree-variables.js";
@@ -51,7 +52,7 @@ export function resolveConnection(connection: Connection, place: ConnectionPlace
       hint: "Name a host that the operator allows.",
       details: { address: url.address },
     });
-  if (url.address === address) return url;
+  if (url.address === address) return { ...url, writtenAs: withoutPassword(template) };
   throw new SpecError(
     "refused.other-database",
     `The job was planned for ${address}, and its URL leads to ${url.address} here.`,

@@ -146,7 +146,7 @@ describe("a database is refused", () => {
   test("that was never migrated", async () => {
     await expect(requireMigrated(open(), "ledger")).rejects.toMatchObject({
       code: "postgres.not-migrated",
-      message: expect.stringMatching(/^postgres:\/\/\S+ has no tables of Nightshift's\.$/),
+      message: expect.stringMatching(/^postgres:\/\/\S+ is not initialised for Nightshift\.$/),
       ...wayOut,
     });
   });

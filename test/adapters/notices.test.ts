@@ -123,7 +123,7 @@ test("Slack gets what people read: what failed, why, what to do, and no markup f
     ":red_circle: *flights failed for 2026-01-15*",
     "Nothing matches &lt;dt=2026-01-15&gt; &amp; ***.\n_source.not-found_",
     ">Check it.",
-    "Once that is mended: `nightshift retry flights-2026-01-15-1a2b-g1`",
+    "Once fixed: `nightshift retry flights-2026-01-15-1a2b-g1`",
     "to `/data/out`  ·  run `flights-2026-01-15-1a2b-g1`  ·  by schedule",
   ]);
 });
@@ -137,7 +137,7 @@ test("each event has its own words", async () => {
   expect(
     receiver.received.map(({ body }) => JSON.parse(body)).map(({ text, remedy }) => [text, remedy]),
   ).toEqual([
-    ["flights is well again: published for 2026-01-15, 16,927 rows", null],
+    ["flights has recovered: published for 2026-01-15, 16,927 rows", null],
     ["flights is late for 2026-01-15: due 2026-01-16 06:00 UTC, not published yet", null],
     ["flights will be late for 2026-01-15: due 2026-01-16 06:00 UTC, expected 2026-01-16 06:40 UTC", null],
     ["flights failed for 2026-01-15", "nightshift run flights --at 2026-01-15"],

@@ -336,7 +336,11 @@ describe("a query", () => {
     [queryOf("select 1 as a where 'a'::text = 1"), "postgres.query-refused", "operator does not exist"],
     [queryOf("select id from many for update"), "postgres.query-writes", "FOR UPDATE"],
     [queryOf("with w as (delete from many returning id) select id from w"), "postgres.query-writes", "WITH"],
-    [queryOf("select $1::int as a", "kanari"), "data.query-value", "a text is no value of its type"],
+    [
+      queryOf("select $1::int as a", "kanari"),
+      "data.query-value",
+      "invalid query value: a text is not valid for the type that the query expects",
+    ],
   ])("%j is refused as %s", async (read, code, what) => {
     await expect(sourceOf(database.url, read).schema()).rejects.toMatchObject({
       code,

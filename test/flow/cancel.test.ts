@@ -30,7 +30,7 @@ test("the owner is asked: it stops between chunks, keeps what is done, and retry
   const { status, stdout, stderr } = await cancel.finished;
   expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
   expect(stderr).toMatch(
-    /^flights-\S+ is cancelled: [234] partitions done and kept; .* retry flights-\S+ goes on with it\n/,
+    /^flights-\S+ is cancelled: [234] partitions done and kept; .* retry flights-\S+ resumes it\n/,
   );
   const stopped = await owner.finished;
   expect(stopped.status).toBe(1);
@@ -74,7 +74,7 @@ test("nobody owns it any more: it is cancelled at once, and once it is published
   );
   expect(flights.nightshift("cancel", "flights")).toMatchObject({
     status: 0,
-    stderr: "no run of flights is under way\nbackfills of flights start no more intervals\n",
+    stderr: "no run of flights is under way\nno further backfill intervals of flights will start\n",
   });
 });
 

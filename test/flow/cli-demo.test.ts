@@ -62,7 +62,7 @@ test("two nights of a service: late input heals by itself, a failure is notified
     "2001-06-13 07:40  input      the flights of 2001-06-12 arrive: fixtures/flights/dt=2001-06-12/",
     "                  $ nightshift run flight-delay --at 2001-06-12",
     "2001-06-13 07:40  published  16,927 flights",
-    "2001-06-13 07:40  webhook    flight-delay is well again: published for 2001-06-12, 16,927 rows",
+    "2001-06-13 07:40  webhook    flight-delay has recovered: published for 2001-06-12, 16,927 rows",
   ]);
   const inside = join(cwd, "nightshift-nightly");
   const commands = [...stderr.matchAll(/cli\.js (.+?) {2,}/g)].map((match) => match[1] ?? "");

@@ -92,7 +92,7 @@ test("Ctrl-C stops between chunks with 130, status calls it interrupted, and ret
     if (accepted === 1) child.kill("SIGINT");
   });
   expect(stopped.status).toBe(130);
-  expect(stopped.stderr).toContain("stopping between chunks");
+  expect(stopped.stderr).toContain("finishing the current chunk");
   expect(jsonLinesOf(stopped).at(-1)).toMatchObject({
     type: "run.outcome",
     status: "cancelled",

@@ -25,7 +25,7 @@ test.each([
 ] as const)("%s once: stops between chunks with %i and says how to go on", async (signal, code) => {
   const { held, run } = await runUntil({ role: "thread", path: "input/02", nth: 1 });
   run.child.kill(signal);
-  await said(run, "stopping between chunks; once more to stop at once");
+  await said(run, "finishing the current chunk; interrupt again to stop now");
   held.letGo();
   const stopped = await run.finished;
   expect(stopped).toMatchObject({ status: code, stdout: "" });
@@ -42,7 +42,7 @@ test("SIGINT twice: stops at once although a thread is stuck, and leaves no proc
   const { run } = await runUntil({ role: "thread", path: "input/01", nth: 1 });
   const host = childOf(run);
   run.child.kill("SIGINT");
-  await said(run, "stopping between chunks; once more to stop at once");
+  await said(run, "finishing the current chunk; interrupt again to stop now");
   run.child.kill("SIGINT");
   const stopped = await run.finished;
   expect(stopped).toMatchObject({ status: 130, stdout: "" });
@@ -56,7 +56,7 @@ test.each([
 ] as const)("%s while it plans: %i, and there is nothing to go on from", async (signal, code) => {
   const { held, run } = await runUntil({ role: "host", path: "input/02", nth: 1 });
   run.child.kill(signal);
-  await said(run, "stopping between chunks");
+  await said(run, "finishing the current chunk");
   held.letGo();
   const stopped = await run.finished;
   expect(stopped).toMatchObject({ status: code, stdout: "" });

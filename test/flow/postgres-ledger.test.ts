@@ -77,7 +77,7 @@ describe("migrate", () => {
 test("a database that was not migrated is refused, with the way out", () => {
   const refused = here("run", "flights");
   expect(refused).toMatchObject({ status: 2, stdout: "" });
-  expect(refused.stderr).toContain("has no tables of Nightshift's");
+  expect(refused.stderr).toContain("is not initialised for Nightshift");
   expect(refused.stderr).toContain("nightshift migrate");
 });
 

@@ -72,7 +72,7 @@ test("fail, the default: the first bad row ends the run by its file and number, 
   const failed = run("strict", []);
   expect(failed).toMatchObject({ status: 1, stdout: "" });
   expect(failed.stderr).toContain(
-    `error: ${inputOf(0)}, row 7 (its key is in flight_id): column "hour" is null [null_value]\n`,
+    `error: ${inputOf(0)}, row 7 (key column: flight_id): column "hour" is null [null_value]\n`,
   );
   expect(failed.stderr).toContain("hint: set rows like this aside with `on_row_error: quarantine`");
   expect(existsSync(outputOf("strict"))).toBe(false);

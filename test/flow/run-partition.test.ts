@@ -197,7 +197,7 @@ describe("rows that fail", () => {
     expect(error).toBeInstanceOf(DataError);
     expect(error).toMatchObject({
       code: "data.row-failed",
-      message: `${inputFile}, row 3 (its key is in id): column "a" is null [null_value]`,
+      message: `${inputFile}, row 3 (key column: id): column "a" is null [null_value]`,
     });
     expect(sink.events).toEqual(["open", "discard"]);
   });

@@ -40,7 +40,7 @@ test("a tick runs its job when it is due, for the interval that is over then; SI
   expect(ended).toMatchObject({ job: "daily", at: `${night}.000Z`, end: { status: "published" } });
   expect(await stop(served)).toBe(0);
   expect((await served.finished).stderr).toContain(
-    "stopping: nothing new is started; once more to stop at once",
+    "stopping: nothing new is started; interrupt again to stop now",
   );
   expect(runs()).toMatchObject([{ run: { trigger: "schedule", interval: { ds: "2025-01-02" } } }]);
   expect(await keysIn(project.out)).toEqual(keysOfDay(1));

@@ -74,8 +74,8 @@ export function tellEnd(cli: Cli, end: BackfillEnd): void {
     `\n${how}${counted(done, "interval")} done, ${failed} failed, ${left} not started, ${skipped} skipped in ${duration(seconds)}${each}`,
   );
   const again = [
-    ...(failed > 0 ? [`tries the ${failed} again that failed`] : []),
+    ...(failed > 0 ? [`tries the ${failed} that failed again`] : []),
     ...(left > 0 ? [`starts the ${left} that were not started`] : []),
   ];
-  if (again.length > 0) err.line(`the same command ${again.join(", and ")}`);
+  if (again.length > 0) err.line(`rerun this command to continue: it ${again.join(", and ")}`);
 }

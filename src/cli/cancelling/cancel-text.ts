@@ -33,5 +33,5 @@ export function cancelText(outcome: CancelOutcome, program: string, paint: Paint
 function whatIsLeft({ run, accepted, resumable }: CancelOutcome, program: string): string {
   if (!resumable) return `it was about to publish, and never will; ${program} run starts it anew`;
   const kept = accepted === 0 ? "nothing was done yet" : `${counted(accepted, "partition")} done and kept`;
-  return `${kept}; ${program} retry ${run.id} goes on with it`;
+  return `${kept}; ${program} retry ${run.id} resumes it`;
 }

@@ -38,7 +38,7 @@ function headline({ state, reasons, failures }: ErrorReport, { paint }: TableOpt
     bad > 0 ? `${count(bad)} of ${counted(state.accepted.rows.read, "row")} went wrong` : null,
     failures.length > 0 ? `${counted(failures.length, "partition")} with errors` : null,
   ].filter((part) => part !== null);
-  const sum = parts.length === 0 ? "no row and no partition went wrong" : parts.join(", ");
+  const sum = parts.length === 0 ? "no errors" : parts.join(", ");
   const { jobName, interval, id } = state.run;
   return `${paint.bold(jobName)}${interval === null ? "" : ` for ${interval.ds}`}, run ${id} (${inColourOf(state.status, state.status, paint)}): ${sum}`;
 }

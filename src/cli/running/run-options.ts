@@ -35,7 +35,7 @@ export function declareQueue(command: Command): Command {
 /** Of a run over a queue. */
 export function declareLane(command: Command): Command {
   return command.addOption(
-    new Option("--lane <lane>", "whom its partitions wait for at workers: see docs/queue.md")
+    new Option("--lane <lane>", "queue priority of its partitions: see docs/queue.md")
       .choices(laneNames)
       .default(usualLane),
   );
@@ -67,7 +67,7 @@ export function declareMetrics(command: Command): Command {
 export function declareClaim(command: Command): Command {
   return command
     .option("--restart", "drop the unfinished run of the same output or interval and begin anew")
-    .option("--take-over", "claim a run whose owner is on another host, and surely dead");
+    .option("--take-over", "claim a run of a process on another host; use only if that process is dead");
 }
 
 /** For commands that only look at a job: planning runs its functions on the first rows. */

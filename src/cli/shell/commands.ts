@@ -114,7 +114,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "pause",
     positionals: "<job>",
-    summary: "let the ticks of a job's schedule pass, until it is resumed",
+    summary: "pause a job's schedule until it is resumed",
     group: "Jobs:",
     load: () => import("../pause.js"),
   },

@@ -55,7 +55,7 @@ export interface Cli {
   /**
    * From now on an interrupt asks to stop between chunks, and only the second one ends the process. Without this call
    * the first one does.
-   * @param how it stops, for whoever interrupted it: `stopping between chunks` unless told
+   * @param how it stops, for whoever interrupted it: `finishing the current chunk` unless told
    */
   gently(how?: string): AbortSignal;
   /** Says something on stderr beside the data: a sentence for people, or a line of the log after {@link logging}. */

@@ -8,7 +8,7 @@ export interface InterruptOptions {
 }
 
 export interface Interrupts {
-  /** @param how it stops: `stopping between chunks` */
+  /** @param how it stops: `finishing the current chunk` */
   gently(how: string): AbortSignal;
   receivedSignal(): Signal | null;
 }

@@ -42,7 +42,7 @@ export function openCli(
     );
   const interrupts = handleInterrupts({
     onStopping: (how) =>
-      note({ level: "info", message: "stopping", text: `${how}; once more to stop at once` }),
+      note({ level: "info", message: "stopping", text: `${how}; interrupt again to stop now` }),
     beforeExit: () => terminal.screen.clear(),
   });
   const apps = new Set<Promise<App>>();
@@ -99,7 +99,7 @@ function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
       return app;
     },
     withState: (stateDir) => cliIn(cwd, { ...settings, stateDir, ledger: null, queue: null }, shared),
-    gently(how = "stopping between chunks") {
+    gently(how = "finishing the current chunk") {
       terminal.goOnWithoutReader = true;
       return interrupts.gently(how);
     },

@@ -66,7 +66,7 @@ export async function migrateQueue(url: ConnectionUrl): Promise<void> {
 
 function notMigrated({ address }: ConnectionUrl, cause: Error): SpecError {
   return new SpecError("postgres.not-migrated", `${address} has no tables for a queue.`, {
-    hint: "Make them, as a role that may: nightshift migrate --queue with the URL of that database.",
+    hint: "Run `nightshift migrate --queue URL` with the URL of the queue, as a role with CREATE on the database.",
     cause,
   });
 }

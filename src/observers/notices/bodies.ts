@@ -32,7 +32,7 @@ export function slackBody(notice: Notice): object {
     `${signs[event]} *${plain(headline)}*`,
     ...(error === null ? [] : [`${plain(cut(error.message))}\n_${error.code}_`]),
     ...(error?.hint == null ? [] : [`>${plain(cut(error.hint)).replaceAll("\n", "\n>")}`]),
-    ...(remedy === null ? [] : [`Once that is mended: \`${plain(remedy)}\``]),
+    ...(remedy === null ? [] : [`Once fixed: \`${plain(remedy)}\``]),
   ];
   return {
     // What a phone's lock screen shows.

@@ -133,13 +133,13 @@ export function castProblem(
       );
     default:
       return cast(
-        `is a ${typeName(type)}, which no tensor can be made of`,
+        `is a ${typeName(type)}, a type that no model input takes`,
         type.kind === "struct" && type.fields.length > 0
           ? `name one of its fields: ${type.fields
               .map(({ name }) => `<column>.${name}`)
               .slice(0, 3)
               .join(", ")}`
-          : "turn it into numbers, text or a list in the data",
+          : "cast it in the query, such as `column::float8`, or turn it into numbers, text or a list in the data",
       );
   }
 }

@@ -178,11 +178,14 @@ function takeGuess({ schema }: FeatureSearch, guess: Guess, feeds: Map<string, F
   feeds.set(
     input,
     isList
-      ? feedOfOne({ column: first }, schema, "a guess: the only list of numbers")
+      ? feedOfOne({ column: first }, schema, "guessed: the only list of numbers")
       : {
           kind: "columns",
           columns: columns.map((column) => ({ column })),
-          how: `a guess: the only ${counted(columns.length, "numeric column")}`,
+          how:
+            columns.length === 1
+              ? "guessed: the only numeric column"
+              : `guessed: the only ${counted(columns.length, "numeric column")}`,
         },
   );
   warnings.push(

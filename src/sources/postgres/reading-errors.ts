@@ -47,7 +47,7 @@ const valueErrors: { readonly [sqlState: string]: string } = {
   "22008": "a date or time is out of range",
   "22012": "a division by zero",
   "2202E": "an array's subscripts do not fit",
-  "22P02": "a text is no value of its type",
+  "22P02": "invalid query value: a text is not valid for the type that the query expects",
 };
 
 function sqlStateOf({ details }: NightshiftError): string {

@@ -98,7 +98,7 @@ ${
   on_empty: fail # or skip, or publish an empty output
 
 # Which columns feed which input of the model.
-${comment([...job.found, ...job.warnings.map((warning) => `Look twice: ${warning}`)])}${job.features.text}
+${comment([...job.found, ...job.warnings.map((warning) => `Check this: ${warning}`)])}${job.features.text}
 
 # Which columns the outputs become: \`column\` for one, \`columns\` by class label.
 ${job.outputs.text}

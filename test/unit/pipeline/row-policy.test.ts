@@ -37,7 +37,7 @@ describe("a row that fails", () => {
     const refuse = () => refuseFailure(failed, policy("fail"), place);
     expect(refuse).toThrow(DataError);
     expect(refuse).toThrow(
-      '/data/a.parquet, row 41 (its key is in user_id, day): column "a" is null [null_value]',
+      '/data/a.parquet, row 41 (key columns: user_id, day): column "a" is null [null_value]',
     );
     expect(refuse).toThrow(
       expect.objectContaining({
