@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { isConnectionUrl } from "./connection.js";
 import { SpecError } from "./errors.js";
 import { parseBytes } from "./text/human.js";
+import { schemeOf } from "./text/path-scheme.js";
 
 export interface Settings {
   /** Absolute; where the journal lives. */
@@ -77,13 +78,15 @@ export function readSettings(options: SettingsOptions): Settings {
   const assetDir = present(environment.NIGHTSHIFT_ASSETS);
   return {
     stateDir:
-      stateDir === undefined ? join(findProjectRoot(cwd) ?? cwd, ".nightshift") : resolve(cwd, stateDir),
+      stateDir === undefined
+        ? join(findProjectRoot(cwd) ?? cwd, ".nightshift")
+        : folderOf("--state or NIGHTSHIFT_STATE", stateDir, cwd),
     ledger: ledgerOf(options.ledger ?? present(environment.NIGHTSHIFT_LEDGER)),
     queue: queueOf(options.queue ?? present(environment.NIGHTSHIFT_QUEUE)),
-    assetDir: assetDir === undefined ? null : resolve(cwd, assetDir),
+    assetDir: assetDir === undefined ? null : folderOf("NIGHTSHIFT_ASSETS", assetDir, cwd),
     apiToken: present(environment.NIGHTSHIFT_API_TOKEN) ?? null,
     metricsPush: present(environment.NIGHTSHIFT_METRICS_PUSH) ?? null,
-    outputRoot: outputRoot === undefined ? null : resolve(cwd, outputRoot),
+    outputRoot: outputRoot === undefined ? null : folderOf("NIGHTSHIFT_OUTPUT_ROOT", outputRoot, cwd),
     hooks: hooksOf(environment),
     cores: Math.min(machine.cores, threadsOf(environment) ?? machine.cores),
     memoryBytes: Math.floor(memory * decodingShare),
@@ -142,6 +145,11 @@ export function isAllowed(
 export function forgetVariables(isForgotten: (name: string, value: string) => boolean): void {
   for (const [name, value] of Object.entries(process.env))
     if (isForgotten(name, value ?? "")) delete process.env[name];
+}
+
+/** Sets a variable of this process, for the hosts that it starts from then on. */
+export function setVariable(name: string, value: string): void {
+  process.env[name] = value;
 }
 
 /** NO_COLOR wins over FORCE_COLOR; a dumb terminal and a CI log get neither colours nor animation. */
@@ -226,6 +234,23 @@ function statOf(path: string): Stats | null {
   } catch {
     return null;
   }
+}
+
+/** Absolute. @throws SpecError `usage.environment` for an address, which is not repeated: it may hold a password */
+function folderOf(name: string, text: string, cwd: string): string {
+  const isReference = text.includes("${");
+  if (schemeOf(text) === null && !isReference) return resolve(cwd, text);
+  throw new SpecError(
+    "usage.environment",
+    isReference
+      ? `${name} holds a variable that is not expanded`
+      : `${name} is an address with ${schemeOf(text)}:/, not a folder`,
+    {
+      hint: isReference
+        ? "let the shell expand it: write it in double quotes"
+        : "give the path of a local folder",
+    },
+  );
 }
 
 /** @throws SpecError `usage.ledger`; what was given is not repeated, since it may hold a password */

@@ -1,16 +1,29 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { basename, dirname, relative } from "node:path";
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
+import { mkdirSync, writeFileSync } from "node:fs";
+import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { asNightshiftError, InfraError, SpecError } from "../errors.js";
 import { jobYaml } from "../spec/write/job-yaml.js";
 import { featuresYaml, outputsYaml } from "../spec/write/mapping-yaml.js";
 import { counted } from "../text/human.js";
-import { type FoundFiles, findFiles } from "./init/found-files.js";
+import { findFiles } from "./init/found-files.js";
 import { inferMapping } from "./init/infer-mapping.js";
 import { openPrompt, type Prompt } from "./init/prompt.js";
-import { lookAtData, type SeenData } from "./init/seen-data.js";
+import {
+  askInput,
+  askKey,
+  askModel,
+  askOut,
+  askTable,
+  askTo,
+  refuseExisting,
+  unknownColumn,
+} from "./init/questions.js";
+import { lookAtData, lookAtTable, type SeenData } from "./init/seen-data.js";
 import { jobFor } from "./lookup/jobs.js";
-import { jobName, localPath } from "./lookup/model-job.js";
+import { localPath } from "./lookup/local-path.js";
+import { filesInput, refuseEnding } from "./lookup/places.js";
+import { refuseSameTable, refuseTypedPassword, tableInput, tableWrite } from "./lookup/tables.js";
 import { shownPath } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { names, repeated } from "./shell/options.js";
@@ -18,8 +31,10 @@ import { names, repeated } from "./shell/options.js";
 export interface InitFlags {
   readonly from?: string;
   readonly input?: readonly string[];
+  readonly table?: string;
   readonly out?: string;
   readonly to?: string;
+  readonly toTable?: string;
   readonly key?: readonly string[];
   readonly features?: readonly string[];
   readonly externalData?: readonly string[];
@@ -30,9 +45,15 @@ export interface InitFlags {
 export function declare(command: Command): void {
   command
     .option("--from <model.onnx>", "the model; asked for on a terminal, as everything that is missing")
-    .option("--input <path>", "Parquet file, glob or directory; may be repeated", repeated)
+    .option(
+      "--input <path>",
+      "Parquet file, glob or directory, may be repeated; or a database, with --table",
+      repeated,
+    )
+    .option("--table <name>", "the table to score of the database that --input names: '${DATABASE_URL}'")
     .option("--out <job.yaml>", "where the job is written (default: jobs/<model>.yaml)")
-    .option("--to <dir>", "where its predictions go (default: out/<job>)")
+    .option("--to <dir>", "where its predictions go (default: out/<job>); or a database, with --to-table")
+    .option("--to-table <name>", "the table for its predictions, of the database that --to names")
     .option("--key <a,b>", "columns that identify a row (default: file and row number)", names)
     .option("--features <a,b>", "columns that feed the model, in its order (default: found by name)", names)
     .option("--accept-guess", "feed an unnamed input by the columns that init would guess; shown first")
@@ -43,7 +64,8 @@ export function declare(command: Command): void {
     `
 Examples:
   nightshift init
-  nightshift init --from model.onnx --input 'data/*.parquet' --key id --out jobs/churn.yaml`,
+  nightshift init --from model.onnx --input 'data/*.parquet' --key id --out jobs/churn.yaml
+  nightshift init --from model.onnx --input '\${DATABASE_URL}' --table public.users --key id --to '\${DATABASE_URL}' --to-table scores.churn`,
   );
 }
 
@@ -67,7 +89,7 @@ function promptFor({ err, globals }: Cli): Prompt | null {
 /** Asks, or takes what was given; then writes the job. @returns its absolute path */
 export async function writeJob(
   flags: InitFlags,
-  cli: Pick<Cli, "cwd" | "app">,
+  cli: Pick<Cli, "cwd" | "app" | "settings" | "secrets">,
   prompt: Prompt | null,
 ): Promise<string> {
   const { cwd } = cli;
@@ -78,14 +100,18 @@ export async function writeJob(
   const externalData = (flags.externalData ?? []).map((path) => localPath(path, cwd));
   const { signature } = await host.call("inspect-model", { path: modelPath, externalData });
 
-  const from = (flags.input ?? (await askInput(prompt, near))).map((path) => localPath(path, cwd));
-  const data = await lookAtData(host, from);
+  const named = flags.input ?? (await askInput(prompt, near));
+  const table = flags.table ?? (await askTable(prompt, named, "input", cli));
+  if (table !== undefined) for (const word of named) refuseTypedPassword(word);
+  const input =
+    table === undefined ? filesInput(named, {}, cwd) : tableInput(named, table, flags.key ?? [], cli);
+  const data = await (input.kind === "files" ? lookAtData(host, input.from) : lookAtTable(host, input));
   prompt?.say(`  ${data.summary}: ${data.schema.map(({ name }) => name).join(", ")}`);
   const key = flags.key ?? (await askKey(prompt, data));
   refuseUnknown(key, data);
   const mapping = await inferMapping(
     {
-      ...{ model, from, signature, schema: data.schema, key },
+      ...{ model, input, signature, schema: data.schema, key },
       ...{ features: flags.features, acceptGuess: flags.acceptGuess === true },
     },
     prompt,
@@ -94,18 +120,27 @@ export async function writeJob(
 
   const out = localPath(flags.out ?? (await askOut(prompt, model)), cwd);
   const name = specName(out);
-  const to = localPath(flags.to ?? (await askTo(prompt, name)), cwd);
+  const to = flags.to ?? (await askTo(prompt, name));
+  const toTable = flags.toTable ?? (await askTable(prompt, [to], "output", cli));
+  if (toTable !== undefined) {
+    refuseTypedPassword(to);
+    const write = tableWrite(to, toTable, { key, overwrite: true }, cli);
+    if (input.kind === "postgres") refuseSameTable(input, write);
+  } else refuseEnding(to);
   if (flags.force !== true) await refuseExisting(out, cwd, prompt);
   const fromSpec = (path: string): string => relative(dirname(out), path) || ".";
+  const asInSpec = (database: string): string => withFilesFrom(dirname(out), database, cwd);
   save(
     out,
     jobYaml({
       name,
       model: fromSpec(modelPath),
       externalData: externalData.map(fromSpec),
-      from: from.map(fromSpec),
+      ...(input.kind === "files"
+        ? { from: input.from.map(fromSpec) }
+        : { from: named.map(asInSpec), ...(table === undefined ? {} : { table }) }),
       key,
-      to: fromSpec(to),
+      ...(toTable === undefined ? { to: fromSpec(localPath(to, cwd)) } : { to: asInSpec(to), toTable }),
       features: featuresYaml(mapping),
       outputs: outputsYaml(mapping, signature),
       found: mapping.found,
@@ -116,68 +151,11 @@ export async function writeJob(
   return out;
 }
 
-async function askModel(prompt: Prompt | null, { models }: FoundFiles, cwd: string): Promise<string> {
-  if (prompt === null) throw missing("which model is the job for?", "--from model.onnx");
-  return prompt.ask({
-    text: "Model?",
-    offered: models[0] ?? null,
-    candidates: models,
-    refuse: (path) => (existsSync(localPath(path, cwd)) ? null : `there is no file ${path}`),
-  });
-}
-
-async function askInput(prompt: Prompt | null, { data }: FoundFiles): Promise<readonly string[]> {
-  if (prompt === null) throw missing("which data should the job score?", "--input 'data/*.parquet'");
-  const answer = await prompt.ask({
-    text: "Data to score? Files, globs or directories",
-    offered: data[0] ?? null,
-    candidates: data,
-  });
-  return names(answer);
-}
-
-async function askKey(prompt: Prompt | null, { schema, likelyKey }: SeenData): Promise<readonly string[]> {
-  if (prompt === null) return [];
-  const columns = schema.map(({ name }) => name);
-  const answer = await prompt.ask({
-    text: "Columns that identify a row? none: its file and row number",
-    offered: likelyKey ?? "none",
-    candidates: columns,
-    refuse: (given) =>
-      unknownColumn(given === "none" ? [] : given.split(",").map((name) => name.trim()), schema),
-  });
-  return answer === "none" ? [] : names(answer);
-}
-
-async function askOut(prompt: Prompt | null, model: string): Promise<string> {
-  const offered = `jobs/${jobName(model)}.yaml`;
-  return prompt === null ? offered : prompt.ask({ text: "Write the job to?", offered });
-}
-
-async function askTo(prompt: Prompt | null, name: string): Promise<string> {
-  const offered = `out/${name}`;
-  return prompt === null ? offered : prompt.ask({ text: "Its predictions go to?", offered });
-}
-
-async function refuseExisting(out: string, cwd: string, prompt: Prompt | null): Promise<void> {
-  if (!existsSync(out)) return;
-  const shown = shownPath(out, cwd);
-  if (prompt !== null) {
-    const answer = await prompt.ask({
-      text: `${shown} is there already. Replace it? yes or no`,
-      offered: "no",
-    });
-    if (/^y(es)?$/i.test(answer)) return;
-  }
-  throw new SpecError("refused.target-exists", `${shown} is there already`, {
-    hint: "Name another file with --out, or replace it with --force.",
-  });
-}
-
-function missing(question: string, option: string): SpecError {
-  return new SpecError("usage.missing-option", question, {
-    hint: `Say it with ${option}; on a terminal, init asks.`,
-  });
+/** A database as a spec in another folder names it: a secret file's path is relative to the spec. */
+function withFilesFrom(folder: string, database: string, cwd: string): string {
+  return database.replace(/\$\{file:([^}]+)\}/g, (whole, path: string) =>
+    isAbsolute(path) ? whole : `\${file:${relative(folder, resolve(cwd, path))}}`,
+  );
 }
 
 function refuseUnknown(key: readonly string[], { schema }: SeenData): void {
@@ -186,11 +164,6 @@ function refuseUnknown(key: readonly string[], { schema }: SeenData): void {
     throw new SpecError("mapping.unknown-column", `--key: ${problem}`, {
       hint: "See the data's columns with nightshift inspect.",
     });
-}
-
-function unknownColumn(columns: readonly string[], schema: SeenData["schema"]): string | null {
-  const unknown = columns.find((name) => !schema.some((column) => column.name === name));
-  return unknown === undefined ? null : `the data has no column "${unknown}"`;
 }
 
 /** Names of jobs are narrower than names of files. */

@@ -1,13 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 import type { Command } from "commander";
-import { parseTableName } from "../connection.js";
-import { SpecError } from "../errors.js";
 import type { InspectedFile } from "../host.js";
 import type { InspectedModel } from "../model.js";
 import { dataJson, dataText } from "./inspect/data-text.js";
 import { modelJson, modelText } from "./inspect/model-text.js";
 import { tableJson, tableText } from "./inspect/table-text.js";
-import { localPath } from "./lookup/model-job.js";
+import { localPath } from "./lookup/local-path.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { repeated } from "./shell/options.js";
 
@@ -56,28 +54,12 @@ export async function run(command: Command, cli: Cli): Promise<number> {
 }
 
 /** Columns as a job would see them, and the server's estimate of the rows. */
-async function inspectTable(
-  [database = "", ...more]: readonly string[],
-  name: string,
-  cli: Cli,
-): Promise<number> {
-  const table = parseTableName(name);
-  if (table === null || more.length > 0)
-    throw new SpecError("usage.table", "--table takes one name, and one database in front of it", {
-      hint: "Write: nightshift inspect '${DATABASE_URL}' --table schema.name",
-    });
-  const { connectionHere } = await import("./lookup/connection-here.js");
-  const connection = connectionHere(database, cli);
+async function inspectTable(words: readonly string[], name: string, cli: Cli): Promise<number> {
+  const { tableInput, tableOf } = await import("./lookup/tables.js");
+  const table = tableOf(name, "input");
+  const input = tableInput(words, name, [], cli);
+  const { connection } = input;
   const host = await (await cli.app()).host();
-  const read = { kind: "table", table } as const;
-  const input = {
-    kind: "postgres",
-    connection,
-    read,
-    consistency: "none",
-    key: [],
-    onEmpty: "fail",
-  } as const;
   const found = await host.call("inspect-input", { input });
   if (cli.globals.json) printJson(cli.out, tableJson({ connection, table }, found));
   else cli.out.line(tableText({ connection, table }, found, cli.out));

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { asNightshiftError, InfraError } from "../errors.js";
 import { jobFor } from "./lookup/jobs.js";
-import { localPath } from "./lookup/model-job.js";
+import { localPath } from "./lookup/local-path.js";
 import { shownPath } from "./output/paths.js";
 import { planText } from "./output/plan-text.js";
 import { plannedDigest } from "./run.js";

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 import type { Command } from "commander";
 import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
 import type { Compared, HostCalls, Preview } from "../host.js";
@@ -5,14 +6,15 @@ import { usualTolerance } from "../job.js";
 import { neverReturned } from "../planning/never-returned.js";
 import { counted } from "../text/human.js";
 import { type JobPlace, jobFor } from "./lookup/jobs.js";
+import { localPath } from "./lookup/local-path.js";
 import {
   declareMapping,
   guessing,
-  localPath,
+  jobBetween,
   type ModelJobFlags,
-  modelJob,
   refuseTarget,
 } from "./lookup/model-job.js";
+import { placesOf } from "./lookup/places.js";
 import { comparedTable } from "./output/compared.js";
 import { shownPath } from "./output/paths.js";
 import { renderRows } from "./output/rows.js";
@@ -24,11 +26,13 @@ export interface PreviewFlags extends ModelJobFlags, IntervalFlags {
   readonly limit: number;
   readonly expect?: string;
   readonly tolerance?: number;
+  readonly table?: string;
 }
 
 export function declare(command: Command): void {
   command
     .option("--limit <n>", "rows to score", wholeNumber(1), 10)
+    .option("--table <name>", "read this table of the database that is named as input: '${DATABASE_URL}'")
     .option(
       "--expect <file.parquet>",
       "compare all rows with the training library's predictions, by --key or row by row; exit 1 if they differ",
@@ -84,14 +88,19 @@ export async function parsePreview(
       hint: "Name the data itself, or preview a job.",
     });
   // Nothing is written, but a job has to say where it would be.
-  const output = { to: "predictions", overwrite: false };
-  const { expect } = flags;
+  const { expect, table } = flags;
+  const named = {
+    ...{ to: "predictions", overwrite: false },
+    ...(table === undefined ? {} : { table }),
+  };
   if (expect === undefined || inputs.length > 0) {
-    const job = modelJob(subject, inputs, output, flags, place.cwd);
+    const places = placesOf({ ...named, inputs }, flags, place);
+    const job = jobBetween(subject, places, flags, place.cwd);
     return { job, guess: guessing(flags), limit, ...expecting(flags, "input", place.cwd) };
   }
   // The file has the rows as well. What is predicted must not be kept of them.
-  const job = modelJob(subject, [expect], output, { keep: "none", ...flags }, place.cwd);
+  const places = placesOf({ ...named, inputs: [expect] }, flags, place);
+  const job = jobBetween(subject, places, { keep: "none", ...flags }, place.cwd);
   return { job, guess: guessing(flags), limit, ...expecting(flags, "own", place.cwd) };
 }
 
@@ -111,6 +120,7 @@ function refuseLoneTolerance({ expect, tolerance }: PreviewFlags): void {
 }
 
 const modelOptions = [
+  "table",
   "features",
   "acceptGuess",
   "key",

@@ -5,7 +5,7 @@ import { SpecError } from "../errors.js";
 import { refuseChangedPlan } from "../running/run-identity.js";
 import type { PlannedJob, RunOptions, RunOutcome, RunRequest } from "../running/run-request.js";
 import { jobFor } from "./lookup/jobs.js";
-import { localPath } from "./lookup/model-job.js";
+import { localPath } from "./lookup/local-path.js";
 import { followRun } from "./running/follow-run.js";
 import {
   declareClaim,

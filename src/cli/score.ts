@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
 import type { RunRequest } from "../running/run-request.js";
@@ -7,10 +8,12 @@ import {
   declareResources,
   declareRowPolicy,
   guessing,
+  jobBetween,
   type ModelJobFlags,
-  modelJob,
   refuseTarget,
 } from "./lookup/model-job.js";
+import { placesOf } from "./lookup/places.js";
+import type { DatabasePlace } from "./lookup/tables.js";
 import { followRun } from "./running/follow-run.js";
 import {
   declareClaim,
@@ -27,6 +30,8 @@ import { watched } from "./watching/watched.js";
 
 export interface ScoreFlags extends ModelJobFlags, QuarantineFlags, MetricsFlags, LaneFlags {
   readonly output?: string;
+  readonly table?: string;
+  readonly toTable?: string;
   readonly overwrite?: true;
   readonly restart?: true;
   readonly takeOver?: true;
@@ -34,7 +39,15 @@ export interface ScoreFlags extends ModelJobFlags, QuarantineFlags, MetricsFlags
 
 export function declare(command: Command): void {
   command
-    .option("-o, --output <path>", "where predictions go (required): x.parquet is one file, else a directory")
+    .option(
+      "-o, --output <path>",
+      "where predictions go (required): x.parquet is one file, else a directory; or a database, with --to-table",
+    )
+    .option("--table <name>", "read this table of the database that is named as input: '${DATABASE_URL}'")
+    .option(
+      "--to-table <name>",
+      "write to this table of the database that -o names; made where it is missing",
+    )
     .option("--overwrite", "replace what is published there; readers see the old or the new, whole");
   declareClaim(declareLane(declareQueue(command)));
   declareMapping(command);
@@ -47,14 +60,15 @@ export function declare(command: Command): void {
     `
 Examples:
   nightshift score model.onnx data.parquet -o predictions.parquet
-  nightshift score model.onnx 'data/dt=*/*.parquet' -o predictions/ --key id --features a,b,c`,
+  nightshift score model.onnx 'data/dt=*/*.parquet' -o predictions/ --key id --features a,b,c
+  nightshift score model.onnx '\${DATABASE_URL}' --table public.users --key id -o '\${DATABASE_URL}' --to-table scores.churn`,
   );
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<ScoreFlags>();
   refuseTarget(cli);
-  const request = parseScore(command.args, flags, cli.cwd);
+  const request = parseScore(command.args, flags, cli);
   if (request.job.write.kind === "files") refuseOutside(request.job.write.to, cli.settings.outputRoot);
   const runner = await (await cli.app()).runner();
   const quarantineExitZero = flags.quarantineExitZero === true;
@@ -66,17 +80,27 @@ export async function run(command: Command, cli: Cli): Promise<number> {
 }
 
 /** What `score <model> <input...>` asks for. */
-export function parseScore(positionals: readonly string[], flags: ScoreFlags, cwd: string): RunRequest {
+export function parseScore(
+  positionals: readonly string[],
+  flags: ScoreFlags,
+  place: DatabasePlace,
+): RunRequest {
   const [model = "", ...inputs] = positionals;
   // Not left to commander, which would complain about a missing --output where it was only misspelt.
   if (flags.output === undefined)
     throw new SpecError("usage.missing-output", "where should the predictions go?", {
-      hint: `Add -o predictions/ for a directory, or -o predictions.parquet for one file.`,
+      hint: `Add -o predictions/ for a directory, -o predictions.parquet for one file, or -o '\${DATABASE_URL}' --to-table schema.name.`,
     });
   refuseUnusedBudget(flags);
   const overwrite = flags.overwrite === true;
+  const { output: to, table, toTable } = flags;
+  const named = {
+    ...{ inputs, to, overwrite },
+    ...(table === undefined ? {} : { table }),
+    ...(toTable === undefined ? {} : { toTable }),
+  };
   return {
-    job: modelJob(model, inputs, { to: flags.output, overwrite }, flags, cwd),
+    job: jobBetween(model, placesOf(named, flags, place), flags, place.cwd),
     kind: "score",
     specPath: null,
     trigger: "cli",

@@ -7,7 +7,7 @@ import type { Listening } from "../observers/metrics/metrics-server.js";
 import { pause } from "../system-clock.js";
 import { counted } from "../text/human.js";
 import { unprotectedLinks } from "./doctor/protection.js";
-import { localPath } from "./lookup/model-job.js";
+import { localPath } from "./lookup/local-path.js";
 import { declareQueue } from "./running/run-options.js";
 import { type ApiPlace, apiPlace, openApi } from "./serving/open-api.js";
 import { openService, type Service } from "./serving/open-service.js";

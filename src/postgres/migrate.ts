@@ -57,7 +57,7 @@ export async function requireMigrated(
     "postgres.not-migrated",
     versions.size === 0
       ? `${address} is not initialised for Nightshift.`
-      : `${address} was initialised by an older version of Nightshift.`,
+      : `${address} has older tables than this version of Nightshift needs.`,
     {
       hint: `Run \`nightshift migrate '${writtenAs.replaceAll("'", "%27")}'\`, as a role with CREATE on the database.`,
       details: { missing: missing.map(({ version }) => version) },

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { findProject, findProjectRoot, skippedHint } from "../config.js";
 import { type JsonValue, SpecError } from "../errors.js";
+import { schemeOf, shownAddress } from "../text/path-scheme.js";
 import { scheduleOfAfter } from "./after.js";
 import { closest, didYouMean } from "./did-you-mean.js";
 import { readSpecFile } from "./spec-file.js";
@@ -119,6 +120,10 @@ function listAt(tree: JsonValue, key: string): readonly string[] {
 }
 
 function findPath(path: string, cwd: string): string {
+  if (schemeOf(path) !== null)
+    throw new SpecError("usage.unsupported-scheme", `${shownAddress(path)} is not on the local file system`, {
+      hint: "Name a job, or the path of its spec.",
+    });
   const absolute = resolve(cwd, path);
   if (existsSync(absolute)) return absolute;
   const folder = dirname(absolute);

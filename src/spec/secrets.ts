@@ -77,6 +77,20 @@ export function passwordInUrl(
   return { password, start: end - password.length, end };
 }
 
+/**
+ * What may be secret in words of a command line, which nothing has read yet: passwords in URLs, and the parameters that
+ * signed URLs carry.
+ */
+export function secretsInWords(words: readonly string[]): readonly string[] {
+  const inUserinfo = /[a-z][a-z0-9+.-]*:\/+[^\s/?#@:]*:([^\s/?#]*)@/gi;
+  const inParameters = /[?&](?:[\w-]*(?:password|token|signature|credential|secret)|sig|key)=([^&#\s]+)/gi;
+  return words.flatMap((word) =>
+    [...word.matchAll(inUserinfo), ...word.matchAll(inParameters)].flatMap(([, secret = ""]) =>
+      secret === "" || secret.includes("${") ? [] : [secret],
+    ),
+  );
+}
+
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -75,7 +75,7 @@ describe("questions", () => {
       key: ["id"],
       features: undefined,
       acceptGuess: false,
-      from: ["/data/x.parquet"],
+      input: { kind: "files", from: ["/data/x.parquet"], key: ["id"], onEmpty: "fail" },
     };
     await expect(inferMapping(question, null)).rejects.toMatchObject({ code: "mapping.unmatched" });
     const mapping = inferMapping(question, prompt);
@@ -95,7 +95,7 @@ describe("questions", () => {
       key: ["id"],
       features: undefined,
       acceptGuess: false,
-      from: ["/data/x.parquet"],
+      input: { kind: "files", from: ["/data/x.parquet"], key: ["id"], onEmpty: "fail" },
     };
     await expect(inferMapping(question, null)).rejects.toMatchObject({ code: "mapping.guess" });
     const accepted = await inferMapping({ ...question, acceptGuess: true }, null);

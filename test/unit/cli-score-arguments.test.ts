@@ -5,9 +5,12 @@ import { parseRun, type RunFlags } from "../../src/cli/run.js";
 import { parseScore, type ScoreFlags } from "../../src/cli/score.js";
 import { parseCommand } from "../support/parse-command.js";
 
+/** Where no database is named, its settings are not looked at. */
+const place = { cwd: "/data", globals: { target: null } } as Parameters<typeof parsePreview>[2];
+
 async function score(...argv: readonly string[]) {
   const command = await parseCommand("score", ...argv);
-  return parseScore(command.args, command.opts<ScoreFlags>(), "/data");
+  return parseScore(command.args, command.opts<ScoreFlags>(), place);
 }
 
 test("score without options accepts no guess, keeps what is no feature, and refuses an existing output", async () => {
@@ -134,7 +137,6 @@ test("run's flags reach the request", async () => {
 
 test("preview of a model builds the same job as score", async () => {
   const command = await parseCommand("preview", "m.onnx", "x.parquet", "--key", "id", "--limit", "3");
-  const place = { cwd: "/data", globals: { target: null } } as Parameters<typeof parsePreview>[2];
   const request = await parsePreview(command.args, command.opts<PreviewFlags>(), place);
   const { job } = await score("m.onnx", "x.parquet", "--key", "id", "-o", "predictions");
   expect(request).toEqual({ job, guess: "offer", limit: 3 });
@@ -157,9 +159,9 @@ test.each([
   ["--engine", "onnxruntime"],
   ["--provider", "cpu"],
   ["--external-data", "w.bin"],
+  ["--table", "t"],
 ])("preview of a job refuses %s, which it would not heed", async (option, value) => {
   const command = await parseCommand("preview", "flights", option, value);
-  const place = { cwd: "/data", globals: { target: null } } as Parameters<typeof parsePreview>[2];
   await expect(parsePreview(command.args, command.opts<PreviewFlags>(), place)).rejects.toMatchObject({
     code: "usage.model-option-of-a-job",
     message: `${option} belongs to models, and \`flights\` is a job, which says that itself`,

@@ -1,16 +1,16 @@
 import type { Schema } from "../../column.js";
 import { SpecError } from "../../errors.js";
+import type { InputSpec } from "../../job.js";
 import type { Mapping } from "../../mapping.js";
 import { resolveMapping } from "../../pipeline/resolve-mapping.js";
 import type { Signature } from "../../tensor.js";
-import { type ModelJobFlags, modelJob } from "../lookup/model-job.js";
+import { jobBetween, type ModelJobFlags, modelJob } from "../lookup/model-job.js";
 import { names } from "../shell/options.js";
 import type { Prompt } from "./prompt.js";
 
 export interface MappingQuestion {
   readonly model: string;
-  /** Absolute. */
-  readonly from: readonly string[];
+  readonly input: InputSpec;
   readonly signature: Signature;
   readonly schema: Schema;
   readonly key: readonly string[];
@@ -54,9 +54,10 @@ function guessIn({ code, details }: SpecError): string | null {
   return code === "mapping.guess" && Array.isArray(details.columns) ? details.columns.join(",") : null;
 }
 
-function resolve({ model, from, signature, schema, key, features, acceptGuess }: MappingQuestion): Mapping {
+function resolve({ model, input, signature, schema, key, features, acceptGuess }: MappingQuestion): Mapping {
   const flags: ModelJobFlags = { key, keep: "none", ...(features === undefined ? {} : { features }) };
-  const job = modelJob(model, from, { to: "out", overwrite: false }, flags, "/");
+  const { write } = modelJob(model, [], { to: "out", overwrite: false }, {}, "/");
+  const job = jobBetween(model, { input, write }, flags, "/");
   return resolveMapping({ job, signature, schema, guess: acceptGuess ? true : "offer" });
 }
 

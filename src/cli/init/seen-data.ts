@@ -1,5 +1,6 @@
 import type { Column, Schema } from "../../column.js";
 import type { InspectedFile, WorkerHost } from "../../host.js";
+import { describeInput, type PostgresInput } from "../../job.js";
 import { looksLikeId } from "../../pipeline/mapping/feature-candidates.js";
 import { counted } from "../../text/human.js";
 import { columnFacts } from "../inspect/data-text.js";
@@ -24,6 +25,16 @@ export async function lookAtData(host: WorkerHost, from: readonly string[]): Pro
     schema,
     summary: `${counted(rows, "row")} in ${counted(files.length, "file")}`,
     likelyKey: schema.find((column) => complete.has(column.name) && looksLikeKey(column))?.name ?? null,
+  };
+}
+
+/** The columns of a table, and the server's estimate of its rows. */
+export async function lookAtTable(host: WorkerHost, input: PostgresInput): Promise<SeenData> {
+  const { schema, rows } = await host.call("inspect-input", { input });
+  return {
+    schema,
+    summary: `about ${counted(rows, "row")} in ${describeInput(input)}`,
+    likelyKey: schema.find((column) => !column.nullable && looksLikeKey(column))?.name ?? null,
   };
 }
 

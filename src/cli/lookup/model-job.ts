@@ -1,20 +1,18 @@
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { SpecError } from "../../errors.js";
 import type { Guessing, Job, Passthrough } from "../../job.js";
 import { engineNames } from "../../profile.js";
-import { unwrittenEnding } from "../../text/recognise-file.js";
 import type { Cli } from "../shell/context.js";
 import { byteSize, fraction, names, repeated, threadCount, wholeNumber } from "../shell/options.js";
+import { localPath } from "./local-path.js";
+import { filesInput, filesWrite, type InputFlags, type Places } from "./places.js";
 
 /** Options of commands that take a model and files instead of a job spec. */
-export interface ModelJobFlags {
-  readonly key?: readonly string[];
-  readonly missingColumns?: "fail" | "nulls";
+export interface ModelJobFlags extends InputFlags {
   readonly features?: readonly string[];
   readonly acceptGuess?: true;
   readonly keep?: string;
-  readonly plainFiles?: true;
   readonly externalData?: readonly string[];
   readonly engine?: Job["engine"];
   readonly provider?: readonly string[];
@@ -95,7 +93,7 @@ export function guessing({ acceptGuess }: Pick<ModelJobFlags, "acceptGuess">): G
   return acceptGuess === true ? true : "offer";
 }
 
-/** A job from a command line: no spec, paths relative to `cwd`, features found by their names. */
+/** A job that reads and writes files. */
 export function modelJob(
   model: string,
   inputs: readonly string[],
@@ -103,38 +101,28 @@ export function modelJob(
   flags: ModelJobFlags,
   cwd: string,
 ): Job {
-  const key = flags.key ?? [];
+  const places = { input: filesInput(inputs, flags, cwd), write: filesWrite(output, cwd) };
+  return jobBetween(model, places, flags, cwd);
+}
+
+/** A job from a command line: no spec, paths relative to `cwd`, features found by their names. */
+export function jobBetween(model: string, { input, write }: Places, flags: ModelJobFlags, cwd: string): Job {
   if (flags.rows === "dependent" && flags.batchRows === undefined)
     throw new SpecError("usage.batch-rows-missing", "--rows dependent needs the size of a batch", {
       hint: "Add --batch-rows <n>: predictions depend on it.",
     });
-  refuseEnding(output.to);
   return {
     name: jobName(model),
     model: {
       path: localPath(model, cwd),
       externalData: (flags.externalData ?? []).map((path) => localPath(path, cwd)),
     },
-    input: {
-      kind: "files",
-      from: inputs.map((input) => localPath(input, cwd)),
-      ...(flags.plainFiles === true ? { plainFiles: true } : {}),
-      ...(flags.missingColumns === undefined ? {} : { missingColumns: flags.missingColumns }),
-      key,
-      onEmpty: "fail",
-    },
+    input,
     features: flags.features === undefined ? null : { list: flags.features },
     outputs: {},
-    passthrough: passthrough(flags.keep, key),
+    passthrough: passthrough(flags.keep, flags.key ?? []),
     hooks: { pre: null, post: null },
-    write: {
-      kind: "files",
-      to: localPath(output.to, cwd),
-      shape: output.to.endsWith(".parquet") ? "file" : "directory",
-      mode: output.overwrite ? "replace" : "error",
-      partitionBy: [],
-      add: {},
-    },
+    write,
     interval: null,
     limits: {
       threads: flags.threads ?? "auto",
@@ -155,15 +143,6 @@ export function modelJob(
   };
 }
 
-/** @throws SpecError `usage.output-format` */
-function refuseEnding(to: string): void {
-  const ending = unwrittenEnding(to);
-  if (ending === null) return;
-  throw new SpecError("usage.output-format", `predictions are written as Parquet, not as ${ending}`, {
-    hint: "Give -o a name that ends in .parquet, or a directory: one that ends in a slash may be called anything.",
-  });
-}
-
 /** `--target` chooses among a project's targets; a model has none. @throws SpecError `usage.target-of-a-model` */
 export function refuseTarget({ globals }: Pick<Cli, "globals">): void {
   if (globals.target === null) return;
@@ -174,17 +153,6 @@ export function refuseTarget({ globals }: Pick<Cli, "globals">): void {
       hint: "Leave it out, or write a job and run that.",
     },
   );
-}
-
-/** Absolute. @throws SpecError `usage.unsupported-scheme` */
-export function localPath(path: string, cwd: string): string {
-  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(path)?.[1];
-  if (scheme !== undefined)
-    throw new SpecError("usage.unsupported-scheme", `${path} is not on the local file system`, {
-      hint: "Copy it here first; only local paths, globs and directories are read and written so far.",
-      details: { scheme },
-    });
-  return resolve(cwd, path);
 }
 
 /** A model's file name as a job name: `Flight Delay.v2.onnx` -> `flight-delay-v2`. */

@@ -2,7 +2,7 @@ import { lstatSync } from "node:fs";
 import type { WriteSpec } from "../../job.js";
 import type { Cli } from "../shell/context.js";
 import { jobIfAny } from "./jobs.js";
-import { localPath } from "./model-job.js";
+import { localPath } from "./local-path.js";
 
 /** The output that people mean: a job's, by name or spec file, or the one at a path. */
 export async function outputFor(cli: Cli, given: string): Promise<WriteSpec> {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { SpecError } from "../../errors.js";
-import { localPath } from "../lookup/model-job.js";
+import { localPath } from "../lookup/local-path.js";
 import type { Cli } from "../shell/context.js";
 
 /**

@@ -1,6 +1,6 @@
 import { terminalFromProcess } from "../../config.js";
 import { exitCodes } from "../../errors.js";
-import { createSecrets, type Secrets } from "../../spec/secrets.js";
+import { createSecrets, type Secrets, secretsInWords } from "../../spec/secrets.js";
 import { printable } from "../../text/visible-text.js";
 import { makePaint } from "../output/paint.js";
 import { createScreen, type Screen } from "../output/screen.js";
@@ -28,6 +28,7 @@ export function openTerminal(argv: readonly string[]): Terminal {
     !argv.includes("--no-color") && (color === "always" || (color === "auto" && stream.isTTY === true));
   const screen = createScreen(process.stderr);
   const secrets = createSecrets();
+  for (const secret of secretsInWords(argv)) secrets.add(secret);
   const { mask } = secrets;
   return {
     out: printer(process.stdout, coloured(process.stdout), mask, (text) => process.stdout.write(`${text}\n`)),

@@ -1,6 +1,7 @@
 /** Paths: local ones, inside the output root, and output apart from input. */
 import { resolve, sep } from "node:path";
 import { isConnectionUrl } from "../../connection.js";
+import { schemeOf } from "../../text/path-scheme.js";
 import { unwrittenEnding } from "../../text/recognise-file.js";
 import { isBelowRoot, isInside } from "../inside-root.js";
 import type { Problem, SpecPath } from "../problem.js";
@@ -8,7 +9,15 @@ import type { JobSpec } from "../schema.js";
 import { asList, type Check, itemPath, wrong } from "./check.js";
 
 export const localPaths: Check = {
-  reads: [["model"], ["input", "from"], ["pre"], ["post"], ["check"], ["write", "to"]],
+  reads: [
+    ["model"],
+    ["input", "from"],
+    ["pre"],
+    ["post"],
+    ["check"],
+    ["write", "to"],
+    ["write", "quarantine"],
+  ],
   problems: ({ spec }) => notLocal(pathsOf(spec)),
 };
 
@@ -98,16 +107,16 @@ interface WrittenPath {
 
 function* notLocal(paths: Iterable<WrittenPath>): Iterable<Problem> {
   for (const { path, text } of paths) {
-    if (isConnectionUrl(text) && (path[0] === "input" || path[0] === "write")) continue;
-    const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
+    if (isConnectionUrl(text) && (path[0] === "input" || path.join(".") === "write.to")) continue;
+    const scheme = schemeOf(text);
     if (scheme === "file")
       yield wrong(
         path,
         "spec.not-supported",
         "a `file://` address is not a path",
-        `write \`${text.slice("file://".length)}\``,
+        `write \`${text.replace(/^file:\/{2}?/i, "")}\``,
       );
-    else if (scheme !== undefined)
+    else if (scheme !== null)
       yield wrong(
         path,
         "spec.not-supported",
@@ -139,6 +148,8 @@ function* pathsOf(spec: JobSpec): Iterable<WrittenPath> {
   if (typeof spec.check === "string") yield { path: ["check"], text: spec.check };
   else if (spec.check !== undefined) yield { path: ["check", "file"], text: spec.check.file };
   yield { path: ["write", "to"], text: spec.write.to };
+  const directory = spec.write.quarantine?.directory;
+  if (directory !== undefined) yield { path: ["write", "quarantine", "directory"], text: directory };
 }
 
 function* mappingFilesOf(spec: JobSpec): Iterable<WrittenPath> {

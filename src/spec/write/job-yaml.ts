@@ -10,11 +10,13 @@ export interface NewJob {
   /** Relative to the spec. */
   readonly model: string;
   readonly externalData: readonly string[];
-  /** Relative to the spec. */
+  /** Relative to the spec; with `table`, a database as a spec names it: its references are expanded when it is read. */
   readonly from: readonly string[];
+  readonly table?: string;
   readonly key: readonly string[];
-  /** Relative to the spec. */
+  /** Relative to the spec; with `toTable`, a database as `from`. */
   readonly to: string;
+  readonly toTable?: string;
   readonly features: MappingBlock;
   readonly outputs: MappingBlock;
   /** How the features were found, a line each. */
@@ -55,11 +57,19 @@ function intended(job: NewJob): unknown {
     version: 1,
     name: job.name,
     model: modelOf(job),
-    input: { from: fromOf(job), ...(key.length === 0 ? {} : { key: literalValue(key) }), on_empty: "fail" },
+    input: {
+      from: fromOf(job),
+      ...(job.table === undefined ? {} : { table: literalValue(job.table) }),
+      ...(key.length === 0 ? {} : { key: literalValue(key) }),
+      on_empty: "fail",
+    },
     features: features.value,
     outputs: outputs.value,
     passthrough: passthroughOf(job),
-    write: { to: literalValue(job.to), mode: "replace" },
+    write:
+      job.toTable === undefined
+        ? { to: toOf(job), mode: "replace" }
+        : { to: toOf(job), table: literalValue(job.toTable), mode: modeOf(job), create: true },
     limits: { on_row_error: "fail" },
   };
 }
@@ -68,8 +78,34 @@ function modelOf({ model, externalData }: NewJob): unknown {
   return literalValue(externalData.length === 0 ? model : { path: model, external_data: externalData });
 }
 
-function fromOf({ from }: NewJob): unknown {
-  return literalValue(from.length === 1 ? from[0] : from);
+function fromOf({ from, table }: NewJob): unknown {
+  const value = from.length === 1 ? from[0] : from;
+  return table === undefined ? literalValue(value) : value;
+}
+
+function toOf({ to, toTable }: NewJob): unknown {
+  return toTable === undefined ? literalValue(to) : to;
+}
+
+/** Rows with a key are replaced by it: the other rows of a table stay. */
+function modeOf({ key, toTable }: NewJob): "replace" | "upsert" {
+  return toTable !== undefined && key.length > 0 ? "upsert" : "replace";
+}
+
+function writeText(job: NewJob): string {
+  const { toTable } = job;
+  const mode = modeOf(job);
+  if (toTable === undefined)
+    return `  to: ${flowYaml(toOf(job))}
+  mode: replace # each run replaces the one before; or append (an interval once), or error (must not exist)`;
+  return `  to: ${flowYaml(toOf(job))}
+  table: ${flowYaml(literalValue(toTable))}
+  mode: ${mode} # ${
+    mode === "upsert"
+      ? "rows are replaced by key; or replace (all rows of the table), append, error (must be empty)"
+      : "each run replaces all rows of the table; or append, upsert (by key), error (must be empty)"
+  }
+  create: true # make the table where it is missing`;
 }
 
 function passthroughOf({ key }: NewJob): string {
@@ -90,7 +126,7 @@ model: ${flowYaml(modelOf(job))}
 
 input:
   from: ${flowYaml(fromOf(job))} ${yamlComment(job.input)}
-${
+${job.table === undefined ? "" : `  table: ${flowYaml(literalValue(job.table))}\n`}${
   key.length > 0
     ? `  key: ${flowYaml(literalValue(key))} # identifies a row, and is always kept`
     : "  # key: [id] # columns that identify a row; without them it is its file and row number"
@@ -107,8 +143,7 @@ ${job.outputs.text}
 passthrough: ${passthroughOf(job)}
 
 write:
-  to: ${flowYaml(literalValue(job.to))}
-  mode: replace # each run replaces the one before; or append (an interval once), or error (must not exist)
+${writeText(job)}
 
 limits:
   on_row_error: fail # the first row that cannot be scored; or quarantine, or emit_null
