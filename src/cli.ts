@@ -7,8 +7,9 @@ if (argv.length < 2 && ["--version", "-V"].includes(first)) {
   const { packageVersion } = await import("./cli/lookup/packaged.js");
   process.stdout.write(`${packageVersion()}\n`);
 } else if (argv.length < 2 && ["--help", "-h", "help"].includes(first)) {
-  const { rootHelp } = await import("./cli/shell/root-help.js");
-  process.stdout.write(rootHelp());
+  const { helpWidth, rootHelp } = await import("./cli/shell/root-help.js");
+  const { fitHelp } = await import("./cli/output/fit.js");
+  process.stdout.write(fitHelp(rootHelp(), helpWidth()));
 } else {
   const { main } = await import("./cli/shell/main.js");
   await main(argv);

@@ -39,6 +39,8 @@ export interface TerminalSettings {
   readonly color: "never" | "auto" | "always";
   /** Progress may redraw lines. */
   readonly animation: boolean;
+  /** COLUMNS; `null` where it says nothing. */
+  readonly columns: number | null;
 }
 
 export interface Environment {
@@ -155,10 +157,12 @@ export function setVariable(name: string, value: string): void {
 /** NO_COLOR wins over FORCE_COLOR; a dumb terminal and a CI log get neither colours nor animation. */
 export function readTerminalSettings(environment: Environment): TerminalSettings {
   const plain = environment.TERM === "dumb" || isSet(environment.CI);
-  if (isSet(environment.NO_COLOR)) return { color: "never", animation: !plain };
+  const columns = /^[1-9]\d{1,3}$/.test(environment.COLUMNS ?? "") ? Number(environment.COLUMNS) : null;
+  const others = { animation: !plain, columns };
+  if (isSet(environment.NO_COLOR)) return { color: "never", ...others };
   const force = present(environment.FORCE_COLOR);
-  if (force !== undefined) return { color: force === "0" ? "never" : "always", animation: !plain };
-  return { color: plain ? "never" : "auto", animation: !plain };
+  if (force !== undefined) return { color: force === "0" ? "never" : "always", ...others };
+  return { color: plain ? "never" : "auto", ...others };
 }
 
 export function terminalFromProcess(): TerminalSettings {

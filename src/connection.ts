@@ -123,11 +123,11 @@ export function isBadUrl(url: ConnectionUrl | BadConnectionUrl): url is BadConne
   return "failure" in url;
 }
 
-/** A URL without its password, as a person may type it; parameters that hold one are left out as well. */
+/** A URL without a password that is written out, in front of the host or among the parameters; references stay. */
 export function withoutPassword(text: string): string {
   return text
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*):[^\s/?#]*@/i, "$1@")
-    .replace(/([?&])(?:ssl)?password=[^&#]*&?/gi, "$1")
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*):(?!\$\{)[^\s/?#]*@/i, "$1@")
+    .replace(/([?&])(?:ssl)?password=(?!\$\{)[^&#]*&?/gi, "$1")
     .replace(/[?&]+(?=#|$)/, "");
 }
 

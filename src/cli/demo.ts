@@ -92,7 +92,7 @@ async function tell(cli: Cli, runs: readonly Followed[], write: WriteSpec, full:
     err.line(
       globals.json
         ? JSON.stringify({ error: toErrorRecord(last.error) })
-        : errorText(last.error, err.paint, globals.verbose),
+        : errorText(last.error, err, globals.verbose),
     );
   const published = await publishedBy(cli, last, write);
   if (globals.json || globals.quiet) return;

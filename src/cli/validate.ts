@@ -108,7 +108,7 @@ function show({ out, err, globals, cwd }: Cli, checked: Checked): void {
       return;
     case "invalid":
       out.line(`${paint.red("invalid")}  ${name}`);
-      err.line(`${errorText(checked.error, err.paint, globals.verbose)}\n`);
+      err.line(`${errorText(checked.error, err, globals.verbose)}\n`);
   }
 }
 

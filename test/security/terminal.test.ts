@@ -49,7 +49,7 @@ test("no text becomes a line of its own", () => {
   expect(table).not.toMatch(dangerous);
   expect(shownPath(join("/w", evil), "/w")).not.toMatch(/[\n\r]/);
   const error = new DataError("data.x", evil, { hint: evil, details: { file: evil } });
-  const lines = printable(errorText(error, plain, true)).split("\n");
+  const lines = printable(errorText(error, { paint: plain, width: null }, true)).split("\n");
   expect(lines.filter((line) => line.startsWith("2026"))).toEqual([]);
   const written: string[] = [];
   const progress = plainProgress({

@@ -12,14 +12,16 @@ const changed = new DataError("source.changed", "data/a.parquet changed while it
 });
 
 test("an error says what, where the message did not yet, and what to do", () => {
-  expect(errorText(changed, paint, false)).toBe(`error: data/a.parquet changed while it was read
+  expect(
+    errorText(changed, { paint, width: null }, false),
+  ).toBe(`error: data/a.parquet changed while it was read
   row group: 3
   columns: a, b
   hint: plan again: nightshift run flight-delay --restart`);
 });
 
 test("verbose adds the code and what lies under it", () => {
-  expect(errorText(changed, paint, true).split("\n").slice(-3)).toEqual([
+  expect(errorText(changed, { paint, width: null }, true).split("\n").slice(-3)).toEqual([
     "  code: source.changed",
     "  caused by TypeError: mtime 1 is not 2",
     "  caused by Error: below",
@@ -27,11 +29,13 @@ test("verbose adds the code and what lies under it", () => {
 });
 
 test("an interruption is no error", () => {
-  expect(errorText(new CancelledError(), paint, true)).toBe("interrupted: nothing was changed");
+  expect(errorText(new CancelledError(), { paint, width: null }, true)).toBe(
+    "interrupted: nothing was changed",
+  );
 });
 
 test("a bug shows its stack and asks to be reported", () => {
-  const text = errorText(new BugError("bug", "x is undefined"), paint, false);
+  const text = errorText(new BugError("bug", "x is undefined"), { paint, width: null }, false);
   expect(text).toContain("BugError: x is undefined\n    at ");
   expect(text).toContain("This is a bug in Nightshift.");
 });

@@ -121,6 +121,6 @@ describe("the terminal", () => {
     [{ FORCE_COLOR: "0" }, "never", true],
     [{ FORCE_COLOR: "1", NO_COLOR: "1" }, "never", true],
   ])("with %j has colour %s and animation %s", (environment, color, animation) => {
-    expect(readTerminalSettings(environment)).toEqual({ color, animation });
+    expect(readTerminalSettings(environment)).toEqual({ color, animation, columns: null });
   });
 });

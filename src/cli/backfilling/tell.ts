@@ -32,7 +32,7 @@ export function tellInterval(cli: Cli, end: IntervalEnd): void {
     return;
   }
   if (error !== null && outcome?.status !== "cancelled" && globals.verbose)
-    err.line(errorText(error, err.paint, true));
+    err.line(errorText(error, err, true));
   if (!globals.quiet || error !== null) err.line(endLine(end, err.paint));
 }
 
@@ -74,7 +74,7 @@ export function tellEnd(cli: Cli, end: BackfillEnd): void {
     `\n${how}${counted(done, "interval")} done, ${failed} failed, ${left} not started, ${skipped} skipped in ${duration(seconds)}${each}`,
   );
   const again = [
-    ...(failed > 0 ? [`tries the ${failed} that failed again`] : []),
+    ...(failed > 0 ? [`retries the ${failed} that failed`] : []),
     ...(left > 0 ? [`starts the ${left} that were not started`] : []),
   ];
   if (again.length > 0) err.line(`rerun this command to continue: it ${again.join(", and ")}`);

@@ -3,15 +3,21 @@ import { toErrorRecord } from "../../errors.js";
 import { InvalidSpecError } from "../../spec/invalid-spec-error.js";
 import { indented, oneLine } from "../../text/visible-text.js";
 import { bugsUrl } from "../lookup/packaged.js";
-import type { Paint } from "./paint.js";
+import type { Printer } from "../shell/context.js";
+import { wrapLines } from "./fit.js";
 
 /** An error for people: what and where, what to do, and with `verbose` what lies under it. */
-export function errorText(error: NightshiftError, paint: Paint, verbose: boolean): string {
+export function errorText(
+  error: NightshiftError,
+  { paint, width }: Pick<Printer, "paint" | "width">,
+  verbose: boolean,
+): string {
   if (error instanceof InvalidSpecError) return error.render({ color: paint.coloured });
   if (error.kind === "cancelled") return `${paint.yellow("interrupted")}: nothing was changed`;
   const lines = [`${paint.red(paint.bold("error:"))} ${indented(error.message)}`];
   for (const [name, value] of worthShowing(error)) lines.push(`  ${paint.dim(`${name}:`)} ${oneLine(value)}`);
   if (error.hint !== undefined) lines.push(`  ${paint.cyan("hint:")} ${indented(error.hint)}`);
+  lines.splice(0, lines.length, ...lines.map((line) => wrapLines(line, width)));
   if (error.kind === "bug") {
     lines.push(paint.dim(error.stack ?? ""));
     lines.push(`This is a bug in Nightshift. Please report it with the lines above: ${bugsUrl()}`);

@@ -93,9 +93,7 @@ function tell(cli: Cli, followed: Followed, write: WriteSpec, published: Publish
   const { json, quiet, verbose } = globals;
   if (outcome.error !== null && outcome.status === "failed")
     err.line(
-      json
-        ? JSON.stringify({ error: toErrorRecord(outcome.error) })
-        : errorText(outcome.error, err.paint, verbose),
+      json ? JSON.stringify({ error: toErrorRecord(outcome.error) }) : errorText(outcome.error, err, verbose),
     );
   if (json || quiet) return;
   err.line(outcomeText({ ...followed, write, published, cwd, program, verbose }, err.paint));

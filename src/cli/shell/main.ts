@@ -58,6 +58,6 @@ async function run({ module, command }: Invocation, terminal: Terminal): Promise
 function report(thrown: unknown, { err, screen, wantsJson, wantsDetail }: Terminal): number {
   const error = asNightshiftError(thrown);
   screen.clear();
-  err.line(wantsJson ? errorJson(error) : errorText(error, err.paint, wantsDetail));
+  err.line(wantsJson ? errorJson(error) : errorText(error, err, wantsDetail));
   return exitCodeOf(error);
 }

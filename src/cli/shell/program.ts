@@ -1,7 +1,8 @@
 import { Command, Option } from "commander";
 import { packageVersion } from "../lookup/packaged.js";
+import { fitHelp } from "../output/fit.js";
 import { type CommandEntry, type CommandModule, commands } from "./commands.js";
-import { rootHelp } from "./root-help.js";
+import { helpWidth, rootHelp } from "./root-help.js";
 
 /** A parsed command line: the command that was named. It holds what was given to it. */
 export interface Invocation {
@@ -61,7 +62,12 @@ function rootCommand(): Command {
     .option("--target <name>", "target of nightshift.yaml")
     .helpCommand(false)
     .exitOverride()
-    .configureOutput({ outputError: () => {}, writeErr: () => {} });
+    .configureOutput({
+      outputError: () => {},
+      writeErr: () => {},
+      writeOut: (text) => void process.stdout.write(fitHelp(text, helpWidth())),
+      getOutHelpWidth: helpWidth,
+    });
 }
 
 function subcommand(root: Command, { name, summary, positionals }: CommandEntry): Command {

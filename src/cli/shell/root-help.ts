@@ -1,4 +1,10 @@
+import { terminalFromProcess } from "../../config.js";
 import { commands } from "./commands.js";
+
+/** Help is text for people: in a pipe, too, it has the width that COLUMNS says, or else of a usual terminal. */
+export function helpWidth(): number {
+  return process.stdout.columns || terminalFromProcess().columns || 80;
+}
 
 /** Help for the whole program. Needs no parser, so that it is there at once. */
 export function rootHelp(): string {
@@ -8,7 +14,7 @@ export function rootHelp(): string {
   });
   return `Usage: nightshift <command> [options]
 
-Scores Parquet data with ONNX models and publishes the predictions exactly once.
+Scores Parquet files and tables of PostgreSQL with ONNX models, and publishes the predictions exactly once.
 
 ${groups.join("\n\n")}
 
@@ -21,10 +27,13 @@ Examples:
   nightshift run flight-delay --at 2026-01-15
 
 Exit codes:
-  0  done, or already published              4  published with quarantined rows
-  1  data, model or run failed; cancelled    70 a bug
-  2  wrong use, or refused                   130, 143 interrupted; retry goes on
-  3  a server is unreachable
+  0         done, or already published
+  1         data, model or run failed; cancelled
+  2         wrong use, or refused
+  3         a server is unreachable
+  4         published with quarantined rows
+  70        a bug
+  130, 143  interrupted; retry resumes the run
 `;
 }
 
