@@ -149,6 +149,10 @@ export function forgetVariables(isForgotten: (name: string, value: string) => bo
     if (isForgotten(name, value ?? "")) delete process.env[name];
 }
 
+export function environmentOfProcess(): Environment {
+  return process.env;
+}
+
 /** Sets a variable of this process, for the hosts that it starts from then on. */
 export function setVariable(name: string, value: string): void {
   process.env[name] = value;

@@ -26,9 +26,10 @@ interface MigrateFlags {
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const { queue } = command.opts<MigrateFlags>();
-  if (queue !== undefined) return migrateTheQueue(expandUrl(queue, cli), cli);
+  const place = { cwd: cli.cwd, secrets: cli.secrets, environment: cli.settings.environment };
+  if (queue !== undefined) return migrateTheQueue(expandUrl(queue, place), cli);
   const [typed] = command.args;
-  const given = typed === undefined ? undefined : expandUrl(typed, cli);
+  const given = typed === undefined ? undefined : expandUrl(typed, place);
   if (given !== undefined && !isConnectionUrl(given))
     throw new SpecError("usage.invalid-argument", "not a database URL", {
       hint: "Give it as `postgres://user:password@host:5432/database`.",

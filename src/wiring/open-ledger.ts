@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 /** Where runs are recorded, and the books beside them. */
 import type { BackfillBook } from "../backfill-book.js";
 import type { Clock } from "../clock.js";
@@ -75,7 +74,7 @@ export async function ledgerUrl(settings: Settings, secrets: Secrets | undefined
       hint: "Give its URL, or set --ledger or NIGHTSHIFT_LEDGER to one.",
     });
   const place = secrets === undefined ? { environment } : { environment, secrets };
-  const writtenAs =
-    ledger === environment.NIGHTSHIFT_LEDGER ? "${NIGHTSHIFT_LEDGER}" : withoutPassword(ledger);
+  const variable = Object.keys(environment).find((name) => environment[name] === ledger);
+  const writtenAs = variable === undefined ? withoutPassword(ledger) : `\${${variable}}`;
   return { ...connectionUrl(ledger, place, "The ledger's URL"), writtenAs };
 }

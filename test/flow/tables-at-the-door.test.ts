@@ -71,6 +71,8 @@ test("the first run into a database names the command that initialises it, and i
   expect(refused).toMatchObject({ status: 2, stdout: "" });
   const [, command, printed = ""] = /Run `nightshift (migrate) '(.+)'`/.exec(refused.stderr) ?? [];
   expect(printed).toBe(reference);
+  const ofLedger = here("ls", "runs", "--ledger", reference);
+  expect(ofLedger).toMatchObject({ status: 2, stderr: expect.stringContaining(`migrate '${reference}'`) });
   expect(here(command ?? "", printed)).toMatchObject({ status: 0 });
 });
 

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 import type { Connection } from "../../connection.js";
 import { SpecError } from "../../errors.js";
 import { expandText } from "../../spec/expand-tree-variables.js";
@@ -14,7 +15,7 @@ export function connectionHere(
   template: string,
   { cwd, settings, secrets }: Pick<Cli, "cwd" | "settings" | "secrets">,
 ): Connection {
-  const text = expandUrl(template, { cwd, settings, secrets });
+  const text = expandUrl(template, { cwd, secrets, environment: settings.environment });
   const place = { environment: settings.environment, secrets };
   const { address } = connectionUrl(text, place, "The URL of the database");
   return { template, baseDir: cwd, address };
@@ -27,13 +28,14 @@ export function connectionHere(
  */
 export function expandUrl(
   template: string,
-  { cwd, settings, secrets }: Pick<Cli, "cwd" | "settings" | "secrets">,
-): string {
-  const { text, problem } = expandText(template, {
-    baseDir: cwd,
-    environment: settings.environment,
+  {
+    cwd,
+    environment,
     secrets,
-  });
+  }: Pick<Cli, "cwd" | "secrets"> & { readonly environment: { readonly [name: string]: string | undefined } },
+): string {
+  if (!template.includes("${")) return template;
+  const { text, problem } = expandText(template, { baseDir: cwd, environment, secrets });
   if (problem === null) return text;
   throw new SpecError("connection.unresolved", `The database is not known: ${secrets.mask(problem)}.`, {
     hint: "Set the variables that its URL is made of.",

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import type { App } from "../../app.js";
-import { findProjectRoot, type Settings, settingsFromProcess } from "../../config.js";
+import { environmentOfProcess, findProjectRoot, type Settings, settingsFromProcess } from "../../config.js";
 import { systemClock } from "../../system-clock.js";
 import { oneLine } from "../../text/visible-text.js";
+import { expandUrl } from "../lookup/connection-here.js";
 import { placeWords, programName, shellLine } from "../output/command-line.js";
 import { type Note, noteLogText, noteText, warningNote } from "../output/note.js";
 import type { Cli, GlobalFlags, ProgressWish } from "./context.js";
@@ -30,10 +31,11 @@ export function openCli(
   terminal: Terminal,
 ): { readonly cli: Cli; readonly close: () => Promise<void> } {
   const flags = command.optsWithGlobals<RawGlobals>();
+  const urls = { cwd: process.cwd(), environment: environmentOfProcess(), secrets: terminal.secrets };
   const ofProcess = settingsFromProcess({
     ...(flags.state === undefined ? {} : { stateDir: flags.state }),
-    ...(flags.ledger === undefined ? {} : { ledger: flags.ledger }),
-    ...(flags.queue === undefined ? {} : { queue: flags.queue }),
+    ...(flags.ledger === undefined ? {} : { ledger: expandUrl(flags.ledger, urls) }),
+    ...(flags.queue === undefined ? {} : { queue: expandUrl(flags.queue, urls) }),
   });
   const settings = { ...ofProcess, hooks: ofProcess.hooks && flags.hooks !== false };
   const note = (said: Note): void =>
