@@ -50,7 +50,7 @@ test("two nights of a service: late input heals by itself, a failure is notified
     "2001-06-12 02:15  webhook    flight-delay is waiting for 2001-06-11, until 2001-06-12 04:15 UTC",
     "2001-06-12 02:45  input      the flights of 2001-06-11 arrive: fixtures/flights/dt=2001-06-11/",
     "2001-06-12 02:45  published  17,141 flights",
-    "2001-06-12 02:45  webhook    flight-delay is well again: published for 2001-06-11, 17,141 rows",
+    "2001-06-12 02:45  webhook    flight-delay has recovered: published for 2001-06-11, 17,141 rows",
     "",
     "2001-06-13 02:15  tick       flight-delay, the flights of 2001-06-12",
     "2001-06-13 02:15  waiting    fixtures/flights/dt=2001-06-12/*.parquet is not there; waits until 04:15",
