@@ -65,7 +65,8 @@ export async function findStanding(
 export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promise<RunChoice> {
   if (wanted.restart) await dropOthers(wanted, books, sink);
   const { unfinished, published, decided, generation } = await findStanding(wanted, books.ledger, sink);
-  if (decided !== null) return { type: "resume", run: decided };
+  if (decided !== null && !(wanted.reprocess && (await isDamaged(sink))))
+    return { type: "resume", run: decided };
   if (unfinished !== null && wanted.restart) {
     // Another ledger's coordinator may publish it at this very moment: then there is another choice.
     const isPublished = (await drop(books, sink, unfinished.run, wanted.takeOver)) === "published";
@@ -84,6 +85,21 @@ export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promi
     return { type: "resume", run: unfinished.run };
   }
   return { type: "create", generation: generation + 1 };
+}
+
+/**
+ * Whether what was published last cannot be shown, since a file of it is damaged or gone. A later generation replaces it,
+ * and its run is completed by then.
+ */
+async function isDamaged(sink: Sink): Promise<boolean> {
+  try {
+    await sink.seeThrough();
+    return false;
+  } catch (error) {
+    const { code } = asNightshiftError(error);
+    if (code === "infra.published-file-damaged" || code === "infra.published-file-missing") return true;
+    throw error;
+  }
 }
 
 /**

@@ -198,7 +198,7 @@ class RunBook {
       `${this.poisoned.length === 1 ? "Partition" : "Partitions"} ${this.poisoned.join(", ")} ${whatTheyDid(this.lastDeath)}; all others are done, and nothing is published. ${this.lastDeath?.message ?? ""}`,
       {
         hint: whatHelps(this.lastDeath, this.dispatch.run.id),
-        details: { partitions: this.poisoned },
+        details: { partitions: this.poisoned, cause: blameOf(this.lastDeath) },
       },
     );
   }
@@ -210,10 +210,28 @@ function whatTheyDid(lastDeath: NightshiftError | null): string {
     : "killed the worker host three times, each time alone in a fresh one";
 }
 
+type Blame = "memory" | "lease" | "signal" | "file-or-model";
+
+/** A host that another process ended says nothing about the file: most often the kernel did, for want of memory. */
+function blameOf(lastDeath: NightshiftError | null): Blame {
+  const { maxBytes, signal } = lastDeath?.details ?? {};
+  if (maxBytes !== undefined) return "memory";
+  if (lastDeath?.code === "infra.lease-expired") return "lease";
+  return signal === "SIGKILL" || signal === "SIGTERM" ? "signal" : "file-or-model";
+}
+
 function whatHelps(lastDeath: NightshiftError | null, runId: string): string {
-  if (lastDeath?.details.maxBytes !== undefined)
-    return `Set NIGHTSHIFT_MEMORY where there is more memory, then finish with nightshift retry ${runId}. Or write the file with smaller row groups, or leave columns out, then start over with --restart.`;
-  return `See what they were doing with nightshift errors ${runId}, repair or remove the file or the model, then start over with --restart.`;
+  const retry = `nightshift retry ${runId}`;
+  switch (blameOf(lastDeath)) {
+    case "memory":
+      return `Set NIGHTSHIFT_MEMORY where there is more memory, then finish with ${retry}. Or write the file with smaller row groups, or leave columns out, then start over with --restart.`;
+    case "lease":
+      return `See what the workers' machines ran out of, memory most often, then finish with ${retry}.`;
+    case "signal":
+      return `Another process ended the host, most often the kernel for want of memory: see the kernel's log (dmesg), make more memory available, then finish with ${retry}.`;
+    case "file-or-model":
+      return `See what they were doing with nightshift errors ${runId}, repair or remove the file or the model, then start over with --restart.`;
+  }
 }
 
 /** Outcomes in the order they came, for the one reader there is. */

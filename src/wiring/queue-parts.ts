@@ -87,7 +87,7 @@ export function queueTrouble({ place }: Queue, error: Error | null): string {
 
 function whatHelps({ message }: Error): string {
   if (!message.includes("WRONGTYPE")) return "";
-  return ". Keys that begin with bull: are of another type there: remove them, or name another database of the server with --queue";
+  return ". Keys that begin with nightshift: are of another type there. Remove them, or give the coordinator and all workers another database of the server, such as redis://host:6379/1";
 }
 
 /** Beside the runs that use them. */

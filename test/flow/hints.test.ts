@@ -1,7 +1,9 @@
 /** What a hint says to do helps in the situation in which it is printed. */
-import { cpSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, expect, test } from "vitest";
+import { preloadPath } from "../support/cli.js";
 import {
   type FlightProject,
   flightProject,
@@ -35,6 +37,32 @@ const staging = (): string => {
   const root = join(project.cwd, ".out.nightshift/staging");
   return join(root, readdirSync(root)[0] ?? "");
 };
+
+/** A coordinator that dies once its publication is decided, and before readers can see it. */
+async function diesWhenDecided(): Promise<void> {
+  const order = {
+    role: "coordinator",
+    op: "link",
+    path: "log/\\d{20}\\.json$",
+    nth: 1,
+    when: "after",
+    whom: "self",
+  };
+  const env = {
+    NODE_OPTIONS: `--import ${pathToFileURL(preloadPath).href}`,
+    NIGHTSHIFT_KILL_AT: JSON.stringify({ ...order, mark: join(project.cwd, "killed") }),
+  };
+  expect((await project.start(["run", "flights"], { env }).finished).status).toBeNull();
+  expect(existsSync(project.out)).toBe(false);
+}
+
+/** A file of the only run, as it was staged. */
+function stagedFile(): string {
+  const name = readdirSync(staging(), { recursive: true, encoding: "utf8" }).find((one) =>
+    one.endsWith(".parquet.staged"),
+  );
+  return join(staging(), name ?? "");
+}
 
 const errorOf = ({ stderr }: Finished): { readonly code: string; readonly hint: string } =>
   stderr
@@ -83,6 +111,26 @@ const situations: readonly Situation[] = [
       cpSync(`${model()}.planned`, model());
       return ["retry"];
     },
+  },
+  {
+    name: "a decided publication was damaged before it was shown",
+    make: async () => {
+      await diesWhenDecided();
+      truncateSync(stagedFile(), 100);
+    },
+    code: "infra.published-file-damaged",
+    names: "--reprocess",
+    help: () => ["run", "flights", "--reprocess"],
+  },
+  {
+    name: "a file of a decided publication was removed before it was shown",
+    make: async () => {
+      await diesWhenDecided();
+      rmSync(stagedFile());
+    },
+    code: "infra.published-file-missing",
+    names: "--reprocess",
+    help: () => ["run", "flights", "--reprocess"],
   },
 ];
 

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** A run that broke off in one ledger and was published through another: the sink's record counts, in both. */
-import { readdirSync } from "node:fs";
+import { cpSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { openDatabase } from "../../src/postgres/database.js";
@@ -80,6 +80,55 @@ test.each([
     expect(told).toMatchObject({ status: 0 });
     expect(jsonLinesOf(told).at(-1)).toMatchObject({ publication, exitCode: 0, error: null });
     expect(statusIn(ledger)).toMatchObject({ status: "published", publication });
+    expect(await publishedKeys(output)).toEqual(keysBelow(150));
+  },
+);
+
+/** The rows of the ledger, and nothing else of the schema: what is published is not part of a backup of the ledger. */
+const backUpRows = `do $$ declare t text; begin
+  create schema backup;
+  for t in select tablename from pg_tables where schemaname = 'nightshift' and tablename like 'ledger%' loop
+    execute format('create table backup.%1$I as table nightshift.%1$I', t);
+  end loop;
+end $$`;
+const putRowsBack = `do $$ declare t text; begin
+  perform set_config('session_replication_role', 'replica', true);
+  for t in select tablename from pg_tables where schemaname = 'backup' loop
+    execute format('delete from nightshift.%I', t);
+    execute format('insert into nightshift.%1$I overriding system value table backup.%1$I', t);
+  end loop;
+  drop schema backup cascade;
+end $$`;
+
+test.each([
+  {
+    ledger: "A",
+    output: "files",
+    backUp: () => cpSync(join(project.cwd, "A"), join(project.cwd, "backup"), { recursive: true }),
+    restore: () => {
+      rmSync(join(project.cwd, "A"), { recursive: true });
+      renameSync(join(project.cwd, "backup"), join(project.cwd, "A"));
+    },
+  },
+  {
+    ledger: "database",
+    output: "table",
+    backUp: () => database.query(backUpRows),
+    restore: () => database.query(putRowsBack),
+  },
+] as const)(
+  "a ledger ($ledger) restored from a backup taken before its run was published adopts the publication",
+  async ({ ledger, output, backUp, restore }) => {
+    project = flightProject({ files: 3, write: outputs[output] });
+    await brokenOff(ledger);
+    await backUp();
+    expect(inLedger(ledger, "retry")).toMatchObject({ status: 0 });
+    await restore();
+    expect(statusIn(ledger)).not.toMatchObject({ status: "published" });
+    const told = inLedger(ledger, "retry", "--json");
+    expect(told).toMatchObject({ status: 0 });
+    expect(jsonLinesOf(told).at(-1)).toMatchObject({ publication: 1, exitCode: 0, error: null });
+    expect(statusIn(ledger)).toMatchObject({ status: "published", publication: 1 });
     expect(await publishedKeys(output)).toEqual(keysBelow(150));
   },
 );

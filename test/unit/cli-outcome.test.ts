@@ -4,7 +4,7 @@ import { makePaint } from "../../src/cli/output/paint.js";
 import { outcomeExit } from "../../src/cli/running/outcome-exit.js";
 import { outcomeText } from "../../src/cli/running/outcome-text.js";
 import { chooseProgress } from "../../src/cli/running/progress.js";
-import { BugError, DataError, InfraError, SpecError } from "../../src/errors.js";
+import { BugError, DataError, InfraError, ModelError, SpecError } from "../../src/errors.js";
 import type { RunOutcome } from "../../src/running/run-request.js";
 
 const outcome: RunOutcome = {
@@ -117,6 +117,42 @@ test("an interrupted run says what is kept and how to go on", () => {
   expect(text).toBe(`interrupted: 3,000,000 rows are scored and kept; nothing was published
 
 next  nightshift retry r1`);
+});
+
+const failedWith = (error: RunOutcome["error"], specPath: string | null = "/data/jobs/m.yaml") => {
+  const run = outcome.run === null ? null : { ...outcome.run, specPath };
+  const failed = { ...outcome, run, status: "failed", publication: null, error } as const;
+  return outcomeText({ ...view, published: null, outcome: failed }, makePaint(false));
+};
+
+test.each([
+  new DataError("source.changed", "x"),
+  new DataError("data.too-many-errors", "x"),
+  new DataError("data.key-twice", "x"),
+  new ModelError("model.predict-failed", "x"),
+  new SpecError("hook.failed", "x"),
+  new SpecError("refused.target-exists", "x"),
+  new InfraError("infra.staged-missing", "x"),
+  new InfraError("infra.host-deadline", "x"),
+  new DataError("data.partition-poisoned", "x", { details: { cause: "file-or-model" } }),
+])("after $code a run is not offered again: its plan keeps it from succeeding", (error) => {
+  expect(failedWith(error)).toBe("\nnext  nightshift errors r1\n      nightshift run jobs/m.yaml --restart");
+  expect(failedWith(error, null)).not.toContain("retry");
+});
+
+test.each([
+  new DataError("source.not-found", "x"),
+  new DataError("data.constraint", "x"),
+  new ModelError("model.changed", "x"),
+  new SpecError("refused.foreign-output", "x"),
+  new SpecError("refused.target-altered", "x"),
+  new InfraError("infra.disk-full", "x"),
+  new InfraError("infra.connection-lost", "x"),
+  new InfraError("infra.published-file-damaged", "x"),
+  new DataError("data.partition-poisoned", "x", { details: { cause: "memory" } }),
+  new BugError("bug", "x"),
+])("after $code retry finishes the run once the cause is put right", (error) => {
+  expect(failedWith(error)).toBe("\nnext  nightshift errors r1\n      nightshift retry r1");
 });
 
 test.each([

@@ -7,7 +7,7 @@ import type { Plan } from "../../plan.js";
 import type { Standing } from "../../running/choose-run.js";
 import type { PlannedJob } from "../../running/run-request.js";
 import { bytes, count, counted } from "../../text/human.js";
-import { shellLine } from "./command-line.js";
+import { runAgain } from "./command-line.js";
 import { agreementText } from "./compared.js";
 import type { Paint } from "./paint.js";
 import { shownPath, shownTarget } from "./paths.js";
@@ -53,7 +53,7 @@ function verdict(plan: Plan, { published, unfinished }: Standing, place: PlanPla
     return (
       `${name}${interval}: ${paint.yellow("would be skipped")}, already published ` +
       `${published.at.slice(0, 19)}Z as publication ${published.publication}${changed} ` +
-      `(${place.program} ${again(plan, "--reprocess")} scores it again)`
+      `(${place.program} ${runAgain(plan.job.name, plan.job, "--reprocess")} scores it again)`
     );
   }
   if (unfinished === null) {
@@ -65,16 +65,8 @@ function verdict(plan: Plan, { published, unfinished }: Standing, place: PlanPla
     return `${name}${interval}: ${paint.green("would resume")} run ${unfinished.run.id}, ${done} done`;
   return (
     `${name}${interval}: ${paint.red("would be refused")}, run ${unfinished.run.id} of another spec, model or input ` +
-    `is unfinished (${place.program} ${again(plan, "--restart")} drops it)`
+    `is unfinished (${place.program} ${runAgain(plan.job.name, plan.job, "--restart")} drops it)`
   );
-}
-
-/** The command that means this job and interval. A date names the interval that begins with it. */
-function again({ job }: Plan, flag: string): string {
-  const { interval } = job;
-  if (interval === null) return shellLine("run", job.name, flag);
-  const beginsWithDate = interval.start === `${interval.ds}T00:00:00Z`;
-  return shellLine("run", job.name, "--at", beginsWithDate ? interval.ds : interval.start, flag);
 }
 
 function facts(plan: Plan, { cwd, outlook }: PlanPlace): readonly (readonly [string, string])[] {

@@ -3,10 +3,12 @@ import { tableText } from "../../connection.js";
 import { isRunCancelled } from "../../errors.js";
 import type { PostgresWrite, WriteSpec } from "../../job.js";
 import type { RowCounts } from "../../partition.js";
+import type { Run } from "../../run.js";
 import type { RunOutcome } from "../../running/run-request.js";
+import { wayOn } from "../../running/way-on.js";
 import type { LiveFile } from "../../sink.js";
 import { bytes, count, counted, duration, rowRate } from "../../text/human.js";
-import { shellLine } from "../output/command-line.js";
+import { runAgain, shellLine } from "../output/command-line.js";
 import type { Paint } from "../output/paint.js";
 import { shownPath, shownTarget } from "../output/paths.js";
 import { renderPairs } from "../output/table.js";
@@ -204,13 +206,13 @@ function kept({ rows }: RunOutcome): string {
   return rows.read === 0 ? "nothing was scored yet" : `${counted(rows.read, "row")} are scored and kept`;
 }
 
-function nextSteps({ outcome, write, cwd, program }: OutcomeView): readonly string[] {
+function nextSteps(view: OutcomeView): readonly string[] {
+  const { outcome, write, cwd, program } = view;
   const say = (...words: readonly string[]) => `${program} ${shellLine(...words)}`;
   const runId = outcome.run?.id;
-  if (outcome.status === "cancelled" || outcome.status === "failed") {
-    if (runId === undefined) return [];
-    return outcome.status === "failed" ? [say("errors", runId), say("retry", runId)] : [say("retry", runId)];
-  }
+  if (outcome.status === "cancelled") return runId === undefined ? [] : [say("retry", runId)];
+  if (outcome.status === "failed")
+    return outcome.run === null ? [] : [say("errors", outcome.run.id), afterFailure(outcome.run, view)];
   return (outcome.rows.quarantined > 0 || nulledRows(outcome) > 0) && runId !== undefined
     ? [say("errors", runId)]
     : write.kind === "postgres"
@@ -218,4 +220,12 @@ function nextSteps({ outcome, write, cwd, program }: OutcomeView): readonly stri
         ? []
         : [say("status", runId)]
       : [say("inspect", shownPath(write.to, cwd))];
+}
+
+/** A run that its own plan keeps from succeeding is not offered again. */
+function afterFailure(run: Run, { outcome: { error }, cwd, program }: OutcomeView): string {
+  if (error === null || wayOn(error) === "retry") return `${program} ${shellLine("retry", run.id)}`;
+  return run.specPath === null
+    ? "the same command with --restart, once the cause is put right"
+    : `${program} ${runAgain(shownPath(run.specPath, cwd), run.job, "--restart")}`;
 }

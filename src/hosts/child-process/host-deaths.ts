@@ -35,7 +35,7 @@ export function overrun(deadlineMs: number, file: string | null, model: string |
     "infra.host-deadline",
     `Stopped after ${seconds} s, its time limit${during(file)}${model === null ? "" : `; the model is ${model}`}.`,
     {
-      hint: "Raise limits.partition_timeout, or make partitions smaller with limits.partition_rows. A model or a hook may also never return.",
+      hint: "Raise limits.partition_timeout, or make partitions smaller with limits.partition_rows, then start over with --restart: an unfinished run keeps the limits of its plan. A model or a hook may also never return.",
       details: {
         deadlineMs,
         ...(file === null ? {} : { file }),
@@ -60,7 +60,7 @@ export function deathOf(death: Death): InfraError {
       "infra.host-died",
       `The worker host was stopped${doing}: it held ${bytes(excess.heldBytes)} of memory, and may hold ${bytes(excess.maxBytes)}.`,
       {
-        hint: "The model may need that much for a batch, or without end: try a few rows with nightshift preview. Lower limits.threads, or set NIGHTSHIFT_MEMORY where there is more.",
+        hint: "The model may need that much for a batch, or without end: try a few rows with nightshift preview. Set NIGHTSHIFT_MEMORY where there is more; or lower limits.threads and start over with --restart.",
         details,
       },
     );

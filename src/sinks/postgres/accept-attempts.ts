@@ -88,7 +88,7 @@ function stagedMissing(table: string, what: string): InfraError {
     "infra.staged-missing",
     `What was staged in ${table} is not all there, so nothing is published: ${what}.`,
     {
-      hint: "Start the run anew with --restart.",
+      hint: "Start over: nightshift run (or score) with --restart.",
     },
   );
 }

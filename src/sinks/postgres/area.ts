@@ -201,6 +201,8 @@ function decided(): InfraError {
   return new InfraError(
     "infra.run-decided",
     "The staging table of the run is gone: another process has published the run or given it up, or somebody dropped the table.",
-    { hint: "Run the same command again: it finds what was published. If it fails again, add --restart." },
+    {
+      hint: "Run the same command again: it finds what was published. If it fails again, start over: nightshift run (or score) with --restart.",
+    },
   );
 }
