@@ -2,10 +2,9 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Queue } from "bullmq";
-import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Held, holding, keysBelow, keysIn } from "../support/flight-project.js";
-import { type Finished, jsonLinesOf, type RunLine, type Running } from "../support/nightshift.js";
+import { type Finished, jsonLinesOf, type RunLine } from "../support/nightshift.js";
 import { type Fleet, hostOf, queueFleet } from "../support/queue-fleet.js";
 
 let fleet: Fleet;
@@ -44,23 +43,6 @@ test("the queue's server is away for a while, and comes back empty", async () =>
     /^the queue at redis:\S+ does not answer .*\nthe queue at redis:\S+ answers again\n$/,
   );
   expect(jsonLinesOf({ stdout }).at(-1)).toMatchObject({ status: "published" });
-  expect(await keysIn(fleet.project.out)).toEqual(keysBelow(fleet.project.rows));
-});
-
-test("keys of another program are in the way: both sides say what to remove, and go on once it is removed", async () => {
-  const redis = new Redis(fleet.queueUrl);
-  const inTheWay = ["wait", "active", "id", "meta", "marker"].map(
-    (name) => `nightshift:cpu-scheduled:${name}`,
-  );
-  for (const key of inTheWay) await redis.set(key, "a text");
-  const worker = await fleet.worker();
-  const run = fleet.run();
-  await Promise.all(
-    [worker, run].map((each) => heard(each, /WRONGTYPE.*begin with nightshift:.*Remove them/)),
-  );
-  await redis.del(...inTheWay);
-  redis.disconnect();
-  expect((await run.finished).status).toBe(0);
   expect(await keysIn(fleet.project.out)).toEqual(keysBelow(fleet.project.rows));
 });
 
@@ -162,17 +144,6 @@ async function workerInTheMiddle(...argv: readonly string[]) {
   const started = await worker.said({ type: "partition.started", partition: 0 });
   await held.reached();
   return { held, worker, run, started };
-}
-
-/** Resolves once the process has said something like this to its people. */
-function heard({ child }: Running, pattern: RegExp): Promise<void> {
-  return new Promise((resolve) => {
-    let text = "";
-    child.stderr?.on("data", (chunk) => {
-      text += String(chunk);
-      if (pattern.test(text)) resolve();
-    });
-  });
 }
 
 async function expectPublished(finished: Finished): Promise<void> {
