@@ -75,7 +75,7 @@ function isConnectionError(error: Error): boolean {
 
 /** The server answers, and takes nothing: it is full or read-only, or its keys are another program's. */
 function isRefusal({ message }: Error): boolean {
-  return /\b(WRONGTYPE|OOM|READONLY|MISCONF|NOPERM|NOAUTH|MASTERDOWN)\b/.test(message);
+  return isOfAnotherType(message) || /\b(OOM|READONLY|MISCONF|NOPERM|NOAUTH|MASTERDOWN)\b/.test(message);
 }
 
 export function queueTrouble({ place }: Queue, error: Error | null): string {
@@ -85,8 +85,13 @@ export function queueTrouble({ place }: Queue, error: Error | null): string {
   return `the queue at ${place} does not answer (${error.message}); what waits there goes on when it does`;
 }
 
+/** Another program's keys have the queue's names; a counter that is no number is one, too. */
+function isOfAnotherType(message: string): boolean {
+  return /\bWRONGTYPE\b|\bERR value is not an integer\b/.test(message);
+}
+
 function whatHelps({ message }: Error): string {
-  if (!message.includes("WRONGTYPE")) return "";
+  if (!isOfAnotherType(message)) return "";
   return ". Keys that begin with nightshift: are of another type there. Remove them, or give the coordinator and all workers another database of the server, such as redis://host:6379/1";
 }
 

@@ -6,6 +6,7 @@ const queue = { place: "redis://127.0.0.1:6379" } as Parameters<typeof queueTrou
 
 test.each([
   "WRONGTYPE Operation against a key holding the wrong kind of value",
+  "ERR value is not an integer or out of range script: 5ab432e8, on @user_script:1.",
   "ERR Error running script: OOM command not allowed when used memory > 'maxmemory'",
   "READONLY You can't write against a read only replica.",
 ])("a queue that refuses is told of once, and once it takes something again: %s", (message) => {
