@@ -133,6 +133,15 @@ export function describeInput(input: InputSpec): string {
 export interface FeatureMapping {
   readonly inputs?: { readonly [input: string]: InputMapping };
   readonly list?: readonly string[];
+  /** What nulls become where nothing else says so (`score --nulls`). */
+  readonly nulls?: NullAnswers;
+}
+
+/** As written on a command line: a text is a value of the input's own type where it is no rule. */
+export interface NullAnswers {
+  /** Of all feature columns; absent: what is usual for each. */
+  readonly all?: string;
+  readonly columns: { readonly [column: string]: string };
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Mapping } from "./mapping.js";
 import type { Partition, PartitionRef, PlanTotals } from "./partition.js";
 import type { Profile } from "./profile.js";
 import type { Run } from "./run.js";
+import type { NullCount } from "./source.js";
 import type { Signature } from "./tensor.js";
 
 /**
@@ -103,6 +104,11 @@ export interface Plan {
   /** Threads that memory and cores allow. Not part of the fingerprint: it never shapes results. */
   readonly threads: number;
   readonly totals: PlanTotals;
+  /**
+   * Of feature columns that have nulls, or may have: by column as the job writes it, as footers count them. Absent: none,
+   * not known, or a plan of an earlier version.
+   */
+  readonly nulls?: { readonly [column: string]: NullCount };
   /** What people should know before it runs: what was inferred, lowered, or looks odd. */
   readonly notes: readonly string[];
 }

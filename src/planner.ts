@@ -18,6 +18,7 @@ import { isSettled } from "./pipeline/settle-mapping.js";
 import type { Asset, Plan, PlannedCheck } from "./plan.js";
 import { checkPredictions, refuseDifferent } from "./planning/check-predictions.js";
 import { openExpected } from "./planning/expected-file.js";
+import { expectedNulls } from "./planning/expected-nulls.js";
 import { fitThreads, heldByFiles, heldByLists } from "./planning/fit-threads.js";
 import { PartitionTally } from "./planning/partition-tally.js";
 import { bundleHooks, learnPreHook, loadHooks, readingFor, withFirstRows } from "./planning/plan-hooks.js";
@@ -69,6 +70,13 @@ export async function planJob(
   const settled = await settle(prepared, parts, tally.firstWithRows, signal, call.trial);
   const checked = await check(prepared, settled, parts, signal);
   const assets = [...prepared.assets, ...checked.assets];
+  const { nulls, warnings } = await expectedNulls({
+    source: parts.source,
+    schema: prepared.schema,
+    mapping: settled.mapping,
+    totals: tally.totals,
+    rowPolicy: job.rowPolicy,
+  });
   const placement = await tryLoad(prepared.model, prepared.profile, parts.runtime, { wanted: call.tryLoad });
   return {
     version: 1,
@@ -78,13 +86,14 @@ export async function planJob(
     assets,
     signature: prepared.model.signature,
     inputSchema: prepared.schema,
-    mapping: settled.mapping,
+    mapping: { ...settled.mapping, warnings: [...settled.mapping.warnings, ...warnings] },
     hooks: settled.hooks,
     profile: settled.profile,
     ...(settled.probe === null ? {} : { probe: settled.probe }),
     ...(checked.check === null ? {} : { check: checked.check }),
     threads,
     totals: tally.totals,
+    ...(Object.keys(nulls).length === 0 ? {} : { nulls }),
     notes: [...prepared.notes, ...placement, ...(note === null ? [] : [note])],
   };
 }

@@ -11,6 +11,8 @@ export interface Source {
    * the error for a job that reads it (DataError `source.schema-drift`).
    */
   schema(): Promise<Schema>;
+  /** Nulls by column, as footers count them. Called after `schema`; absent where only reading the rows would tell. */
+  nulls?(): Promise<ReadonlyMap<string, NullCount>>;
   /**
    * Streams the partitions. Called after `schema`, in the host, and first for a look at a hook's first rows; bounded
    * memory however many files there are.
@@ -19,6 +21,13 @@ export interface Source {
   plan(request: PlanRequest, signal: AbortSignal): AsyncIterable<Partition>;
   /** Streams a partition's rows. Called in a thread; may be repeated. A changed input is a DataError `source.changed`. */
   read(partition: Partition, request: SourceReadRequest, signal: AbortSignal): AsyncIterable<Chunk>;
+}
+
+/** Rows of the whole input in which a column is null. */
+export interface NullCount {
+  readonly nulls: number;
+  /** Rows of which no footer says whether they are null: then `nulls` is the least. */
+  readonly unknown: number;
 }
 
 export interface PlanRequest {

@@ -4,6 +4,7 @@ import type { Asset, Plan } from "../plan.js";
 import type { PlannedJob } from "../running/run-request.js";
 import { resolvedYaml } from "../spec/write/resolved-yaml.js";
 import { bytes } from "../text/human.js";
+import { summarised } from "../text/summarised.js";
 import { jobFor } from "./lookup/jobs.js";
 import { shownPath } from "./output/paths.js";
 import { checkFacts, hookFacts, mappingTable, probeFacts } from "./output/plan-text.js";
@@ -20,14 +21,29 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const runner = await (await cli.app()).runner();
   const planned = await runner.plan({ job, guess: false }, cli.gently());
   if (cli.globals.json) printJson(cli.out, explainJson(planned, specPath));
-  else cli.out.line(explainText(planned.plan, { specPath, cwd: cli.cwd }, cli.out));
+  else
+    cli.out.line(
+      explainText(planned.plan, { specPath, cwd: cli.cwd, verbose: cli.globals.verbose }, cli.out),
+    );
   return 0;
 }
 
 /** Everything that a run of the job would be made of, but its partitions. */
 export function explainJson({ plan }: PlannedJob, specPath: string): unknown {
-  const { job, assets, signature, inputSchema, mapping, hooks, profile, check, fingerprint, totals, notes } =
-    plan;
+  const {
+    job,
+    assets,
+    signature,
+    inputSchema,
+    mapping,
+    hooks,
+    profile,
+    check,
+    fingerprint,
+    totals,
+    notes,
+    nulls,
+  } = plan;
   return {
     specPath,
     job,
@@ -41,24 +57,31 @@ export function explainJson({ plan }: PlannedJob, specPath: string): unknown {
     fingerprint,
     totals,
     notes,
+    ...(nulls === undefined ? {} : { nulls }),
   };
 }
 
 export interface ExplainPlace {
   readonly specPath: string;
   readonly cwd: string;
+  /** All inputs of the model, not their number. */
+  readonly verbose: boolean;
 }
 
 /** The spec with nothing left to expand, then what the mapping came to, then what is pinned. */
-export function explainText(plan: Plan, { specPath, cwd }: ExplainPlace, options: TableOptions): string {
+export function explainText(
+  plan: Plan,
+  { specPath, cwd, verbose }: ExplainPlace,
+  options: TableOptions,
+): string {
   const { job, mapping, profile, fingerprint } = plan;
   const { paint } = options;
   const interval = job.interval === null ? "" : ` for ${job.interval.ds}`;
   return [
     `${paint.bold(job.name)}${interval}  ${paint.dim(shownPath(specPath, cwd))}`,
     resolvedYaml(job),
-    mappingTable(mapping, options),
-    mapping.found.map((line) => paint.dim(line)).join("\n"),
+    mappingTable(mapping, { ...options, verbose }),
+    (verbose ? mapping.found : summarised(mapping.found)).map((line) => paint.dim(line)).join("\n"),
     assetTable(plan.assets, cwd, options),
     renderPairs(
       [

@@ -6,8 +6,10 @@ import { asNightshiftError, InfraError, SpecError } from "../errors.js";
 import { jobYaml } from "../spec/write/job-yaml.js";
 import { featuresYaml, outputsYaml } from "../spec/write/mapping-yaml.js";
 import { counted } from "../text/human.js";
+import { summarised } from "../text/summarised.js";
 import { findFiles } from "./init/found-files.js";
 import { inferMapping } from "./init/infer-mapping.js";
+import { nullChoices } from "./init/null-choices.js";
 import { openPrompt, type Prompt } from "./init/prompt.js";
 import {
   askInput,
@@ -89,7 +91,7 @@ function promptFor({ err, globals }: Cli): Prompt | null {
 /** Asks, or takes what was given; then writes the job. @returns its absolute path */
 export async function writeJob(
   flags: InitFlags,
-  cli: Pick<Cli, "cwd" | "app" | "settings" | "secrets">,
+  cli: Pick<Cli, "cwd" | "app" | "gently" | "settings" | "secrets">,
   prompt: Prompt | null,
 ): Promise<string> {
   const { cwd } = cli;
@@ -109,14 +111,21 @@ export async function writeJob(
   prompt?.say(`  ${data.summary}: ${data.schema.map(({ name }) => name).join(", ")}`);
   const key = flags.key ?? (await askKey(prompt, data));
   refuseUnknown(key, data);
-  const mapping = await inferMapping(
+  const inferred = await inferMapping(
     {
       ...{ model, input, signature, schema: data.schema, key },
       ...{ features: flags.features, acceptGuess: flags.acceptGuess === true },
     },
     prompt,
   );
-  for (const line of [...mapping.found, ...mapping.warnings]) prompt?.say(`  ${line}`);
+  const { mapping, columns, lines } = await nullChoices(inferred.mapping, data, async () => {
+    const { runner } = await cli.app();
+    const job = { ...inferred.job, model: { path: modelPath, externalData } };
+    const { plan } = await (await runner()).plan({ job, guess: inferred.guess }, cli.gently());
+    return plan.mapping;
+  });
+  const found = summarised(mapping.found);
+  for (const line of [...found, ...mapping.warnings, ...lines]) prompt?.say(`  ${line}`);
 
   const out = localPath(flags.out ?? (await askOut(prompt, model)), cwd);
   const name = specName(out);
@@ -141,9 +150,9 @@ export async function writeJob(
         : { from: named.map(asInSpec), ...(table === undefined ? {} : { table }) }),
       key,
       ...(toTable === undefined ? { to: fromSpec(localPath(to, cwd)) } : { to: asInSpec(to), toTable }),
-      features: featuresYaml(mapping),
+      features: featuresYaml(mapping, columns),
       outputs: outputsYaml(mapping, signature),
-      found: mapping.found,
+      found: [...found, ...lines],
       warnings: mapping.warnings,
       input: data.summary,
     }),
@@ -202,6 +211,7 @@ async function check(cli: Cli, path: string): Promise<number> {
     return 0;
   }
   out.line(shownPath(path, cwd));
+  for (const warning of mapping.warnings) err.line(err.paint.yellow(`warning: ${warning}`));
   if (globals.quiet) return 0;
   err.line(
     `${err.paint.green("valid")}  ${counted(totals.rows, "row")}, ${counted(mapping.columns.length, "column")} in the output`,

@@ -5,6 +5,7 @@ import type { Compared, HostCalls, Preview } from "../host.js";
 import { usualTolerance } from "../job.js";
 import { neverReturned } from "../planning/never-returned.js";
 import { counted } from "../text/human.js";
+import { summarised } from "../text/summarised.js";
 import { type JobPlace, jobFor } from "./lookup/jobs.js";
 import { localPath } from "./lookup/local-path.js";
 import {
@@ -122,6 +123,7 @@ function refuseLoneTolerance({ expect, tolerance }: PreviewFlags): void {
 const modelOptions = [
   "table",
   "features",
+  "nulls",
   "acceptGuess",
   "key",
   "keep",
@@ -177,7 +179,8 @@ function show({ out, err, globals }: Cli, preview: Preview): void {
     });
     return;
   }
-  for (const line of globals.quiet ? [] : preview.mapping.found) err.line(err.paint.dim(line));
+  const found = globals.verbose ? preview.mapping.found : summarised(preview.mapping.found);
+  for (const line of globals.quiet ? [] : found) err.line(err.paint.dim(line));
   for (const line of [...preview.mapping.warnings, ...preview.notes])
     err.line(err.paint.yellow(`warning: ${line}`));
   out.line(renderRows(preview.columns, preview.rows, out));

@@ -114,7 +114,7 @@ function show({ out, err, globals, cwd }: Cli, checked: Checked): void {
 
 function asJson(checked: Checked): unknown {
   if (checked.result !== "valid") return { ...checked, error: toErrorRecord(checked.error) };
-  const { fingerprint, totals, mapping, check } = checked.plan;
+  const { fingerprint, totals, mapping, check, nulls } = checked.plan;
   return {
     job: checked.job,
     result: "valid",
@@ -123,5 +123,6 @@ function asJson(checked: Checked): unknown {
     ...(check === undefined ? {} : { check }),
     columns: mapping.columns,
     warnings: mapping.warnings,
+    ...(nulls === undefined ? {} : { nulls }),
   };
 }

@@ -1,5 +1,7 @@
 /** Why rows can't be scored: reason codes for machines, and a sentence that carries none of the row's values. */
 import type { BoundColumn, InputBinding } from "../mapping.js";
+import { yamlWord } from "./mapping/yaml-word.js";
+import { nullsFix } from "./null-fix.js";
 
 /** Why a value could not go into its tensor.  */
 export type ValueFault =
@@ -18,15 +20,23 @@ export interface Failure {
   readonly reason: Reason;
   /** What and where; without the row's values. */
   readonly message: string;
+  /** What the author of the job can write so that such rows are scored; absent where nothing of the kind helps. */
+  readonly fix?: () => string;
 }
 
-export function valueFailure(
-  fault: ValueFault,
-  { column, dtype, map }: BoundColumn,
-  { type, input }: InputBinding,
-): Failure {
+export function valueFailure(fault: ValueFault, bound: BoundColumn, binding: InputBinding): Failure {
+  const { column, dtype, map } = bound;
+  const { type, input } = binding;
   const holder = dtype === null ? `input "${input}" (${type})` : `${dtype}, its \`dtype\`,`;
-  return { reason: fault, message: sentence() };
+  const fixes: { readonly [fault in ValueFault]?: () => string } = {
+    null_value: () => nullsFix(bound, binding),
+    cast_inexact: () =>
+      `To cut fractions off, write \`cast: lossy\` beside the column ${yamlWord(column)} under features`,
+    unknown_category: () =>
+      `Add the value to ${map?.file ?? "the map's file"}, or give such values a number: \`unknown: …\` beside the map's \`file\``,
+  };
+  const fix = fixes[fault];
+  return { reason: fault, message: sentence(), ...(fix === undefined ? {} : { fix }) };
 
   function sentence(): string {
     switch (fault) {

@@ -37,6 +37,9 @@ export interface RowPlace {
   readonly key: readonly string[];
 }
 
+const setAside =
+  "To set rows like this aside: `on_row_error: quarantine` under limits (score: --on-row-error quarantine)";
+
 /** @throws DataError `data.row-failed` for a row that fails under `on_row_error: fail` */
 export function refuseFailure(failure: Failure, policy: RowPolicy, { file, row, key }: RowPlace): void {
   if (policy.onRowError !== "fail" || failure.reason === rejected) return;
@@ -45,7 +48,7 @@ export function refuseFailure(failure: Failure, policy: RowPolicy, { file, row, 
     "data.row-failed",
     `${file}, row ${row}${look}: ${failure.message} [${failure.reason}]`,
     {
-      hint: "set rows like this aside with `on_row_error: quarantine` (score: --on-row-error quarantine), or see `nulls:` and `cast:`",
+      hint: [...(failure.fix === undefined ? [] : [failure.fix()]), setAside].join(". "),
       details: { file, row, reason: failure.reason, key: [...key] },
     },
   );
@@ -57,7 +60,10 @@ export function countErrorRows(reasons: { readonly [code: string]: number }): nu
 }
 
 /** Rows of the whole run; `null` while there is only an estimate, which no run may fail by. */
-export function knownRows({ rows, rowsEstimated }: PlanTotals): number | null {
+export function knownRows({
+  rows,
+  rowsEstimated,
+}: Pick<PlanTotals, "rows" | "rowsEstimated">): number | null {
   return rowsEstimated === true ? null : rows;
 }
 
@@ -71,6 +77,14 @@ export function exceedsBudget(policy: RowPolicy, errorRows: number, totalRows: n
   if (maxErrorFraction === null) return false;
   if (totalRows === null) return maxErrorFraction === 0 && errorRows > 0;
   return totalRows > 0 && errorRows / totalRows > maxErrorFraction;
+}
+
+/** The limits that a job sets, as it writes them. */
+export function describeBudget({ maxErrorRows, maxErrorFraction }: RowPolicy): string {
+  return [
+    ...(maxErrorRows === null ? [] : [`max_error_rows ${maxErrorRows}`]),
+    ...(maxErrorFraction === null ? [] : [`max_error_fraction ${maxErrorFraction}`]),
+  ].join(" or ");
 }
 
 /** Rows by reason code, of one chunk or of many receipts. */
@@ -99,10 +113,6 @@ function tooManyErrors(
   reasons: Reasons,
   totalRows: number | null,
 ): DataError {
-  const limits = [
-    ...(policy.maxErrorRows === null ? [] : [`max_error_rows ${policy.maxErrorRows}`]),
-    ...(policy.maxErrorFraction === null ? [] : [`max_error_fraction ${policy.maxErrorFraction}`]),
-  ];
   const why = Object.entries(reasons)
     .filter(([code]) => code !== rejected)
     .sort(([, a], [, b]) => b - a)
@@ -110,7 +120,7 @@ function tooManyErrors(
   const of = totalRows === null ? "" : ` of ${count(totalRows)}`;
   return new DataError(
     "data.too-many-errors",
-    `${count(errorRows)}${of} rows failed (${why.join(", ")}), more than ${limits.join(" or ")} allows`,
+    `${count(errorRows)}${of} rows failed (${why.join(", ")}), more than ${describeBudget(policy)} allows`,
     {
       hint: "mend the data or, where so many are fine, raise the limit: then `nightshift errors` shows the rows",
       details: { errorRows, totalRows },

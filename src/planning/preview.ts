@@ -15,6 +15,7 @@ import type { Store } from "../store.js";
 import { type CheckParts, checkPredictions } from "./check-predictions.js";
 import { compareInput } from "./compare-input.js";
 import { openExpected } from "./expected-file.js";
+import { expectedNulls } from "./expected-nulls.js";
 import { lateExpansion } from "./late-expansion.js";
 import type { PlannerParts } from "./prepared-job.js";
 
@@ -43,6 +44,10 @@ export async function previewJob(
     const compared = await compare(expect, { prepared, settled, parts }, partitions, signal);
     return { columns: [], rows: [], mapping, notes: prepared.notes, compared };
   }
+  const { warnings } = await expectedNulls({
+    ...{ source, mapping, schema: prepared.schema, rowPolicy: job.rowPolicy },
+    totals: { rows: partitions.reduce((sum, { rows }) => sum + rows, 0) },
+  });
   const chunkRows = job.rows === "dependent" ? profile.chunkRows : Math.max(limit, 1);
   const reading = { columns: mapping.reads, schema: prepared.schema, chunkRows };
   const predictor = await runtime.load(prepared.model.assets, profile);
@@ -62,7 +67,7 @@ export async function previewJob(
       chunksOf(source, partitions, reading, job.rows === "dependent" ? profile.batchRows : null, signal),
       signal,
     );
-    return { ...shown, notes: prepared.notes };
+    return { ...shown, notes: [...warnings, ...prepared.notes] };
   } finally {
     await predictor.close();
   }

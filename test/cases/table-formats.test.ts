@@ -37,6 +37,7 @@ describe("files of a table format", () => {
     for (const [name, format] of [
       ["hudi-versions", "hudi"],
       ["iceberg-root", "iceberg"],
+      ["delta-overwritten", "delta"],
     ]) {
       const folder = copyOfCase(name ?? "");
       const score = ["score", "model.onnx", "tbl", "-o", "out.parquet", "--key", "id"];

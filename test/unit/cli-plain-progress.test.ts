@@ -41,17 +41,18 @@ test("writes a line when the state changes and every 30 seconds in between", () 
   ]);
 });
 
-test("names a few of many inputs, and all of them to whoever wants everything", () => {
-  const found = Array.from({ length: 14 }, (_, i) => `f${i} from f${i}`);
+test("counts many inputs that are fed alike, and names all of them with -v", () => {
+  const odd = "x (float32 [N, 2]) from list column v: as the job says";
+  const found = [...Array.from({ length: 14 }, (_, i) => `f${i} from f${i}: by name`), odd];
   const said = (lines: "all" | "usual") => {
     const { observer, written } = plain(lines);
     observer.on(Object.assign({ ...planned }, { found, warnings: [] }));
     return written().map((line) => line.slice("2026-01-15T02:15:00Z ".length));
   };
-  const few = [...found.slice(0, 4), "and 10 more inputs (-v names them)"];
+  const few = ["14 inputs of the model: by name (-v names them)", odd];
   const rows = "3,000,000 rows in 3 files: 12 partitions on 2 threads";
   expect(said("usual")).toEqual([...few, rows]);
-  expect(said("all")).toEqual([...few, ...found.slice(4), rows]);
+  expect(said("all")).toEqual([...few, ...found.slice(0, -1), rows]);
 });
 
 test("says that it lives while nothing happens at all", () => {

@@ -77,7 +77,7 @@ model        m.onnx (sha256 0123456789ab)
 output       out (error)
 partitions   30 partitions on 2 threads
 profile      onnxruntime 1.30.0 on cpu, chunks of 65,536 rows, batches of 2,048
-probe        none: no rows to try the model on
+probe        none: the model was tried on no row
 fingerprint  abcdef0123456789
 notes        the row groups are small
 

@@ -35,7 +35,7 @@ const unknownAndMissing: readonly Mistake[] = [
   [
     jobText("input: { from: data, ⟦whatever⟧: 1 }"),
     "spec.unknown-key",
-    "it may be from, table, query, params, consistency, key, plain_files, missing_columns or on_empty",
+    "it may be from, table, query, params, consistency, key, wait_for, plain_files, missing_columns, path_columns or on_empty",
   ],
   [jobText("features: { x: { ⟦colunm⟧: a } }"), "spec.unknown-key", "did you mean `column`?"],
   [

@@ -1,6 +1,6 @@
 import type { Schema } from "../../column.js";
 import { SpecError } from "../../errors.js";
-import type { InputSpec } from "../../job.js";
+import type { InputSpec, Job } from "../../job.js";
 import type { Mapping } from "../../mapping.js";
 import { resolveMapping } from "../../pipeline/resolve-mapping.js";
 import type { Signature } from "../../tensor.js";
@@ -19,12 +19,22 @@ export interface MappingQuestion {
   readonly acceptGuess: boolean;
 }
 
+export interface InferredMapping {
+  readonly mapping: Mapping;
+  /** A job that has it, and whether its features are a guess that was accepted. */
+  readonly job: Job;
+  readonly guess: boolean;
+}
+
 /**
  * Decides which columns feed which input, as `score` does. Where that fails on a terminal, the user names the columns; a
  * guess is offered, and Enter accepts it.
  * @throws SpecError `mapping.*`
  */
-export async function inferMapping(question: MappingQuestion, prompt: Prompt | null): Promise<Mapping> {
+export async function inferMapping(
+  question: MappingQuestion,
+  prompt: Prompt | null,
+): Promise<InferredMapping> {
   let { features, acceptGuess } = question;
   while (true) {
     try {
@@ -54,11 +64,20 @@ function guessIn({ code, details }: SpecError): string | null {
   return code === "mapping.guess" && Array.isArray(details.columns) ? details.columns.join(",") : null;
 }
 
-function resolve({ model, input, signature, schema, key, features, acceptGuess }: MappingQuestion): Mapping {
+function resolve({
+  model,
+  input,
+  signature,
+  schema,
+  key,
+  features,
+  acceptGuess,
+}: MappingQuestion): InferredMapping {
   const flags: ModelJobFlags = { key, keep: "none", ...(features === undefined ? {} : { features }) };
   const { write } = modelJob(model, [], { to: "out", overwrite: false }, {}, "/");
   const job = jobBetween(model, { input, write }, flags, "/");
-  return resolveMapping({ job, signature, schema, guess: acceptGuess ? true : "offer" });
+  const mapping = resolveMapping({ job, signature, schema, guess: acceptGuess ? true : "offer" });
+  return { mapping, job, guess: acceptGuess };
 }
 
 /** Whether a list of columns could be the answer. */

@@ -12,6 +12,9 @@ export interface SeenData {
   readonly summary: string;
   /** The column that most likely identifies a row, `null` where none looks like it. */
   readonly likelyKey: string | null;
+  readonly rows: number;
+  /** By column that has nulls: how many; `null` where some footer does not say. */
+  readonly nulls: ReadonlyMap<string, number | null>;
 }
 
 /** @param from absolute. @throws what is wrong with the first file that cannot be read */
@@ -20,11 +23,14 @@ export async function lookAtData(host: WorkerHost, from: readonly string[]): Pro
   await host.call("inspect-data", { from, full: false }, { onItem: (file) => files.push(file) });
   const schema = files[0]?.summary.schema ?? [];
   const rows = files.reduce((sum, file) => sum + file.summary.rows, 0);
-  const complete = new Set(columnFacts(files).flatMap(({ name, nulls }) => (nulls === 0 ? [name] : [])));
+  const facts = columnFacts(files);
+  const complete = new Set(facts.flatMap(({ name, nulls }) => (nulls === 0 ? [name] : [])));
   return {
     schema,
     summary: `${counted(rows, "row")} in ${counted(files.length, "file")}`,
     likelyKey: schema.find((column) => complete.has(column.name) && looksLikeKey(column))?.name ?? null,
+    rows,
+    nulls: new Map(facts.flatMap(({ name, nulls }) => (nulls === 0 ? [] : [[name, nulls] as const]))),
   };
 }
 

@@ -1,16 +1,25 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { SpecError } from "../../errors.js";
-import type { Guessing, Job, Passthrough } from "../../job.js";
+import type { FeatureMapping, Guessing, Job, NullAnswers, Passthrough } from "../../job.js";
 import { engineNames } from "../../profile.js";
 import type { Cli } from "../shell/context.js";
-import { byteSize, fraction, names, repeated, threadCount, wholeNumber } from "../shell/options.js";
+import {
+  byteSize,
+  fraction,
+  names,
+  nullAnswers,
+  repeated,
+  threadCount,
+  wholeNumber,
+} from "../shell/options.js";
 import { localPath } from "./local-path.js";
 import { filesInput, filesWrite, type InputFlags, type Places } from "./places.js";
 
 /** Options of commands that take a model and files instead of a job spec. */
 export interface ModelJobFlags extends InputFlags {
   readonly features?: readonly string[];
+  readonly nulls?: NullAnswers;
   readonly acceptGuess?: true;
   readonly keep?: string;
   readonly externalData?: readonly string[];
@@ -37,7 +46,7 @@ export function declareMapping(command: Command): Command {
     )
     .option(
       "--keep <which>",
-      "columns kept beside the key and the predictions: all, none, a,b or key (default: all but features)",
+      "columns kept beside the predictions: all, none, a,b or key (default: all but features; a job with a key keeps the key alone)",
     )
     .option(
       "--plain-files",
@@ -48,6 +57,11 @@ export function declareMapping(command: Command): Command {
         "--missing-columns <what>",
         "what a column is in files that lack it, where others have it (default: fail)",
       ).choices(["fail", "nulls"]),
+    )
+    .option(
+      "--nulls <rule>",
+      "what a null of a feature becomes: nan, error, reject or a value; column=rule for one; repeatable",
+      nullAnswers,
     )
     .optionsGroup("Model:")
     .option("--provider <a,b>", "execution providers in order of preference (default: cpu)", names)
@@ -118,7 +132,7 @@ export function jobBetween(model: string, { input, write }: Places, flags: Model
       externalData: (flags.externalData ?? []).map((path) => localPath(path, cwd)),
     },
     input,
-    features: flags.features === undefined ? null : { list: flags.features },
+    features: featuresOf(flags),
     outputs: {},
     passthrough: passthrough(flags.keep, flags.key ?? []),
     hooks: { pre: null, post: null },
@@ -140,6 +154,14 @@ export function jobBetween(model: string, { input, write }: Places, flags: Model
     ...(flags.rows === "dependent" ? { rows: flags.rows } : {}),
     engine: flags.engine ?? "auto",
     providers: flags.provider ?? ["cpu"],
+  };
+}
+
+function featuresOf({ features, nulls }: ModelJobFlags): FeatureMapping | null {
+  if (features === undefined && nulls === undefined) return null;
+  return {
+    ...(features === undefined ? {} : { list: features }),
+    ...(nulls === undefined ? {} : { nulls }),
   };
 }
 

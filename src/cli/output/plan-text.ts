@@ -3,6 +3,7 @@ import { typeName } from "../../column.js";
 import { describeInput, type InputSpec, isLive } from "../../job.js";
 import { type BoundColumn, columnNames, type InputBinding, type Mapping } from "../../mapping.js";
 import type { FileSlice, Partition, PlanTotals, RowRange } from "../../partition.js";
+import { abridged } from "../../pipeline/mapping/did-you-mean.js";
 import type { Plan } from "../../plan.js";
 import type { Standing } from "../../running/choose-run.js";
 import type { PlannedJob } from "../../running/run-request.js";
@@ -35,7 +36,7 @@ export function planText(
   return [
     verdict(plan, standing, place, paint),
     renderPairs(facts(plan, place), paint),
-    mappingTable(plan.mapping, options),
+    mappingTable(plan.mapping, { ...options, verbose: place.verbose }),
     partitionTable(partitions, place, options),
     ...plan.mapping.warnings.map((line) => paint.yellow(`warning: ${line}`)),
   ].join("\n\n");
@@ -94,7 +95,7 @@ function facts(plan: Plan, { cwd, outlook }: PlanPlace): readonly (readonly [str
 /** What the model was tried on. */
 export function probeFacts({ probe, profile }: Plan): readonly (readonly [string, string])[] {
   if (probe === undefined)
-    return profile.engine === "onnxruntime" ? [["probe", "none: no rows to try the model on"]] : [];
+    return profile.engine === "onnxruntime" ? [["probe", "none: the model was tried on no row"]] : [];
   const { rows, varied, batches, verdict } = probe;
   const made = varied === 0 ? "" : `, ${count(varied)} of them variations`;
   return [
@@ -125,15 +126,15 @@ export function hookFacts({ hooks, assets }: Plan, cwd: string): readonly (reado
   });
 }
 
-export function mappingTable(mapping: Mapping, options: TableOptions): string {
-  const inputs = mapping.inputs.map((binding) => {
-    return [
-      sourceOf(binding),
-      "->",
-      binding.input,
-      `${binding.type}[${["N", ...(binding.rowShape ?? ["?"])].join(", ")}]`,
-    ];
-  });
+/** More inputs of a kind than this are counted instead of shown. */
+const inputsShown = 8;
+const columnsShown = 8;
+
+export function mappingTable(
+  mapping: Mapping,
+  options: TableOptions & { readonly verbose: boolean },
+): string {
+  const inputs = inputRows(mapping.inputs, options.verbose);
   const outputs = mapping.outputs.map((binding) => {
     const names = columnNames(binding);
     const types = new Set(
@@ -152,10 +153,41 @@ export function mappingTable(mapping: Mapping, options: TableOptions): string {
   );
 }
 
-function sourceOf(binding: InputBinding): string {
+/** An input a row; of many that are fed by the columns of their names, how many there are. */
+function inputRows(inputs: readonly InputBinding[], verbose: boolean): readonly (readonly string[])[] {
+  const namesakes = verbose ? [] : inputs.filter(isNamesake);
+  const isCounted = namesakes.length > inputsShown;
+  const shown = isCounted ? inputs.filter((binding) => !isNamesake(binding)) : inputs;
+  const types = new Set(namesakes.map(tensorText));
+  return [
+    ...(isCounted
+      ? [
+          [
+            `${count(namesakes.length)} columns`,
+            "->",
+            `${count(namesakes.length)} inputs by name (-v shows them)`,
+            [...types].join(", "),
+          ],
+        ]
+      : []),
+    ...shown.map((binding) => [sourceOf(binding, verbose), "->", binding.input, tensorText(binding)]),
+  ];
+}
+
+function isNamesake(binding: InputBinding): boolean {
+  if (binding.kind !== "columns" && binding.kind !== "list") return false;
+  const columns = binding.kind === "columns" ? binding.columns : [binding.column];
+  return columns.length === 1 && columns.every((column) => columnText(column) === binding.input);
+}
+
+function tensorText({ type, rowShape }: InputBinding): string {
+  return `${type}[${["N", ...(rowShape ?? ["?"])].join(", ")}]`;
+}
+
+function sourceOf(binding: InputBinding, verbose: boolean): string {
   switch (binding.kind) {
     case "columns":
-      return binding.columns.map(columnText).join(", ");
+      return abridged(binding.columns.map(columnText), verbose ? Number.POSITIVE_INFINITY : columnsShown);
     case "list":
       return columnText(binding.column);
     case "mask":

@@ -1,5 +1,6 @@
 /** Values of options, checked while the command line is parsed. */
 import { InvalidArgumentError } from "commander";
+import type { NullAnswers } from "../../job.js";
 import { durationSyntax, parseDurationMs } from "../../spec/quantities.js";
 import { parseBytes } from "../../text/human.js";
 
@@ -47,6 +48,15 @@ export function names(text: string, before: readonly string[] = []): readonly st
 /** One value each time it is given: paths may have commas. */
 export function repeated(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
+}
+
+/** `rule`, or `column=rule` for one column, repeated. A rule without a column is for all of them. */
+export function nullAnswers(text: string, before: NullAnswers = { columns: {} }): NullAnswers {
+  const at = text.indexOf("=");
+  if (text === "" || at === 0)
+    throw new InvalidArgumentError("Give a rule or a value, or one for a column: column=rule.");
+  if (at < 0) return { ...before, all: text };
+  return { ...before, columns: { ...before.columns, [text.slice(0, at)]: text.slice(at + 1) } };
 }
 
 /** `name=value`, repeated. */

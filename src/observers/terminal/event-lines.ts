@@ -1,5 +1,6 @@
 import type { RunEvent } from "../../run-events.js";
 import { count, counted } from "../../text/human.js";
+import { summarised } from "../../text/summarised.js";
 
 /** A line that an event is worth. `detail` is for whoever wants everything. */
 export interface EventLine {
@@ -63,14 +64,14 @@ function placeOf({ threads, workers }: Extract<RunEvent, { type: "run.planned" }
   return `on ${counted(workers.count, "worker")} with ${counted(workers.threads, "thread")}`;
 }
 
-const mostFound = 6;
-
 /** What feeds each input. A model with an input a column has dozens, all found in the same way. */
 function foundLines(found: readonly string[]): readonly EventLine[] {
-  if (found.length <= mostFound) return found.map(info);
-  const first = found.slice(0, mostFound - 2);
-  const rest = found.slice(first.length);
-  return [...first.map(info), info(`and ${rest.length} more inputs (-v names them)`), ...rest.map(detail)];
+  const lines = summarised(found);
+  if (lines.length === found.length) return found.map(info);
+  return [
+    ...lines.map((line) => info(found.includes(line) ? line : `${line} (-v names them)`)),
+    ...found.filter((line) => !lines.includes(line)).map(detail),
+  ];
 }
 
 const outcome = {

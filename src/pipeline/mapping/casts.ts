@@ -32,6 +32,14 @@ export function fits(value: string | number | boolean, type: TensorType): boolea
   return Number.isSafeInteger(value) && value >= range.min && value <= range.max;
 }
 
+/** What `nulls` may be for an input of the type. */
+export function allowedNulls(type: TensorType): string {
+  if (isFloatTensor(type)) return "nan, error, reject or a number";
+  if (type === "string") return "error, reject or a text";
+  if (type === "bool") return "error, reject, true or false";
+  return `error, reject or an integer that ${type} can hold`;
+}
+
 /** The type of a column's values, behind its dictionary. */
 export function valueType(type: ColumnType): ColumnType {
   return type.kind === "dictionary" ? valueType(type.value) : type;

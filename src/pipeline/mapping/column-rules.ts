@@ -3,10 +3,11 @@ import { type ColumnType, type Schema, typeName } from "../../column.js";
 import type { JsonValue } from "../../errors.js";
 import type { ColumnMapping } from "../../job.js";
 import type { BoundColumn, NullPolicy } from "../../mapping.js";
-import type { TensorSpec, TensorType } from "../../tensor.js";
+import type { TensorSpec } from "../../tensor.js";
 import { offsetSeconds } from "../binding/time-parts.js";
 import type { MappingFiles } from "../files/mapping-files.js";
 import {
+  allowedNulls,
   type CastProblem,
   castProblem,
   dtypeProblem,
@@ -173,11 +174,4 @@ function nullPolicy(
     { hint: `use ${allowedNulls(type)}`, details },
   );
   return "error";
-}
-
-function allowedNulls(type: TensorType): string {
-  if (isFloatTensor(type)) return "nan, error, reject or a number";
-  if (type === "string") return "error, reject or a text";
-  if (type === "bool") return "error, reject, true or false";
-  return `error, reject or an integer that ${type} can hold`;
 }

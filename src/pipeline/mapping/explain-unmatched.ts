@@ -121,7 +121,10 @@ function suggestion(search: FeatureSearch, found: FoundFeatures, guessed?: reado
   const block = ["features:", ...(textBlock(search, found) ?? blocksOf(search, found))];
   const [input, ...others] = found.unmatched;
   const ways =
-    input === undefined || others.length > 0 || search.guess === false || search.job.features !== null
+    input === undefined ||
+    others.length > 0 ||
+    search.guess === false ||
+    search.job.features?.list !== undefined
       ? []
       : [
           ...(guessed === undefined ? [] : ["accept the guess with --accept-guess"]),

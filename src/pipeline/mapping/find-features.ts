@@ -7,6 +7,7 @@ import type { Column, Schema } from "../../column.js";
 import type { Guessing } from "../../job.js";
 import type { TensorSpec } from "../../tensor.js";
 import { counted } from "../../text/human.js";
+import { takeNulls } from "./asked-nulls.js";
 import { abridged } from "./did-you-mean.js";
 import { type CandidateSearch, freeLists, freeNumericColumns, widthOf } from "./feature-candidates.js";
 import { type Feed, feedOfOne, takeFromJob } from "./job-features.js";
@@ -52,6 +53,8 @@ export function findFeatures(search: FeatureSearch): FoundFeatures {
   takeNumbered(search, open(), feeds);
   const guess = guessFor(search, open(), feeds, tried);
   if (guess !== null && search.guess === true) takeGuess(search, guess, feeds, warnings);
+  if (open().length === 0) takeNulls(search.job.features?.nulls, signature, feeds, problems);
+  problems.throwIfAny();
   return { feeds, warnings, tried, unmatched: open(), guess: search.guess === true ? null : guess };
 }
 

@@ -9,6 +9,7 @@ import type { ReadHandle, Store, StoredFile } from "../../store.js";
 import { withPathColumns } from "./add-path-columns.js";
 import { conformBatch } from "./conform-batch.js";
 import { requireMarkers } from "./markers.js";
+import { NullTally } from "./null-tally.js";
 import { sharedColumns } from "./own-columns.js";
 import { type PathColumns, pathColumns } from "./path-columns.js";
 import { changed, checkIdentity } from "./pinned-file.js";
@@ -46,6 +47,9 @@ export function fileSource(options: FileSourceOptions): Source {
       const { agreement, paths } = await survey();
       return [...agreement.schema, ...paths.schema];
     },
+    async nulls() {
+      return (await survey()).nulls.counts();
+    },
     async *plan(request, signal) {
       const found = await survey();
       const { partitionRows, minPartitions } = request;
@@ -62,6 +66,7 @@ export function fileSource(options: FileSourceOptions): Source {
 interface Survey {
   readonly agreement: SchemaAgreement;
   readonly paths: PathColumns;
+  readonly nulls: NullTally;
   readonly totals: { readonly rows: number; readonly rowGroups: number };
 }
 
@@ -69,18 +74,20 @@ async function surveyFiles(options: FileSourceOptions): Promise<Survey> {
   await requireMarkers(options);
   const paths = pathColumns(options.pathTypes ?? {});
   const agreement = schemaAgreement({ missingAsNulls: options.missingColumns === "nulls" });
+  const nulls = new NullTally();
   let rows = 0;
   let rowGroups = 0;
   for await (const file of inputFiles(options)) {
     const summary = await inspect(options, file);
     agreement.add(file.path, summary.schema);
+    nulls.add(file, summary);
     const { store, format } = options;
     paths.add(file, await sharedColumns(file, summary, { format, open: () => store.open(file.path) }));
     rows += summary.rows;
     rowGroups += summary.rowGroups.filter((group) => group.rows > 0).length;
   }
   paths.requireDeclared();
-  return { agreement, paths, totals: { rows, rowGroups } };
+  return { agreement, paths, nulls, totals: { rows, rowGroups } };
 }
 
 /** In the order of `from`, then of paths. A file that is reached twice is read once. */

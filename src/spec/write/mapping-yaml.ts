@@ -17,11 +17,24 @@ export interface MappingBlock {
   readonly value: { readonly [name: string]: unknown };
 }
 
-/** `features:` and what is under it; an input a line, with its type and shape. */
-export function featuresYaml({ inputs }: Mapping): MappingBlock {
+const none: ReadonlySet<string> = new Set();
+
+interface Written {
+  readonly inputs: readonly InputBinding[];
+  /** Columns that have nulls: what becomes of them is written also where it is the usual. */
+  readonly withNulls: ReadonlySet<string>;
+}
+
+/**
+ * `features:` and what is under it; an input a line, with its type and shape.
+ * @param withNulls columns whose rule for nulls is written, even where it is the usual one
+ */
+export function featuresYaml({ inputs }: Mapping, withNulls: ReadonlySet<string> = none): MappingBlock {
   // The list that a mask goes with names it.
   const written = inputs.flatMap((binding) =>
-    binding.kind === "mask" ? [] : [{ binding, value: literalValue(inputValue(binding, inputs)) }],
+    binding.kind === "mask"
+      ? []
+      : [{ binding, value: literalValue(inputValue(binding, { inputs, withNulls })) }],
   );
   return {
     text: ["features:", ...written.flatMap(({ binding, value }) => inputLines(binding, value))].join("\n"),
@@ -45,27 +58,39 @@ function inputLines(binding: Exclude<InputBinding, MaskBinding>, value: unknown)
   const name = flowYaml(binding.input);
   const shape = ` # ${binding.type}[${["N", ...(binding.rowShape ?? ["?"])].join(", ")}]`;
   const oneLine = `  ${name}: ${flowYaml(value)}`;
-  if (oneLine.length + shape.length <= lineCells || binding.kind !== "columns") return [oneLine + shape];
-  return [`  ${name}:${shape}`, "    stack:", ...wrapped(elementsOf(binding).map(literalValue))];
+  const stack = stackOf(value);
+  if (oneLine.length + shape.length <= lineCells || stack === null) return [oneLine + shape];
+  return [`  ${name}:${shape}`, "    stack:", ...wrapped(stack)];
 }
 
-function inputValue(binding: Exclude<InputBinding, MaskBinding>, inputs: readonly InputBinding[]): object {
+/** The columns of a written input that has several. */
+function stackOf(value: unknown): readonly unknown[] | null {
+  const isStack = typeof value === "object" && value !== null && "stack" in value;
+  return isStack && Array.isArray(value.stack) ? value.stack : null;
+}
+
+function inputValue(binding: Exclude<InputBinding, MaskBinding>, written: Written): object {
   switch (binding.kind) {
     case "list":
-      return listValue(binding, inputs);
+      return listValue(binding, written);
     case "constant":
       return { value: binding.value };
     case "columns":
-      return columnsValue(binding);
+      return columnsValue(binding, written);
   }
 }
 
-function listValue(binding: ListBinding, inputs: readonly InputBinding[]): object {
+function listValue(binding: ListBinding, written: Written): object {
   const { column, padding, rowShape, type } = binding;
   const [dim, ...deeper] = rowShape ?? [];
   const known = dim !== undefined && deeper.length === 0 && column.type.kind !== "fixed-list";
   const size = padding === null ? (known ? { dim } : {}) : paddingOf(padding, rowShape ?? []);
-  return { list: column.column, ...size, ...maskOf(binding, inputs), ...rulesOf(column, type) };
+  return {
+    list: column.column,
+    ...size,
+    ...maskOf(binding, written.inputs),
+    ...rulesOf(column, type, written),
+  };
 }
 
 function paddingOf(
@@ -89,24 +114,24 @@ function maskOf({ input, column, padding }: ListBinding, inputs: readonly InputB
   return mask === undefined || first?.input !== input ? {} : { mask: mask.input };
 }
 
-function columnsValue(binding: InputBinding & { readonly kind: "columns" }): object {
+function columnsValue(binding: InputBinding & { readonly kind: "columns" }, written: Written): object {
   const [only, ...others] = binding.columns;
-  if (only === undefined || others.length > 0) return { stack: elementsOf(binding) };
-  return { column: only.column, ...rulesOf(only, binding.type) };
+  if (only === undefined || others.length > 0) return { stack: elementsOf(binding, written) };
+  return { column: only.column, ...rulesOf(only, binding.type, written) };
 }
 
-function elementsOf({
-  columns,
-  type,
-}: InputBinding & { readonly kind: "columns" }): readonly (string | object)[] {
+function elementsOf(
+  { columns, type }: InputBinding & { readonly kind: "columns" },
+  written: Written,
+): readonly (string | object)[] {
   return columns.map((column) => {
-    const rules = rulesOf(column, type);
+    const rules = rulesOf(column, type, written);
     return Object.keys(rules).length === 0 ? column.column : { column: column.column, ...rules };
   });
 }
 
 /** What is not so by itself. */
-function rulesOf(column: BoundColumn, type: TensorType): object {
+function rulesOf(column: BoundColumn, type: TensorType, { withNulls }: Written): object {
   const { part, timezone, map, dtype, lossy } = column;
   return {
     ...(part === null ? {} : { part }),
@@ -114,16 +139,16 @@ function rulesOf(column: BoundColumn, type: TensorType): object {
     ...(map === null
       ? {}
       : { map: { file: map.file, ...(map.unknown === null ? {} : { unknown: map.unknown }) } }),
-    ...nullsOf(column, type),
+    ...nullsOf(column, type, withNulls.has(column.column)),
     // A map gives the numbers itself.
     ...(lossy && map === null ? { cast: "lossy" } : {}),
     ...(dtype === null ? {} : { dtype }),
   };
 }
 
-function nullsOf({ nulls }: BoundColumn, type: TensorType): object {
+function nullsOf({ nulls }: BoundColumn, type: TensorType, isWritten: boolean): object {
   if (typeof nulls === "object") return { nulls: nulls.value };
-  return nulls === (isFloatTensor(type) ? "nan" : "error") ? {} : { nulls };
+  return !isWritten && nulls === (isFloatTensor(type) ? "nan" : "error") ? {} : { nulls };
 }
 
 /** `[a, b, …]` over as many lines as it takes. */
