@@ -151,3 +151,10 @@ export function isNumeric(type: ColumnType): boolean {
   if (type.kind === "dictionary") return isNumeric(type.value);
   return type.kind === "int" || type.kind === "float" || type.kind === "bool" || type.kind === "decimal";
 }
+
+/** Rows of the whole input in which a column is null. */
+export interface NullCount {
+  readonly nulls: number;
+  /** Rows of which no footer says whether they are null: then `nulls` is the least. */
+  readonly unknown: number;
+}

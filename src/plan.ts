@@ -1,13 +1,12 @@
 /** The plan is data: made once, stored, never changed, readable before anything runs. */
 
-import type { Schema } from "./column.js";
+import type { NullCount, Schema } from "./column.js";
 import { BugError } from "./errors.js";
 import type { Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { Partition, PartitionRef, PlanTotals } from "./partition.js";
 import type { Profile } from "./profile.js";
 import type { Run } from "./run.js";
-import type { NullCount } from "./source.js";
 import type { Signature } from "./tensor.js";
 
 /**

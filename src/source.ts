@@ -1,5 +1,5 @@
 import type { Chunk } from "./chunk.js";
-import type { PathTypes, Schema } from "./column.js";
+import type { NullCount, PathTypes, Schema } from "./column.js";
 import type { Partition } from "./partition.js";
 import type { Run } from "./run.js";
 import type { Collected } from "./sink.js";
@@ -21,13 +21,6 @@ export interface Source {
   plan(request: PlanRequest, signal: AbortSignal): AsyncIterable<Partition>;
   /** Streams a partition's rows. Called in a thread; may be repeated. A changed input is a DataError `source.changed`. */
   read(partition: Partition, request: SourceReadRequest, signal: AbortSignal): AsyncIterable<Chunk>;
-}
-
-/** Rows of the whole input in which a column is null. */
-export interface NullCount {
-  readonly nulls: number;
-  /** Rows of which no footer says whether they are null: then `nulls` is the least. */
-  readonly unknown: number;
 }
 
 export interface PlanRequest {

@@ -1,5 +1,5 @@
 /** Says before a run what its files already tell: which features are null where the mapping takes no null. */
-import type { Schema } from "../column.js";
+import type { NullCount, Schema } from "../column.js";
 import type { RowPolicy } from "../job.js";
 import type { BoundColumn, InputBinding, Mapping } from "../mapping.js";
 import type { PlanTotals } from "../partition.js";
@@ -8,7 +8,7 @@ import { abridged } from "../pipeline/mapping/did-you-mean.js";
 import { nullsFix } from "../pipeline/null-fix.js";
 import { describeBudget, exceedsBudget, knownRows } from "../pipeline/row-policy.js";
 import type { Plan } from "../plan.js";
-import type { NullCount, Source } from "../source.js";
+import type { Source } from "../source.js";
 import { count, counted } from "../text/human.js";
 
 /** Each of so many columns gets a sentence of its own. */

@@ -78,12 +78,12 @@ describe("questions", () => {
       input: { kind: "files", from: ["/data/x.parquet"], key: ["id"], onEmpty: "fail" },
     };
     await expect(inferMapping(question, null)).rejects.toMatchObject({ code: "mapping.unmatched" });
-    const mapping = inferMapping(question, prompt);
+    const inferred = inferMapping(question, prompt);
     for (const line of ["c, aa", "c, a"]) {
       keyboard.write(`${line}\n`);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect((await mapping).inputs).toMatchObject([{ columns: [{ column: "c" }, { column: "a" }] }]);
+    expect((await inferred).mapping.inputs).toMatchObject([{ columns: [{ column: "c" }, { column: "a" }] }]);
     expect(shown).toContain('the input has no column "aa"; the columns are: id, a, b, c');
   });
 
@@ -99,7 +99,7 @@ describe("questions", () => {
     };
     await expect(inferMapping(question, null)).rejects.toMatchObject({ code: "mapping.guess" });
     const accepted = await inferMapping({ ...question, acceptGuess: true }, null);
-    expect(accepted.warnings.join()).toContain("guessed");
+    expect(accepted.mapping.warnings.join()).toContain("guessed");
     const asked = inferMapping(question, prompt);
     keyboard.write("\n");
     expect(await asked).toEqual(accepted);

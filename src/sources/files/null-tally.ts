@@ -1,6 +1,6 @@
 /** Sums the nulls of each column over all files, from their footers and paths. */
+import type { NullCount } from "../../column.js";
 import type { FileSummary } from "../../format.js";
-import type { NullCount } from "../../source.js";
 import type { StoredFile } from "../../store.js";
 import { hiveNull } from "./path-values.js";
 
