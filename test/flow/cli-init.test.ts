@@ -87,7 +87,7 @@ test("inspect gives a mapping to paste, with the data's own columns where they f
   const [, model = "", , data = ""] = fixture("flight-columns");
   const text = nightshift(cwd, "inspect", model, data).stdout;
   expect(text).toContain(
-    "in a job, with the columns of this data:\nfeatures:\n  distance: { column: distance",
+    "in a job, with the columns of this data:\nfeatures:\n  distance: { column: distance, nulls: error }",
   );
   const shown = JSON.parse(nightshift(cwd, "inspect", model, "--json").stdout);
   expect(shown.models[0].mapping).toContain("outputs:\n  output_label: { column: prediction }");

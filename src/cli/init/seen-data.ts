@@ -41,6 +41,9 @@ export async function lookAtTable(host: WorkerHost, input: PostgresInput): Promi
     schema,
     summary: `about ${counted(rows, "row")} in ${describeInput(input)}`,
     likelyKey: schema.find((column) => !column.nullable && looksLikeKey(column))?.name ?? null,
+    rows,
+    // Nothing counts them before a run.
+    nulls: new Map(),
   };
 }
 
