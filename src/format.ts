@@ -56,6 +56,8 @@ export interface ReadRequest {
   readonly columns: readonly string[];
   /** Rows of every batch but the last one of a row group. */
   readonly batchRows: number;
+  /** Called with the bytes that are about to be decoded, those that {@link FormatReader.encoded} yields. */
+  readonly onEncoded?: (bytes: Uint8Array) => void;
 }
 
 export interface FormatReader {
@@ -64,6 +66,11 @@ export interface FormatReader {
    * @throws DataError `data.corrupt` naming file, row group and, where known, column.
    */
   read(request: ReadRequest): AsyncIterable<RecordBatch>;
+  /**
+   * The file's bytes that `read` would decode, in the same order and undecoded. What was yielded may be overwritten by the
+   * next.
+   */
+  encoded(request: ReadRequest): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 

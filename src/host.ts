@@ -8,7 +8,7 @@ import type { FileSummary } from "./format.js";
 import type { CheckSpec, Guessing, InputSpec, Job } from "./job.js";
 import type { Mapping } from "./mapping.js";
 import type { InspectedModel, ProviderTrial } from "./model.js";
-import type { Partition, Receipt, Step } from "./partition.js";
+import type { Partition, ProvenFile, Receipt, SliceProof, Step } from "./partition.js";
 import type { PartitionTask, Plan, PlannedCheck } from "./plan.js";
 
 /** Requests by name: what is sent, what streams back, and what ends it. Everything is small JSON. */
@@ -47,6 +47,8 @@ export interface HostCalls {
     item: never;
     result: RowsTable;
   };
+  /** Compares slices that were read with their files as they are now: see `Source.prove`. */
+  prove: { request: ProveCall; item: never; result: readonly ProvenFile[] };
   /** Joins staged files into one. Returns rows, bytes and digest of the new file, synced to disk. */
   join: {
     request: { readonly parts: readonly string[]; readonly to: string };
@@ -156,6 +158,16 @@ export interface RowsAtWork {
 
 /** Makes a model call, and notes its rows before and after for the parent of the host. */
 export type NotingRows = <T>(rows: RowsAtWork, call: () => Promise<T>) => Promise<T>;
+
+/** Slices of one partition, and what of them was read. */
+export interface ProveCall {
+  readonly input: InputSpec;
+  /** As for reading: see `SourceReadRequest`. */
+  readonly columns: readonly string[];
+  readonly schema: Schema;
+  readonly chunkRows: number;
+  readonly slices: readonly SliceProof[];
+}
 
 export interface PartitionProgress {
   readonly rows: number;

@@ -8,8 +8,13 @@ export interface PinnedFile {
   readonly path: string;
   readonly size: number;
   readonly inode: string;
-  /** Nanoseconds since the epoch, as a decimal string. Never ctime: hard links change that one. */
+  /** Nanoseconds since the epoch, as a decimal string. */
   readonly mtimeNs: string;
+  /**
+   * The same of ctime, which no program can set. A file whose ctime alone changed may be the same (`chmod`, a hard link):
+   * the bytes that were read are compared before publishing. Not part of the fingerprint; absent in plans of earlier versions.
+   */
+  readonly ctimeNs?: string;
   /** SHA-256 of the footer's bytes. */
   readonly footerSha256: string;
   readonly rows: number;
@@ -140,6 +145,26 @@ export interface AttemptStats {
 
 export type Step = "read" | "hook" | "bind" | "predict" | "attach" | "write" | "stage";
 
+/** What an attempt saw of a slice of a file, so that all slices of the file can be shown to be of one state. */
+export interface ReadSlice {
+  /** Digest of the encoded bytes that were decoded, with its algorithm: `crc32:09af31c2`. */
+  readonly digest: string;
+  /** Once the slice was read, the file's ctime was no longer the plan's. */
+  readonly moved?: true;
+}
+
+/** A slice and the digest of the bytes that it was read from; `null` in receipts of earlier versions. */
+export interface SliceProof {
+  readonly slice: FileSlice;
+  readonly digest: string | null;
+}
+
+/** The state of a file in which the slices that were asked for have the bytes that they were read from. */
+export interface ProvenFile {
+  readonly path: string;
+  readonly ctimeNs: string;
+}
+
 export interface Receipt {
   readonly ref: PartitionRef;
   readonly attemptId: string;
@@ -152,6 +177,8 @@ export interface Receipt {
    * reader's count is in `rows.read`.
    */
   readonly rowsSent?: number;
+  /** One for each slice of the partition, in their order; absent for a database, and in receipts of earlier versions. */
+  readonly slices?: readonly ReadSlice[];
   readonly rows: RowCounts;
   /** Quarantined and nulled rows by reason code. */
   readonly reasons: { readonly [code: string]: number };

@@ -50,7 +50,7 @@ export interface Runner {
 }
 
 /** What the runner is handed; everything behind a contract. */
-export interface RunnerParts extends PlanningParts, Omit<ExecutionParts, "plan"> {
+export interface RunnerParts extends PlanningParts, Omit<ExecutionParts, "plan" | "proveSlices"> {
   readonly sink: (write: WriteSpec) => Promise<Sink>;
 }
 
@@ -59,7 +59,11 @@ export function createRunner(parts: RunnerParts): Runner {
 
   const plan = (request: PlanRequest, signal: AbortSignal): Promise<PlannedJob> =>
     planInHost(request, parts, signal);
-  const { execute, adopt, outcome } = runsToEnd({ ...parts, plan });
+  const { execute, adopt, outcome } = runsToEnd({
+    ...parts,
+    plan,
+    proveSlices: (call, asked) => parts.planningHost().call("prove", call, asked),
+  });
 
   async function run(request: RunRequest, options: RunOptions): Promise<RunOutcome> {
     const timing = begin();

@@ -1,6 +1,6 @@
 import type { Chunk } from "./chunk.js";
 import type { NullCount, PathTypes, Schema } from "./column.js";
-import type { Partition } from "./partition.js";
+import type { Partition, ProvenFile, ReadSlice, SliceProof } from "./partition.js";
 import type { Run } from "./run.js";
 import type { Collected } from "./sink.js";
 
@@ -21,6 +21,17 @@ export interface Source {
   plan(request: PlanRequest, signal: AbortSignal): AsyncIterable<Partition>;
   /** Streams a partition's rows. Called in a thread; may be repeated. A changed input is a DataError `source.changed`. */
   read(partition: Partition, request: SourceReadRequest, signal: AbortSignal): AsyncIterable<Chunk>;
+  /**
+   * Compares slices that were read with their files as they are now, decoding nothing. Called in the host before a run is
+   * published, if the ctime of such a file moved while the run read it; may be repeated. Absent where partitions have no
+   * slices.
+   * @throws DataError `source.changed` if a slice has other bytes now, or the file moved and the slice has no digest
+   */
+  prove?(
+    slices: readonly SliceProof[],
+    request: SourceReadRequest,
+    signal: AbortSignal,
+  ): Promise<readonly ProvenFile[]>;
 }
 
 export interface PlanRequest {
@@ -39,6 +50,8 @@ export interface SourceReadRequest {
   readonly chunkRows: number;
   /** Called with the bytes fetched since the last call. */
   readonly onBytes?: (bytes: number) => void;
+  /** Called after each slice of a file, in the partition's order. */
+  readonly onSlice?: (read: ReadSlice) => void;
   /**
    * Called once, after the last chunk, by a source whose plan has estimates only: rows that the database says it sent.
    * Never the reader's own count.

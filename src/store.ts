@@ -20,6 +20,7 @@ export interface StoredFile {
   readonly size: number;
   readonly inode: string;
   readonly mtimeNs: string;
+  readonly ctimeNs: string;
   /** `key=value` directories between the named root and the file, decoded, in order. */
   readonly pathValues: { readonly [column: string]: string };
 }

@@ -69,6 +69,8 @@ serveCalls(
       (runsHooks(request.job) ? pool.planning("preview") : own.preview)(request, onItem, signal),
     partition: pool.run,
     search: pool.search,
+    prove: async ({ input, slices, ...request }, _onItem, signal) =>
+      (await (await registry.source(input)).prove?.(slices, request, signal)) ?? [],
     join: async ({ parts, to }) =>
       joinFiles(parts, to, {
         store: await registry.store(),

@@ -6,7 +6,7 @@ import type { Clock } from "../clock.js";
 import { asNightshiftError, BugError, CancelledError, DataError } from "../errors.js";
 import type { NotingRows, PartitionProgress } from "../host.js";
 import type { Predictor } from "../model.js";
-import { hasExactRows, type Receipt, type RowCounts } from "../partition.js";
+import { hasExactRows, type ReadSlice, type Receipt, type RowCounts } from "../partition.js";
 import type { PartitionTask } from "../plan.js";
 import type { SinkWriter, StagingSink } from "../sink.js";
 import type { Source } from "../source.js";
@@ -61,12 +61,16 @@ export async function runPartition(
   const tally = createTally(task);
   let bytesRead = 0;
   let rowsSent: number | null = null;
+  const slices: ReadSlice[] = [];
   const request = {
     columns: mapping.reads,
     schema: plan.inputSchema,
     chunkRows: profile.chunkRows,
     onBytes: (bytes: number) => {
       bytesRead += bytes;
+    },
+    onSlice: (slice: ReadSlice) => {
+      slices.push(slice);
     },
     onRowsSent: (rows: number) => {
       rowsSent = rows;
@@ -95,6 +99,7 @@ export async function runPartition(
       quarantine: staged.quarantine,
       ...(staged.staged === undefined ? {} : { staged: staged.staged }),
       ...(rowsSent === null ? {} : { rowsSent }),
+      ...(hasExactRows(partition) ? { slices } : {}),
       rows: conserved(task, rowsSent, {
         read: tally.read,
         predicted: staged.rows,

@@ -25,6 +25,7 @@ import type { Sink } from "../sink.js";
 import type { InputKeeper, KeptInput } from "../source.js";
 import { adoptPublication, publishedElsewhere } from "./adopt-publication.js";
 import { dispatchPartitions, type MakeDispatcher } from "./dispatch-partitions.js";
+import { type ProveSlices, proveInputs } from "./prove-inputs.js";
 
 export interface Execution {
   readonly run: Run;
@@ -43,6 +44,7 @@ export interface Execution {
   readonly lane: Lane;
   readonly dispatcher: MakeDispatcher;
   readonly workers?: FindWorkers;
+  readonly proveSlices: ProveSlices;
 }
 
 /** Workers that take partitions of this tag and lane. @returns `null` where partitions go over no queue */
@@ -66,15 +68,15 @@ export async function executeRun(execution: Execution): Promise<"published" | "a
     const workers = (await execution.workers?.(plan.job.runsOn ?? usualTag, execution.lane)) ?? null;
     sayPlan(plan, stored === null ? execution.planSeconds : null, workers, emit);
     // The answer to an earlier publication may have been lost: its record decides, not our memory.
-    const decided = await sink.lookup(run.id);
-    if (decided?.outcome !== "commit") {
+    const isDecided = (await sink.lookup(run.id))?.outcome === "commit";
+    if (!isDecided) {
       if (stored !== null) await refuseLostInput(execution, stored);
       await dispatchPartitions({ ...execution, plan });
       await refuseCancelled(execution);
     }
     // All is read: whoever waits for the end of a snapshot, the sink perhaps, need not wait for the publication.
     await kept?.release();
-    await publish(execution, plan);
+    await publish(execution, plan, isDecided);
     // What is left over of an input harms nobody, and goes with the next generation.
     await keeper?.forget(run).catch(() => undefined);
     return "published";
@@ -158,10 +160,11 @@ function sayPlan(
   });
 }
 
-async function publish(execution: Execution, plan: Plan): Promise<void> {
+async function publish(execution: Execution, plan: Plan, isDecided: boolean): Promise<void> {
   const { run, claim, ledger, sink, emit } = execution;
   const receipts = await ledger.beginPublish(claim);
   const rows = proveConserved(plan, receipts);
+  if (!isDecided) await proveInputs(plan, receipts, execution);
   const reasons = sumReasons(receipts.map((receipt) => receipt.reasons));
   refuseOverspent(plan.job.rowPolicy, reasons, rows.read);
   refuseEmptied(plan, rows);

@@ -13,6 +13,7 @@ import { adoptedWarning, adoptPublication, publishedElsewhere } from "./adopt-pu
 import { type Pause, watchForCancel } from "./cancel-watch.js";
 import type { MakeDispatcher } from "./dispatch-partitions.js";
 import { executeRun, type FindWorkers } from "./execute-run.js";
+import type { ProveSlices } from "./prove-inputs.js";
 import { tellAll } from "./run-end.js";
 import { scopeOf } from "./run-identity.js";
 import type { PlannedJob, PlanRequest, RunOptions, RunOutcome } from "./run-request.js";
@@ -28,6 +29,7 @@ export interface ExecutionParts {
   readonly workers?: FindWorkers;
   readonly pause: Pause;
   readonly plan: (request: PlanRequest, signal: AbortSignal) => Promise<PlannedJob>;
+  readonly proveSlices: ProveSlices;
 }
 
 /** When a request began, and how long it planned; `null` where it did not. */
@@ -107,6 +109,7 @@ export function runsToEnd(parts: ExecutionParts): RunsToEnd {
         lane: options.lane ?? run.lane ?? usualLane,
         dispatcher: parts.dispatcher,
         ...(parts.workers === undefined ? {} : { workers: parts.workers }),
+        proveSlices: parts.proveSlices,
       });
       if (how === "adopted")
         return { ...(await outcome(run, "already-published", timing)), warning: adoptedWarning(run) };

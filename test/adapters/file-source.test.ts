@@ -150,6 +150,7 @@ describe("a source of files", () => {
           size: expect.any(Number),
           inode: expect.any(String),
           mtimeNs: expect.any(String),
+          ctimeNs: expect.any(String),
           footerSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
           rows: 10,
           pathValues: {},

@@ -61,6 +61,7 @@ describe("a listing", () => {
       size: 9,
       inode: expect.stringMatching(/^\d+$/),
       mtimeNs: expect.stringMatching(/^\d{19}$/),
+      ctimeNs: expect.stringMatching(/^\d{19}$/),
       pathValues: {},
     });
     expect(await store.stat(join(root, "a.parquet"))).toEqual(file);

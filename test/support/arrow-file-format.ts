@@ -37,6 +37,9 @@ export const arrowFileFormat: Format = {
       async *read() {
         yield* table.batches;
       },
+      async *encoded() {
+        yield await file.read(0, file.size);
+      },
       close: async () => {},
     };
   },

@@ -37,13 +37,18 @@ export interface FlightFile {
   /** By key; `null` cannot go into the model. */
   readonly hour?: (key: number) => bigint | null;
   readonly rowGroupRows?: number;
+  readonly codec?: "SNAPPY" | "UNCOMPRESSED";
 }
 
-export function writeFlights(path: string, { first, rows, hour, rowGroupRows = rows }: FlightFile): void {
+export function writeFlights(
+  path: string,
+  { first, rows, hour, rowGroupRows = rows, codec = "SNAPPY" }: FlightFile,
+): void {
   const keys = Array.from({ length: rows }, (_, row) => first + row);
   parquetWriteFile({
     filename: path,
     rowGroupSize: rowGroupRows,
+    codec,
     columnData: [
       { name: "flight_id", data: keys.map(BigInt), type: "INT64" },
       { name: "distance", data: keys.map(distanceOf), type: "DOUBLE" },
@@ -55,7 +60,7 @@ export function writeFlights(path: string, { first, rows, hour, rowGroupRows = r
 }
 
 /** Scattered, so that predictions are as large on the disk as real ones. */
-function distanceOf(key: number): number {
+export function distanceOf(key: number): number {
   return 100 + ((key * 7919) % 250_007) / 97;
 }
 

@@ -31,6 +31,13 @@ const offsetIds: ReadonlySet<number> = new Set([
   columnFields.dictionaryPageOffset,
 ]);
 
+export interface Excerpt {
+  /** The whole small file. */
+  readonly bytes: Uint8Array;
+  /** The column chunks in it, as they are in the file. */
+  readonly chunks: Uint8Array;
+}
+
 /** No rows, all columns: enough to be asked for its schema. */
 export function schemaExcerpt(footer: Footer): Uint8Array {
   const root = keepFields(footer.root, new Set<number>([1, fileFields.keyValues]));
@@ -65,7 +72,7 @@ export async function rowGroupExcerpt(
   rowGroup: number,
   fields: readonly Field[],
   allocate: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
-): Promise<Uint8Array> {
+): Promise<Excerpt> {
   const group = footer.rowGroups[rowGroup];
   if (group === undefined) throw new RangeError(`there is no row group ${rowGroup}`);
   const columns = fields.map((field) => columnOf(footer, field.name));
@@ -90,7 +97,7 @@ export async function rowGroupExcerpt(
   bytes.set(magic);
   for (const copy of copies) await copyInto(bytes, handle, copy);
   bytes.set(tail, at);
-  return bytes;
+  return { bytes, chunks: bytes.subarray(magic.byteLength, at) };
 }
 
 /** Bytes `[start, end)` of the file, and where they lie in the excerpt. */

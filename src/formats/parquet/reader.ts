@@ -25,17 +25,38 @@ export interface ParquetFile {
 }
 
 export function createReader(file: ParquetFile): FormatReader {
-  return { read: (request) => readRowGroups(file, request), close: async () => {} };
+  return {
+    read: (request) => readRowGroups(file, request),
+    encoded: (request) => encodedRowGroups(file, request),
+    close: async () => {},
+  };
 }
 
 async function* readRowGroups(file: ParquetFile, request: ReadRequest): AsyncGenerator<RecordBatch> {
+  for (const group of rowGroups(file, request)) {
+    if (group.fields.length === 0) yield* emptyBatches(group.rows, request.batchRows);
+    else yield* readRowGroup(group, request);
+  }
+}
+
+async function* encodedRowGroups(file: ParquetFile, request: ReadRequest): AsyncGenerator<Uint8Array> {
+  for (const { index, fields } of rowGroups(file, request)) {
+    if (fields.length === 0) continue;
+    const buffer = scratch.take();
+    try {
+      yield (await rowGroupExcerpt(file.handle, file.footer, index, fields, buffer.ofSize)).chunks;
+    } finally {
+      buffer.giveBack();
+    }
+  }
+}
+
+function* rowGroups(file: ParquetFile, request: ReadRequest): Generator<RowGroupRead> {
   const fields = request.columns.map((column) => fieldOf(file, column));
   for (let index = request.rowGroupStart; index < request.rowGroupEnd; index++) {
     const rows = file.footer.rowGroups[index]?.rows;
     if (rows === undefined) throw corrupt(file.handle.path, `it has no row group ${index}`);
-    if (rows === 0) continue;
-    if (fields.length === 0) yield* emptyBatches(rows, request.batchRows);
-    else yield* readRowGroup({ file, index, rows, fields }, request.batchRows);
+    if (rows > 0) yield { file, index, rows, fields };
   }
 }
 
@@ -62,8 +83,8 @@ interface RowGroupRead {
   readonly fields: readonly Field[];
 }
 
-async function* readRowGroup(group: RowGroupRead, batchRows: number): AsyncGenerator<RecordBatch> {
-  const table = await decodeRowGroup(group, batchRows);
+async function* readRowGroup(group: RowGroupRead, request: ReadRequest): AsyncGenerator<RecordBatch> {
+  const table = await decodeRowGroup(group, request);
   try {
     for (let i = 0; i < table.numBatches; i++) {
       const ffi = table.recordBatch(i)?.intoFFI();
@@ -87,14 +108,15 @@ async function* readRowGroup(group: RowGroupRead, batchRows: number): AsyncGener
   }
 }
 
-async function decodeRowGroup(group: RowGroupRead, batchRows: number): Promise<Table> {
+async function decodeRowGroup(group: RowGroupRead, { batchRows, onEncoded }: ReadRequest): Promise<Table> {
   const { handle, footer } = group.file;
   checkSize(group);
   const buffer = scratch.take();
   let table: Table;
   try {
     const excerpt = await rowGroupExcerpt(handle, footer, group.index, group.fields, buffer.ofSize);
-    table = await decodeExcerpt(group, excerpt, batchRows);
+    onEncoded?.(excerpt.chunks);
+    table = await decodeExcerpt(group, excerpt.bytes, batchRows);
   } finally {
     buffer.giveBack();
   }
@@ -161,9 +183,9 @@ function decodeError({ file, index }: RowGroupRead, error: unknown, column: stri
 async function brokenColumn(group: RowGroupRead): Promise<string | null> {
   const { handle, footer } = group.file;
   for (const field of group.fields) {
-    const excerpt = await rowGroupExcerpt(handle, footer, group.index, [field]);
+    const { bytes } = await rowGroupExcerpt(handle, footer, group.index, [field]);
     try {
-      const table = decode(excerpt, group.rows);
+      const table = decode(bytes, group.rows);
       const rows = countRows(table);
       table.free();
       if (rows !== group.rows) return field.name;

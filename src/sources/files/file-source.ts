@@ -1,6 +1,6 @@
 /** Rows from files: any store, any format. */
 import type { Chunk } from "../../chunk.js";
-import type { Column, PathTypes, Schema } from "../../column.js";
+import type { PathTypes } from "../../column.js";
 import { CancelledError, DataError } from "../../errors.js";
 import type { FileSummary, Format } from "../../format.js";
 import type { FileSlice, PinnedFile } from "../../partition.js";
@@ -12,9 +12,12 @@ import { requireMarkers } from "./markers.js";
 import { NullTally } from "./null-tally.js";
 import { sharedColumns } from "./own-columns.js";
 import { type PathColumns, pathColumns } from "./path-columns.js";
-import { changed, checkIdentity } from "./pinned-file.js";
+import { changed, checkIdentity, hasMoved } from "./pinned-file.js";
 import { type GroupSize, planPartitions, type SizedFile } from "./plan-partitions.js";
+import { proveSlices } from "./prove-slices.js";
 import { type SchemaAgreement, schemaAgreement } from "./schema-agreement.js";
+import { columnsOf } from "./slice-columns.js";
+import { SliceDigest } from "./slice-digest.js";
 import { isInTable, TableRoots } from "./table-formats.js";
 
 export interface FileSourceOptions {
@@ -59,6 +62,7 @@ export function fileSource(options: FileSourceOptions): Source {
     async *read(partition, request, signal) {
       for (const slice of partition.slices) yield* readSlice(options, slice, request, signal);
     },
+    prove: (slices, request, signal) => proveSlices(slices, { ...options, request, signal }),
   };
 }
 
@@ -126,11 +130,11 @@ async function* sizedFiles(
 ): AsyncGenerator<SizedFile> {
   for await (const file of inputFiles(options)) {
     if (signal.aborted) throw new CancelledError();
-    const { path, size, inode, mtimeNs } = file;
+    const { path, size, inode, mtimeNs, ctimeNs } = file;
     const { schema, rows, footerSha256, rowGroups } = await inspect(options, file);
     agreement.check(path, schema, request.columns);
     const typed = paths.typed(file, request.pathTypes ?? {});
-    const pinned: PinnedFile = { path, size, inode, mtimeNs, footerSha256, rows, ...typed };
+    const pinned: PinnedFile = { path, size, inode, mtimeNs, ctimeNs, footerSha256, rows, ...typed };
     // It may have been written to between listing and reading its footer.
     checkIdentity(pinned, await options.store.stat(path));
     yield { file: pinned, rowGroups: rowGroups.map((group) => sizeOf(group, request.columns)) };
@@ -160,9 +164,14 @@ async function* readSlice(
   try {
     const summary = await format.inspect(handle);
     if (summary.footerSha256 !== slice.file.footerSha256) throw changed(path, "its footer is another one");
-    yield* readChunks(format, handle, { summary, slice, request, signal });
+    const digest = new SliceDigest();
+    yield* readChunks(format, handle, { summary, slice, request, signal, digest });
     // Written to while it was read: what was decoded may be a mixture.
-    checkIdentity(slice.file, await store.stat(path));
+    const found = checkIdentity(slice.file, await store.stat(path));
+    request.onSlice?.({
+      digest: String(digest),
+      ...(hasMoved(slice.file, found) ? { moved: true } : {}),
+    });
   } finally {
     await handle.close();
   }
@@ -173,15 +182,14 @@ interface SliceRead {
   readonly slice: FileSlice;
   readonly request: SourceReadRequest;
   readonly signal: AbortSignal;
+  readonly digest: SliceDigest;
 }
 
 async function* readChunks(format: Format, handle: ReadHandle, read: SliceRead): AsyncGenerator<Chunk> {
-  const { summary, slice, request, signal } = read;
-  const { path, pathValues } = slice.file;
+  const { summary, slice, request, signal, digest } = read;
+  const { path } = slice.file;
   const { columns } = request;
-  const inFile = new Set(summary.schema.map(({ name }) => name));
-  const wanted = columns.filter((column) => !Object.hasOwn(pathValues, column));
-  const agreed = agreedColumns(request.schema, wanted);
+  const { own, agreed } = columnsOf(slice.file, summary, request);
   const report = byteReporter(handle, request);
   const reader = await format.openReader(handle, summary);
   let firstRow = slice.firstRow;
@@ -189,9 +197,9 @@ async function* readChunks(format: Format, handle: ReadHandle, read: SliceRead):
     const batches = reader.read({
       rowGroupStart: slice.rowGroupStart,
       rowGroupEnd: slice.rowGroupEnd,
-      // What the plan does not know is asked for: the reader says that the file does not have it.
-      columns: agreed === null ? wanted : wanted.filter((column) => inFile.has(column)),
+      columns: own,
       batchRows: request.chunkRows,
+      onEncoded: digest.add,
     });
     for await (const batch of batches) {
       if (signal.aborted) throw new CancelledError();
@@ -212,14 +220,6 @@ async function* readChunks(format: Format, handle: ReadHandle, read: SliceRead):
         details: { file: path },
       },
     );
-}
-
-/** `null` where the plan does not have all of them: then files are read as they are. */
-function agreedColumns(schema: Schema | undefined, names: readonly string[]): readonly Column[] | null {
-  if (schema === undefined) return null;
-  const columns = new Map(schema.map((column) => [column.name, column]));
-  const agreed = names.flatMap((name) => columns.get(name) ?? []);
-  return agreed.length === names.length ? agreed : null;
 }
 
 function byteReporter(handle: ReadHandle, { onBytes }: SourceReadRequest): () => void {

@@ -26,6 +26,7 @@ export async function statFile(path: string): Promise<StoredFile | null> {
     size: Number(found.size),
     inode: String(found.ino),
     mtimeNs: String(found.mtimeNs),
+    ctimeNs: String(found.ctimeNs),
     pathValues: {},
   };
 }

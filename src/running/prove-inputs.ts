@@ -1,0 +1,80 @@
+/**
+ * Proves, before a run is published, that all its slices of an input file were read from one state of the file. It costs
+ * nothing unless the ctime of a file moved while the run read it: then a worker host compares what was read with the file.
+ */
+import { DataError } from "../errors.js";
+import type { ProveCall } from "../host.js";
+import type { Ledger } from "../ledger.js";
+import type { FileSlice, ProvenFile, ReadSlice, Receipt } from "../partition.js";
+import type { Plan } from "../plan.js";
+
+/** Asks a worker host. @throws DataError `source.changed` */
+export type ProveSlices = (
+  call: ProveCall,
+  options: { readonly signal: AbortSignal; readonly deadlineMs: number },
+) => Promise<readonly ProvenFile[]>;
+
+export interface ProofParts {
+  readonly ledger: Pick<Ledger, "loadTask">;
+  readonly proveSlices: ProveSlices;
+  readonly signal: AbortSignal;
+}
+
+/** @throws DataError `source.changed` where rows may be of two states of a file */
+export async function proveInputs(
+  plan: Plan,
+  receipts: readonly Receipt[],
+  parts: ProofParts,
+): Promise<void> {
+  if (plan.job.input.kind !== "files") return;
+  const doubtful = await doubtfulFiles(receipts, parts);
+  if (doubtful.size === 0) return;
+  const { job, mapping, inputSchema: schema, profile } = plan;
+  const asked = { input: job.input, columns: mapping.reads, schema, chunkRows: profile.chunkRows };
+  const options = { signal: parts.signal, deadlineMs: job.limits.partitionTimeoutMs };
+  const states = new Map<string, string>();
+  for (const receipt of receipts) {
+    const slices = (await slicesOf(receipt, parts))
+      .filter(({ slice }) => doubtful.has(slice.file.path))
+      .map(({ slice, read }) => ({ slice, digest: read?.digest ?? null }));
+    if (slices.length === 0) continue;
+    for (const { path, ctimeNs } of await parts.proveSlices({ ...asked, slices }, options)) {
+      // Slices that are proved one after the other must be proved of one state.
+      if ((states.get(path) ?? ctimeNs) !== ctimeNs) throw stillChanging(path);
+      states.set(path, ctimeNs);
+    }
+  }
+}
+
+/** Files whose ctime moved before a slice of them was read to its end; also those of receipts that do not tell. */
+async function doubtfulFiles(receipts: readonly Receipt[], parts: ProofParts): Promise<ReadonlySet<string>> {
+  const doubtful = new Set<string>();
+  for (const receipt of receipts) {
+    if (receipt.slices?.every(({ moved }) => moved !== true)) continue;
+    for (const { slice, read } of await slicesOf(receipt, parts)) {
+      // A plan that pins no ctime is of an earlier version, which cannot know better.
+      const isUnknown = read === undefined && slice.file.ctimeNs !== undefined;
+      if (isUnknown || read?.moved === true) doubtful.add(slice.file.path);
+    }
+  }
+  return doubtful;
+}
+
+async function slicesOf(
+  { ref, slices }: Receipt,
+  { ledger }: ProofParts,
+): Promise<readonly { readonly slice: FileSlice; readonly read: ReadSlice | undefined }[]> {
+  const { partition } = await ledger.loadTask(ref);
+  return partition.slices.map((slice, index) => ({ slice, read: slices?.[index] }));
+}
+
+function stillChanging(path: string): DataError {
+  return new DataError(
+    "source.changed",
+    `${path} keeps changing while the run compares it with what it read`,
+    {
+      hint: "Retry once nothing writes to the file or changes its attributes.",
+      details: { file: path },
+    },
+  );
+}

@@ -1,0 +1,74 @@
+/**
+ * Checks that files are still what slices of them were read from. Size and mtime can be put back after a file was written
+ * to. ctime cannot, but it also moves with `chmod` and hard links. So the bytes of slices are compared, undecoded.
+ */
+import { setImmediate } from "node:timers/promises";
+import { CancelledError } from "../../errors.js";
+import type { Format } from "../../format.js";
+import type { FileSlice, ProvenFile, SliceProof } from "../../partition.js";
+import type { SourceReadRequest } from "../../source.js";
+import type { ReadHandle, Store } from "../../store.js";
+import { changed, checkIdentity, hasMoved, rewritten } from "./pinned-file.js";
+import { columnsOf } from "./slice-columns.js";
+import { SliceDigest } from "./slice-digest.js";
+
+interface ProofParts {
+  readonly store: Store;
+  readonly format: Format;
+  readonly request: SourceReadRequest;
+  readonly signal: AbortSignal;
+}
+
+export async function proveSlices(
+  proofs: readonly SliceProof[],
+  parts: ProofParts,
+): Promise<readonly ProvenFile[]> {
+  const proven: ProvenFile[] = [];
+  for (const proof of proofs) proven.push(await proveSlice(proof, parts));
+  return proven;
+}
+
+async function proveSlice({ slice, digest }: SliceProof, parts: ProofParts): Promise<ProvenFile> {
+  const { file } = slice;
+  const { path } = file;
+  const found = checkIdentity(file, await parts.store.stat(path));
+  const { ctimeNs } = found;
+  // Nothing happened to it: every slice was read from the state that was planned.
+  if (!hasMoved(file, found)) return { path, ctimeNs };
+  if (digest === null)
+    throw rewritten(path, "it may have been written to, by a version that kept no digest of what it read");
+  const handle = await parts.store.open(path);
+  try {
+    if ((await digestOf(handle, slice, parts)) !== digest) throw rewritten(path, "it was written to");
+  } finally {
+    await handle.close();
+  }
+  const now = checkIdentity(file, await parts.store.stat(path));
+  if (now.ctimeNs !== ctimeNs) throw rewritten(path, "it keeps being written to");
+  return { path, ctimeNs };
+}
+
+async function digestOf(
+  handle: ReadHandle,
+  slice: FileSlice,
+  { format, request, signal }: ProofParts,
+): Promise<string> {
+  const { file, rowGroupStart, rowGroupEnd } = slice;
+  const summary = await format.inspect(handle);
+  if (summary.footerSha256 !== file.footerSha256) throw changed(file.path, "its footer is another one");
+  const { own } = columnsOf(file, summary, request);
+  const reader = await format.openReader(handle, summary);
+  const digest = new SliceDigest();
+  try {
+    const groups = { rowGroupStart, rowGroupEnd, columns: own, batchRows: request.chunkRows };
+    for await (const bytes of reader.encoded(groups)) {
+      digest.add(bytes);
+      // Reads are synchronous: the host has to hear of a cancellation, and that its coordinator is gone.
+      await setImmediate();
+      if (signal.aborted) throw new CancelledError();
+    }
+  } finally {
+    await reader.close();
+  }
+  return String(digest);
+}

@@ -1,0 +1,32 @@
+/** Which columns of a request are read from a file itself. */
+import type { Column, Schema } from "../../column.js";
+import type { FileSummary } from "../../format.js";
+import type { PinnedFile } from "../../partition.js";
+import type { SourceReadRequest } from "../../source.js";
+
+export interface SliceColumns {
+  /** Those that are decoded, in the order wanted. */
+  readonly own: readonly string[];
+  /** What they become; `null` where the plan does not have all of them: then files are read as they are. */
+  readonly agreed: readonly Column[] | null;
+}
+
+export function columnsOf(
+  { pathValues }: PinnedFile,
+  summary: FileSummary,
+  { columns, schema }: Pick<SourceReadRequest, "columns" | "schema">,
+): SliceColumns {
+  const wanted = columns.filter((column) => !Object.hasOwn(pathValues, column));
+  const agreed = agreedColumns(schema, wanted);
+  // What the plan does not know is asked for: the reader says that the file does not have it.
+  if (agreed === null) return { own: wanted, agreed };
+  const inFile = new Set(summary.schema.map(({ name }) => name));
+  return { own: wanted.filter((column) => inFile.has(column)), agreed };
+}
+
+function agreedColumns(schema: Schema | undefined, names: readonly string[]): readonly Column[] | null {
+  if (schema === undefined) return null;
+  const columns = new Map(schema.map((column) => [column.name, column]));
+  const agreed = names.flatMap((name) => columns.get(name) ?? []);
+  return agreed.length === names.length ? agreed : null;
+}
