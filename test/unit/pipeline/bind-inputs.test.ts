@@ -312,7 +312,9 @@ describe("nulls", () => {
   it("are told with the column's name and without a value", () => {
     const binder = createBinder([stack("float32", [bound("a", float64)])], 3);
     const { failures } = binder.open(batchOf({ a: data }))(0, 3);
-    expect([...failures]).toEqual([[1, { reason: "null_value", message: 'column "a" is null' }]]);
+    expect([...failures]).toEqual([
+      [1, { reason: "null_value", message: 'column "a" is null', fix: expect.any(Function) }],
+    ]);
   });
 
   it("are found at every boundary of the bitmap, in slices of slices, whatever block they are in", () => {
