@@ -15,11 +15,33 @@ function subgraph(name: string, body: ReturnType<typeof graph>): Uint8Array {
   return encoded({ name, type: AttributeProto_AttributeType.GRAPH, g: body });
 }
 
+/** Batches of more rows than this make a loop begin: planning tries fewer, so the run is the first to meet it. */
+const harmlessRows = 40n;
+
+/** Nodes and values that make `yes` true for batches of many rows only. */
+function inLargeBatches() {
+  return {
+    node: [
+      node({ op: "Shape", in: ["x"], out: ["shape"] }),
+      node({ op: "Gather", in: ["shape", "first"], out: ["rows"] }),
+      node({ op: "Greater", in: ["rows", "harmless"], out: ["many"] }),
+      node({ op: "Squeeze", in: ["many"], out: ["yes"] }),
+    ],
+    initializer: [integers("first", [0n]), integers("harmless", [harmlessRows])],
+  };
+}
+
 /**
  * Adds zero to `x` for as long as true is true.
- * @param declared shape of the output; `null` makes planning predict to see it
+ * @param declared shape of the output
+ * @param begins with any batch, or only where planning does not see it
  */
-export function endlessLoop(declared: readonly (number | string)[] | null = ["N", 2]): OnnxModel {
+export function endlessLoop(
+  declared: readonly (number | string)[] | null = ["N", 2],
+  begins: "always" | "in-large-batches" = "always",
+): OnnxModel {
+  const { node: before, initializer } =
+    begins === "always" ? { node: [], initializer: [truth("yes")] } : inLargeBatches();
   const body = graph({
     node: [
       node({ op: "Identity", in: ["going"], out: ["goes_on"] }),
@@ -29,15 +51,19 @@ export function endlessLoop(declared: readonly (number | string)[] | null = ["N"
     output: [value("goes_on", types.BOOL, []), value("carries_on", types.FLOAT, null)],
   });
   return model({
-    node: [node({ op: "Loop", in: ["", "yes", "x"], out: ["y"], encoded: [subgraph("body", body)] })],
-    initializer: [truth("yes"), floats("zero", [1], [0])],
+    node: [
+      ...before,
+      node({ op: "Loop", in: ["", "yes", "x"], out: ["y"], encoded: [subgraph("body", body)] }),
+    ],
+    initializer: [...initializer, floats("zero", [1], [0])],
     input: [input],
     output: [value("y", types.FLOAT, declared)],
   });
 }
 
-/** An endless loop that keeps a megabyte of each turn. */
+/** An endless loop over large batches that keeps a megabyte of each turn. */
 export function hoardingLoop(): OnnxModel {
+  const { node: before, initializer } = inLargeBatches();
   const body = graph({
     node: [
       node({ op: "Identity", in: ["going"], out: ["goes_on"] }),
@@ -53,9 +79,10 @@ export function hoardingLoop(): OnnxModel {
   });
   return model({
     node: [
+      ...before,
       node({ op: "Loop", in: ["", "yes", "x"], out: ["y", "hoard"], encoded: [subgraph("body", body)] }),
     ],
-    initializer: [truth("yes"), floats("one", [1], [1]), integers("size", [262_144n])],
+    initializer: [...initializer, floats("one", [1], [1]), integers("size", [262_144n])],
     input: [input],
     output: [output],
   });
