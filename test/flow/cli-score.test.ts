@@ -133,7 +133,9 @@ test("quarantined rows exit 4, and errors names them by reason, key, file and ro
   expect(failed).toMatchObject({
     status: 1,
     stdout: "",
-    stderr: expect.stringMatching(/next {2}.* errors .*\n {6}.* retry /),
+    stderr: expect.stringMatching(
+      /--nulls hour=[\s\S]*next {2}.* errors .*\n {6}the same command with --restart/,
+    ),
   });
   expect(existsSync(join(cwd, "failed"))).toBe(false);
 });

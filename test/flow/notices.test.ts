@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { apiClient } from "../support/api-client.js";
 import { urlOf } from "../support/api-project.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
-import { crashing, flightProject, holding } from "../support/flight-project.js";
+import { crashing, flightProject, holding, writeFlights } from "../support/flight-project.js";
 import { httpReceiver, type Receiver } from "../support/http-receiver.js";
 import { startNightshift } from "../support/nightshift.js";
 import { clockAt, followedHereSince, serveIn, stop, together } from "../support/served.js";
@@ -32,10 +32,8 @@ test("a run that fails is told, and the one that goes on with it has recovered; 
   project.writeSpec({ more: [`notify: { ${webhook} }`] });
   const input = project.inputPath(day);
   const good = readFileSync(input);
-  // The footer is whole, a page is not: the run begins, and fails.
-  const bad = Buffer.from(good);
-  bad.fill(0xff, 4, 60);
-  writeFileSync(input, bad);
+  // A null that the mapping refuses: the run begins, and fails.
+  writeFlights(input, { first: 0, rows: project.rowsADay, hour: (key) => (key === 3 ? null : 7n) });
   const failed = await command("run", "daily", "--at", day);
   expect(failed.status).toBe(1);
   expect(told()).toMatchObject([
