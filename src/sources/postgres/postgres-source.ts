@@ -100,8 +100,11 @@ async function* chunksOf(session: Session, read: RangeRead): AsyncGenerator<Chun
   request.onRowsSent?.(rows.rowsSent);
 }
 
-async function boundsOf(session: Session, { sql }: Relation, { by }: RowRange): Promise<ReadBounds> {
+async function boundsOf(session: Session, { sql }: Relation, { by, copy }: RowRange): Promise<ReadBounds> {
   if (by.kind !== "share") return by;
+  // Planning looks at the first rows before there is a copy, whose blocks are what is shared out.
+  if (copy === null && by.share === 0) return { kind: "whole" };
+  if (copy === null) throw new BugError("bug.no-copy", "a share of a copy is read before the copy is made");
   const { rows } = await session.query<{ blocks: string }>(
     "select pg_relation_size($1::regclass) / current_setting('block_size')::int8 as blocks",
     [sql],
