@@ -22,7 +22,9 @@ test("a job that asks for a tag waits for a worker that has it, and says so; oth
     });
   });
   const warning = await warned;
-  expect(warning).toMatch(/^flights-\S+ waits: no worker is there .* the tag gpu in the lane backfill\n/);
+  expect(warning).toMatch(
+    /^(warning: )?flights-\S+ waits: no worker is there .* the tag gpu in the lane backfill\n/,
+  );
   expect(warning).toContain(`(${usual.child.pid}): cpu; events, scheduled, backfill`);
   expect(warning).toContain("nightshift worker --tags gpu");
   const able = await fleet.worker({ argv: ["--tags", "gpu"] });
