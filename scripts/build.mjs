@@ -1,6 +1,6 @@
 // Compiles src/ to dist/, makes the command-line entry executable, and bundles the worker host: a host and its threads
 // load some three hundred small modules otherwise (Apache Arrow's most of all), at every start.
-// --no-check: without looking at the types, in half the time.
+// --no-check: without looking at the types, in half the time. --host-only: bundles the host from what dist/ holds.
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -13,14 +13,7 @@ if (!existsSync(tsc)) {
   );
   process.exit(1);
 }
-rmSync(`${root}dist`, { recursive: true, force: true });
-const flags = process.argv.includes("--no-check") ? ["--noCheck"] : [];
-const compiled = spawnSync(process.execPath, [tsc, "-p", "tsconfig.json", ...flags], {
-  cwd: root,
-  stdio: "inherit",
-});
-if (compiled.status !== 0) process.exit(1);
-chmodSync(`${root}dist/cli.js`, 0o755);
+if (!process.argv.includes("--host-only")) compile();
 const { build } = await import("esbuild");
 await build({
   absWorkingDir: root,
@@ -35,3 +28,14 @@ await build({
   external: ["onnxruntime-node", "parquet-wasm", "piscina", "picomatch", "esbuild", "pg", "pg-copy-streams"],
   logLevel: "warning",
 });
+
+function compile() {
+  rmSync(`${root}dist`, { recursive: true, force: true });
+  const flags = process.argv.includes("--no-check") ? ["--noCheck"] : [];
+  const compiled = spawnSync(process.execPath, [tsc, "-p", "tsconfig.json", ...flags], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (compiled.status !== 0) process.exit(1);
+  chmodSync(`${root}dist/cli.js`, 0o755);
+}

@@ -665,7 +665,7 @@ export const groups = {
       file: "src/running/dispatch-partitions.ts",
       from: "this.meter.skip(state.receipt.rows);",
       to: "this.accept(state.receipt);",
-      tests: ["test/flow/metrics.test.ts"],
+      tests: ["test/scenarios/metrics.test.ts"],
     },
     {
       name: "a coordinator counts its workers' attempts, too",
@@ -679,7 +679,7 @@ export const groups = {
       file: "src/cli/watching/metrics.ts",
       from: "await work().catch((error: unknown) => warn(cli, `metrics could not be ${doing}: ${messageOf(error)}`));",
       to: "await work().catch((error: unknown) => {\n      warn(cli, doing);\n      throw new Error(messageOf(error));\n    });",
-      tests: ["test/flow/metrics.test.ts"],
+      tests: ["test/scenarios/metrics.test.ts"],
     },
     {
       name: "a notice that was not taken is given up at once",

@@ -12,9 +12,13 @@ const lines = process.argv.length > 2 ? process.argv.slice(2) : ["20", "22", "24
 const tests = [
   "test/unit",
   "test/conformance",
-  ...["cli-score", "cli-jobs", "cli-usage", "determinism", "hooks.test", "library", "docs-mapping"].map(
-    (name) => `test/flow/${name}`,
-  ),
+  ...[
+    "flow/cli-score",
+    "flow/cli-usage",
+    "flow/library.test",
+    "flow/docs-mapping",
+    "scenarios/determinism",
+  ].map((name) => `test/${name}`),
 ];
 const failed = [];
 

@@ -25,8 +25,9 @@ import { seededRandom } from "../support/seeded-random.js";
 
 const fixtures = fileURLToPath(new URL("../../fixtures", import.meta.url));
 const seed = 20261120;
-const killsAStep = 5;
-const killsAtRandom = 20;
+/** `npm run test:kill` with KILLS_A_STEP=5 repeats what a release was tried with. */
+const killsAStep = Number(process.env.KILLS_A_STEP ?? 2);
+const killsAtRandom = 4 * killsAStep;
 
 /** Where to kill; see kill-at.mjs. `nth` is drawn from 1 to `most`. */
 interface Step {

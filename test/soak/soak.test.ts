@@ -14,7 +14,13 @@ afterAll(() => server.remove());
 
 test.each(["redis", "postgres"] as const)("over %s", async (kind) => {
   console.log(`${kind}, seed ${seed}`);
-  const report = await soak({ kind, server, seconds, seed, coordinatorEverySeconds: 60 });
+  const report = await soak({
+    kind,
+    server,
+    seconds,
+    seed,
+    coordinatorEverySeconds: Math.min(60, seconds / 3),
+  });
   console.log(JSON.stringify(report, null, 2));
   expect(report.publications).toBeGreaterThan(1);
 });

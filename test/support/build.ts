@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 
 /**
- * Worker hosts and threads run compiled code, so the tests build it once before anything starts. Types are no business of
- * theirs: `npm run check` looks at them.
+ * Compiles src/ once before any test starts, because worker hosts and threads run compiled code. Types are checked by
+ * `npm run check`. With NIGHTSHIFT_TEST_DIST=built the caller has compiled src/ already.
  */
 export default function build(): void {
+  if (process.env.NIGHTSHIFT_TEST_DIST === "built") return;
   execFileSync("npm", ["run", "--silent", "build", "--", "--no-check"], { stdio: "inherit" });
 }
