@@ -25,7 +25,12 @@ export interface HostCalls {
   "try-provider": { request: { readonly provider: string }; item: never; result: ProviderTrial };
   /** Inspects data files one by one; `full` decodes every column of every row group. */
   "inspect-data": {
-    request: { readonly from: readonly string[]; readonly full: boolean };
+    request: {
+      readonly from: readonly string[];
+      readonly full: boolean;
+      /** What is done with files of a table format: refused, told with the file, or read as plain ones. */
+      readonly tables: "refuse" | "tell" | "plain";
+    };
     item: InspectedFile;
     result: null;
   };
@@ -78,6 +83,19 @@ export interface InspectedFile {
   readonly summary: FileSummary;
   /** Rows that decoding found, with `full`. */
   readonly decodedRows: number | null;
+  /** The table that the file belongs to, where it is told. */
+  readonly table: InspectedTable | null;
+}
+
+export interface InspectedTable {
+  /** `delta`, `iceberg` and the like. */
+  readonly format: string;
+  /** Absolute. */
+  readonly root: string;
+  /** What this means for the file's rows. */
+  readonly message: string;
+  /** How to read the table's live rows. */
+  readonly hint: string;
 }
 
 export interface InspectedInput {

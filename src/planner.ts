@@ -25,6 +25,7 @@ import { bundleHooks, learnPreHook, loadHooks, readingFor, withFirstRows } from 
 import { chooseProfile, tryLoad } from "./planning/plan-profile.js";
 import type { PlannerParts, PreparedJob, SettledJob } from "./planning/prepared-job.js";
 import { refuseBatchElsewhere } from "./planning/refuse-rows.js";
+import { refuseTableIds } from "./planning/refuse-table-file.js";
 import { tryModel } from "./planning/try-model.js";
 import { fingerprintOf } from "./running/run-identity.js";
 
@@ -118,6 +119,7 @@ export async function prepareJob(
   const found = await parts.source.schema();
   const pathTypes = askedPathTypes({ job, signature: model.signature, schema: found, guess });
   const schema = withPathTypes(found, pathTypes);
+  await refuseTableIds(job, parts);
   const { files, assets: mapped } = await pinFiles(job, parts);
   const bundles = await bundleHooks(job.hooks, parts.hooks);
   const loaded = await loadHooks(bundles, parts.hooks, options);

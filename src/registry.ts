@@ -7,7 +7,7 @@ import type { InputSpec, PostgresWrite, WriteSpec } from "./job.js";
 import type { ModelRuntime } from "./model.js";
 import type { StagingSink } from "./sink.js";
 import type { QuarantineDirectory } from "./sinks/postgres/quarantine-files.js";
-import type { Source } from "./source.js";
+import type { Source, TableDetector } from "./source.js";
 import type { ReadHandle, Store } from "./store.js";
 import { newUuid } from "./system-clock.js";
 
@@ -18,6 +18,7 @@ export interface Registry {
   readonly runtime: () => Promise<ModelRuntime>;
   readonly hooks: () => Promise<HookRuntime>;
   readonly source: (input: InputSpec) => Promise<Source>;
+  readonly tables: () => Promise<TableDetector>;
   readonly stagingSink: (write: WriteSpec) => Promise<StagingSink>;
 }
 
@@ -84,6 +85,10 @@ export function createRegistry({
       const marker = waitFor?.marker ?? null;
       const parts = { store: await store(), format: await format() };
       return fileSource({ from, plainFiles, missingColumns, pathTypes, marker, ...parts });
+    },
+    tables: async () => {
+      const { TableRoots } = await import("./sources/files/table-formats.js");
+      return new TableRoots(await store());
     },
     stagingSink: async (write) => {
       if (write.kind === "postgres") {

@@ -1,8 +1,10 @@
 import type { Chunk } from "./chunk.js";
 import type { NullCount, PathTypes, Schema } from "./column.js";
+import type { SpecError } from "./errors.js";
 import type { Partition, ProvenFile, ReadSlice, SliceProof } from "./partition.js";
 import type { Run } from "./run.js";
 import type { Collected } from "./sink.js";
+import type { StoredFile } from "./store.js";
 
 /** Where rows come from. Lives in the worker host: opening input can kill a process. */
 export interface Source {
@@ -32,6 +34,15 @@ export interface Source {
     request: SourceReadRequest,
     signal: AbortSignal,
   ): Promise<readonly ProvenFile[]>;
+}
+
+/** Tells files of a table format (Delta Lake, Iceberg and others) from plain files. Looks at each directory once. */
+export interface TableDetector {
+  /**
+   * The refusal `source.table-format` of a file whose rows only the metadata of its table can tell to be live; its details
+   * have `file`, `format`, `root` and `marker`. `null` for a plain file.
+   */
+  refusal(file: StoredFile): Promise<SpecError | null>;
 }
 
 export interface PlanRequest {

@@ -58,7 +58,11 @@ serveCalls(
     "inspect-data": async (request, onItem, signal) =>
       inspectData(
         request,
-        { store: await registry.store(), format: await registry.format() },
+        {
+          store: await registry.store(),
+          format: await registry.format(),
+          tables: await registry.tables(),
+        },
         onItem,
         signal,
       ),

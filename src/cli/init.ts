@@ -3,10 +3,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { asNightshiftError, InfraError, SpecError } from "../errors.js";
+import { type CheckSpec, usualTolerance } from "../job.js";
+import type { Plan } from "../plan.js";
 import { jobYaml } from "../spec/write/job-yaml.js";
 import { featuresYaml, outputsYaml } from "../spec/write/mapping-yaml.js";
 import { counted } from "../text/human.js";
 import { summarised } from "../text/summarised.js";
+import { comparedOnce, howToCheck } from "./init/compared-once.js";
 import { findFiles } from "./init/found-files.js";
 import { inferMapping } from "./init/infer-mapping.js";
 import { nullChoices } from "./init/null-choices.js";
@@ -24,11 +27,12 @@ import {
 import { lookAtData, lookAtTable, type SeenData } from "./init/seen-data.js";
 import { jobFor } from "./lookup/jobs.js";
 import { localPath } from "./lookup/local-path.js";
-import { filesInput, refuseEnding } from "./lookup/places.js";
+import { filesInput, refuseEnding, refuseOptionsOfFiles } from "./lookup/places.js";
 import { refuseSameTable, refuseTypedPassword, tableInput, tableWrite } from "./lookup/tables.js";
 import { shownPath } from "./output/paths.js";
+import { checkFacts } from "./output/plan-text.js";
 import { type Cli, printJson } from "./shell/context.js";
-import { names, repeated } from "./shell/options.js";
+import { fraction, names, repeated } from "./shell/options.js";
 
 export interface InitFlags {
   readonly from?: string;
@@ -41,6 +45,9 @@ export interface InitFlags {
   readonly features?: readonly string[];
   readonly externalData?: readonly string[];
   readonly acceptGuess?: true;
+  readonly plainFiles?: true;
+  readonly check?: string;
+  readonly tolerance?: number;
   readonly force?: true;
 }
 
@@ -59,6 +66,19 @@ export function declare(command: Command): void {
     .option("--key <a,b>", "columns that identify a row (default: file and row number)", names)
     .option("--features <a,b>", "columns that feed the model, in its order (default: found by name)", names)
     .option("--accept-guess", "feed an unnamed input by the columns that init would guess; shown first")
+    .option(
+      "--plain-files",
+      "read files of a Delta, Hudi or Iceberg table as they are: they are known to be live",
+    )
+    .option(
+      "--check <file.parquet>",
+      "rows with the training library's own predictions; compared now, and by each run of the job",
+    )
+    .option(
+      "--tolerance <x>",
+      "what a number may differ by, times max(1, |expected|) (default: 1e-5)",
+      fraction,
+    )
     .option("--external-data <file>", "a file that the model keeps tensors in; may be repeated", repeated)
     .option("--force", "replace a job that is there already");
   command.addHelpText(
@@ -67,6 +87,7 @@ export function declare(command: Command): void {
 Examples:
   nightshift init
   nightshift init --from model.onnx --input 'data/*.parquet' --key id --out jobs/churn.yaml
+  nightshift init --from model.onnx --input data.parquet --check churn.check.parquet
   nightshift init --from model.onnx --input '\${DATABASE_URL}' --table public.users --key id --to '\${DATABASE_URL}' --to-table scores.churn`,
   );
 }
@@ -95,6 +116,7 @@ export async function writeJob(
   prompt: Prompt | null,
 ): Promise<string> {
   const { cwd } = cli;
+  refuseLoneTolerance(flags);
   const near = prompt === null ? { models: [], data: [] } : findFiles(cwd);
   const model = flags.from ?? (await askModel(prompt, near, cwd));
   const modelPath = localPath(model, cwd);
@@ -105,9 +127,13 @@ export async function writeJob(
   const named = flags.input ?? (await askInput(prompt, near));
   const table = flags.table ?? (await askTable(prompt, named, "input", cli));
   if (table !== undefined) for (const word of named) refuseTypedPassword(word);
+  if (table !== undefined) refuseOptionsOfFiles(flags);
+  const { plainFiles } = flags;
   const input =
-    table === undefined ? filesInput(named, {}, cwd) : tableInput(named, table, flags.key ?? [], cli);
-  const data = await (input.kind === "files" ? lookAtData(host, input.from) : lookAtTable(host, input));
+    table === undefined
+      ? filesInput(named, plainFiles === true ? { plainFiles } : {}, cwd)
+      : tableInput(named, table, flags.key ?? [], cli);
+  const data = await (input.kind === "files" ? lookAtData(host, input) : lookAtTable(host, input));
   prompt?.say(`  ${data.summary}: ${data.schema.map(({ name }) => name).join(", ")}`);
   const key = flags.key ?? (await askKey(prompt, data));
   refuseUnknown(key, data);
@@ -118,14 +144,21 @@ export async function writeJob(
     },
     prompt,
   );
-  const { mapping, columns, lines } = await nullChoices(inferred.mapping, data, async () => {
+  const plan = async (check: CheckSpec | null): Promise<Plan> => {
     const { runner } = await cli.app();
-    const job = { ...inferred.job, model: { path: modelPath, externalData } };
-    const { plan } = await (await runner()).plan({ job, guess: inferred.guess }, cli.gently());
-    return plan.mapping;
-  });
+    const checked = check === null ? {} : { check };
+    const job = { ...inferred.job, model: { path: modelPath, externalData }, ...checked };
+    return (await (await runner()).plan({ job, guess: inferred.guess }, cli.gently())).plan;
+  };
+  const { mapping, columns, lines } = await nullChoices(
+    inferred.mapping,
+    data,
+    async () => (await plan(null)).mapping,
+  );
   const found = summarised(mapping.found);
   for (const line of [...found, ...mapping.warnings, ...lines]) prompt?.say(`  ${line}`);
+  const { check: file, tolerance = usualTolerance } = flags;
+  const check = await comparedOnce({ file, tolerance, cwd, plan }, prompt);
 
   const out = localPath(flags.out ?? (await askOut(prompt, model)), cwd);
   const name = specName(out);
@@ -146,12 +179,13 @@ export async function writeJob(
       model: fromSpec(modelPath),
       externalData: externalData.map(fromSpec),
       ...(input.kind === "files"
-        ? { from: input.from.map(fromSpec) }
+        ? { from: input.from.map(fromSpec), plainFiles: plainFiles === true }
         : { from: named.map(asInSpec), ...(table === undefined ? {} : { table }) }),
       key,
       ...(toTable === undefined ? { to: fromSpec(localPath(to, cwd)) } : { to: asInSpec(to), toTable }),
       features: featuresYaml(mapping, columns),
       outputs: outputsYaml(mapping, signature),
+      check: check === null ? null : { ...check, file: fromSpec(check.file) },
       found: [...found, ...lines],
       warnings: mapping.warnings,
       input: data.summary,
@@ -165,6 +199,13 @@ function withFilesFrom(folder: string, database: string, cwd: string): string {
   return database.replace(/\$\{file:([^}]+)\}/g, (whole, path: string) =>
     isAbsolute(path) ? whole : `\${file:${relative(folder, resolve(cwd, path))}}`,
   );
+}
+
+function refuseLoneTolerance({ check, tolerance }: InitFlags): void {
+  if (tolerance === undefined || check !== undefined) return;
+  throw new SpecError("usage.lone-tolerance", "--tolerance means nothing without --check", {
+    hint: "Add --check with a Parquet file of the training library's predictions, or leave it out.",
+  });
 }
 
 function refuseUnknown(key: readonly string[], { schema }: SeenData): void {
@@ -207,7 +248,10 @@ async function check(cli: Cli, path: string): Promise<number> {
   const { plan } = await runner.plan({ job, guess: false }, cli.gently());
   const { mapping, totals } = plan;
   if (globals.json) {
-    printJson(out, { path, job: job.name, totals, columns: mapping.columns, warnings: mapping.warnings });
+    printJson(out, {
+      ...{ path, job: job.name, totals, columns: mapping.columns, warnings: mapping.warnings },
+      ...(plan.check === undefined ? {} : { check: { file: job.check?.file, ...plan.check } }),
+    });
     return 0;
   }
   out.line(shownPath(path, cwd));
@@ -216,6 +260,8 @@ async function check(cli: Cli, path: string): Promise<number> {
   err.line(
     `${err.paint.green("valid")}  ${counted(totals.rows, "row")}, ${counted(mapping.columns.length, "column")} in the output`,
   );
+  for (const [name, fact] of checkFacts(plan, cwd)) err.line(`${err.paint.green(name)}  ${fact}`);
+  if (plan.check === undefined) err.line(err.paint.dim(howToCheck));
   err.line(`next   ${program} preview ${job.name}\n       ${program} run ${job.name}`);
   return 0;
 }

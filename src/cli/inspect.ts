@@ -46,7 +46,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   if (request.data.length > 0)
     await host.call(
       "inspect-data",
-      { from: request.data, full: request.full },
+      { from: request.data, full: request.full, tables: "tell" },
       { onItem: (file) => files.push(file) },
     );
   show(cli, request, models, files);

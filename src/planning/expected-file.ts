@@ -9,6 +9,7 @@ import type { Asset } from "../plan.js";
 import type { Source } from "../source.js";
 import { bytes, count } from "../text/human.js";
 import type { PlannerParts } from "./prepared-job.js";
+import { refuseTableFile } from "./refuse-table-file.js";
 
 export interface OpenedFile {
   readonly asset: Asset;
@@ -25,11 +26,11 @@ const blockBytes = 8 * 1024 * 1024;
 /**
  * Opens the file and takes its digest. A file that changes between the digest and the last row is DataError
  * `source.changed`.
- * @throws SpecError `check.file-not-found`, `check.too-large`; DataError `check.empty`
+ * @throws SpecError `check.file-not-found`, `check.too-large`, `source.table-format`; DataError `check.empty`
  */
 export async function openExpected(
   file: string,
-  parts: Pick<PlannerParts, "open" | "store">,
+  parts: Pick<PlannerParts, "open" | "store" | "tables">,
   signal: AbortSignal,
 ): Promise<OpenedFile> {
   const found = await parts.store.stat(file);
@@ -42,6 +43,7 @@ export async function openExpected(
         details: { file },
       },
     );
+  await refuseTableFile(file, parts);
   if (found.size > mostBytes) throw tooLarge(file, bytes(found.size));
   const source = await parts.open({
     kind: "files",

@@ -1,26 +1,45 @@
 /** Looks at data files one by one: footers, and with `full` every row of every column. */
 import { unreadablePart } from "../column.js";
+import type { SpecError } from "../errors.js";
 import type { Format } from "../format.js";
-import type { HostCalls, InspectedFile, InspectedInput } from "../host.js";
-import type { Source } from "../source.js";
+import type { HostCalls, InspectedFile, InspectedInput, InspectedTable } from "../host.js";
+import type { Source, TableDetector } from "../source.js";
 import type { Store } from "../store.js";
 
 const batchRows = 16_384;
 
-/** @throws what is wrong with the first file that cannot be read, naming it */
+/**
+ * @throws what is wrong with the first file that cannot be read, naming it; SpecError `source.table-format` if it cannot be
+ *   read since it is metadata of a table, or if tables are refused
+ */
 export async function inspectData(
-  { from, full }: HostCalls["inspect-data"]["request"],
-  { store, format }: { readonly store: Store; readonly format: Format },
+  { from, full, tables: wanted }: HostCalls["inspect-data"]["request"],
+  { store, format, tables }: InspectParts,
   onFile: (file: InspectedFile) => void,
   signal: AbortSignal,
 ): Promise<null> {
   for (const pattern of from) {
-    for await (const { path } of store.list(pattern)) {
+    for await (const file of store.list(pattern)) {
       signal.throwIfAborted();
-      onFile(await inspectFile(path, full, store, format));
+      const refusal = wanted === "plain" ? null : await tables.refusal(file);
+      if (refusal !== null && wanted === "refuse") throw refusal;
+      const seen = await inspectFile(file.path, full, store, format).catch((error: unknown) => {
+        throw refusal ?? error;
+      });
+      onFile({ ...seen, table: refusal === null ? null : tableOf(refusal) });
     }
   }
   return null;
+}
+
+interface InspectParts {
+  readonly store: Store;
+  readonly format: Format;
+  readonly tables: TableDetector;
+}
+
+function tableOf({ message, hint = "", details }: SpecError): InspectedTable {
+  return { format: String(details.format), root: String(details.root), message, hint };
 }
 
 export async function inspectInput(source: Source, signal: AbortSignal): Promise<InspectedInput> {
@@ -36,7 +55,7 @@ async function inspectFile(
   full: boolean,
   store: Store,
   format: Format,
-): Promise<InspectedFile> {
+): Promise<Omit<InspectedFile, "table">> {
   const handle = await store.open(path);
   try {
     const summary = await format.inspect(handle);

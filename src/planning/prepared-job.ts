@@ -12,13 +12,14 @@ import type { LoadedHooks } from "../pipeline/hooks/hook-steps.js";
 import type { MappingOptions } from "../pipeline/resolve-mapping.js";
 import type { Asset, ModelProbe, PlannedHook } from "../plan.js";
 import type { Profile } from "../profile.js";
-import type { Source } from "../source.js";
+import type { Source, TableDetector } from "../source.js";
 
 export interface PlannerParts extends FileParts {
   readonly source: Source;
   readonly runtime: ModelRuntime;
   readonly hooks: HookRuntime;
   readonly clock: Clock;
+  readonly tables: TableDetector;
   /** Opens another input than the job's own: the rows of a check. */
   readonly open: (input: InputSpec) => Promise<Source>;
 }

@@ -25,6 +25,7 @@ export function planningCalls(registry: Registry, note: (line: string) => void):
     hooks: await registry.hooks(),
     clock: systemClock,
     open: registry.source,
+    tables: await registry.tables(),
   });
   return {
     plan: async (request, onItem, signal) => planJob(request, await parts(request.job.input), onItem, signal),

@@ -1,10 +1,13 @@
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { NightshiftError } from "../../src/errors.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
+import type { Job } from "../../src/job.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
 import { localStore } from "../../src/stores/local/local-store.js";
+import { comparedWith, jobOfCase, planOf } from "../support/case-jobs.js";
 import { copyOfCase } from "../support/cases.js";
 import { nightshift } from "../support/nightshift.js";
 import { readRows } from "../support/published-rows.js";
@@ -83,6 +86,60 @@ describe("files of a table format", () => {
         from,
         { code: "source.table-format", details: { format } },
       ]);
+  });
+
+  it("are told by inspect with each file, refused where a file is metadata", () => {
+    const delta = copyOfCase("delta-overwritten");
+    for (const path of ["tbl", "tbl/part-00000-a.c000.snappy.parquet", "tbl/*.parquet"]) {
+      const shown = nightshift(delta, "inspect", path, "--json");
+      expect([path, shown.status, shown.stderr]).toEqual([path, 0, ""]);
+      const { files, warnings } = JSON.parse(shown.stdout).data;
+      const table = { format: "delta", root: join(delta, "tbl") };
+      for (const file of files) expect(file).toMatchObject({ table });
+      expect(warnings).toHaveLength(1);
+    }
+    expect(nightshift(delta, "inspect", "tbl").stdout).toContain(join(delta, "tbl"));
+    const iceberg = copyOfCase("iceberg-root");
+    const root = nightshift(iceberg, "inspect", "tbl", "--json");
+    expect([root.status, JSON.parse(root.stderr)]).toMatchObject([
+      2,
+      { error: { code: "source.table-format", details: { format: "iceberg" } } },
+    ]);
+    expect(JSON.parse(nightshift(iceberg, "inspect", "tbl/data", "--json").stdout).data).toMatchObject({
+      files: [{ table: { format: "iceberg", root: join(iceberg, "tbl") } }],
+    });
+  });
+
+  it("are refused by preview and init, whose --plain-files becomes plain_files of the job", () => {
+    const folder = copyOfCase("hudi-versions");
+    const newest = "tbl/fg1_0-2-2_20240102000000000.parquet";
+    const init = (...more: string[]) =>
+      nightshift(folder, "init", "--from", "model.onnx", "--input", newest, "--key", "id", "--json", ...more);
+    for (const refused of [init(), nightshift(folder, "preview", "model.onnx", newest, "--json")])
+      expect([refused.status, JSON.parse(refused.stderr)]).toMatchObject([
+        2,
+        { error: { code: "source.table-format", details: { format: "hudi", root: join(folder, "tbl") } } },
+      ]);
+    expect(existsSync(join(folder, "jobs"))).toBe(false);
+    const written = init("--plain-files");
+    expect([written.status, written.stderr]).toEqual([0, ""]);
+    const spec = parse(readFileSync(JSON.parse(written.stdout).path, "utf8"));
+    expect(spec.input).toMatchObject({ from: `../${newest}`, plain_files: true });
+    expect(nightshift(folder, "run", "model")).toMatchObject({ status: 0 });
+  });
+
+  it("are refused as what a job reads beside its input: a check, expected predictions, ids", async () => {
+    const folder = copyOfCase("hudi-versions");
+    const newest = join(folder, "tbl/fg1_0-2-2_20240102000000000.parquet");
+    cpSync(newest, join(folder, "in.parquet"));
+    const job = jobOfCase(folder, { key: ["id"] });
+    const refusal = { code: "source.table-format", details: { format: "hudi", file: newest } };
+    await expect(planOf({ ...job, check: { file: newest, tolerance: 1e-5 } })).rejects.toMatchObject(refusal);
+    await expect(comparedWith(job, newest)).rejects.toMatchObject(refusal);
+    const outputs: Job["outputs"] = {
+      x_out: { topK: { k: 1, rank: false, ids: { file: newest, column: "id" } } },
+    };
+    await expect(planOf({ ...job, outputs })).rejects.toMatchObject(refusal);
   });
 
   it("are known by the names of their versions, and through a link into a table or out of one", async () => {

@@ -1,9 +1,14 @@
 /** Predictions beside the training library's own: `check` of a job, which a run must pass, and `preview --expect`. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { Float32, Float64, Int64, type Vector, vectorFromArray } from "apache-arrow";
 import { beforeAll, expect, it } from "vitest";
+import { parse } from "yaml";
+import { comparedOnce } from "../../src/cli/init/compared-once.js";
+import { openPrompt } from "../../src/cli/init/prompt.js";
 import { modelJob } from "../../src/cli/lookup/model-job.js";
+import { makePaint } from "../../src/cli/output/paint.js";
 import type { Job } from "../../src/job.js";
 import { comparedWith, planOf } from "../support/case-jobs.js";
 import { nightshift } from "../support/nightshift.js";
@@ -243,4 +248,62 @@ it("preview --expect without data scores the rows of the file itself, and exits 
   );
   expect({ status: shown.status, stderr: shown.stderr }).toMatchObject({ status: 0 });
   expect(JSON.parse(shown.stdout)).toMatchObject({ rows, same: true, columns: [{}, {}, {}, {}] });
+});
+
+it("init compares a file once, then writes it as the job's check; a wrong export is not written", () => {
+  const init = (modelFile: string, ...more: readonly string[]) =>
+    nightshift(
+      folder,
+      ...["init", "--from", modelFile, "--input", "in.parquet", "--key", "id", "--features", "a,b", "--json"],
+      ...more,
+    );
+  const wrong = init("wrong.onnx", "--check", "check.parquet");
+  expect({ status: wrong.status, stdout: wrong.stdout }).toEqual({ status: 2, stdout: "" });
+  expect(JSON.parse(wrong.stderr).error.code).toBe("refused.check-failed");
+  expect(existsSync(join(folder, "jobs/wrong.yaml"))).toBe(false);
+
+  const written = init("right.onnx", "--check", "check.parquet");
+  expect({ status: written.status, stderr: written.stderr }).toMatchObject({ status: 0 });
+  const { path, check } = JSON.parse(written.stdout);
+  expect(check).toMatchObject({ file: join(folder, "check.parquet"), rows, columns: [{}, {}, {}, {}] });
+  expect(parse(readFileSync(path, "utf8")).check).toBe("../check.parquet");
+  expect(nightshift(folder, "validate", "right").stdout).toContain("check.parquet");
+
+  const loose = init("right.onnx", "--check", "check.parquet", "--tolerance", "0.5", "--force");
+  expect(parse(readFileSync(JSON.parse(loose.stdout).path, "utf8")).check).toEqual({
+    file: "../check.parquet",
+    tolerance: 0.5,
+  });
+  const lone = init("right.onnx", "--tolerance", "0.5", "--force");
+  expect(JSON.parse(lone.stderr).error.code).toBe("usage.lone-tolerance");
+  const without = init("right.onnx", "--force");
+  expect(JSON.parse(without.stdout)).not.toHaveProperty("check");
+  expect(parse(readFileSync(path, "utf8"))).not.toHaveProperty("check");
+});
+
+it("on a terminal init asks for such a file: Enter skips it, one that cannot be compared is asked for again", async () => {
+  const keyboard = new PassThrough();
+  const answers = ["", "none.parquet", "in.parquet", "check.parquet", "check.parquet"];
+  const output = new PassThrough().on("data", (text) => {
+    if (String(text).includes("?")) setImmediate(() => keyboard.write(`${answers.shift()}\n`));
+  });
+  const prompt = openPrompt({ input: keyboard, output, terminal: false, paint: makePaint(false) });
+  const planned: string[] = [];
+  const ask = (modelFile: string) =>
+    comparedOnce(
+      {
+        ...{ file: undefined, tolerance: 1e-5, cwd: folder },
+        plan: (check) => {
+          planned.push(check.file);
+          return planOf({ ...jobOn(modelFile), check });
+        },
+      },
+      prompt,
+    );
+  expect(await ask("right.onnx")).toBeNull();
+  expect(await ask("right.onnx")).toEqual({ file: join(folder, "check.parquet"), tolerance: 1e-5 });
+  expect(planned).toEqual([join(folder, "in.parquet"), join(folder, "check.parquet")]);
+  await expect(ask("wrong.onnx")).rejects.toMatchObject({ code: "refused.check-failed" });
+  expect(answers).toEqual([]);
+  prompt.close();
 });

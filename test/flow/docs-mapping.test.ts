@@ -69,6 +69,7 @@ async function preview(name: string, example: WorkedExample) {
       format: await registry.format(),
       clock: systemClock,
       open: registry.source,
+      tables: await registry.tables(),
     },
     new AbortController().signal,
   );

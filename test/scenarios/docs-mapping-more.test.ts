@@ -30,6 +30,7 @@ import { previewJob, readRows } from "../../src/planning/preview.js";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { onnxRuntime } from "../../src/runtimes/onnx/onnx-runtime.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
+import { TableRoots } from "../../src/sources/files/table-formats.js";
 import { loadJob } from "../../src/spec/load.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import { systemClock } from "../../src/system-clock.js";
@@ -290,6 +291,7 @@ describe("docs/mapping-more.md", () => {
         format,
         clock: systemClock,
         open: async () => fileSource({ from: filesOf(job).input.from, store, format }),
+        tables: new TableRoots(store),
       },
       signal,
     );

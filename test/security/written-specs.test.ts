@@ -104,6 +104,7 @@ test.each(hostile.map((name) => [name]))("a name is read as it was meant: %j", a
       to: "../out",
       features: featuresYaml(suggested.mapping),
       outputs: outputsYaml(suggested.mapping, signature),
+      check: { file: `../${name.replaceAll("\ud800", "")}.parquet`, tolerance: 0.5 },
       found: suggested.mapping.found,
       warnings: [name],
       input: name,
@@ -115,6 +116,10 @@ test.each(hostile.map((name) => [name]))("a name is read as it was meant: %j", a
     model: { path: join(project.root, "jobs", `../${name.replaceAll("\ud800", "")}.onnx`) },
     input: { key: [name] },
     features: { inputs: { [name]: { kind: "stack", stack: names.map((column) => ({ column })) } } },
+    check: {
+      file: join(project.root, "jobs", `../${name.replaceAll("\ud800", "")}.parquet`),
+      tolerance: 0.5,
+    },
   });
   expect(notify).toBeNull();
   project.remove();
@@ -123,7 +128,7 @@ test.each(hostile.map((name) => [name]))("a name is read as it was meant: %j", a
 test("a block that says another thing than what was intended is not written", () => {
   const job = {
     ...{ name: "new", model: "m.onnx", externalData: [], from: ["data"], key: [], to: "out" },
-    ...{ found: [], warnings: [], input: "1 row" },
+    ...{ check: null, found: [], warnings: [], input: "1 row" },
     outputs: { text: "outputs: {}", value: {} },
   };
   const features = { text: "features: { x: a }\npre: ./helper.js", value: { x: "a" } };

@@ -57,5 +57,6 @@ async function partsOf(job: Job) {
     format: await registry.format(),
     clock: systemClock,
     open: registry.source,
+    tables: await registry.tables(),
   };
 }

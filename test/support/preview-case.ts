@@ -6,6 +6,7 @@ import type { Job } from "../../src/job.js";
 import { previewJob } from "../../src/planning/preview.js";
 import { onnxRuntime } from "../../src/runtimes/onnx/onnx-runtime.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
+import { TableRoots } from "../../src/sources/files/table-formats.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import { systemClock } from "../../src/system-clock.js";
 import { filesOf, type JobParts, jobWith } from "./jobs.js";
@@ -40,6 +41,7 @@ export async function previewCase({ from, missingColumns = "fail", ...parts }: C
       format,
       clock: systemClock,
       open: async () => fileSource({ from, store, format }),
+      tables: new TableRoots(store),
     },
     new AbortController().signal,
   );

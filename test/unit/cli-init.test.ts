@@ -267,6 +267,7 @@ describe("a job that was written is read as it was meant", () => {
         to: "../out/x y",
         features: featuresYaml(suggested.mapping),
         outputs: outputsYaml(suggested.mapping, signature),
+        check: { file: "../x {{ y }}.parquet", tolerance: 1e-4 },
         found: suggested.mapping.found,
         warnings: ["the features were guessed"],
         input: "3 rows in 1 file",
@@ -281,6 +282,7 @@ describe("a job that was written is read as it was meant", () => {
         inputs: { "x: y": { kind: "stack", stack: range(40).map((index) => ({ column: `f${index}` })) } },
       },
       outputs: { score: { column: "score" } },
+      check: { file: join(project.root, "x {{ y }}.parquet"), tolerance: 1e-4 },
       write: { to: join(project.root, "out/x y"), mode: "replace" },
     });
     project.remove();

@@ -16,6 +16,7 @@ function file(path: string, groups: readonly { rows: number; id: Facts }[]): Ins
     path,
     bytes: 1000,
     decodedRows: null,
+    table: null,
     summary: {
       schema: [{ name: "id", type: { kind: "int", bits: 64, signed: true }, nullable: true }],
       rows: groups.reduce((sum, group) => sum + group.rows, 0),

@@ -1,6 +1,6 @@
 import type { Column, Schema } from "../../column.js";
 import type { InspectedFile, WorkerHost } from "../../host.js";
-import { describeInput, type PostgresInput } from "../../job.js";
+import { describeInput, type FilesInput, type PostgresInput } from "../../job.js";
 import { looksLikeId } from "../../pipeline/mapping/feature-candidates.js";
 import { counted } from "../../text/human.js";
 import { columnFacts } from "../inspect/data-text.js";
@@ -17,10 +17,17 @@ export interface SeenData {
   readonly nulls: ReadonlyMap<string, number | null>;
 }
 
-/** @param from absolute. @throws what is wrong with the first file that cannot be read */
-export async function lookAtData(host: WorkerHost, from: readonly string[]): Promise<SeenData> {
+/**
+ * @throws what is wrong with the first file that cannot be read; SpecError `source.table-format` for a table's file, unless
+ *   the files are plain ones
+ */
+export async function lookAtData(
+  host: WorkerHost,
+  { from, plainFiles }: Pick<FilesInput, "from" | "plainFiles">,
+): Promise<SeenData> {
   const files: InspectedFile[] = [];
-  await host.call("inspect-data", { from, full: false }, { onItem: (file) => files.push(file) });
+  const tables = plainFiles === true ? "plain" : "refuse";
+  await host.call("inspect-data", { from, full: false, tables }, { onItem: (file) => files.push(file) });
   const schema = files[0]?.summary.schema ?? [];
   const rows = files.reduce((sum, file) => sum + file.summary.rows, 0);
   const facts = columnFacts(files);

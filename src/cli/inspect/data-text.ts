@@ -26,15 +26,25 @@ export function dataJson(files: readonly InspectedFile[]): unknown {
     rows: total(files, (file) => file.summary.rows),
     bytes: total(files, (file) => file.bytes),
     columns: columnFacts(files),
-    files: files.map(({ path, bytes, summary, decodedRows }) => ({
+    files: files.map(({ path, bytes, summary, decodedRows, table }) => ({
       path,
       bytes,
       rows: summary.rows,
       decodedRows,
       rowGroups: summary.rowGroups.map((group) => group.rows),
       metadata: summary.metadata,
+      ...(table === null ? {} : { table: { format: table.format, root: table.root } }),
     })),
+    warnings: tablesOf(files),
   };
+}
+
+/** One line a table, however many of its files there are. */
+function tablesOf(files: readonly InspectedFile[]): readonly string[] {
+  const first = new Map<string, string>();
+  for (const { table } of files)
+    if (table !== null && !first.has(table.root)) first.set(table.root, `${table.message}. ${table.hint}`);
+  return [...first.values()];
 }
 
 export function dataText(files: readonly InspectedFile[], cwd: string, options: TableOptions): string {
@@ -67,7 +77,9 @@ export function dataText(files: readonly InspectedFile[], cwd: string, options: 
           ),
         ]
       : []),
-    ...drift(columnFacts(files), cwd).map((line) => paint.yellow(`warning: ${line}`)),
+    ...[...drift(columnFacts(files), cwd), ...tablesOf(files)].map((line) =>
+      paint.yellow(`warning: ${line}`),
+    ),
   ].join("\n\n");
 }
 

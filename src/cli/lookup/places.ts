@@ -45,8 +45,8 @@ export function placesOf(named: NamedPlaces, flags: InputFlags, place: DatabaseP
   return { input, write };
 }
 
-/** @throws SpecError `usage.option-of-files` */
-function refuseOptionsOfFiles({ plainFiles, missingColumns }: InputFlags): void {
+/** Called where the input is a table. @throws SpecError `usage.option-of-files` */
+export function refuseOptionsOfFiles({ plainFiles, missingColumns }: InputFlags): void {
   const option = plainFiles === true ? "--plain-files" : "--missing-columns";
   if (plainFiles === undefined && missingColumns === undefined) return;
   throw new SpecError("usage.option-of-files", `${option} is about files, and the input is a table`, {

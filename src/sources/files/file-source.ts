@@ -18,7 +18,7 @@ import { proveSlices } from "./prove-slices.js";
 import { type SchemaAgreement, schemaAgreement } from "./schema-agreement.js";
 import { columnsOf } from "./slice-columns.js";
 import { SliceDigest } from "./slice-digest.js";
-import { isInTable, TableRoots } from "./table-formats.js";
+import { TableRoots } from "./table-formats.js";
 
 export interface FileSourceOptions {
   /** Files, globs or directories, in the order in which their rows are wanted. */
@@ -106,8 +106,8 @@ async function* inputFiles({
     for await (const file of store.list(pattern)) {
       if (seen.has(file.path)) continue;
       seen.add(file.path);
-      const table = plainFiles ? null : await tables.above(file);
-      if (table !== null) throw isInTable(file, table);
+      const refusal = plainFiles ? null : await tables.refusal(file);
+      if (refusal !== null) throw refusal;
       yield file;
     }
   }

@@ -4,9 +4,10 @@
  */
 import { basename, dirname, join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
+import type { TableDetector } from "../../source.js";
 import type { Store, StoredFile } from "../../store.js";
 
-export type TableFormat =
+type TableFormat =
   | "delta"
   | "hudi"
   | "iceberg"
@@ -16,7 +17,7 @@ export type TableFormat =
   | "lance"
   | "mergetree";
 
-export interface TableRoot {
+interface TableRoot {
   readonly format: TableFormat;
   /** Absolute. */
   readonly root: string;
@@ -27,17 +28,22 @@ export interface TableRoot {
 /** Directories that are looked at above a file. */
 const maxLevels = 16;
 
-/** Looks at each directory once. */
-export class TableRoots {
+/** The one detector: of inputs, of files that are looked at, and of files that a job names beside its input. */
+export class TableRoots implements TableDetector {
   private readonly found = new Map<string, Promise<TableRoot | null>>();
 
   constructor(private readonly store: Store) {}
+
+  async refusal(file: StoredFile): Promise<SpecError | null> {
+    const table = await this.above(file);
+    return table === null ? null : isInTable(file, table);
+  }
 
   /**
    * The nearest directory above the file that is a table. A link is looked at from both of its ends.
    * @returns `null` for a plain file
    */
-  async above({ path, listedAs }: StoredFile): Promise<TableRoot | null> {
+  private async above({ path, listedAs }: StoredFile): Promise<TableRoot | null> {
     const here = await this.aboveDirectory(dirname(listedAs), maxLevels);
     if (here !== null || dirname(listedAs) === dirname(path)) return here;
     return this.aboveDirectory(dirname(path), maxLevels);
@@ -144,7 +150,7 @@ const waysOut: { readonly [format in TableFormat]: (root: string) => string } = 
 };
 
 /** `source.table-format`: which of the files are live is known to the table's metadata alone. */
-export function isInTable(file: StoredFile, { format, root, marker }: TableRoot): SpecError {
+function isInTable(file: StoredFile, { format, root, marker }: TableRoot): SpecError {
   const name = formatNames[format];
   return new SpecError(
     "source.table-format",

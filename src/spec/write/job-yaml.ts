@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { parse } from "yaml";
 import { SpecError } from "../../errors.js";
+import { type CheckSpec, usualTolerance } from "../../job.js";
 import { flowYaml, literalValue, yamlComment } from "./flow-yaml.js";
 import type { MappingBlock } from "./mapping-yaml.js";
 
@@ -13,12 +14,16 @@ export interface NewJob {
   /** Relative to the spec; with `table`, a database as a spec names it: its references are expanded when it is read. */
   readonly from: readonly string[];
   readonly table?: string;
+  /** Files of a table format are read as they are. */
+  readonly plainFiles?: boolean;
   readonly key: readonly string[];
   /** Relative to the spec; with `toTable`, a database as `from`. */
   readonly to: string;
   readonly toTable?: string;
   readonly features: MappingBlock;
   readonly outputs: MappingBlock;
+  /** Its file relative to the spec; `null`: the spec says how to make one. */
+  readonly check: CheckSpec | null;
   /** How the features were found, a line each. */
   readonly found: readonly string[];
   readonly warnings: readonly string[];
@@ -60,11 +65,13 @@ function intended(job: NewJob): unknown {
     input: {
       from: fromOf(job),
       ...(job.table === undefined ? {} : { table: literalValue(job.table) }),
+      ...(job.plainFiles === true ? { plain_files: true } : {}),
       ...(key.length === 0 ? {} : { key: literalValue(key) }),
       on_empty: "fail",
     },
     features: features.value,
     outputs: outputs.value,
+    ...(job.check === null ? {} : { check: checkOf(job.check) }),
     passthrough: passthroughOf(job),
     write:
       job.toTable === undefined
@@ -85,6 +92,20 @@ function fromOf({ from, table }: NewJob): unknown {
 
 function toOf({ to, toTable }: NewJob): unknown {
   return toTable === undefined ? literalValue(to) : to;
+}
+
+function checkOf({ file, tolerance }: CheckSpec): unknown {
+  return literalValue(tolerance === usualTolerance ? file : { file, tolerance });
+}
+
+/** Each run compares; without a file, what one is for. */
+function checkText({ name, check }: NewJob): string {
+  const rows = "rows with the training library's own predictions, which each run must reproduce";
+  if (check !== null) return `# The ${rows}.\ncheck: ${flowYaml(checkOf(check))}`;
+  const file = flowYaml(literalValue(`${name}.check.parquet`));
+  return `# A wrong export is noticed by ${rows}.
+# docs/export.md, "Check every run", has the lines of Python that make the file.
+${yamlComment(`check: ${file}`)}`;
 }
 
 /** Rows with a key are replaced by it: the other rows of a table stay. */
@@ -127,6 +148,10 @@ model: ${flowYaml(modelOf(job))}
 input:
   from: ${flowYaml(fromOf(job))} ${yamlComment(job.input)}
 ${job.table === undefined ? "" : `  table: ${flowYaml(literalValue(job.table))}\n`}${
+  job.plainFiles === true
+    ? "  plain_files: true # files of a table format are read as they are: they are known to be live\n"
+    : ""
+}${
   key.length > 0
     ? `  key: ${flowYaml(literalValue(key))} # identifies a row, and is always kept`
     : "  # key: [id] # columns that identify a row; without them it is its file and row number"
@@ -138,6 +163,8 @@ ${comment([...job.found, ...job.warnings.map((warning) => `Check this: ${warning
 
 # Which columns the outputs become: \`column\` for one, \`columns\` by class label.
 ${job.outputs.text}
+
+${checkText(job)}
 
 # What is kept of the input beside the key: a list of columns, rest (all that are no features), all or none.
 passthrough: ${passthroughOf(job)}
