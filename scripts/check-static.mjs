@@ -12,6 +12,7 @@ const checks = [
   ["format and lint", [...bin("@biomejs/biome/bin/biome"), "ci", "--colors=off", "."]],
   ["who imports whom", script("check-imports.mjs")],
   ["unused code and packages", bin("knip/bin/knip.js")],
+  ["lockfile", script("check-lockfile.mjs")],
   ["third-party notices", [...script("third-party-notices.mjs"), "--check"]],
   ["kernel for trees", [...script("generate-tree-kernel.mjs"), "--check"]],
   ["planted faults fit the source", [...script("test-faults.mjs"), "--check"]],
