@@ -114,6 +114,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
           hookDir,
           environment: hostEnvironment(settings),
           maxBytes: settings.hostBytes,
+          memoryBytes: settings.memoryBytes,
           onStderr: onHostOutput,
         });
         if (liveUntilMs !== null) host.liveFor(Math.max(0, liveUntilMs - clock.monotonicMs()));

@@ -67,7 +67,7 @@ export async function planJob(
   );
   const heldBytes =
     tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
-  const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes, job.limits);
+  const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes);
   const settled = await settle(prepared, parts, tally.firstWithRows, signal, call.trial);
   const checked = await check(prepared, settled, parts, signal);
   const assets = [...prepared.assets, ...checked.assets];

@@ -5,6 +5,7 @@ import type { Format } from "./format.js";
 import type { HookRuntime } from "./hook.js";
 import type { InputSpec, PostgresWrite, WriteSpec } from "./job.js";
 import type { ModelRuntime } from "./model.js";
+import { withinMemory } from "./planning/row-group-memory.js";
 import type { StagingSink } from "./sink.js";
 import type { QuarantineDirectory } from "./sinks/postgres/quarantine-files.js";
 import type { Source, TableDetector } from "./source.js";
@@ -20,6 +21,11 @@ export interface Registry {
   readonly source: (input: InputSpec) => Promise<Source>;
   readonly tables: () => Promise<TableDetector>;
   readonly stagingSink: (write: WriteSpec) => Promise<StagingSink>;
+  /**
+   * The same, but for files: row groups that need more memory are refused before they are decoded. For all that no plan
+   * has judged.
+   */
+  readonly within: (memoryBytes: number) => Registry;
 }
 
 export interface RegistryOptions {
@@ -51,7 +57,7 @@ export function createRegistry({
   };
   let made: Promise<Format> | null = null;
   // One for all partitions of a thread: it remembers the footer that it read last.
-  const format = (): Promise<Format> => {
+  const anyFormat = (): Promise<Format> => {
     made ??= import("./formats/parquet/parquet-format.js").then(({ parquetFormat }) => parquetFormat());
     return made;
   };
@@ -61,7 +67,8 @@ export function createRegistry({
   };
   // One a thread: it remembers which providers work.
   let runtime: Promise<ModelRuntime> | null = null;
-  return {
+  const registryOver = (format: () => Promise<Format>): Registry => ({
+    within: (memoryBytes) => registryOver(async () => withinMemory(await format(), memoryBytes)),
     store,
     format,
     runtime: () => {
@@ -108,7 +115,8 @@ export function createRegistry({
       const fileSystem = await outputFileSystem(outputRoot);
       return stagingFileSink({ to, partitionBy, format: await format(), fileSystem });
     },
-  };
+  });
+  return registryOver(anyFormat);
 }
 
 /** Runs nothing. */

@@ -33,7 +33,7 @@ import { systemClock } from "./system-clock.js";
 import { hideSecrets } from "./wiring/hide-secrets.js";
 import { type PlanningCallName, planningCalls } from "./wiring/planning-calls.js";
 
-const { breadcrumbFd, hookDir, device } = workerData as ThreadData;
+const { breadcrumbFd, hookDir, device, memoryBytes } = workerData as ThreadData;
 const note = (line: string) => void writeSync(breadcrumbFd, `${line}\n`);
 const settings = settingsFromProcess();
 const { outputRoot, hooks: mayRunHooks } = settings;
@@ -192,7 +192,7 @@ function planning<N extends PlanningCallName>(name: N) {
     const watch = setInterval(() => shared.isCancelled && cancelled.abort(), cancelCheckMs);
     const items: HostCalls[N]["item"][] = [];
     try {
-      const call = planningCalls(registry, note)[name];
+      const call = planningCalls(registry, note, memoryBytes)[name];
       return { items, result: await call(request, (item) => items.push(item), cancelled.signal) };
     } catch (error) {
       return { error: toErrorRecord(error) };

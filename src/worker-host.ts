@@ -3,7 +3,7 @@
  * does. It only wires calls to what answers them.
  *
  * Arguments: threads, the file descriptor that breadcrumbs go to, where bundles of hooks are kept, the most bytes of memory
- * (0: any), and its coordinator's process.
+ * (0: any), its coordinator's process, and the bytes that decoding may take where no plan has judged the data.
  */
 import { writeFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -20,19 +20,21 @@ import { turnsMemory } from "./runtimes/onnx/device-turns.js";
 import { outputFileSystem } from "./wiring/output-files.js";
 import { planningCalls } from "./wiring/planning-calls.js";
 
-const [, , threads, breadcrumbFd, hookDir = "", maxBytes = "0", parent] = process.argv;
+const [, , threads, breadcrumbFd, hookDir = "", maxBytes = "0", parent, decodingBytes] = process.argv;
+const memoryBytes = Number(decodingBytes);
 const watch = watchOwnProcess(Number(parent ?? process.ppid), Number(maxBytes));
 const device = turnsMemory();
 const note = (line: string) => void writeSync(Number(breadcrumbFd), `${line}\n`);
 const { environment, outputRoot, hooks: mayRunHooks } = settingsFromProcess();
 const registry = createRegistry({ note, hookDir, device, environment, outputRoot, mayRunHooks });
-const own = planningCalls(registry, note);
+const own = planningCalls(registry, note, memoryBytes);
+const fitting = registry.within(memoryBytes);
 dieFirst();
 
 const pool = threadPool({
   entry: fileURLToPath(new URL("./thread.js", import.meta.url)),
   threads: Number(threads),
-  workerData: { breadcrumbFd: Number(breadcrumbFd), hookDir, device },
+  workerData: { breadcrumbFd: Number(breadcrumbFd), hookDir, device, memoryBytes },
 });
 
 /** Where memory runs out for everybody, the kernel should take this process and not its coordinator, or a neighbour. */
@@ -58,17 +60,13 @@ serveCalls(
     "inspect-data": async (request, onItem, signal) =>
       inspectData(
         request,
-        {
-          store: await registry.store(),
-          format: await registry.format(),
-          tables: await registry.tables(),
-        },
+        { store: await fitting.store(), format: await fitting.format(), tables: await fitting.tables() },
         onItem,
         signal,
       ),
-    "inspect-input": async ({ input }, _onItem, signal) => inspectInput(await registry.source(input), signal),
+    "inspect-input": async ({ input }, _onItem, signal) => inspectInput(await fitting.source(input), signal),
     "read-rows": async (request, _onItem, signal) =>
-      readRows(request, { store: await registry.store(), format: await registry.format() }, signal),
+      readRows(request, { store: await fitting.store(), format: await fitting.format() }, signal),
     preview: (request, onItem, signal) =>
       (runsHooks(request.job) ? pool.planning("preview") : own.preview)(request, onItem, signal),
     partition: pool.run,

@@ -1,12 +1,9 @@
 /** How many threads a run gets: as many as cores, partitions and memory allow. */
-import { DataError, SpecError } from "../errors.js";
-import type { Limits } from "../job.js";
+import { SpecError } from "../errors.js";
 import type { Mapping } from "../mapping.js";
 import type { Asset } from "../plan.js";
 import type { PartitionTally } from "./partition-tally.js";
-
-/** What a thread takes beside its largest row group: the engine, both Parquet codecs, buffers. Measured. */
-const threadBytes = 140 * 1024 * 1024;
+import { mebibytes, rowGroupTooLarge, threadBytes } from "./row-group-memory.js";
 
 /** What a worker host takes beside its threads, and how far what it holds is above what it needs at any time. Measured. */
 const hostBaseBytes = 100 * 1024 * 1024;
@@ -18,7 +15,6 @@ export function fitThreads(
   tally: PartitionTally,
   heldBytes: number,
   memoryBytes: number,
-  limits: Limits,
 ): { readonly threads: number; readonly note: string | null } {
   const useful = Math.max(1, Math.min(wanted, tally.totals.partitions));
   const neededBytes = threadBytes + heldBytes;
@@ -31,14 +27,7 @@ export function fitThreads(
     );
   }
   if (fitting < 1) {
-    throw new DataError(
-      "data.row-group-too-large",
-      `${tally.peakFile} has a row group that needs about ${mebibytes(neededBytes)} in memory; ${mebibytes(memoryBytes)} may be used.`,
-      {
-        hint: "Write the file again with smaller row groups (131,072 rows is a good size), keep fewer columns, or raise limits.memory (score: --memory).",
-        details: { file: tally.peakFile, neededBytes, memoryBytes, threads: limits.threads },
-      },
-    );
+    throw rowGroupTooLarge(tally.peakFile, heldBytes, memoryBytes);
   }
   if (fitting >= useful) return { threads: useful, note: null };
   return {
@@ -59,8 +48,4 @@ export function heldByLists(outputs: Mapping["outputs"], chunkRows: number): num
     (bytes, binding) => bytes + (binding.kind === "top-k" ? chunkRows * binding.k * 28 : 0),
     0,
   );
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1024 / 1024).toLocaleString("en-US")} MiB`;
 }

@@ -1,5 +1,6 @@
 /** Answers to `plan` and `preview`, in the worker host itself or, where a job has hooks, in one of its threads. */
 import type { HostCalls } from "../host.js";
+import type { Job } from "../job.js";
 import { planJob } from "../planner.js";
 import { notingModels } from "../planning/model-notes.js";
 import { previewJob } from "../planning/preview.js";
@@ -16,19 +17,27 @@ type PlanningCalls = {
   ) => Promise<HostCalls[N]["result"]>;
 };
 
-export function planningCalls(registry: Registry, note: (line: string) => void): PlanningCalls {
-  const parts = async (input: Parameters<Registry["source"]>[0]) => ({
-    source: await registry.source(input),
-    runtime: notingModels(await registry.runtime(), note),
-    store: await registry.store(),
-    format: await registry.format(),
-    hooks: await registry.hooks(),
-    clock: systemClock,
-    open: registry.source,
-    tables: await registry.tables(),
-  });
+/** @param memoryBytes what decoding may take for jobs that name no limit themselves */
+export function planningCalls(
+  unbounded: Registry,
+  note: (line: string) => void,
+  memoryBytes: number,
+): PlanningCalls {
+  const parts = async ({ input, limits }: Job) => {
+    const registry = unbounded.within(limits.memoryBytes === "auto" ? memoryBytes : limits.memoryBytes);
+    return {
+      source: await registry.source(input),
+      runtime: notingModels(await registry.runtime(), note),
+      store: await registry.store(),
+      format: await registry.format(),
+      hooks: await registry.hooks(),
+      clock: systemClock,
+      open: registry.source,
+      tables: await registry.tables(),
+    };
+  };
   return {
-    plan: async (request, onItem, signal) => planJob(request, await parts(request.job.input), onItem, signal),
-    preview: async (request, _onItem, signal) => previewJob(request, await parts(request.job.input), signal),
+    plan: async (request, onItem, signal) => planJob(request, await parts(request.job), onItem, signal),
+    preview: async (request, _onItem, signal) => previewJob(request, await parts(request.job), signal),
   };
 }

@@ -22,7 +22,14 @@ async function callOf(
 ): Promise<"done" | NightshiftError> {
   const path = join(scratch(), "script");
   writeFileSync(path, script);
-  const host = childProcessHost({ entry, threads: 1, hookDir: "/hooks", environment: process.env, maxBytes });
+  const host = childProcessHost({
+    entry,
+    threads: 1,
+    hookDir: "/hooks",
+    environment: process.env,
+    maxBytes,
+    memoryBytes: 2 ** 30,
+  });
   hosts.push(host);
   // The scripted host reads the rows and the script's path; messages name the model.
   const request = {

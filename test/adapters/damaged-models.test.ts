@@ -32,6 +32,7 @@ function livingHost(): WorkerHost {
       hookDir: join(folder, "hooks"),
       environment: process.env,
       maxBytes: 2 ** 31,
+      memoryBytes: 2 ** 30,
     });
   return host;
 }

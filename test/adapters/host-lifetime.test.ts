@@ -19,7 +19,14 @@ afterEach(async () => {
 
 function aHost(): WorkerHost {
   const hookDir = mkdtempSync(join(tmpdir(), "nightshift-hooks-"));
-  host = childProcessHost({ entry, threads: 1, hookDir, environment: process.env, maxBytes: null });
+  host = childProcessHost({
+    entry,
+    threads: 1,
+    hookDir,
+    environment: process.env,
+    maxBytes: null,
+    memoryBytes: 2 ** 30,
+  });
   return host;
 }
 

@@ -80,6 +80,7 @@ function dispatcherOver(
           hookDir: "/hooks",
           environment: process.env,
           maxBytes,
+          memoryBytes: 2 ** 30,
         });
         hosts.push(host);
       }

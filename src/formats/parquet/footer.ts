@@ -115,6 +115,7 @@ export interface RowGroupDescription {
 export interface ColumnChunk {
   /** The chunk's description, as it is in the footer. */
   readonly description: ThriftStruct;
+  /** At least the rows of the group: a chunk that tells fewer would decode to more than was estimated. */
   readonly values: number;
   readonly isEncrypted: boolean;
   readonly dictionaryEncoded: boolean;
@@ -220,9 +221,11 @@ function describeRowGroup(
   const columns = structsField(root, rowGroupFields.columns);
   if (columns.length !== leaves)
     throw new ThriftError(`row group ${index} has ${columns.length} column chunks, the schema ${leaves}`);
-  const chunks = columns.map((chunk, column) =>
-    parseChunk(chunk, `column ${column} of row group ${index}`, dataEnd),
-  );
+  const rows = count(root, rowGroupFields.rows, `rows in row group ${index}`);
+  const chunks = columns.map((chunk, column) => {
+    const parsed = parseChunk(chunk, `column ${column} of row group ${index}`, dataEnd);
+    return { ...parsed, values: Math.max(parsed.values, rows) };
+  });
   return { root, chunks };
 }
 

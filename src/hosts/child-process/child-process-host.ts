@@ -25,6 +25,8 @@ export interface ChildProcessHostOptions {
   readonly environment: { readonly [name: string]: string | undefined };
   /** The host is killed once it holds more than this in memory; `null`: whatever there is. */
   readonly maxBytes: number | null;
+  /** What decoding of data that no plan has judged may take. */
+  readonly memoryBytes: number;
   /** Receives what native code prints in the child; kept out of the terminal. */
   readonly onStderr?: (text: string) => void;
 }
@@ -44,8 +46,8 @@ interface PendingCall {
 const breadcrumbFd = 4;
 
 export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
-  const { threads, hookDir, maxBytes } = options;
-  const own = [threads, breadcrumbFd, hookDir, maxBytes ?? 0, process.pid].map(String);
+  const { threads, hookDir, maxBytes, memoryBytes } = options;
+  const own = [threads, breadcrumbFd, hookDir, maxBytes ?? 0, process.pid, memoryBytes].map(String);
   const child = fork(options.entry, own, {
     stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
     execArgv: [smallYoungGeneration],

@@ -18,6 +18,8 @@ export interface ThreadData {
   readonly breadcrumbFd: number;
   readonly hookDir: string;
   readonly device: SharedArrayBuffer;
+  /** What decoding may take while a job is planned or previewed. */
+  readonly memoryBytes: number;
 }
 export type ThreadResult<N extends PartitionCallName> =
   | { readonly result: HostCalls[N]["result"] }

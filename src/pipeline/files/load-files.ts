@@ -86,7 +86,7 @@ function parseMap(path: string, bytes: Uint8Array): Categories {
 
 async function parseIds({ file, column }: IdFile, bytes: Uint8Array, format: Format): Promise<Ids> {
   const kind = fileKind(file);
-  if (kind === "parquet") return readParquetIds(handleOf(file, bytes), column, format);
+  if (kind === "parquet") return readParquetIds(handleOf(file, bytes), column, format, maxBytes);
   if (kind === "csv") return parseCsvIds(readText(bytes), column);
   if (column !== null) throw new RangeError("a JSON array has no columns: leave `column` out");
   return parseJsonIds(readText(bytes));

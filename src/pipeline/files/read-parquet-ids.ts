@@ -12,8 +12,13 @@ import { columnPlace, withoutRepeats } from "./parse-ids.js";
 
 const batchRows = 65_536;
 
-/** One column of a Parquet file. @throws RangeError that says what is wrong; DataError where it can't be decoded */
-export async function readParquetIds(file: ReadHandle, column: string | null, format: Format): Promise<Ids> {
+/** One column of a Parquet file, of at most so many bytes decoded. @throws RangeError that says what is wrong; DataError where it can't be decoded */
+export async function readParquetIds(
+  file: ReadHandle,
+  column: string | null,
+  format: Format,
+  maxBytes: number,
+): Promise<Ids> {
   const summary = await format.inspect(file);
   const names = summary.schema.map(({ name }) => name);
   const found = summary.schema[columnPlace(names, column)];
@@ -21,6 +26,15 @@ export async function readParquetIds(file: ReadHandle, column: string | null, fo
   if (found === undefined || (kind !== "int" && kind !== "utf8"))
     throw new RangeError(
       `its column "${found?.name}" is ${typeName(found?.type ?? { kind: "null" })}; ids are integers or text`,
+    );
+  // A run of one value is a few bytes in the file, whatever its length.
+  const decodedBytes = summary.rowGroups.reduce(
+    (bytes, { columns }) => bytes + (columns[found.name]?.decodedBytes ?? 0),
+    0,
+  );
+  if (decodedBytes > maxBytes)
+    throw new RangeError(
+      `its column "${found.name}" takes about ${decodedBytes} bytes decoded, and ${maxBytes} are the most that are read`,
     );
   const reader = await format.openReader(file, summary);
   const request = {
