@@ -545,15 +545,15 @@ export const groups = {
     {
       name: "a partition counts as done once the queue has taken its message",
       file: "src/dispatchers/queue/queue-dispatcher.ts",
-      from: "      .then(() => onTrouble(null))",
-      to: "      .then(() => refs.forEach((ref) => wake({ type: 'accepted', ref, receipt: {} as never })))",
+      from: "        onTrouble(null);",
+      to: "        for (const ref of refs) wake({ type: 'accepted', ref, receipt: {} as never });",
       tests: ["test/adapters/queue-dispatcher.test.ts"],
     },
     {
       name: "a message is believed to be nobody else's while it is held",
       file: "src/dispatchers/queue/bullmq-queue.ts",
-      from: "receiver.extendJobLocks([...held.keys()], [...held.values()], backend.lockMs).catch(onTrouble);",
-      to: "receiver.extendJobLocks([], [], backend.lockMs).catch(onTrouble);",
+      from: "receiver.extendJobLocks([...held.keys()], [...held.values()], backend.lockMs).catch(complain(name));",
+      to: "receiver.extendJobLocks([], [], backend.lockMs).catch(complain(name));",
       tests: ["test/adapters/queue.test.ts"],
     },
     {

@@ -82,6 +82,7 @@ const lasting: ReadonlySet<string> = new Set([
   "infra.no-database",
   "infra.tls",
   "infra.snapshot-lost",
+  "infra.queue-refused",
 ]);
 
 /** The operator must act: `infra.*`. Retryable, except where the code says that waiting changes nothing. */

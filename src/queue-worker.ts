@@ -51,6 +51,8 @@ export interface QueueWorkerParts {
 export type WorkerEvent = AttemptOutcome | { readonly type: "outdated"; readonly ref: PartitionRef };
 
 export interface QueueWorker {
+  /** Resolves if the worker can take nothing any more until a person acts: it should be stopped then. */
+  readonly refused: Promise<Error>;
   /** Takes nothing new, lets attempts end for that long, then stops the rest between chunks and hands it back. */
   stop(graceMs: number): Promise<void>;
 }
@@ -88,8 +90,13 @@ export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
   const sayHello = (): void => void ledger.noteWorker(parts.note, helloForMs).catch(() => undefined);
   sayHello();
   const stopHello = parts.every(helloForMs / 3, sayHello);
-  const stopTaking = takeMessages({ ...parts, take });
+  let onRefused: (error: Error) => void = () => undefined;
+  const refused = new Promise<Error>((resolve) => {
+    onRefused = resolve;
+  });
+  const stopTaking = takeMessages({ ...parts, take, onRefused });
   return {
+    refused,
     async stop(graceMs) {
       isStopping = true;
       stopTaking();

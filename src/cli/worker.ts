@@ -90,7 +90,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       : await listenForMetrics(cli, metricsListen, metrics);
   const { place } = await app.queue();
   ready(cli, { threads, tags, lanes, queue: place, ledger: (await app.ledger()).place });
-  await aborted(stopping);
+  const refused = await Promise.race([aborted(stopping), worker.refused]);
   await worker.stop(grace);
   await server?.close();
   const json = jsonPlace(cli);
@@ -99,6 +99,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     runs.close();
     log(cli, { level: "info", message: "worker stopped", fields: {} });
   }
+  if (refused !== undefined) throw refused;
   return 0;
 }
 

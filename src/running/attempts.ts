@@ -36,7 +36,7 @@ export type AttemptOutcome =
       readonly cause: HostDeath;
       readonly partitions: readonly number[];
     }
-  /** The ledger itself failed; the run cannot go on. */
+  /** The ledger itself failed, or the queue for good; the run cannot go on. */
   | { readonly type: "ledger-failed"; readonly error: unknown };
 
 /** Deaths of a host that ran nothing else, until the partition counts as poisoned. */

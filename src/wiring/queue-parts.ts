@@ -11,6 +11,7 @@ import { type Channel, usualTag } from "../lane.js";
 import type { LeaseEnd, Ledger, SeenWorker, SharedLedger } from "../ledger.js";
 import { assetsToRun, type PartitionTask, type Plan } from "../plan.js";
 import type { Queue } from "../queue.js";
+import { isQueueRefused, isQueueUnready, refusedForMs } from "../queue-refusals.js";
 import type { Run } from "../run.js";
 import type { Secrets } from "../spec/secrets.js";
 import { newUuid, pause, systemClock } from "../system-clock.js";
@@ -58,7 +59,7 @@ export function queueWatch(tell: (error: Error | null) => void) {
   return {
     failed(error: Error): void {
       // Of what else a queue complains about, the ledger takes care.
-      if (isAway || !(isConnectionError(error) || isRefusal(error))) return;
+      if (isAway || !isConnectionError(error)) return;
       isAway = true;
       tell(error);
     },
@@ -73,26 +74,13 @@ function isConnectionError(error: Error): boolean {
   return "code" in error && /^(infra\..*|E[A-Z]+|57P0\d|08\d{3})$/.test(String(error.code));
 }
 
-/** The server answers, and takes nothing: it is full or read-only, or its keys are another program's. */
-function isRefusal({ message }: Error): boolean {
-  return isOfAnotherType(message) || /\b(OOM|READONLY|MISCONF|NOPERM|NOAUTH|MASTERDOWN)\b/.test(message);
-}
-
-export function queueTrouble({ place }: Queue, error: Error | null): string {
+export function queueTrouble({ place }: Pick<Queue, "place">, error: Error | null): string {
   if (error === null) return `the queue at ${place} answers again`;
-  if (isRefusal(error))
-    return `the queue at ${place} refuses what it is asked (${error.message}); nothing goes on until that is put right${whatHelps(error)}`;
+  if (isQueueRefused(error))
+    return `${error.message}. ${error.hint ?? ""} This command ends with an error unless that is put right within ${refusedForMs / 1000} s`;
+  if (isQueueUnready(error))
+    return `${error.message}. ${error.hint ?? ""} It is asked again every few seconds, until it takes what it is asked`;
   return `the queue at ${place} does not answer (${error.message}); what waits there goes on when it does`;
-}
-
-/** Another program's keys have the queue's names; a counter that is no number is one, too. */
-function isOfAnotherType(message: string): boolean {
-  return /\bWRONGTYPE\b|\bERR value is not an integer\b/.test(message);
-}
-
-function whatHelps({ message }: Error): string {
-  if (!isOfAnotherType(message)) return "";
-  return ". Keys that begin with nightshift: are of another type there. Remove them, or give the coordinator and all workers another database of the server, such as redis://host:6379/1";
 }
 
 /** Beside the runs that use them. */
@@ -201,6 +189,8 @@ export function noWorkerFor({ id }: Run, { tag, lane }: Channel, workers: readon
 
 /** What a run waits for while nothing happens, for people. */
 export function quietRun({ id }: Run, quietMs: number, ends: readonly LeaseEnd[]): string {
+  if (ends.length === 0)
+    return `${id}: for ${Math.round(quietMs / 1000)} s no worker has begun with what waits in the queue. The workers are busy with other runs, or cannot take it: see their logs, and nightshift doctor`;
   const held = ends.map(
     ({ partition, leftMs }) =>
       `partition ${partition} for another ${Math.max(0, Math.ceil(leftMs / 1000))} s unless it renews its lease`,

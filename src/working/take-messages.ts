@@ -7,6 +7,7 @@ import type { Clock } from "../clock.js";
 import type { Channel, Lane } from "../lane.js";
 import type { PartitionRef } from "../partition.js";
 import type { Message, Queue } from "../queue.js";
+import { isQueueRefused, refusedForMs } from "../queue-refusals.js";
 import { laneTurns } from "./lane-turns.js";
 
 export interface TakingParts {
@@ -18,6 +19,8 @@ export interface TakingParts {
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Resolves when the partition was taken care of, one way or another. */
   readonly take: (ref: PartitionRef) => Promise<void>;
+  /** Called once, where a channel's queue was refused for {@link refusedForMs}: only a person can change that. */
+  readonly onRefused: (error: Error) => void;
 }
 
 /** An empty channel is asked again after a pause that doubles up to this. */
@@ -30,6 +33,7 @@ interface Source {
   readonly channel: Channel;
   emptyUntilMs: number;
   pauseMs: number;
+  refusedSinceMs: number | null;
 }
 
 /** How many attempts a worker of that many threads makes at once at the most. */
@@ -41,7 +45,9 @@ export function attemptsAtOnce(threads: number, lanes: readonly Lane[]): number 
 /** @returns stops it: nothing new is taken, what was taken goes on */
 export function takeMessages(parts: TakingParts): () => void {
   const { queue, threads, clock } = parts;
-  const sources = parts.channels.map((channel): Source => ({ channel, emptyUntilMs: 0, pauseMs: 0 }));
+  const sources = parts.channels.map(
+    (channel): Source => ({ channel, emptyUntilMs: 0, pauseMs: 0, refusedSinceMs: null }),
+  );
   const atMost = attemptsAtOnce(
     threads,
     parts.channels.map(({ lane }) => lane),
@@ -50,6 +56,7 @@ export function takeMessages(parts: TakingParts): () => void {
   const stopped = new AbortController();
   let busy = { all: 0, others: 0 };
   let wake = new AbortController();
+  let isRefused = false;
 
   const isFree = ({ lane }: Channel): boolean =>
     busy.all < atMost && (lane === "events" || busy.others < threads);
@@ -66,12 +73,26 @@ export function takeMessages(parts: TakingParts): () => void {
       source.pauseMs =
         message === null ? Math.min(Math.max(firstPauseMs, 2 * source.pauseMs), longestPauseMs) : 0;
       source.emptyUntilMs = clock.monotonicMs() + source.pauseMs;
+      source.refusedSinceMs = null;
       return message;
-    } catch {
+    } catch (thrown) {
       // The queue has told its own people.
       source.emptyUntilMs = clock.monotonicMs() + troublePauseMs;
+      noteRefused(source, thrown);
       return null;
     }
+  }
+
+  function noteRefused(source: Source, thrown: unknown): void {
+    if (!isQueueRefused(thrown)) {
+      source.refusedSinceMs = null;
+      return;
+    }
+    const nowMs = clock.monotonicMs();
+    source.refusedSinceMs ??= nowMs;
+    if (nowMs - source.refusedSinceMs < refusedForMs || isRefused) return;
+    isRefused = true;
+    parts.onRefused(thrown);
   }
 
   /** @returns whether there was one */

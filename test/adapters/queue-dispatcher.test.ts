@@ -190,11 +190,12 @@ test("while nothing happens, it is told once which lease is waited for", async (
 test("a run whose tag no worker has says so once, with who is there; one that somebody can do does not", async () => {
   const note = { host: "m", pid: 1, version: "0.1.0", threads: 1, lanes: ["scheduled"] } as const;
   await worker.noteWorker({ ...note, id: "6f2b3c1e-0d7a-4c55-9a0e-3f1d2b4c5a69", tags: ["gpu"] }, 60_000);
-  const { dispatcher, lonely } = dispatching();
+  const { dispatcher, lonely, quiet } = dispatching();
   await dispatcher.enqueue(await coordinator.leasePartition(claim, 0), false);
   while (lonely.length === 0) await pause(20);
   await pause(300);
   expect(lonely).toEqual([["gpu"]]);
+  expect(quiet).toEqual([]);
   await dispatcher.close();
 
   await worker.noteWorker({ ...note, id: "6f2b3c1e-0d7a-4c55-9a0e-3f1d2b4c5a70", tags: ["cpu"] }, 60_000);
@@ -202,4 +203,6 @@ test("a run whose tag no worker has says so once, with who is there; one that so
   await served.dispatcher.enqueue(await coordinator.leasePartition(claim, 1), false);
   await pause(400);
   expect(served.lonely).toEqual([]);
+  // It is there, and begins with nothing.
+  expect(served.quiet).toEqual([[]]);
 });

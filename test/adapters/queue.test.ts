@@ -66,7 +66,14 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
       letGo,
       start(hold: boolean): void {
         const stop = takeMessages({
-          ...{ queue, channels: [channel], threads: atOnce, clock: systemClock, pause },
+          ...{
+            queue,
+            channels: [channel],
+            threads: atOnce,
+            clock: systemClock,
+            pause,
+            onRefused: () => undefined,
+          },
           async take(message) {
             taken.push(message);
             wake();
@@ -159,7 +166,14 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     const other = await open();
     const elsewhere: PartitionRef[] = [];
     const stop = takeMessages({
-      ...{ queue: other, channels: [channel], threads: 1, clock: systemClock, pause },
+      ...{
+        queue: other,
+        channels: [channel],
+        threads: 1,
+        clock: systemClock,
+        pause,
+        onRefused: () => undefined,
+      },
       take: async (message) => void elsewhere.push(message),
     });
     // Several times its lock.
@@ -183,7 +197,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
       ended = resolve;
     });
     const stop = takeMessages({
-      ...{ queue, threads: 1, clock: systemClock, pause },
+      ...{ queue, threads: 1, clock: systemClock, pause, onRefused: () => undefined },
       channels: channelsOf(["cpu"], laneNames),
       async take({ runId }) {
         taken.push(runId);
@@ -220,7 +234,14 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
       const far = bullmqQueue(backend, {});
       const taken = new Set<number>();
       const stop = takeMessages({
-        ...{ queue: far, channels: [channel], threads: 1, clock: systemClock, pause },
+        ...{
+          queue: far,
+          channels: [channel],
+          threads: 1,
+          clock: systemClock,
+          pause,
+          onRefused: () => undefined,
+        },
         take: async ({ partition }) => void taken.add(partition),
       });
       onTestFinished(stop);
@@ -242,7 +263,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   test("a taker that fails is not tried again: the ledger decides about that", async () => {
     let calls = 0;
     const stop = takeMessages({
-      ...{ queue, channels: [channel], threads: 1, clock: systemClock, pause },
+      ...{ queue, channels: [channel], threads: 1, clock: systemClock, pause, onRefused: () => undefined },
       async take() {
         calls += 1;
         throw new Error("no ledger");
@@ -311,7 +332,7 @@ describe("on Redis", () => {
     try {
       const taken: PartitionRef[] = [];
       const stop = takeMessages({
-        ...{ queue, channels: [channel], threads: 1, clock: systemClock, pause },
+        ...{ queue, channels: [channel], threads: 1, clock: systemClock, pause, onRefused: () => undefined },
         take: async (message) => void taken.push(message),
       });
       onTestFinished(stop);
@@ -356,5 +377,32 @@ test("a database without a queue's tables is refused with what to do", async () 
     code: "postgres.not-migrated",
     hint: expect.stringContaining("nightshift migrate --queue"),
   });
+  await database.drop();
+});
+
+test("a database that refuses says so: for good where the tables are gone, for now where it is read-only", async () => {
+  const database = await createDatabase();
+  await migrateQueue(urlOf(database.url));
+  const name = new URL(database.url).pathname.slice(1);
+  const told: unknown[] = [];
+  const onTrouble = (error: Error) => void told.push(error);
+  await database.query(`alter database "${name}" set default_transaction_read_only = on`);
+  const reading = bullmqQueue(await postgresBackend(urlOf(database.url)), { onTrouble });
+  await expect(reading.push([ref(0)], channel)).rejects.toMatchObject({
+    code: "infra.queue-unready",
+    details: { sqlstate: "25006" },
+  });
+  await reading.close();
+  await database.query(
+    `begin read write; alter database "${name}" reset default_transaction_read_only; commit`,
+  );
+  const queue = bullmqQueue(await postgresBackend(urlOf(database.url)), { onTrouble });
+  await queue.push([ref(0)], channel);
+  await database.query("drop schema nightshift_queue cascade");
+  const gone = { code: "infra.queue-refused", hint: expect.stringContaining("nightshift migrate --queue") };
+  await expect(queue.push([ref(1)], channel)).rejects.toMatchObject(gone);
+  await expect(queue.take(channel)).rejects.toMatchObject(gone);
+  expect(told).toContainEqual(expect.objectContaining({ code: "infra.queue-refused" }));
+  await queue.close();
   await database.drop();
 });

@@ -95,6 +95,7 @@ describe("a worker", () => {
       threads,
       channels,
       clock: { now: () => new Date(0), monotonicMs: () => partition },
+      onRefused: () => undefined,
       pause: () => new Promise((resolve) => setImmediate(resolve)),
       queue: {
         place: "a script",

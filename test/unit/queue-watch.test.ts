@@ -1,25 +1,33 @@
 /** What a worker's or coordinator's people are told of a queue that does not do what it is asked. */
 import { expect, test } from "vitest";
+import { redisRefusal } from "../../src/dispatchers/queue/redis-refusals.js";
 import { queueTrouble, queueWatch } from "../../src/wiring/queue-parts.js";
 
-const queue = { place: "redis://127.0.0.1:6379" } as Parameters<typeof queueTrouble>[0];
+const place = "redis://127.0.0.1:6379";
 
 test.each([
-  "WRONGTYPE Operation against a key holding the wrong kind of value",
-  "ERR value is not an integer or out of range script: 5ab432e8, on @user_script:1.",
-  "ERR Error running script: OOM command not allowed when used memory > 'maxmemory'",
-  "READONLY You can't write against a read only replica.",
-])("a queue that refuses is told of once, and once it takes something again: %s", (message) => {
+  ["WRONGTYPE Operation against a key holding the wrong kind of value", "infra.queue-refused"],
+  ["NOPERM User queue has no permissions to run the 'evalsha' command", "infra.queue-refused"],
+  ["ERR unknown command 'EVALSHA'", "infra.queue-refused"],
+  ["ERR Error running script: OOM command not allowed when used memory > 'maxmemory'", "infra.queue-unready"],
+  ["READONLY You can't write against a read only replica.", "infra.queue-unready"],
+  ["SOMETHING that no version said before", "infra.queue-unready"],
+])("a queue that refuses is told of once, and once it takes something again: %s", (message, code) => {
   const told: (string | null)[] = [];
-  const watch = queueWatch((error) => told.push(error === null ? null : queueTrouble(queue, error)));
-  watch.failed(new Error(message));
-  watch.failed(new Error(message));
+  const watch = queueWatch((error) => told.push(error === null ? null : queueTrouble({ place }, error)));
+  const answer = Object.assign(new Error(message), { name: "ReplyError" });
+  const error = redisRefusal(answer, { place, queue: "cpu-scheduled", wrong: null });
+  expect(error).toMatchObject({ code, hint: expect.any(String) });
+  watch.failed(error ?? answer);
+  watch.failed(error ?? answer);
   watch.answered();
   expect(told).toEqual([expect.stringContaining(message), null]);
 });
 
 test("what the ledger takes care of is not told", () => {
   const told: unknown[] = [];
-  queueWatch((error) => told.push(error)).failed(new Error("Missing lock for job 1. extendLock"));
+  const error = new Error("Missing lock for job 1. extendLock");
+  expect(redisRefusal(error, { place, queue: "cpu-scheduled", wrong: null })).toBeNull();
+  queueWatch((each) => told.push(each)).failed(error);
   expect(told).toEqual([]);
 });

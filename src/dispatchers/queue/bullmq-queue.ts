@@ -16,6 +16,10 @@ export interface Backend {
   readonly lockMs: number;
   sender(name: string): Sender;
   receiver(name: string): Receiver;
+  /** Called before every push, and before messages are taken. @throws InfraError `infra.queue-refused`: something there keeps messages from arriving */
+  check(queue: string): Promise<void>;
+  /** @returns what the server refuses as our own error; anything else as it is */
+  explain(error: Error, queue: string): Promise<Error>;
   close(): Promise<void>;
 }
 
@@ -63,10 +67,13 @@ export interface BullmqQueueOptions {
 const closeTimeoutMs = 2_000;
 
 interface Taking {
+  readonly name: string;
   readonly receiver: Receiver;
   /** Tokens of what is held, by the message's name. */
   readonly held: Map<string, string>;
   readonly renewing: NodeJS.Timeout;
+  /** Whether the server has to be checked before the next message is asked for: at first, and after it complained. */
+  mustCheck: boolean;
 }
 
 export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: BullmqQueueOptions): Queue {
@@ -75,9 +82,16 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
   const forgetting = new Set<Promise<void>>();
   let tokens = 0;
 
+  async function explained(thrown: unknown, name: string): Promise<Error> {
+    return backend.explain(thrown instanceof Error ? thrown : new Error(String(thrown)), name);
+  }
+
+  /** Of what nobody waits for. */
+  const complain = (name: string) => (error: Error) => void explained(error, name).then(onTrouble);
+
   async function senderTo(name: string): Promise<Sender> {
     const sender = senders.get(name) ?? backend.sender(name);
-    if (!senders.has(name)) sender.on("error", onTrouble);
+    if (!senders.has(name)) sender.on("error", complain(name));
     senders.set(name, sender);
     await readied(sender, () => {
       if (senders.get(name) === sender) senders.delete(name);
@@ -97,21 +111,24 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
 
   function startTaking(name: string): Taking {
     const receiver = backend.receiver(name);
-    receiver.on("error", onTrouble);
+    receiver.on("error", (error) => {
+      taking.mustCheck = true;
+      complain(name)(error);
+    });
     void receiver.startStalledCheckTimer();
     const held = new Map<string, string>();
     const renewing = setInterval(() => {
       if (held.size === 0) return;
       // One that is not renewed comes again, and is outdated.
-      receiver.extendJobLocks([...held.keys()], [...held.values()], backend.lockMs).catch(onTrouble);
+      receiver.extendJobLocks([...held.keys()], [...held.values()], backend.lockMs).catch(complain(name));
     }, backend.lockMs / 3);
     renewing.unref();
-    const taking = { receiver, held, renewing };
+    const taking: Taking = { name, receiver, held, renewing, mustCheck: true };
     takings.set(name, taking);
     return taking;
   }
 
-  function messageOf(job: TakenJob, token: string, { held }: Taking): Message {
+  function messageOf(job: TakenJob, token: string, { name, held }: Taking): Message {
     const id = job.id ?? "";
     held.set(id, token);
     return {
@@ -120,7 +137,7 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
         held.delete(id);
         const forgotten: Promise<void> = job
           .moveToCompleted(null, token, false)
-          .catch(onTrouble)
+          .catch(complain(name))
           .then(() => void forgetting.delete(forgotten));
         forgetting.add(forgotten);
       },
@@ -132,31 +149,30 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
 
     async push(refs, channel) {
       if (refs.length === 0) return;
-      const sender = await senderTo(queueName(channel));
-      await sender.addBulk(
-        refs.map(({ runId, partition, epoch }) => {
-          const ref = { runId, partition, epoch };
-          const opts = {
-            jobId: messageId(ref),
-            attempts: 1,
-            removeOnComplete: true,
-            removeOnFail: true,
-          } as const;
-          return { name: "partition", data: ref, opts };
-        }),
-      );
+      const name = queueName(channel);
+      try {
+        const sender = await senderTo(name);
+        await backend.check(name);
+        await sender.addBulk(refs.map(jobOf));
+      } catch (thrown) {
+        throw await explained(thrown, name);
+      }
     },
 
     async take(channel) {
-      const taking = await takingFrom(channel);
+      const name = queueName(channel);
       tokens += 1;
       const token = `${tokens}`;
       try {
+        const taking = await takingFrom(channel);
+        if (taking.mustCheck) await backend.check(name);
+        taking.mustCheck = false;
         const job = await taking.receiver.getNextJob(token, { block: false });
         return job === undefined ? null : messageOf(job, token, taking);
       } catch (thrown) {
-        onTrouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
-        throw thrown;
+        const error = await explained(thrown, name);
+        onTrouble(error);
+        throw error;
       }
     },
 
@@ -185,6 +201,12 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
       await backend.close();
     },
   };
+}
+
+function jobOf({ runId, partition, epoch }: PartitionRef): Job {
+  const data = { runId, partition, epoch };
+  const opts = { jobId: messageId(data), attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
+  return { name: "partition", data, opts };
 }
 
 /** What BullMQ calls a channel's queue. Its keys begin with it: scaling by them is told in docs/queue.md. */

@@ -12,6 +12,7 @@ export type FollowedOutcome =
       readonly failure: AttemptFailure;
       readonly error: NightshiftError;
     }
+  /** The ledger itself, or the queue for good. */
   | { readonly type: "ledger-failed"; readonly error: unknown };
 
 /** @returns `null` while there is nothing new */

@@ -5,6 +5,7 @@ import { SpecError } from "../../errors.js";
 import { postgresError } from "../../postgres/postgres-errors.js";
 import { clientConfig, HeardClient, openSession, speaksTls } from "../../postgres/session.js";
 import { tlsOf } from "../../postgres/tls.js";
+import { queueRefused, queueUnready } from "../../queue-refusals.js";
 import { type Backend, receiverOptions, usualAnswerMs, usualLockMs } from "./bullmq-queue.js";
 
 const schema = "nightshift_queue";
@@ -46,6 +47,8 @@ export async function postgresBackend(
   return {
     place: url.address,
     lockMs,
+    async check() {},
+    explain: async (error) => refusal(error, url) ?? error,
     sender: (name) => new Queue(name, { connection: config, skipMetasUpdate: true }),
     receiver: (name) => new Worker(name, null, { connection: config, ...receiverOptions(lockMs) }),
     async close() {},
@@ -62,6 +65,25 @@ export async function migrateQueue(url: ConnectionUrl): Promise<void> {
   } finally {
     await session.end().catch(() => undefined);
   }
+}
+
+/** What waiting does not change: the schema or a right is gone. */
+const lasting = /^(42501|42P01|42883|42704|3F000|3D000|28...)$/;
+
+/** @returns `null`: it is no answer of the server, or one that ends the connection, which is made again */
+function refusal(thrown: Error, url: ConnectionUrl): Error | null {
+  const { address } = url;
+  if (thrown instanceof SchemaMigrationRequiredError) {
+    const { message, hint = "" } = notMigrated(url, thrown);
+    return queueRefused(message, { hint, cause: thrown });
+  }
+  const error = postgresError(thrown, { address, doing: "using the queue" });
+  const { sqlstate } = error.details;
+  if (typeof sqlstate !== "string" || /^(08|57P)/.test(sqlstate)) return null;
+  const isGone = /^(42P01|42883|42704|3F000)$/.test(sqlstate);
+  const hint = isGone ? "Run `nightshift migrate --queue URL` with the URL of the queue." : error.hint;
+  const options = { details: error.details, cause: thrown, ...(hint === undefined ? {} : { hint }) };
+  return lasting.test(sqlstate) ? queueRefused(error.message, options) : queueUnready(error.message, options);
 }
 
 function notMigrated({ address }: ConnectionUrl, cause: Error): SpecError {

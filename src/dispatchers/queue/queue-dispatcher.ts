@@ -14,6 +14,7 @@ import type { Channel } from "../../lane.js";
 import type { KnownPartition, LeaseEnd, SeenWorker, SharedLedger } from "../../ledger.js";
 import type { PartitionRef, PartitionState } from "../../partition.js";
 import type { Queue } from "../../queue.js";
+import { isQueueRefused, refusedForMs } from "../../queue-refusals.js";
 import type { Claim } from "../../run.js";
 import { type FollowedOutcome, outcomeOf } from "./outcome-of.js";
 
@@ -31,7 +32,10 @@ export interface QueueDispatcherOptions {
   readonly onTrouble: (error: Error | null) => void;
   /** Nothing begins, and no worker is there that would take it: told once, until something does. */
   readonly onNoWorker?: (workers: readonly SeenWorker[]) => void;
-  /** Nothing has changed for a while: called once, until something does, with the leases that end first. */
+  /**
+   * Nothing has changed for a while: called once, until something does, with the leases that end first; none: no worker
+   * has begun with what waits in the queue.
+   */
   readonly onQuiet?: (quietMs: number, ends: readonly LeaseEnd[]) => void;
   /** Leases that run out in a row, until a partition is given up. */
   readonly maxExpiries?: number;
@@ -50,6 +54,8 @@ export interface DispatchTiming {
   readonly pushTimeoutMs: number;
   /** After which people are told what is waited for. */
   readonly quietAfterMs: number;
+  /** How long the run goes on while the queue's server refuses what only a person can change. */
+  readonly refusedForMs: number;
 }
 
 const usualTiming: DispatchTiming = {
@@ -60,6 +66,7 @@ const usualTiming: DispatchTiming = {
   lookForWorkersEveryMs: 10_000,
   pushTimeoutMs: 5_000,
   quietAfterMs: 10_000,
+  refusedForMs,
 };
 
 interface Followed {
@@ -78,6 +85,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
   let isToldOfNone = false;
   let changedMs = clock.monotonicMs();
   let isToldOfQuiet = false;
+  let refusedSinceMs: number | null = null;
 
   /** One push at a time: while a queue does not answer, nothing piles up behind it. */
   function push(refs: readonly PartitionRef[]): void {
@@ -85,12 +93,26 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     const late = setTimeout(() => onTrouble(noAnswer(timing.pushTimeoutMs)), timing.pushTimeoutMs);
     pushing = queue
       .push(refs, channel)
-      .then(() => onTrouble(null))
-      .catch((error: Error) => onTrouble(error))
+      .then(() => {
+        refusedSinceMs = null;
+        onTrouble(null);
+      })
+      .catch(noteRefused)
       .finally(() => {
         clearTimeout(late);
         pushing = null;
       });
+  }
+
+  function noteRefused(error: Error): void {
+    onTrouble(error);
+    if (!isQueueRefused(error)) {
+      refusedSinceMs = null;
+      return;
+    }
+    const nowMs = clock.monotonicMs();
+    refusedSinceMs ??= nowMs;
+    if (nowMs - refusedSinceMs >= timing.refusedForMs) wake({ type: "ledger-failed", error });
   }
 
   async function follow(): Promise<void> {
@@ -132,7 +154,9 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     const quietMs = nowMs - changedMs;
     if (isToldOfQuiet || quietMs < timing.quietAfterMs || options.onQuiet === undefined) return;
     const ends = await ledger.leaseEnds(claim.runId);
-    if (ends.length === 0) return;
+    // Where no worker is there that could, that is told instead.
+    if (ends.length === 0) await lookForWorkers();
+    if (ends.length === 0 && isToldOfNone) return;
     isToldOfQuiet = true;
     options.onQuiet(quietMs, ends);
   }

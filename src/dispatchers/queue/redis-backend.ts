@@ -1,12 +1,16 @@
 /** BullMQ on Redis. Reconnecting is left to the client: a server that is away for a while is waited for. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Queue, Worker } from "bullmq";
 import { Redis, type RedisOptions } from "ioredis";
 import { InfraError, SpecError } from "../../errors.js";
+import { isQueueRefused } from "../../queue-refusals.js";
 import { type Backend, receiverOptions, usualAnswerMs, usualLockMs } from "./bullmq-queue.js";
+import { findWrongKey, redisRefusal } from "./redis-refusals.js";
 
 const prefix = "nightshift";
 const connectTimeoutMs = 5_000;
 const firstTries = 5;
+const loadingPauseMs = 1_000;
 
 export function isRedisUrl(text: string): boolean {
   return /^rediss?:\/\//i.test(text);
@@ -42,9 +46,25 @@ export async function redisBackend(
     return redis;
   }
 
+  let asking: Redis | null = null;
+
+  async function wrongKey(queue: string) {
+    asking ??= connection();
+    return findWrongKey(asking, prefix, queue);
+  }
+
   return {
     place,
     lockMs,
+    async check(queue) {
+      const wrong = await wrongKey(queue);
+      if (wrong !== null) throw redisRefusal(new Error(), { place, queue, wrong });
+    },
+    async explain(error, queue) {
+      // Nothing but a key can be asked for while the server answers.
+      const wrong = error.name === "ReplyError" ? await wrongKey(queue).catch(() => null) : null;
+      return redisRefusal(error, { place, queue, wrong }) ?? error;
+    },
     sender: (name) => new Queue(name, { connection: connection(), prefix, skipMetasUpdate: true }),
     receiver: (name) =>
       new Worker(name, null, { connection: connection(), prefix, ...receiverOptions(lockMs) }),
@@ -100,7 +120,8 @@ async function tryToReach<T>(url: string, place: string, ask: (redis: Redis) => 
   const redis = connect(url, {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
-    enableReadyCheck: true,
+    // A server that still loads its data says so, and counts as one that cannot be reached yet.
+    enableReadyCheck: false,
     retryStrategy: (times) => (times < firstTries ? 200 * times : null),
   });
   redis.on("error", (error: Error) => {
@@ -108,7 +129,14 @@ async function tryToReach<T>(url: string, place: string, ask: (redis: Redis) => 
   });
   try {
     await redis.connect();
-    return await ask(redis);
+    for (let tries = 1; ; tries++) {
+      try {
+        return await ask(redis);
+      } catch (cause) {
+        if (tries === firstTries || !/^LOADING/.test(messageOf(cause))) throw cause;
+        await sleep(loadingPauseMs);
+      }
+    }
   } catch (cause) {
     throw unreachable(place, last ?? cause);
   } finally {
@@ -117,14 +145,24 @@ async function tryToReach<T>(url: string, place: string, ask: (redis: Redis) => 
 }
 
 function unreachable(place: string, cause: unknown): InfraError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   if (/NOAUTH|WRONGPASS|invalid password|NOPERM/i.test(why))
     return new InfraError("infra.authentication", `${place} does not let us in: ${why}`, {
       hint: "Check the user and the password in the queue's URL.",
       cause,
     });
+  const refusal = cause instanceof Error ? redisRefusal(cause, { place, queue: null, wrong: null }) : null;
+  if (isQueueRefused(refusal)) return refusal;
+  if (refusal !== null) {
+    const { message, hint = "", details } = refusal;
+    return new InfraError("infra.unreachable", message, { hint, details, cause });
+  }
   return new InfraError("infra.unreachable", `The queue at ${place} cannot be reached: ${why}`, {
     hint: "Check that Redis runs there, and that its port is open to this machine.",
     cause,
   });
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
