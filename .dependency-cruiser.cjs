@@ -1,6 +1,6 @@
 /** Who may import whom: the rules of ARCHITECTURE.md, checked. */
 const vocabulary =
-  "^src/(job|run|partition|plan|profile|chunk|column|tensor|mapping|connection|lane|errors|ledger-refusals|asset-refusals|queue-refusals|run-events|publication-log|template|interval|schedule|arrow-types|float16|notice|quarantine-batch)\\.ts$|^src/(publication-log|text|time)/";
+  "^src/(job|run|partition|plan|profile|chunk|column|tensor|mapping|connection|lane|errors|ledger-refusals|asset-refusals|queue-refusals|way-on|run-events|publication-log|template|interval|schedule|arrow-types|float16|notice|quarantine-batch)\\.ts$|^src/(publication-log|text|time)/";
 const contracts =
   "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|hook|clock|queue|asset-shelf|backfill-book|schedule-book|notice-book)\\.ts$";
 const flow =

@@ -709,8 +709,8 @@ export const groups = {
     {
       name: "a secret goes out with a notice",
       file: "src/observers/notices/outbox.ts",
-      from: "return { ...notice, error: { ...error, message: mask(error.message), hint } };",
-      to: "return { ...notice, error: { ...error, hint } };",
+      from: "error: { ...error, message: mask(error.message), hint },",
+      to: "error: { ...error, hint },",
       tests: ["test/adapters/notices.test.ts"],
     },
     {

@@ -1,7 +1,9 @@
 /** Notifications about a job: it failed, recovered, is late, or waits. */
-import type { Interval } from "./job.js";
+import type { ErrorRecord } from "./errors.js";
+import type { Interval, Job } from "./job.js";
 import type { Run } from "./run.js";
 import { nextInstant, parseCron } from "./time/cron.js";
+import { runAgain, wayOn } from "./way-on.js";
 
 export const noticeEvents = ["failed", "recovered", "late", "waiting"] as const;
 export type NoticeEvent = (typeof noticeEvents)[number];
@@ -31,6 +33,8 @@ export interface Notice {
   readonly runId: string | null;
   /** Why it failed: no row's values, no secrets. */
   readonly error: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
+  /** What to type once the cause is put right; `null` where nothing has to be done. */
+  readonly remedy: string | null;
   /** Rows that were published. */
   readonly rows: number | null;
   /** That was or will be missed. */
@@ -50,11 +54,22 @@ export function deadlineOf(deadline: Deadline, { end }: Interval): Date {
   return nextInstant(parsed.cron, deadline.timezone, new Date(endMs - 1)) ?? new Date(endMs);
 }
 
-/** What to type next; `null` where nothing has to be done. */
-export function remedyOf({ event, job, interval, runId }: Notice): string | null {
-  if (event !== "failed") return null;
-  if (runId !== null) return `nightshift retry ${runId}`;
-  return `nightshift run ${job}${interval === null ? "" : ` --at ${atOf(interval)}`}`;
+interface Failed {
+  readonly job: string;
+  readonly interval: Interval | null;
+  readonly runId: string | null;
+  readonly vars?: Job["vars"];
+}
+
+/** The command that helps once the cause of a failure is put right. */
+export function remedyOf(
+  error: Pick<ErrorRecord, "kind" | "code" | "details">,
+  { job, interval, runId, vars = {} }: Failed,
+): string {
+  if (runId !== null && wayOn(error) === "retry") return `nightshift retry ${runId}`;
+  // Without a run there is nothing to drop, unless an unfinished one of other inputs is what stands in the way.
+  const flags = runId === null && error.code !== "refused.other-fingerprint" ? [] : ["--restart"];
+  return `nightshift ${runAgain(job, { interval, vars }, ...flags)}`;
 }
 
 /** In one line. */
@@ -81,10 +96,6 @@ export function headlineOf(notice: Notice): string {
 /** Hours of a day have the same `ds`. */
 function labelOf({ ds, start, end }: Interval): string {
   return Date.parse(end) - Date.parse(start) > 3_600_000 ? ds : timeOf(start);
-}
-
-function atOf({ ds, start, end }: Interval): string {
-  return Date.parse(end) - Date.parse(start) > 3_600_000 ? ds : start;
 }
 
 function timeOf(iso: string): string {

@@ -1,5 +1,5 @@
 import type { ErrorRecord } from "./errors.js";
-import type { Interval } from "./job.js";
+import type { Interval, Job } from "./job.js";
 import type { RowChanges, RowCounts } from "./partition.js";
 import type { Run } from "./run.js";
 import type { RunEvent, RunEventBody } from "./run-events.js";
@@ -20,6 +20,8 @@ export interface RunEnd {
   readonly at: string;
   readonly job: string;
   readonly interval: Interval | null;
+  /** Values of the job's variables. */
+  readonly vars?: Job["vars"];
   readonly trigger: Run["trigger"];
   /** Where its predictions go, for people. */
   readonly target: string;

@@ -25,6 +25,7 @@ export async function tellingEnd(
       at: clock.now().toISOString(),
       job: job.name,
       interval: job.interval,
+      ...(job.vars === undefined ? {} : { vars: job.vars }),
       trigger,
       target: targetOf(job.write),
       ...how,

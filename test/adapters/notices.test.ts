@@ -23,6 +23,7 @@ const failure: Notice = {
     message: "Nothing matches <dt=2026-01-15> & hunter2.",
     hint: "Check it.",
   },
+  remedy: "nightshift retry flights-2026-01-15-1a2b-g1",
   rows: null,
   deadline: null,
   expectedAt: null,
@@ -129,18 +130,23 @@ test("Slack gets what people read: what failed, why, what to do, and no markup f
 });
 
 test("each event has its own words", async () => {
-  const well: Notice = { ...failure, event: "recovered", error: null, rows: 16_927 };
-  const late: Notice = { ...failure, event: "late", error: null, deadline: "2026-01-16T06:00:00.000Z" };
+  const well: Notice = { ...failure, event: "recovered", error: null, remedy: null, rows: 16_927 };
+  const late: Notice = {
+    ...failure,
+    event: "late",
+    error: null,
+    remedy: null,
+    deadline: "2026-01-16T06:00:00.000Z",
+  };
   const foreseen: Notice = { ...late, expectedAt: "2026-01-16T06:40:00.000Z" };
-  for (const notice of [well, late, foreseen, { ...failure, runId: null }])
-    await posted(notice, to({ webhook: receiver.url }));
+  for (const notice of [well, late, foreseen, failure]) await posted(notice, to({ webhook: receiver.url }));
   expect(
     receiver.received.map(({ body }) => JSON.parse(body)).map(({ text, remedy }) => [text, remedy]),
   ).toEqual([
     ["flights has recovered: published for 2026-01-15, 16,927 rows", null],
     ["flights is late for 2026-01-15: due 2026-01-16 06:00 UTC, not published yet", null],
     ["flights will be late for 2026-01-15: due 2026-01-16 06:00 UTC, expected 2026-01-16 06:40 UTC", null],
-    ["flights failed for 2026-01-15", "nightshift run flights --at 2026-01-15"],
+    ["flights failed for 2026-01-15", failure.remedy],
   ]);
 });
 
@@ -241,6 +247,24 @@ test("a failure is told each time, recovery once and only after a failure", () =
   observer.ended?.(end("published"));
   expect(events()).toEqual(["failed", "failed", "recovered"]);
   expect(notices.at(-1)).toMatchObject({ rows: 7, runId: "r1" });
+});
+
+test.each([
+  ["infra.unreachable", "infra", "r1", "nightshift retry r1"],
+  ["model.changed", "model", "r1", "nightshift retry r1"],
+  ["data.rows", "data", "r1", "nightshift run flights --at 2026-01-15 --var 'region=a b' --restart"],
+  ["source.not-found", "data", null, "nightshift run flights --at 2026-01-15 --var 'region=a b'"],
+  [
+    "refused.other-fingerprint",
+    "spec",
+    null,
+    "nightshift run flights --at 2026-01-15 --var 'region=a b' --restart",
+  ],
+] as const)("a failure's notice names the command that helps after %s", (code, kind, runId, remedy) => {
+  const { observer, notices } = watching(null);
+  const error = { kind, code, message: "", retryable: false, details: {} };
+  observer.ended?.(end("failed", { error, runId, vars: { region: "a b" } }));
+  expect(notices).toMatchObject([{ event: "failed", remedy }]);
 });
 
 test("a failure of an earlier process is recovered from, too", () => {

@@ -40,11 +40,13 @@ test("a run that fails is told, and the one that goes on with it has recovered; 
     { version: 1, event: "failed", job: "daily", interval: { ds: day }, trigger: "cli", target: project.out },
   ]);
   const [{ runId, remedy, error }] = told();
-  expect(remedy).toBe(`nightshift retry ${runId}`);
+  expect(runId).not.toBeNull();
   expect(error.message).toContain(input);
 
   writeFileSync(input, good);
-  expect((await command("run", "daily", "--at", day, "--restart")).status).toBe(0);
+  const [program, ...words] = remedy.split(" ");
+  expect([program, words.at(-1)]).toEqual(["nightshift", "--restart"]);
+  expect((await command(...words)).status).toBe(0);
   expect((await command("run", "daily", "--at", day)).status).toBe(0);
   expect((await command("run", "daily", "--at", "2025-01-03")).status).toBe(0);
   expect(told().map(({ event, rows }) => [event, rows])).toEqual([

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { placeWords, programName, shellLine } from "../../src/cli/output/command-line.js";
+import { placeWords, programName } from "../../src/cli/output/command-line.js";
+import { shellLine } from "../../src/text/shell-line.js";
 
 test("a suggested command begins as this one was started", () => {
   expect(programName("/usr/bin/nightshift", {})).toBe("nightshift");

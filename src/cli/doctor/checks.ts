@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import type { Clock } from "../../clock.js";
 import type { Settings } from "../../config.js";
 import { bytes, counted } from "../../text/human.js";
+import { shellLine } from "../../text/shell-line.js";
 import { packageVersion } from "../lookup/packaged.js";
-import { shellLine } from "../output/command-line.js";
 import type { Finding } from "./finding.js";
 
 export function checkNode(version: string): Finding {

@@ -2,7 +2,7 @@ import type { Schema } from "../../column.js";
 import type { InspectedModel } from "../../model.js";
 import type { Dimension, TensorSpec } from "../../tensor.js";
 import { bytes } from "../../text/human.js";
-import { shellLine } from "../output/command-line.js";
+import { shellLine } from "../../text/shell-line.js";
 import { shownPath } from "../output/paths.js";
 import { renderPairs, renderTable, type TableOptions } from "../output/table.js";
 import { mappingBlock } from "./mapping-text.js";

@@ -8,7 +8,7 @@ import type { Plan } from "../../plan.js";
 import type { Standing } from "../../running/choose-run.js";
 import type { PlannedJob } from "../../running/run-request.js";
 import { bytes, count, counted } from "../../text/human.js";
-import { runAgain } from "./command-line.js";
+import { runAgain } from "../../way-on.js";
 import { agreementText } from "./compared.js";
 import type { Paint } from "./paint.js";
 import { shownPath, shownTarget } from "./paths.js";

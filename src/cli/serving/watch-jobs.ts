@@ -67,7 +67,13 @@ export async function watchJobs(cli: Cli, app: App, specs: () => readonly Served
       {
         ...{ event: "waiting", at: clock.now().toISOString(), job: served.name, interval },
         ...{ trigger: "schedule", target: job === null ? served.path : targetOf(job.write), runId: null },
-        ...{ error: { ...progress.reason, hint: null }, rows: null, deadline: null, expectedAt: null },
+        ...{
+          error: { ...progress.reason, hint: null },
+          remedy: null,
+          rows: null,
+          deadline: null,
+          expectedAt: null,
+        },
         until: progress.until ?? progress.nextAt,
       },
       notify,
@@ -121,7 +127,7 @@ export async function watchJobs(cli: Cli, app: App, specs: () => readonly Served
     if (await isPublished(job, interval)) return;
     const notice: Notice = {
       ...{ event: "late", at: clock.now().toISOString(), job: name, interval, trigger: "schedule" },
-      ...{ target: targetOf(job.write), runId: null, error: null, rows: null },
+      ...{ target: targetOf(job.write), runId: null, error: null, remedy: null, rows: null },
       ...{ deadline: deadline.toISOString(), expectedAt: null },
     };
     await notices.tellLate(notice, notify);

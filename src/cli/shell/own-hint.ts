@@ -2,7 +2,7 @@
 import { isAbsolute, relative } from "node:path";
 import type { Command } from "commander";
 import { asNightshiftError, fromErrorRecord, toErrorRecord } from "../../errors.js";
-import { shellLine } from "../output/command-line.js";
+import { shellLine } from "../../text/shell-line.js";
 
 /** Returns what was thrown, with a hint that names the command's own option where it has one. */
 export function withOwnHint(thrown: unknown, command: Command, cwd: string): unknown {

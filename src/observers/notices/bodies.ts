@@ -1,5 +1,5 @@
 /** A notice as a webhook and as Slack want it. */
-import { headlineOf, type Notice, type NoticeEvent, remedyOf } from "../../notice.js";
+import { headlineOf, type Notice, type NoticeEvent } from "../../notice.js";
 import { noticeIdOf } from "./notice-id.js";
 
 /** Documented in docs/observing.md: fields are added, never changed, under one version. */
@@ -9,7 +9,6 @@ export function webhookBody(notice: Notice): object {
     id: noticeIdOf(notice),
     ...notice,
     text: headlineOf(notice),
-    remedy: remedyOf(notice),
   };
 }
 
@@ -24,9 +23,8 @@ const signs: { readonly [event in NoticeEvent]: string } = {
 const mostCharacters = 2_500;
 
 export function slackBody(notice: Notice): object {
-  const { event, error, runId, target, trigger } = notice;
+  const { event, error, remedy, runId, target, trigger } = notice;
   const headline = headlineOf(notice);
-  const remedy = remedyOf(notice);
   const about = [`to \`${plain(target)}\``, runId === null ? null : `run \`${runId}\``, `by ${trigger}`];
   const sections = [
     `${signs[event]} *${plain(headline)}*`,

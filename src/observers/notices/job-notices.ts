@@ -1,7 +1,7 @@
 /** Watches what is asked of one job, and says when somebody should hear of it. */
 import type { Clock } from "../../clock.js";
 import type { Interval } from "../../job.js";
-import type { Notice } from "../../notice.js";
+import { type Notice, remedyOf } from "../../notice.js";
 import type { Observer, RunEnd } from "../../observer.js";
 import type { Progress, RunEvent } from "../../run-events.js";
 
@@ -77,6 +77,7 @@ export function jobNotices(options: JobNoticesOptions): Observer {
       event: "late",
       at: clock.now().toISOString(),
       error: null,
+      remedy: null,
       rows: null,
       deadline: due.deadline.toISOString(),
       expectedAt: expectedAt?.toISOString() ?? null,
@@ -121,6 +122,7 @@ function noticeOf(event: "failed" | "recovered", end: RunEnd): Notice {
   return {
     ...{ event, at, job, interval, trigger, target, runId },
     error: error === null ? null : { code: error.code, message: error.message, hint: error.hint ?? null },
+    remedy: event === "failed" && error !== null ? remedyOf(error, end) : null,
     rows:
       event === "recovered"
         ? changes === undefined

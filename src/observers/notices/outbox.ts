@@ -53,8 +53,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
 const said = { failed: "failed", recovered: "recovered", late: "is late", waiting: "is waiting" } as const;
 
 function masked(notice: Notice, mask: (text: string) => string): Notice {
-  const { error } = notice;
+  const { error, remedy } = notice;
   if (error === null) return notice;
   const hint = error.hint === null ? null : mask(error.hint);
-  return { ...notice, error: { ...error, message: mask(error.message), hint } };
+  return {
+    ...notice,
+    error: { ...error, message: mask(error.message), hint },
+    remedy: remedy && mask(remedy),
+  };
 }

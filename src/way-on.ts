@@ -1,5 +1,7 @@
 /** Tells which command can finish what a failed run was to do: the same run, or its next generation. */
-import type { ErrorRecord } from "../errors.js";
+import type { ErrorRecord } from "./errors.js";
+import type { Job } from "./job.js";
+import { shellLine } from "./text/shell-line.js";
 
 /**
  * `retry` continues the run by its stored plan: it helps where something outside the plan was at fault and has been put
@@ -59,4 +61,26 @@ export function wayOn({ kind, code, details }: Pick<ErrorRecord, "kind" | "code"
     case "cancelled":
       return "retry";
   }
+}
+
+/**
+ * Returns the words that run a job for the same interval and variables. A date names the interval that begins with it.
+ * @param subject name of the job, or path of its spec
+ */
+export function runAgain(
+  subject: string,
+  { interval, vars = {} }: Pick<Job, "interval" | "vars">,
+  ...flags: readonly string[]
+): string {
+  const values = Object.entries(vars).flatMap(([key, value]) => ["--var", `${key}=${value}`]);
+  if (interval === null) return shellLine("run", subject, ...values, ...flags);
+  const beginsWithDate = interval.start === `${interval.ds}T00:00:00Z`;
+  return shellLine(
+    "run",
+    subject,
+    "--at",
+    beginsWithDate ? interval.ds : interval.start,
+    ...values,
+    ...flags,
+  );
 }
