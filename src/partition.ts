@@ -245,12 +245,20 @@ export function rowsIn(totals: PlanTotals, receipts: readonly Pick<Receipt, "row
 /** What an upsert did to the rows of its table, as the publishing transaction counted them. */
 export interface RowChanges {
   readonly inserted: number;
-  /** Replaced by key; a row with equal values counts as well, since its version advances. */
+  /** Replaced by key, at least one value by another. */
   readonly updated: number;
+  /** Replaced by key by equal values: nothing but the version advances. Absent in publications of older versions. */
+  readonly unchanged?: number;
   /** Rows of the run that are older than what is there: nothing of them is visible. */
   readonly older: number;
   /** Rows that the input lacks, with `on_missing: delete`. */
   readonly deleted: number;
+}
+
+/** Returns how many rows of the run became visible: all that are predicted, unless an upsert found newer ones. */
+export function writtenRows({ predicted }: Pick<RowCounts, "predicted">, changes?: RowChanges): number {
+  if (changes === undefined) return predicted;
+  return changes.inserted + changes.updated + (changes.unchanged ?? 0);
 }
 
 export const noRows: RowCounts = { read: 0, predicted: 0, quarantined: 0, filtered: 0 };

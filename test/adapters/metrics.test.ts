@@ -36,6 +36,14 @@ beforeEach(() => {
   nowMs = 0;
 });
 
+test("rows that are older than those of the table are not counted as written", async () => {
+  const metrics = createMetrics({ clock });
+  metrics.observer.on(started);
+  const changes = { inserted: 10, updated: 20, unchanged: 30, older: 37, deleted: 5 };
+  metrics.observer.on({ ...published, rows, changes } as RunEvent);
+  expect((await read(metrics)).value("nightshift_rows_written_total")).toBe(60);
+});
+
 test("a run counts its rows, bytes, steps, attempts and its end", async () => {
   const metrics = createMetrics({ clock });
   const { observer } = metrics;

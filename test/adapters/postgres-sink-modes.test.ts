@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
+  Float32,
   makeVector,
   type RecordBatch,
   Table,
@@ -326,18 +327,21 @@ describe("upsert", () => {
     expect(await changesOf(day(1, "2026-01-06"), batchOf({ 2: 0.6, 3: 0.6 }))).toEqual({
       inserted: 1,
       updated: 1,
+      unchanged: 0,
       older: 0,
       deleted: 0,
     });
     expect(await changesOf(day(1, "2026-01-01"), batchOf({ 1: 0.1, 2: 0.1, 3: 0.1 }))).toEqual({
       inserted: 0,
       updated: 0,
+      unchanged: 0,
       older: 3,
       deleted: 0,
     });
     expect(await changesOf(day(1, "2026-01-04"), batchOf({ 3: 0.4, 4: 0.4 }))).toEqual({
       inserted: 1,
       updated: 0,
+      unchanged: 0,
       older: 1,
       deleted: 0,
     });
@@ -353,9 +357,48 @@ describe("upsert", () => {
     expect(await changesOf(day(1, "2026-01-07"), batchOf({ 3: 0.7 }), deleting)).toEqual({
       inserted: 0,
       updated: 1,
+      unchanged: 0,
       older: 0,
       deleted: 2,
     });
+  });
+
+  it("counts rows apart that had these values already: nulls, NaN and json included; versions advance all the same", async () => {
+    const target = await freshTarget();
+    await target.database.query(
+      `create table scores (id bigint primary key, score real, nightshift_unchanged json,
+                            nightshift_run bigint, nightshift_as_of timestamptz)`,
+    );
+    const write = { ...upsert, create: false } as const;
+    const rows = (scores: readonly (number | null)[], texts: readonly (string | null)[]): RecordBatch => {
+      const [batch] = new Table({
+        id: makeVector(BigInt64Array.from(scores.keys(), BigInt)),
+        score: vectorFromArray(scores, new Float32()),
+        nightshift_unchanged: vectorFromArray(texts, new Utf8()),
+      }).batches;
+      if (batch === undefined) throw new Error("a table of one batch");
+      return batch;
+    };
+    await publish(
+      target,
+      day(1, "2026-01-01"),
+      rows([0.5, null, NaN, 4, 5], ["{}", null, "1", "[1]", "1"]),
+      write,
+    );
+    const again = rows([0.5, null, NaN, 4.5, 5, 6], ["{}", null, "1", "[1]", null, "6"]);
+    const { changes } = await publish(target, day(1, "2026-01-03"), again, write);
+    expect(changes).toEqual({ inserted: 1, updated: 2, unchanged: 3, older: 0, deleted: 0 });
+    const between = await publish(target, day(1, "2026-01-02"), rows([9], ["9"]), write);
+    expect(between.changes).toEqual({ inserted: 0, updated: 0, unchanged: 0, older: 1, deleted: 0 });
+    await target.sink(write).rollback();
+    await target.sink(write).rollback();
+    expect(await scores(target, ", nightshift_unchanged")).toEqual([
+      [0, 0.5, {}],
+      [1, null, null],
+      [2, "NaN", 1],
+      [3, 4, [1]],
+      [4, 5, 1],
+    ]);
   });
 
   it("advances versions where values are equal, so that a run in between does not win", async () => {

@@ -97,15 +97,16 @@ function summary(view: OutcomeView, paint: Paint): readonly (readonly [string, s
 /** What an upsert did: rows that are older than those of the table leave it as it is. */
 function changesPairs({ changes }: RunOutcome, paint: Paint): readonly (readonly [string, string])[] {
   if (changes === undefined) return [];
-  const { inserted, updated, older, deleted } = changes;
+  const { inserted, updated, unchanged = 0, older, deleted } = changes;
   const parts = [
     `${count(inserted)} inserted`,
     `${count(updated)} updated`,
+    ...(unchanged > 0 ? [`${count(unchanged)} unchanged`] : []),
     ...(deleted > 0 ? [`${count(deleted)} deleted`] : []),
     ...(older > 0 ? [`${count(older)} older than what is there`] : []),
   ].join(", ");
-  const isUnchanged = older > 0 && inserted + updated + deleted === 0;
-  return [["table", isUnchanged ? paint.yellow(`unchanged: ${parts}`) : parts]];
+  const isAsBefore = older > 0 && inserted + updated + unchanged + deleted === 0;
+  return [["table", isAsBefore ? paint.yellow(`as it was: ${parts}`) : parts]];
 }
 
 /** What this process did in its time; a resumed run has rows from before. */

@@ -3,7 +3,7 @@
  * it was done: what an earlier process had accepted before a run was gone on with is not counted again.
  */
 import type { Observer, RunEnd } from "../../observer.js";
-import type { AttemptStats, RowCounts } from "../../partition.js";
+import { type AttemptStats, type RowCounts, writtenRows } from "../../partition.js";
 import type { Run } from "../../run.js";
 import type { RunEvent } from "../../run-events.js";
 import type { Families } from "./families.js";
@@ -47,7 +47,7 @@ export function runMetrics(of: Families): Observer {
         runs.set(event.runId, { ...run, publishingMs: Date.parse(event.at) });
         break;
       case "run.published":
-        of.rowsWritten.inc({ job: run.job }, event.rows.predicted);
+        of.rowsWritten.inc({ job: run.job }, writtenRows(event.rows, event.changes));
         if (run.publishingMs !== null)
           of.stepDuration.observe(
             { step: "publish" },

@@ -3,6 +3,7 @@ import type { Clock } from "../../clock.js";
 import type { Interval } from "../../job.js";
 import { type Notice, remedyOf } from "../../notice.js";
 import type { Observer, RunEnd } from "../../observer.js";
+import { writtenRows } from "../../partition.js";
 import type { Progress, RunEvent } from "../../run-events.js";
 
 export interface JobNoticesOptions {
@@ -123,12 +124,7 @@ function noticeOf(event: "failed" | "recovered", end: RunEnd): Notice {
     ...{ event, at, job, interval, trigger, target, runId },
     error: error === null ? null : { code: error.code, message: error.message, hint: error.hint ?? null },
     remedy: event === "failed" && error !== null ? remedyOf(error, end) : null,
-    rows:
-      event === "recovered"
-        ? changes === undefined
-          ? rows.predicted
-          : changes.inserted + changes.updated
-        : null,
+    rows: event === "recovered" ? writtenRows(rows, changes) : null,
     deadline: null,
     expectedAt: null,
   };

@@ -110,23 +110,52 @@ export async function upsert(move: Move): Promise<Moved> {
   const isOlder = olderThan(run.sequence, run.asOf, "t");
   const replaced = undoName(move);
   const keys = quoteNames(key);
-  const staged = stagedRows(move, sourceColumns(key));
-  // As one statement: the server may use several cores for that, for an INSERT it never does.
+  const values = columns.filter((column) => !key.includes(column));
+  const staged = stagedRows(move, sourceColumns([...key, ...values]));
+  const flag = quoteName(freeName("nightshift_unchanged", table.columns));
+  // As one statement: the server may use several cores for that, for an INSERT it never does. The comparison goes with the
+  // join that is made anyway: joining once more to count takes four times as long.
   const { rowCount } = await session.query(
-    `create table ${inArea(replaced)} as select t.* from ${place} t join (${staged}) s using (${keys}) where ${isOlder}`,
+    `create table ${inArea(replaced)} as select t.*, ${sameRow(values)} as ${flag}
+     from ${place} t join (${staged}) s using (${keys}) where ${isOlder}`,
   );
+  const equal = await takeCount(session, inArea(replaced), flag);
   const deleted = write.onMissing === "delete" ? await deleteMissing(move, replaced) : 0;
   const own = [ownColumns.run, ownColumns.asOf];
   // Versions advance also where nothing else does: or a run in between would still win.
-  const sets = [...columns.filter((column) => !key.includes(column)), ...own].map(
-    (column) => `${quoteName(column)} = excluded.${quoteName(column)}`,
-  );
+  const sets = [...values, ...own].map((column) => `${quoteName(column)} = excluded.${quoteName(column)}`);
   const alias = `${place} as t`;
   const conflict = `on conflict (${keys}) do update set ${sets.join(", ")} where ${isOlder}`;
   const rows = await insertStaged(move, alias, { conflict });
-  const updated = Math.min(rowCount ?? 0, rows);
-  const changes = { inserted: rows - updated, updated, older: staging.rows - rows, deleted };
+  const found = Math.min(rowCount ?? 0, rows);
+  const unchanged = Math.min(equal, found);
+  const changes = {
+    ...{ inserted: rows - found, updated: found - unchanged, unchanged },
+    ...{ older: staging.rows - rows, deleted },
+  };
   return { method: "upsert", undo: { kind: "upsert", replaced, key }, rows, changes };
+}
+
+/**
+ * Whether the row `t` of the table has the values of the staged row `s`, as they are stored: this is defined for every type,
+ * json and those of extensions included, whatever the search path is.
+ */
+function sameRow(columns: readonly string[]): string {
+  const row = (alias: string) => `row(${columns.map((name) => `${alias}.${quoteName(name)}`).join(", ")})`;
+  return columns.length === 0 ? "true" : `pg_catalog.record_image_eq(${row("t")}, ${row("s")})`;
+}
+
+/** How many rows have the flag, whose column then goes: what is kept for a rollback has the table's columns alone. */
+async function takeCount(session: Move["session"], place: string, flag: string): Promise<number> {
+  const { rows } = await session.query<{ flagged: string }>(
+    `select count(*) as flagged from ${place} where ${flag}`,
+  );
+  await session.query(`alter table ${place} drop column ${flag}`);
+  return Number(rows[0]?.flagged);
+}
+
+function freeName(name: string, taken: readonly { readonly name: string }[]): string {
+  return taken.some((column) => column.name === name) ? freeName(`${name}_`, taken) : name;
 }
 
 /** A row that no run wrote is older than any. */
