@@ -8,7 +8,8 @@ import { estimate, hasRows } from "../../src/sources/postgres/estimate.js";
 import { relationOf, select } from "../../src/sources/postgres/input-sql.js";
 import { inputKeeper } from "../../src/sources/postgres/keep-input.js";
 import { connectionUrl } from "../../src/wiring/resolve-connection.js";
-import { inputOf, queryOf } from "../support/postgres-source.js";
+import { migrateAt } from "../support/postgres-ledgers.js";
+import { inputOf, planned, queryOf, readAll, sourceOf } from "../support/postgres-source.js";
 import { flightsTable } from "../support/table-project.js";
 
 const table = flightsTable(20);
@@ -67,4 +68,74 @@ test.each([[attack], [attackWithHaving]])("each statement that holds a query is 
     expect(await victims()).toEqual(["victim"]);
   }
   await session.end();
+});
+
+/** Names and values of 63 bytes at most that end a quotation and begin another statement. */
+const hostileName = 'k"; drop table victim; --';
+const hostileValues = [
+  "'; drop table victim; --",
+  "\\'; drop table victim; --",
+  '"); drop table victim; --',
+  "$1",
+  "$$; drop table victim; $$",
+  "O'Brien",
+  "%s {} \\",
+  "",
+];
+const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
+
+test.each(["table", "query"])("names and values of keys stay names and values: of a %s", async (kind) => {
+  const { database } = table;
+  const rows = 4_000;
+  const values = `array[${hostileValues.map((value) => `'${value.replaceAll("'", "''")}'`).join(", ")}]`;
+  await database.query(`drop table if exists ${quoted(hostileName)};
+    create table ${quoted(hostileName)} (${quoted(hostileName)} text not null, n int8 primary key);
+    set standard_conforming_strings = on;
+    insert into ${quoted(hostileName)}
+      select (${values})[1 + n % ${hostileValues.length}] || n, n from generate_series(1, ${rows}) n;
+    alter table ${quoted(hostileName)} drop constraint ${quoted(`${hostileName}_pkey`)};
+    alter table ${quoted(hostileName)} add primary key (${quoted(hostileName)});
+    analyze ${quoted(hostileName)}`);
+  const read =
+    kind === "table"
+      ? ({ kind: "table", table: { schema: null, name: hostileName } } as const)
+      : queryOf(
+          `select * from ${quoted(hostileName)} where ${quoted(hostileName)} <> $1`,
+          hostileValues[0] ?? "",
+        );
+  const source = sourceOf(database.url, read, { key: [hostileName], consistency: "none" });
+  const partitions = await planned(source, [hostileName, "n"], { partitionRows: 500 });
+  const found = await readAll(source, [hostileName, "n"], { partitions });
+  expect(new Set(found.rows.map(([, n]) => String(n))).size).toBe(rows);
+  expect(found.rows.length).toBe(rows);
+  expect(await victims()).toEqual(["victim"]);
+  const kinds = new Set(partitions.map(({ range }) => range?.by.kind));
+  expect(kinds).toEqual(new Set([kind === "table" ? "key" : "whole"]));
+});
+
+test.each([
+  ["key", `key: ['flight_id"; drop table victim; --'], table: flights`],
+  ["table", `table: 'flights; drop table victim'`],
+  ["table with a schema", `table: 'public."flights""; drop table victim; --"'`],
+])("%s of the input with SQL in it is no SQL", async (_what, input) => {
+  table.project.writeJob({ input });
+  for (const command of ["validate", "plan", "explain", "preview", "run"]) {
+    const ended = table.project.nightshift(command, "flights", "--json");
+    expect(ended.status, command).not.toBe(0);
+    expect(await victims(), command).toEqual(["victim"]);
+  }
+});
+
+test("a table that is written may have any name", async () => {
+  await migrateAt(table.database.url);
+  const name = 'scored"; drop table victim; --';
+  table.project.writeJob({
+    write: `{ to: "\${FLIGHTS_URL}", table: 'public.${quoted(name)}', mode: replace, create: true }`,
+  });
+  const ended = table.project.nightshift("run", "flights", "--json");
+  expect(ended.status, ended.stderr).toBe(0);
+  expect(await victims()).toEqual(["victim"]);
+  expect(await table.database.query(`select count(*)::int as n from public.${quoted(name)}`)).toEqual([
+    { n: 20 },
+  ]);
 });
