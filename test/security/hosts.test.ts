@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Float32, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
+import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { startCli } from "../support/cli.js";
 import { endlessLoop } from "../support/hostile-models.js";
 import { modelBytes } from "../support/onnx-models.js";
 import { writeParquet } from "../support/parquet-rows.js";
 import { scratch } from "../support/scratch.js";
+import { zerosParquet } from "../support/zeros-parquet.js";
 
 function statOf(pid: number): readonly string[] | null {
   try {
@@ -33,21 +35,37 @@ async function until(what: () => boolean): Promise<void> {
   while (!what()) await sleep(50);
 }
 
-test.each(["SIGKILL", "SIGTERM"] as const)(
-  "a host inside a model ends after its coordinator got %s",
-  async (signal) => {
-    const folder = scratch();
-    writeFileSync(join(folder, "m.onnx"), modelBytes(endlessLoop()));
-    const columns = { a: vectorFromArray([1, 2], new Float32()), b: vectorFromArray([1, 2], new Float32()) };
-    writeFileSync(join(folder, "d.parquet"), await writeParquet(columns));
-    const cli = startCli(["preview", "m.onnx", "d.parquet", "--features", "a,b"], { cwd: folder });
-    await until(() => childrenOf(cli.pid).length > 0);
-    const [host = 0] = childrenOf(cli.pid);
-    // It computes for as long as nobody stops it: three seconds of processor time are no start-up.
-    await until(() => usedBy(host) > 300 || !isAlive(host));
-    expect(isAlive(host)).toBe(true);
-    cli.kill(signal);
-    await cli.finished;
-    await until(() => !isAlive(host));
-  },
-);
+async function folderOf(model: OnnxModel, data: Uint8Array): Promise<string> {
+  const folder = scratch();
+  writeFileSync(join(folder, "m.onnx"), modelBytes(model));
+  writeFileSync(join(folder, "d.parquet"), data);
+  return folder;
+}
+
+const floats = () => vectorFromArray([1, 2], new Float32());
+
+/** What keeps the host's main thread inside native code: a model, and the decoder. */
+const busy = {
+  "a model": async () => folderOf(endlessLoop(), await writeParquet({ a: floats(), b: floats() })),
+  "the decoder": async () => folderOf(endlessLoop(), zerosParquet(["a", "b"], [40_000_000])),
+};
+
+test.each([
+  ["a model", ["SIGKILL"]],
+  ["a model", ["SIGTERM"]],
+  ["a model", ["SIGSTOP", "SIGKILL"]],
+  ["the decoder", ["SIGKILL"]],
+  ["the decoder", ["SIGTERM"]],
+  ["the decoder", ["SIGSTOP", "SIGKILL"]],
+] as const)("a host inside %s ends after its coordinator got %s", async (what, signals) => {
+  const cwd = await busy[what]();
+  const cli = startCli(["preview", "m.onnx", "d.parquet", "--features", "a,b"], { cwd });
+  await until(() => childrenOf(cli.pid).length > 0);
+  const [host = 0] = childrenOf(cli.pid);
+  // Three seconds of processor time are no start-up.
+  await until(() => usedBy(host) > 300 || !isAlive(host));
+  expect(isAlive(host)).toBe(true);
+  for (const signal of signals) cli.kill(signal);
+  await cli.finished;
+  await until(() => !isAlive(host));
+});
