@@ -143,7 +143,8 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     if (write.kind === "postgres") {
       const { postgresSink } = await import("./sinks/postgres/postgres-sink.js");
       const quarantine = await quarantineDirectory(write, settings.outputRoot);
-      return postgresSink({ database: await databaseOf(write.connection), write, quarantine });
+      const database = await databaseOf(write.connection);
+      return postgresSink({ database, write, quarantine, onWait: onWarning });
     }
     const { fileSink } = await import("./sinks/files/file-sink.js");
     const { outputFileSystem } = await import("./wiring/output-files.js");

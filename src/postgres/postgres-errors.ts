@@ -108,7 +108,13 @@ const denied = infra(
 const stopped = infra(
   "infra.statement-stopped",
   "the server stopped a statement",
-  "Raise or remove statement_timeout for this role, or see who cancelled it.",
+  "Raise or remove statement_timeout for this role (alter role ... set statement_timeout = 0), or see who cancelled it.",
+);
+/** From PostgreSQL 17 on. It ends the session. */
+const transactionTooLong = infra(
+  "infra.statement-stopped",
+  "the server ended a transaction: transaction_timeout is set",
+  "Set transaction_timeout to 0 for this role (alter role ... set transaction_timeout = 0), or longer than a publication takes; then run the same command again.",
 );
 
 const bySqlState: { readonly [sqlState: string]: Translation } = {
@@ -146,10 +152,10 @@ const bySqlState: { readonly [sqlState: string]: Translation } = {
   "55P03": infra(
     "infra.locked",
     "another session holds a lock",
-    "See pg_locks for who it is; try again once it is gone.",
+    "See pg_locks for who it is; try again once it is gone, or raise lock_timeout for this role where that is what ended it.",
   ),
   "57014": stopped,
-  "25P04": stopped,
+  "25P04": transactionTooLong,
   "57P01": lost,
   "57P02": lost,
   "57P05": endedAsIdle("idle_session_timeout"),

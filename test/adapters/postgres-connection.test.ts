@@ -285,6 +285,30 @@ describe("errors of the server", () => {
     expect(JSON.stringify(toErrorRecord(error))).not.toContain("kanari");
   });
 
+  it.each([
+    ["idle_session_timeout", "57P05", "infra.connection-lost", false, "select 1", 400],
+    ["idle_in_transaction_session_timeout", "25P03", "infra.connection-lost", true, "select 1", 400],
+    ["statement_timeout", "57014", "infra.statement-stopped", false, "select pg_sleep(5)", 0],
+    ["transaction_timeout", "25P04", "infra.statement-stopped", true, "select pg_sleep(5)", 0],
+  ] as const)(
+    "%s of a role: the error names the setting, which helps",
+    async (setting, sqlstate, code, isInside, sql, idleMs) => {
+      const known = await test.query("select 1 from pg_settings where name = $1", [setting]);
+      // idle_session_timeout came with PostgreSQL 14, transaction_timeout with 17.
+      if (known.length === 0) return;
+      const database = open(test.url);
+      const work = async (session: Session): Promise<void> => {
+        await session.query(`set ${setting} = 100`);
+        if (isInside) await session.query("begin");
+        if (idleMs > 0) await new Promise((resolve) => session.once("error", resolve));
+        await session.query(sql);
+      };
+      const error = await failure(database.use(work, doing));
+      expect(error).toMatchObject({ code, details: { sqlstate } });
+      expect(error.hint).toContain(`set ${setting} = 0`);
+    },
+  );
+
   it("a lock of another session", async () => {
     const database = open(test.url);
     await database.query("create table locked (x int)");

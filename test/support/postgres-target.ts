@@ -29,7 +29,12 @@ export interface PostgresTarget {
   readonly database: TestDatabase;
   readonly url: string;
   /** With the given parts of the write spec changed. */
-  sink(write?: Partial<PostgresWrite>, through?: string, lockTimeoutMs?: number): Sink;
+  sink(
+    write?: Partial<PostgresWrite>,
+    through?: string,
+    lockTimeoutMs?: number,
+    onWait?: (text: string) => void,
+  ): Sink;
   write(write?: Partial<PostgresWrite>): PostgresWrite;
 }
 
@@ -52,12 +57,13 @@ export async function freshTarget(made?: TestDatabase): Promise<PostgresTarget> 
     database,
     url: database.url,
     write,
-    sink: (parts = {}, through = database.url, lockTimeoutMs = 10_000) =>
+    sink: (parts = {}, through = database.url, lockTimeoutMs = 10_000, onWait = () => undefined) =>
       postgresSink({
         database: connect(through),
         write: write(parts),
         quarantine: quarantineOf(write(parts)),
         lockTimeoutMs,
+        onWait,
       }),
   };
 }

@@ -35,6 +35,8 @@ export interface PostgresSinkOptions {
   readonly quarantine: QuarantineDirectory | null;
   /** How long anything waits for a lock that another session holds on the target; 30 s. */
   readonly lockTimeoutMs?: number;
+  /** Called with a line for people while a publication waits for sessions that use the target. */
+  readonly onWait?: (text: string) => void;
 }
 
 /** A coordinator that sleeps this long between two statements loses its transaction, so that others can go on. */
@@ -43,7 +45,7 @@ const idleTimeoutMs = 60_000;
 const commitTries = 3;
 
 export function postgresSink(options: PostgresSinkOptions): Sink {
-  const { database, write, quarantine, lockTimeoutMs = 30_000 } = options;
+  const { database, write, quarantine, lockTimeoutMs = 30_000, onWait = () => undefined } = options;
   const place = tableText(write.table);
   let migrated: Promise<void> | null = null;
 
@@ -137,7 +139,17 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
 
     async publish(run, fingerprint, receipts, details) {
       const { target, registered: own } = await registered(run);
-      const request = { write, run, registered: own, target, fingerprint, receipts, details, lockTimeoutMs };
+      const request = {
+        write,
+        run,
+        registered: own,
+        target,
+        fingerprint,
+        receipts,
+        details,
+        lockTimeoutMs,
+        onWait,
+      };
       const decision = await decided((session) => publishIn(session, request), `publishing to ${target}`);
       if (decision.outcome === "commit") await analyze();
       if (decision.outcome === "commit" && quarantine !== null)

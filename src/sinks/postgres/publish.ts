@@ -52,6 +52,8 @@ export interface PublishRequest {
   readonly details: PublicationDetails | undefined;
   /** How long a statement waits for a lock that others hold on the target. */
   readonly lockTimeoutMs: number;
+  /** Called with a line for people when sessions that use the target are waited for. */
+  readonly onWait: (text: string) => void;
 }
 
 export async function publishIn(session: Session, request: PublishRequest): Promise<Decision> {
@@ -126,7 +128,7 @@ type Prepared = Pick<Move, "publication" | "superseded"> & Omit<StagedRun, "oid"
 
 async function prepare(
   session: Session,
-  { write, registered, target: text }: PublishRequest,
+  { write, registered, target: text, lockTimeoutMs, onWait }: PublishRequest,
   { publication, superseded, rows, isClosed }: Prepared,
 ): Promise<Move> {
   const staging = await findTable(session, { schema: "nightshift", name: `staging_${registered.sequence}` });
@@ -152,6 +154,7 @@ async function prepare(
     isExploded: staging?.columns.some(({ name }) => name === stagingColumns.element) ?? false,
     superseded,
     isMade,
+    waits: { limitMs: lockTimeoutMs, onWait },
   };
 }
 

@@ -5,6 +5,7 @@
 import type { Table } from "../../../postgres/catalogue.js";
 import { quoteName, quoteTable, quoteText } from "../../../postgres/identifiers.js";
 import type { Session } from "../../../postgres/session.js";
+import { lockAlone } from "./lock-table.js";
 import { inArea, insertStaged, type Move, type Moved, stagedRows } from "./move.js";
 import { rewriteValues } from "./moves.js";
 import { whyNotPlain } from "./plain-table.js";
@@ -126,7 +127,7 @@ async function freeName(session: Session, { schema, name }: QualifiedName, value
 }
 
 async function swapOne(move: Move, place: Place, at: number) {
-  const { session, table, publication } = move;
+  const { session, table, publication, waits } = move;
   const { bound, check, partition, isThere } = place;
   const name = `next_${publication}_${at + 1}`;
   const original = isThere ? partition : table.name;
@@ -137,6 +138,7 @@ async function swapOne(move: Move, place: Place, at: number) {
   await session.query(
     `alter table ${inArea(name)} add constraint nightshift_bound check (${check.column} is not null and ${check.value})`,
   );
+  await lockAlone(session, isThere ? [table.name, partition] : [table.name], waits);
   let before: SwappedPartition["before"] = null;
   if (isThere) {
     await session.query(`alter table ${quoteTable(table.name)} detach partition ${quoteTable(partition)}`);

@@ -7,6 +7,7 @@ import type { Session } from "../../../postgres/session.js";
 import { type RegisteredRun, stagingColumns, stagingTable } from "../area.js";
 import { ownColumns } from "../columns/written-columns.js";
 import { element } from "../copy/rows.js";
+import type { LockWaits } from "./lock-table.js";
 import type { SwappedPartition } from "./replica.js";
 
 /** What is moved, as it was counted. */
@@ -32,6 +33,7 @@ export interface Move {
   readonly superseded: readonly string[];
   /** The table was made in this very transaction. */
   readonly isMade: boolean;
+  readonly waits: LockWaits;
 }
 
 /** What takes a publication back. Names of tables are in our schema. */

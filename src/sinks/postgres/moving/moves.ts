@@ -2,6 +2,7 @@
 import { DataError, SpecError } from "../../../errors.js";
 import { quoteName, quoteNames, quoteTable } from "../../../postgres/identifiers.js";
 import { ownColumns } from "../columns/written-columns.js";
+import { lockAlone } from "./lock-table.js";
 import { inArea, insertStaged, type Move, type Moved, makeUndo, stagedRows, undoName } from "./move.js";
 import { promoteStaging } from "./promote.js";
 import { finishReplica, makeReplica, putAside, putInPlace, type QualifiedName } from "./replica.js";
@@ -78,11 +79,11 @@ function sourceColumns(columns: readonly string[]): string {
 
 /** A new table takes the place of the old one. */
 export async function swap(move: Move): Promise<Moved> {
-  const { session, table, publication } = move;
+  const { session, table, publication, waits } = move;
   const replica = nextTable(publication);
   const rows = await fillReplica(move, replica);
   const names = await finishReplica(session, table.name, replica);
-  await session.query(`lock table ${quoteTable(table.name)} in access exclusive mode`);
+  await lockAlone(session, [table.name], waits);
   const removed = undoName(move);
   await putAside(session, table.name, removed);
   await putInPlace(session, replica.name, table.name, names);
