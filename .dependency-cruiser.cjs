@@ -1,14 +1,13 @@
 /** Who may import whom: the rules of ARCHITECTURE.md, checked. */
 const vocabulary =
-  "^src/(job|run|partition|plan|profile|chunk|column|tensor|mapping|connection|lane|errors|ledger-refusals|asset-refusals|queue-refusals|way-on|run-events|publication-log|template|interval|schedule|arrow-types|float16|notice|quarantine-batch)\\.ts$|^src/(publication-log|text|time)/";
+  "^src/(job|data|time|text)/|^src/errors\\.ts$|^src/mapping/mapping\\.ts$|^src/sinks/(publication-log/|quarantine-batch\\.ts$)|^src/(ledgers|assets|dispatchers)/refusals\\.ts$";
 const contracts =
-  "^src/(source|sink|model|dispatcher|ledger|trigger|store|file-system|format|observer|host|hook|clock|queue|asset-shelf|backfill-book|schedule-book|notice-book)\\.ts$";
-const flow =
-  "^src/(planner|runner|backfill|scheduler|queue-worker)\\.ts$|^src/(pipeline|planning|running|working)/";
+  "^src/(sources/source|sinks/sink|runtimes/model|dispatchers/(dispatcher|queue)|ledgers/(ledger|(backfill|schedule|notice)-book)|stores/(store|file-system)|formats/format|observers/observer|host/host|hooks/hook|assets/asset-shelf)\\.ts$";
+const flow = "^src/(planning|mapping|scoring|running|worker|service)/";
 const wiring =
-  "^src/(app|registry|cli|index|worker-host|thread|system-clock|config)\\.ts$|^src/(cli|wiring)/";
+  "^src/(app|registry|cli|index|config)\\.ts$|^src/host/(worker-host|thread)\\.ts$|^src/(cli|wiring)/";
 const implementation =
-  "^src/(assets|hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/";
+  "^src/(assets|hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|host)/";
 
 module.exports = {
   forbidden: [
@@ -39,12 +38,20 @@ module.exports = {
       comment: "An implementation imports vocabulary, contracts, its own folder and its own package.",
       severity: "error",
       from: {
-        path: "^src/(assets|hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|hosts)/([^/]+)",
+        path: "^src/(sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers)/([^/]+)/",
+        pathNot: [vocabulary],
       },
       to: {
         path: "^src/",
-        pathNot: [vocabulary, contracts, "^src/$1/$2", "^src/postgres/", "^src/http/"],
+        pathNot: [vocabulary, contracts, "^src/$1/$2/", "^src/postgres/", "^src/http/"],
       },
+    },
+    {
+      name: "flat-implementations-stand-alone",
+      comment: "The same for a folder with one implementation.",
+      severity: "error",
+      from: { path: "^src/(assets|hooks|host)/", pathNot: [vocabulary, contracts, wiring] },
+      to: { path: "^src/", pathNot: [vocabulary, contracts, "^src/$1/"] },
     },
     {
       name: "http-stands-alone",
@@ -86,7 +93,7 @@ module.exports = {
       name: "only-wiring-names-implementations",
       severity: "error",
       from: { path: "^src/", pathNot: [wiring, implementation] },
-      to: { path: implementation },
+      to: { path: implementation, pathNot: [vocabulary, contracts] },
     },
     {
       name: "api-stands-alone",
@@ -138,7 +145,7 @@ module.exports = {
     {
       name: "piscina-in-the-host",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/hosts/" },
+      from: { path: "^src/", pathNot: "^src/host/" },
       to: { path: "node_modules/piscina/" },
     },
     {

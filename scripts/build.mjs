@@ -17,8 +17,9 @@ if (!process.argv.includes("--host-only")) compile();
 const { build } = await import("esbuild");
 await build({
   absWorkingDir: root,
-  entryPoints: ["dist/worker-host.js", "dist/thread.js"],
-  outdir: "dist/host",
+  entryPoints: ["dist/host/worker-host.js", "dist/host/thread.js"],
+  outdir: "dist/bundle",
+  outbase: "dist/host",
   bundle: true,
   splitting: true,
   format: "esm",

@@ -11,7 +11,7 @@ const transitions = {
 const journalPowerCut = ["test/adapters/journal-power-cut.test.ts"];
 const sinkPowerCut = ["test/adapters/file-sink-power-cut.test.ts"];
 const localFileSystem = {
-  file: "src/stores/local-file-system.ts",
+  file: "src/stores/local/local-file-system.ts",
   tests: ["test/adapters/local-file-system.test.ts"],
 };
 const partition = ["test/flow/run-partition.test.ts"];
@@ -148,14 +148,14 @@ export const groups = {
     },
     {
       name: "a decided run is decided again",
-      file: "src/publication-log/next-entry.ts",
+      file: "src/sinks/publication-log/next-entry.ts",
       from: "decided: { ...head?.decided, [intent.run.id]",
       to: "decided: { [intent.run.id]",
       tests: ["test/unit/publication-log.test.ts", "test/unit/publication-log-interleavings.test.ts"],
     },
     {
       name: "an older generation takes the place of a newer one",
-      file: "src/publication-log/next-entry.ts",
+      file: "src/sinks/publication-log/next-entry.ts",
       from: "if (newer !== null && newer.generation > run.generation)",
       to: "if (newer !== null && newer.generation < 0)",
       tests: ["test/unit/publication-log.test.ts"],
@@ -268,14 +268,14 @@ export const groups = {
     },
     {
       name: "a partition is staged without its rows being counted up",
-      file: "src/pipeline/run-partition.ts",
+      file: "src/scoring/run-partition.ts",
       from: "if (rows.read !== rows.predicted + rows.quarantined + rows.filtered)",
       to: "if (rows.read < 0)",
       tests: partition,
     },
     {
       name: "fewer rows are read than the footers promise",
-      file: "src/pipeline/run-partition.ts",
+      file: "src/scoring/run-partition.ts",
       from: "if (hasExactRows(partition) && rows.read !== partition.rows)",
       to: "if (hasExactRows(partition) && rows.read > partition.rows)",
       tests: partition,
@@ -289,14 +289,14 @@ export const groups = {
     },
     {
       name: "a row that fails is dropped silently",
-      file: "src/pipeline/score-chunk.ts",
+      file: "src/scoring/score-chunk.ts",
       from: "quarantined: setAside(chunk, quarantined),",
       to: "quarantined: setAside(chunk, []),",
       tests: partition,
     },
     {
       name: "bisection forgets the second half",
-      file: "src/pipeline/bisect.ts",
+      file: "src/scoring/bisect.ts",
       from: "    await search(suspects.slice(middle));",
       to: "    if (bad.size === 0) await search(suspects.slice(middle));",
       tests: ["test/unit/pipeline/predict-rows.test.ts"],
@@ -479,21 +479,21 @@ export const groups = {
   "that assets are the planned ones": [
     {
       name: "a planned file or a copy is believed by its size",
-      file: "src/assets/local/asset-cache.ts",
+      file: "src/assets/asset-cache.ts",
       from: "if ((await digestOf(path)) !== sha256) return false;",
       to: "if ((await digestOf(path)) === null) return false;",
       tests: assetCache,
     },
     {
       name: "what a ledger or a directory gives is not verified",
-      file: "src/assets/local/blocks.ts",
+      file: "src/assets/blocks.ts",
       from: "if (found !== sha256) throw wrong(found);",
       to: "if (found === sha256.toUpperCase()) throw wrong(found);",
       tests: assetCache,
     },
     {
       name: "a copy is under its name before it is whole",
-      file: "src/assets/local/keep-file.ts",
+      file: "src/assets/keep-file.ts",
       from: "const draft = join(directory, `${draftMark}${newId()}`);",
       to: "const draft = join(directory, name) || newId();",
       tests: assetCache,
@@ -572,7 +572,7 @@ export const groups = {
     },
     {
       name: "a worker host outlives its lease",
-      file: "src/hosts/child-process/call-server.ts",
+      file: "src/host/call-server.ts",
       // Two watches end a host: a timer, and a thread for a host that is busy in native code.
       from: [
         "      watchdog(message.liveUntilNs);",
@@ -599,21 +599,21 @@ export const groups = {
   "who waits for whom": [
     {
       name: "a backfill starves beside scheduled runs",
-      file: "src/working/lane-turns.ts",
+      file: "src/worker/lane-turns.ts",
       from: "scheduled: 3, backfill: 1 };",
       to: "scheduled: 3, backfill: 0.001 };",
       tests: turns,
     },
     {
       name: "a lane that had nothing saves up turns",
-      file: "src/working/lane-turns.ts",
+      file: "src/worker/lane-turns.ts",
       from: "const startOf = (lane: Lane): number => Math.max(now, ends[lane]);",
       to: "const startOf = (lane: Lane): number => ends[lane];",
       tests: turns,
     },
     {
       name: "events have no thread of their own",
-      file: "src/working/take-messages.ts",
+      file: "src/worker/take-messages.ts",
       from: "return isMixed ? threads + 1 : threads;",
       to: "return isMixed ? threads : threads;",
       tests: turns,

@@ -16,7 +16,7 @@ const rows = Object.entries(lock.packages)
 const text = `# Third-party notices
 
 Nightshift is licensed under Apache-2.0. It uses the packages below; npm installs each with its own licence file.
-\`dist/host/\` also holds a bundled copy of apache-arrow and flatbuffers (Apache-2.0, The Apache Software Foundation and
+\`dist/bundle/\` also holds a bundled copy of apache-arrow and flatbuffers (Apache-2.0, The Apache Software Foundation and
 Google), of @bufbuild/protobuf (Apache-2.0 and BSD-3-Clause, Buf and Google) and of tslib (0BSD, Microsoft).
 
 | package | licence |

@@ -1,28 +1,26 @@
 /** Composition root: puts implementations behind the contracts, for the command line and for the library. */
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
-import type { BackfillBook } from "./backfill-book.js";
-import type { Clock } from "./clock.js";
 import { hostEnvironment, type Settings } from "./config.js";
-import type { Connection } from "./connection.js";
-import type { WorkerHost } from "./host.js";
-import type { InputSpec, WriteSpec } from "./job.js";
-import { channelsOf, type Lane, usualTag } from "./lane.js";
-import type { Ledger } from "./ledger.js";
-import type { NoticeBook } from "./notice-book.js";
+import type { Queue } from "./dispatchers/queue.js";
+import type { WorkerHost } from "./host/host.js";
+import type { Connection } from "./job/connection.js";
+import type { InputSpec, WriteSpec } from "./job/job.js";
+import { channelsOf, type Lane, usualTag } from "./job/lane.js";
+import type { BackfillBook } from "./ledgers/backfill-book.js";
+import type { Ledger } from "./ledgers/ledger.js";
+import type { NoticeBook } from "./ledgers/notice-book.js";
+import type { ScheduleBook } from "./ledgers/schedule-book.js";
 import type { Database } from "./postgres/database.js";
-import type { Queue } from "./queue.js";
-import type { QueueWorker, WorkerEvent } from "./queue-worker.js";
 import { quarantineDirectory } from "./registry.js";
-import type { Runner } from "./runner.js";
 import { ledgerReporter, maxExpiries } from "./running/attempts.js";
 import type { Garbage } from "./running/collect-garbage.js";
 import type { MakeDispatcher } from "./running/dispatch-partitions.js";
-import type { ScheduleBook } from "./schedule-book.js";
-import type { Sink } from "./sink.js";
-import type { InputKeeper } from "./source.js";
+import type { Runner } from "./running/runner.js";
+import type { Sink } from "./sinks/sink.js";
+import type { InputKeeper } from "./sources/source.js";
 import type { Secrets } from "./spec/secrets.js";
-import { every, newUuid, pause, systemClock } from "./system-clock.js";
+import type { Clock } from "./time/clock.js";
 import { openBooks, openLedger } from "./wiring/open-ledger.js";
 import {
   admitting,
@@ -38,6 +36,8 @@ import {
   quietRun,
   sharedLedger,
 } from "./wiring/queue-parts.js";
+import { every, newUuid, pause, systemClock } from "./wiring/system-clock.js";
+import type { QueueWorker, WorkerEvent } from "./worker/queue-worker.js";
 
 /** Each part is made when it is first asked for, and its modules are loaded then and not before. */
 export interface App {
@@ -103,8 +103,8 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   const books = once(() => openBooks(settings, secrets));
 
   async function currentHost(): Promise<() => WorkerHost> {
-    const { childProcessHost } = await import("./hosts/child-process/child-process-host.js");
-    const entry = fileURLToPath(new URL("./host/worker-host.js", import.meta.url));
+    const { childProcessHost } = await import("./host/child-process-host.js");
+    const entry = fileURLToPath(new URL("./bundle/worker-host.js", import.meta.url));
     const hookDir = hookDirOf(settings);
     return () => {
       if (host === null || host.isGone()) {
@@ -169,7 +169,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   }
 
   const runner = once(async (): Promise<Runner> => {
-    const { createRunner } = await import("./runner.js");
+    const { createRunner } = await import("./running/runner.js");
     const { localDispatcher } = await import("./dispatchers/local/local-dispatcher.js");
     const { processes } = await import("./ledgers/journal/processes.js");
     const hostNow = await currentHost();
@@ -229,8 +229,8 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     leaseMs,
     tell,
   }: WorkerOptions): Promise<QueueWorker> {
-    const { startQueueWorker } = await import("./queue-worker.js");
-    const { attemptsAtOnce } = await import("./working/take-messages.js");
+    const { startQueueWorker } = await import("./worker/queue-worker.js");
+    const { attemptsAtOnce } = await import("./worker/take-messages.js");
     const { localDispatcher } = await import("./dispatchers/local/local-dispatcher.js");
     const shared = sharedLedger(await ledger());
     const opened = await queue();

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
 import { availableParallelism, homedir, totalmem } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { isConnectionUrl } from "./connection.js";
 import { SpecError } from "./errors.js";
+import { isConnectionUrl } from "./job/connection.js";
 import { parseBytes } from "./text/human.js";
 import { schemeOf } from "./text/path-scheme.js";
 

@@ -10,14 +10,14 @@
 import { resolve } from "node:path";
 import { createApp } from "./app.js";
 import { type Settings, settingsFromProcess } from "./config.js";
-import type { Job } from "./job.js";
+import type { Job } from "./job/job.js";
+import type { RunEvent } from "./job/run-events.js";
 import { openTraces } from "./observers/traces/open-traces.js";
-import type { RunEvent } from "./run-events.js";
 import type { CancelOutcome } from "./running/cancel-run.js";
 import type { RunOutcome, RunRequest } from "./running/run-request.js";
 import { defineJob as resolveJob } from "./spec/define-job.js";
 import type { JobSpecInput } from "./spec/schema.js";
-import { systemClock } from "./system-clock.js";
+import { systemClock } from "./wiring/system-clock.js";
 
 export type { ErrorKind, ErrorRecord } from "./errors.js";
 export { exitCodeOf, NightshiftError } from "./errors.js";
@@ -29,10 +29,10 @@ export type {
   PostChunk,
   PostHook,
   PreHook,
-} from "./hook.js";
-export type { Job } from "./job.js";
-export type { RowCounts } from "./partition.js";
-export type { RunEvent } from "./run-events.js";
+} from "./hooks/hook.js";
+export type { Job } from "./job/job.js";
+export type { RowCounts } from "./job/partition.js";
+export type { RunEvent } from "./job/run-events.js";
 export type { CancelOutcome, CancelStatus } from "./running/cancel-run.js";
 export type { RunOutcome } from "./running/run-request.js";
 export type { JobSpecInput } from "./spec/schema.js";

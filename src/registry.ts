@@ -1,16 +1,16 @@
 /** What a spec's words stand for in this version; each implementation is loaded when it is first asked for. */
-import { hooksOff } from "./asset-refusals.js";
+import { hooksOff } from "./assets/refusals.js";
 import type { Environment } from "./config.js";
-import type { Format } from "./format.js";
-import type { HookRuntime } from "./hook.js";
-import type { InputSpec, PostgresWrite, WriteSpec } from "./job.js";
-import type { ModelRuntime } from "./model.js";
+import type { Format } from "./formats/format.js";
+import type { HookRuntime } from "./hooks/hook.js";
+import type { InputSpec, PostgresWrite, WriteSpec } from "./job/job.js";
 import { withinMemory } from "./planning/row-group-memory.js";
-import type { StagingSink } from "./sink.js";
+import type { ModelRuntime } from "./runtimes/model.js";
 import type { QuarantineDirectory } from "./sinks/postgres/quarantine-files.js";
-import type { Source, TableDetector } from "./source.js";
-import type { ReadHandle, Store } from "./store.js";
-import { newUuid } from "./system-clock.js";
+import type { StagingSink } from "./sinks/sink.js";
+import type { Source, TableDetector } from "./sources/source.js";
+import type { ReadHandle, Store } from "./stores/store.js";
+import { newUuid } from "./wiring/system-clock.js";
 
 /** The implementations that a worker host and its threads need. */
 export interface Registry {
@@ -77,8 +77,8 @@ export function createRegistry({
     },
     hooks: async () => {
       if (!mayRunHooks) return noHooksHere;
-      const { bundledHooks } = await import("./hooks/bundled/bundled-hooks.js");
-      const { privateFileSystem } = await import("./stores/local-file-system.js");
+      const { bundledHooks } = await import("./hooks/bundled-hooks.js");
+      const { privateFileSystem } = await import("./stores/local/local-file-system.js");
       return bundledHooks({ directory: hookDir, fileSystem: privateFileSystem(), newId: newUuid });
     },
     source: async (input) => {

@@ -1,6 +1,6 @@
 /** What goes over the wire. The same schemas check requests and make `schema/openapi.v1.json`. */
 import { z } from "@hono/zod-openapi";
-import { laneNames } from "../lane.js";
+import { laneNames } from "../job/lane.js";
 
 const instant = z.string().openapi({ format: "date-time", example: "2026-01-15T02:15:00.000Z" });
 const jobName = z

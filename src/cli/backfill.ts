@@ -1,4 +1,8 @@
 import { type Command, Option } from "commander";
+import { SpecError } from "../errors.js";
+import type { Baseline } from "../ledgers/backfill-book.js";
+import type { Observer } from "../observers/observer.js";
+import { type BackfillStop, watchForStop } from "../running/backfill-stop.js";
 import {
   backfillKeyOf,
   baselineOf,
@@ -8,13 +12,9 @@ import {
   type IntervalEnd,
   type Reprocess,
   runIntervals,
-} from "../backfill.js";
-import type { Baseline } from "../backfill-book.js";
-import { SpecError } from "../errors.js";
-import type { Observer } from "../observer.js";
-import { type BackfillStop, watchForStop } from "../running/backfill-stop.js";
-import { pause } from "../system-clock.js";
+} from "../service/backfill.js";
 import { counted } from "../text/human.js";
+import { pause } from "../wiring/system-clock.js";
 import { decideParts } from "./backfilling/decide-parts.js";
 import { backfillExit } from "./backfilling/exit-code.js";
 import { type JobIntervals, jobOverIntervals } from "./backfilling/job-intervals.js";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { exitCodes } from "../errors.js";
-import type { Ledger } from "../ledger.js";
+import type { Ledger } from "../ledgers/ledger.js";
 import type { CancelOutcome } from "../running/cancel-run.js";
 import { cancelText } from "./cancelling/cancel-text.js";
 import { jobsHere } from "./lookup/jobs.js";

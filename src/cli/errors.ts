@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { App } from "../app.js";
-import type { RowsTable } from "../host.js";
-import type { PartitionState } from "../partition.js";
-import type { RunState } from "../run.js";
-import type { Sink } from "../sink.js";
+import type { RowsTable } from "../host/host.js";
+import type { PartitionState } from "../job/partition.js";
+import type { RunState } from "../job/run.js";
+import type { Sink } from "../sinks/sink.js";
 import { type ErrorReport, groupReasons, quarantinedRow } from "./errors/report.js";
 import { reportText } from "./errors/report-text.js";
 import { runFor } from "./lookup/runs.js";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import type { Job } from "../job.js";
-import type { Asset, Plan } from "../plan.js";
+import type { Job } from "../job/job.js";
+import type { Asset, Plan } from "../job/plan.js";
 import type { PlannedJob } from "../running/run-request.js";
 import { resolvedYaml } from "../spec/write/resolved-yaml.js";
 import { bytes } from "../text/human.js";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
-import { targetOf } from "../job.js";
+import { targetOf } from "../job/job.js";
 import { outputFor } from "./lookup/outputs.js";
 import { type Cli, printJson } from "./shell/context.js";
 

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 import type { Command } from "commander";
-import type { InspectedFile } from "../host.js";
-import type { InspectedModel } from "../model.js";
+import type { InspectedFile } from "../host/host.js";
+import type { InspectedModel } from "../runtimes/model.js";
 import { dataJson, dataText } from "./inspect/data-text.js";
 import { modelJson, modelText } from "./inspect/model-text.js";
 import { tableJson, tableText } from "./inspect/table-text.js";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
-import type { PartitionState } from "../partition.js";
-import type { RunState } from "../run.js";
+import type { PartitionState } from "../job/partition.js";
+import type { RunState } from "../job/run.js";
 import { count, duration } from "../text/human.js";
 import { listJobs } from "./listing/jobs.js";
 import { type ListFilter, listTicks } from "./listing/ticks.js";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { isConnectionUrl } from "../connection.js";
 import { SpecError } from "../errors.js";
+import { isConnectionUrl } from "../job/connection.js";
 import { openDatabase } from "../postgres/database.js";
 import { migrate, migrationsOf } from "../postgres/migrate.js";
 import { counted } from "../text/human.js";

@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 import type { Command } from "commander";
 import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
-import type { Compared, HostCalls, Preview } from "../host.js";
-import { usualTolerance } from "../job.js";
+import type { Compared, HostCalls, Preview } from "../host/host.js";
+import { usualTolerance } from "../job/job.js";
 import { neverReturned } from "../planning/never-returned.js";
 import { counted } from "../text/human.js";
 import { summarised } from "../text/summarised.js";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Run } from "../run.js";
+import type { Run } from "../job/run.js";
 import { jobFor } from "./lookup/jobs.js";
 import { runFor } from "./lookup/runs.js";
 import { followRun } from "./running/follow-run.js";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { targetOf } from "../job.js";
-import { keptForRollback, type RolledBack } from "../sink.js";
+import { targetOf } from "../job/job.js";
+import { keptForRollback, type RolledBack } from "../sinks/sink.js";
 import { outputFor } from "./lookup/outputs.js";
 import { shownTarget } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";

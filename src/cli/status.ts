@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import { intervalStanding } from "../backfill.js";
 import { SpecError } from "../errors.js";
-import { latestCompleteInterval } from "../interval.js";
-import type { Ledger, PartitionCounts } from "../ledger.js";
-import type { RunState } from "../run.js";
-import type { TickProgress } from "../schedule-book.js";
+import type { RunState } from "../job/run.js";
+import type { Ledger, PartitionCounts } from "../ledgers/ledger.js";
+import type { TickProgress } from "../ledgers/schedule-book.js";
+import { intervalStanding } from "../service/backfill.js";
+import { latestCompleteInterval } from "../time/interval.js";
 import { decideParts } from "./backfilling/decide-parts.js";
 import { type IntervalRange, type JobIntervals, jobOverIntervals } from "./backfilling/job-intervals.js";
 import { jobFor } from "./lookup/jobs.js";

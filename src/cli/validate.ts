@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { asNightshiftError, exitCodeOf, exitCodes, type NightshiftError, toErrorRecord } from "../errors.js";
-import type { Job } from "../job.js";
-import type { Plan } from "../plan.js";
+import type { Job } from "../job/job.js";
+import type { Plan } from "../job/plan.js";
 import { jobFor, jobsHere } from "./lookup/jobs.js";
 import { errorText } from "./output/error-text.js";
 import { shownPath } from "./output/paths.js";

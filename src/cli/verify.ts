@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { exitCodes, SpecError } from "../errors.js";
-import { targetOf, type WriteSpec } from "../job.js";
-import type { Verified } from "../sink.js";
+import { targetOf, type WriteSpec } from "../job/job.js";
+import type { Verified } from "../sinks/sink.js";
 import { bytes, counted } from "../text/human.js";
 import { outputFor } from "./lookup/outputs.js";
 import { shownTarget } from "./output/paths.js";

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { SpecError } from "../errors.js";
-import { type Lane, laneNames, tagSyntax, usualTag } from "../lane.js";
+import { type Lane, laneNames, tagSyntax, usualTag } from "../job/lane.js";
 import type { Listening } from "../observers/metrics/metrics-server.js";
-import type { WorkerEvent } from "../queue-worker.js";
 import { type LogEntry, logText } from "../text/log-text.js";
+import type { WorkerEvent } from "../worker/queue-worker.js";
 import { packageVersion } from "./lookup/packaged.js";
 import { logLine } from "./output/log-line.js";
 import { declareQueue } from "./running/run-options.js";

@@ -1,4 +1,4 @@
-import type { Observer } from "../observer.js";
+import type { Observer } from "./observer.js";
 
 /** Every event as one line of JSON. */
 export function jsonLines(write: (text: string) => void): Observer {

@@ -2,22 +2,22 @@
  * Scores the rows of a job's `check` with the run's own mapping, engine and batches, and compares the predictions with the
  * training library's. An export that lost something on the way is noticed nowhere else.
  */
-import type { Schema } from "../column.js";
-import { SpecError } from "../errors.js";
-import type { CheckSpec } from "../job.js";
-import type { BoundColumn, Mapping } from "../mapping.js";
-import { columnOf } from "../pipeline/arrow/columns.js";
-import { cellsOf } from "../pipeline/comparing/cells.js";
-import { compareColumns } from "../pipeline/comparing/compare-columns.js";
-import { expectedColumns, predictedColumns } from "../pipeline/comparing/expected-columns.js";
-import { addedBy, hookSteps, namesOf } from "../pipeline/hooks/hook-steps.js";
-import { createProblems } from "../pipeline/mapping/problems.js";
-import { rebindInput, rebindOutput } from "../pipeline/mapping/rebind-columns.js";
-import type { Reasons } from "../pipeline/row-policy.js";
-import type { ComparedColumn, PlannedCheck, PlannedHook } from "../plan.js";
 
+import { columnOf } from "../data/arrow/columns.js";
+import type { Schema } from "../data/column.js";
+import { SpecError } from "../errors.js";
+import type { CheckSpec } from "../job/job.js";
+import type { ComparedColumn, PlannedCheck, PlannedHook } from "../job/plan.js";
+import type { BoundColumn, Mapping } from "../mapping/mapping.js";
+import { createProblems } from "../mapping/problems.js";
+import { rebindInput, rebindOutput } from "../mapping/rebind-columns.js";
+import { addedBy, hookSteps, namesOf } from "../scoring/hooks/hook-steps.js";
+import type { Reasons } from "../scoring/row-policy.js";
 import { count, counted } from "../text/human.js";
 import { compareScored } from "./compare-scored.js";
+import { cellsOf } from "./comparing/cells.js";
+import { compareColumns } from "./comparing/compare-columns.js";
+import { expectedColumns, predictedColumns } from "./comparing/expected-columns.js";
 import type { OpenedFile } from "./expected-file.js";
 import type { PlannerParts, PreparedJob, SettledJob } from "./prepared-job.js";
 

@@ -1,18 +1,18 @@
 /** Compares predictions of a job's own input with a file of expected ones: by the job's key, or row by row. */
 import type { RecordBatch } from "apache-arrow";
-import type { Chunk } from "../chunk.js";
-import { type Schema, typeName } from "../column.js";
+import { columnOf } from "../data/arrow/columns.js";
+import type { Chunk } from "../data/chunk.js";
+import { type Schema, typeName } from "../data/column.js";
 import { SpecError } from "../errors.js";
-import type { Compared } from "../host.js";
-import type { CheckSpec } from "../job.js";
-import { columnOf } from "../pipeline/arrow/columns.js";
-import { type Cell, canCompare, cellsOf } from "../pipeline/comparing/cells.js";
-import { compareColumns, type RowPair } from "../pipeline/comparing/compare-columns.js";
-import { expectedColumns } from "../pipeline/comparing/expected-columns.js";
-import { addedBy, hookSteps, namesOf } from "../pipeline/hooks/hook-steps.js";
+import type { Compared } from "../host/host.js";
+import type { CheckSpec } from "../job/job.js";
+import { addedBy, hookSteps, namesOf } from "../scoring/hooks/hook-steps.js";
 import { count, counted } from "../text/human.js";
 import type { CheckParts } from "./check-predictions.js";
 import { compareScored } from "./compare-scored.js";
+import { type Cell, canCompare, cellsOf } from "./comparing/cells.js";
+import { compareColumns, type RowPair } from "./comparing/compare-columns.js";
+import { expectedColumns } from "./comparing/expected-columns.js";
 import type { OpenedFile } from "./expected-file.js";
 
 /** The rows of the job's input, and how many there are; `null`: nobody knows. */

@@ -1,18 +1,18 @@
 /** Scores chunks as a run would, publishes nothing, and compares what comes out. */
 import type { RecordBatch } from "apache-arrow";
-import type { Chunk } from "../chunk.js";
-import type { Clock } from "../clock.js";
-import type { Job } from "../job.js";
-import type { BoundColumn, InputBinding, Mapping } from "../mapping.js";
-import type { Predictor } from "../model.js";
-import type { ColumnComparison, RowPair } from "../pipeline/comparing/compare-columns.js";
-import type { MappingFiles } from "../pipeline/files/mapping-files.js";
-import { type HookSteps, noHooks } from "../pipeline/hooks/hook-steps.js";
-import type { Reasons } from "../pipeline/row-policy.js";
-import { createScorer } from "../pipeline/score-chunk.js";
-import { createStepTimer } from "../pipeline/step-timer.js";
-import { wholeBatches } from "../pipeline/whole-batches.js";
-import type { Profile } from "../profile.js";
+import type { Chunk } from "../data/chunk.js";
+import type { Job } from "../job/job.js";
+import type { Profile } from "../job/profile.js";
+import type { MappingFiles } from "../mapping/files/mapping-files.js";
+import type { BoundColumn, InputBinding, Mapping } from "../mapping/mapping.js";
+import type { Predictor } from "../runtimes/model.js";
+import { type HookSteps, noHooks } from "../scoring/hooks/hook-steps.js";
+import type { Reasons } from "../scoring/row-policy.js";
+import { createScorer } from "../scoring/score-chunk.js";
+import { createStepTimer } from "../scoring/step-timer.js";
+import { wholeBatches } from "../scoring/whole-batches.js";
+import type { Clock } from "../time/clock.js";
+import type { ColumnComparison, RowPair } from "./comparing/compare-columns.js";
 
 export interface ScoringParts {
   readonly job: Job;

@@ -1,12 +1,12 @@
 /** A Parquet file with predictions of the training library: pinned, bounded, and read like an input of its own. */
 import { createHash } from "node:crypto";
-import type { Chunk } from "../chunk.js";
-import type { Schema } from "../column.js";
+import type { Chunk } from "../data/chunk.js";
+import type { Schema } from "../data/column.js";
 import { DataError, SpecError } from "../errors.js";
-import type { Partition } from "../partition.js";
-import type { Asset } from "../plan.js";
+import type { Partition } from "../job/partition.js";
+import type { Asset } from "../job/plan.js";
 
-import type { Source } from "../source.js";
+import type { Source } from "../sources/source.js";
 import { bytes, count } from "../text/human.js";
 import type { PlannerParts } from "./prepared-job.js";
 import { refuseTableFile } from "./refuse-table-file.js";

@@ -1,14 +1,14 @@
 /** Says before a run what its files already tell: which features are null where the mapping takes no null. */
-import type { NullCount, Schema } from "../column.js";
-import type { RowPolicy } from "../job.js";
-import type { BoundColumn, InputBinding, Mapping } from "../mapping.js";
-import type { PlanTotals } from "../partition.js";
-import { listShape } from "../pipeline/mapping/casts.js";
-import { abridged } from "../pipeline/mapping/did-you-mean.js";
-import { nullsFix } from "../pipeline/null-fix.js";
-import { describeBudget, exceedsBudget, knownRows } from "../pipeline/row-policy.js";
-import type { Plan } from "../plan.js";
-import type { Source } from "../source.js";
+import type { NullCount, Schema } from "../data/column.js";
+import type { RowPolicy } from "../job/job.js";
+import type { PlanTotals } from "../job/partition.js";
+import type { Plan } from "../job/plan.js";
+import { listShape } from "../mapping/casts.js";
+import { abridged } from "../mapping/did-you-mean.js";
+import type { BoundColumn, InputBinding, Mapping } from "../mapping/mapping.js";
+import { nullsFix } from "../scoring/null-fix.js";
+import { describeBudget, exceedsBudget, knownRows } from "../scoring/row-policy.js";
+import type { Source } from "../sources/source.js";
 import { count, counted } from "../text/human.js";
 
 /** Each of so many columns gets a sentence of its own. */

@@ -1,7 +1,7 @@
 /** How many threads a run gets: as many as cores, partitions and memory allow. */
 import { SpecError } from "../errors.js";
-import type { Mapping } from "../mapping.js";
-import type { Asset } from "../plan.js";
+import type { Asset } from "../job/plan.js";
+import type { Mapping } from "../mapping/mapping.js";
 import type { PartitionTally } from "./partition-tally.js";
 import { mebibytes, rowGroupTooLarge, threadBytes } from "./row-group-memory.js";
 

@@ -1,10 +1,10 @@
 /** Looks at data files one by one: footers, and with `full` every row of every column. */
-import { unreadablePart } from "../column.js";
+import { unreadablePart } from "../data/column.js";
 import type { SpecError } from "../errors.js";
-import type { Format } from "../format.js";
-import type { HostCalls, InspectedFile, InspectedInput, InspectedTable } from "../host.js";
-import type { Source, TableDetector } from "../source.js";
-import type { Store } from "../store.js";
+import type { Format } from "../formats/format.js";
+import type { HostCalls, InspectedFile, InspectedInput, InspectedTable } from "../host/host.js";
+import type { Source, TableDetector } from "../sources/source.js";
+import type { Store } from "../stores/store.js";
 
 const batchRows = 16_384;
 

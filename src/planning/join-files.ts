@@ -1,10 +1,10 @@
 /** Joins staged files into the one file that `-o predictions.parquet` asks for, without decoding a row. */
 import { createHash } from "node:crypto";
 import { BugError } from "../errors.js";
-import type { FileSystem } from "../file-system.js";
-import type { Format } from "../format.js";
-import type { JoinedFile } from "../host.js";
-import type { ReadHandle, Store } from "../store.js";
+import type { Format } from "../formats/format.js";
+import type { JoinedFile } from "../host/host.js";
+import type { FileSystem } from "../stores/file-system.js";
+import type { ReadHandle, Store } from "../stores/store.js";
 
 export interface JoinParts {
   readonly store: Store;

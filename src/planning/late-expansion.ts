@@ -1,6 +1,6 @@
 /** Expands what a spec had to leave open: names that exist only once there is a run. */
-import type { Asset } from "../plan.js";
-import { expandTemplate, runScope } from "../template.js";
+import type { Asset } from "../job/plan.js";
+import { expandTemplate, runScope } from "../text/template.js";
 
 export function lateExpansion(runId: string, assets: readonly Asset[]): (text: string) => string {
   const model = assets.find((asset) => asset.role === "model");

@@ -1,6 +1,7 @@
 /** Models that say when they are at work, to whoever watches this process: see `RegistryOptions.note`. */
-import type { ModelRuntime, Predictor } from "../model.js";
-import type { Asset } from "../plan.js";
+
+import type { Asset } from "../job/plan.js";
+import type { ModelRuntime, Predictor } from "../runtimes/model.js";
 
 type Note = (line: string) => void;
 

@@ -1,6 +1,6 @@
 /** What is said where planning or a preview had to be stopped: an author's code, or a model, may never return. */
 import { asNightshiftError, ModelError, type NightshiftError, SpecError } from "../errors.js";
-import type { Job } from "../job.js";
+import type { Job } from "../job/job.js";
 
 /** @param doing what was stopped, as a sentence begins: `Planning`, `The preview` */
 export function neverReturned(

@@ -1,7 +1,7 @@
 /** What the planner keeps of partitions that stream past: sums, the digest of what they read, and none of them. */
 import { createHash } from "node:crypto";
-import { describeInput, type Job } from "../job.js";
-import { hasExactRows, type Partition, type PlanTotals } from "../partition.js";
+import { describeInput, type Job } from "../job/job.js";
+import { hasExactRows, type Partition, type PlanTotals } from "../job/partition.js";
 
 /** Partitions are handed on in groups of this many. */
 const groupSize = 256;

@@ -1,14 +1,14 @@
 /** Hooks while a run is planned: bundled, loaded, and tried on the first rows. In a thread of the worker host. */
 import type { RecordBatch } from "apache-arrow";
-import type { PathTypes, Schema } from "../column.js";
-import type { HookRuntime, LoadedHook } from "../hook.js";
-import type { HookFiles, Job } from "../job.js";
-import type { Mapping } from "../mapping.js";
-import type { Partition } from "../partition.js";
-import { type LoadedHooks, namesOf } from "../pipeline/hooks/hook-steps.js";
-import { learnPre, preReads } from "../pipeline/hooks/learn-hooks.js";
-import type { Asset, HookRole, PlannedHook } from "../plan.js";
-import type { Source, SourceReadRequest } from "../source.js";
+import type { PathTypes, Schema } from "../data/column.js";
+import type { HookRuntime, LoadedHook } from "../hooks/hook.js";
+import type { HookFiles, Job } from "../job/job.js";
+import type { Partition } from "../job/partition.js";
+import type { Asset, HookRole, PlannedHook } from "../job/plan.js";
+import type { Mapping } from "../mapping/mapping.js";
+import { type LoadedHooks, namesOf } from "../scoring/hooks/hook-steps.js";
+import { learnPre, preReads } from "../scoring/hooks/learn-hooks.js";
+import type { Source, SourceReadRequest } from "../sources/source.js";
 
 /** What settling a mapping and learning what hooks add look at. */
 const firstRows = 1024;

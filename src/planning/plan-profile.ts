@@ -1,8 +1,8 @@
 /** The run profile: which provider and engine run the model, and what people should know of that. In the worker host. */
 import { ModelError } from "../errors.js";
-import type { Job } from "../job.js";
-import type { Engine, EngineRefusal, InspectedModel, ModelRuntime } from "../model.js";
-import { defaultWriterProfile, type Profile } from "../profile.js";
+import type { Job } from "../job/job.js";
+import { defaultWriterProfile, type Profile } from "../job/profile.js";
+import type { Engine, EngineRefusal, InspectedModel, ModelRuntime } from "../runtimes/model.js";
 
 export interface ChosenProfile {
   readonly profile: Profile;

@@ -1,18 +1,18 @@
 /** What planning works with: implementations behind contracts, and a job as it becomes known step by step. */
 
-import type { Clock } from "../clock.js";
-import type { PathTypes, Schema } from "../column.js";
-import type { HookRuntime } from "../hook.js";
-import type { InputSpec, Job } from "../job.js";
-import type { Mapping } from "../mapping.js";
-import type { InspectedModel, ModelRuntime } from "../model.js";
-import type { FileParts } from "../pipeline/files/load-files.js";
-import type { MappingFiles } from "../pipeline/files/mapping-files.js";
-import type { LoadedHooks } from "../pipeline/hooks/hook-steps.js";
-import type { MappingOptions } from "../pipeline/resolve-mapping.js";
-import type { Asset, ModelProbe, PlannedHook } from "../plan.js";
-import type { Profile } from "../profile.js";
-import type { Source, TableDetector } from "../source.js";
+import type { PathTypes, Schema } from "../data/column.js";
+import type { HookRuntime } from "../hooks/hook.js";
+import type { InputSpec, Job } from "../job/job.js";
+import type { Asset, ModelProbe, PlannedHook } from "../job/plan.js";
+import type { Profile } from "../job/profile.js";
+import type { FileParts } from "../mapping/files/load-files.js";
+import type { MappingFiles } from "../mapping/files/mapping-files.js";
+import type { Mapping } from "../mapping/mapping.js";
+import type { MappingOptions } from "../mapping/resolve-mapping.js";
+import type { InspectedModel, ModelRuntime } from "../runtimes/model.js";
+import type { LoadedHooks } from "../scoring/hooks/hook-steps.js";
+import type { Source, TableDetector } from "../sources/source.js";
+import type { Clock } from "../time/clock.js";
 
 export interface PlannerParts extends FileParts {
   readonly source: Source;

@@ -1,22 +1,23 @@
 /** Scores the first rows of a job, and shows the first rows of files; in the worker host, writing nothing. */
-import type { Chunk } from "../chunk.js";
-import { unreadablePart } from "../column.js";
+
+import { jsonRows } from "../data/arrow/json-rows.js";
+import type { Chunk } from "../data/chunk.js";
+import { unreadablePart } from "../data/column.js";
 import type { JsonValue } from "../errors.js";
-import type { Format } from "../format.js";
-import type { Compared, HostCalls, Preview, PreviewCall, RowsTable } from "../host.js";
-import { hasExactRows, type Partition } from "../partition.js";
-import { jsonRows } from "../pipeline/arrow/json-rows.js";
-import { hookSteps } from "../pipeline/hooks/hook-steps.js";
-import { previewRows } from "../pipeline/preview-rows.js";
-import { wholeBatches } from "../pipeline/whole-batches.js";
-import { prepareJob, settle } from "../planner.js";
-import type { Source, SourceReadRequest } from "../source.js";
-import type { Store } from "../store.js";
+import type { Format } from "../formats/format.js";
+import type { Compared, HostCalls, Preview, PreviewCall, RowsTable } from "../host/host.js";
+import { hasExactRows, type Partition } from "../job/partition.js";
+import { hookSteps } from "../scoring/hooks/hook-steps.js";
+import { previewRows } from "../scoring/preview-rows.js";
+import { wholeBatches } from "../scoring/whole-batches.js";
+import type { Source, SourceReadRequest } from "../sources/source.js";
+import type { Store } from "../stores/store.js";
 import { type CheckParts, checkPredictions } from "./check-predictions.js";
 import { compareInput } from "./compare-input.js";
 import { openExpected } from "./expected-file.js";
 import { expectedNulls } from "./expected-nulls.js";
 import { lateExpansion } from "./late-expansion.js";
+import { prepareJob, settle } from "./planner.js";
 import type { PlannerParts } from "./prepared-job.js";
 
 /** No run exists for a preview; `{{ run.id }}` shows as this. */

@@ -1,10 +1,11 @@
 /** What is refused of a model whose outputs are not one result a row, or whose rows change one another; and the ways out. */
+
+import type { Dimension, Signature } from "../data/tensor.js";
 import { type ModelError, SpecError } from "../errors.js";
-import type { Job } from "../job.js";
-import type { Mapping } from "../mapping.js";
-import type { RowsVerdict } from "../pipeline/probing/probe-rows.js";
-import type { Dimension, Signature } from "../tensor.js";
+import type { Job } from "../job/job.js";
+import type { Mapping } from "../mapping/mapping.js";
 import { counted } from "../text/human.js";
+import type { RowsVerdict } from "./probing/probe-rows.js";
 
 /** An output has another number of rows than went in. */
 export function outputNotRows(cause: ModelError): SpecError {

@@ -1,8 +1,8 @@
 import { SpecError } from "../errors.js";
-import type { Job } from "../job.js";
-import { wantedFiles } from "../pipeline/files/wanted-files.js";
-import type { TableDetector } from "../source.js";
-import type { Store } from "../store.js";
+import type { Job } from "../job/job.js";
+import { wantedFiles } from "../mapping/files/wanted-files.js";
+import type { TableDetector } from "../sources/source.js";
+import type { Store } from "../stores/store.js";
 
 interface TableParts {
   readonly store: Store;

@@ -4,7 +4,7 @@
  */
 import type { RecordBatch } from "apache-arrow";
 import { DataError } from "../errors.js";
-import type { Format, FormatReader, ReadRequest, RowGroupSummary } from "../format.js";
+import type { Format, FormatReader, ReadRequest, RowGroupSummary } from "../formats/format.js";
 
 /** What a thread takes beside its largest row group: the engine, both Parquet codecs, buffers. Measured. */
 export const threadBytes = 140 * 1024 * 1024;

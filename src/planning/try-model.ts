@@ -3,21 +3,21 @@
  * whether its rows are independent. Trees on our own kernel are independent by construction, and are not tried.
  */
 import type { RecordBatch } from "apache-arrow";
-import type { Clock } from "../clock.js";
+import type { Tensors } from "../data/tensor.js";
 import { ModelError } from "../errors.js";
-import type { MadeUpRow, ModelTrial } from "../host.js";
-import { fetchedOutputs, type Mapping } from "../mapping.js";
-import type { Predictor } from "../model.js";
-import { madeUpRow, survive } from "../pipeline/killing-rows.js";
-import { probeMissing } from "../pipeline/probing/probe-missing.js";
-import { mostSampledRows, probeRows, type RowsProbe } from "../pipeline/probing/probe-rows.js";
-import { type Sample, sampleRows } from "../pipeline/probing/sample-rows.js";
-import { type MappingOptions, type Observed, resolveMapping } from "../pipeline/resolve-mapping.js";
-import { isSettled, observeSizes } from "../pipeline/settle-mapping.js";
-import { arrangeRows } from "../pipeline/tensors/arrange-rows.js";
-import type { ModelProbe } from "../plan.js";
-import type { Profile } from "../profile.js";
-import type { Tensors } from "../tensor.js";
+import type { MadeUpRow, ModelTrial } from "../host/host.js";
+import type { ModelProbe } from "../job/plan.js";
+import type { Profile } from "../job/profile.js";
+import { fetchedOutputs, type Mapping } from "../mapping/mapping.js";
+import { type MappingOptions, type Observed, resolveMapping } from "../mapping/resolve-mapping.js";
+import { isSettled, observeSizes } from "../mapping/settle-mapping.js";
+import type { Predictor } from "../runtimes/model.js";
+import { madeUpRow, survive } from "../scoring/killing-rows.js";
+import { arrangeRows } from "../scoring/tensors/arrange-rows.js";
+import type { Clock } from "../time/clock.js";
+import { probeMissing } from "./probing/probe-missing.js";
+import { mostSampledRows, probeRows, type RowsProbe } from "./probing/probe-rows.js";
+import { type Sample, sampleRows } from "./probing/sample-rows.js";
 import { outputNotRows, refuseOtherSymbols, refuseUnlessRows, rowsWarnings } from "./refuse-rows.js";
 
 export interface TriedModel {

@@ -1,7 +1,7 @@
 /** What the server knows about a table: its exact name, columns, keys and size. */
 
-import { type TableName, tableText } from "../connection.js";
 import { SpecError } from "../errors.js";
+import { type TableName, tableText } from "../job/connection.js";
 import { closest } from "../text/closest-word.js";
 import type { Session } from "./session.js";
 

@@ -1,7 +1,7 @@
 /** Sessions with one database, kept for the next user; and transactions on them. */
 import type pg from "pg";
-import type { ConnectionUrl } from "../connection.js";
 import { InfraError, type NightshiftError } from "../errors.js";
+import type { ConnectionUrl } from "../job/connection.js";
 import { postgresError } from "./postgres-errors.js";
 import { endSession, openSession, type Session, type SessionOptions } from "./session.js";
 import { watchSilence } from "./silence-watch.js";

@@ -1,6 +1,7 @@
 /** Names and texts as SQL has them. Values never come this way: they are bound. */
-import { isName, type TableName } from "../connection.js";
+
 import { SpecError } from "../errors.js";
+import { isName, type TableName } from "../job/connection.js";
 
 /** @throws SpecError `postgres.bad-name` for what PostgreSQL would cut off or cannot have */
 export function quoteName(name: string): string {

@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import type { ConnectionUrl } from "../connection.js";
 import { CancelledError, InfraError, type NightshiftError } from "../errors.js";
+import type { ConnectionUrl } from "../job/connection.js";
 import { isUnreachable, postgresError } from "./postgres-errors.js";
 import { type Tls, tlsOf } from "./tls.js";
 

@@ -4,7 +4,7 @@
  * been silent for a while, the server is asked over another connection what that session does. If it does nothing, or is
  * gone, its answer was lost or the statement never came, and the connection is cut: whoever waits is told that it was lost.
  */
-import type { ConnectionUrl } from "../connection.js";
+import type { ConnectionUrl } from "../job/connection.js";
 import { endSession, openSession, type Session, socketOf } from "./session.js";
 
 export interface SilenceOptions {

@@ -1,8 +1,8 @@
 /** How a connection is protected: libpq's words, carried out by Node. */
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
-import type { ConnectionUrl, SslMode } from "../connection.js";
 import { InfraError } from "../errors.js";
+import type { ConnectionUrl, SslMode } from "../job/connection.js";
 
 export interface Tls {
   readonly options: ConnectionOptions;

@@ -2,10 +2,11 @@
  * Takes over what the sink's record says of a run, where a coordinator with another ledger published it: another
  * machine with a journal of its own, or this ledger before it was restored from a backup.
  */
-import type { Ledger } from "../ledger.js";
-import type { Emit } from "../observer.js";
-import type { Claim, Run } from "../run.js";
-import type { Decision, Sink } from "../sink.js";
+
+import type { Claim, Run } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { Emit } from "../observers/observer.js";
+import type { Decision, Sink } from "../sinks/sink.js";
 
 interface Adopting {
   readonly run: Run;

@@ -1,11 +1,11 @@
 /**
  * What becomes of an attempt: every dispatcher and worker reports here, and retries are decided here and nowhere else.
  */
-import type { AttemptReporter, Circumstance } from "../dispatcher.js";
+import type { AttemptReporter, Circumstance } from "../dispatchers/dispatcher.js";
 import { type NightshiftError, toErrorRecord } from "../errors.js";
-import type { Ledger } from "../ledger.js";
-import type { AttemptFailure, PartitionRef, PartitionState, Receipt, Step } from "../partition.js";
-import type { HostDeath, Refused } from "../run-events.js";
+import type { AttemptFailure, PartitionRef, PartitionState, Receipt, Step } from "../job/partition.js";
+import type { HostDeath, Refused } from "../job/run-events.js";
+import type { Ledger } from "../ledgers/ledger.js";
 
 /** What the coordinator is woken up for. */
 export type AttemptOutcome =

@@ -1,7 +1,7 @@
 /** Lets a backfill hear that somebody cancelled its job: it starts nothing more, and its runs are cancelled. */
 
 import { runCancelled } from "../errors.js";
-import type { Ledger } from "../ledger.js";
+import type { Ledger } from "../ledgers/ledger.js";
 import type { Pause } from "./cancel-watch.js";
 
 export interface BackfillStop {

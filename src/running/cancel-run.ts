@@ -5,12 +5,12 @@
  * begun is not wanted any more.
  */
 
-import type { Clock } from "../clock.js";
 import { asNightshiftError, SpecError } from "../errors.js";
-import type { WriteSpec } from "../job.js";
-import type { Ledger } from "../ledger.js";
-import type { Claim, Owner, Run, RunState } from "../run.js";
-import type { Decision, Sink } from "../sink.js";
+import type { WriteSpec } from "../job/job.js";
+import type { Claim, Owner, Run, RunState } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { Decision, Sink } from "../sinks/sink.js";
+import type { Clock } from "../time/clock.js";
 import type { Pause } from "./cancel-watch.js";
 
 export interface CancelParts {

@@ -1,7 +1,7 @@
 /** Lets an owner hear that somebody asked it to cancel its run. */
 import { runCancelled } from "../errors.js";
-import type { Ledger } from "../ledger.js";
-import type { Claim } from "../run.js";
+import type { Claim } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
 
 export interface CancelWatch {
   /** Fires with {@link runCancelled} when the run shall be cancelled, and with any other reason to stop in between. */

@@ -1,8 +1,8 @@
 /** Decides which run a request means: one that is published already, one to go on with, or a new generation. */
 import { asNightshiftError, CancelledError, SpecError, toErrorRecord } from "../errors.js";
-import type { Ledger } from "../ledger.js";
-import type { Owner, Run, RunKey, RunState } from "../run.js";
-import type { Publication, Sink } from "../sink.js";
+import type { Owner, Run, RunKey, RunState } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { Publication, Sink } from "../sinks/sink.js";
 
 export type RunChoice =
   | { readonly type: "already-published"; readonly publication: Publication; readonly warning: string | null }

@@ -2,13 +2,13 @@
  * Removes what nobody can reach: staging of decided and of superseded runs, copies of inputs, assets. What cannot be
  * judged, since a journal is damaged or a database is another one now, is reported and left alone.
  */
-import type { CollectedShelf } from "../asset-shelf.js";
+import type { CollectedShelf } from "../assets/asset-shelf.js";
 import { asNightshiftError, type ErrorRecord, fromErrorRecord, type NightshiftError } from "../errors.js";
-import { describeInput, type PostgresInput, targetOf, type WriteSpec } from "../job.js";
-import type { Ledger } from "../ledger.js";
-import type { Owner, Run } from "../run.js";
-import type { Collected, Sink } from "../sink.js";
-import type { InputKeeper } from "../source.js";
+import { describeInput, type PostgresInput, targetOf, type WriteSpec } from "../job/job.js";
+import type { Owner, Run } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { Collected, Sink } from "../sinks/sink.js";
+import type { InputKeeper } from "../sources/source.js";
 import { drop } from "./choose-run.js";
 import { supersededRuns } from "./superseded-runs.js";
 

@@ -1,15 +1,15 @@
 /** Keeps the dispatcher busy until every partition is accepted, or until it is clear that the run cannot succeed. */
 
-import type { Clock } from "../clock.js";
-import type { Dispatcher } from "../dispatcher.js";
+import type { Dispatcher } from "../dispatchers/dispatcher.js";
 import { CancelledError, DataError, type NightshiftError } from "../errors.js";
-import type { Lane } from "../lane.js";
-import type { Ledger } from "../ledger.js";
-import type { Emit } from "../observer.js";
-import type { PartitionState, Receipt } from "../partition.js";
-import { knownRows, type Reasons, refuseOverspent, sumReasons } from "../pipeline/row-policy.js";
-import type { Plan } from "../plan.js";
-import type { Claim, Run } from "../run.js";
+import type { Lane } from "../job/lane.js";
+import type { PartitionState, Receipt } from "../job/partition.js";
+import type { Plan } from "../job/plan.js";
+import type { Claim, Run } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { Emit } from "../observers/observer.js";
+import { knownRows, type Reasons, refuseOverspent, sumReasons } from "../scoring/row-policy.js";
+import type { Clock } from "../time/clock.js";
 import { type AttemptOutcome, mustRunAlone } from "./attempts.js";
 import { ProgressMeter } from "./progress-meter.js";
 

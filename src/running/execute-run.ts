@@ -1,5 +1,5 @@
 /** One claimed run from its plan to its publication: save the plan, dispatch, follow, prove, publish. */
-import type { Clock } from "../clock.js";
+
 import {
   asNightshiftError,
   BugError,
@@ -11,18 +11,19 @@ import {
   runCancelled,
   toErrorRecord,
 } from "../errors.js";
-import { describeInput } from "../job.js";
-import { type Lane, usualTag } from "../lane.js";
-import type { Ledger } from "../ledger.js";
-import type { Emit } from "../observer.js";
-import type { Partition, Receipt, RowCounts } from "../partition.js";
-import { rowsIn, sumRows } from "../partition.js";
-import { refuseOverspent, sumReasons } from "../pipeline/row-policy.js";
-import type { Plan } from "../plan.js";
-import type { Claim, Run } from "../run.js";
-import type { QueueWorkers } from "../run-events.js";
-import type { Sink } from "../sink.js";
-import type { InputKeeper, KeptInput } from "../source.js";
+import { describeInput } from "../job/job.js";
+import { type Lane, usualTag } from "../job/lane.js";
+import type { Partition, Receipt, RowCounts } from "../job/partition.js";
+import { rowsIn, sumRows } from "../job/partition.js";
+import type { Plan } from "../job/plan.js";
+import type { Claim, Run } from "../job/run.js";
+import type { QueueWorkers } from "../job/run-events.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { Emit } from "../observers/observer.js";
+import { refuseOverspent, sumReasons } from "../scoring/row-policy.js";
+import type { Sink } from "../sinks/sink.js";
+import type { InputKeeper, KeptInput } from "../sources/source.js";
+import type { Clock } from "../time/clock.js";
 import { adoptPublication, publishedElsewhere } from "./adopt-publication.js";
 import { dispatchPartitions, type MakeDispatcher } from "./dispatch-partitions.js";
 import { type ProveSlices, proveInputs } from "./prove-inputs.js";

@@ -1,7 +1,8 @@
 /** How old the predictions of a job are, by what the ledger and the output say. */
-import type { Ledger } from "../ledger.js";
-import type { JobFreshness, RunState } from "../run.js";
-import type { Sink } from "../sink.js";
+
+import type { JobFreshness, RunState } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { Sink } from "../sinks/sink.js";
 import { jobIdOf } from "./run-identity.js";
 
 export interface FreshnessParts {

@@ -1,6 +1,6 @@
 /** How a job ended last, before what is about to begin: what the ledger and the schedule's ticks say. */
-import type { Ledger } from "../ledger.js";
-import type { ScheduleBook } from "../schedule-book.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { ScheduleBook } from "../ledgers/schedule-book.js";
 
 export interface LastEnd {
   readonly status: "published" | "failed";

@@ -1,7 +1,7 @@
 /** Asks a worker host for a plan: it opens the data and the model, and may die of them. */
 import { asNightshiftError, type NightshiftError } from "../errors.js";
-import type { ModelTrial, PlanCall, WorkerHost } from "../host.js";
-import type { Partition } from "../partition.js";
+import type { ModelTrial, PlanCall, WorkerHost } from "../host/host.js";
+import type { Partition } from "../job/partition.js";
 import { neverReturned } from "../planning/never-returned.js";
 import type { PlannedJob, PlanRequest } from "./run-request.js";
 

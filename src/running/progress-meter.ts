@@ -1,7 +1,8 @@
 /** Turns what attempts report into one progress figure a moment; for people only. */
-import type { Clock } from "../clock.js";
-import type { PlanTotals, RowCounts, Step } from "../partition.js";
-import type { Progress } from "../run-events.js";
+
+import type { PlanTotals, RowCounts, Step } from "../job/partition.js";
+import type { Progress } from "../job/run-events.js";
+import type { Clock } from "../time/clock.js";
 
 const everyMs = 200;
 

@@ -3,10 +3,10 @@
  * nothing unless the ctime of a file moved while the run read it: then a worker host compares what was read with the file.
  */
 import { DataError } from "../errors.js";
-import type { ProveCall } from "../host.js";
-import type { Ledger } from "../ledger.js";
-import type { FileSlice, ProvenFile, ReadSlice, Receipt } from "../partition.js";
-import type { Plan } from "../plan.js";
+import type { ProveCall } from "../host/host.js";
+import type { FileSlice, ProvenFile, ReadSlice, Receipt } from "../job/partition.js";
+import type { Plan } from "../job/plan.js";
+import type { Ledger } from "../ledgers/ledger.js";
 
 /** Asks a worker host. @throws DataError `source.changed` */
 export type ProveSlices = (

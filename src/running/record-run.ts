@@ -3,12 +3,12 @@
  * dies, and so that whoever asks again is told of the same run.
  */
 
-import type { Clock } from "../clock.js";
 import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../errors.js";
-import { isLive, type WriteSpec } from "../job.js";
-import type { Ledger } from "../ledger.js";
-import type { Owner, Run } from "../run.js";
-import type { Sink } from "../sink.js";
+import { isLive, type WriteSpec } from "../job/job.js";
+import type { Owner, Run } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { Sink } from "../sinks/sink.js";
+import type { Clock } from "../time/clock.js";
 import { findStanding, refuseOtherFingerprint } from "./choose-run.js";
 import { jobIdOf, newRun, scopeOf } from "./run-identity.js";
 import type { PlannedJob, PlanRequest, RunOptions, RunOutcome, RunRequest } from "./run-request.js";

@@ -1,10 +1,11 @@
 /** Tells observers how what was asked of a runner ended. */
-import type { Clock } from "../clock.js";
+
 import { asNightshiftError, CancelledError, toErrorRecord } from "../errors.js";
-import { type Job, targetOf } from "../job.js";
-import type { Observer, RunEnd } from "../observer.js";
-import { noRows } from "../partition.js";
-import type { Run } from "../run.js";
+import { type Job, targetOf } from "../job/job.js";
+import { noRows } from "../job/partition.js";
+import type { Run } from "../job/run.js";
+import type { Observer, RunEnd } from "../observers/observer.js";
+import type { Clock } from "../time/clock.js";
 import type { RunOutcome } from "./run-request.js";
 
 export interface Asked {

@@ -1,9 +1,9 @@
 /** How runs are named: the same request always leads to the same key, so that two coordinators meet. */
 import { createHash } from "node:crypto";
 import { type JsonValue, SpecError } from "../errors.js";
-import { type InputSpec, type Job, type Limits, targetOf, type WriteSpec } from "../job.js";
-import type { Asset, Plan } from "../plan.js";
-import type { Run, RunKey } from "../run.js";
+import { type InputSpec, type Job, type Limits, targetOf, type WriteSpec } from "../job/job.js";
+import type { Asset, Plan } from "../job/plan.js";
+import type { Run, RunKey } from "../job/run.js";
 import type { RunRequest } from "./run-request.js";
 
 /**

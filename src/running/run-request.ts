@@ -1,11 +1,11 @@
 /** What is asked of a runner, and what comes of it. */
 import type { NightshiftError } from "../errors.js";
-import type { Guessing, Job } from "../job.js";
-import type { Lane } from "../lane.js";
-import type { Observer } from "../observer.js";
-import type { AttemptStats, Partition, RowChanges, RowCounts } from "../partition.js";
-import type { Plan } from "../plan.js";
-import type { RequestMark, Run } from "../run.js";
+import type { Guessing, Job } from "../job/job.js";
+import type { Lane } from "../job/lane.js";
+import type { AttemptStats, Partition, RowChanges, RowCounts } from "../job/partition.js";
+import type { Plan } from "../job/plan.js";
+import type { RequestMark, Run } from "../job/run.js";
+import type { Observer } from "../observers/observer.js";
 
 /** A plan with its partitions: what `plan --out` writes and `run plan.json` takes. */
 export interface PlannedJob {

@@ -1,14 +1,15 @@
 /** Brings a run to its end: claimed, executed, given back; where what it read is gone, its next generation anew. */
-import type { Clock } from "../clock.js";
+
 import { asNightshiftError, CancelledError, SpecError } from "../errors.js";
-import type { InputSpec } from "../job.js";
-import { usualLane } from "../lane.js";
-import type { Ledger } from "../ledger.js";
-import type { Emit, Observer } from "../observer.js";
-import { noRows, noStats, type RowChanges } from "../partition.js";
-import type { Owner, Run } from "../run.js";
-import type { Sink } from "../sink.js";
-import type { InputKeeper } from "../source.js";
+import type { InputSpec } from "../job/job.js";
+import { usualLane } from "../job/lane.js";
+import { noRows, noStats, type RowChanges } from "../job/partition.js";
+import type { Owner, Run } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { Emit, Observer } from "../observers/observer.js";
+import type { Sink } from "../sinks/sink.js";
+import type { InputKeeper } from "../sources/source.js";
+import type { Clock } from "../time/clock.js";
 import { adoptedWarning, adoptPublication, publishedElsewhere } from "./adopt-publication.js";
 import { type Pause, watchForCancel } from "./cancel-watch.js";
 import type { MakeDispatcher } from "./dispatch-partitions.js";

@@ -1,7 +1,8 @@
 /** Before a run's partitions go to workers, its assets are put where each of them can get them by digest. */
-import { assetsTooLarge } from "../asset-refusals.js";
-import type { AssetShelf, ReadAsset } from "../asset-shelf.js";
-import { type Asset, assetsToRun, type Plan } from "../plan.js";
+
+import type { AssetShelf, ReadAsset } from "../assets/asset-shelf.js";
+import { assetsTooLarge } from "../assets/refusals.js";
+import { type Asset, assetsToRun, type Plan } from "../job/plan.js";
 
 export interface AssetSharing {
   /** For what is small. */

@@ -1,11 +1,11 @@
 /** A run that cannot go on, since what it read is gone, gives way to its next generation. */
 
-import type { Clock } from "../clock.js";
 import { SpecError } from "../errors.js";
-import type { Ledger } from "../ledger.js";
-import { runEnded } from "../ledger-refusals.js";
-import type { Owner, Run } from "../run.js";
-import type { Sink } from "../sink.js";
+import type { Owner, Run } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import { runEnded } from "../ledgers/refusals.js";
+import type { Sink } from "../sinks/sink.js";
+import type { Clock } from "../time/clock.js";
 import { drop } from "./choose-run.js";
 import { runIdOf } from "./run-identity.js";
 

@@ -1,7 +1,7 @@
 /** Finds unfinished runs that a later publication of the same output has made pointless: `gc` gives them up. */
-import { targetOf, type WriteSpec } from "../job.js";
-import type { Ledger } from "../ledger.js";
-import type { Run, RunState } from "../run.js";
+import { targetOf, type WriteSpec } from "../job/job.js";
+import type { Run, RunState } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
 
 /** Errors of a run whose pinned input or model was replaced: `retry` fails for as long as the old file is gone. */
 const unrepeatable: ReadonlySet<string> = new Set(["source.changed", "model.changed"]);

@@ -1,9 +1,9 @@
 /** Jobs that another one waits for: which of their intervals it needs, and whether those are published. */
 import { SpecError } from "../errors.js";
-import { type IntervalRule, intervalsThrough } from "../interval.js";
-import type { Interval, Job, WriteSpec } from "../job.js";
-import type { Ledger } from "../ledger.js";
-import type { Sink } from "../sink.js";
+import type { Interval, Job, WriteSpec } from "../job/job.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { Sink } from "../sinks/sink.js";
+import { type IntervalRule, intervalsThrough } from "../time/interval.js";
 import { findStanding } from "./choose-run.js";
 import { jobIdOf } from "./run-identity.js";
 

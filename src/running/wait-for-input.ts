@@ -1,7 +1,8 @@
 /** Input that has not arrived: whether an error says so, and waiting for it. */
-import type { Clock } from "../clock.js";
+
 import { asNightshiftError, CancelledError, DataError, type NightshiftError } from "../errors.js";
-import { describeInput, type Job } from "../job.js";
+import { describeInput, type Job } from "../job/job.js";
+import type { Clock } from "../time/clock.js";
 import type { PlannedJob, PlanRequest } from "./run-request.js";
 
 const missing: ReadonlySet<string> = new Set(["source.not-found", "source.not-ready", "source.empty"]);

@@ -1,8 +1,8 @@
 /** `after:` another job: whether those jobs are there and wait for each other in no circle, and when it is looked at. */
 import { SpecError } from "../errors.js";
-import { isCalendarDate } from "../interval.js";
-import type { Schedule } from "../schedule.js";
 import { parseCron } from "../time/cron.js";
+import { isCalendarDate } from "../time/interval.js";
+import type { Schedule } from "../time/schedule.js";
 import { closest, didYouMean } from "./did-you-mean.js";
 
 export interface Follower {

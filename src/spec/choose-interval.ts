@@ -1,7 +1,7 @@
 /** Which data interval a job is loaded for: the one that `--at` names, else the latest complete one. */
 import { SpecError } from "../errors.js";
-import { type IntervalRule, intervalAt, latestCompleteInterval, parseInstant } from "../interval.js";
-import type { Interval } from "../job.js";
+import type { Interval } from "../job/job.js";
+import { type IntervalRule, intervalAt, latestCompleteInterval, parseInstant } from "../time/interval.js";
 import type { IntervalsSpec } from "./schema/intervals.js";
 
 export interface ChosenInterval {

@@ -1,6 +1,6 @@
 /** Jobs written in TypeScript: the language of the YAML spec, typed, through the same checks. */
 import type { JsonValue } from "../errors.js";
-import type { Job } from "../job.js";
+import type { Job } from "../job/job.js";
 import type { Vars } from "./expand-templates.js";
 import { InvalidSpecError } from "./invalid-spec-error.js";
 import type { Problem } from "./problem.js";

@@ -1,8 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** The first stage of templates over a whole spec: everything but `run.*` and `model.*`, which a run gives values to. */
 import type { JsonValue } from "../errors.js";
-import { formatInZone } from "../interval.js";
-import type { Interval } from "../job.js";
+import type { Interval } from "../job/job.js";
 import {
   runVariables,
   type TemplateProblem,
@@ -10,7 +9,8 @@ import {
   type TemplateVariable,
   templateVariables,
   tryExpandTemplate,
-} from "../template.js";
+} from "../text/template.js";
+import { formatInZone } from "../time/interval.js";
 import { closest, didYouMean } from "./did-you-mean.js";
 import type { Problem, SpecPath } from "./problem.js";
 import { mapStrings } from "./spec-source.js";

@@ -1,8 +1,8 @@
 /** Loads a job: the file of its spec, the project around it, and all mistakes of both at once. */
 import { dirname, isAbsolute, relative, resolve } from "node:path";
-import type { Job } from "../job.js";
-import type { NotifySettings } from "../notice.js";
-import type { Schedule } from "../schedule.js";
+import type { Job } from "../job/job.js";
+import type { NotifySettings } from "../job/notice.js";
+import type { Schedule } from "../time/schedule.js";
 import type { Diagnostic, Sources } from "./diagnostic.js";
 import type { Vars } from "./expand-templates.js";
 import { InvalidSpecError } from "./invalid-spec-error.js";

@@ -3,9 +3,9 @@
  * where the one before found mistakes, so that all of them are told at once.
  */
 import { type JsonValue, SpecError } from "../errors.js";
-import type { Interval, Job } from "../job.js";
-import type { NotifySettings } from "../notice.js";
-import type { Schedule } from "../schedule.js";
+import type { Interval, Job } from "../job/job.js";
+import type { NotifySettings } from "../job/notice.js";
+import type { Schedule } from "../time/schedule.js";
 import { checkJob, salvage } from "./check-job.js";
 import type { CheckedSpec } from "./checks/check.js";
 import { intervalWarnings } from "./checks/intervals.js";

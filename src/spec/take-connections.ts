@@ -3,8 +3,9 @@
  * Takes databases' URLs out of a spec before anything else looks at it: what stays are their addresses, which hold no
  * secret, and what a job keeps is the URL as it is written, with its variables unexpanded.
  */
-import { type Connection, isBadUrl, isConnectionUrl, parseConnectionUrl } from "../connection.js";
+
 import type { JsonValue } from "../errors.js";
+import { type Connection, isBadUrl, isConnectionUrl, parseConnectionUrl } from "../job/connection.js";
 import type { Problem, SpecPath } from "./problem.js";
 import type { Secrets } from "./secrets.js";
 import { mapStrings, valueAt } from "./spec-source.js";

@@ -5,7 +5,7 @@
  */
 import { isAllowed } from "../config.js";
 import type { JsonValue } from "../errors.js";
-import type { Deadline, NotifySettings } from "../notice.js";
+import type { Deadline, NotifySettings } from "../job/notice.js";
 import { expandTreeVariables, type TreeVariableContext } from "./expand-tree-variables.js";
 import { problemsOfIssues } from "./issues.js";
 import type { Problem, SpecPath } from "./problem.js";

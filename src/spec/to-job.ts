@@ -1,6 +1,6 @@
 /** A checked spec as a {@link Job}: paths absolute, units converted, shorthands written out. */
 import { resolve } from "node:path";
-import { parseTableName, type TableName } from "../connection.js";
+import { parseTableName, type TableName } from "../job/connection.js";
 import {
   type CheckSpec,
   type InputSpec,
@@ -12,7 +12,7 @@ import {
   usualTolerance,
   type WaitFor,
   type WriteSpec,
-} from "../job.js";
+} from "../job/job.js";
 import { asList } from "./checks/check.js";
 import { parseDurationMs, parseSizeBytes } from "./quantities.js";
 import type { JobSpec } from "./schema.js";

@@ -6,7 +6,7 @@ import type {
   FeatureMapping,
   InputMapping,
   OutputMapping,
-} from "../job.js";
+} from "../job/job.js";
 import type { JobSpec } from "./schema.js";
 
 type FeatureSpec = NonNullable<JobSpec["features"]>[string];

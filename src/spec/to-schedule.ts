@@ -1,5 +1,5 @@
-import type { Schedule } from "../schedule.js";
 import { parseCron } from "../time/cron.js";
+import type { Schedule } from "../time/schedule.js";
 import { parseDurationMs } from "./quantities.js";
 import type { ScheduleSpec } from "./schema/schedule.js";
 

@@ -1,6 +1,6 @@
 /** Values of variables: whether one is of its declared type, and whether it may stand in a path. */
 import type { JsonValue } from "../errors.js";
-import { isCalendarDate } from "../interval.js";
+import { isCalendarDate } from "../time/interval.js";
 
 export interface VarDeclaration {
   readonly type: "string" | "integer" | "number" | "boolean" | "date";

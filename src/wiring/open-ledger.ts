@@ -1,14 +1,15 @@
 /** Where runs are recorded, and the books beside them. */
-import type { BackfillBook } from "../backfill-book.js";
-import type { Clock } from "../clock.js";
+
 import type { Settings } from "../config.js";
-import { type ConnectionUrl, withoutPassword } from "../connection.js";
 import { SpecError } from "../errors.js";
-import type { Ledger } from "../ledger.js";
-import type { NoticeBook } from "../notice-book.js";
-import type { ScheduleBook } from "../schedule-book.js";
+import { type ConnectionUrl, withoutPassword } from "../job/connection.js";
+import type { BackfillBook } from "../ledgers/backfill-book.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import type { NoticeBook } from "../ledgers/notice-book.js";
+import type { ScheduleBook } from "../ledgers/schedule-book.js";
 import type { Secrets } from "../spec/secrets.js";
-import { every, newUuid } from "../system-clock.js";
+import type { Clock } from "../time/clock.js";
+import { every, newUuid } from "./system-clock.js";
 
 /** In a database where one is named, else in the state directory. */
 export async function openLedger(
@@ -28,7 +29,7 @@ export async function openLedger(
     });
   }
   const { journalLedger } = await import("../ledgers/journal/journal-ledger.js");
-  const { privateFileSystem } = await import("../stores/local-file-system.js");
+  const { privateFileSystem } = await import("../stores/local/local-file-system.js");
   return journalLedger({
     stateDir: settings.stateDir,
     fileSystem: privateFileSystem(),
@@ -55,7 +56,7 @@ export async function openBooks(settings: Settings, secrets: Secrets | undefined
   const { backfillBook } = await import("../ledgers/journal/backfill-book.js");
   const { noticeBook } = await import("../ledgers/journal/notice-book.js");
   const { scheduleBook } = await import("../ledgers/journal/schedule-book.js");
-  const { privateFileSystem } = await import("../stores/local-file-system.js");
+  const { privateFileSystem } = await import("../stores/local/local-file-system.js");
   const place = { stateDir: settings.stateDir, fileSystem: privateFileSystem(), uniqueName: newUuid };
   return {
     schedules: scheduleBook({ ...place, isAlive }),

@@ -1,12 +1,12 @@
 /** The files of outputs: nothing is made, moved or removed outside of NIGHTSHIFT_OUTPUT_ROOT, wherever a job comes from. */
 import { dirname } from "node:path";
 import { SpecError } from "../errors.js";
-import type { FileSystem } from "../file-system.js";
 import { isBelowRoot, isInside, realPath } from "../spec/inside-root.js";
+import type { FileSystem } from "../stores/file-system.js";
 
 /** The file layer of sinks, in coordinators and workers alike. @param outputRoot absolute; `null`: anywhere */
 export async function outputFileSystem(outputRoot: string | null): Promise<FileSystem> {
-  const { localFileSystem } = await import("../stores/local-file-system.js");
+  const { localFileSystem } = await import("../stores/local/local-file-system.js");
   return outputRoot === null ? localFileSystem() : confinedFileSystem(localFileSystem(), outputRoot);
 }
 

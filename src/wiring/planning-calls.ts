@@ -1,11 +1,11 @@
 /** Answers to `plan` and `preview`, in the worker host itself or, where a job has hooks, in one of its threads. */
-import type { HostCalls } from "../host.js";
-import type { Job } from "../job.js";
-import { planJob } from "../planner.js";
+import type { HostCalls } from "../host/host.js";
+import type { Job } from "../job/job.js";
 import { notingModels } from "../planning/model-notes.js";
+import { planJob } from "../planning/planner.js";
 import { previewJob } from "../planning/preview.js";
 import type { Registry } from "../registry.js";
-import { systemClock } from "../system-clock.js";
+import { systemClock } from "./system-clock.js";
 
 export type PlanningCallName = "plan" | "preview";
 

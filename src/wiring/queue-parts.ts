@@ -1,20 +1,20 @@
 /** What runs over a queue are put together from; `app.ts` has the rest. */
 
 import { join } from "node:path";
-import { hooksOff } from "../asset-refusals.js";
-import type { AssetShelf } from "../asset-shelf.js";
-import type { AssetCache } from "../assets/local/asset-cache.js";
+import type { AssetCache } from "../assets/asset-cache.js";
+import type { AssetShelf } from "../assets/asset-shelf.js";
+import { hooksOff } from "../assets/refusals.js";
 import type { Settings } from "../config.js";
+import type { Queue } from "../dispatchers/queue.js";
+import { isQueueRefused, isQueueUnready, refusedForMs } from "../dispatchers/refusals.js";
 import { SpecError } from "../errors.js";
-import type { WriteSpec } from "../job.js";
-import { type Channel, usualTag } from "../lane.js";
-import type { LeaseEnd, Ledger, SeenWorker, SharedLedger } from "../ledger.js";
-import { assetsToRun, type PartitionTask, type Plan } from "../plan.js";
-import type { Queue } from "../queue.js";
-import { isQueueRefused, isQueueUnready, refusedForMs } from "../queue-refusals.js";
-import type { Run } from "../run.js";
+import type { WriteSpec } from "../job/job.js";
+import { type Channel, usualTag } from "../job/lane.js";
+import { assetsToRun, type PartitionTask, type Plan } from "../job/plan.js";
+import type { Run } from "../job/run.js";
+import type { LeaseEnd, Ledger, SeenWorker, SharedLedger } from "../ledgers/ledger.js";
 import type { Secrets } from "../spec/secrets.js";
-import { newUuid, pause, systemClock } from "../system-clock.js";
+import { newUuid, pause, systemClock } from "./system-clock.js";
 
 /** @throws SpecError `usage.no-queue`; and what the queue's server is not reached for */
 export async function openQueue(
@@ -96,7 +96,7 @@ export async function putAssets(
   ledger: SharedLedger,
 ): Promise<void> {
   const { shareAssets } = await import("../running/share-assets.js");
-  const { plannedFiles } = await import("../assets/local/planned-files.js");
+  const { plannedFiles } = await import("../assets/planned-files.js");
   const directory = await assetDirectory(settings);
   await shareAssets(run.id, plan, {
     ledger: ledger.assets,
@@ -107,8 +107,8 @@ export async function putAssets(
 
 /** What a worker has, and gets, of the assets of runs. */
 export async function ownAssets(settings: Settings, ledger: SharedLedger): Promise<AssetCache> {
-  const { assetCache } = await import("../assets/local/asset-cache.js");
-  const { privateFileSystem } = await import("../stores/local-file-system.js");
+  const { assetCache } = await import("../assets/asset-cache.js");
+  const { privateFileSystem } = await import("../stores/local/local-file-system.js");
   const directory = await assetDirectory(settings);
   return assetCache({
     directory: join(settings.stateDir, "assets"),
@@ -122,8 +122,8 @@ export async function ownAssets(settings: Settings, ledger: SharedLedger): Promi
 
 async function assetDirectory({ assetDir }: Settings): Promise<AssetShelf | null> {
   if (assetDir === null) return null;
-  const { sharedDirectory } = await import("../assets/local/shared-directory.js");
-  const { localFileSystem } = await import("../stores/local-file-system.js");
+  const { sharedDirectory } = await import("../assets/shared-directory.js");
+  const { localFileSystem } = await import("../stores/local/local-file-system.js");
   return sharedDirectory({ directory: assetDir, fileSystem: localFileSystem(), newId: newUuid });
 }
 
@@ -165,7 +165,7 @@ function sharedPlaces(): (task: PartitionTask) => Promise<void> {
     const place = placeOf(run.job.write);
     if (place === null || seen.has(run.id)) return;
     const { seesShared } = await import("../sinks/files/shared-path.js");
-    const { localFileSystem } = await import("../stores/local-file-system.js");
+    const { localFileSystem } = await import("../stores/local/local-file-system.js");
     if (!(await seesShared(localFileSystem(), place, run.id, pause)))
       throw new SpecError("refused.not-shared", `${place} is not what the coordinator has there.`, {
         hint: "Files need a path that the coordinator and all workers share, under the same name; or write to a database.",

@@ -1,6 +1,7 @@
 /** A database's URL, with its secrets, from the environment of this very process. */
 
 import { type Environment, isAllowed } from "../config.js";
+import { SpecError } from "../errors.js";
 import {
   type Connection,
   type ConnectionOption,
@@ -8,8 +9,7 @@ import {
   isBadUrl,
   parseConnectionUrl,
   withoutPassword,
-} from "../connection.js";
-import { SpecError } from "../errors.js";
+} from "../job/connection.js";
 import { expandText } from "../spec/expand-tree-variables.js";
 import { createSecrets, type Secrets } from "../spec/secrets.js";
 

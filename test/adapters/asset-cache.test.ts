@@ -13,13 +13,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { AssetShelf } from "../../src/asset-shelf.js";
-import { type AssetCache, assetCache } from "../../src/assets/local/asset-cache.js";
-import { plannedFiles } from "../../src/assets/local/planned-files.js";
-import { sharedDirectory } from "../../src/assets/local/shared-directory.js";
-import type { Asset } from "../../src/plan.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
-import { systemClock } from "../../src/system-clock.js";
+import { type AssetCache, assetCache } from "../../src/assets/asset-cache.js";
+import type { AssetShelf } from "../../src/assets/asset-shelf.js";
+import { plannedFiles } from "../../src/assets/planned-files.js";
+import { sharedDirectory } from "../../src/assets/shared-directory.js";
+import type { Asset } from "../../src/job/plan.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
+import { systemClock } from "../../src/wiring/system-clock.js";
 
 let root: string;
 const here = (...names: string[]): string => join(root, ...names);

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
-import { bundledHooks } from "../../src/hooks/bundled/bundled-hooks.js";
-import { loadFiles, pinFiles } from "../../src/pipeline/files/load-files.js";
-import type { Asset } from "../../src/plan.js";
+import { bundledHooks } from "../../src/hooks/bundled-hooks.js";
+import type { Asset } from "../../src/job/plan.js";
+import { loadFiles, pinFiles } from "../../src/mapping/files/load-files.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { localStore } from "../../src/stores/local/local-store.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
 import { jobWith } from "../support/jobs.js";
 import { profile, runtime } from "../support/onnx-run.js";
 

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Bool, Dictionary, Float32, Int32, Int64, TimestampMicrosecond, Utf8 } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import type { Schema } from "../../src/column.js";
-import type { LoadedHook } from "../../src/hook.js";
-import { bundledHooks } from "../../src/hooks/bundled/bundled-hooks.js";
-import { applyHook, type HookResult } from "../../src/pipeline/hooks/apply-hook.js";
-import type { HookRole } from "../../src/plan.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
+import type { Schema } from "../../src/data/column.js";
+import { bundledHooks } from "../../src/hooks/bundled-hooks.js";
+import type { LoadedHook } from "../../src/hooks/hook.js";
+import type { HookRole } from "../../src/job/plan.js";
+import { applyHook, type HookResult } from "../../src/scoring/hooks/apply-hook.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { batchOf, column, valuesThroughIpc } from "../support/arrow-batches.js";
 import { schemaOf } from "../support/jobs.js";
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
-import type { CallOptions, PartitionCall, WorkerHost } from "../../src/host.js";
-import { childProcessHost } from "../../src/hosts/child-process/child-process-host.js";
+import { childProcessHost } from "../../src/host/child-process-host.js";
+import type { CallOptions, PartitionCall, WorkerHost } from "../../src/host/host.js";
 import { linux, needs } from "../support/places.js";
 import { scratch } from "../support/scratch.js";
 

@@ -1,7 +1,7 @@
 /** The compiled engine against ONNX Runtime: the same model, the same rows, the same answers. */
 import { describe, expect, it } from "vitest";
+import type { Tensor } from "../../src/data/tensor.js";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
-import type { Tensor } from "../../src/tensor.js";
 import { floats, model, node, types, value } from "../support/onnx-models.js";
 import { loadedOnAll, runtime, writeModel } from "../support/onnx-run.js";
 import { classifierModel, type Ensemble, randomEnsemble, regressorModel } from "../support/random-trees.js";

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ModelJobFlags, modelJob } from "../../src/cli/lookup/model-job.js";
 import { NightshiftError } from "../../src/errors.js";
-import type { WorkerHost } from "../../src/host.js";
-import { childProcessHost } from "../../src/hosts/child-process/child-process-host.js";
+import { childProcessHost } from "../../src/host/child-process-host.js";
+import type { WorkerHost } from "../../src/host/host.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -27,7 +27,7 @@ afterAll(async () => {
 function livingHost(): WorkerHost {
   if (host === null || host.isGone())
     host = childProcessHost({
-      entry: join(root, "dist/host/worker-host.js"),
+      entry: join(root, "dist/bundle/worker-host.js"),
       threads: 1,
       hookDir: join(folder, "hooks"),
       environment: process.env,

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { FileSystem } from "../../src/file-system.js";
-import type { Decision } from "../../src/sink.js";
+import type { Decision } from "../../src/sinks/sink.js";
+import type { FileSystem } from "../../src/stores/file-system.js";
 import { freshDirectory, readOutput, runOf, sinkFor, stageRun, type Target } from "../support/file-target.js";
 import { unsyncedFileSystem } from "../support/recording-file-system.js";
 import { type Ended, seeded, steppedDisk } from "../support/stepped-file-system.js";

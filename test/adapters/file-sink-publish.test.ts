@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { keptForRollback } from "../../src/sink.js";
+import { keptForRollback } from "../../src/sinks/sink.js";
 import {
   freshDirectory,
   idsIn,

@@ -25,12 +25,12 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import type { Chunk } from "../../src/chunk.js";
+import type { Chunk } from "../../src/data/chunk.js";
 import { partitionPath } from "../../src/sinks/files/partition-path.js";
 import { splitByValues, valueText } from "../../src/sinks/files/split-by-values.js";
 import { stagingFileSink } from "../../src/sinks/files/staging-file-sink.js";
 import { takeRows } from "../../src/sinks/files/take-rows.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { arrowFileFormat } from "../support/arrow-file-format.js";
 import { batchOf, freshDirectory, idsIn, runOf, stagePartition, taskOf } from "../support/file-target.js";
 

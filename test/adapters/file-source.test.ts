@@ -15,13 +15,13 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { Float32, Int32, Utf8, type Vector, vectorFromArray } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Chunk } from "../../src/chunk.js";
-import { type PathTypes, typeName } from "../../src/column.js";
+import type { Chunk } from "../../src/data/chunk.js";
+import { type PathTypes, typeName } from "../../src/data/column.js";
 import { NightshiftError } from "../../src/errors.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
-import type { Partition } from "../../src/partition.js";
-import type { PlanRequest, Source } from "../../src/source.js";
+import type { Partition } from "../../src/job/partition.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
+import type { PlanRequest, Source } from "../../src/sources/source.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import { type Columns, plainRows, type Row, writeParquet } from "../support/parquet-rows.js";
 

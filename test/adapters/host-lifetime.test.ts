@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
-import type { WorkerHost } from "../../src/host.js";
-import { childProcessHost } from "../../src/hosts/child-process/child-process-host.js";
+import { childProcessHost } from "../../src/host/child-process-host.js";
+import type { WorkerHost } from "../../src/host/host.js";
 
-const entry = fileURLToPath(new URL("../../dist/host/worker-host.js", import.meta.url));
+const entry = fileURLToPath(new URL("../../dist/bundle/worker-host.js", import.meta.url));
 const model = fileURLToPath(new URL("../../fixtures/models/flight-columns.onnx", import.meta.url));
 let host: WorkerHost | null = null;
 

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { journalLedger } from "../../src/ledgers/journal/journal-ledger.js";
 import { processes } from "../../src/ledgers/journal/processes.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { all } from "../conformance/ledger.js";
 import { systemClock } from "../support/journal-processes.js";
 import { aPartition, aPlan, aReceipt, aRun } from "../support/runs.js";

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
-import type { RecordedTick, TickEnd, TickProgress } from "../../src/schedule-book.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
-import { newUuid } from "../../src/system-clock.js";
+import type { RecordedTick, TickEnd, TickProgress } from "../../src/ledgers/schedule-book.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
+import { newUuid } from "../../src/wiring/system-clock.js";
 import { journalProcesses } from "../support/journal-processes.js";
 
 const sample = fileURLToPath(new URL("../../fixtures/journal-0.1/state", import.meta.url));

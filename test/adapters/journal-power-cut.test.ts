@@ -3,8 +3,8 @@
  * acknowledged before that must be there afterwards, and the run must go on.
  */
 import { describe, expect, test } from "vitest";
-import type { PartitionState } from "../../src/partition.js";
-import type { Claim, RunState } from "../../src/run.js";
+import type { PartitionState } from "../../src/job/partition.js";
+import type { Claim, RunState } from "../../src/job/run.js";
 import { all } from "../conformance/ledger.js";
 import { journalProcesses } from "../support/journal-processes.js";
 import { aFailure, aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";

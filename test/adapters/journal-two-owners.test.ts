@@ -3,8 +3,8 @@
  * which their operations can reach the disk is tried. Then several claimants at once, in random orders.
  */
 import { describe, expect, test } from "vitest";
-import type { Ledger } from "../../src/ledger.js";
-import type { Claim } from "../../src/run.js";
+import type { Claim } from "../../src/job/run.js";
+import type { Ledger } from "../../src/ledgers/ledger.js";
 import { all } from "../conformance/ledger.js";
 import { journalProcesses, type TestProcess } from "../support/journal-processes.js";
 import { aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";

@@ -2,13 +2,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import type { AttemptReporter, Circumstance } from "../../src/dispatcher.js";
+import type { AttemptReporter, Circumstance } from "../../src/dispatchers/dispatcher.js";
 import { localDispatcher } from "../../src/dispatchers/local/local-dispatcher.js";
 import { type ErrorRecord, InfraError, type NightshiftError, toErrorRecord } from "../../src/errors.js";
-import type { WorkerHost } from "../../src/host.js";
-import { childProcessHost } from "../../src/hosts/child-process/child-process-host.js";
-import type { PartitionRef } from "../../src/partition.js";
-import type { PartitionTask } from "../../src/plan.js";
+import { childProcessHost } from "../../src/host/child-process-host.js";
+import type { WorkerHost } from "../../src/host/host.js";
+import type { PartitionRef } from "../../src/job/partition.js";
+import type { PartitionTask } from "../../src/job/plan.js";
 import { scratch } from "../support/scratch.js";
 
 const entry = fileURLToPath(new URL("../support/scripted-host.mjs", import.meta.url));

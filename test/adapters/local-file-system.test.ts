@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { freshDirectory } from "../support/file-target.js";
 import { asNobody, mounts, needs } from "../support/places.js";
 

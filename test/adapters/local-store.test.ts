@@ -13,8 +13,8 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
-import type { StoredFile } from "../../src/store.js";
 import { localStore } from "../../src/stores/local/local-store.js";
+import type { StoredFile } from "../../src/stores/store.js";
 import { asNobody } from "../support/places.js";
 
 const store = localStore();

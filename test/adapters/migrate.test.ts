@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
 import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
+import type { RecordedTick, TickProgress } from "../../src/ledgers/schedule-book.js";
 import { type Database, openDatabase } from "../../src/postgres/database.js";
 import { migrate, migrationsOf, requireMigrated } from "../../src/postgres/migrate.js";
 import type { Migration } from "../../src/postgres/migrations/migration.js";
 import { migrations } from "../../src/postgres/migrations.js";
-import type { RecordedTick, TickProgress } from "../../src/schedule-book.js";
-import { newUuid } from "../../src/system-clock.js";
+import { newUuid } from "../../src/wiring/system-clock.js";
 import { urlOf } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
 

@@ -1,11 +1,11 @@
 /** Notices: who is told of what, by which body, and what happens where nobody takes them. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Notice, NotifySettings } from "../../src/notice.js";
-import type { RunEnd } from "../../src/observer.js";
+import type { Notice, NotifySettings } from "../../src/job/notice.js";
+import { noRows } from "../../src/job/partition.js";
+import type { RunEvent } from "../../src/job/run-events.js";
 import { type Due, jobNotices } from "../../src/observers/notices/job-notices.js";
 import { createOutbox, type Outbox } from "../../src/observers/notices/outbox.js";
-import { noRows } from "../../src/partition.js";
-import type { RunEvent } from "../../src/run-events.js";
+import type { RunEnd } from "../../src/observers/observer.js";
 import { httpReceiver, type Receiver, refusingUrl } from "../support/http-receiver.js";
 import { progress, runEvent } from "../support/run-events.js";
 

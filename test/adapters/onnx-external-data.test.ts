@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import * as engine from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { ModelError, NightshiftError } from "../../src/errors.js";
-import type { Asset } from "../../src/plan.js";
+import type { Asset } from "../../src/job/plan.js";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { createSession } from "../../src/runtimes/onnx/session.js";
 import {

@@ -2,7 +2,7 @@
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { describe, expect, it } from "vitest";
-import type { Signature, Tensor, Tensors } from "../../src/tensor.js";
+import type { Signature, Tensor, Tensors } from "../../src/data/tensor.js";
 import { loadedOnAll } from "../support/onnx-run.js";
 
 type Row = { readonly [column: string]: unknown };

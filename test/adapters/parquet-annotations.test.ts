@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Data, RecordBatch, Struct, vectorFromArray } from "apache-arrow";
 import { expect, it } from "vitest";
-import { arrowSchema } from "../../src/arrow-types.js";
-import { type ColumnType, typeName } from "../../src/column.js";
+import { arrowSchema } from "../../src/data/arrow-types.js";
+import { type ColumnType, typeName } from "../../src/data/column.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
-import { defaultWriterProfile } from "../../src/profile.js";
+import { defaultWriterProfile } from "../../src/job/profile.js";
 import { copyOfCase } from "../support/cases.js";
 import { hyparquetFooter, inspect, readRows, readWithHyparquet } from "../support/parquet-rows.js";
 

@@ -18,8 +18,8 @@ import { readFooterBytes } from "../../src/formats/parquet/footer-bytes.js";
 import { footerBytes, mapFields } from "../../src/formats/parquet/footer-edit.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
 import { decodeThrift } from "../../src/formats/parquet/thrift-decode.js";
-import type { ReadHandle } from "../../src/store.js";
 import { localStore } from "../../src/stores/local/local-store.js";
+import type { ReadHandle } from "../../src/stores/store.js";
 import { memoryFile } from "../support/memory-files.js";
 import {
   type Columns,

@@ -25,8 +25,8 @@ import {
 } from "apache-arrow";
 import * as wasm from "parquet-wasm";
 import { describe, expect, it } from "vitest";
-import { columnOf } from "../../src/arrow-types.js";
-import { typeName } from "../../src/column.js";
+import { columnOf } from "../../src/data/arrow-types.js";
+import { typeName } from "../../src/data/column.js";
 import { readCArray } from "../../src/formats/parquet/c-array.js";
 import { readCSchema } from "../../src/formats/parquet/c-schema.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";

@@ -33,11 +33,11 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import { arrowSchema, columnOf } from "../../src/arrow-types.js";
-import { typeName } from "../../src/column.js";
+import { arrowSchema, columnOf } from "../../src/data/arrow-types.js";
+import { typeName } from "../../src/data/column.js";
 import { DataError } from "../../src/errors.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
-import { defaultWriterProfile } from "../../src/profile.js";
+import { defaultWriterProfile } from "../../src/job/profile.js";
 import {
   batchesOf,
   type Columns,

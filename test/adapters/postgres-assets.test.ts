@@ -1,8 +1,8 @@
 /** Assets in the ledger's database: put whole or not at all, kept while a run may need them. */
 import { createHash } from "node:crypto";
 import { beforeEach, expect, test } from "vitest";
-import type { SharedLedger } from "../../src/ledger.js";
-import type { Asset } from "../../src/plan.js";
+import type { Asset } from "../../src/job/plan.js";
+import type { SharedLedger } from "../../src/ledgers/ledger.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
 import { emptyLedger, type TestProcess } from "../support/postgres-ledgers.js";
 import { aRun } from "../support/runs.js";

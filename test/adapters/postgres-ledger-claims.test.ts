@@ -1,8 +1,8 @@
 /** Two owners of one run, with leases on the database's clock. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { Ledger } from "../../src/ledger.js";
-import type { Claim } from "../../src/run.js";
+import type { Claim } from "../../src/job/run.js";
+import type { Ledger } from "../../src/ledgers/ledger.js";
 import { all } from "../conformance/ledger.js";
 import { emptyLedger, type TestProcess } from "../support/postgres-ledgers.js";
 import { aFailure, anError, aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";

@@ -1,8 +1,8 @@
 /** Attempts on other machines: they hold their partitions by leases on the database's clock. */
 import { beforeEach, describe, expect, test } from "vitest";
-import type { SharedLedger, WorkerNote } from "../../src/ledger.js";
-import type { PartitionRef } from "../../src/partition.js";
-import type { Claim } from "../../src/run.js";
+import type { PartitionRef } from "../../src/job/partition.js";
+import type { Claim } from "../../src/job/run.js";
+import type { SharedLedger, WorkerNote } from "../../src/ledgers/ledger.js";
 import { all } from "../conformance/ledger.js";
 import { emptyLedger } from "../support/postgres-ledgers.js";
 import { aFailure, aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";

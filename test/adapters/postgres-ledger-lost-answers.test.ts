@@ -3,8 +3,8 @@
  * before it arrived. Either way the caller gets the answer that it would have got, and what it asked for happened once.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Ledger } from "../../src/ledger.js";
-import type { Claim } from "../../src/run.js";
+import type { Claim } from "../../src/job/run.js";
+import type { Ledger } from "../../src/ledgers/ledger.js";
 import { all } from "../conformance/ledger.js";
 import { type CuttingProxy, cuttingProxy } from "../support/cutting-proxy.js";
 import { emptyLedger, type TestProcess } from "../support/postgres-ledgers.js";

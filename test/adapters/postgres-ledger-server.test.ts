@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { exitCodeOf, NightshiftError } from "../../src/errors.js";
+import type { Owner } from "../../src/job/run.js";
 import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
-import type { Owner } from "../../src/run.js";
 import { all } from "../conformance/ledger.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
 import {

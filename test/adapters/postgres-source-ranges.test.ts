@@ -1,7 +1,7 @@
 /** However rows are divided between partitions, each is read once. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Partition } from "../../src/partition.js";
-import type { Run } from "../../src/run.js";
+import type { Partition } from "../../src/job/partition.js";
+import type { Run } from "../../src/job/run.js";
 import { copySchema, inputKeeper } from "../../src/sources/postgres/keep-input.js";
 import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 import { createDatabase, serverVersion, type TestDatabase } from "../support/postgres-server.js";

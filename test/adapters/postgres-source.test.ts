@@ -1,7 +1,7 @@
 /** Every type, as it arrives here, against what the server itself writes of it as text. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { typeName } from "../../src/column.js";
-import type { Run } from "../../src/run.js";
+import { typeName } from "../../src/data/column.js";
+import type { Run } from "../../src/job/run.js";
 import { inputKeeper } from "../../src/sources/postgres/keep-input.js";
 import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";

@@ -13,9 +13,9 @@ import {
   Utf8,
 } from "apache-arrow";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
-import { arrowSchema } from "../../src/arrow-types.js";
-import type { Column } from "../../src/column.js";
-import type { PostgresWrite } from "../../src/job.js";
+import { arrowSchema } from "../../src/data/arrow-types.js";
+import type { Column } from "../../src/data/column.js";
+import type { PostgresWrite } from "../../src/job/job.js";
 import { batchOf, column } from "../support/arrow-batches.js";
 import { runOf } from "../support/file-target.js";
 import { createDatabase, queryAt, type TestDatabase } from "../support/postgres-server.js";

@@ -1,8 +1,8 @@
 /** pgvector's types as features: the real ones, in a schema that no search path leads to. */
 import { afterAll, expect, it } from "vitest";
-import { typeName } from "../../src/column.js";
-import { halfToDouble } from "../../src/float16.js";
-import type { PostgresRead } from "../../src/job.js";
+import { typeName } from "../../src/data/column.js";
+import { halfToDouble } from "../../src/data/float16.js";
+import type { PostgresRead } from "../../src/job/job.js";
 import type { TestDatabase } from "../support/postgres-server.js";
 import { planned, queryOf, readAll, sourceOf } from "../support/postgres-source.js";
 import { vectorServer } from "../support/vector-server.js";

@@ -15,9 +15,9 @@ import { Int32, vectorFromArray } from "apache-arrow";
 import { parquetMetadata } from "hyparquet";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
-import type { FileSlice, Partition, ProvenFile, ReadSlice } from "../../src/partition.js";
-import type { Source } from "../../src/source.js";
+import type { FileSlice, Partition, ProvenFile, ReadSlice } from "../../src/job/partition.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
+import type { Source } from "../../src/sources/source.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import { writeParquet } from "../support/parquet-rows.js";
 

@@ -1,14 +1,13 @@
 /** The coordinator's side of a queue that loses, repeats and refuses messages, over a real ledger. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Dispatcher } from "../../src/dispatcher.js";
+import type { Dispatcher } from "../../src/dispatchers/dispatcher.js";
 import type { FollowedOutcome } from "../../src/dispatchers/queue/outcome-of.js";
 import { queueDispatcher } from "../../src/dispatchers/queue/queue-dispatcher.js";
-import type { LeaseEnd, SharedLedger } from "../../src/ledger.js";
-import type { PartitionRef } from "../../src/partition.js";
-import type { Queue } from "../../src/queue.js";
-
-import type { Claim } from "../../src/run.js";
-import { pause, systemClock } from "../../src/system-clock.js";
+import type { Queue } from "../../src/dispatchers/queue.js";
+import type { PartitionRef } from "../../src/job/partition.js";
+import type { Claim } from "../../src/job/run.js";
+import type { LeaseEnd, SharedLedger } from "../../src/ledgers/ledger.js";
+import { pause, systemClock } from "../../src/wiring/system-clock.js";
 import { type LedgerProcesses, ledgerProcesses, migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
 import { aFailure, aPlan, aReceipt, aRun, somePartitions } from "../support/runs.js";

@@ -6,11 +6,11 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "v
 import { bullmqQueue, queueName } from "../../src/dispatchers/queue/bullmq-queue.js";
 import { migrateQueue, postgresBackend } from "../../src/dispatchers/queue/postgres-backend.js";
 import { redisBackend, redisPassword } from "../../src/dispatchers/queue/redis-backend.js";
-import { type Channel, channelsOf, type Lane, laneNames } from "../../src/lane.js";
-import type { PartitionRef } from "../../src/partition.js";
-import type { Queue } from "../../src/queue.js";
-import { pause, systemClock } from "../../src/system-clock.js";
-import { takeMessages } from "../../src/working/take-messages.js";
+import type { Queue } from "../../src/dispatchers/queue.js";
+import { type Channel, channelsOf, type Lane, laneNames } from "../../src/job/lane.js";
+import type { PartitionRef } from "../../src/job/partition.js";
+import { pause, systemClock } from "../../src/wiring/system-clock.js";
+import { takeMessages } from "../../src/worker/take-messages.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
 import { urlOf } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";

@@ -33,7 +33,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { typeName, unreadablePart } from "../../src/column.js";
+import { typeName, unreadablePart } from "../../src/data/column.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
 import { localStore } from "../../src/stores/local/local-store.js";

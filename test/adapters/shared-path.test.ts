@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { markShared, seesShared } from "../../src/sinks/files/shared-path.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { scratch } from "../support/scratch.js";
 
 const fileSystem = localFileSystem();

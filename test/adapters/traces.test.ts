@@ -8,10 +8,10 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ErrorRecord } from "../../src/errors.js";
-import type { Observer } from "../../src/observer.js";
+import { noStats } from "../../src/job/partition.js";
+import type { RunEvent } from "../../src/job/run-events.js";
+import type { Observer } from "../../src/observers/observer.js";
 import { openTraces } from "../../src/observers/traces/open-traces.js";
-import { noStats } from "../../src/partition.js";
-import type { RunEvent } from "../../src/run-events.js";
 import { planned, published, runEvent } from "../support/run-events.js";
 
 const exporter = new InMemorySpanExporter();

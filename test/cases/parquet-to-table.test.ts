@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Schema } from "../../src/column.js";
+import type { Schema } from "../../src/data/column.js";
 import { openDatabase } from "../../src/postgres/database.js";
 import { migrate } from "../../src/postgres/migrate.js";
 import { writtenColumns } from "../../src/sinks/postgres/columns/written-columns.js";

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Column } from "../../src/column.js";
+import type { Column } from "../../src/data/column.js";
 import { SpecError } from "../../src/errors.js";
-import { askedPathTypes, withPathTypes } from "../../src/pipeline/mapping/path-types.js";
+import { askedPathTypes, withPathTypes } from "../../src/mapping/path-types.js";
 import { copyOfCase, expectedOf } from "../support/cases.js";
 import { jobWith, signatureOf } from "../support/jobs.js";
 import { nightshift } from "../support/nightshift.js";

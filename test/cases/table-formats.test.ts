@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { NightshiftError } from "../../src/errors.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
-import type { Job } from "../../src/job.js";
+import type { Job } from "../../src/job/job.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import { comparedWith, jobOfCase, planOf } from "../support/case-jobs.js";

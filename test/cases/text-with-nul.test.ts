@@ -1,9 +1,9 @@
 /** nul-in-text: the engine cuts a text at U+0000, so the row of such a text fails by name; nothing is shortened. */
 import { Utf8 } from "apache-arrow";
 import { expect, test } from "vitest";
-import type { BoundColumn, InputBinding } from "../../src/mapping.js";
-import { createBinder } from "../../src/pipeline/bind-inputs.js";
-import { fits } from "../../src/pipeline/mapping/casts.js";
+import { fits } from "../../src/mapping/casts.js";
+import type { BoundColumn, InputBinding } from "../../src/mapping/mapping.js";
+import { createBinder } from "../../src/scoring/bind-inputs.js";
 import { batchOf, column } from "../support/arrow-batches.js";
 import { copyOfCase, expectedOf } from "../support/cases.js";
 import { utf8 } from "../support/jobs.js";

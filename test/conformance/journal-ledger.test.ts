@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { journalProcesses } from "../support/journal-processes.js";
 import { ledgerConformance } from "./ledger.js";
 

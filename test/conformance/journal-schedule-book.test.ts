@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
-import { newUuid } from "../../src/system-clock.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
+import { newUuid } from "../../src/wiring/system-clock.js";
 import { scheduleBookConformance } from "./schedule-book.js";
 
 scheduleBookConformance("journal", async () => {

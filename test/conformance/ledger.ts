@@ -5,10 +5,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { toErrorRecord } from "../../src/errors.js";
-import type { Ledger } from "../../src/ledger.js";
-import type { PartitionRef, PartitionState } from "../../src/partition.js";
-import type { Claim, Owner, RunState } from "../../src/run.js";
-import type { RunEvent } from "../../src/run-events.js";
+import type { PartitionRef, PartitionState } from "../../src/job/partition.js";
+import type { Claim, Owner, RunState } from "../../src/job/run.js";
+import type { RunEvent } from "../../src/job/run-events.js";
+import type { Ledger } from "../../src/ledgers/ledger.js";
 import {
   aFailure,
   anError,

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { noticeBook } from "../../src/ledgers/journal/notice-book.js";
+import type { NoticeBook } from "../../src/ledgers/notice-book.js";
 import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
-import type { NoticeBook } from "../../src/notice-book.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
-import { newUuid } from "../../src/system-clock.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
+import { newUuid } from "../../src/wiring/system-clock.js";
 import { migrateAt, urlOf } from "../support/postgres-ledgers.js";
 import { createDatabase } from "../support/postgres-server.js";
 

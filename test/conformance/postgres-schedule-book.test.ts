@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openPostgresBooks, type PostgresBooks } from "../../src/ledgers/postgres/books.js";
-import { newUuid } from "../../src/system-clock.js";
+import { newUuid } from "../../src/wiring/system-clock.js";
 import { migrateAt, urlOf } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
 import { scheduleBookConformance } from "./schedule-book.js";

@@ -3,16 +3,16 @@
  * dead scheduler left is run by the next.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Owner } from "../../src/run.js";
-import type { Schedule, Tick } from "../../src/schedule.js";
-import type { RecordedTick, ScheduleBook, TickProgress } from "../../src/schedule-book.js";
+import type { Owner } from "../../src/job/run.js";
+import type { RecordedTick, ScheduleBook, TickProgress } from "../../src/ledgers/schedule-book.js";
 import {
   createScheduler,
   type ScheduledJob,
   type SchedulerEvent,
   type TickOutcome,
-} from "../../src/scheduler.js";
+} from "../../src/service/scheduler.js";
 import { parseCron } from "../../src/time/cron.js";
+import type { Schedule, Tick } from "../../src/time/schedule.js";
 
 export interface BookPlace {
   /** As another process sees it. */

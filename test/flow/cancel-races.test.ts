@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { createRunner, type Runner } from "../../src/runner.js";
 import type { Pause } from "../../src/running/cancel-watch.js";
-import type { Sink } from "../../src/sink.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
+import { createRunner, type Runner } from "../../src/running/runner.js";
+import type { Sink } from "../../src/sinks/sink.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { freshDirectory, sinkFor } from "../support/file-target.js";
 import { journalProcesses, systemClock, type TestProcess } from "../support/journal-processes.js";
 import { aPlan } from "../support/runs.js";

@@ -9,7 +9,7 @@ import { comparedOnce } from "../../src/cli/init/compared-once.js";
 import { openPrompt } from "../../src/cli/init/prompt.js";
 import { modelJob } from "../../src/cli/lookup/model-job.js";
 import { makePaint } from "../../src/cli/output/paint.js";
-import type { Job } from "../../src/job.js";
+import type { Job } from "../../src/job/job.js";
 import { comparedWith, planOf } from "../support/case-jobs.js";
 import { nightshift } from "../support/nightshift.js";
 import { model, modelBytes, node, types, value } from "../support/onnx-models.js";

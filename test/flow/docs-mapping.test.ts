@@ -8,7 +8,7 @@ import type { JsonValue } from "../../src/errors.js";
 import { previewJob } from "../../src/planning/preview.js";
 import { createRegistry } from "../../src/registry.js";
 import { loadJob } from "../../src/spec/load.js";
-import { systemClock } from "../../src/system-clock.js";
+import { systemClock } from "../../src/wiring/system-clock.js";
 import { modelBytes } from "../support/onnx-models.js";
 import { writeParquet } from "../support/parquet-rows.js";
 import { columnsOf, echoingModel, type WorkedExample, workedExamples } from "../support/worked-examples.js";

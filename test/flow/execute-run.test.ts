@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, it } from "vitest";
-import type { Dispatcher } from "../../src/dispatcher.js";
-import type { RowPolicy } from "../../src/job.js";
-import type { PartitionRef, Receipt } from "../../src/partition.js";
-import type { Plan } from "../../src/plan.js";
-import type { RunEvent } from "../../src/run-events.js";
+import type { Dispatcher } from "../../src/dispatchers/dispatcher.js";
+import type { RowPolicy } from "../../src/job/job.js";
+import type { PartitionRef, Receipt } from "../../src/job/partition.js";
+import type { Plan } from "../../src/job/plan.js";
+import type { RunEvent } from "../../src/job/run-events.js";
 import { type AttemptOutcome, ledgerReporter } from "../../src/running/attempts.js";
 import { executeRun } from "../../src/running/execute-run.js";
-import type { InputKeeper } from "../../src/source.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
+import type { InputKeeper } from "../../src/sources/source.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import {
   freshDirectory,
   type PartitionRows,

@@ -1,16 +1,16 @@
 import { Float32, Int64, Utf8 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import type { Clock } from "../../src/clock.js";
 import { CancelledError, DataError, InfraError } from "../../src/errors.js";
-import type { LoadedHook, PostChunk } from "../../src/hook.js";
-import type { PartitionProgress } from "../../src/host.js";
-import type { Predictor } from "../../src/model.js";
-import type { Receipt } from "../../src/partition.js";
-import { noFiles } from "../../src/pipeline/files/mapping-files.js";
-import { type HookSteps, hookSteps } from "../../src/pipeline/hooks/hook-steps.js";
-import { previewRows } from "../../src/pipeline/preview-rows.js";
-import { resolveMapping } from "../../src/pipeline/resolve-mapping.js";
-import { runPartition } from "../../src/pipeline/run-partition.js";
+import type { LoadedHook, PostChunk } from "../../src/hooks/hook.js";
+import type { PartitionProgress } from "../../src/host/host.js";
+import type { Receipt } from "../../src/job/partition.js";
+import { noFiles } from "../../src/mapping/files/mapping-files.js";
+import { resolveMapping } from "../../src/mapping/resolve-mapping.js";
+import type { Predictor } from "../../src/runtimes/model.js";
+import { type HookSteps, hookSteps } from "../../src/scoring/hooks/hook-steps.js";
+import { previewRows } from "../../src/scoring/preview-rows.js";
+import { runPartition } from "../../src/scoring/run-partition.js";
+import type { Clock } from "../../src/time/clock.js";
 import { batchOf, column } from "../support/arrow-batches.js";
 import {
   float32,

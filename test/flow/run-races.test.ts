@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import type { Ledger } from "../../src/ledger.js";
-import { createRunner, type Runner } from "../../src/runner.js";
+import type { Ledger } from "../../src/ledgers/ledger.js";
 import { runIdOf } from "../../src/running/run-identity.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
+import { createRunner, type Runner } from "../../src/running/runner.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { freshDirectory, sinkFor } from "../support/file-target.js";
 import { journalProcesses, systemClock, type TestProcess } from "../support/journal-processes.js";
 import { aPlan } from "../support/runs.js";

@@ -1,7 +1,7 @@
 /** Partitions that kill the worker host or overrun their time: they are blamed, nobody else is, and the rest finishes. */
 import { existsSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
-import type { PartitionState } from "../../src/partition.js";
+import type { PartitionState } from "../../src/job/partition.js";
 import {
   crashing,
   type FlightProject,

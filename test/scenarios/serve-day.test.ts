@@ -4,13 +4,13 @@
  */
 import { expect, test } from "vitest";
 import { asNightshiftError, InfraError } from "../../src/errors.js";
-import type { Ledger } from "../../src/ledger.js";
+import type { Owner, RunState } from "../../src/job/run.js";
 import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
-import type { Owner, RunState } from "../../src/run.js";
-import type { RecordedTick, ScheduleBook } from "../../src/schedule-book.js";
-import { createScheduler, type Scheduler } from "../../src/scheduler.js";
-import { newUuid } from "../../src/system-clock.js";
+import type { Ledger } from "../../src/ledgers/ledger.js";
+import type { RecordedTick, ScheduleBook } from "../../src/ledgers/schedule-book.js";
+import { createScheduler, type Scheduler } from "../../src/service/scheduler.js";
 import { parseCron } from "../../src/time/cron.js";
+import { newUuid } from "../../src/wiring/system-clock.js";
 import { journalProcesses } from "../support/journal-processes.js";
 import { anError, aPlan, aRun, somePartitions } from "../support/runs.js";
 import { seededRandom } from "../support/seeded-random.js";

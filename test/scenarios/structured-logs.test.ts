@@ -1,7 +1,7 @@
 /** Logs: every line says what it is and when, and whose run, partition, epoch and attempt it is about; as NDJSON and as text. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runEventOf, workerJson } from "../../src/cli/working/worker-text.js";
-import type { WorkerEvent } from "../../src/queue-worker.js";
+import type { WorkerEvent } from "../../src/worker/queue-worker.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
 import { logLinesIn } from "../support/log-lines.js";
 import { jsonLinesOf, nightshift, type RunLine, said, startNightshift } from "../support/nightshift.js";

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { expect, test, vi } from "vitest";
 import { limitConnections } from "../../src/http/connection-limits.js";
-import type { Notice } from "../../src/notice.js";
+import type { Notice } from "../../src/job/notice.js";
 import { serveMetrics } from "../../src/observers/metrics/metrics-server.js";
 import { slackBody } from "../../src/observers/notices/bodies.js";
 

@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readSettings } from "../../src/config.js";
-import type { WriteSpec } from "../../src/job.js";
+import type { WriteSpec } from "../../src/job/job.js";
 import { createRegistry } from "../../src/registry.js";
 import { fileSink } from "../../src/sinks/files/file-sink.js";
 import { stagingFileSink } from "../../src/sinks/files/staging-file-sink.js";
-import { newUuid, systemClock } from "../../src/system-clock.js";
 import { outputFileSystem } from "../../src/wiring/output-files.js";
+import { newUuid, systemClock } from "../../src/wiring/system-clock.js";
 import { nightshift, nightshiftWith } from "../support/nightshift.js";
 import { scratch } from "../support/scratch.js";
 import { jobText, makeSpecProject } from "../support/spec-project.js";

@@ -7,7 +7,7 @@ import { unprotectedLinks } from "../../src/cli/doctor/protection.js";
 import { findProjectRoot, readSettings } from "../../src/config.js";
 import { findJob } from "../../src/spec/find-job.js";
 import { createSecrets } from "../../src/spec/secrets.js";
-import { privateFileSystem } from "../../src/stores/local-file-system.js";
+import { privateFileSystem } from "../../src/stores/local/local-file-system.js";
 import { ownMounts } from "../support/mounts.js";
 import { nightshift } from "../support/nightshift.js";
 import { scratch } from "../support/scratch.js";

@@ -1,8 +1,8 @@
 /** `input.query` is one statement to the server: what closes its parenthesis and begins another statement is refused. */
 import { beforeEach, expect, test } from "vitest";
-import type { Partition } from "../../src/partition.js";
+import type { Partition } from "../../src/job/partition.js";
+import type { Run } from "../../src/job/run.js";
 import { openSession } from "../../src/postgres/session.js";
-import type { Run } from "../../src/run.js";
 import { describeInput } from "../../src/sources/postgres/describe-input.js";
 import { estimate, hasRows } from "../../src/sources/postgres/estimate.js";
 import { relationOf, select } from "../../src/sources/postgres/input-sql.js";

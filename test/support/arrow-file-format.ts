@@ -7,10 +7,10 @@ import {
   type Table,
   tableFromIPC,
 } from "apache-arrow";
-import type { Column } from "../../src/column.js";
+import type { Column } from "../../src/data/column.js";
 import { DataError } from "../../src/errors.js";
-import type { FileSummary, Format, FormatWriter } from "../../src/format.js";
-import type { ReadHandle } from "../../src/store.js";
+import type { FileSummary, Format, FormatWriter } from "../../src/formats/format.js";
+import type { ReadHandle } from "../../src/stores/store.js";
 
 export const arrowFileFormat: Format = {
   name: "arrow",

@@ -1,13 +1,13 @@
 /** Jobs over the files of a case, planned and previewed in this process: as `score` and `preview` would. */
 import { type ModelJobFlags, modelJob } from "../../src/cli/lookup/model-job.js";
 import type { JsonValue } from "../../src/errors.js";
-import type { Compared, Preview } from "../../src/host.js";
-import type { Job } from "../../src/job.js";
-import type { Plan } from "../../src/plan.js";
-import { planJob } from "../../src/planner.js";
+import type { Compared, Preview } from "../../src/host/host.js";
+import type { Job } from "../../src/job/job.js";
+import type { Plan } from "../../src/job/plan.js";
+import { planJob } from "../../src/planning/planner.js";
 import { previewJob } from "../../src/planning/preview.js";
 import { createRegistry } from "../../src/registry.js";
-import { systemClock } from "../../src/system-clock.js";
+import { systemClock } from "../../src/wiring/system-clock.js";
 import { scratch } from "./scratch.js";
 
 const registry = createRegistry({

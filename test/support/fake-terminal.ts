@@ -1,6 +1,6 @@
 import { createScreen, type Screen } from "../../src/cli/output/screen.js";
-import type { Clock } from "../../src/clock.js";
 import type { Ticker } from "../../src/observers/terminal/screen.js";
+import type { Clock } from "../../src/time/clock.js";
 
 /** A terminal that understands what {@link createScreen} writes, and shows what a person would see. */
 export interface FakeTerminal {

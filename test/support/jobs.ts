@@ -1,7 +1,7 @@
 /** Jobs, signatures and schemas for tests, from what matters in each. */
-import type { ColumnType, Schema } from "../../src/column.js";
-import type { FilesInput, FilesWrite, Job } from "../../src/job.js";
-import type { Signature, TensorSpec } from "../../src/tensor.js";
+import type { ColumnType, Schema } from "../../src/data/column.js";
+import type { Signature, TensorSpec } from "../../src/data/tensor.js";
+import type { FilesInput, FilesWrite, Job } from "../../src/job/job.js";
 
 export const int64: ColumnType = { kind: "int", bits: 64, signed: true };
 export const int32: ColumnType = { kind: "int", bits: 32, signed: true };

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { journalLedger } from "../../dist/ledgers/journal/journal-ledger.js";
 import { processes } from "../../dist/ledgers/journal/processes.js";
-import { localFileSystem } from "../../dist/stores/local-file-system.js";
+import { localFileSystem } from "../../dist/stores/local/local-file-system.js";
 
 const [stateDir, runId, planFile] = process.argv.slice(2);
 const ledger = journalLedger({

@@ -4,7 +4,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { toErrorRecord } from "../../dist/errors.js";
 import { journalLedger } from "../../dist/ledgers/journal/journal-ledger.js";
 import { processes } from "../../dist/ledgers/journal/processes.js";
-import { localFileSystem } from "../../dist/stores/local-file-system.js";
+import { localFileSystem } from "../../dist/stores/local/local-file-system.js";
 
 const [disk] = process.argv.slice(2);
 const { run, plan, partitions, receipt } = JSON.parse(readFileSync(0, "utf8"));

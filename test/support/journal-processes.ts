@@ -1,9 +1,10 @@
 /** Process identities for one journal: they live, die and sit on other hosts as a test says. */
-import type { Clock } from "../../src/clock.js";
-import type { FileSystem } from "../../src/file-system.js";
-import type { Ledger } from "../../src/ledger.js";
+
+import type { Owner } from "../../src/job/run.js";
 import { journalLedger } from "../../src/ledgers/journal/journal-ledger.js";
-import type { Owner } from "../../src/run.js";
+import type { Ledger } from "../../src/ledgers/ledger.js";
+import type { FileSystem } from "../../src/stores/file-system.js";
+import type { Clock } from "../../src/time/clock.js";
 
 export interface TestProcess {
   readonly ledger: Ledger;

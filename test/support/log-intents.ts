@@ -1,5 +1,5 @@
-import type { CommitIntent } from "../../src/publication-log/next-entry.js";
-import type { CommitDetails, LoggedFile, LogRun } from "../../src/publication-log.js";
+import type { CommitIntent } from "../../src/sinks/publication-log/next-entry.js";
+import type { CommitDetails, LoggedFile, LogRun } from "../../src/sinks/publication-log/publication-log.js";
 
 export function logRun(id: string, given: Partial<LogRun> = {}): LogRun {
   return {

@@ -1,7 +1,7 @@
 /** Every schedule of several actors on one publication log: the model checker of the protocol's tests. */
-import { begin, type Deciding, withAnswer, withHead } from "../../src/publication-log/deciding.js";
-import type { Intent } from "../../src/publication-log/next-entry.js";
-import type { LogEntry } from "../../src/publication-log.js";
+import { begin, type Deciding, withAnswer, withHead } from "../../src/sinks/publication-log/deciding.js";
+import type { Intent } from "../../src/sinks/publication-log/next-entry.js";
+import type { LogEntry } from "../../src/sinks/publication-log/publication-log.js";
 
 export interface Actor {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** Files in memory behind the store's read handle, so that tests of a format need no disk. */
-import type { ReadHandle } from "../../src/store.js";
+import type { ReadHandle } from "../../src/stores/store.js";
 
 export function memoryFile(bytes: Uint8Array, path = "/memory/file.parquet"): ReadHandle {
   let bytesRead = 0;

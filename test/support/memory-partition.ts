@@ -1,13 +1,13 @@
 /** A partition in memory: chunks of Arrow batches in, Arrow IPC out, counted again from what was written. */
 import { type RecordBatch, type Schema, Table, tableFromIPC, tableToIPC } from "apache-arrow";
-import type { QuarantinedRows } from "../../src/chunk.js";
-import type { Job } from "../../src/job.js";
-import type { Mapping } from "../../src/mapping.js";
-import type { PartitionTask } from "../../src/plan.js";
-import { defaultWriterProfile } from "../../src/profile.js";
-import type { SinkWriter, StagingSink } from "../../src/sink.js";
-import type { Source } from "../../src/source.js";
-import type { Signature } from "../../src/tensor.js";
+import type { QuarantinedRows } from "../../src/data/chunk.js";
+import type { Signature } from "../../src/data/tensor.js";
+import type { Job } from "../../src/job/job.js";
+import type { PartitionTask } from "../../src/job/plan.js";
+import { defaultWriterProfile } from "../../src/job/profile.js";
+import type { Mapping } from "../../src/mapping/mapping.js";
+import type { SinkWriter, StagingSink } from "../../src/sinks/sink.js";
+import type { Source } from "../../src/sources/source.js";
 import { plain } from "./arrow-batches.js";
 
 export const inputFile = "/data/input.parquet";

@@ -1,8 +1,8 @@
 /** Loading and running models in tests. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Predictor } from "../../src/model.js";
-import { defaultWriterProfile, type Profile } from "../../src/profile.js";
+import { defaultWriterProfile, type Profile } from "../../src/job/profile.js";
+import type { Predictor } from "../../src/runtimes/model.js";
 import { onnxEngine } from "../../src/runtimes/onnx/engine.js";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { onnxRuntime } from "../../src/runtimes/onnx/onnx-runtime.js";

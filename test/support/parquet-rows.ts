@@ -2,9 +2,9 @@
 import { RecordBatch, Table, tableFromIPC, tableToIPC, type Vector } from "apache-arrow";
 import { type FileMetaData, parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import type { FileSummary } from "../../src/format.js";
+import type { FileSummary } from "../../src/formats/format.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
-import { defaultWriterProfile, type WriterProfile } from "../../src/profile.js";
+import { defaultWriterProfile, type WriterProfile } from "../../src/job/profile.js";
 import { memoryFile } from "./memory-files.js";
 
 export type Columns = { readonly [name: string]: Vector };

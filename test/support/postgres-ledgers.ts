@@ -1,13 +1,13 @@
 /** Process identities for one ledger in a database: they live, die and sit on other hosts as a test says. */
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
-import type { Every } from "../../src/clock.js";
-import type { ConnectionUrl } from "../../src/connection.js";
-import type { SharedLedger } from "../../src/ledger.js";
+import type { ConnectionUrl } from "../../src/job/connection.js";
+import type { Owner } from "../../src/job/run.js";
+import type { SharedLedger } from "../../src/ledgers/ledger.js";
 import { openPostgresLedger } from "../../src/ledgers/postgres/postgres-ledger.js";
 import { openDatabase } from "../../src/postgres/database.js";
 import { migrate } from "../../src/postgres/migrate.js";
-import type { Owner } from "../../src/run.js";
+import type { Every } from "../../src/time/clock.js";
 import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 import { createDatabase, type TestDatabase } from "./postgres-server.js";
 

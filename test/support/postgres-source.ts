@@ -1,13 +1,13 @@
 /** A source of a test's database, and what it reads. */
 
-import type { Chunk } from "../../src/chunk.js";
-import { parseTableName } from "../../src/connection.js";
+import { jsonRows } from "../../src/data/arrow/json-rows.js";
+import type { Chunk } from "../../src/data/chunk.js";
 import type { JsonValue } from "../../src/errors.js";
-import type { PostgresInput, PostgresRead } from "../../src/job.js";
-import type { Partition } from "../../src/partition.js";
-import { jsonRows } from "../../src/pipeline/arrow/json-rows.js";
-import type { PlanRequest, Source, SourceReadRequest } from "../../src/source.js";
+import { parseTableName } from "../../src/job/connection.js";
+import type { PostgresInput, PostgresRead } from "../../src/job/job.js";
+import type { Partition } from "../../src/job/partition.js";
 import { postgresSource } from "../../src/sources/postgres/postgres-source.js";
+import type { PlanRequest, Source, SourceReadRequest } from "../../src/sources/source.js";
 import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 
 const never = new AbortController().signal;

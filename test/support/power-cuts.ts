@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { Receipt } from "../../src/partition.js";
+import type { Receipt } from "../../src/job/partition.js";
 import { DiskModel, type DiskState, type Fault, type Operation } from "./disk-model.js";
 import {
   assertDecidedBeforeShown,

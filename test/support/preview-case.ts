@@ -1,14 +1,14 @@
 /** Previews a job over files in this process: planned, read and scored as a run would be, and nothing written. */
 
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
-import type { HookRuntime } from "../../src/hook.js";
-import type { Job } from "../../src/job.js";
+import type { HookRuntime } from "../../src/hooks/hook.js";
+import type { Job } from "../../src/job/job.js";
 import { previewJob } from "../../src/planning/preview.js";
 import { onnxRuntime } from "../../src/runtimes/onnx/onnx-runtime.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
 import { TableRoots } from "../../src/sources/files/table-formats.js";
 import { localStore } from "../../src/stores/local/local-store.js";
-import { systemClock } from "../../src/system-clock.js";
+import { systemClock } from "../../src/wiring/system-clock.js";
 import { filesOf, type JobParts, jobWith } from "./jobs.js";
 
 const noHooks: HookRuntime = {

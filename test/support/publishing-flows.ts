@@ -3,10 +3,10 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tableFromIPC } from "apache-arrow";
 import { NightshiftError } from "../../src/errors.js";
-import type { FileSystem } from "../../src/file-system.js";
-import type { Receipt } from "../../src/partition.js";
-import type { LogEntry } from "../../src/publication-log.js";
+import type { Receipt } from "../../src/job/partition.js";
 import { layoutOf } from "../../src/sinks/files/layout.js";
+import type { LogEntry } from "../../src/sinks/publication-log/publication-log.js";
+import type { FileSystem } from "../../src/stores/file-system.js";
 import { type PartitionRows, readOutput, runOf, sinkFor, stageRun, type Target } from "./file-target.js";
 
 type Mode = "error" | "replace" | "append";

@@ -1,7 +1,7 @@
 /** A file layer that really does what it is asked, and writes down every change with the line that asked for it. */
 import { relative, sep } from "node:path";
-import type { FileSystem } from "../../src/file-system.js";
-import { localFileSystem } from "../../src/stores/local-file-system.js";
+import type { FileSystem } from "../../src/stores/file-system.js";
+import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import type { Operation } from "./disk-model.js";
 
 /**

@@ -1,4 +1,4 @@
-import type { RunEvent } from "../../src/run-events.js";
+import type { RunEvent } from "../../src/job/run-events.js";
 
 type Bare<E> = E extends RunEvent ? Omit<E, "runId" | "at"> : never;
 

@@ -1,9 +1,9 @@
 /** Runs, plans and receipts for tests that don't care what is in them. */
 import type { ErrorRecord } from "../../src/errors.js";
-import type { AttemptFailure, Partition, PartitionRef, Receipt } from "../../src/partition.js";
-import type { Plan } from "../../src/plan.js";
-import { defaultWriterProfile } from "../../src/profile.js";
-import type { Run } from "../../src/run.js";
+import type { AttemptFailure, Partition, PartitionRef, Receipt } from "../../src/job/partition.js";
+import type { Plan } from "../../src/job/plan.js";
+import { defaultWriterProfile } from "../../src/job/profile.js";
+import type { Run } from "../../src/job/run.js";
 import { jobWith } from "./jobs.js";
 
 const aJob = jobWith({

@@ -1,6 +1,6 @@
+import type { Signature, Tensor, Tensors } from "../../src/data/tensor.js";
 import { ModelError } from "../../src/errors.js";
-import type { Predictor } from "../../src/model.js";
-import type { Signature, Tensor, Tensors } from "../../src/tensor.js";
+import type { Predictor } from "../../src/runtimes/model.js";
 import { range, signatureOf } from "./jobs.js";
 
 export interface ScriptedPredictor extends Predictor {

@@ -4,7 +4,7 @@
  */
 import { dirname, join } from "node:path";
 import { InfraError } from "../../src/errors.js";
-import type { AppendFile, FileSystem } from "../../src/file-system.js";
+import type { AppendFile, FileSystem } from "../../src/stores/file-system.js";
 
 export interface Operation {
   readonly name: keyof FileSystem | keyof AppendFile;

@@ -3,16 +3,16 @@
  * while processes stop, go on and die. Everything comes from one seed.
  */
 
-import type { AttemptReporter, AttemptRunner } from "../../src/dispatcher.js";
+import type { AttemptReporter, AttemptRunner } from "../../src/dispatchers/dispatcher.js";
 import { messageId } from "../../src/dispatchers/queue/message.js";
 import { queueDispatcher } from "../../src/dispatchers/queue/queue-dispatcher.js";
+import type { Message, Queue } from "../../src/dispatchers/queue.js";
 import { CancelledError, InfraError, NightshiftError } from "../../src/errors.js";
-import { channelsOf, laneNames, usualLane, usualTag } from "../../src/lane.js";
-import type { PartitionRef } from "../../src/partition.js";
-import type { Message, Queue } from "../../src/queue.js";
-import { startQueueWorker } from "../../src/queue-worker.js";
+import { channelsOf, laneNames, usualLane, usualTag } from "../../src/job/lane.js";
+import type { PartitionRef } from "../../src/job/partition.js";
 import { maxExpiries } from "../../src/running/attempts.js";
 import { dispatchPartitions } from "../../src/running/dispatch-partitions.js";
+import { startQueueWorker } from "../../src/worker/queue-worker.js";
 import { aPlan, aReceipt, aRun } from "./runs.js";
 import { type LedgerFaults, type SimulatedLedger, simulatedLedger } from "./simulated-ledger.js";
 import { type SimulatedProcess, type Simulation, simulatedProcess, simulation } from "./simulation.js";

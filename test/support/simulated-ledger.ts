@@ -1,9 +1,9 @@
 /** The guards of a ledger in memory, and a record of what would have gone wrong: see simulated-fleet.ts. */
 import { InfraError, toErrorRecord } from "../../src/errors.js";
-import type { SharedLedger } from "../../src/ledger.js";
-import { claimLost, illegal } from "../../src/ledger-refusals.js";
-import type { AttemptFailure, PartitionRef, PartitionState, Receipt } from "../../src/partition.js";
-import type { Claim } from "../../src/run.js";
+import type { AttemptFailure, PartitionRef, PartitionState, Receipt } from "../../src/job/partition.js";
+import type { Claim } from "../../src/job/run.js";
+import type { SharedLedger } from "../../src/ledgers/ledger.js";
+import { claimLost, illegal } from "../../src/ledgers/refusals.js";
 import { aPartition, aPlan, aRun } from "./runs.js";
 import type { SimulatedProcess } from "./simulation.js";
 

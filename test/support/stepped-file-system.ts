@@ -2,7 +2,7 @@
  * Lets several processes share a disk one operation at a time, in an order that a seed decides. Some of them die: their
  * next operation never happens, as after kill -9.
  */
-import type { FileSystem } from "../../src/file-system.js";
+import type { FileSystem } from "../../src/stores/file-system.js";
 
 export interface SteppedDisk {
   /** The disk as one process sees it. */

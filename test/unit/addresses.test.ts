@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { localPath } from "../../src/cli/lookup/local-path.js";
 import { outputFor } from "../../src/cli/lookup/outputs.js";
 import { readSettings } from "../../src/config.js";
-import { withoutPassword } from "../../src/connection.js";
+import { withoutPassword } from "../../src/job/connection.js";
 import { defineJob } from "../../src/spec/define-job.js";
 import { findJob } from "../../src/spec/find-job.js";
 import { createSecrets, secretsInWords } from "../../src/spec/secrets.js";

@@ -8,13 +8,13 @@ import { inferMapping, type MappingQuestion } from "../../src/cli/init/infer-map
 import { openPrompt, type Prompt } from "../../src/cli/init/prompt.js";
 import { suggestMapping } from "../../src/cli/mapping/suggest-mapping.js";
 import { makePaint } from "../../src/cli/output/paint.js";
+import type { Signature } from "../../src/data/tensor.js";
 import { CancelledError } from "../../src/errors.js";
-import { resolveMapping } from "../../src/pipeline/resolve-mapping.js";
+import { resolveMapping } from "../../src/mapping/resolve-mapping.js";
 import { flowYaml } from "../../src/spec/write/flow-yaml.js";
 import { jobYaml } from "../../src/spec/write/job-yaml.js";
 import { featuresYaml, outputsYaml } from "../../src/spec/write/mapping-yaml.js";
 import { resolvedYaml } from "../../src/spec/write/resolved-yaml.js";
-import type { Signature } from "../../src/tensor.js";
 import { float32, int64, range, schemaOf, signatureOf, timestamp } from "../support/jobs.js";
 import { makeSpecProject } from "../support/spec-project.js";
 

@@ -3,9 +3,9 @@ import { columnFacts, dataText } from "../../src/cli/inspect/data-text.js";
 import { modelText, shapeText, suggestion } from "../../src/cli/inspect/model-text.js";
 import { parseInspect } from "../../src/cli/inspect.js";
 import { makePaint } from "../../src/cli/output/paint.js";
-import type { ColumnSummary } from "../../src/format.js";
-import type { InspectedFile } from "../../src/host.js";
-import type { InspectedModel } from "../../src/model.js";
+import type { ColumnSummary } from "../../src/formats/format.js";
+import type { InspectedFile } from "../../src/host/host.js";
+import type { InspectedModel } from "../../src/runtimes/model.js";
 
 const options = { width: null, paint: makePaint(false) };
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { type CellState, intervalGrid } from "../../src/cli/output/interval-grid.js";
 import { makePaint } from "../../src/cli/output/paint.js";
-import type { Every } from "../../src/interval.js";
-import { type IntervalRule, intervalsThrough } from "../../src/interval.js";
+import type { Every } from "../../src/time/interval.js";
+import { type IntervalRule, intervalsThrough } from "../../src/time/interval.js";
 
 function grid(
   every: Every,

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { modelJob } from "../../src/cli/lookup/model-job.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import { planText } from "../../src/cli/output/plan-text.js";
-import type { BoundColumn } from "../../src/mapping.js";
-import type { Partition } from "../../src/partition.js";
-import type { Plan } from "../../src/plan.js";
-import { defaultWriterProfile } from "../../src/profile.js";
+import type { Partition } from "../../src/job/partition.js";
+import type { Plan } from "../../src/job/plan.js";
+import { defaultWriterProfile } from "../../src/job/profile.js";
+import type { BoundColumn } from "../../src/mapping/mapping.js";
 
 const job = modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/w");
 

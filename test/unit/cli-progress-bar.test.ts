@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { makePaint } from "../../src/cli/output/paint.js";
+import { noStats } from "../../src/job/partition.js";
 import { progressBar } from "../../src/observers/terminal/progress-bar.js";
-import { noStats } from "../../src/partition.js";
 import { fakeTerminal, fakeTime } from "../support/fake-terminal.js";
 import { planned, progress, published, runEvent } from "../support/run-events.js";
 

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { parseListen, refuseUnguarded } from "../../src/api/listen.js";
 import { commands } from "../../src/cli/shell/commands.js";
-import { isConnectionUrl } from "../../src/connection.js";
+import { isConnectionUrl } from "../../src/job/connection.js";
 import { parseDurationMs } from "../../src/spec/quantities.js";
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));

@@ -1,6 +1,6 @@
 /** Halves, all of them, and the numbers between them. */
 import { expect, test } from "vitest";
-import { doubleToHalf, halfToDouble } from "../../src/float16.js";
+import { doubleToHalf, halfToDouble } from "../../src/data/float16.js";
 
 const infinity = 0x7c00;
 const bits = Array.from({ length: infinity }, (_, half) => half);

@@ -9,7 +9,7 @@ import {
   latestCompleteInterval,
   nextInterval,
   parseInstant,
-} from "../../src/interval.js";
+} from "../../src/time/interval.js";
 import { isTimezone } from "../../src/time/zone-clock.js";
 
 function rule(every: Every, timezone: string, start: string | null = null): IntervalRule {

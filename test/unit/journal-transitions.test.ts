@@ -1,9 +1,9 @@
 /** Which transition is legal in which state: the whole table, one line a state. */
 import { describe, expect, test } from "vitest";
+import type { Owner } from "../../src/job/run.js";
 import { applyRecord, at, type RunFold, startFold, toRunState } from "../../src/ledgers/journal/fold.js";
 import type { JournalRecord } from "../../src/ledgers/journal/records.js";
 import * as transitions from "../../src/ledgers/journal/transitions.js";
-import type { Owner } from "../../src/run.js";
 import { aFailure, anError, aPlan, aReceipt, aRun } from "../support/runs.js";
 
 const now = "2026-01-16T02:15:00.000Z";

@@ -1,9 +1,9 @@
 /** Whose turn it is at a worker: shares while lanes wait, no saved-up turns, and a thread that is kept for events. */
 import { describe, expect, test } from "vitest";
-import { type Channel, channelsOf, type Lane, laneNames } from "../../src/lane.js";
-import type { PartitionRef } from "../../src/partition.js";
-import { laneTurns } from "../../src/working/lane-turns.js";
-import { takeMessages } from "../../src/working/take-messages.js";
+import { type Channel, channelsOf, type Lane, laneNames } from "../../src/job/lane.js";
+import type { PartitionRef } from "../../src/job/partition.js";
+import { laneTurns } from "../../src/worker/lane-turns.js";
+import { takeMessages } from "../../src/worker/take-messages.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const all = channelsOf(["cpu"], laneNames);

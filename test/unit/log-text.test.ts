@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { serveLine } from "../../src/cli/serving/serve-text.js";
 import { RunLines } from "../../src/cli/working/run-lines.js";
-import type { RunEnd } from "../../src/observer.js";
+import type { RunEnd } from "../../src/observers/observer.js";
 import { type LogEntry, logText } from "../../src/text/log-text.js";
 
 const at = new Date("2026-01-15T02:15:00.123Z");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { memoryRoom } from "../../src/working/memory-room.js";
+import { memoryRoom } from "../../src/worker/memory-room.js";
 
 /** Lets in whoever may enter now. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

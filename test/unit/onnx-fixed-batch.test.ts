@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Tensor } from "../../src/data/tensor.js";
 import { joinRows, padRows, sliceRows } from "../../src/runtimes/onnx/fixed-batch.js";
-import type { Tensor } from "../../src/tensor.js";
 
 const numbers: Tensor = { type: "float32", dims: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
 const long: Tensor = { type: "int64", dims: [2], data: BigInt64Array.of(9007199254740993n, 2n) };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Partition, PinnedFile } from "../../src/partition.js";
+import type { Partition, PinnedFile } from "../../src/job/partition.js";
 import { planPartitions, type SizedFile, type Sizing } from "../../src/sources/files/plan-partitions.js";
 
 function file(name: string, groups: readonly number[], bytesPerRow = 10): SizedFile {

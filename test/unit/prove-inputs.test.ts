@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { ProveCall } from "../../src/host.js";
-import type { Partition, PartitionRef, ReadSlice, Receipt } from "../../src/partition.js";
+import type { ProveCall } from "../../src/host/host.js";
+import type { Partition, PartitionRef, ReadSlice, Receipt } from "../../src/job/partition.js";
 import { proveInputs } from "../../src/running/prove-inputs.js";
 import { runOf } from "../support/file-target.js";
 import { aPartition, aPlan, aReceipt } from "../support/runs.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Deciding } from "../../src/publication-log/deciding.js";
-import { type Intent, nextEntry } from "../../src/publication-log/next-entry.js";
-import { decisionOf, type LogEntry, publishedOf } from "../../src/publication-log.js";
+import type { Deciding } from "../../src/sinks/publication-log/deciding.js";
+import { type Intent, nextEntry } from "../../src/sinks/publication-log/next-entry.js";
+import { decisionOf, type LogEntry, publishedOf } from "../../src/sinks/publication-log/publication-log.js";
 import { commitOf, logRun } from "../support/log-intents.js";
 import { type Actor, type Explored, explore, type World } from "../support/log-schedules.js";
 

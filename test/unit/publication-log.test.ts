@@ -1,8 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
-import { type Intent, nextEntry } from "../../src/publication-log/next-entry.js";
-import { parseEntry } from "../../src/publication-log/parse-entry.js";
-import { compacted, decisionOf, hiddenBy, type LogEntry, publishedOf } from "../../src/publication-log.js";
+import { type Intent, nextEntry } from "../../src/sinks/publication-log/next-entry.js";
+import { parseEntry } from "../../src/sinks/publication-log/parse-entry.js";
+import {
+  compacted,
+  decisionOf,
+  hiddenBy,
+  type LogEntry,
+  publishedOf,
+} from "../../src/sinks/publication-log/publication-log.js";
 import { commitOf, loggedFile, logRun } from "../support/log-intents.js";
 
 const interval = (ds: string) => ({ start: `${ds}T00:00:00.000Z`, end: `${ds}T23:59:59.000Z`, ds });

@@ -1,7 +1,7 @@
 /** What becomes of ticks: catching up, deadlines, overlap, pauses, and clocks that jump. */
 import { expect, test } from "vitest";
-import { decideTicks, type Schedule, type Tick } from "../../src/schedule.js";
 import { parseCron } from "../../src/time/cron.js";
+import { decideTicks, type Schedule, type Tick } from "../../src/time/schedule.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 function schedule(expression: string, parts: Partial<Schedule> = {}): Schedule {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SharedProgress } from "../../src/hosts/child-process/shared-progress.js";
+import { SharedProgress } from "../../src/host/shared-progress.js";
 
 it("names no step before a thread has told one", () => {
   expect(new SharedProgress().read()).toEqual({ rows: 0, quarantined: 0, step: null });

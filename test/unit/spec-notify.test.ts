@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { deadlineOf } from "../../src/notice.js";
+import { deadlineOf } from "../../src/job/notice.js";
 import { makeSpecProject, type SpecProject } from "../support/spec-project.js";
 
 let project: SpecProject;

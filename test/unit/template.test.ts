@@ -5,7 +5,7 @@ import {
   runVariables,
   templateVariables,
   tryExpandTemplate,
-} from "../../src/template.js";
+} from "../../src/text/template.js";
 
 const scope = {
   ds: "2026-01-15",

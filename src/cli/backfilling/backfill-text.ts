@@ -1,7 +1,8 @@
 /** What a backfill is about to do, and what each interval came to. */
-import type { Decision, IntervalEnd } from "../../backfill.js";
+
 import { isRunCancelled } from "../../errors.js";
 import { isInputMissing } from "../../running/wait-for-input.js";
+import type { Decision, IntervalEnd } from "../../service/backfill.js";
 import { count, counted, duration } from "../../text/human.js";
 import type { Paint } from "../output/paint.js";
 import { padEnd, padStart } from "../output/text-width.js";

@@ -1,7 +1,7 @@
-import type { DecideParts } from "../../backfill.js";
 import { asNightshiftError } from "../../errors.js";
-import { type Job, targetOf } from "../../job.js";
-import type { Sink } from "../../sink.js";
+import { type Job, targetOf } from "../../job/job.js";
+import type { DecideParts } from "../../service/backfill.js";
+import type { Sink } from "../../sinks/sink.js";
 import { interruptionCheck } from "../lookup/owners.js";
 import type { Cli } from "../shell/context.js";
 

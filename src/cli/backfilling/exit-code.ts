@@ -1,5 +1,5 @@
-import type { IntervalEnd } from "../../backfill.js";
 import { exitCodeOf, exitCodes } from "../../errors.js";
+import type { IntervalEnd } from "../../service/backfill.js";
 import { type ExitRules, outcomeExit } from "../running/outcome-exit.js";
 
 /**

@@ -1,6 +1,6 @@
-import type { Decision, IntervalEnd } from "../../backfill.js";
 import { isRunCancelled } from "../../errors.js";
-import type { Every } from "../../interval.js";
+import type { Decision, IntervalEnd } from "../../service/backfill.js";
+import type { Every } from "../../time/interval.js";
 import { type CellState, intervalGrid } from "../output/interval-grid.js";
 import type { Paint } from "../output/paint.js";
 

@@ -1,9 +1,10 @@
 /** A job for each interval of a range. */
-import type { IntervalJob } from "../../backfill.js";
+
 import { SpecError } from "../../errors.js";
-import { type Every, type IntervalRule, intervalsThrough, parseInstant } from "../../interval.js";
-import type { NotifySettings } from "../../notice.js";
+import type { NotifySettings } from "../../job/notice.js";
 import type { Upstream } from "../../running/upstream.js";
+import type { IntervalJob } from "../../service/backfill.js";
+import { type Every, type IntervalRule, intervalsThrough, parseInstant } from "../../time/interval.js";
 import { upstreamsOf } from "../lookup/jobs.js";
 import { shownPath } from "../output/paths.js";
 import type { IntervalFlags } from "../running/run-options.js";

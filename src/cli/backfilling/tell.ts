@@ -1,6 +1,7 @@
 /** What people and machines are told of a backfill, before, during and after it. */
-import type { Decision, IntervalEnd } from "../../backfill.js";
+
 import { toErrorRecord } from "../../errors.js";
+import type { Decision, IntervalEnd } from "../../service/backfill.js";
 import { counted, duration } from "../../text/human.js";
 import { errorText } from "../output/error-text.js";
 import { logLine } from "../output/log-line.js";

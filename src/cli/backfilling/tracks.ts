@@ -1,8 +1,8 @@
 /** Worker hosts for runs side by side: a crash takes down one of them, and blame never falls on another run. */
 import type { App } from "../../app.js";
-import type { Track } from "../../backfill.js";
-import type { Observer } from "../../observer.js";
+import type { Observer } from "../../observers/observer.js";
 import type { RunOptions, RunRequest } from "../../running/run-request.js";
+import type { Track } from "../../service/backfill.js";
 import { warningNote } from "../output/note.js";
 import { runWithProgress } from "../running/follow-run.js";
 import type { InputWait } from "../running/wait-for-input.js";

@@ -1,5 +1,5 @@
-import type { WriteSpec } from "../../job.js";
-import { sumRows } from "../../partition.js";
+import type { WriteSpec } from "../../job/job.js";
+import { sumRows } from "../../job/partition.js";
 import { bytes, counted, duration } from "../../text/human.js";
 import type { Paint } from "../output/paint.js";
 import { shownTarget } from "../output/paths.js";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../clock.js";
+import type { Clock } from "../../time/clock.js";
 
 export interface JumpingClock extends Clock {
   /** On it goes from there. Durations are the real ones. */

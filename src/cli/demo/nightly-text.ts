@@ -1,9 +1,10 @@
 /** What `demo --nightly` prints: a line for each thing that happens, with the time on its clock. */
-import type { Clock } from "../../clock.js";
-import type { RunEnd } from "../../observer.js";
-import { sumRows } from "../../partition.js";
-import type { TickProgress } from "../../schedule-book.js";
+
+import { sumRows } from "../../job/partition.js";
+import type { TickProgress } from "../../ledgers/schedule-book.js";
+import type { RunEnd } from "../../observers/observer.js";
 import { count, duration } from "../../text/human.js";
+import type { Clock } from "../../time/clock.js";
 import { renderPairs } from "../output/table.js";
 import { padEnd } from "../output/text-width.js";
 import { equation } from "../running/outcome-text.js";

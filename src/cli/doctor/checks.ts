@@ -2,10 +2,10 @@
 import { constants } from "node:fs";
 import { access, link, mkdir, mkdtemp, open, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Clock } from "../../clock.js";
 import type { Settings } from "../../config.js";
 import { bytes, counted } from "../../text/human.js";
 import { shellLine } from "../../text/shell-line.js";
+import type { Clock } from "../../time/clock.js";
 import { packageVersion } from "../lookup/packaged.js";
 import type { Finding } from "./finding.js";
 

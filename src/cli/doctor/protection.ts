@@ -1,6 +1,7 @@
 /** Connections to other machines that anybody on the way can read or answer. */
-import type { ConnectionUrl } from "../../connection.js";
+
 import { isLoopback } from "../../http/hosts.js";
+import type { ConnectionUrl } from "../../job/connection.js";
 import { ledgerUrl } from "../../wiring/open-ledger.js";
 import { connectionUrl } from "../../wiring/resolve-connection.js";
 import type { Cli } from "../shell/context.js";

@@ -1,6 +1,6 @@
 /** Which execution providers work here, each tried in a worker host: a broken driver takes its process along. */
 import { asNightshiftError } from "../../errors.js";
-import { providerNames } from "../../profile.js";
+import { providerNames } from "../../job/profile.js";
 import type { Cli } from "../shell/context.js";
 import type { Finding } from "./finding.js";
 

@@ -1,6 +1,6 @@
-import { channelsOf, laneNames } from "../../lane.js";
-import type { SeenWorker } from "../../ledger.js";
-import type { Queue } from "../../queue.js";
+import type { Queue } from "../../dispatchers/queue.js";
+import { channelsOf, laneNames } from "../../job/lane.js";
+import type { SeenWorker } from "../../ledgers/ledger.js";
 import { counted } from "../../text/human.js";
 import { sharedLedger } from "../../wiring/queue-parts.js";
 import type { Cli } from "../shell/context.js";

@@ -1,6 +1,6 @@
 import type { ErrorRecord, JsonValue } from "../../errors.js";
-import type { PartitionState, PartitionStatus } from "../../partition.js";
-import type { RunState } from "../../run.js";
+import type { PartitionState, PartitionStatus } from "../../job/partition.js";
+import type { RunState } from "../../job/run.js";
 
 export interface ErrorReport {
   readonly state: RunState;

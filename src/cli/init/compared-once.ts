@@ -1,8 +1,8 @@
 /** What `init` does with a file of the training library's own predictions: compares it once, then the job has it as `check`. */
 import { existsSync } from "node:fs";
 import { SpecError } from "../../errors.js";
-import type { CheckSpec } from "../../job.js";
-import type { Plan } from "../../plan.js";
+import type { CheckSpec } from "../../job/job.js";
+import type { Plan } from "../../job/plan.js";
 import { localPath } from "../lookup/local-path.js";
 import { checkFacts } from "../output/plan-text.js";
 import type { Prompt } from "./prompt.js";

@@ -1,9 +1,9 @@
-import type { Schema } from "../../column.js";
+import type { Schema } from "../../data/column.js";
+import type { Signature } from "../../data/tensor.js";
 import { SpecError } from "../../errors.js";
-import type { InputSpec, Job } from "../../job.js";
-import type { Mapping } from "../../mapping.js";
-import { resolveMapping } from "../../pipeline/resolve-mapping.js";
-import type { Signature } from "../../tensor.js";
+import type { InputSpec, Job } from "../../job/job.js";
+import type { Mapping } from "../../mapping/mapping.js";
+import { resolveMapping } from "../../mapping/resolve-mapping.js";
 import { jobBetween, type ModelJobFlags, modelJob } from "../lookup/model-job.js";
 import { names } from "../shell/options.js";
 import type { Prompt } from "./prompt.js";

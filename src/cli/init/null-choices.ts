@@ -1,7 +1,7 @@
 /** What `init` writes about nulls: a rule for each feature column that has some, and what the rules do. */
 import { CancelledError } from "../../errors.js";
-import type { BoundColumn, InputBinding, Mapping } from "../../mapping.js";
-import { abridged } from "../../pipeline/mapping/did-you-mean.js";
+import { abridged } from "../../mapping/did-you-mean.js";
+import type { BoundColumn, InputBinding, Mapping } from "../../mapping/mapping.js";
 import { count } from "../../text/human.js";
 import type { SeenData } from "./seen-data.js";
 

@@ -1,7 +1,7 @@
 /** What `init` asks on a terminal; without one, what is missing is an error that names the option. */
 import { existsSync } from "node:fs";
-import { parseTableName } from "../../connection.js";
 import { SpecError } from "../../errors.js";
+import { parseTableName } from "../../job/connection.js";
 import { localPath } from "../lookup/local-path.js";
 import { jobName } from "../lookup/model-job.js";
 import { type DatabasePlace, namesDatabase, refuseBareDatabase, type Side } from "../lookup/tables.js";

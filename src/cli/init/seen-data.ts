@@ -1,7 +1,7 @@
-import type { Column, Schema } from "../../column.js";
-import type { InspectedFile, WorkerHost } from "../../host.js";
-import { describeInput, type FilesInput, type PostgresInput } from "../../job.js";
-import { looksLikeId } from "../../pipeline/mapping/feature-candidates.js";
+import type { Column, Schema } from "../../data/column.js";
+import type { InspectedFile, WorkerHost } from "../../host/host.js";
+import { describeInput, type FilesInput, type PostgresInput } from "../../job/job.js";
+import { looksLikeId } from "../../mapping/feature-candidates.js";
 import { counted } from "../../text/human.js";
 import { columnFacts } from "../inspect/data-text.js";
 

@@ -1,6 +1,6 @@
-import { type Column, typeName } from "../../column.js";
-import type { RowGroupSummary } from "../../format.js";
-import type { InspectedFile } from "../../host.js";
+import { type Column, typeName } from "../../data/column.js";
+import type { RowGroupSummary } from "../../formats/format.js";
+import type { InspectedFile } from "../../host/host.js";
 import { bytes, count, counted } from "../../text/human.js";
 import { shownPath } from "../output/paths.js";
 import { renderTable, type TableOptions } from "../output/table.js";

@@ -1,6 +1,6 @@
-import type { Schema } from "../../column.js";
+import type { Schema } from "../../data/column.js";
+import type { Signature } from "../../data/tensor.js";
 import { featuresYaml, outputsYaml } from "../../spec/write/mapping-yaml.js";
-import type { Signature } from "../../tensor.js";
 import { suggestMapping } from "../mapping/suggest-mapping.js";
 
 export interface MappingBlock {

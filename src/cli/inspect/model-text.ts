@@ -1,6 +1,6 @@
-import type { Schema } from "../../column.js";
-import type { InspectedModel } from "../../model.js";
-import type { Dimension, TensorSpec } from "../../tensor.js";
+import type { Schema } from "../../data/column.js";
+import type { Dimension, TensorSpec } from "../../data/tensor.js";
+import type { InspectedModel } from "../../runtimes/model.js";
 import { bytes } from "../../text/human.js";
 import { shellLine } from "../../text/shell-line.js";
 import { shownPath } from "../output/paths.js";

@@ -1,6 +1,6 @@
-import { typeName } from "../../column.js";
-import { type Connection, tableText as nameText, type TableName } from "../../connection.js";
-import type { InspectedInput } from "../../host.js";
+import { typeName } from "../../data/column.js";
+import type { InspectedInput } from "../../host/host.js";
+import { type Connection, tableText as nameText, type TableName } from "../../job/connection.js";
 import { counted } from "../../text/human.js";
 import { renderTable, type TableOptions } from "../output/table.js";
 

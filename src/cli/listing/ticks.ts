@@ -1,5 +1,5 @@
 /** `ls ticks`: what became of the instants of schedules, newest first. */
-import type { RecordedTick, TickProgress } from "../../schedule-book.js";
+import type { RecordedTick, TickProgress } from "../../ledgers/schedule-book.js";
 import { counted } from "../../text/human.js";
 import { jobsHere } from "../lookup/jobs.js";
 import { scheduledJobNamed } from "../lookup/scheduled-job.js";

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
-import type { Connection } from "../../connection.js";
+
 import { SpecError } from "../../errors.js";
+import type { Connection } from "../../job/connection.js";
 import { expandText } from "../../spec/expand-tree-variables.js";
 import { connectionUrl } from "../../wiring/resolve-connection.js";
 import type { Cli } from "../shell/context.js";

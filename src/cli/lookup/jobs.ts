@@ -1,12 +1,12 @@
 /** Jobs by name or spec file, loaded for one interval. YAML and its schema are loaded with the first of them. */
 import { dirname } from "node:path";
 import { SpecError } from "../../errors.js";
-import type { IntervalRule } from "../../interval.js";
-import { type Interval, type Job, targetOf } from "../../job.js";
-import type { NotifySettings } from "../../notice.js";
+import { type Interval, type Job, targetOf } from "../../job/job.js";
+import type { NotifySettings } from "../../job/notice.js";
 import type { Upstream } from "../../running/upstream.js";
-import type { Schedule } from "../../schedule.js";
-import { templateVariables } from "../../template.js";
+import { templateVariables } from "../../text/template.js";
+import type { IntervalRule } from "../../time/interval.js";
+import type { Schedule } from "../../time/schedule.js";
 import type { IntervalFlags } from "../running/run-options.js";
 import type { Cli } from "../shell/context.js";
 

@@ -2,8 +2,8 @@
 /** Paths of the command line. What is not one is refused, and never becomes the name of a file or folder. */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isConnectionUrl } from "../../connection.js";
 import { SpecError } from "../../errors.js";
+import { isConnectionUrl } from "../../job/connection.js";
 import { schemeOf, shownAddress } from "../../text/path-scheme.js";
 
 /** Absolute; `file:///x` is `/x`. @throws SpecError `usage.empty-path`, `usage.reference-in-path`, `usage.unsupported-scheme` */

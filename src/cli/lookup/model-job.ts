@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { SpecError } from "../../errors.js";
-import type { FeatureMapping, Guessing, Job, NullAnswers, Passthrough } from "../../job.js";
-import { engineNames } from "../../profile.js";
+import type { FeatureMapping, Guessing, Job, NullAnswers, Passthrough } from "../../job/job.js";
+import { engineNames } from "../../job/profile.js";
 import type { Cli } from "../shell/context.js";
 import {
   byteSize,

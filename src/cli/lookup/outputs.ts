@@ -1,5 +1,5 @@
 import { lstatSync } from "node:fs";
-import type { WriteSpec } from "../../job.js";
+import type { WriteSpec } from "../../job/job.js";
 import type { Cli } from "../shell/context.js";
 import { jobIfAny } from "./jobs.js";
 import { localPath } from "./local-path.js";

@@ -1,4 +1,4 @@
-import type { RunState } from "../../run.js";
+import type { RunState } from "../../job/run.js";
 
 /** Tells of a run that is not finished whether anybody works on it. */
 export type IsInterrupted = (state: RunState) => boolean;

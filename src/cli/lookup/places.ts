@@ -1,6 +1,6 @@
 /** Places that a command line names: files, or tables of databases. */
 import { SpecError } from "../../errors.js";
-import type { FilesInput, FilesWrite, InputSpec, WriteSpec } from "../../job.js";
+import type { FilesInput, FilesWrite, InputSpec, WriteSpec } from "../../job/job.js";
 import { unwrittenEnding } from "../../text/recognise-file.js";
 import { localPath } from "./local-path.js";
 import { type DatabasePlace, refuseBareDatabase, refuseSameTable, tableInput, tableWrite } from "./tables.js";

@@ -1,6 +1,6 @@
 import { SpecError } from "../../errors.js";
-import type { Ledger } from "../../ledger.js";
-import type { RunState } from "../../run.js";
+import type { RunState } from "../../job/run.js";
+import type { Ledger } from "../../ledgers/ledger.js";
 
 /**
  * The run that people mean: its id, the beginning of it, or the last run.

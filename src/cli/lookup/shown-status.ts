@@ -1,6 +1,6 @@
-import { targetOf } from "../../job.js";
-import type { RunState } from "../../run.js";
-import type { Sink } from "../../sink.js";
+import { targetOf } from "../../job/job.js";
+import type { RunState } from "../../job/run.js";
+import type { Sink } from "../../sinks/sink.js";
 import type { Cli } from "../shell/context.js";
 import { interruptionCheck } from "./owners.js";
 

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 /** Tables that a command line names: a database in place of a path, and beside it the table. */
 import { setVariable } from "../../config.js";
+import { SpecError } from "../../errors.js";
 import {
   type Connection,
   isConnectionUrl,
@@ -8,9 +9,8 @@ import {
   type TableName,
   tableText,
   withoutPassword,
-} from "../../connection.js";
-import { SpecError } from "../../errors.js";
-import type { PostgresInput, PostgresWrite } from "../../job.js";
+} from "../../job/connection.js";
+import type { PostgresInput, PostgresWrite } from "../../job/job.js";
 import { expandText } from "../../spec/expand-tree-variables.js";
 import type { Cli } from "../shell/context.js";
 import { connectionHere } from "./connection-here.js";

@@ -1,13 +1,13 @@
 /** The mapping that a model would have, before there is a job: over real columns, or over names to be replaced. */
-import type { ColumnType, Schema } from "../../column.js";
+import type { ColumnType, Schema } from "../../data/column.js";
+import type { Signature, TensorSpec, TensorType } from "../../data/tensor.js";
 import { SpecError } from "../../errors.js";
-import type { InputMapping, Job } from "../../job.js";
-import type { Mapping } from "../../mapping.js";
-import { widthOf } from "../../pipeline/mapping/feature-candidates.js";
-import { rowDimensions } from "../../pipeline/mapping/row-shapes.js";
-import { textInputs } from "../../pipeline/mapping/text-inputs.js";
-import { resolveMapping } from "../../pipeline/resolve-mapping.js";
-import type { Signature, TensorSpec, TensorType } from "../../tensor.js";
+import type { InputMapping, Job } from "../../job/job.js";
+import { widthOf } from "../../mapping/feature-candidates.js";
+import type { Mapping } from "../../mapping/mapping.js";
+import { resolveMapping } from "../../mapping/resolve-mapping.js";
+import { rowDimensions } from "../../mapping/row-shapes.js";
+import { textInputs } from "../../mapping/text-inputs.js";
 import { modelJob } from "../lookup/model-job.js";
 
 export interface SuggestedMapping {

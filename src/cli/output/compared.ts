@@ -1,5 +1,5 @@
 /** Predictions beside the training library's, for people. Rows are named by their numbers, never by their values. */
-import type { ComparedColumn, PlannedCheck } from "../../plan.js";
+import type { ComparedColumn, PlannedCheck } from "../../job/plan.js";
 import { count, counted } from "../../text/human.js";
 import { renderTable, type TableOptions } from "./table.js";
 

@@ -1,8 +1,9 @@
 /** Intervals as a grid of single characters: a line for each stretch that people think in. */
-import type { IntervalStanding } from "../../backfill.js";
-import type { Every } from "../../interval.js";
-import type { Interval } from "../../job.js";
+
+import type { Interval } from "../../job/job.js";
+import type { IntervalStanding } from "../../service/backfill.js";
 import { count } from "../../text/human.js";
+import type { Every } from "../../time/interval.js";
 import type { Paint } from "./paint.js";
 import { padEnd } from "./text-width.js";
 

@@ -1,5 +1,5 @@
 import { isAbsolute, relative, sep } from "node:path";
-import { targetOf, type WriteSpec } from "../../job.js";
+import { targetOf, type WriteSpec } from "../../job/job.js";
 import { oneLine } from "../../text/visible-text.js";
 
 /** A path as the person who is in `cwd` would type it: relative where that is shorter to read. */

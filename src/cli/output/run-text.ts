@@ -1,6 +1,6 @@
-import type { PartitionCounts } from "../../ledger.js";
-import type { PartitionStatus } from "../../partition.js";
-import type { RunState, RunStatus } from "../../run.js";
+import type { PartitionStatus } from "../../job/partition.js";
+import type { RunState, RunStatus } from "../../job/run.js";
+import type { PartitionCounts } from "../../ledgers/ledger.js";
 import { count, counted, duration, percent } from "../../text/human.js";
 import type { ShownStatus } from "../lookup/shown-status.js";
 import { equation } from "../running/outcome-text.js";

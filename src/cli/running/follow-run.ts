@@ -1,7 +1,7 @@
 import { toErrorRecord } from "../../errors.js";
-import { targetOf, type WriteSpec } from "../../job.js";
-import type { Lane } from "../../lane.js";
-import type { Observer } from "../../observer.js";
+import { targetOf, type WriteSpec } from "../../job/job.js";
+import type { Lane } from "../../job/lane.js";
+import type { Observer } from "../../observers/observer.js";
 import type { RunOptions, RunOutcome } from "../../running/run-request.js";
 import { errorText } from "../output/error-text.js";
 import { logLine } from "../output/log-line.js";

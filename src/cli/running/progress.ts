@@ -1,5 +1,5 @@
-import type { Observer } from "../../observer.js";
 import { jsonLines } from "../../observers/json-lines.js";
+import type { Observer } from "../../observers/observer.js";
 import type { Lines } from "../../observers/terminal/event-lines.js";
 import { type PlainLine, plainProgress } from "../../observers/terminal/plain-progress.js";
 import { progressBar } from "../../observers/terminal/progress-bar.js";

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { type Lane, laneNames, usualLane } from "../../lane.js";
+import { type Lane, laneNames, usualLane } from "../../job/lane.js";
 import { variable } from "../shell/options.js";
 
 export interface QuarantineFlags {

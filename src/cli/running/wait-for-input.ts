@@ -1,12 +1,12 @@
 /** Runs of the command line wait for their input in the command itself. */
 import { type Command, Option } from "commander";
 import { CancelledError } from "../../errors.js";
-import type { Interval, Job } from "../../job.js";
-import type { Runner } from "../../runner.js";
+import type { Interval, Job } from "../../job/job.js";
 import type { RunOptions, RunOutcome, RunRequest } from "../../running/run-request.js";
+import type { Runner } from "../../running/runner.js";
 import { type Upstream, unpublishedUpstream } from "../../running/upstream.js";
 import { waitForInput } from "../../running/wait-for-input.js";
-import { pause } from "../../system-clock.js";
+import { pause } from "../../wiring/system-clock.js";
 import { instantText } from "../output/run-text.js";
 import type { Cli } from "../shell/context.js";
 import { durationMs } from "../shell/options.js";

@@ -1,6 +1,6 @@
 import { asNightshiftError, CancelledError } from "../../errors.js";
 import type { RunOptions, RunOutcome } from "../../running/run-request.js";
-import { pause } from "../../system-clock.js";
+import { pause } from "../../wiring/system-clock.js";
 import type { Cli } from "../shell/context.js";
 
 const firstPauseMs = 500;

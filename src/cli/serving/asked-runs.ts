@@ -4,9 +4,9 @@
  * look of any other; what it was asked to cancel, and did not come to, is cancelled.
  */
 import { asNightshiftError, CancelledError, isRunCancelled, type NightshiftError } from "../../errors.js";
-import type { Ledger } from "../../ledger.js";
-import type { Observer } from "../../observer.js";
-import type { Run, RunState } from "../../run.js";
+import type { Run, RunState } from "../../job/run.js";
+import type { Ledger } from "../../ledgers/ledger.js";
+import type { Observer } from "../../observers/observer.js";
 import type { RunOutcome } from "../../running/run-request.js";
 import type { IsInterrupted } from "../lookup/owners.js";
 import type { Turns } from "./turns.js";

@@ -1,6 +1,6 @@
-import { latestCompleteInterval } from "../../interval.js";
-import type { Run } from "../../run.js";
-import type { ScheduleBook } from "../../schedule-book.js";
+import type { Run } from "../../job/run.js";
+import type { ScheduleBook } from "../../ledgers/schedule-book.js";
+import { latestCompleteInterval } from "../../time/interval.js";
 import type { ServedSpec } from "./spec-folder.js";
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { SpecError } from "../../errors.js";
-import type { Ledger } from "../../ledger.js";
-import type { RequestMark, Run } from "../../run.js";
+import type { RequestMark, Run } from "../../job/run.js";
+import type { Ledger } from "../../ledgers/ledger.js";
 
 /** How long a key stands for the run that was first asked for by it. */
 const rememberedMs = 24 * 3_600_000;

@@ -1,4 +1,4 @@
-import type { Interval, Job } from "../../job.js";
+import type { Interval, Job } from "../../job/job.js";
 import type { Cli } from "../shell/context.js";
 import type { ServedSpec } from "./spec-folder.js";
 

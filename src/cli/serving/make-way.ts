@@ -1,5 +1,5 @@
 import type { App } from "../../app.js";
-import type { RunState } from "../../run.js";
+import type { RunState } from "../../job/run.js";
 import type { IsInterrupted } from "../lookup/owners.js";
 
 /** A run that is older than so many others of its job has ended, or is nobody's hurry. */

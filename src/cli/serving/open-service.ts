@@ -1,9 +1,9 @@
 /** What `serve` is made of: the folder of specs, the scheduler, the runs that were asked for, and tracks that they share. */
 import type { App } from "../../app.js";
 import { CancelledError } from "../../errors.js";
-import type { Interval } from "../../job.js";
-import type { RunEnd } from "../../observer.js";
-import { createScheduler } from "../../scheduler.js";
+import type { Interval } from "../../job/job.js";
+import type { RunEnd } from "../../observers/observer.js";
+import { createScheduler } from "../../service/scheduler.js";
 import { appWithShare, openApps } from "../backfilling/tracks.js";
 import { interruptionCheck } from "../lookup/owners.js";
 import { runObservers } from "../running/progress.js";

@@ -3,7 +3,6 @@
  * whose input has not arrived waits, and one that failed for a reason that may pass is tried again, as its job says.
  */
 import type { App } from "../../app.js";
-import { decideInterval } from "../../backfill.js";
 import {
   asNightshiftError,
   CancelledError,
@@ -12,16 +11,17 @@ import {
   SpecError,
   toErrorRecord,
 } from "../../errors.js";
-import { latestCompleteInterval } from "../../interval.js";
-import type { Interval } from "../../job.js";
-import type { Observer, RunEnd } from "../../observer.js";
-import { noRows } from "../../partition.js";
+import type { Interval } from "../../job/job.js";
+import { noRows } from "../../job/partition.js";
+import type { TickEnd, TickProgress } from "../../ledgers/schedule-book.js";
+import type { Observer, RunEnd } from "../../observers/observer.js";
 import { tellAll } from "../../running/run-end.js";
 import type { RunOptions, RunOutcome, RunRequest } from "../../running/run-request.js";
 import { type Upstream, unpublishedCode, unpublishedUpstream } from "../../running/upstream.js";
 import { healsByWaiting, isInputMissing, lookForInput } from "../../running/wait-for-input.js";
-import type { TickEnd, TickProgress } from "../../schedule-book.js";
-import type { TickOutcome } from "../../scheduler.js";
+import { decideInterval } from "../../service/backfill.js";
+import type { TickOutcome } from "../../service/scheduler.js";
+import { latestCompleteInterval } from "../../time/interval.js";
 import { decideParts } from "../backfilling/decide-parts.js";
 import type { Cli } from "../shell/context.js";
 import { jobAt, momentOf } from "./job-at.js";

@@ -1,9 +1,9 @@
 /** Jobs and runs as the HTTP interface tells them. */
 import type { JobView, RunDetail, RunView } from "../../api/schemas.js";
 import type { ErrorRecord, NightshiftError } from "../../errors.js";
-import type { PartitionCounts } from "../../ledger.js";
-import type { RunState } from "../../run.js";
-import type { OpenTick, TickProgress } from "../../schedule-book.js";
+import type { RunState } from "../../job/run.js";
+import type { PartitionCounts } from "../../ledgers/ledger.js";
+import type { OpenTick, TickProgress } from "../../ledgers/schedule-book.js";
 import type { JobTiming } from "../lookup/job-timing.js";
 import type { ShownStatus } from "../lookup/shown-status.js";
 import { shownPath } from "../output/paths.js";

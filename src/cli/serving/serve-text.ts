@@ -1,6 +1,6 @@
 import { asNightshiftError, toErrorRecord } from "../../errors.js";
-import type { RunEnd } from "../../observer.js";
-import type { SchedulerEvent } from "../../scheduler.js";
+import type { RunEnd } from "../../observers/observer.js";
+import type { SchedulerEvent } from "../../service/scheduler.js";
 import { type LogEntry, type LogFields, type LogLevel, logText } from "../../text/log-text.js";
 import type { UnprotectedLink } from "../doctor/protection.js";
 import { shownPath } from "../output/paths.js";

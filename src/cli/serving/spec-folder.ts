@@ -5,10 +5,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { asNightshiftError, type NightshiftError, SpecError } from "../../errors.js";
-import type { IntervalRule } from "../../interval.js";
-import type { NotifySettings } from "../../notice.js";
-import type { Schedule } from "../../schedule.js";
-import type { ScheduledJob } from "../../scheduler.js";
+import type { NotifySettings } from "../../job/notice.js";
+import type { ScheduledJob } from "../../service/scheduler.js";
+import type { IntervalRule } from "../../time/interval.js";
+import type { Schedule } from "../../time/schedule.js";
 import type { Cli } from "../shell/context.js";
 
 /** A spec as it was when it was good. */

@@ -1,15 +1,15 @@
 /** Whoever looks on while a service runs jobs: its metrics, and notices of each job's troubles. */
 import type { App } from "../../app.js";
 import { asNightshiftError, type ErrorRecord } from "../../errors.js";
-import { latestCompleteInterval } from "../../interval.js";
-import { type Interval, type Job, targetOf } from "../../job.js";
-import { deadlineOf, type Notice } from "../../notice.js";
-import type { Observer } from "../../observer.js";
+import { type Interval, type Job, targetOf } from "../../job/job.js";
+import { deadlineOf, type Notice } from "../../job/notice.js";
+import type { TickProgress } from "../../ledgers/schedule-book.js";
 import type { Metrics } from "../../observers/metrics/metrics.js";
+import type { Observer } from "../../observers/observer.js";
 import { openTraces } from "../../observers/traces/open-traces.js";
 import { findStanding } from "../../running/choose-run.js";
 import { jobIdOf } from "../../running/run-identity.js";
-import type { TickProgress } from "../../schedule-book.js";
+import { latestCompleteInterval } from "../../time/interval.js";
 import type { Cli } from "../shell/context.js";
 import { openMetrics } from "../watching/metrics.js";
 import { dueOf, openNotices } from "../watching/notices.js";

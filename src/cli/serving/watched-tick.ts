@@ -1,9 +1,9 @@
 /** One look at a tick by a service: its runs, with the observers of its job. */
 import type { App } from "../../app.js";
-import type { Observer } from "../../observer.js";
+import type { TickProgress } from "../../ledgers/schedule-book.js";
+import type { Observer } from "../../observers/observer.js";
 import type { Upstream } from "../../running/upstream.js";
-import type { TickProgress } from "../../schedule-book.js";
-import type { TickOutcome } from "../../scheduler.js";
+import type { TickOutcome } from "../../service/scheduler.js";
 import type { Cli } from "../shell/context.js";
 import { hasTryLeft, runTick } from "./run-tick.js";
 import type { ServedJob, ServedSpec } from "./spec-folder.js";

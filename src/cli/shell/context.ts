@@ -1,9 +1,9 @@
 /** What every command is handed: where it runs, how it talks, and the parts of the system it may open. */
 import type { Command } from "commander";
 import type { App } from "../../app.js";
-import type { Clock } from "../../clock.js";
 import type { Settings } from "../../config.js";
 import type { Secrets } from "../../spec/secrets.js";
+import type { Clock } from "../../time/clock.js";
 import type { Note } from "../output/note.js";
 import type { Paint } from "../output/paint.js";
 import type { Screen } from "../output/screen.js";

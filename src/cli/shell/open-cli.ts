@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { App } from "../../app.js";
 import { environmentOfProcess, findProjectRoot, type Settings, settingsFromProcess } from "../../config.js";
-import { systemClock } from "../../system-clock.js";
 import { shellLine } from "../../text/shell-line.js";
 import { oneLine } from "../../text/visible-text.js";
+import { systemClock } from "../../wiring/system-clock.js";
 import { expandUrl } from "../lookup/connection-here.js";
 import { placeWords, programName } from "../output/command-line.js";
 import { type Note, noteLogText, noteText, warningNote } from "../output/note.js";

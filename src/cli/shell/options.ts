@@ -1,6 +1,6 @@
 /** Values of options, checked while the command line is parsed. */
 import { InvalidArgumentError } from "commander";
-import type { NullAnswers } from "../../job.js";
+import type { NullAnswers } from "../../job/job.js";
 import { durationSyntax, parseDurationMs } from "../../spec/quantities.js";
 import { parseBytes } from "../../text/human.js";
 

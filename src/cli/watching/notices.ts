@@ -1,10 +1,10 @@
 /** Who is told of a job's troubles, put together: its settings, the ledger's memory, and whoever posts. */
 import { asNightshiftError } from "../../errors.js";
-import { type IntervalRule, latestCompleteInterval } from "../../interval.js";
-import { type Job, targetOf } from "../../job.js";
-import { deadlineOf, type Notice, type NotifySettings } from "../../notice.js";
-import type { Observer } from "../../observer.js";
+import { type Job, targetOf } from "../../job/job.js";
+import { deadlineOf, type Notice, type NotifySettings } from "../../job/notice.js";
 import type { Due } from "../../observers/notices/job-notices.js";
+import type { Observer } from "../../observers/observer.js";
+import { type IntervalRule, latestCompleteInterval } from "../../time/interval.js";
 import { warningNote } from "../output/note.js";
 import type { Cli } from "../shell/context.js";
 

@@ -1,7 +1,7 @@
 /** Who looks on while a command runs something, beside whoever shows its progress. */
-import type { NotifySettings } from "../../notice.js";
-import type { Observer } from "../../observer.js";
+import type { NotifySettings } from "../../job/notice.js";
 import type { Due } from "../../observers/notices/job-notices.js";
+import type { Observer } from "../../observers/observer.js";
 import { openTraces } from "../../observers/traces/open-traces.js";
 import type { MetricsFlags } from "../running/run-options.js";
 import type { Cli } from "../shell/context.js";

@@ -1,6 +1,7 @@
 /** What a worker logs of a run: that its first partition came, and what it did of it once no more come. */
-import type { WorkerEvent } from "../../queue-worker.js";
+
 import type { LogEntry } from "../../text/log-text.js";
+import type { WorkerEvent } from "../../worker/queue-worker.js";
 
 export interface RunLinesOptions {
   readonly monotonicMs: () => number;

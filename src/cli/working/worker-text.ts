@@ -1,8 +1,8 @@
 /** What a worker tells of itself: lines for people, and NDJSON in the words of run events. */
 
-import type { WorkerEvent } from "../../queue-worker.js";
-import type { RunEventBody } from "../../run-events.js";
+import type { RunEventBody } from "../../job/run-events.js";
 import type { LogEntry, LogFields, LogLevel } from "../../text/log-text.js";
+import type { WorkerEvent } from "../../worker/queue-worker.js";
 
 type Told = Exclude<WorkerEvent, { type: "progress" }>;
 

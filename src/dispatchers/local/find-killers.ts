@@ -2,7 +2,7 @@
  * Finds the rows of a partition that kill its host, over as many hosts as die: each death halves the rows that are left.
  * All of it is one attempt, which writes nothing before the rows are known; the ledger sees neither the hosts nor the rows.
  */
-import type { StartedAttempt } from "../../dispatcher.js";
+
 import {
   asNightshiftError,
   InfraError,
@@ -10,8 +10,9 @@ import {
   ModelError,
   type NightshiftError,
 } from "../../errors.js";
-import type { RowSearch, RowsAtWork, SearchResult } from "../../host.js";
-import type { PartitionTask } from "../../plan.js";
+import type { RowSearch, RowsAtWork, SearchResult } from "../../host/host.js";
+import type { PartitionTask } from "../../job/plan.js";
+import type { StartedAttempt } from "../dispatcher.js";
 
 /** Different rows of a partition. Each takes about `log2(batch rows) + 2` hosts. */
 const maxKillers = 16;

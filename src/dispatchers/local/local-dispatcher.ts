@@ -1,10 +1,11 @@
 /** Does partitions on this machine: a queue in memory before one worker host, which is replaced when it dies. */
-import type { NewId } from "../../clock.js";
-import type { AttemptReporter, AttemptRunner, Circumstance, Dispatcher } from "../../dispatcher.js";
+
 import { asNightshiftError, CancelledError, type NightshiftError } from "../../errors.js";
-import type { WorkerHost } from "../../host.js";
-import type { PartitionRef } from "../../partition.js";
-import type { HostDeath } from "../../run-events.js";
+import type { WorkerHost } from "../../host/host.js";
+import type { PartitionRef } from "../../job/partition.js";
+import type { HostDeath } from "../../job/run-events.js";
+import type { NewId } from "../../time/clock.js";
+import type { AttemptReporter, AttemptRunner, Circumstance, Dispatcher } from "../dispatcher.js";
 import { killersOf } from "./find-killers.js";
 
 /** Share of a host's limit from which on it takes no further partition. */

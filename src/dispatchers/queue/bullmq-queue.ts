@@ -3,9 +3,9 @@
  * never read from it, a message is not kept once it was taken care of, and none is tried twice by it. Each channel is a
  * queue of BullMQ's own: which of them is asked next is the worker's to say.
  */
-import { type Channel, channelsOf, laneNames, usualTag } from "../../lane.js";
-import type { PartitionRef } from "../../partition.js";
-import type { Message, Queue } from "../../queue.js";
+import { type Channel, channelsOf, laneNames, usualTag } from "../../job/lane.js";
+import type { PartitionRef } from "../../job/partition.js";
+import type { Message, Queue } from "../queue.js";
 import { messageId, readMessage } from "./message.js";
 
 /** What is used of BullMQ, whatever it runs on. */

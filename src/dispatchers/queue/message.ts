@@ -1,5 +1,5 @@
 /** A message is a ref and nothing else: numbers and a run's id. */
-import type { PartitionRef } from "../../partition.js";
+import type { PartitionRef } from "../../job/partition.js";
 
 /**
  * Names a message. The epoch is part of the name: a partition's next message must not be taken for its last one, which

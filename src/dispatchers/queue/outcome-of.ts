@@ -1,7 +1,7 @@
 /** What a partition's state in the ledger says about the ref that was handed out: the queue is not asked. */
 import { fromErrorRecord, InfraError, type NightshiftError, toErrorRecord } from "../../errors.js";
-import { claimLost } from "../../ledger-refusals.js";
-import type { AttemptFailure, PartitionRef, PartitionState, Receipt } from "../../partition.js";
+import type { AttemptFailure, PartitionRef, PartitionState, Receipt } from "../../job/partition.js";
+import { claimLost } from "../../ledgers/refusals.js";
 
 export type FollowedOutcome =
   | { readonly type: "started"; readonly ref: PartitionRef; readonly attemptId: string }

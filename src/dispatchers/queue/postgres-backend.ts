@@ -1,11 +1,11 @@
 /** BullMQ on Postgres: tables of its own in the schema `nightshift_queue`, made by `nightshift migrate --queue`. */
 import { createPostgresBackend, runMigrations, SchemaMigrationRequiredError, withBackend } from "bullmq";
-import type { ConnectionUrl } from "../../connection.js";
 import { SpecError } from "../../errors.js";
+import type { ConnectionUrl } from "../../job/connection.js";
 import { postgresError } from "../../postgres/postgres-errors.js";
 import { clientConfig, HeardClient, openSession, speaksTls } from "../../postgres/session.js";
 import { tlsOf } from "../../postgres/tls.js";
-import { queueRefused, queueUnready } from "../../queue-refusals.js";
+import { queueRefused, queueUnready } from "../refusals.js";
 import { type Backend, receiverOptions, usualAnswerMs, usualLockMs } from "./bullmq-queue.js";
 
 const schema = "nightshift_queue";

@@ -7,15 +7,16 @@
  *   it has; what it has lost is there again;
  * - **expire**: attempts whose workers let their leases run out are put back, and so leased at a new epoch.
  */
-import type { Clock } from "../../clock.js";
-import type { Dispatcher } from "../../dispatcher.js";
+
 import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../../errors.js";
-import type { Channel } from "../../lane.js";
-import type { KnownPartition, LeaseEnd, SeenWorker, SharedLedger } from "../../ledger.js";
-import type { PartitionRef, PartitionState } from "../../partition.js";
-import type { Queue } from "../../queue.js";
-import { isQueueRefused, refusedForMs } from "../../queue-refusals.js";
-import type { Claim } from "../../run.js";
+import type { Channel } from "../../job/lane.js";
+import type { PartitionRef, PartitionState } from "../../job/partition.js";
+import type { Claim } from "../../job/run.js";
+import type { KnownPartition, LeaseEnd, SeenWorker, SharedLedger } from "../../ledgers/ledger.js";
+import type { Clock } from "../../time/clock.js";
+import type { Dispatcher } from "../dispatcher.js";
+import type { Queue } from "../queue.js";
+import { isQueueRefused, refusedForMs } from "../refusals.js";
 import { type FollowedOutcome, outcomeOf } from "./outcome-of.js";
 
 export interface QueueDispatcherOptions {

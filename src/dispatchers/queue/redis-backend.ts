@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Queue, Worker } from "bullmq";
 import { Redis, type RedisOptions } from "ioredis";
 import { InfraError, SpecError } from "../../errors.js";
-import { isQueueRefused } from "../../queue-refusals.js";
+import { isQueueRefused } from "../refusals.js";
 import { type Backend, receiverOptions, usualAnswerMs, usualLockMs } from "./bullmq-queue.js";
 import { findWrongKey, redisRefusal } from "./redis-refusals.js";
 

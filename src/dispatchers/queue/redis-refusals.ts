@@ -1,7 +1,7 @@
 /** What Redis answers instead of doing what BullMQ asks, as errors that say where and what to do. */
 import type { Redis } from "ioredis";
 import type { InfraError } from "../../errors.js";
-import { queueRefused, queueUnready } from "../../queue-refusals.js";
+import { queueRefused, queueUnready } from "../refusals.js";
 
 /** Types of the keys that BullMQ keeps for a queue, by the last part of their names. */
 const expectedTypes: { readonly [key: string]: string } = {

@@ -4,8 +4,14 @@
  * https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
  */
 import type { DataType, Field, Schema } from "apache-arrow";
-import { columnOf } from "../../arrow-types.js";
-import { type Column, type ColumnType, type LogicalName, logicalName, withLogical } from "../../column.js";
+import { columnOf } from "../../data/arrow-types.js";
+import {
+  type Column,
+  type ColumnType,
+  type LogicalName,
+  logicalName,
+  withLogical,
+} from "../../data/column.js";
 import { trailerBytes } from "./footer-bytes.js";
 import { footerBytes, mapFields } from "./footer-edit.js";
 import { integerField, structField, type ThriftField, type ThriftStruct, wire } from "./thrift.js";

@@ -4,8 +4,8 @@
  */
 import type { Field } from "apache-arrow";
 import { readSchema, wasmMemory } from "parquet-wasm";
-import { columnOf } from "../../arrow-types.js";
-import type { Column } from "../../column.js";
+import { columnOf } from "../../data/arrow-types.js";
+import type { Column } from "../../data/column.js";
 import { withAnnotations } from "./annotations.js";
 import { hintedFields, widenInt96 } from "./arrow-hint.js";
 import { readCSchema, UnsupportedType } from "./c-schema.js";

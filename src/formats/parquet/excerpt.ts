@@ -7,7 +7,7 @@
  * writers leave, some of them malformed, never reach the decoder.
  */
 import type { Field } from "apache-arrow";
-import type { ReadHandle } from "../../store.js";
+import type { ReadHandle } from "../../stores/store.js";
 import { hintPairs, needsHint } from "./arrow-hint.js";
 import {
   type ColumnChunk,

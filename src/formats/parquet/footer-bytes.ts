@@ -1,6 +1,6 @@
 /** Finds a footer's bytes: the last 8 bytes of a file say how long it is. */
 import { DataError } from "../../errors.js";
-import type { ReadHandle } from "../../store.js";
+import type { ReadHandle } from "../../stores/store.js";
 import { hintForData, recognisedBytes, recogniseFile } from "../../text/recognise-file.js";
 
 const tailBytes = 64 * 1024;

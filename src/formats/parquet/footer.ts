@@ -1,7 +1,7 @@
 /** A file's footer: found, checked, and as a tree; and the few fields of it that anybody here looks at, typed. */
 import { createHash } from "node:crypto";
-import type { LogicalName } from "../../column.js";
-import type { ReadHandle } from "../../store.js";
+import type { LogicalName } from "../../data/column.js";
+import type { ReadHandle } from "../../stores/store.js";
 import { annotationOf, forDecoder } from "./annotations.js";
 import { corrupt, readFooterBytes, trailerBytes } from "./footer-bytes.js";
 import {

@@ -1,5 +1,5 @@
 /** Columns that hold the index of a pandas DataFrame, as the file's metadata names them. */
-import type { Schema } from "../../column.js";
+import type { Schema } from "../../data/column.js";
 
 /** A file says it in a text of its own, which another program may have written: what is not as pandas writes it is left. */
 const longestText = 16 * 1024 * 1024;

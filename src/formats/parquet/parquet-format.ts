@@ -1,6 +1,7 @@
 /** Apache Parquet: footers by our own reader, pages by parquet-wasm. */
-import type { FileSummary, Format } from "../../format.js";
-import type { ReadHandle } from "../../store.js";
+
+import type { ReadHandle } from "../../stores/store.js";
+import type { FileSummary, Format } from "../format.js";
 import { decodedColumns } from "./decoded-columns.js";
 import { readFooter } from "./footer.js";
 import { joinFiles } from "./join.js";

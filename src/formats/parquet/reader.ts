@@ -2,8 +2,8 @@
 import { Data, type Field, RecordBatch, Schema, Struct } from "apache-arrow";
 import { type Table, wasmMemory } from "parquet-wasm";
 import { DataError } from "../../errors.js";
-import type { FormatReader, ReadRequest } from "../../format.js";
-import type { ReadHandle } from "../../store.js";
+import type { ReadHandle } from "../../stores/store.js";
+import type { FormatReader, ReadRequest } from "../format.js";
 import { readCArray } from "./c-array.js";
 import { readCSchema } from "./c-schema.js";
 import type { DecodedColumn } from "./decoded-columns.js";

@@ -1,5 +1,5 @@
 /** Minimum and maximum of a column chunk, as people read them. */
-import type { ColumnType, TimeUnit } from "../../column.js";
+import type { ColumnType, TimeUnit } from "../../data/column.js";
 import { type Leaf, physicalTypes } from "./footer.js";
 import { bytesField, integerField, type ThriftStruct } from "./thrift.js";
 

@@ -1,6 +1,6 @@
 /** A footer, told in the words of the format contract. */
-import type { Schema } from "../../column.js";
-import type { ColumnSummary, FileSummary, RowGroupSummary } from "../../format.js";
+import type { Schema } from "../../data/column.js";
+import type { ColumnSummary, FileSummary, RowGroupSummary } from "../format.js";
 import type { Footer, RowGroup } from "./footer.js";
 import { decodedBytes, heldBytes } from "./sizes.js";
 import { readBounds, unknownBounds } from "./statistics.js";

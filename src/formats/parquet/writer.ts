@@ -27,11 +27,11 @@ import {
   WriterPropertiesBuilder,
   writeParquet,
 } from "parquet-wasm/esm/parquet_wasm.js";
-import { columnType } from "../../arrow-types.js";
-import { typeName } from "../../column.js";
+import { columnType } from "../../data/arrow-types.js";
+import { typeName } from "../../data/column.js";
 import { BugError, DataError } from "../../errors.js";
-import type { FormatWriter } from "../../format.js";
-import type { WriterProfile } from "../../profile.js";
+import type { WriterProfile } from "../../job/profile.js";
+import type { FormatWriter } from "../format.js";
 import { annotateFile } from "./annotations.js";
 import { reasonOf } from "./decoder.js";
 

@@ -1,7 +1,8 @@
 /** Backfills under way, a file each beside the runs: `<stateDir>/backfills/<key>.json`. */
-import type { BackfillBook, Baseline } from "../../backfill-book.js";
+
 import { InfraError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { BackfillBook, Baseline } from "../backfill-book.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { decodeTerminatedLine, encodeLine } from "./line.js";
 

@@ -1,10 +1,11 @@
 /**
  * How a process comes to own a run. The protocol, and why two owners are harmless, is told in journal-ledger.ts.
  */
-import type { Clock } from "../../clock.js";
-import type { AppendFile, FileSystem } from "../../file-system.js";
-import { ownerAlive, ownerElsewhere, runEnded } from "../../ledger-refusals.js";
-import type { Owner, Run } from "../../run.js";
+
+import type { Owner, Run } from "../../job/run.js";
+import type { AppendFile, FileSystem } from "../../stores/file-system.js";
+import type { Clock } from "../../time/clock.js";
+import { ownerAlive, ownerElsewhere, runEnded } from "../refusals.js";
 import { applyRecord, type RunFold, startFold } from "./fold.js";
 import {
   type History,

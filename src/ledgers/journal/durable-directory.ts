@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { FileSystem } from "../../file-system.js";
+import type { FileSystem } from "../../stores/file-system.js";
 
 /** Makes a directory with its parents, level by level, so that every level is durable in the one above. */
 export async function makeDurableDirectory(fileSystem: FileSystem, path: string): Promise<void> {

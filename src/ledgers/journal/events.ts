@@ -1,5 +1,5 @@
-import type { Run } from "../../run.js";
-import type { RunEvent } from "../../run-events.js";
+import type { Run } from "../../job/run.js";
+import type { RunEvent } from "../../job/run-events.js";
 import type { JournalRecord } from "./records.js";
 
 /** The event that a record stands for; `null` for book-keeping that nobody watches. */

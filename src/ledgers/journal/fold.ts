@@ -10,8 +10,8 @@ import type {
   PlanTotals,
   Receipt,
   RowCounts,
-} from "../../partition.js";
-import type { Owner, Run, RunState, RunStatus } from "../../run.js";
+} from "../../job/partition.js";
+import type { Owner, Run, RunState, RunStatus } from "../../job/run.js";
 import type { JournalRecord, PlanFile } from "./records.js";
 import { addRows, addStats, noRows, noStats } from "./sums.js";
 

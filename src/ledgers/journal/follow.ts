@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { FileSystem } from "../../file-system.js";
-import type { Run } from "../../run.js";
-import type { RunEvent } from "../../run-events.js";
+import type { Run } from "../../job/run.js";
+import type { RunEvent } from "../../job/run-events.js";
+import type { FileSystem } from "../../stores/file-system.js";
 import { endsRun, toEvent } from "./events.js";
 import { historyStart, readBatches, readHistory } from "./history.js";
 

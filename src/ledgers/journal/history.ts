@@ -5,8 +5,9 @@
  * names the journal before it that counts and how much of it, and so on back to the first. Journals that are not
  * reached this way never came to own the run, and whatever an outdated owner wrote behind the honoured bytes is void.
  */
-import type { FileSystem } from "../../file-system.js";
-import type { Owner } from "../../run.js";
+
+import type { Owner } from "../../job/run.js";
+import type { FileSystem } from "../../stores/file-system.js";
 import { corrupt, futureVersion } from "./journal-errors.js";
 import type { LineBody } from "./line.js";
 import { toRecords } from "./parse-records.js";

@@ -1,4 +1,4 @@
-/** What the journal finds broken, worded in one place; for what it refuses, see `ledger-refusals.ts`. */
+/** What the journal finds broken, worded in one place; for what it refuses, see `ledgers/refusals.ts`. */
 import { dirname } from "node:path";
 import { InfraError, type NightshiftError } from "../../errors.js";
 

@@ -46,12 +46,13 @@
  *
  * On network file systems the check in "owning" must not be answered from a cache: mount with `lookupcache=none`.
  */
-import type { Clock } from "../../clock.js";
+
 import { NightshiftError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import type { Ledger } from "../../ledger.js";
-import { notClaimed, unknownRun } from "../../ledger-refusals.js";
-import type { Claim } from "../../run.js";
+import type { Claim } from "../../job/run.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { Clock } from "../../time/clock.js";
+import type { Ledger } from "../ledger.js";
+import { notClaimed, unknownRun } from "../refusals.js";
 import { claimJournal, type HeldRun } from "./claim.js";
 import { applyRecord } from "./fold.js";
 import { writePlanFile } from "./plan-file.js";

@@ -5,8 +5,8 @@
  * only after the one before it was synced. After the first error nothing is written any more.
  */
 import { asNightshiftError, type NightshiftError } from "../../errors.js";
-import type { AppendFile, FileSystem } from "../../file-system.js";
-import { claimLost } from "../../ledger-refusals.js";
+import type { AppendFile, FileSystem } from "../../stores/file-system.js";
+import { claimLost } from "../refusals.js";
 import { noMoreWrites } from "./journal-errors.js";
 import { encodeLine } from "./line.js";
 import { type JournalRecord, journalVersion } from "./records.js";

@@ -1,6 +1,6 @@
 /** Notices that were sent, an empty file each beside the runs: `<stateDir>/notices/<digest>`. */
 import { createHash } from "node:crypto";
-import type { NoticeBook } from "../../notice-book.js";
+import type { NoticeBook } from "../notice-book.js";
 import type { BookPlace } from "./backfill-book.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 

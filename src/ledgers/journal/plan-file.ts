@@ -3,9 +3,9 @@
  * checksum. It is written once, finished before any record names it, and never changed.
  */
 import { createHash } from "node:crypto";
-import type { FileSystem } from "../../file-system.js";
-import type { Partition } from "../../partition.js";
-import { inPlanOrder, type Plan } from "../../plan.js";
+import type { Partition } from "../../job/partition.js";
+import { inPlanOrder, type Plan } from "../../job/plan.js";
+import type { FileSystem } from "../../stores/file-system.js";
 import { corrupt, futureVersion } from "./journal-errors.js";
 import { decodeTerminatedLine, encodeLine, type LineBody } from "./line.js";
 import { readLines } from "./read-lines.js";

@@ -8,7 +8,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { Owner } from "../../run.js";
+import type { Owner } from "../../job/run.js";
 
 export interface Processes {
   self(): Owner;

@@ -4,7 +4,7 @@
  * A writer syncs every line before it begins the next one. So only the last line of a file can be torn, by a kill, a
  * full disk or a power cut, and a damaged line anywhere else was whole once: that is damage, and it is reported.
  */
-import type { FileSystem } from "../../file-system.js";
+import type { FileSystem } from "../../stores/file-system.js";
 import { corrupt } from "./journal-errors.js";
 import { decodeLine, type LineBody, newline } from "./line.js";
 

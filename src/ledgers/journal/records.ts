@@ -6,8 +6,8 @@
  * record raises `v`; a version that adds a record adds a type. Both are refused by those who don't know them.
  */
 import type { ErrorRecord } from "../../errors.js";
-import type { AttemptFailure, PlanTotals, Receipt, RowCounts } from "../../partition.js";
-import type { Owner } from "../../run.js";
+import type { AttemptFailure, PlanTotals, Receipt, RowCounts } from "../../job/partition.js";
+import type { Owner } from "../../job/run.js";
 
 export const journalVersion = 1;
 

@@ -5,10 +5,11 @@
  * - `retries/<run id>.<n>` asks that a run be gone on with that has failed or been cancelled n times by then
  * - `backfill-stops/<job>.<n>` asks the job's backfills to stop
  */
-import type { FileSystem } from "../../file-system.js";
-import type { Requests } from "../../ledger.js";
-import { requireRunId, unknownRun } from "../../ledger-refusals.js";
-import type { Run } from "../../run.js";
+
+import type { Run } from "../../job/run.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { Requests } from "../ledger.js";
+import { requireRunId, unknownRun } from "../refusals.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { type RunFold, toRunState } from "./fold.js";
 import { readHistory } from "./history.js";

@@ -1,11 +1,11 @@
 /** Reading runs: from any process, at any time, without a claim, while their owners write. */
 import { toErrorRecord } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import type { Ledger } from "../../ledger.js";
-import { illegal, unknownRun } from "../../ledger-refusals.js";
-import type { PartitionStatus } from "../../partition.js";
-import type { Plan } from "../../plan.js";
-import type { Run, RunState } from "../../run.js";
+import type { PartitionStatus } from "../../job/partition.js";
+import type { Plan } from "../../job/plan.js";
+import type { Run, RunState } from "../../job/run.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { Ledger } from "../ledger.js";
+import { illegal, unknownRun } from "../refusals.js";
 import { foldHistory, type HeldRun } from "./claim.js";
 import { type RunFold, startFold, toPartitionState, toRunState } from "./fold.js";
 import { followRun } from "./follow.js";

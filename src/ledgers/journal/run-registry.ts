@@ -8,9 +8,9 @@
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import type { FileSystem } from "../../file-system.js";
-import { requireRunId, runIdTaken } from "../../ledger-refusals.js";
-import type { Run, RunKey } from "../../run.js";
+import type { Run, RunKey } from "../../job/run.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import { requireRunId, runIdTaken } from "../refusals.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { corruptRunFile, futureVersion } from "./journal-errors.js";
 import { decodeTerminatedLine, encodeLine } from "./line.js";

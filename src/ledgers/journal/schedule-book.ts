@@ -13,9 +13,9 @@
  * removed whole, and never the newest.
  */
 import { InfraError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import { takesOverMs } from "../../schedule.js";
-import type { OpenTick, RecordedTick, ScheduleBook, TickEnd, TickProgress } from "../../schedule-book.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import { takesOverMs } from "../../time/schedule.js";
+import type { OpenTick, RecordedTick, ScheduleBook, TickEnd, TickProgress } from "../schedule-book.js";
 import type { BookPlace } from "./backfill-book.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { decodeTerminatedLine, encodeLine } from "./line.js";

@@ -1,5 +1,5 @@
 /** What accepted partitions add up to. */
-import type { AttemptStats, RowCounts } from "../../partition.js";
+import type { AttemptStats, RowCounts } from "../../job/partition.js";
 
 export const noRows: RowCounts = { read: 0, predicted: 0, quarantined: 0, filtered: 0 };
 

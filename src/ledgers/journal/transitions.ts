@@ -6,10 +6,10 @@
  * for what the state does not allow gets SpecError `refused.transition`.
  */
 import type { ErrorRecord } from "../../errors.js";
-import { illegal, runEnded } from "../../ledger-refusals.js";
-import type { AttemptFailure, PartitionRef, Receipt } from "../../partition.js";
-import type { Plan } from "../../plan.js";
-import type { Owner } from "../../run.js";
+import type { AttemptFailure, PartitionRef, Receipt } from "../../job/partition.js";
+import type { Plan } from "../../job/plan.js";
+import type { Owner } from "../../job/run.js";
+import { illegal, runEnded } from "../refusals.js";
 import { at, type PartitionProgress, type RunFold } from "./fold.js";
 import type * as records from "./records.js";
 

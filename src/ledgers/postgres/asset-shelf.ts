@@ -3,8 +3,8 @@
  * names the run that needs them, so half an asset is never there. Who removes what no run needs locks it first; naming an
  * asset locks it, too, by its foreign key.
  */
-import type { CollectedShelf, ReadAsset, ShelvedAsset } from "../../asset-shelf.js";
-import type { Asset } from "../../plan.js";
+import type { CollectedShelf, ReadAsset, ShelvedAsset } from "../../assets/asset-shelf.js";
+import type { Asset } from "../../job/plan.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
 
 // Whoever puts the same asset at the same time is waited for.

@@ -2,9 +2,10 @@
  * What attempts report. Each is one statement: it locks the run's row, then changes the partition only if that is still
  * where the attempt thinks it is, and writes the event. What finds nothing to change has no say any more.
  */
-import type { NewId } from "../../clock.js";
-import { unknownRun } from "../../ledger-refusals.js";
-import type { AttemptFailure, PartitionRef, PartitionStatus, Receipt } from "../../partition.js";
+
+import type { AttemptFailure, PartitionRef, PartitionStatus, Receipt } from "../../job/partition.js";
+import type { NewId } from "../../time/clock.js";
+import { unknownRun } from "../refusals.js";
 import type { StoredEvent } from "./events.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
 import { addedSql, sumsOf } from "./sums.js";

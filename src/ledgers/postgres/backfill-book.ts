@@ -1,5 +1,5 @@
 /** Backfills under way, a row each. */
-import type { BackfillBook, Baseline } from "../../backfill-book.js";
+import type { BackfillBook, Baseline } from "../backfill-book.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 
 export function backfillBook({ read, write }: LedgerDatabase): BackfillBook {

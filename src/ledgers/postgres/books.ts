@@ -1,9 +1,10 @@
 /** What is remembered beside the runs, in the same database: ticks of schedules, backfills, and notices. */
-import type { BackfillBook } from "../../backfill-book.js";
-import type { ConnectionUrl } from "../../connection.js";
-import type { NoticeBook } from "../../notice-book.js";
+
+import type { ConnectionUrl } from "../../job/connection.js";
 import { requireMigrated } from "../../postgres/migrate.js";
-import type { ScheduleBook } from "../../schedule-book.js";
+import type { BackfillBook } from "../backfill-book.js";
+import type { NoticeBook } from "../notice-book.js";
+import type { ScheduleBook } from "../schedule-book.js";
 import { backfillBook } from "./backfill-book.js";
 import { type LedgerDatabaseOptions, ledgerDatabase } from "./ledger-database.js";
 import { noticeBook } from "./notice-book.js";

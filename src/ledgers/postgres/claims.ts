@@ -3,16 +3,10 @@
  * clock. It is renewed at a third of the lease; once that has run out, anybody may claim the run at the next number.
  * A process that is known to be dead, since it was of this machine, is not waited for.
  */
-import type { Every, NewId } from "../../clock.js";
-import {
-  claimLost,
-  notClaimed,
-  ownerAlive,
-  ownerElsewhere,
-  runEnded,
-  unknownRun,
-} from "../../ledger-refusals.js";
-import type { Claim, Owner, RunStatus } from "../../run.js";
+
+import type { Claim, Owner, RunStatus } from "../../job/run.js";
+import type { Every, NewId } from "../../time/clock.js";
+import { claimLost, notClaimed, ownerAlive, ownerElsewhere, runEnded, unknownRun } from "../refusals.js";
 import type { StoredEvent } from "./events.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
 

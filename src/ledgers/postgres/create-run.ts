@@ -1,6 +1,6 @@
-import type { NewId } from "../../clock.js";
-import { requireRunId, runIdTaken } from "../../ledger-refusals.js";
-import type { Run } from "../../run.js";
+import type { Run } from "../../job/run.js";
+import type { NewId } from "../../time/clock.js";
+import { requireRunId, runIdTaken } from "../refusals.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
 
 const createSql = `

@@ -1,8 +1,8 @@
 /** What happened to a run, in the order in which it was done. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { unknownRun } from "../../ledger-refusals.js";
-import type { Run, RunStatus } from "../../run.js";
-import type { RunEvent, RunEventBody } from "../../run-events.js";
+import type { Run, RunStatus } from "../../job/run.js";
+import type { RunEvent, RunEventBody } from "../../job/run-events.js";
+import { unknownRun } from "../refusals.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 import { isoSql } from "./run-rows.js";
 import { rowsOf, type Sums } from "./sums.js";

@@ -2,11 +2,12 @@
  * How an attempt holds its partition: by a lease on the database's clock, renewed by its worker. Renewing locks the
  * partition's row alone; letting leases run out locks the run's row first, as every transition does.
  */
-import type { NewId } from "../../clock.js";
+
 import { InfraError, toErrorRecord } from "../../errors.js";
-import type { LeaseEnd } from "../../ledger.js";
-import type { PartitionRef } from "../../partition.js";
-import type { Claim } from "../../run.js";
+import type { PartitionRef } from "../../job/partition.js";
+import type { Claim } from "../../job/run.js";
+import type { NewId } from "../../time/clock.js";
+import type { LeaseEnd } from "../ledger.js";
 import { isOwnedSql, refuseLostClaim } from "./claims.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 

@@ -1,7 +1,7 @@
 /** Sessions with the ledger's database: settings that its promises need, deadlines, and what to do about lost answers. */
 import type { QueryResultRow } from "pg";
-import type { ConnectionUrl } from "../../connection.js";
 import { NightshiftError } from "../../errors.js";
+import type { ConnectionUrl } from "../../job/connection.js";
 import { type Database, inTransaction, openDatabase } from "../../postgres/database.js";
 import { type Session, socketOf } from "../../postgres/session.js";
 

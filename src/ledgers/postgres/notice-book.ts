@@ -1,6 +1,6 @@
 /** Notices that were sent, a row each: its primary key decides between processes on any number of machines. */
-import type { NewId } from "../../clock.js";
-import type { NoticeBook } from "../../notice-book.js";
+import type { NewId } from "../../time/clock.js";
+import type { NoticeBook } from "../notice-book.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 
 const keptDays = 90;

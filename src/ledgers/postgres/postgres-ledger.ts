@@ -16,10 +16,11 @@
  *
  * **Events** are numbered under the run's lock, so that no later one is visible before an earlier one.
  */
-import type { Every, NewId } from "../../clock.js";
-import type { ConnectionUrl } from "../../connection.js";
-import type { SharedLedger } from "../../ledger.js";
+
+import type { ConnectionUrl } from "../../job/connection.js";
 import { requireMigrated } from "../../postgres/migrate.js";
+import type { Every, NewId } from "../../time/clock.js";
+import type { SharedLedger } from "../ledger.js";
 import { assetShelf } from "./asset-shelf.js";
 import { attempts } from "./attempts.js";
 import { claims, type IsAlive } from "./claims.js";

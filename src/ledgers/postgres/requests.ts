@@ -1,7 +1,7 @@
 /** What people ask of processes that are at work. Nobody's guard depends on it, so no lock is taken but the row's own. */
-import type { NewId } from "../../clock.js";
-import type { Requests } from "../../ledger.js";
-import { requireRunId, unknownRun } from "../../ledger-refusals.js";
+import type { NewId } from "../../time/clock.js";
+import type { Requests } from "../ledger.js";
+import { requireRunId, unknownRun } from "../refusals.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 import { type RunRow, runSql, toRunState } from "./run-rows.js";
 

@@ -1,9 +1,10 @@
 /** Reading runs: from any machine, at any time, without a claim. */
-import type { PartitionCounts, SharedLedger } from "../../ledger.js";
-import { illegal, requireRunId, unknownRun } from "../../ledger-refusals.js";
-import type { Partition, PartitionStatus, Receipt } from "../../partition.js";
-import type { Plan } from "../../plan.js";
-import type { Run } from "../../run.js";
+
+import type { Partition, PartitionStatus, Receipt } from "../../job/partition.js";
+import type { Plan } from "../../job/plan.js";
+import type { Run } from "../../job/run.js";
+import type { PartitionCounts, SharedLedger } from "../ledger.js";
+import { illegal, requireRunId, unknownRun } from "../refusals.js";
 import { followRun } from "./events.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 import {

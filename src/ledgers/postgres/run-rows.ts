@@ -1,8 +1,8 @@
 /** Rows of the ledger's tables as what they mean. */
 
 import type { ErrorRecord } from "../../errors.js";
-import type { PartitionState, PlanTotals, Receipt } from "../../partition.js";
-import type { Owner, Run, RunState, RunStatus } from "../../run.js";
+import type { PartitionState, PlanTotals, Receipt } from "../../job/partition.js";
+import type { Owner, Run, RunState, RunStatus } from "../../job/run.js";
 import { reasonsOf, rowsOf, type Sums, statsOf } from "./sums.js";
 
 /** A point in time as ISO 8601 in UTC, whatever time zone the session has. */

@@ -1,9 +1,10 @@
 /** created -> planned: a plan and its partitions, in one transaction however many there are. */
-import type { NewId } from "../../clock.js";
-import { illegal } from "../../ledger-refusals.js";
-import type { Partition } from "../../partition.js";
-import { inPlanOrder, type Plan } from "../../plan.js";
-import type { Claim } from "../../run.js";
+
+import type { Partition } from "../../job/partition.js";
+import { inPlanOrder, type Plan } from "../../job/plan.js";
+import type { Claim } from "../../job/run.js";
+import type { NewId } from "../../time/clock.js";
+import { illegal } from "../refusals.js";
 import { isOwnedSql, refuseLostClaim } from "./claims.js";
 import type { StoredEvent } from "./events.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";

@@ -5,10 +5,11 @@
  * What a scheduler recorded and did not end is taken up by others once it is dead: at once where that can be seen, on
  * its own machine, elsewhere when nothing was heard of it for a while, on the database's clock.
  */
-import type { NewId } from "../../clock.js";
-import type { Owner } from "../../run.js";
-import { takesOverMs } from "../../schedule.js";
-import type { RecordedTick, ScheduleBook, TickEnd, TickProgress } from "../../schedule-book.js";
+
+import type { Owner } from "../../job/run.js";
+import type { NewId } from "../../time/clock.js";
+import { takesOverMs } from "../../time/schedule.js";
+import type { RecordedTick, ScheduleBook, TickEnd, TickProgress } from "../schedule-book.js";
 import type { IsAlive } from "./claims.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 

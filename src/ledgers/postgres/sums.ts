@@ -1,5 +1,5 @@
 /** What accepted partitions add up to: one flat object of numbers, so that the database can add. */
-import { type AttemptStats, noRows, noStats, type Receipt, type RowCounts } from "../../partition.js";
+import { type AttemptStats, noRows, noStats, type Receipt, type RowCounts } from "../../job/partition.js";
 
 /** `rows.read`, `reason.<code>`, `seconds.predict`, `bytes.read`. */
 export interface Sums {

@@ -2,11 +2,12 @@
  * What a coordinator does with a run that it has claimed. Each is one guarded statement; where the guard refused, the
  * reason is looked for: a claim that was lost, or a state that does not allow it.
  */
-import type { NewId } from "../../clock.js";
+
 import type { ErrorRecord } from "../../errors.js";
-import { illegal } from "../../ledger-refusals.js";
-import type { PartitionStatus } from "../../partition.js";
-import type { Claim, RunStatus } from "../../run.js";
+import type { PartitionStatus } from "../../job/partition.js";
+import type { Claim, RunStatus } from "../../job/run.js";
+import type { NewId } from "../../time/clock.js";
+import { illegal } from "../refusals.js";
 import { isOwnedSql, refuseLostClaim } from "./claims.js";
 import type { StoredEvent } from "./events.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";

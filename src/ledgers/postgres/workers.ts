@@ -1,5 +1,5 @@
 /** Which workers are there: what they said of themselves, and when. */
-import type { SeenWorker, SharedLedger, WorkerNote } from "../../ledger.js";
+import type { SeenWorker, SharedLedger, WorkerNote } from "../ledger.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 
 export type Workers = Pick<SharedLedger, "noteWorker" | "forgetWorker" | "listWorkers">;

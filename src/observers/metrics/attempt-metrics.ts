@@ -1,6 +1,6 @@
 /** What is counted where attempts are made: by workers where there is a queue, else by the coordinator's own process. */
 import type { ErrorRecord } from "../../errors.js";
-import { hostDeaths, type RunEventBody } from "../../run-events.js";
+import { hostDeaths, type RunEventBody } from "../../job/run-events.js";
 import type { Families } from "./families.js";
 
 /** A series that is not there before its first count has no increase by it. */

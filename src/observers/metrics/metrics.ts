@@ -1,9 +1,9 @@
 /** The metrics of one process: fed by what happens to runs and attempts, read by whoever scrapes or pushes them. */
 import { Registry } from "prom-client";
-import type { Clock } from "../../clock.js";
-import type { Observer } from "../../observer.js";
-import type { JobFreshness, Run } from "../../run.js";
-import type { RunEventBody } from "../../run-events.js";
+import type { JobFreshness, Run } from "../../job/run.js";
+import type { RunEventBody } from "../../job/run-events.js";
+import type { Clock } from "../../time/clock.js";
+import type { Observer } from "../observer.js";
 import { attemptMetrics, beginAttempts } from "./attempt-metrics.js";
 import { families } from "./families.js";
 import { beginRuns, runMetrics } from "./run-metrics.js";

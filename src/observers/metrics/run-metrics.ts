@@ -2,10 +2,11 @@
  * What coordinators count: runs, and what came of them. A partition counts once, when its receipt is accepted, wherever
  * it was done: what an earlier process had accepted before a run was gone on with is not counted again.
  */
-import type { Observer, RunEnd } from "../../observer.js";
-import { type AttemptStats, type RowCounts, writtenRows } from "../../partition.js";
-import type { Run } from "../../run.js";
-import type { RunEvent } from "../../run-events.js";
+
+import { type AttemptStats, type RowCounts, writtenRows } from "../../job/partition.js";
+import type { Run } from "../../job/run.js";
+import type { RunEvent } from "../../job/run-events.js";
+import type { Observer, RunEnd } from "../observer.js";
 import type { Families } from "./families.js";
 
 /** What has to be kept of a run that goes on. */

@@ -1,5 +1,5 @@
 /** A notice as a webhook and as Slack want it. */
-import { headlineOf, type Notice, type NoticeEvent } from "../../notice.js";
+import { headlineOf, type Notice, type NoticeEvent } from "../../job/notice.js";
 import { noticeIdOf } from "./notice-id.js";
 
 /** Documented in docs/observing.md: fields are added, never changed, under one version. */

@@ -1,10 +1,11 @@
 /** Watches what is asked of one job, and says when somebody should hear of it. */
-import type { Clock } from "../../clock.js";
-import type { Interval } from "../../job.js";
-import { type Notice, remedyOf } from "../../notice.js";
-import type { Observer, RunEnd } from "../../observer.js";
-import { writtenRows } from "../../partition.js";
-import type { Progress, RunEvent } from "../../run-events.js";
+
+import type { Interval } from "../../job/job.js";
+import { type Notice, remedyOf } from "../../job/notice.js";
+import { writtenRows } from "../../job/partition.js";
+import type { Progress, RunEvent } from "../../job/run-events.js";
+import type { Clock } from "../../time/clock.js";
+import type { Observer, RunEnd } from "../observer.js";
 
 export interface JobNoticesOptions {
   /** How the job ended last, before this. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Notice } from "../../notice.js";
+import type { Notice } from "../../job/notice.js";
 
 /**
  * The same for whatever tells of the same thing, however often it arrives: of an interval that is late, whoever tells.

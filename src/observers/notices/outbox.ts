@@ -1,5 +1,5 @@
 /** Notices on their way. Nobody waits for them but who ends the process, and that not for long. */
-import type { Notice, NotifySettings } from "../../notice.js";
+import type { Notice, NotifySettings } from "../../job/notice.js";
 import { slackBody, webhookBody } from "./bodies.js";
 import { deliver } from "./deliver.js";
 

@@ -1,4 +1,4 @@
-import type { RunEvent } from "../../run-events.js";
+import type { RunEvent } from "../../job/run-events.js";
 import { count, counted } from "../../text/human.js";
 import { summarised } from "../../text/summarised.js";
 

@@ -1,8 +1,8 @@
-import type { Clock } from "../../clock.js";
-import type { Observer } from "../../observer.js";
-import type { RunEvent } from "../../run-events.js";
+import type { RunEvent } from "../../job/run-events.js";
 import { count, counted, percent, rowRate, timeLeft } from "../../text/human.js";
 import { indented } from "../../text/visible-text.js";
+import type { Clock } from "../../time/clock.js";
+import type { Observer } from "../observer.js";
 import { type EventLine, eventLines, isSaid, type Lines } from "./event-lines.js";
 import { firstView, nextView, type RunView, shownProgress } from "./run-view.js";
 import type { Ticker } from "./screen.js";

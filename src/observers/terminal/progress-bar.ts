@@ -1,7 +1,7 @@
-import type { Clock } from "../../clock.js";
-import type { Observer } from "../../observer.js";
-import type { Progress } from "../../run-events.js";
+import type { Progress } from "../../job/run-events.js";
 import { count, counted, duration, percent, rowRate, timeLeft } from "../../text/human.js";
+import type { Clock } from "../../time/clock.js";
+import type { Observer } from "../observer.js";
 import { eventLines, isSaid, type Lines } from "./event-lines.js";
 import { firstView, nextView, type RunView, shownProgress } from "./run-view.js";
 import type { Emphasis, Screen, Ticker } from "./screen.js";

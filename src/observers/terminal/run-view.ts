@@ -1,5 +1,5 @@
-import type { PlanTotals } from "../../partition.js";
-import type { Progress, RunEvent } from "../../run-events.js";
+import type { PlanTotals } from "../../job/partition.js";
+import type { Progress, RunEvent } from "../../job/run-events.js";
 
 /** Where a run stands, folded from its events: what a bar or a line is drawn from. */
 export interface RunView {

@@ -1,5 +1,5 @@
 /** Spans for whoever registered an SDK of OpenTelemetry in this process; nothing is loaded for anybody else. */
-import type { Observer } from "../../observer.js";
+import type { Observer } from "../observer.js";
 
 /** Where every copy of the API, version 1, keeps what was registered. */
 const registry = Symbol.for("opentelemetry.js.api.1");

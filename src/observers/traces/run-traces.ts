@@ -4,9 +4,9 @@
  */
 import { type Attributes, context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { ErrorRecord } from "../../errors.js";
-import type { Observer, RunEnd } from "../../observer.js";
-import type { AttemptStats, RowCounts } from "../../partition.js";
-import type { RunEvent } from "../../run-events.js";
+import type { AttemptStats, RowCounts } from "../../job/partition.js";
+import type { RunEvent } from "../../job/run-events.js";
+import type { Observer, RunEnd } from "../observer.js";
 
 type Started = RunEvent & { readonly type: "run.started" };
 

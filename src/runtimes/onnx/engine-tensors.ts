@@ -1,7 +1,7 @@
 /** Our tensors as the engine's, and back. Neither way copies. */
 import type { Tensor as OrtTensor } from "onnxruntime-node";
+import type { Signature, Tensor, TensorData, Tensors, TensorType } from "../../data/tensor.js";
 import { BugError, ModelError } from "../../errors.js";
-import type { Signature, Tensor, TensorData, Tensors, TensorType } from "../../tensor.js";
 import type { Engine } from "./engine.js";
 
 /** The array that holds each type's values; strings are plain arrays. */

@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type * as Ort from "onnxruntime-node";
 import { InfraError, ModelError } from "../../errors.js";
-import type { Engine as RuntimeEngine } from "../../model.js";
-import type { Profile } from "../../profile.js";
+import type { Profile } from "../../job/profile.js";
+import type { Engine as RuntimeEngine } from "../model.js";
 
 export type Engine = typeof Ort;
 

@@ -6,7 +6,7 @@
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ModelError } from "../../errors.js";
-import type { Asset } from "../../plan.js";
+import type { Asset } from "../../job/plan.js";
 import { attributesWithTensors } from "./attributes.js";
 import { type OnnxModel, readingModel } from "./model-proto.js";
 import {

@@ -1,5 +1,5 @@
 /** Batches for models whose export froze the number of rows: cut, filled up, and put together again. */
-import type { Tensor, TensorData, Tensors } from "../../tensor.js";
+import type { Tensor, TensorData, Tensors } from "../../data/tensor.js";
 
 /** The rows `start` to `end` (exclusive), as a view where the data allows it. */
 export function sliceRows(tensor: Tensor, start: number, end: number): Tensor {

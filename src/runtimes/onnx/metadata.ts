@@ -1,5 +1,5 @@
 /** What a model says about itself, for `inspect` and for feature names. */
-import type { Signature, TensorSpec } from "../../tensor.js";
+import type { Signature, TensorSpec } from "../../data/tensor.js";
 import type { OnnxModel } from "./model-proto.js";
 
 /** `metadata_props` as they are; what comes from other fields of the file starts with `onnx.`. */

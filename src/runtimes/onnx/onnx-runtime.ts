@@ -1,10 +1,10 @@
 /** ONNX models on ONNX Runtime, behind the model contract. */
 import { realpath } from "node:fs/promises";
+import type { Signature } from "../../data/tensor.js";
 import { BugError, ModelError } from "../../errors.js";
-import type { ModelRuntime, Predictor, ProviderTrial } from "../../model.js";
-import type { Asset } from "../../plan.js";
-import type { Profile } from "../../profile.js";
-import type { Signature } from "../../tensor.js";
+import type { Asset } from "../../job/plan.js";
+import type { Profile } from "../../job/profile.js";
+import type { ModelRuntime, Predictor, ProviderTrial } from "../model.js";
 import { sideBySide, type Turns, takeTurns, turnsMemory } from "./device-turns.js";
 import { loadEngine, onnxEngine, requireEngine } from "./engine.js";
 import { type EngineFault, engineFault } from "./engine-faults.js";

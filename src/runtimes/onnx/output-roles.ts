@@ -3,7 +3,7 @@
  * graph says without doubt is told: no role is better than a wrong one.
  */
 
-import type { TensorRole } from "../../tensor.js";
+import type { TensorRole } from "../../data/tensor.js";
 import { decisions } from "./decisions.js";
 import { type GraphIndex, isOperator, walkBack } from "./graph-index.js";
 import { isShare } from "./value-range.js";

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { copyDamaged } from "../../asset-refusals.js";
+import { copyDamaged } from "../../assets/refusals.js";
 import { InfraError, ModelError, NightshiftError, SpecError } from "../../errors.js";
-import { type Asset, fileOf } from "../../plan.js";
+import { type Asset, fileOf } from "../../job/plan.js";
 
 export interface FileDigest {
   readonly size: number;

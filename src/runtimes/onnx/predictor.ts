@@ -1,8 +1,8 @@
 /** Batches through a session: our tensors in, our tensors out, without copying what goes in. */
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import type { Signature, Tensor, TensorSpec, Tensors } from "../../data/tensor.js";
 import { ModelError } from "../../errors.js";
-import type { Predictor } from "../../model.js";
-import type { Signature, Tensor, TensorSpec, Tensors } from "../../tensor.js";
+import type { Predictor } from "../model.js";
 import type { Turns } from "./device-turns.js";
 import { type Engine, quiet } from "./engine.js";
 import { predictFailed } from "./engine-errors.js";

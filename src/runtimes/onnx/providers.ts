@@ -5,8 +5,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ModelError } from "../../errors.js";
-import type { ChosenProvider, MissingProvider, ProviderTrial } from "../../model.js";
-import { type Profile, providerNames } from "../../profile.js";
+import { type Profile, providerNames } from "../../job/profile.js";
+import type { ChosenProvider, MissingProvider, ProviderTrial } from "../model.js";
 import { libraryDirectory } from "./engine.js";
 import { shortened } from "./engine-errors.js";
 

@@ -1,6 +1,7 @@
 /** The signature of a cleaned-up graph: what goes in, what comes out, and what the model says about itself. */
+
+import type { Dimension, Signature, TensorSpec } from "../../data/tensor.js";
 import { ModelError } from "../../errors.js";
-import type { Dimension, Signature, TensorSpec } from "../../tensor.js";
 import { attribute } from "./attributes.js";
 import { constantOutputs } from "./constant-outputs.js";
 import { type GraphIndex, indexGraph, isOperator, walkBack } from "./graph-index.js";

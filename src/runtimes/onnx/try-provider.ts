@@ -1,6 +1,6 @@
 /** Whether a provider works: by a multiplication that is allowed to run nowhere else. */
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { ProviderTrial } from "../../model.js";
+import type { ProviderTrial } from "../model.js";
 import type { Turns } from "./device-turns.js";
 import { type Engine, quiet } from "./engine.js";
 import { messageOf } from "./engine-errors.js";

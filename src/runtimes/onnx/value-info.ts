@@ -1,6 +1,7 @@
 /** What a graph says about its inputs and outputs: element types and shapes. */
+
+import type { Dimension, TensorType } from "../../data/tensor.js";
 import { ModelError } from "../../errors.js";
-import type { Dimension, TensorType } from "../../tensor.js";
 import {
   TensorProto_DataType as DataType,
   type TensorShapeProto,

@@ -1,9 +1,9 @@
 /** What could never be published is refused before anything runs. */
 import { join } from "node:path";
 import { SpecError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import type { WriteMode } from "../../job.js";
-import type { LogEntry } from "../../publication-log.js";
+import type { WriteMode } from "../../job/job.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { LogEntry } from "../publication-log/publication-log.js";
 import { isRefusal } from "./durable-directories.js";
 import { type Layout, manifestName, successName } from "./layout.js";
 import { foreignOutput, type Visible } from "./visible-output.js";

@@ -1,8 +1,8 @@
 /** Removes what nobody can reach any more. What is left behind by a process that dies here is found the next time. */
 import { join } from "node:path";
-import type { FileSystem } from "../../file-system.js";
-import { decisionOf, type LogEntry } from "../../publication-log.js";
-import { keptForRollback, type Sink } from "../../sink.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import { decisionOf, type LogEntry } from "../publication-log/publication-log.js";
+import { keptForRollback, type Sink } from "../sink.js";
 import { type Layout, numbered, publicationOfVersion } from "./layout.js";
 import type { PublicationRecord } from "./publication-record.js";
 import { asidePrefix, buildingPrefix } from "./version-trees.js";

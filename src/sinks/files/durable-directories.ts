@@ -1,7 +1,7 @@
 /** Directories that are still there after a power cut. */
 import { dirname } from "node:path";
 import { NightshiftError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
+import type { FileSystem } from "../../stores/file-system.js";
 import type { Layout } from "./layout.js";
 
 /** The hidden directory beside the output, its parents too. May be repeated; a call that died half-way is made good. */

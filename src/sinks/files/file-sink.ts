@@ -1,21 +1,21 @@
 /** Publishes staged files on a local disk through the publication log. See `layout.ts` for what lies where. */
 import { join } from "node:path";
-import type { Clock } from "../../clock.js";
 import { InfraError, SpecError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import type { WriteMode } from "../../job.js";
-import type { Receipt } from "../../partition.js";
-import { withHead } from "../../publication-log/deciding.js";
-import type { CommitIntent } from "../../publication-log/next-entry.js";
+import type { WriteMode } from "../../job/job.js";
+import type { Receipt } from "../../job/partition.js";
+import type { Run } from "../../job/run.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { Clock } from "../../time/clock.js";
+import { withHead } from "../publication-log/deciding.js";
+import type { CommitIntent } from "../publication-log/next-entry.js";
 import {
   decisionOf,
   type LogEntry,
   type LoggedFile,
   type LogRun,
   publishedOf,
-} from "../../publication-log.js";
-import type { Run } from "../../run.js";
-import type { Decision, LiveFile, PublicationDetails, Sink } from "../../sink.js";
+} from "../publication-log/publication-log.js";
+import type { Decision, LiveFile, PublicationDetails, Sink } from "../sink.js";
 import {
   refuseAddedFiles,
   refuseOtherDevices,

@@ -1,10 +1,10 @@
 /** What a run will publish, looked at once more before the log is asked: a commit must be possible to carry out. */
 import { join } from "node:path";
 import { DataError, InfraError, SpecError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import type { JoinedFile } from "../../host.js";
-import type { Receipt } from "../../partition.js";
-import type { LoggedFile, LogRun } from "../../publication-log.js";
+import type { JoinedFile } from "../../host/host.js";
+import type { Receipt } from "../../job/partition.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { LoggedFile, LogRun } from "../publication-log/publication-log.js";
 import { joinedPrefix } from "./collecting.js";
 import { type Layout, stagedSuffix } from "./layout.js";
 

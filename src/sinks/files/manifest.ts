@@ -1,6 +1,6 @@
 /** `_manifest.json`: what a publication consists of, for people and tools. It follows from the log entry alone. */
-import { typeName } from "../../column.js";
-import type { LogEntry, LoggedFile } from "../../publication-log.js";
+import { typeName } from "../../data/column.js";
+import type { LogEntry, LoggedFile } from "../publication-log/publication-log.js";
 
 export function manifestOf(commit: LogEntry): string {
   const { run, commit: details } = commit;

@@ -1,11 +1,11 @@
 /** The publication log on a disk: one file an entry, linked to its number, never written again while it matters. */
 import { join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import { begin, type Deciding, withAnswer, withHead } from "../../publication-log/deciding.js";
-import type { Intent } from "../../publication-log/next-entry.js";
-import { parseEntry } from "../../publication-log/parse-entry.js";
-import { compacted, type LogEntry } from "../../publication-log.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import { begin, type Deciding, withAnswer, withHead } from "../publication-log/deciding.js";
+import type { Intent } from "../publication-log/next-entry.js";
+import { parseEntry } from "../publication-log/parse-entry.js";
+import { compacted, type LogEntry } from "../publication-log/publication-log.js";
 import { isRefusal } from "./durable-directories.js";
 import { type Layout, numbered } from "./layout.js";
 

@@ -4,9 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { basename, extname } from "node:path";
-import type { WriteMode } from "../../job.js";
-import type { Receipt, StagedFile } from "../../partition.js";
-import type { LoggedFile, LogRun } from "../../publication-log.js";
+import type { WriteMode } from "../../job/job.js";
+import type { Receipt, StagedFile } from "../../job/partition.js";
+import type { LoggedFile, LogRun } from "../publication-log/publication-log.js";
 import { stagedSuffix } from "./layout.js";
 import { partitionPath } from "./partition-path.js";
 

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { InfraError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import type { LogEntry, LoggedFile } from "../../publication-log.js";
-import type { DamagedFile, Verified } from "../../sink.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { LogEntry, LoggedFile } from "../publication-log/publication-log.js";
+import type { DamagedFile, Verified } from "../sink.js";
 import type { Layout } from "./layout.js";
 
 const blockBytes = 4 * 1024 * 1024;

@@ -1,9 +1,9 @@
 /** Makes the publication before the last ones visible again. May be repeated after it died anywhere. */
 import { SpecError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import type { RollbackIntent } from "../../publication-log/next-entry.js";
-import { hiddenBy, type LogEntry } from "../../publication-log.js";
-import { keptForRollback, type RolledBack } from "../../sink.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { RollbackIntent } from "../publication-log/next-entry.js";
+import { hiddenBy, type LogEntry } from "../publication-log/publication-log.js";
+import { keptForRollback, type RolledBack } from "../sink.js";
 import { assertStaged } from "./gather-files.js";
 import type { Layout } from "./layout.js";
 import type { PublicationRecord } from "./publication-record.js";

@@ -3,7 +3,7 @@
  * there, and workers look for it. It is named as what `collecting.ts` removes once the run is decided.
  */
 import { join } from "node:path";
-import type { FileSystem } from "../../file-system.js";
+import type { FileSystem } from "../../stores/file-system.js";
 import { ensureArea } from "./durable-directories.js";
 import { layoutOf } from "./layout.js";
 

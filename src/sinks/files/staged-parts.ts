@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Schema as ArrowSchema, RecordBatch } from "apache-arrow";
 import { InfraError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import type { Format, FormatWriter } from "../../format.js";
-import type { StagedFile } from "../../partition.js";
-import type { WriterProfile } from "../../profile.js";
-import type { ReadHandle } from "../../store.js";
+import type { Format, FormatWriter } from "../../formats/format.js";
+import type { StagedFile } from "../../job/partition.js";
+import type { WriterProfile } from "../../job/profile.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { ReadHandle } from "../../stores/store.js";
 import { stagedSuffix } from "./layout.js";
 
 interface StagedParts {

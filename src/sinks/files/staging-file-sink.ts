@@ -1,11 +1,11 @@
 /** The worker's half of the file sink: every attempt writes below its own UUID, and what it hands back is durable. */
 import { join } from "node:path";
 import { SpecError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import type { Format } from "../../format.js";
-import type { StagedFile } from "../../partition.js";
-import { quarantineBatch } from "../../quarantine-batch.js";
-import type { SinkWriter, StagingSink } from "../../sink.js";
+import type { Format } from "../../formats/format.js";
+import type { StagedFile } from "../../job/partition.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import { quarantineBatch } from "../quarantine-batch.js";
+import type { SinkWriter, StagingSink } from "../sink.js";
 import { ensureArea } from "./durable-directories.js";
 import { layoutOf } from "./layout.js";
 import { splitByValues } from "./split-by-values.js";

@@ -1,7 +1,7 @@
 /** Versions: whole trees of hard links. They are built under another name, so one that has its name is complete. */
 import { dirname, join } from "node:path";
-import type { FileSystem } from "../../file-system.js";
-import type { LogEntry, LoggedFile } from "../../publication-log.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { LogEntry, LoggedFile } from "../publication-log/publication-log.js";
 import { directoriesBelow, isRefusal } from "./durable-directories.js";
 import { type Layout, manifestName, successName, versionName } from "./layout.js";
 import { manifestOf } from "./manifest.js";

@@ -1,8 +1,8 @@
 /** What readers see under the output's own name, and how it is moved on to what the log says. */
 import { join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
-import type { FileSystem } from "../../file-system.js";
-import type { LogEntry } from "../../publication-log.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import type { LogEntry } from "../publication-log/publication-log.js";
 import { isRefusal } from "./durable-directories.js";
 import {
   type Layout,

@@ -1,6 +1,6 @@
 /** What a run staged, seen once more at its publication: nothing is added any more, and all that was promised is there. */
 import { InfraError } from "../../errors.js";
-import type { Receipt } from "../../partition.js";
+import type { Receipt } from "../../job/partition.js";
 import { quoteName } from "../../postgres/identifiers.js";
 import { orUndone } from "../../postgres/savepoint.js";
 import type { Session } from "../../postgres/session.js";

@@ -5,14 +5,15 @@
  * wrote it. A table for each attempt would be a lock for each of them in the publishing transaction, and a server has
  * room for some thousands.
  */
-import type { TableName } from "../../connection.js";
-import { tableText } from "../../connection.js";
+
 import { BugError, InfraError, SpecError } from "../../errors.js";
-import type { PostgresWrite } from "../../job.js";
+import type { TableName } from "../../job/connection.js";
+import { tableText } from "../../job/connection.js";
+import type { PostgresWrite } from "../../job/job.js";
+import type { Run } from "../../job/run.js";
 import { findTable, type Table } from "../../postgres/catalogue.js";
 import { quoteName, quoteNames } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
-import type { Run } from "../../run.js";
 import type { WrittenColumns } from "./columns/written-columns.js";
 
 export const stagingColumns = { attempt: "nightshift_attempt", element: "nightshift_element" } as const;

@@ -1,9 +1,9 @@
 /** What could never be published, found before anything runs; and what publishing would do, in words. */
 
-import type { ColumnType, Schema } from "../../column.js";
-import { tableText } from "../../connection.js";
+import type { ColumnType, Schema } from "../../data/column.js";
 import { InfraError, SpecError } from "../../errors.js";
-import type { Interval, PostgresWrite } from "../../job.js";
+import { tableText } from "../../job/connection.js";
+import type { Interval, PostgresWrite } from "../../job/job.js";
 import type { Table } from "../../postgres/catalogue.js";
 import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";

@@ -2,7 +2,7 @@
 import type { Database } from "../../postgres/database.js";
 import { quoteName } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
-import type { Collected } from "../../sink.js";
+import type { Collected } from "../sink.js";
 import { type RegisteredRun, stagingColumns, stagingTable } from "./area.js";
 
 interface StagedRun {

@@ -1,5 +1,5 @@
 /** The key of a table that is made: of the input's key, and of what tells its rows apart beyond that. */
-import type { PostgresWrite } from "../../job.js";
+import type { PostgresWrite } from "../../job/job.js";
 import { ownColumns } from "./columns/written-columns.js";
 
 export interface MadeKey {

@@ -2,15 +2,16 @@
  * The coordinator's half: runs become visible in one transaction each, decided once by a row of `nightshift.publications`.
  * See `area.ts` for what lies where, and `publish.ts` for the transaction.
  */
-import { tableText } from "../../connection.js";
+
 import { asNightshiftError, SpecError } from "../../errors.js";
-import type { PostgresWrite } from "../../job.js";
+import { tableText } from "../../job/connection.js";
+import type { PostgresWrite } from "../../job/job.js";
+import type { Run } from "../../job/run.js";
 import type { Database } from "../../postgres/database.js";
 import { quoteTable } from "../../postgres/identifiers.js";
 import { requireMigrated } from "../../postgres/migrate.js";
 import type { Session } from "../../postgres/session.js";
-import type { Run } from "../../run.js";
-import type { Decision, Sink } from "../../sink.js";
+import type { Decision, Sink } from "../sink.js";
 import { findTarget, type RegisteredRun, registerRun, type Target } from "./area.js";
 import { checkTarget } from "./check-target.js";
 import { collect, dropStaging } from "./collecting.js";

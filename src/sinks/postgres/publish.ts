@@ -12,12 +12,12 @@
  * ```
  */
 import { BugError, InfraError, SpecError } from "../../errors.js";
-import type { PostgresWrite } from "../../job.js";
-import type { Receipt } from "../../partition.js";
+import type { PostgresWrite } from "../../job/job.js";
+import type { Receipt } from "../../job/partition.js";
+import type { Run } from "../../job/run.js";
 import { findTable } from "../../postgres/catalogue.js";
 import type { Session } from "../../postgres/session.js";
-import type { Run } from "../../run.js";
-import { type Decision, keptForRollback, type PublicationDetails } from "../../sink.js";
+import { type Decision, keptForRollback, type PublicationDetails } from "../sink.js";
 import { acceptAttempts, closeStaging } from "./accept-attempts.js";
 import { refuseAltered } from "./altered-target.js";
 import { findTarget, type RegisteredRun, stagingColumns } from "./area.js";

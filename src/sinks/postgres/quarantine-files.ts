@@ -4,12 +4,12 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { QuarantinedRows } from "../../chunk.js";
-import type { FileSystem } from "../../file-system.js";
-import type { Format, FormatWriter } from "../../format.js";
-import type { Receipt, StagedFile } from "../../partition.js";
-import type { PartitionTask } from "../../plan.js";
-import { quarantineBatch } from "../../quarantine-batch.js";
+import type { QuarantinedRows } from "../../data/chunk.js";
+import type { Format, FormatWriter } from "../../formats/format.js";
+import type { Receipt, StagedFile } from "../../job/partition.js";
+import type { PartitionTask } from "../../job/plan.js";
+import type { FileSystem } from "../../stores/file-system.js";
+import { quarantineBatch } from "../quarantine-batch.js";
 
 export interface QuarantineDirectory {
   /** Absolute. */

@@ -1,12 +1,13 @@
 /** Rows that could not be scored: kept in `nightshift.quarantine`, and copied to a table of the job's own where it has one. */
-import { type TableName, tableText } from "../../connection.js";
+
 import { InfraError, SpecError } from "../../errors.js";
-import type { RowsTable } from "../../host.js";
-import type { PostgresWrite } from "../../job.js";
+import type { RowsTable } from "../../host/host.js";
+import { type TableName, tableText } from "../../job/connection.js";
+import type { PostgresWrite } from "../../job/job.js";
+import type { Run } from "../../job/run.js";
 import { findTable, type Table } from "../../postgres/catalogue.js";
 import { quoteNames, quoteTable } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
-import type { Run } from "../../run.js";
 import type { RegisteredRun } from "./area.js";
 
 /** Columns of a quarantine table, and where their values come from. */

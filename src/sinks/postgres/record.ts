@@ -1,8 +1,8 @@
 /** The sink's record: which run was decided how, what readers see, and what is beneath it. */
 
-import type { RowChanges } from "../../partition.js";
+import type { RowChanges } from "../../job/partition.js";
 import type { Session } from "../../postgres/session.js";
-import type { Decision, Publication } from "../../sink.js";
+import type { Decision, Publication } from "../sink.js";
 import type { RegisteredRun } from "./area.js";
 
 const live = "p.outcome = 'commit' and p.superseded_by is null and p.rolled_back_at is null";

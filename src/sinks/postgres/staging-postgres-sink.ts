@@ -2,17 +2,17 @@
  * The worker's half: rows are copied into the run's logged staging table under the attempt's own number, and counted
  * there. Each chunk is a COPY of its own, so that nothing stays open between chunks; none is ever sent twice.
  */
-import { columnOf } from "../../arrow-types.js";
-import type { Schema } from "../../column.js";
-import { type ConnectionUrl, tableText } from "../../connection.js";
+import { columnOf } from "../../data/arrow-types.js";
+import type { Schema } from "../../data/column.js";
 import { DataError, InfraError } from "../../errors.js";
-import type { Format } from "../../format.js";
-import type { PostgresWrite } from "../../job.js";
-import type { PartitionTask } from "../../plan.js";
+import type { Format } from "../../formats/format.js";
+import { type ConnectionUrl, tableText } from "../../job/connection.js";
+import type { PostgresWrite } from "../../job/job.js";
+import type { PartitionTask } from "../../job/plan.js";
 import { quoteName } from "../../postgres/identifiers.js";
 import { type ErrorPlace, postgresError } from "../../postgres/postgres-errors.js";
 import { endSession, openSession, type Session } from "../../postgres/session.js";
-import type { SinkWriter, Staged, StagingSink, UnfitRow } from "../../sink.js";
+import type { SinkWriter, Staged, StagingSink, UnfitRow } from "../sink.js";
 import {
   ensureStaging,
   findTarget,

@@ -1,10 +1,11 @@
 /** Takes back the publications that readers see: what each wrote goes, and what it took the place of returns. */
-import { tableText } from "../../connection.js";
+
 import { SpecError } from "../../errors.js";
+import { tableText } from "../../job/connection.js";
 import { findTable } from "../../postgres/catalogue.js";
 import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
-import type { RolledBack } from "../../sink.js";
+import type { RolledBack } from "../sink.js";
 import { ownColumns } from "./columns/written-columns.js";
 import { inArea, storedColumns, type Undo } from "./moving/move.js";
 import { sameValues } from "./moving/moves.js";

@@ -8,9 +8,9 @@ import {
   RecordBatch,
   Struct,
 } from "apache-arrow";
-import { arrowType } from "../../arrow-types.js";
-import { pathTypes as columnTypes, type PathType } from "../../column.js";
-import type { PinnedFile } from "../../partition.js";
+import { arrowType } from "../../data/arrow-types.js";
+import { pathTypes as columnTypes, type PathType } from "../../data/column.js";
+import type { PinnedFile } from "../../job/partition.js";
 import { impliedType, type PathValue } from "./path-values.js";
 
 /** The same rows with the path's columns in their places among `columns`. */

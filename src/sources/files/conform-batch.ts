@@ -11,8 +11,8 @@ import {
   Struct,
   Vector,
 } from "apache-arrow";
-import { arrowType, columnType } from "../../arrow-types.js";
-import type { Column, ColumnType } from "../../column.js";
+import { arrowType, columnType } from "../../data/arrow-types.js";
+import type { Column, ColumnType } from "../../data/column.js";
 import { type Place, widenDecimals, widenNumbers, widenTimes } from "./widen-values.js";
 
 /**

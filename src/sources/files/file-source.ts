@@ -1,11 +1,11 @@
 /** Rows from files: any store, any format. */
-import type { Chunk } from "../../chunk.js";
-import type { PathTypes } from "../../column.js";
+import type { Chunk } from "../../data/chunk.js";
+import type { PathTypes } from "../../data/column.js";
 import { CancelledError, DataError } from "../../errors.js";
-import type { FileSummary, Format } from "../../format.js";
-import type { FileSlice, PinnedFile } from "../../partition.js";
-import type { PlanRequest, Source, SourceReadRequest } from "../../source.js";
-import type { ReadHandle, Store, StoredFile } from "../../store.js";
+import type { FileSummary, Format } from "../../formats/format.js";
+import type { FileSlice, PinnedFile } from "../../job/partition.js";
+import type { ReadHandle, Store, StoredFile } from "../../stores/store.js";
+import type { PlanRequest, Source, SourceReadRequest } from "../source.js";
 import { withPathColumns } from "./add-path-columns.js";
 import { conformBatch } from "./conform-batch.js";
 import { requireMarkers } from "./markers.js";

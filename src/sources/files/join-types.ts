@@ -2,7 +2,7 @@
  * The type that holds every value of a column which files have in several types. Types are joined as a set, never one
  * after the other: then the result depends neither on the order of the files nor on their number.
  */
-import type { Column, ColumnType, TimeUnit } from "../../column.js";
+import type { Column, ColumnType, TimeUnit } from "../../data/column.js";
 
 /** A type of a column, and the first file that has it so. */
 export interface SeenType {

@@ -1,7 +1,7 @@
 /** Markers: files that say that the input beside them is complete, such as `_SUCCESS`. */
 import { dirname, join, sep } from "node:path";
 import { SpecError } from "../../errors.js";
-import type { Store } from "../../store.js";
+import type { Store } from "../../stores/store.js";
 
 export interface MarkedInput {
   readonly from: readonly string[];

@@ -1,7 +1,7 @@
 /** Sums the nulls of each column over all files, from their footers and paths. */
-import type { NullCount } from "../../column.js";
-import type { FileSummary } from "../../format.js";
-import type { StoredFile } from "../../store.js";
+import type { NullCount } from "../../data/column.js";
+import type { FileSummary } from "../../formats/format.js";
+import type { StoredFile } from "../../stores/store.js";
 import { hiveNull } from "./path-values.js";
 
 /** Holds a few numbers a column, however many files there are. */

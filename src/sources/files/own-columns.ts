@@ -1,9 +1,9 @@
 /** Columns that a file has and its path as well: they are one column where all values agree. */
 import type { Vector } from "apache-arrow";
-import { type Column, type ColumnType, type PathType, typeName } from "../../column.js";
+import { type Column, type ColumnType, type PathType, typeName } from "../../data/column.js";
 import { DataError } from "../../errors.js";
-import type { FileSummary, Format } from "../../format.js";
-import type { ReadHandle, StoredFile } from "../../store.js";
+import type { FileSummary, Format } from "../../formats/format.js";
+import type { ReadHandle, StoredFile } from "../../stores/store.js";
 import { hiveNull, type PathValue, parsePathValue } from "./path-values.js";
 
 /**

@@ -2,10 +2,10 @@
  * Columns that paths carry (`dt=2026-01-15/`). Their types never depend on which files are there: a column is text unless
  * the job declares its type, or a feature asks for a number, a date or a boolean.
  */
-import { type Column, type PathType, type PathTypes, pathTypes, type Schema } from "../../column.js";
+import { type Column, type PathType, type PathTypes, pathTypes, type Schema } from "../../data/column.js";
 import { DataError, SpecError } from "../../errors.js";
-import type { PinnedFile } from "../../partition.js";
-import type { StoredFile } from "../../store.js";
+import type { PinnedFile } from "../../job/partition.js";
+import type { StoredFile } from "../../stores/store.js";
 import { impliedType, type PathValue, parsePathValue } from "./path-values.js";
 
 type Typed = Pick<PinnedFile, "pathValues" | "pathTypes">;

@@ -1,6 +1,6 @@
 /** Values in paths: text, or what a text stands for in the type that the column has. */
-import type { PathType } from "../../column.js";
-import type { PinnedFile } from "../../partition.js";
+import type { PathType } from "../../data/column.js";
+import type { PinnedFile } from "../../job/partition.js";
 
 /** A value as a plan keeps it. A 64-bit integer past 2^53 and a date are texts. */
 export type PathValue = PinnedFile["pathValues"][string];

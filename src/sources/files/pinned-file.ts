@@ -1,7 +1,7 @@
 /** What a plan says about a file, held against the file as it is now. */
 import { DataError } from "../../errors.js";
-import type { PinnedFile } from "../../partition.js";
-import type { StoredFile } from "../../store.js";
+import type { PinnedFile } from "../../job/partition.js";
+import type { StoredFile } from "../../stores/store.js";
 
 /**
  * @returns the file as it is now; only its ctime may be another one: see {@link hasMoved}

@@ -2,7 +2,7 @@
  * Files to partitions: a pure function over sizes. A partition is a run of row groups in input order, within one file or
  * over several small ones.
  */
-import type { FileSlice, Partition, PinnedFile } from "../../partition.js";
+import type { FileSlice, Partition, PinnedFile } from "../../job/partition.js";
 
 export interface SizedFile {
   readonly file: PinnedFile;

@@ -4,10 +4,10 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { CancelledError } from "../../errors.js";
-import type { Format } from "../../format.js";
-import type { FileSlice, ProvenFile, SliceProof } from "../../partition.js";
-import type { SourceReadRequest } from "../../source.js";
-import type { ReadHandle, Store } from "../../store.js";
+import type { Format } from "../../formats/format.js";
+import type { FileSlice, ProvenFile, SliceProof } from "../../job/partition.js";
+import type { ReadHandle, Store } from "../../stores/store.js";
+import type { SourceReadRequest } from "../source.js";
 import { changed, checkIdentity, hasMoved, rewritten } from "./pinned-file.js";
 import { columnsOf } from "./slice-columns.js";
 import { SliceDigest } from "./slice-digest.js";

@@ -2,7 +2,13 @@
  * One schema for all files: found file by file, without keeping them. Only the columns that a job reads need to agree, so
  * a column that does not is a column of the schema like any other, with the error for a job that reads it.
  */
-import { type Column, type ColumnProblem, type ColumnType, type Schema, typeName } from "../../column.js";
+import {
+  type Column,
+  type ColumnProblem,
+  type ColumnType,
+  type Schema,
+  typeName,
+} from "../../data/column.js";
 import { DataError } from "../../errors.js";
 import { type JoinRules, joinTypes, type SeenType } from "./join-types.js";
 

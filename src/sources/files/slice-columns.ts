@@ -1,8 +1,8 @@
 /** Which columns of a request are read from a file itself. */
-import type { Column, Schema } from "../../column.js";
-import type { FileSummary } from "../../format.js";
-import type { PinnedFile } from "../../partition.js";
-import type { SourceReadRequest } from "../../source.js";
+import type { Column, Schema } from "../../data/column.js";
+import type { FileSummary } from "../../formats/format.js";
+import type { PinnedFile } from "../../job/partition.js";
+import type { SourceReadRequest } from "../source.js";
 
 export interface SliceColumns {
   /** Those that are decoded, in the order wanted. */

@@ -4,8 +4,8 @@
  */
 import { basename, dirname, join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
-import type { TableDetector } from "../../source.js";
-import type { Store, StoredFile } from "../../store.js";
+import type { Store, StoredFile } from "../../stores/store.js";
+import type { TableDetector } from "../source.js";
 
 type TableFormat =
   | "delta"

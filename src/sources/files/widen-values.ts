@@ -1,9 +1,9 @@
 /** Values of a column in a wider type of the same kind. No value changes. */
 import { BufferType, Data, DataType, Precision } from "apache-arrow";
-import { arrowType, columnType } from "../../arrow-types.js";
-import { type ColumnType, type TimeUnit, typeName } from "../../column.js";
+import { arrowType, columnType } from "../../data/arrow-types.js";
+import { type ColumnType, type TimeUnit, typeName } from "../../data/column.js";
+import { doubleToHalf, halfToDouble } from "../../data/float16.js";
 import { DataError } from "../../errors.js";
-import { doubleToHalf, halfToDouble } from "../../float16.js";
 
 /** Where a batch begins, and which column is converted. */
 export interface Place {

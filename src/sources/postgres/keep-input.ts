@@ -3,15 +3,15 @@
  * on, or a copy, which outlives the process.
  */
 import { createHash } from "node:crypto";
-import type { ConnectionUrl } from "../../connection.js";
-import { describeInput as inputText, type PostgresInput } from "../../job.js";
-import type { Partition, RowRange } from "../../partition.js";
+import type { ConnectionUrl } from "../../job/connection.js";
+import { describeInput as inputText, type PostgresInput } from "../../job/job.js";
+import type { Partition, RowRange } from "../../job/partition.js";
+import type { Run } from "../../job/run.js";
 import { type Database, inTransaction, openDatabase } from "../../postgres/database.js";
 import { quoteName, quoteTable } from "../../postgres/identifiers.js";
 import { endSession, type Session } from "../../postgres/session.js";
-import type { Run } from "../../run.js";
-import type { Collected } from "../../sink.js";
-import type { InputKeeper, KeptInput } from "../../source.js";
+import type { Collected } from "../../sinks/sink.js";
+import type { InputKeeper, KeptInput } from "../source.js";
 import { runAuthorStatement } from "./author-statement.js";
 import { relationOf, select } from "./input-sql.js";
 import { queryError, readingError } from "./reading-errors.js";

@@ -1,6 +1,6 @@
 /** Ranges between keys. Bounds come from a sample that the server sorts, so that its order alone counts. */
 import { SpecError } from "../../errors.js";
-import type { RangeBounds } from "../../partition.js";
+import type { RangeBounds } from "../../job/partition.js";
 import { quoteName, quoteNames } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
 import { runAuthorStatement } from "./author-statement.js";

@@ -3,10 +3,10 @@
  * they lie, without an index, and cost the same whatever the key); ranges of a key otherwise; all at once where there is
  * neither.
  */
-import type { Consistency, PostgresInput } from "../../job.js";
-import type { Partition, RangeBounds } from "../../partition.js";
+import type { Consistency, PostgresInput } from "../../job/job.js";
+import type { Partition, RangeBounds } from "../../job/partition.js";
 import type { Session } from "../../postgres/session.js";
-import type { PlanRequest } from "../../source.js";
+import type { PlanRequest } from "../source.js";
 import { chosenColumns, type DescribedInput } from "./describe-input.js";
 import { type Estimate, estimate, hasRows } from "./estimate.js";
 import { select } from "./input-sql.js";

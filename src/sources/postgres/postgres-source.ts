@@ -1,12 +1,12 @@
 /** Rows from a table or a query of PostgreSQL. */
 
-import type { Chunk } from "../../chunk.js";
-import type { ConnectionUrl } from "../../connection.js";
+import type { Chunk } from "../../data/chunk.js";
 import { BugError, CancelledError } from "../../errors.js";
-import { describeInput as inputText, type PostgresInput } from "../../job.js";
-import type { Partition, RowRange } from "../../partition.js";
+import type { ConnectionUrl } from "../../job/connection.js";
+import { describeInput as inputText, type PostgresInput } from "../../job/job.js";
+import type { Partition, RowRange } from "../../job/partition.js";
 import { endSession, type Session } from "../../postgres/session.js";
-import type { Source, SourceReadRequest } from "../../source.js";
+import type { Source, SourceReadRequest } from "../source.js";
 import { BinaryRows } from "./binary-rows.js";
 import { chosenColumns, columnsOf, type DescribedInput, describeInput } from "./describe-input.js";
 import { type ReadBounds, type Relation, relationOf, select } from "./input-sql.js";

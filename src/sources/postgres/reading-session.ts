@@ -1,7 +1,8 @@
 /** Sessions that only read, and that see what they are told to see. */
-import type { ConnectionUrl } from "../../connection.js";
+
 import { CancelledError, InfraError } from "../../errors.js";
-import type { PostgresInput } from "../../job.js";
+import type { ConnectionUrl } from "../../job/connection.js";
+import type { PostgresInput } from "../../job/job.js";
 import { quoteTable, quoteText } from "../../postgres/identifiers.js";
 import { endSession, openSession, type Session } from "../../postgres/session.js";
 import { readingError } from "./reading-errors.js";

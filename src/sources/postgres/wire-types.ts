@@ -1,5 +1,5 @@
 /** Types of a database as columns here: what holds their values exactly, and how those travel. */
-import type { ColumnType } from "../../column.js";
+import type { ColumnType } from "../../data/column.js";
 import type { Session } from "../../postgres/session.js";
 
 /** How values of a column are sent, in PostgreSQL's binary format. */

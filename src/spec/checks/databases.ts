@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** Keys that go with a database, and keys that go with files. */
-import { isConnectionUrl, parseTableName, tableText } from "../../connection.js";
+import { isConnectionUrl, parseTableName, tableText } from "../../job/connection.js";
 import type { Problem, SpecPath } from "../problem.js";
 import { asList, type Check, wrong } from "./check.js";
 

@@ -1,6 +1,6 @@
 /** Intervals and modes: a second interval must have a place to go. */
-import { isConnectionUrl } from "../../connection.js";
-import { templateVariables } from "../../template.js";
+import { isConnectionUrl } from "../../job/connection.js";
+import { templateVariables } from "../../text/template.js";
 import { isIntervalVariable } from "../expand-templates.js";
 import { valueAt } from "../spec-source.js";
 import { asList, type Check, type CheckedSpec, wrong } from "./check.js";

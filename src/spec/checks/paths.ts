@@ -1,6 +1,6 @@
 /** Paths: local ones, inside the output root, and output apart from input. */
 import { resolve, sep } from "node:path";
-import { isConnectionUrl } from "../../connection.js";
+import { isConnectionUrl } from "../../job/connection.js";
 import { schemeOf } from "../../text/path-scheme.js";
 import { unwrittenEnding } from "../../text/recognise-file.js";
 import { isBelowRoot, isInside } from "../inside-root.js";

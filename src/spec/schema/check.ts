@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { usualTolerance } from "../../job.js";
+import { usualTolerance } from "../../job/job.js";
 import { text } from "./scalars.js";
 
 const file = text.meta({

@@ -1,7 +1,7 @@
 /** What may be said of one column that feeds a model. */
 import { z } from "zod";
-import type { TimePart } from "../../mapping.js";
-import type { TensorType } from "../../tensor.js";
+import type { TensorType } from "../../data/tensor.js";
+import type { TimePart } from "../../mapping/mapping.js";
 import { closest, didYouMean } from "../did-you-mean.js";
 import { refuse } from "./refuse.js";
 import { exactNumber, text } from "./scalars.js";

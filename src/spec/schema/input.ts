@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type PathType, pathTypes } from "../../column.js";
+import { type PathType, pathTypes } from "../../data/column.js";
 import { parseDurationMs } from "../quantities.js";
 import { refuse } from "./refuse.js";
 import { column, columns, constant, duration, oneOrMore, text } from "./scalars.js";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isCalendarDate } from "../../interval.js";
+import { isCalendarDate } from "../../time/interval.js";
 import { timezone } from "./timezone.js";
 
 const date = z.string().refine(isCalendarDate, {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { noticeEvents } from "../../notice.js";
+import { noticeEvents } from "../../job/notice.js";
 import { durationSyntax } from "../quantities.js";
 import { text } from "./scalars.js";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { tagSyntax } from "../../lane.js";
-import { providerNames } from "../../profile.js";
+import { tagSyntax } from "../../job/lane.js";
+import { providerNames } from "../../job/profile.js";
 
 export const providers = z
   .array(z.enum(providerNames))

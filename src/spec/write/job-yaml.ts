@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { parse } from "yaml";
 import { SpecError } from "../../errors.js";
-import { type CheckSpec, usualTolerance } from "../../job.js";
+import { type CheckSpec, usualTolerance } from "../../job/job.js";
 import { flowYaml, literalValue, yamlComment } from "./flow-yaml.js";
 import type { MappingBlock } from "./mapping-yaml.js";
 

@@ -1,7 +1,8 @@
 /** A resolved mapping in the words of a spec: what `inspect` and `init` hand people to paste and to change. */
-import { type BoundColumn, type InputBinding, type Mapping, rowWidth } from "../../mapping.js";
-import { isFloatTensor } from "../../pipeline/mapping/casts.js";
-import type { Signature, TensorType } from "../../tensor.js";
+
+import type { Signature, TensorType } from "../../data/tensor.js";
+import { isFloatTensor } from "../../mapping/casts.js";
+import { type BoundColumn, type InputBinding, type Mapping, rowWidth } from "../../mapping/mapping.js";
 import { flowYaml, literalValue } from "./flow-yaml.js";
 import { outputValue } from "./output-value.js";
 

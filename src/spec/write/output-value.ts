@@ -1,6 +1,7 @@
 /** What one output becomes, in the words of a spec. */
-import type { ClassLabel, OutputBinding } from "../../mapping.js";
-import type { TensorSpec } from "../../tensor.js";
+
+import type { TensorSpec } from "../../data/tensor.js";
+import type { ClassLabel, OutputBinding } from "../../mapping/mapping.js";
 
 /** @param bindings of one output */
 export function outputValue(bindings: readonly OutputBinding[], spec: TensorSpec | undefined): object {

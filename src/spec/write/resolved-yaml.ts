@@ -1,6 +1,6 @@
 /** A job with everything expanded, in the words of a spec: what `explain` shows. */
 import { stringify } from "yaml";
-import { tableText } from "../../connection.js";
+import { tableText } from "../../job/connection.js";
 import type {
   ColumnMapping,
   FeatureMapping,
@@ -12,7 +12,7 @@ import type {
   PostgresWrite,
   WaitFor,
   WriteSpec,
-} from "../../job.js";
+} from "../../job/job.js";
 import { mapValues } from "../to-mapping.js";
 
 /** Paths are absolute; what only a run knows (`{{ run.id }}`) is still unexpanded. */

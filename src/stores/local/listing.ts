@@ -3,7 +3,7 @@ import { readdir, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import picomatch from "picomatch";
 import { SpecError } from "../../errors.js";
-import type { StoredFile } from "../../store.js";
+import type { StoredFile } from "../store.js";
 import { globMatcher } from "./glob.js";
 import { notAFile, translate } from "./native-errors.js";
 import { notFound } from "./not-found.js";

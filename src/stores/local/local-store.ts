@@ -3,7 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { DataError } from "../../errors.js";
-import type { ReadHandle, Store } from "../../store.js";
+import type { ReadHandle, Store } from "../store.js";
 import { list } from "./listing.js";
 import { attempt, notAFile, orNull, translate } from "./native-errors.js";
 import { statFile } from "./stat.js";

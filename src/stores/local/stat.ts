@@ -1,6 +1,6 @@
 /** What is at a path, and its identity. */
 import { realpath, stat } from "node:fs/promises";
-import type { StoredFile } from "../../store.js";
+import type { StoredFile } from "../store.js";
 import { notAFile, orNull, translate } from "./native-errors.js";
 
 export type Kind = "file" | "directory" | "other" | null;

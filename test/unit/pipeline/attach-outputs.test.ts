@@ -20,15 +20,15 @@ import {
   Utf8View,
 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import { arrowType } from "../../../src/arrow-types.js";
-import type { Column, ColumnType } from "../../../src/column.js";
+import { takeRows } from "../../../src/data/arrow/take-rows.js";
+import { arrowType } from "../../../src/data/arrow-types.js";
+import type { Column, ColumnType } from "../../../src/data/column.js";
+import type { TensorSpec, Tensors } from "../../../src/data/tensor.js";
 import { ModelError } from "../../../src/errors.js";
-import type { Mapping } from "../../../src/mapping.js";
-import { takeRows } from "../../../src/pipeline/arrow/take-rows.js";
-import { createAttacher } from "../../../src/pipeline/attach-outputs.js";
-import { plainType } from "../../../src/pipeline/mapping/resolve-columns.js";
-import { resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
-import type { TensorSpec, Tensors } from "../../../src/tensor.js";
+import type { Mapping } from "../../../src/mapping/mapping.js";
+import { plainType } from "../../../src/mapping/resolve-columns.js";
+import { resolveMapping } from "../../../src/mapping/resolve-mapping.js";
+import { createAttacher } from "../../../src/scoring/attach-outputs.js";
 import { batchOf, column, plain, valuesThroughIpc } from "../../support/arrow-batches.js";
 import {
   float32,

@@ -28,11 +28,11 @@ import {
   Vector,
 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import type { ColumnType } from "../../../src/column.js";
+import type { ColumnType } from "../../../src/data/column.js";
+import type { TensorType } from "../../../src/data/tensor.js";
 import { DataError } from "../../../src/errors.js";
-import type { BoundColumn, InputBinding } from "../../../src/mapping.js";
-import { createBinder } from "../../../src/pipeline/bind-inputs.js";
-import type { TensorType } from "../../../src/tensor.js";
+import type { BoundColumn, InputBinding } from "../../../src/mapping/mapping.js";
+import { createBinder } from "../../../src/scoring/bind-inputs.js";
 import { batchOf, column } from "../../support/arrow-batches.js";
 import { float32, float64, int32, int64, range, seeded, utf8 } from "../../support/jobs.js";
 

@@ -15,13 +15,13 @@ import {
   Utf8,
 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import { columnType } from "../../../src/arrow-types.js";
-import { doubleToHalf } from "../../../src/float16.js";
-import type { BoundColumn, InputBinding, Padding } from "../../../src/mapping.js";
-import { createBinder } from "../../../src/pipeline/bind-inputs.js";
-import type { MappingFiles } from "../../../src/pipeline/files/mapping-files.js";
-import { parseCategories } from "../../../src/pipeline/files/parse-categories.js";
-import type { TensorType } from "../../../src/tensor.js";
+import { columnType } from "../../../src/data/arrow-types.js";
+import { doubleToHalf } from "../../../src/data/float16.js";
+import type { TensorType } from "../../../src/data/tensor.js";
+import type { MappingFiles } from "../../../src/mapping/files/mapping-files.js";
+import { parseCategories } from "../../../src/mapping/files/parse-categories.js";
+import type { BoundColumn, InputBinding, Padding } from "../../../src/mapping/mapping.js";
+import { createBinder } from "../../../src/scoring/bind-inputs.js";
 import { batchOf, column } from "../../support/arrow-batches.js";
 
 const map = "/maps/codes.json";

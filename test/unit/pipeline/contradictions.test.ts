@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
+import type { Tensor, TensorSpec } from "../../../src/data/tensor.js";
+import { noRows } from "../../../src/job/partition.js";
 import { addStats, noStats } from "../../../src/ledgers/journal/sums.js";
 import { statsOf, sumsOf } from "../../../src/ledgers/postgres/sums.js";
-import { noRows } from "../../../src/partition.js";
-import { contradictionCounter } from "../../../src/pipeline/contradictions.js";
-import type { Tensor, TensorSpec } from "../../../src/tensor.js";
+import { contradictionCounter } from "../../../src/scoring/contradictions.js";
 
 const probabilities: TensorSpec = {
   name: "p",

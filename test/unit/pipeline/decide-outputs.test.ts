@@ -1,14 +1,14 @@
 /** Columns that are decided from a prediction: labels, thresholds, the best elements. */
 import { type DataType, Field, Int32, Int64, List, Utf8 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import type { ColumnType } from "../../../src/column.js";
-import { doubleToHalf } from "../../../src/float16.js";
-import type { OutputMapping } from "../../../src/job.js";
-import { createAttacher } from "../../../src/pipeline/attach-outputs.js";
-import { type Ids, idKey, type MappingFiles } from "../../../src/pipeline/files/mapping-files.js";
-import { bestElements } from "../../../src/pipeline/outputs/best-elements.js";
-import { resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
-import type { Tensor, TensorSpec } from "../../../src/tensor.js";
+import type { ColumnType } from "../../../src/data/column.js";
+import { doubleToHalf } from "../../../src/data/float16.js";
+import type { Tensor, TensorSpec } from "../../../src/data/tensor.js";
+import type { OutputMapping } from "../../../src/job/job.js";
+import { type Ids, idKey, type MappingFiles } from "../../../src/mapping/files/mapping-files.js";
+import { resolveMapping } from "../../../src/mapping/resolve-mapping.js";
+import { createAttacher } from "../../../src/scoring/attach-outputs.js";
+import { bestElements } from "../../../src/scoring/outputs/best-elements.js";
 import { batchOf, column, valuesThroughIpc } from "../../support/arrow-batches.js";
 import { int64, jobWith, range, schemaOf, seeded, signatureOf, utf8 } from "../../support/jobs.js";
 

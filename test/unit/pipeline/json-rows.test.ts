@@ -16,7 +16,7 @@ import {
   Utf8,
 } from "apache-arrow";
 import { expect, it } from "vitest";
-import { jsonRows } from "../../../src/pipeline/arrow/json-rows.js";
+import { jsonRows } from "../../../src/data/arrow/json-rows.js";
 import { batchOf, column } from "../../support/arrow-batches.js";
 
 it("shows every kind of value as JSON that loses nothing", () => {

@@ -1,16 +1,16 @@
 /** The search for rows that kill a host, over hosts whose deaths are played: an error that no code inside catches. */
 import { Float32, Int64 } from "apache-arrow";
 import { expect, it } from "vitest";
-import type { StartedAttempt } from "../../../src/dispatcher.js";
+import type { StartedAttempt } from "../../../src/dispatchers/dispatcher.js";
 import { killersOf } from "../../../src/dispatchers/local/find-killers.js";
 import { BugError, InfraError, toErrorRecord } from "../../../src/errors.js";
-import type { RowsAtWork } from "../../../src/host.js";
-import type { Predictor } from "../../../src/model.js";
-import { noFiles } from "../../../src/pipeline/files/mapping-files.js";
-import { noHooks } from "../../../src/pipeline/hooks/hook-steps.js";
-import { searchRows } from "../../../src/pipeline/killing-rows.js";
-import { resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
-import { runPartition } from "../../../src/pipeline/run-partition.js";
+import type { RowsAtWork } from "../../../src/host/host.js";
+import { noFiles } from "../../../src/mapping/files/mapping-files.js";
+import { resolveMapping } from "../../../src/mapping/resolve-mapping.js";
+import type { Predictor } from "../../../src/runtimes/model.js";
+import { noHooks } from "../../../src/scoring/hooks/hook-steps.js";
+import { searchRows } from "../../../src/scoring/killing-rows.js";
+import { runPartition } from "../../../src/scoring/run-partition.js";
 import { batchOf, column } from "../../support/arrow-batches.js";
 import { float32, int64, jobWith, range, schemaOf, seeded, signatureOf } from "../../support/jobs.js";
 import { memorySink, memorySource, partitionTask } from "../../support/memory-partition.js";

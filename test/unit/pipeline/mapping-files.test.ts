@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { parseCategories } from "../../../src/pipeline/files/parse-categories.js";
-import { parseCsv } from "../../../src/pipeline/files/parse-csv.js";
-import { parseCsvIds, parseJsonIds } from "../../../src/pipeline/files/parse-ids.js";
+import { parseCategories } from "../../../src/mapping/files/parse-categories.js";
+import { parseCsv } from "../../../src/mapping/files/parse-csv.js";
+import { parseCsvIds, parseJsonIds } from "../../../src/mapping/files/parse-ids.js";
 
 describe("CSV", () => {
   it("has a header, quotes where they are needed, and any line end", () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { CancelledError, InfraError, ModelError } from "../../../src/errors.js";
-import type { Predictor } from "../../../src/model.js";
-import { bisect } from "../../../src/pipeline/bisect.js";
-import { createRowPredictor, type PredictedRows } from "../../../src/pipeline/predict-rows.js";
-import type { Failure } from "../../../src/pipeline/row-failures.js";
+import type { Predictor } from "../../../src/runtimes/model.js";
+import { bisect } from "../../../src/scoring/bisect.js";
+import { createRowPredictor, type PredictedRows } from "../../../src/scoring/predict-rows.js";
+import type { Failure } from "../../../src/scoring/row-failures.js";
 import { range, seeded } from "../../support/jobs.js";
 import { scriptedPredictor } from "../../support/scripted-predictor.js";
 

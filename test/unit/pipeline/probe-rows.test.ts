@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Tensors } from "../../../src/data/tensor.js";
 import { ModelError } from "../../../src/errors.js";
-import type { Predictor } from "../../../src/model.js";
-import { probeRows } from "../../../src/pipeline/probing/probe-rows.js";
-import type { Tensors } from "../../../src/tensor.js";
+import { probeRows } from "../../../src/planning/probing/probe-rows.js";
+import type { Predictor } from "../../../src/runtimes/model.js";
 import { range, signatureOf } from "../../support/jobs.js";
 
 const clock = { monotonicMs: () => 0 };

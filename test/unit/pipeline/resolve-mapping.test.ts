@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { ColumnType, Schema } from "../../../src/column.js";
+import type { ColumnType, Schema } from "../../../src/data/column.js";
+import type { TensorSpec, TensorType } from "../../../src/data/tensor.js";
 import { type NightshiftError, SpecError } from "../../../src/errors.js";
-import type { Mapping } from "../../../src/mapping.js";
-import { isExporterName } from "../../../src/pipeline/mapping/unnamed-inputs.js";
-import { type MappingOptions, resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
-import type { TensorSpec, TensorType } from "../../../src/tensor.js";
+import type { Mapping } from "../../../src/mapping/mapping.js";
+import { type MappingOptions, resolveMapping } from "../../../src/mapping/resolve-mapping.js";
+import { isExporterName } from "../../../src/mapping/unnamed-inputs.js";
 import {
   float32,
   float64,

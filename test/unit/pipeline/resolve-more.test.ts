@@ -1,15 +1,15 @@
 /** What the whole mapping's words mean for a signature and a schema, and what is said where they mean nothing. */
 import { describe, expect, it } from "vitest";
-import type { ColumnType } from "../../../src/column.js";
+import type { ColumnType } from "../../../src/data/column.js";
+import type { TensorSpec } from "../../../src/data/tensor.js";
 import { type NightshiftError, SpecError } from "../../../src/errors.js";
-import type { InputMapping, OutputMapping } from "../../../src/job.js";
-import type { Mapping } from "../../../src/mapping.js";
-import { idKey, type MappingFiles } from "../../../src/pipeline/files/mapping-files.js";
-import { parseCategories } from "../../../src/pipeline/files/parse-categories.js";
-import { idsFromTexts } from "../../../src/pipeline/files/parse-ids.js";
-import { resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
-import { isSettled } from "../../../src/pipeline/settle-mapping.js";
-import type { TensorSpec } from "../../../src/tensor.js";
+import type { InputMapping, OutputMapping } from "../../../src/job/job.js";
+import { idKey, type MappingFiles } from "../../../src/mapping/files/mapping-files.js";
+import { parseCategories } from "../../../src/mapping/files/parse-categories.js";
+import { idsFromTexts } from "../../../src/mapping/files/parse-ids.js";
+import type { Mapping } from "../../../src/mapping/mapping.js";
+import { resolveMapping } from "../../../src/mapping/resolve-mapping.js";
+import { isSettled } from "../../../src/mapping/settle-mapping.js";
 import { float32, int32, int64, jobWith, schemaOf, signatureOf, utf8 } from "../../support/jobs.js";
 
 const list = (item: ColumnType): ColumnType => ({ kind: "list", item });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { DataError } from "../../../src/errors.js";
-import type { RowPolicy } from "../../../src/job.js";
+import type { RowPolicy } from "../../../src/job/job.js";
 import {
   countErrorRows,
   exceedsBudget,
   judge,
   type RowFailure,
   refuseFailure,
-} from "../../../src/pipeline/row-policy.js";
+} from "../../../src/scoring/row-policy.js";
 
 const policy = (
   onRowError: RowPolicy["onRowError"],

@@ -1,10 +1,10 @@
 import { Field, FixedSizeList, Float32, Int64, List } from "apache-arrow";
 import { expect, it } from "vitest";
+import type { Signature, TensorSpec } from "../../../src/data/tensor.js";
 import { ModelError } from "../../../src/errors.js";
-import type { Predictor } from "../../../src/model.js";
-import { type MappingOptions, resolveMapping } from "../../../src/pipeline/resolve-mapping.js";
-import { isSettled, settleMapping } from "../../../src/pipeline/settle-mapping.js";
-import type { Signature, TensorSpec } from "../../../src/tensor.js";
+import { type MappingOptions, resolveMapping } from "../../../src/mapping/resolve-mapping.js";
+import { isSettled, settleMapping } from "../../../src/mapping/settle-mapping.js";
+import type { Predictor } from "../../../src/runtimes/model.js";
 import { batchOf, column } from "../../support/arrow-batches.js";
 import { float32, int64, jobWith, schemaOf, signatureOf } from "../../support/jobs.js";
 

@@ -12,8 +12,8 @@ import {
   TimestampSecond,
 } from "apache-arrow";
 import { expect, it } from "vitest";
-import type { TimePart } from "../../../src/mapping.js";
-import { readPart } from "../../../src/pipeline/binding/time-parts.js";
+import type { TimePart } from "../../../src/mapping/mapping.js";
+import { readPart } from "../../../src/scoring/binding/time-parts.js";
 import { range, seeded } from "../../support/jobs.js";
 
 const parts: readonly TimePart[] = [

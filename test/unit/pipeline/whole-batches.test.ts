@@ -1,7 +1,7 @@
 import { Bool, Dictionary, Field, FixedSizeList, Float32, Int32, List, Struct, Utf8 } from "apache-arrow";
 import { expect, it } from "vitest";
-import { type Chunk, placeOf } from "../../../src/chunk.js";
-import { wholeBatches } from "../../../src/pipeline/whole-batches.js";
+import { type Chunk, placeOf } from "../../../src/data/chunk.js";
+import { wholeBatches } from "../../../src/scoring/whole-batches.js";
 import { batchOf, column, valuesThroughIpc } from "../../support/arrow-batches.js";
 import { range } from "../../support/jobs.js";
 

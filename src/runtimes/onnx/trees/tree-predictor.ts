@@ -1,6 +1,7 @@
 /** Predicts with a compiled ensemble: sums from the kernel, then what the operator makes of them. */
-import type { Engine, Predictor } from "../../../model.js";
-import type { Signature, Tensor } from "../../../tensor.js";
+
+import type { Signature, Tensor } from "../../../data/tensor.js";
+import type { Engine, Predictor } from "../../model.js";
 import { inputMismatch, rowsOf } from "../engine-tensors.js";
 import { blockRows, treeKernel } from "./tree-kernel.js";
 import type { TreeModel } from "./tree-model.js";

@@ -1,5 +1,5 @@
 /** From sums to what the operator gives out: labels and scores, or numbers. */
-import type { Tensor } from "../../../tensor.js";
+import type { Tensor } from "../../../data/tensor.js";
 import type { ClassLabels } from "../zipmap.js";
 import type { ClassTransform, TreeModel, TreeResult } from "./tree-model.js";
 

@@ -1,5 +1,5 @@
 /** Whether the server rounds what goes into a column: its type has fewer digits behind the point than the values may have. */
-import type { ColumnType } from "../../../column.js";
+import type { ColumnType } from "../../../data/column.js";
 import type { TableColumn } from "../../../postgres/catalogue.js";
 import { isVector, type ScalarWire, type Wire } from "./wire.js";
 

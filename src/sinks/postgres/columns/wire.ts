@@ -1,6 +1,6 @@
 /** How values of PostgreSQL's types look in binary COPY, and which predictions go into which of them. */
-import type { ColumnType } from "../../../column.js";
-import type { ListLayout } from "../../../job.js";
+import type { ColumnType } from "../../../data/column.js";
+import type { ListLayout } from "../../../job/job.js";
 import type { TableColumn } from "../../../postgres/catalogue.js";
 
 export type ScalarWire =

@@ -1,8 +1,8 @@
 /** Which columns of a table the predictions become: those that it has, or those that it would be made with. */
 
-import { type Column, type Schema, typeName } from "../../../column.js";
+import { type Column, type Schema, typeName } from "../../../data/column.js";
 import { SpecError } from "../../../errors.js";
-import type { ListLayout } from "../../../job.js";
+import type { ListLayout } from "../../../job/job.js";
 import type { Table, TableColumn } from "../../../postgres/catalogue.js";
 import { closest } from "../../../text/closest-word.js";
 import { count } from "../../../text/human.js";

@@ -1,5 +1,5 @@
 /** Rows that could not be scored, as rows of a binary COPY into `nightshift.quarantine`. */
-import type { QuarantinedRows } from "../../../chunk.js";
+import type { QuarantinedRows } from "../../../data/chunk.js";
 import { CopyBuffer } from "./copy-buffer.js";
 import { jsonOf } from "./json-text.js";
 import { copyPieceBytes } from "./rows.js";

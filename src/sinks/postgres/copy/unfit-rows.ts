@@ -3,7 +3,7 @@
  * them: texts with U+0000, and instants finer than a microsecond.
  */
 import { type Data, DataType, type RecordBatch, TimeUnit } from "apache-arrow";
-import type { UnfitRow } from "../../../sink.js";
+import type { UnfitRow } from "../../sink.js";
 import type { Wire } from "../columns/wire.js";
 import type { WrittenColumns } from "../columns/written-columns.js";
 

@@ -1,6 +1,6 @@
 /** Writers of pgvector's vectors, which hold finite numbers only. Nothing is rounded in silence. */
 import { type Data, DataType } from "apache-arrow";
-import { doubleToHalf, halfToDouble } from "../../../float16.js";
+import { doubleToHalf, halfToDouble } from "../../../data/float16.js";
 import { maxVectorSize, type VectorWire } from "../columns/wire.js";
 import type { CopyBuffer } from "./copy-buffer.js";
 import { type Cell, listBounds, misfit, numberOf, writeNull } from "./values.js";

@@ -1,6 +1,6 @@
 /** Which way rows go into a table that is there: by its mode, and by what would be lost on a quicker one. */
 import { SpecError } from "../../../errors.js";
-import type { PostgresWrite } from "../../../job.js";
+import type { PostgresWrite } from "../../../job/job.js";
 import type { Table } from "../../../postgres/catalogue.js";
 import { quoteTable } from "../../../postgres/identifiers.js";
 import type { Session } from "../../../postgres/session.js";

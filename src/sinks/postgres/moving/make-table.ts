@@ -1,10 +1,10 @@
 /** A table for the predictions, where there is none: without its key, which is added once its rows are there. */
 import { BugError, InfraError } from "../../../errors.js";
-import type { PostgresWrite } from "../../../job.js";
+import type { PostgresWrite } from "../../../job/job.js";
+import type { Run } from "../../../job/run.js";
 import { findTable, type Table } from "../../../postgres/catalogue.js";
 import { quoteName, quoteNames, quoteTable } from "../../../postgres/identifiers.js";
 import type { Session } from "../../../postgres/session.js";
-import type { Run } from "../../../run.js";
 import { roomForUpserts, type Target } from "../area.js";
 import { ownColumns } from "../columns/written-columns.js";
 import { madeKey } from "../made-key.js";

@@ -1,6 +1,6 @@
 /** What every way of moving staged rows into a table needs. */
-import type { PostgresWrite } from "../../../job.js";
-import type { RowChanges } from "../../../partition.js";
+import type { PostgresWrite } from "../../../job/job.js";
+import type { RowChanges } from "../../../job/partition.js";
 import type { Table } from "../../../postgres/catalogue.js";
 import { quoteName, quoteNames, quoteTable, quoteText } from "../../../postgres/identifiers.js";
 import type { Session } from "../../../postgres/session.js";

@@ -2,8 +2,9 @@
  * A table like another one, made beside it, filled, and put in its place: with its grants, comments, options, indexes and
  * constraints. Readers of the other wait for a moment at the end only.
  */
-import type { TableName } from "../../../connection.js";
+
 import { InfraError } from "../../../errors.js";
+import type { TableName } from "../../../job/connection.js";
 import { quoteName, quoteTable, quoteText } from "../../../postgres/identifiers.js";
 import type { Session } from "../../../postgres/session.js";
 

@@ -1,7 +1,7 @@
 /** Texts and bytes: what is sent is what is kept, but for a few bytes around it. */
 import type { Data } from "apache-arrow";
-import { arrowType } from "../../../arrow-types.js";
-import type { ColumnType } from "../../../column.js";
+import { arrowType } from "../../../data/arrow-types.js";
+import type { ColumnType } from "../../../data/column.js";
 import { BugError } from "../../../errors.js";
 import { type ColumnBuilder, dataOf, Validity, type Wired } from "./column-builder.js";
 

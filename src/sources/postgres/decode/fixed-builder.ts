@@ -1,7 +1,7 @@
 /** Values of one width: numbers, dates, times. */
 import type { Data, DataType } from "apache-arrow";
-import { arrowType } from "../../../arrow-types.js";
-import type { ColumnType } from "../../../column.js";
+import { arrowType } from "../../../data/arrow-types.js";
+import type { ColumnType } from "../../../data/column.js";
 import { BugError } from "../../../errors.js";
 import type { FixedWire } from "../wire-types.js";
 import { type ColumnBuilder, dataOf, notRepresentable, Validity, type Wired } from "./column-builder.js";

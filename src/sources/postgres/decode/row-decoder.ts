@@ -1,6 +1,6 @@
 /** Rows of PostgreSQL's binary format, one after the other, into the columns of one chunk. */
 import { Data, Field, RecordBatch, Schema, Struct } from "apache-arrow";
-import { arrowType } from "../../../arrow-types.js";
+import { arrowType } from "../../../data/arrow-types.js";
 import { BugError } from "../../../errors.js";
 import type { InputColumn } from "../describe-input.js";
 import type { Wire } from "../wire-types.js";

@@ -1,7 +1,7 @@
 /** pgvector's vectors, in whatever schema the extension is, as lists of float32. */
 import { type Data, Field, FixedSizeList, Float32, List } from "apache-arrow";
+import { halfToDouble } from "../../../data/float16.js";
 import { BugError } from "../../../errors.js";
-import { halfToDouble } from "../../../float16.js";
 import type { VectorWire } from "../wire-types.js";
 import { type ColumnBuilder, dataOf, Validity, type Wired } from "./column-builder.js";
 import { FixedBuilder } from "./fixed-builder.js";

@@ -1,0 +1,103 @@
+/** Notifications about a job: it failed, recovered, is late, or waits. */
+import type { ErrorRecord } from "../errors.js";
+import { nextInstant, parseCron } from "../time/cron.js";
+import type { Interval, Job } from "./job.js";
+import type { Run } from "./run.js";
+import { runAgain, wayOn } from "./way-on.js";
+
+export const noticeEvents = ["failed", "recovered", "late", "waiting"] as const;
+export type NoticeEvent = (typeof noticeEvents)[number];
+
+/** Whom to tell, and of what. Its URLs are secrets: they stay in the process that read them. */
+export interface NotifySettings {
+  readonly events: readonly NoticeEvent[];
+  readonly deadline: Deadline | null;
+  readonly webhook: string | null;
+  readonly slack: string | null;
+}
+
+/** So long after an interval's end, or the first time after it that a zone's clock shows this. */
+export type Deadline =
+  | { readonly kind: "after"; readonly ms: number }
+  | { readonly kind: "clock"; readonly hour: number; readonly minute: number; readonly timezone: string };
+
+export interface Notice {
+  readonly event: NoticeEvent;
+  /** ISO 8601, as are all times here. */
+  readonly at: string;
+  readonly job: string;
+  readonly interval: Interval | null;
+  readonly trigger: Run["trigger"];
+  readonly target: string;
+  /** `null` where there never was a run, or none that this is about. */
+  readonly runId: string | null;
+  /** Why it failed: no row's values, no secrets. */
+  readonly error: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
+  /** What to type once the cause is put right; `null` where nothing has to be done. */
+  readonly remedy: string | null;
+  /** Rows that were published. */
+  readonly rows: number | null;
+  /** That was or will be missed. */
+  readonly deadline: string | null;
+  /** When the run is expected to end, where it goes on. */
+  readonly expectedAt: string | null;
+  /** Of `waiting`: when it fails unless its input has arrived, or when it is tried again. */
+  readonly until?: string;
+}
+
+export function deadlineOf(deadline: Deadline, { end }: Interval): Date {
+  const endMs = Date.parse(end);
+  if (deadline.kind === "after") return new Date(endMs + deadline.ms);
+  const parsed = parseCron(`${deadline.minute} ${deadline.hour} * * *`);
+  if (parsed.kind === "mistake") throw new Error("hours and minutes of a clock are checked by the schema");
+  // Every clock shows it within two days.
+  return nextInstant(parsed.cron, deadline.timezone, new Date(endMs - 1)) ?? new Date(endMs);
+}
+
+interface Failed {
+  readonly job: string;
+  readonly interval: Interval | null;
+  readonly runId: string | null;
+  readonly vars?: Job["vars"];
+}
+
+/** The command that helps once the cause of a failure is put right. */
+export function remedyOf(
+  error: Pick<ErrorRecord, "kind" | "code" | "details">,
+  { job, interval, runId, vars = {} }: Failed,
+): string {
+  if (runId !== null && wayOn(error) === "retry") return `nightshift retry ${runId}`;
+  // Without a run there is nothing to drop, unless an unfinished one of other inputs is what stands in the way.
+  const flags = runId === null && error.code !== "refused.other-fingerprint" ? [] : ["--restart"];
+  return `nightshift ${runAgain(job, { interval, vars }, ...flags)}`;
+}
+
+/** In one line. */
+export function headlineOf(notice: Notice): string {
+  const { event, job, interval, rows, deadline, expectedAt } = notice;
+  const of = interval === null ? "" : ` for ${labelOf(interval)}`;
+  switch (event) {
+    case "failed":
+      return `${job} failed${of}`;
+    case "recovered":
+      return `${job} has recovered: published${of}${rows === null ? "" : `, ${rows.toLocaleString("en-US")} rows`}`;
+    case "waiting": {
+      const until = notice.until === undefined ? "" : `, until ${timeOf(notice.until)}`;
+      return `${job} is waiting${of}${until}`;
+    }
+    case "late": {
+      const due = deadline === null ? "" : `: due ${timeOf(deadline)}`;
+      if (expectedAt === null) return `${job} is late${of}${due}, not published yet`;
+      return `${job} will be late${of}${due}, expected ${timeOf(expectedAt)}`;
+    }
+  }
+}
+
+/** Hours of a day have the same `ds`. */
+function labelOf({ ds, start, end }: Interval): string {
+  return Date.parse(end) - Date.parse(start) > 3_600_000 ? ds : timeOf(start);
+}
+
+function timeOf(iso: string): string {
+  return `${iso.slice(0, 16).replace("T", " ")} UTC`;
+}

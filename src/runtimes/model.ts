@@ -1,0 +1,80 @@
+/** Model runtimes: load a pinned model, predict batches. One folder in `runtimes/` each. */
+
+import type { Signature, Tensors } from "../data/tensor.js";
+import type { Asset } from "../job/plan.js";
+import type { EngineName, Profile } from "../job/profile.js";
+
+/** What runs a model. Another version may give other numbers. */
+export interface Engine {
+  readonly name: EngineName;
+  readonly version: string;
+}
+
+export interface ModelRuntime {
+  /** Reads a model without making a session: signature after clean-up (ZipMap removed), and every file it is made of. */
+  inspect(path: string, externalData: readonly string[]): Promise<InspectedModel>;
+  /** Whether a provider works on this machine, found by really running something small on it. */
+  tryProvider(provider: string): Promise<ProviderTrial>;
+  /**
+   * The first provider of the list that works here. Called while a run is planned.
+   * @throws ModelError `model.provider-missing` saying why none does; `model.provider-unknown`
+   */
+  chooseProvider(wanted: readonly string[]): Promise<ChosenProvider>;
+  /** Loads the model as a run will, and keeps nothing. @throws what {@link load} throws */
+  tryLoad(assets: readonly Asset[], profile: Profile): Promise<LoadTrial>;
+  /**
+   * Verifies the digests while reading, then makes a session. One predictor per thread, kept for the run.
+   * @throws ModelError `model.engine-mismatch`, `model.provider-mismatch` where the profile can't be honoured here
+   */
+  load(assets: readonly Asset[], profile: Profile): Promise<Predictor>;
+}
+
+export interface InspectedModel {
+  readonly signature: Signature;
+  /** Engines that can run the model on a CPU, the fastest first. */
+  readonly engines: readonly Engine[];
+  /** Engines that would compute it wrongly, and so never run it. */
+  readonly refusals: readonly EngineRefusal[];
+  readonly assets: readonly Asset[];
+}
+
+export interface EngineRefusal {
+  readonly engine: EngineName;
+  /** A clause: `ONNX Runtime 1.30.0 computes LinearRegressor wrongly: its post_transform is ignored`. */
+  readonly reason: string;
+  readonly hint: string;
+}
+
+export type ProviderTrial =
+  | { readonly provider: string; readonly works: true }
+  | ({ readonly works: false } & MissingProvider);
+
+export interface MissingProvider {
+  readonly provider: string;
+  /** A clause: `no graphics adapter was found`. */
+  readonly reason: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
+export interface ChosenProvider {
+  readonly provider: string;
+  /** The ones that were preferred, and do not work here. */
+  readonly passedOver: readonly MissingProvider[];
+}
+
+export interface LoadTrial {
+  /** Some operators have no version for the provider: the engine runs those on the CPU. */
+  readonly partlyOnCpu: boolean;
+}
+
+export interface Predictor {
+  readonly signature: Signature;
+  /**
+   * One model call. Dimension 0 of every tensor is the batch. Inputs are not kept; outputs are valid until the next call.
+   * @param outputs the outputs that are wanted; all of the signature unless given. The others are not looked at
+   * @throws ModelError `model.predict-failed`; its message names no values of rows, since it is shown and kept
+   */
+  predict(inputs: Tensors, outputs?: readonly string[]): Promise<Tensors>;
+  close(): Promise<void>;
+}

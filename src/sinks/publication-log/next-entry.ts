@@ -1,0 +1,228 @@
+/** What somebody wants to happen to the log, and the entry that carries it out on top of the head: what stays, what goes. */
+import { SpecError } from "../../errors.js";
+import type { RunKey } from "../../job/run.js";
+import {
+  type CommitDetails,
+  type LiveRun,
+  type LogEntry,
+  type LoggedFile,
+  type LogRun,
+  logVersion,
+  publishedOf,
+} from "./publication-log.js";
+
+/** What somebody wants to happen to the log. */
+export type Intent = CommitIntent | AbortIntent | RollbackIntent;
+
+export interface CommitIntent {
+  readonly action: "commit";
+  readonly at: string;
+  readonly run: LogRun;
+  readonly files: readonly LoggedFile[];
+  readonly details: CommitDetails;
+  /** A publication whose visible output somebody removed by hand: with it went everything that was live. */
+  readonly removed: number | null;
+}
+
+export interface AbortIntent {
+  readonly action: "abort";
+  readonly at: string;
+  readonly run: LogRun;
+}
+
+export interface RollbackIntent {
+  readonly action: "rollback";
+  readonly at: string;
+  /** The publications to hide, newest first; the first is the visible one as the person who asked saw it. */
+  readonly hide: readonly [number, ...number[]];
+  /** The commit to show again, as it was put. */
+  readonly show: LogEntry;
+}
+
+/** The entry that carries out an intent on top of the head. @throws SpecError `refused.*` */
+export function nextEntry(intent: Intent, head: LogEntry | null): LogEntry {
+  switch (intent.action) {
+    case "commit":
+      return nextCommit(intent, head);
+    case "abort":
+      return nextAbort(intent, head);
+    case "rollback":
+      return nextRollback(intent, head);
+  }
+}
+
+function nextCommit(intent: CommitIntent, head: LogEntry | null): LogEntry {
+  const { run, details } = intent;
+  const before =
+    head !== null && head.publication !== null && head.publication !== intent.removed ? head : null;
+  if (before !== null && details.mode === "error") throw targetHasPublication(before);
+  const newer = publishedOf(before, run.jobId, run.scope);
+  if (newer !== null && newer.generation > run.generation) throw newerGeneration(run, newer);
+
+  const seq = (head?.seq ?? 0) + 1;
+  const kept = before === null ? [] : before.files.filter(survives(intent, before));
+  const files = [...kept, ...intent.files].sort(byPath);
+  assertOneLayout(details, kept, before);
+  assertDistinctPaths(files);
+  const live: LiveRun = { ...run, publication: seq, at: intent.at, partitionBy: details.partitionBy };
+  return {
+    ...follow(head, intent.at),
+    action: "commit",
+    run,
+    publication: seq,
+    beneath: before?.publication ?? null,
+    shownSince: seq,
+    runs: [...stillLive(intent, before, kept), live],
+    files,
+    decided: { ...head?.decided, [run.id]: { outcome: "commit", publication: seq } },
+    commit: details,
+  };
+}
+
+/**
+ * Which live files stay beside those of a commit. It takes the place of:
+ * - `append`: those of the same job and scope, so that reprocessing an interval replaces that interval's files.
+ * - `replace` by an interval's run with `partition_by`: those, and whatever lies in the partitions it writes to. The
+ *   other partitions stay: each night's run brings its own `dt=…`.
+ * - `replace` otherwise: all.
+ */
+function survives(intent: CommitIntent, before: LogEntry): (file: LoggedFile) => boolean {
+  const { run, details } = intent;
+  if (replacesAll(intent)) return () => false;
+  const own = new Set(before.runs.filter((live) => sameScope(live, run)).map((live) => live.id));
+  if (details.mode === "append") return (file) => !own.has(file.runId);
+  const written = new Set(intent.files.map((file) => JSON.stringify(file.partitionValues)));
+  return (file) => !own.has(file.runId) && !written.has(JSON.stringify(file.partitionValues));
+}
+
+function replacesAll({ run, details }: CommitIntent): boolean {
+  return details.mode !== "append" && (run.interval === null || details.partitionBy.length === 0);
+}
+
+function sameScope(a: RunKey, b: RunKey): boolean {
+  return a.jobId === b.jobId && a.scope === b.scope;
+}
+
+/** Runs that still own a live file, and those that published none and were not superseded. */
+function stillLive(
+  intent: CommitIntent,
+  before: LogEntry | null,
+  kept: readonly LoggedFile[],
+): readonly LiveRun[] {
+  if (before === null) return [];
+  const owners = new Set(kept.map((file) => file.runId));
+  const hadFiles = new Set(before.files.map((file) => file.runId));
+  return before.runs.filter((live) => {
+    if (replacesAll(intent) || sameScope(live, intent.run)) return false;
+    return owners.has(live.id) || !hadFiles.has(live.id);
+  });
+}
+
+function nextAbort(intent: AbortIntent, head: LogEntry | null): LogEntry {
+  const next = follow(head, intent.at);
+  return {
+    ...next,
+    action: "abort",
+    run: intent.run,
+    publication: head?.publication ?? null,
+    beneath: head?.beneath ?? null,
+    shownSince: head?.shownSince ?? null,
+    runs: head?.runs ?? [],
+    files: head?.files ?? [],
+    decided: { ...head?.decided, [intent.run.id]: { outcome: "abort", publication: next.seq } },
+    commit: null,
+  };
+}
+
+function nextRollback(intent: RollbackIntent, head: LogEntry | null): LogEntry {
+  const [newest] = intent.hide;
+  const hidden = head?.runs.find((run) => run.publication === newest);
+  if (head === null || head.publication !== newest || hidden === undefined) {
+    throw new SpecError(
+      "refused.publication-moved",
+      `publication ${newest} is not the visible one any more: ${head?.publication ?? "none"} is`,
+      { hint: "Look at what is published now, then roll back again if it is still wanted." },
+    );
+  }
+  const { publication: _publication, at: _at, partitionBy: _partitionBy, ...run } = hidden;
+  const next = follow(head, intent.at);
+  const { show } = intent;
+  return {
+    ...next,
+    action: "rollback",
+    run,
+    publication: show.publication,
+    beneath: show.beneath,
+    shownSince: next.seq,
+    runs: show.runs,
+    files: show.files,
+    decided: withHidden(head.decided, intent.hide, next.seq),
+    commit: null,
+  };
+}
+
+function withHidden(
+  decided: LogEntry["decided"],
+  hide: readonly number[],
+  rolledBack: number,
+): LogEntry["decided"] {
+  return Object.fromEntries(
+    Object.entries(decided).map(([runId, decision]) => [
+      runId,
+      decision.outcome === "commit" && hide.includes(decision.publication)
+        ? { ...decision, rolledBack }
+        : decision,
+    ]),
+  );
+}
+
+function follow(head: LogEntry | null, at: string): Pick<LogEntry, "version" | "seq" | "previous" | "at"> {
+  return { version: logVersion, seq: (head?.seq ?? 0) + 1, previous: head?.seq ?? null, at };
+}
+
+function byPath(a: LoggedFile, b: LoggedFile): number {
+  return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+}
+
+function assertDistinctPaths(sorted: readonly LoggedFile[]): void {
+  const twice = sorted.find((file, index) => file.path === sorted[index + 1]?.path);
+  if (twice !== undefined) throw new Error(`two live files under one path: ${twice.path}`);
+}
+
+/** Hive directories of two layouts in one tree are unreadable, and found out too late. */
+function assertOneLayout(details: CommitDetails, kept: readonly LoggedFile[], before: LogEntry | null): void {
+  const staying = new Set(kept.map((file) => file.runId));
+  const other = before?.runs.find(
+    (run) => staying.has(run.id) && run.partitionBy.join("/") !== details.partitionBy.join("/"),
+  );
+  if (other === undefined) return;
+  throw new SpecError(
+    "refused.layout-changed",
+    `the output is partitioned by ${columnList(other.partitionBy)} and this run by ${columnList(details.partitionBy)}`,
+    { hint: "Keep `partition_by` as it was, or write to another output." },
+  );
+}
+
+function columnList(columns: readonly string[]): string {
+  return columns.length === 0 ? "nothing" : columns.join(", ");
+}
+
+function targetHasPublication(head: LogEntry): SpecError {
+  return new SpecError(
+    "refused.target-exists",
+    `the output holds publication ${head.publication}, and mode \`error\` never replaces one`,
+    {
+      hint: "Pass --overwrite to `score`, set `mode: replace` or `mode: append` in the job, or choose another output.",
+      details: { publication: head.publication },
+    },
+  );
+}
+
+function newerGeneration(run: LogRun, newer: LiveRun): SpecError {
+  return new SpecError(
+    "refused.newer-generation",
+    `run ${run.id} (generation ${run.generation}) is older than what is published for the same job and interval: ` +
+      `run ${newer.id} (generation ${newer.generation})`,
+    { hint: "Run it again with --reprocess to publish a newer generation." },
+  );
+}
