@@ -4,7 +4,7 @@ import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
 import type { Compared, HostCalls, Preview } from "../host/host.js";
 import { usualTolerance } from "../job/job.js";
 import { neverReturned } from "../planning/never-returned.js";
-import { counted } from "../text/human.js";
+import { count, counted } from "../text/human.js";
 import { summarised } from "../text/summarised.js";
 import { type JobPlace, jobFor } from "./lookup/jobs.js";
 import { localPath } from "./lookup/local-path.js";
@@ -147,7 +147,7 @@ function refuseModelOptions(job: string, flags: PreviewFlags): void {
 
 /** @returns the exit code: 0 where all are the same */
 function showCompared({ out, err, globals, cwd }: Cli, preview: Preview, compared: Compared): number {
-  const { file, rows, columns, key, absent, failed } = compared;
+  const { columns, absent, failed } = compared;
   const isSame = absent === 0 && columns.every(({ different }) => different === 0);
   const { found, warnings } = preview.mapping;
   if (globals.json) {
@@ -158,16 +158,25 @@ function showCompared({ out, err, globals, cwd }: Cli, preview: Preview, compare
   for (const line of [...warnings, ...preview.notes]) err.line(err.paint.yellow(`warning: ${line}`));
   out.line(comparedTable(columns, out));
   const notes = [
-    ...(absent === 0 ? [] : [`${counted(absent, "row")} of the file are not in the input`]),
+    ...(absent === 0
+      ? []
+      : [`${counted(absent, "expected row")} of ${count(compared.rows)}: no such row in the input`]),
     ...Object.entries(failed).map(
       ([reason, times]) => `${counted(times, "row")} could not be scored: ${reason}`,
     ),
   ];
   for (const note of notes) out.line(out.paint.yellow(note));
-  const by = key.length === 0 ? "" : ` by ${key.join(", ")}`;
   const verdict = isSame ? out.paint.green("the same") : out.paint.red("not the same");
-  out.line(`${verdict}: predictions and ${shownPath(file, cwd)}, ${counted(rows, "row")}${by}`);
+  out.line(`${verdict}: ${comparedWith(compared, cwd)}`);
   return isSame ? exitCodes.ok : exitCodes.failed;
+}
+
+/** What was compared with what. Predictions that the file has no row for may be right or wrong. */
+function comparedWith({ file, rows, key, scored, compared }: Compared, cwd: string): string {
+  const by = key.length === 0 ? "" : ` by ${key.join(", ")}`;
+  if (compared === scored) return `predictions and ${shownPath(file, cwd)}, ${counted(rows, "row")}${by}`;
+  const left = `${count(scored - compared)} were compared with nothing`;
+  return `${count(compared)} of ${count(scored)} predictions and ${shownPath(file, cwd)}${by}; ${left}`;
 }
 
 function show({ out, err, globals }: Cli, preview: Preview): void {

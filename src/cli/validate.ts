@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import { asNightshiftError, exitCodeOf, exitCodes, type NightshiftError, toErrorRecord } from "../errors.js";
 import type { Job } from "../job/job.js";
 import type { Plan } from "../job/plan.js";
+import { isInputMissing } from "../running/wait-for-input.js";
+import { intervalLabel } from "../time/interval.js";
 import { jobFor, jobsHere } from "./lookup/jobs.js";
 import { errorText } from "./output/error-text.js";
 import { shownPath } from "./output/paths.js";
@@ -12,7 +14,7 @@ import { type Cli, printJson } from "./shell/context.js";
 type Checked = { readonly job: string } & (
   | { readonly result: "valid"; readonly plan: Plan }
   /** The spec is sound, but the interval that was looked at has no input to check the columns of. */
-  | { readonly result: "no-input"; readonly error: NightshiftError }
+  | { readonly result: "no-input"; readonly interval: string; readonly error: NightshiftError }
   /** The spec is sound, and a run needs values that were not given. */
   | { readonly result: "no-values"; readonly error: NightshiftError }
   /** The spec is sound, and it has hooks that may not run here: its columns were not looked at. */
@@ -77,8 +79,11 @@ async function check(cli: Cli, subject: Subject): Promise<Checked> {
     if (error.code === "refused.hooks-off")
       return { job: loaded?.name ?? subject.name, result: "no-hooks", error };
     if (error.code === "usage.missing-var") return { job: subject.name, result: "no-values", error };
-    const isSound = error.code === "source.not-found" && loaded?.interval != null && flags.at === undefined;
-    return { job: loaded?.name ?? subject.name, result: isSound ? "no-input" : "invalid", error };
+    const job = loaded?.name ?? subject.name;
+    const interval = flags.at === undefined ? (loaded?.interval ?? null) : null;
+    return interval !== null && isInputMissing(error)
+      ? { job, result: "no-input", interval: intervalLabel(interval), error }
+      : { job, result: "invalid", error };
   }
 }
 
@@ -88,14 +93,14 @@ function show({ out, err, globals, cwd }: Cli, checked: Checked): void {
   switch (checked.result) {
     case "valid": {
       const { totals, job } = checked.plan;
-      const interval = job.interval === null ? "" : ` for ${job.interval.ds}`;
+      const interval = job.interval === null ? "" : ` for ${intervalLabel(job.interval)}`;
       out.line(`${paint.green("valid")}    ${name}${interval}: ${rowsText(totals, job.input)}`);
       for (const [, text] of checkFacts(checked.plan, cwd)) out.line(`         checked against ${text}`);
       for (const warning of checked.plan.mapping.warnings) err.line(err.paint.yellow(`         ${warning}`));
       return;
     }
     case "no-input":
-      out.line(`${paint.yellow("no input")} ${name}: ${checked.error.message}`);
+      out.line(`${paint.yellow("no input")} ${name} for ${checked.interval}: ${checked.error.message}`);
       out.line("         the spec is sound; check its columns with --at and an instant that has data");
       return;
     case "no-values":

@@ -3,7 +3,7 @@
  * it, the callers get an error and the coordinator lives on.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { fromErrorRecord, type InfraError } from "../errors.js";
+import { CancelledError, fromErrorRecord, type InfraError } from "../errors.js";
 import { BreadcrumbTrail } from "./breadcrumb-trail.js";
 import type { CallOptions, HostCallName, HostCalls, HostReply, WorkerHost } from "./host.js";
 import { blamed, deathOf, modelOf, overrun, withRows } from "./host-deaths.js";
@@ -102,11 +102,23 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
   function call<N extends HostCallName>(
     name: N,
     request: HostCalls[N]["request"],
-    { signal, deadlineMs, silenceMs, onItem }: CallOptions<N> = {},
+    { signal, stopMs, deadlineMs, silenceMs, onItem }: CallOptions<N> = {},
   ): Promise<HostCalls[N]["result"]> {
     if (gone !== null) return Promise.reject(gone);
     const id = nextId++;
-    const cancel = (): void => send(child, { id, cancel: true });
+    let stopping: NodeJS.Timeout | null = null;
+    const giveUp = (): void => {
+      if (calls.size > 1) stopping?.refresh();
+      else {
+        calls.get(id)?.reject(new CancelledError());
+        calls.delete(id);
+        child.kill("SIGKILL");
+      }
+    };
+    const cancel = (): void => {
+      send(child, { id, cancel: true });
+      if (stopMs !== undefined) stopping ??= setTimeout(giveUp, stopMs);
+    };
     const model = modelOf(request);
     const stopAfter = (ms: number | undefined): NodeJS.Timeout | null =>
       ms === undefined
@@ -132,7 +144,7 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
       send(child, { id, call: name, request });
       if (signal?.aborted) cancel();
     }).finally(() => {
-      for (const timer of timers) if (timer !== null) clearTimeout(timer);
+      for (const timer of [...timers, stopping]) if (timer !== null) clearTimeout(timer);
       signal?.removeEventListener("abort", cancel);
     });
   }

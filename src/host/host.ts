@@ -123,6 +123,10 @@ export interface Compared extends PlannedCheck {
   readonly file: string;
   /** By which rows were found in the file; empty: by their order. */
   readonly key: readonly string[];
+  /** Rows of the input that were scored. */
+  readonly scored: number;
+  /** Those of them that the file has a row for; the others were compared with nothing. */
+  readonly compared: number;
   /** Rows of the file that the input does not have. */
   readonly absent: number;
   /** Rows that could not be scored, by reason. */
@@ -204,6 +208,11 @@ export type HostCallName = keyof HostCalls;
 export interface CallOptions<N extends HostCallName> {
   /** Asks the host to stop between chunks. */
   readonly signal?: AbortSignal;
+  /**
+   * A call that has not ended this long after `signal` is given up, and the host is killed: a model may never return.
+   * While the host does other calls, too, it is left alive, and the call waits until it is alone.
+   */
+  readonly stopMs?: number;
   /** Past it the host is killed: a thread cannot be. */
   readonly deadlineMs?: number;
   /** As `deadlineMs`, counted anew from each item. */

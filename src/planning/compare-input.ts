@@ -42,6 +42,7 @@ export async function compareInput(
   const predictor = await parts.runtime.load(prepared.model.assets, profile);
   const seen = new Set<number>();
   let rows = 0;
+  let compared = 0;
   try {
     const pairsOf = function* (predicted: RecordBatch): Iterable<RowPair> {
       const keys = key.map((name) => cellsOf(columnOf(predicted, name)));
@@ -49,6 +50,7 @@ export async function compareInput(
         const at = key.length === 0 ? rows : table.find(keys.map((read) => read(row)));
         if (at === undefined) continue;
         seen.add(at);
+        compared++;
         yield { predicted: row, expected: (column) => table.columns.get(column)?.[at] ?? null, number: at };
       }
     };
@@ -60,7 +62,10 @@ export async function compareInput(
       signal,
     );
     const columns = comparison.result();
-    return { file, rows: opened.rows, tolerance, columns, key, failed, absent: opened.rows - seen.size };
+    return {
+      ...{ file, rows: opened.rows, tolerance, columns, key, failed },
+      ...{ scored: rows, compared, absent: opened.rows - seen.size },
+    };
   } finally {
     await predictor.close();
   }

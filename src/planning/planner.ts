@@ -3,9 +3,9 @@
  * footers and models are opened here. Nothing is scored and nothing is written.
  */
 import type { RecordBatch } from "apache-arrow";
-import { DataError, SpecError } from "../errors.js";
+import { SpecError } from "../errors.js";
 import type { ModelTrial, PlanCall } from "../host/host.js";
-import { describeInput, type Guessing, type Job } from "../job/job.js";
+import type { Guessing, Job } from "../job/job.js";
 import type { Partition } from "../job/partition.js";
 import type { Asset, Plan, PlannedCheck } from "../job/plan.js";
 import { pinFiles } from "../mapping/files/load-files.js";
@@ -18,6 +18,7 @@ import { addedBy, hookSteps } from "../scoring/hooks/hook-steps.js";
 import { learnPost, withPostColumns } from "../scoring/hooks/learn-hooks.js";
 import { scoreFirstRows } from "../scoring/hooks/score-first-rows.js";
 import { checkPredictions, refuseDifferent } from "./check-predictions.js";
+import { emptyInput } from "./empty-input.js";
 import { openExpected } from "./expected-file.js";
 import { expectedNulls } from "./expected-nulls.js";
 import { fitThreads, heldByFiles, heldByLists } from "./fit-threads.js";
@@ -243,9 +244,6 @@ function droppedOutputs({ signature }: InspectedModel): readonly string[] {
 /** Publishing an empty input still writes one file, so that readers find the columns. */
 const emptyPartition: Partition = { index: 0, rows: 0, bytes: 0, peakBytes: 0, slices: [] };
 
-function refuseEmpty({ input }: Job): void {
-  if (input.onEmpty !== "fail") return;
-  throw new DataError("source.empty", `The input has no rows: ${describeInput(input)}.`, {
-    hint: "Check the path, or set input.on_empty to skip or publish where an empty interval is normal.",
-  });
+function refuseEmpty(job: Job): void {
+  if (job.input.onEmpty === "fail") throw emptyInput(job);
 }

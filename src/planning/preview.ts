@@ -83,8 +83,10 @@ async function compare(
   const { prepared, settled, parts } = checked;
   const { file } = expect;
   const opened = await openExpected(file, parts, signal);
-  if (expect.rows === "own")
-    return { file, key: [], absent: 0, ...(await checkPredictions(expect, opened, checked, signal)) };
+  if (expect.rows === "own") {
+    const own = { file, key: [], absent: 0, scored: opened.rows, compared: opened.rows };
+    return { ...own, ...(await checkPredictions(expect, opened, checked, signal)) };
+  }
   const { profile, mapping } = settled;
   const request = { columns: mapping.reads, schema: prepared.schema, chunkRows: profile.chunkRows };
   const rows = partitions.every(hasExactRows)

@@ -15,6 +15,9 @@ export interface PlanningParts {
 /** A host that somebody killed while it planned is replaced this often; what kills it by itself is a DataError. */
 const planningAttempts = 3;
 
+/** A host that was asked to stop while it plans may go on for this long. No chunk of a run is lost with it. */
+const stopMs = 1500;
+
 export async function planInHost(
   request: PlanRequest,
   parts: PlanningParts,
@@ -32,9 +35,10 @@ export async function planInHost(
   for (let attempt = 1; ; attempt++) {
     try {
       const silenceMs = call.job.limits.partitionTimeoutMs;
-      const options = { signal, onItem, silenceMs };
+      const options = { signal, stopMs, onItem, silenceMs };
       return { plan: await parts.planningHost().call("plan", call, options), partitions };
     } catch (error) {
+      if (signal.aborted) throw error;
       const trial = nextTrial(call.trial ?? "rows", asNightshiftError(error));
       if (trial !== null) {
         call = { ...call, trial };

@@ -1,7 +1,8 @@
 /** Input that has not arrived: whether an error says so, and waiting for it. */
 
-import { asNightshiftError, CancelledError, DataError, type NightshiftError } from "../errors.js";
-import { describeInput, type Job } from "../job/job.js";
+import { asNightshiftError, CancelledError, type NightshiftError } from "../errors.js";
+import type { Job } from "../job/job.js";
+import { emptyInput } from "../planning/empty-input.js";
 import type { Clock } from "../time/clock.js";
 import type { PlannedJob, PlanRequest } from "./run-request.js";
 
@@ -31,8 +32,7 @@ export async function lookForInput(planner: Planner, job: Job, signal: AbortSign
     const planned = await planner.plan({ job, guess: false }, signal);
     const { rows, rowsEstimated } = planned.plan.totals;
     if (rows > 0 || rowsEstimated === true) return { kind: "there", planned };
-    const error = new DataError("source.empty", `The input has no rows: ${describeInput(job.input)}.`);
-    return { kind: "missing", error };
+    return { kind: "missing", error: emptyInput(job) };
   } catch (thrown) {
     const error = asNightshiftError(thrown);
     if (!isInputMissing(error)) throw thrown;

@@ -1,6 +1,5 @@
 import { SpecError } from "../errors.js";
 import type { Diagnostic, Sources } from "./diagnostic.js";
-import { renderDiagnostics } from "./render-diagnostics.js";
 
 /** A spec with mistakes: all of them, ready to be shown. */
 export class InvalidSpecError extends SpecError {
@@ -15,10 +14,9 @@ export class InvalidSpecError extends SpecError {
     });
   }
 
-  /** As a compiler would show it, the hint at the end. */
-  render(options: { readonly color: boolean }): string {
-    const mistakes = renderDiagnostics(this.diagnostics, this.sources, options);
-    return `${mistakes}\n\n${summary(this.diagnostics)}; ${this.hint}`;
+  /** How many mistakes there are, and where. */
+  get summary(): string {
+    return summary(this.diagnostics);
   }
 }
 

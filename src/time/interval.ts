@@ -42,6 +42,12 @@ export function intervalAt(instant: Date, rule: IntervalRule): Interval {
   return interval;
 }
 
+/** What people call an interval: its `ds`; an hour by its start, since hours of a day have the same `ds`. */
+export function intervalLabel({ ds, start, end }: Interval): string {
+  const isHour = Date.parse(end) - Date.parse(start) <= hourMs;
+  return start.endsWith("T00:00:00Z") || !isHour ? ds : `${start.slice(0, 16)}Z`;
+}
+
 export function nextInterval(interval: Interval, rule: IntervalRule): Interval {
   return intervalAt(new Date(interval.end), rule);
 }

@@ -234,6 +234,29 @@ it("preview --expect compares by key, whatever the order, or row by row", async 
   await expect(compared("longer.parquet", [])).rejects.toMatchObject({ code: "check.rows" });
 });
 
+it("preview --expect tells how many predictions had something to be compared with", async () => {
+  const some = every.slice(0, rows - 7);
+  await put("some.parquet", {
+    id: vectorFromArray([...some.map(BigInt), 1_000_000n], new Int64()),
+    prediction: vectorFromArray([...some.map(labelOf), 10n], new Int64()),
+  });
+  const job = jobOn("right.onnx");
+  const byKey = { ...job, input: { ...job.input, key: ["id"] } };
+  const counted = { scored: rows, compared: rows - 7, absent: 1 };
+  expect(await comparedWith(byKey, join(folder, "some.parquet"))).toMatchObject(counted);
+  const whole = { scored: rows, compared: rows, absent: 0 };
+  expect(await comparedWith(byKey, join(folder, "expected.parquet"))).toMatchObject(whole);
+  await put("part.parquet", {
+    id: vectorFromArray(some.map(BigInt), new Int64()),
+    prediction: vectorFromArray(some.map(labelOf), new Int64()),
+  });
+  const argv = ["preview", "right.onnx", "in.parquet", "--key", "id", "--features", "a,b", "--expect"];
+  const part = nightshift(folder, ...argv, "part.parquet");
+  expect(part).toMatchObject({ status: 0 });
+  expect(part.stdout).toContain(`${rows - 7} of ${rows} predictions`);
+  expect(nightshift(folder, ...argv, "some.parquet").stdout).toMatch(/^1 expected row /m);
+});
+
 it("preview --expect without data scores the rows of the file itself, and exits 1 where something differs", () => {
   const wrong = nightshift(
     folder,

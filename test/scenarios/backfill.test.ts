@@ -1,8 +1,9 @@
 /** A job over many intervals: what runs, what is skipped and why, and that a killed backfill does only the rest. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
+import type { RunState } from "../../src/job/run.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
-import { keysBelow, keysIn } from "../support/flight-project.js";
+import { keysBelow, keysIn, writeFlights } from "../support/flight-project.js";
 import { jsonLinesOf, nightshift, type RunLine, startNightshift } from "../support/nightshift.js";
 
 const days = 8;
@@ -62,6 +63,25 @@ test("it goes on past a failure, stops after --max-failures, and does the failed
   project.writeDay(second);
   expect(backfill("--newest-first")).toMatchObject({ status: 0, ran: [second, first] });
   expect([...(await keysIn(project.out))].sort((a, b) => a - b)).toEqual(keysBelow(days * project.rowsADay));
+});
+
+test("at the end it names the command that shows the rows of each run that could not be scored", () => {
+  project = dailyProject("2025-03-01", 4);
+  const [, second = "", , fourth = ""] = project.days;
+  const spec = readFileSync(project.spec, "utf8");
+  writeFileSync(project.spec, spec.replace("threads: 1", "threads: 1, on_row_error: quarantine"));
+  const hour = (key: number) => (key % 5 === 2 ? null : 7n);
+  for (const day of [second, fourth])
+    writeFlights(project.inputPath(day), { first: project.days.indexOf(day) * 5, rows: 5, hour });
+  const ended = nightshift(project.cwd, ...range(project));
+  expect(ended.status).toBe(4);
+  const runs: readonly RunState[] = JSON.parse(nightshift(project.cwd, "ls", "runs", "--json").stdout);
+  const bad = runs
+    .filter(({ run }) => [second, fourth].includes(run.job.interval?.ds ?? ""))
+    .map(({ run }) => run.id);
+  expect(bad).toHaveLength(2);
+  const named = [...ended.stderr.matchAll(/ errors (\S+)$/gm)].map(([, id]) => id);
+  expect([...named].sort()).toEqual([...bad].sort());
 });
 
 test("killed in the middle and started again, every interval is published once", async () => {

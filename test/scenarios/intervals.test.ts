@@ -10,11 +10,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Float64, Int64, Utf8, vectorFromArray } from "apache-arrow";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { dailyProject } from "../support/daily-project.js";
 import { type Finished, nightshift } from "../support/nightshift.js";
+import { writeParquet } from "../support/parquet-rows.js";
 import { countRows } from "../support/published-rows.js";
+import { scratch } from "../support/scratch.js";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const monday = "2001-06-11";
@@ -133,4 +137,31 @@ test("an unfinished interval whose spec changed is refused until it is finished 
   expect(plan(monday)).toContain("would be refused");
   expect(run(monday, "--restart").status).toBe(0);
   expect(await published()).toEqual(flights);
+});
+
+test("validate names the interval that has no rows, and how another one is looked at", async () => {
+  const project = dailyProject("2025-03-01", 2, { place: scratch() });
+  const [first = "", second = ""] = project.days;
+  const none = { flight_id: vectorFromArray([], new Int64()), distance: vectorFromArray([], new Float64()) };
+  const empty = await writeParquet({
+    ...none,
+    hour: vectorFromArray([], new Int64()),
+    origin: vectorFromArray([], new Utf8()),
+    destination: vectorFromArray([], new Utf8()),
+  });
+  const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+  for (const day of [second, yesterday, new Date().toISOString().slice(0, 10)]) {
+    mkdirSync(dirname(project.inputPath(day)), { recursive: true });
+    writeFileSync(project.inputPath(day), empty);
+  }
+  const asked = nightshift(project.cwd, "validate", "daily", "--at", second, "--json");
+  expect(asked.status).toBe(1);
+  const [job] = JSON.parse(asked.stdout).jobs;
+  expect(job).toMatchObject({ result: "invalid", error: { code: "source.empty", details: { ds: second } } });
+  expect(job.error.hint).toContain("--at");
+  const latest = nightshift(project.cwd, "validate", "daily");
+  expect({ status: latest.status, stderr: latest.stderr }).toEqual({ status: 0, stderr: "" });
+  expect(latest.stdout).toContain(yesterday);
+  expect(latest.stdout).toContain("--at");
+  expect(nightshift(project.cwd, "validate", "daily", "--at", first).status).toBe(0);
 });

@@ -1,5 +1,5 @@
 /** A host outlives nobody: not its coordinator, also while it is inside native code. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Float32, vectorFromArray } from "apache-arrow";
@@ -50,6 +50,19 @@ const busy = {
   "the decoder": async () => folderOf(endlessLoop(), zerosParquet(["a", "b"], [40_000_000])),
 };
 
+/** Starts a command and waits until its host is inside native code. */
+async function insideHost(cwd: string, ...argv: readonly string[]) {
+  const cli = startCli(argv, { cwd });
+  await until(() => childrenOf(cli.pid).length > 0);
+  const [host = 0] = childrenOf(cli.pid);
+  // Three seconds of processor time are no start-up.
+  await until(() => usedBy(host) > 300 || !isAlive(host));
+  expect(isAlive(host)).toBe(true);
+  return { cli, host };
+}
+
+const previewed = ["preview", "m.onnx", "d.parquet", "--features", "a,b"] as const;
+
 test.each([
   ["a model", ["SIGKILL"]],
   ["a model", ["SIGTERM"]],
@@ -59,13 +72,31 @@ test.each([
   ["the decoder", ["SIGSTOP", "SIGKILL"]],
 ] as const)("a host inside %s ends after its coordinator got %s", async (what, signals) => {
   const cwd = await busy[what]();
-  const cli = startCli(["preview", "m.onnx", "d.parquet", "--features", "a,b"], { cwd });
-  await until(() => childrenOf(cli.pid).length > 0);
-  const [host = 0] = childrenOf(cli.pid);
-  // Three seconds of processor time are no start-up.
-  await until(() => usedBy(host) > 300 || !isAlive(host));
-  expect(isAlive(host)).toBe(true);
+  const { cli, host } = await insideHost(cwd, ...previewed);
   for (const signal of signals) cli.kill(signal);
   await cli.finished;
   await until(() => !isAlive(host));
 });
+
+test.each([
+  ["SIGTERM", 143, ["score", "m.onnx", "d.parquet", "--features", "a,b", "-o", "out.parquet"]],
+  ["SIGINT", 130, ["run", "endless"]],
+  ["SIGINT", 130, ["validate", "endless"]],
+  ["SIGTERM", 143, previewed],
+] as const)(
+  "the first %s ends planning inside a model that never returns: %d, %s",
+  async (signal, code, argv) => {
+    const folder = await busy["a model"]();
+    mkdirSync(join(folder, "jobs"));
+    const spec = [
+      ...["version: 1", "name: endless", "model: ../m.onnx", "input: { from: ../d.parquet }"],
+      ...["features: { x: { stack: [a, b] } }", "write: { to: ../out }"],
+    ];
+    writeFileSync(join(folder, "jobs/endless.yaml"), spec.join("\n"));
+    const { cli, host } = await insideHost(folder, ...argv);
+    cli.kill(signal);
+    expect(await cli.finished).toMatchObject({ code, signal: null });
+    await until(() => !isAlive(host));
+    expect(readdirSync(folder).filter((name) => name.startsWith("out"))).toEqual([]);
+  },
+);

@@ -1,4 +1,6 @@
 import { expect, it } from "vitest";
+import { errorText } from "../../src/cli/output/error-text.js";
+import { makePaint } from "../../src/cli/output/paint.js";
 import { defineJob } from "../../src/spec/define-job.js";
 import { InvalidSpecError } from "../../src/spec/invalid-spec-error.js";
 import type { JobSpecInput } from "../../src/spec/schema.js";
@@ -55,7 +57,7 @@ it("tells all mistakes by their paths", () => {
       '  features["odd name"]: expected text or a mapping, found the number `5`',
       "  write.partition_by[1]: `a` is in this list twice",
     ]);
-    expect(error.render({ color: false }).split("\n")).toEqual([
+    expect(errorText(error, { paint: makePaint(false), width: null }, false).split("\n")).toEqual([
       "features.x.stack[1].colum error: there is no key `colum` here [spec.unknown-key]",
       "  did you mean `column`?",
       "",

@@ -1,9 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { diagnosticsText } from "../../src/cli/output/diagnostics-text.js";
+import { errorText } from "../../src/cli/output/error-text.js";
+import { makePaint } from "../../src/cli/output/paint.js";
 import { exitCodeOf, fromErrorRecord, toErrorRecord } from "../../src/errors.js";
 import type { Diagnostic } from "../../src/spec/diagnostic.js";
-import { renderDiagnostics } from "../../src/spec/render-diagnostics.js";
+import { printable } from "../../src/text/visible-text.js";
 import { jobText, makeSpecProject, type SpecProject } from "../support/spec-project.js";
 
 function diagnostic(
@@ -24,9 +27,11 @@ function diagnostic(
   };
 }
 
-function render(text: string, shown: Diagnostic, color = false): string {
-  return renderDiagnostics([shown], { "j.yaml": text }, { color });
+function render(text: string, shown: Diagnostic, color = false, width: number | null = null): string {
+  return diagnosticsText([shown], { "j.yaml": text }, { paint: makePaint(color), width });
 }
+
+const look = { paint: makePaint(false), width: null };
 
 describe("a diagnostic", () => {
   it("shows place, line, caret and suggestion", () => {
@@ -63,11 +68,33 @@ describe("a diagnostic", () => {
     );
   });
 
+  it("fits a narrow terminal, and breaks between words", () => {
+    const text = `${"x".repeat(60)} WRONG ${"y".repeat(60)}`;
+    const shown = { ...diagnostic(1, 62, 67, "write something else here, of which there are many examples") };
+    const message = "it is wrong in a way that takes more words than there is room for on a narrow terminal";
+    const lines = render(text, { ...shown, message }, false, 60).split("\n");
+    expect(lines.filter((line) => line.length > 60)).toEqual([]);
+    expect(lines.join(" ").replace(/\s+/g, " ")).toContain(message);
+    const marks = lines.findIndex((line) => line.includes("^^^^^"));
+    const [above = "", caret = ""] = lines.slice(marks - 1);
+    expect(above.slice(caret.indexOf("^"), caret.lastIndexOf("^") + 1)).toBe("WRONG");
+  });
+
+  it("shows no colours and no control characters of the spec itself", () => {
+    const evil = "\u001b[31ma\u202e\u001b[2Jb";
+    const text = render(evil, { ...diagnostic(1, 1, 2, evil), message: evil, path: evil }, true);
+    const plain = render(evil, { ...diagnostic(1, 1, 2, evil), message: evil, path: evil });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for.
+    expect(plain).not.toMatch(/[\u001b\u202e]/);
+    expect(stripVTControlCharacters(text)).toBe(plain);
+  });
+
   it("is coloured only when asked to", () => {
     const shown = diagnostic(1, 1, 2, "x");
     expect(render("a", shown)).not.toContain("\u001b");
     const colored = render("a", shown, true);
-    expect(colored).toContain("\u001b[1;31m");
+    expect(colored).toContain("\u001b[31m");
+    expect(printable(colored)).toBe(colored);
     expect(stripVTControlCharacters(colored)).toBe(render("a", shown));
   });
 });
@@ -84,7 +111,7 @@ describe("a spec with mistakes", () => {
     const error = await project.mistakes("jobs/f.yaml");
     expect(error.message).toBe("2 mistakes in jobs/f.yaml");
     expect(exitCodeOf(error)).toBe(2);
-    expect(error.render({ color: false })).toBe(
+    expect(errorText(error, look, false)).toBe(
       [
         "jobs/f.yaml:4:10 error: there is no key `form` here [spec.unknown-key]",
         "  |",
@@ -125,7 +152,7 @@ describe("a spec with mistakes", () => {
     );
     const environment = { DATABASE_URL: "postgres://me:pa55word@db", API_TOKEN: "t0ken" };
     const error = await project.mistakes("jobs/f.yaml", { environment });
-    const everything = error.render({ color: false }) + JSON.stringify(toErrorRecord(error));
+    const everything = errorText(error, look, false) + JSON.stringify(toErrorRecord(error));
     for (const secret of ["hunter2", "pa55word", "t0ken", "s3cret-from-file"])
       expect(everything).not.toContain(secret);
     expect(everything).toContain("postgres://me:*******@db/m");

@@ -4,6 +4,7 @@ import { isRunCancelled } from "../../errors.js";
 import { isInputMissing } from "../../running/wait-for-input.js";
 import type { Decision, IntervalEnd } from "../../service/backfill.js";
 import { count, counted, duration } from "../../text/human.js";
+import { intervalLabel } from "../../time/interval.js";
 import type { Paint } from "../output/paint.js";
 import { padEnd, padStart } from "../output/text-width.js";
 
@@ -35,14 +36,8 @@ export function endLine({ decision, outcome, error }: IntervalEnd, paint: Paint)
   return `${ds}  ${facts}${quarantined}`;
 }
 
-/** Hours of a day have the same `ds`. */
 function labelOf({ interval }: Decision): string {
-  const { ds, start } = interval;
-  return start.endsWith("T00:00:00Z") || !isHour(interval) ? ds : `${start.slice(0, 16)}Z`;
-}
-
-function isHour({ start, end }: Decision["interval"]): boolean {
-  return Date.parse(end) - Date.parse(start) <= 3_600_000;
+  return intervalLabel(interval);
 }
 
 function groups(decisions: readonly Decision[]): readonly (readonly Decision[])[] {

@@ -3,9 +3,12 @@
 import { toErrorRecord } from "../../errors.js";
 import type { Decision, IntervalEnd } from "../../service/backfill.js";
 import { counted, duration } from "../../text/human.js";
+import { shellLine } from "../../text/shell-line.js";
 import { errorText } from "../output/error-text.js";
 import { logLine } from "../output/log-line.js";
+import { renderPairs } from "../output/table.js";
 import { outcomeRecord } from "../running/follow-run.js";
+import { hasFailedRows } from "../running/outcome-text.js";
 import type { Cli } from "../shell/context.js";
 import { decisionsText, endLine } from "./backfill-text.js";
 import { gridAfter } from "./grid-after.js";
@@ -78,5 +81,21 @@ export function tellEnd(cli: Cli, end: BackfillEnd): void {
     ...(failed > 0 ? [`retries the ${failed} that failed`] : []),
     ...(left > 0 ? [`starts the ${left} that were not started`] : []),
   ];
+  const looks = failedRowsLooks(ends, cli.program);
+  if (looks.length > 0) err.line(renderPairs([["next", looks.join("\n")]], err.paint));
   if (again.length > 0) err.line(`rerun this command to continue: it ${again.join(", and ")}`);
+}
+
+const looksShown = 10;
+
+/** The commands that show the rows without predictions of the runs that were published now. */
+function failedRowsLooks(ends: readonly IntervalEnd[], program: string): readonly string[] {
+  const ids = ends.flatMap(({ outcome }) =>
+    outcome?.status === "published" && outcome.run !== null && hasFailedRows(outcome) ? [outcome.run.id] : [],
+  );
+  const left = ids.length - looksShown;
+  return [
+    ...ids.slice(0, looksShown).map((id) => `${program} ${shellLine("errors", id)}`),
+    ...(left > 0 ? [`and so on for ${counted(left, "run")} more: see ${program} ls runs`] : []),
+  ];
 }

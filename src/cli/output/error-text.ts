@@ -4,6 +4,7 @@ import { InvalidSpecError } from "../../spec/invalid-spec-error.js";
 import { indented, oneLine } from "../../text/visible-text.js";
 import { bugsUrl } from "../lookup/packaged.js";
 import type { Printer } from "../shell/context.js";
+import { invalidSpecText } from "./diagnostics-text.js";
 import { wrapLines } from "./fit.js";
 
 /** An error for people: what and where, what to do, and with `verbose` what lies under it. */
@@ -12,7 +13,7 @@ export function errorText(
   { paint, width }: Pick<Printer, "paint" | "width">,
   verbose: boolean,
 ): string {
-  if (error instanceof InvalidSpecError) return error.render({ color: paint.coloured });
+  if (error instanceof InvalidSpecError) return invalidSpecText(error, { paint, width });
   if (error.kind === "cancelled") return `${paint.yellow("interrupted")}: nothing was changed`;
   const lines = [`${paint.red(paint.bold("error:"))} ${indented(error.message)}`];
   for (const [name, value] of worthShowing(error)) lines.push(`  ${paint.dim(`${name}:`)} ${oneLine(value)}`);

@@ -179,6 +179,11 @@ function contradictionPairs({ stats }: RunOutcome, paint: Paint): readonly (read
   ];
 }
 
+/** Whether rows stayed without a prediction in a run that was published. */
+export function hasFailedRows(outcome: RunOutcome): boolean {
+  return outcome.rows.quarantined > 0 || nulledRows(outcome) > 0;
+}
+
 function nulledRows({ reasons, rows }: RunOutcome): number {
   return Object.values(reasons).reduce((sum, number) => sum + number, 0) - rows.quarantined;
 }
@@ -214,7 +219,7 @@ function nextSteps(view: OutcomeView): readonly string[] {
   if (outcome.status === "cancelled") return runId === undefined ? [] : [say("retry", runId)];
   if (outcome.status === "failed")
     return outcome.run === null ? [] : [say("errors", outcome.run.id), afterFailure(outcome.run, view)];
-  return (outcome.rows.quarantined > 0 || nulledRows(outcome) > 0) && runId !== undefined
+  return hasFailedRows(outcome) && runId !== undefined
     ? [say("errors", runId)]
     : write.kind === "postgres"
       ? runId === undefined
