@@ -299,7 +299,7 @@ export const groups = {
       file: "src/scoring/bisect.ts",
       from: "    await search(suspects.slice(middle));",
       to: "    if (bad.size === 0) await search(suspects.slice(middle));",
-      tests: ["test/unit/pipeline/predict-rows.test.ts"],
+      tests: ["test/unit/scoring/predict-rows.test.ts"],
     },
     {
       name: "the error budget is each partition's, not the run's",

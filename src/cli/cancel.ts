@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import { exitCodes } from "../errors.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { CancelOutcome } from "../running/cancel-run.js";
-import { cancelText } from "./cancelling/cancel-text.js";
 import { jobsHere } from "./lookup/jobs.js";
 import { runFor } from "./lookup/runs.js";
+import { cancelText } from "./output/cancel-text.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { durationMs } from "./shell/options.js";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Float32, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { suggestMapping } from "../../src/cli/mapping/suggest-mapping.js";
+import { suggestMapping } from "../../src/cli/inspect/suggest-mapping.js";
 import { jobYaml } from "../../src/spec/write/job-yaml.js";
 import { featuresYaml, outputsYaml } from "../../src/spec/write/mapping-yaml.js";
 import { float32, schemaOf, signatureOf } from "../support/jobs.js";

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { findFiles } from "../../src/cli/init/found-files.js";
 import { inferMapping, type MappingQuestion } from "../../src/cli/init/infer-mapping.js";
 import { openPrompt, type Prompt } from "../../src/cli/init/prompt.js";
-import { suggestMapping } from "../../src/cli/mapping/suggest-mapping.js";
+import { suggestMapping } from "../../src/cli/inspect/suggest-mapping.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import type { Signature } from "../../src/data/tensor.js";
 import { CancelledError } from "../../src/errors.js";

@@ -1,7 +1,7 @@
 import type { Schema } from "../../data/column.js";
 import type { Signature } from "../../data/tensor.js";
 import { featuresYaml, outputsYaml } from "../../spec/write/mapping-yaml.js";
-import { suggestMapping } from "../mapping/suggest-mapping.js";
+import { suggestMapping } from "./suggest-mapping.js";
 
 export interface MappingBlock {
   /** Lines of a job spec. */

@@ -1,6 +1,6 @@
 import type { CancelOutcome } from "../../running/cancel-run.js";
 import { counted } from "../../text/human.js";
-import type { Paint } from "../output/paint.js";
+import type { Paint } from "./paint.js";
 
 /** What became of a run that was to be cancelled, and what can be done next. */
 export function cancelText(outcome: CancelOutcome, program: string, paint: Paint): string {
