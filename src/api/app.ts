@@ -9,6 +9,7 @@ import { describeApi } from "./openapi.js";
 import type { MetricsText, Operations } from "./operations.js";
 import { badRequest, problemOf } from "./problem.js";
 import * as routes from "./routes.js";
+import type { RunView } from "./schemas.js";
 
 export interface ApiParts {
   readonly operations: Operations;
@@ -16,8 +17,11 @@ export interface ApiParts {
   readonly metrics: () => Promise<MetricsText>;
   /** `null`: for the loopback alone. */
   readonly token: string | null;
-  /** Hides secrets, in whatever text goes out. */
-  readonly mask: (text: string) => string;
+  /**
+   * Hides secrets, in whatever text goes out.
+   * @param known words of the client: what stands in them is not hidden, since that would tell a right guess from a wrong one
+   */
+  readonly mask: (text: string, known?: readonly string[]) => string;
   /** Stopping: nothing new is started. */
   readonly isDraining: () => boolean;
   /** What nobody foresaw, for the service's log. */
@@ -54,7 +58,13 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
   });
   app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => Promise.reject(tooLarge()) }));
 
-  const told = <T>(view: T): T => masked(view, parts.mask);
+  const mask: ApiParts["mask"] = (text, known = []) => parts.mask(text, withoutToken(known, token));
+  const told = <T>(view: T): T => masked(view, (text) => parts.mask(text));
+  // A run shows what it was given, and where that leads.
+  const toldOfRun = <T extends Pick<RunView, "vars">>(view: T): T => {
+    const given = Object.values(view.vars).map(String);
+    return masked(view, (text) => mask(text, given));
+  };
   app.openapi(routes.healthRoute, (context) => context.json({ status: "ok" } as const, 200));
   app.openapi(routes.readyRoute, async (context) => {
     const readiness = await operations.ready();
@@ -74,10 +84,10 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
   );
   app.openapi(routes.runsRoute, async (context) => {
     const { runs, next } = await operations.runs(context.req.valid("query"));
-    return context.json(told({ runs: [...runs], next }), 200);
+    return context.json({ runs: runs.map(toldOfRun), next }, 200);
   });
   app.openapi(routes.runRoute, async (context) =>
-    context.json(told(await operations.run(context.req.valid("param").id)), 200),
+    context.json(toldOfRun(await operations.run(context.req.valid("param").id)), 200),
   );
 
   app.openapi(routes.startRoute, async (context) => {
@@ -110,16 +120,58 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
   return app;
 }
 
-function answerProblem(error: Error, context: Context, { mask, onBug }: ApiParts): Response {
+async function answerProblem(error: Error, context: Context, parts: ApiParts): Promise<Response> {
+  const { mask, onBug, token } = parts;
   const problem = problemOf(error);
   if (problem.code === "bug") onBug(error);
-  return context.body(JSON.stringify(masked(problem, mask)), problem.status as 500, {
+  const known = isOfRequest(problem.status) ? withoutToken(await wordsOf(context), token) : [];
+  const body = JSON.stringify(masked(problem, (text) => mask(text, known)));
+  return context.body(body, problem.status as 500, {
     "content-type": "application/problem+json",
     ...(problem.status === 401 ? { "www-authenticate": "Bearer" } : {}),
     ...(problem.code === "api.draining" ? { "retry-after": "30" } : {}),
     // The rest of what is too large is not waited for.
     ...(problem.status === 413 ? { connection: "close" } : {}),
   });
+}
+
+/** The token is in no answer: whoever is answered has it, and guesses nothing. */
+function withoutToken(words: readonly string[], token: string | null): readonly string[] {
+  return token === null ? words : words.filter((word) => !word.includes(token));
+}
+
+/** Whether a problem may repeat words of the request. The body of one that was refused at the door is not read. */
+function isOfRequest(status: number): boolean {
+  return [400, 404, 405, 409, 422].includes(status);
+}
+
+/** What a client wrote, in any form that an answer may repeat it in. */
+async function wordsOf({ req }: Context): Promise<readonly string[]> {
+  const { pathname, searchParams } = new URL(req.url);
+  const body = req.method === "POST" ? await req.text().catch(() => "") : "";
+  const words = [pathname, ...pathname.split("/").map(decoded), ...[...searchParams].flat(), body];
+  return [...words, ...stringsIn(parsed(body))];
+}
+
+function decoded(step: string): string {
+  try {
+    return decodeURIComponent(step);
+  } catch {
+    return step;
+  }
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
+function stringsIn(value: unknown): readonly string[] {
+  if (typeof value !== "object" || value === null) return typeof value === "string" ? [value] : [];
+  return [...(Array.isArray(value) ? [] : Object.keys(value)), ...Object.values(value).flatMap(stringsIn)];
 }
 
 /** The framework's own refusals as ours. */

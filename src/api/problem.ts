@@ -37,6 +37,8 @@ const byCode: { readonly [code: string]: number } = {
   "refused.run-id": 404,
   "spec.not-found": 404,
   "usage.no-schedule": 409,
+  // Asking again changes nothing.
+  "infra.name-too-long": 422,
 };
 
 export function problemOf(thrown: unknown): Problem {

@@ -174,6 +174,9 @@ export const started = z
     outcome: z
       .enum(["recorded", "resumed", "running", "already-published"])
       .openapi({ description: "`resumed`: there was an unfinished run, which goes on." }),
+    warnings: z.array(z.string()).optional().openapi({
+      description: "Sentences for people: the interval is not over yet. Not there where there is none.",
+    }),
   })
   .openapi("Started");
 

@@ -18,11 +18,7 @@ export function ruleOf(spec: IntervalsSpec): IntervalRule {
 export function chooseInterval(rule: IntervalRule, at: string | undefined, now: Date): ChosenInterval {
   if (at !== undefined) {
     const interval = intervalAt(parseInstant(at, rule.timezone), rule);
-    const isOver = new Date(interval.end) <= now;
-    const warnings = isOver
-      ? []
-      : [`the interval of ${interval.ds} is not over yet: it ends at ${interval.end}`];
-    return { interval, rule, warnings };
+    return { interval, rule, warnings: warningsOfInterval(interval, now) };
   }
   const interval = latestCompleteInterval(now, rule);
   if (interval !== null) return { interval, rule, warnings: [] };
@@ -33,6 +29,11 @@ export function chooseInterval(rule: IntervalRule, at: string | undefined, now: 
       hint: "name an interval with --at, or choose an earlier `intervals.start`",
     },
   );
+}
+
+/** What to say of a run that is asked for its interval. */
+export function warningsOfInterval({ ds, end }: Interval, now: Date): readonly string[] {
+  return new Date(end) <= now ? [] : [`the interval of ${ds} is not over yet: it ends at ${end}`];
 }
 
 /** Any interval of the rule, to go on checking a spec with when the right one cannot be told. */

@@ -7,8 +7,10 @@ import { closest, didYouMean } from "./did-you-mean.js";
 import type { Vars, VarUse } from "./expand-templates.js";
 import type { Problem, SpecPath } from "./problem.js";
 import { type VarsSpec, vars as varsSchema } from "./schema/vars.js";
+import { type Secrets, secretsInValue } from "./secrets.js";
 import { valueAt } from "./spec-source.js";
-import { unsafeInPath, type VarValue, valueOfVar } from "./var-value.js";
+import { type UnsafeText, unsafeInPath, type VarValue, valueOfVar } from "./var-value.js";
+import { type UsedIn, unsafeGiven } from "./vars-in-paths.js";
 
 export interface VarSources {
   /** Of the target in nightshift.yaml; `null` where its values are unknown, because the file has mistakes. */
@@ -54,7 +56,7 @@ export function readVars(tree: JsonValue, { target, given }: VarSources): JobVar
       });
     const wanted = entryOf(given, name);
     const ofRun = wanted === undefined ? null : valueOfVar(declaration, wanted);
-    if (ofRun?.kind === "mistake") misuse ??= badValue(name, ofRun.message, ofRun.suggestion);
+    if (ofRun?.kind === "mistake") misuse ??= badValue(name, ofRun.expected, ofRun.suggestion);
     const value = ofRun ?? ofTarget;
     if (value?.kind === "value") values[name] = value.value;
     else missing.push(name);
@@ -69,10 +71,10 @@ function entryOf(vars: Vars, name: string): JsonValue | undefined {
   return Object.hasOwn(vars, name) ? vars[name] : undefined;
 }
 
-function badValue(name: string, message: string, suggestion: string | null): SpecError {
+function badValue(name: string, expected: string, suggestion: string | null): SpecError {
   return new SpecError(
     "usage.bad-var",
-    `the value of \`${name}\` does not suit its declaration: ${message}`,
+    `the value of \`${name}\` does not suit its declaration: it is not ${expected}`,
     {
       hint: suggestion ?? `See \`vars.${name}\` of the job.`,
     },
@@ -93,19 +95,43 @@ export function problemsOfUse({ declared }: JobVars, uses: readonly VarUse[]): r
 /**
  * Refuses a given value that the job does not use, or that may not stand where it is used. The author of a spec is
  * trusted with any value; who starts a run may be anybody that the HTTP interface serves.
+ * @param trees the whole spec, before and after its templates are expanded
  */
-export function misuseOfGiven(vars: JobVars, given: Vars, uses: readonly VarUse[]): SpecError | null {
+export function misuseOfGiven(
+  vars: JobVars,
+  given: Vars,
+  uses: readonly VarUse[],
+  trees: Omit<UsedIn, "path">,
+): SpecError | null {
   const names = [...new Set([...Object.keys(vars.declared ?? {}), ...uses.map(({ name }) => name)])];
   for (const name of Object.keys(given)) {
     if (!names.includes(name)) return unknownVar(name, names);
     const value = vars.values?.[name];
-    const place = uses.find((use) => use.name === name && !isFree(use.path));
-    if (place === undefined || !isVarValue(value)) continue;
+    if (!isVarValue(value)) continue;
     const pattern = valueAt((vars.declared ?? {}) as JsonValue, [name, "pattern"]);
-    const unsafe = unsafeInPath(value, typeof pattern === "string" ? pattern : undefined);
-    if (unsafe !== null) return unsafeValue(name, unsafe, place.path);
+    for (const { name: used, path } of uses) {
+      if (used !== name || isFree(path)) continue;
+      const place = { ...trees, path };
+      const unsafe = unsafeGiven(value, typeof pattern === "string" ? pattern : undefined, place);
+      if (unsafe !== null) return unsafeValue(name, unsafe, path);
+    }
   }
   return null;
+}
+
+/** Refuses a given value that holds a secret: plans, records and outputs would keep it. */
+export function secretInGiven(given: Vars, secrets: Pick<Secrets, "find">): SpecError | null {
+  const name = Object.keys(given).find(
+    (each) => secrets.find(String(given[each])).length > 0 || secretsInValue(String(given[each])).length > 0,
+  );
+  if (name === undefined) return null;
+  return new SpecError(
+    "usage.secret-var",
+    `the value of \`${name}\` holds a secret, and plans and outputs would keep it`,
+    {
+      hint: "Give another value: a secret reaches a job only in the URL of its database, from the environment.",
+    },
+  );
 }
 
 /** Refuses a run without a value that it needs. */
@@ -131,11 +157,15 @@ function unknownVar(name: string, names: readonly string[]): SpecError {
   });
 }
 
-function unsafeValue(name: string, what: string, path: SpecPath): SpecError {
+function unsafeValue(name: string, { what, isAllowedByPattern }: UnsafeText, path: SpecPath): SpecError {
   return new SpecError(
     "usage.unsafe-var",
     `the value of \`${name}\` has ${what}, and it is used in \`${path.join(".")}\``,
-    { hint: `Give one step of a path. The job may allow more: \`vars: { ${name}: { pattern: … } }\`.` },
+    {
+      hint: isAllowedByPattern
+        ? `Give one step of a path. The job may allow more: \`vars: { ${name}: { pattern: … } }\`.`
+        : "Give another value: one step of a path, of letters, digits, `-`, `_` and `.`.",
+    },
   );
 }
 
@@ -187,9 +217,11 @@ export function problemsOfSchedule(
           path,
           at: "value",
           code: "spec.bad-var",
-          message: `it has ${unsafe}, and is used in \`${place?.path.join(".")}\``,
+          message: `it has ${unsafe.what}, and is used in \`${place?.path.join(".")}\``,
         },
-        suggestion: `allow it with \`vars.${name}.pattern\``,
+        suggestion: unsafe.isAllowedByPattern
+          ? `allow it with \`vars.${name}.pattern\``
+          : "give another value",
       });
   }
   return problems;

@@ -21,6 +21,11 @@ export interface LoadContext {
   readonly at?: string;
   /** `--var`: win over the target's. */
   readonly vars: Vars;
+  /**
+   * Who gives `vars`. A value that equals a secret is refused, unless a client gives it: the refusal would tell that the
+   * guess was right. Without it: the operator.
+   */
+  readonly givenBy?: "operator" | "client";
   readonly target?: string;
   readonly environment: { readonly [name: string]: string | undefined };
   readonly now: Date;
@@ -79,6 +84,7 @@ export async function loadJob(path: string, context: LoadContext): Promise<Loade
     secrets,
     anyInterval: context.anyInterval === true,
     anyVars: context.anyVars === true,
+    givenBy: context.givenBy ?? "operator",
   });
   const all = [...project.diagnostics, ...diagnostics];
   if (resolved?.kind === "misused" && all.length === 0) throw resolved.error;

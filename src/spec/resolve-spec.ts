@@ -11,11 +11,13 @@ import type { CheckedSpec } from "./checks/check.js";
 import { intervalWarnings } from "./checks/intervals.js";
 import { anyInterval, chooseInterval, ruleOf } from "./choose-interval.js";
 import {
+  type JobVars,
   missingVar,
   misuseOfGiven,
   problemsOfSchedule,
   problemsOfUse,
   readVars,
+  secretInGiven,
   type VarSources,
 } from "./declared-vars.js";
 import { expandTemplates, type IntervalScope, type Vars } from "./expand-templates.js";
@@ -44,6 +46,8 @@ export interface ResolveContext {
   readonly anyInterval?: boolean;
   /** The spec is only looked at: declared variables need no value, and templates that use them stay as they are. */
   readonly anyVars?: boolean;
+  /** See {@link LoadContext}. */
+  readonly givenBy?: "operator" | "client";
 }
 
 export type ResolvedSpec =
@@ -96,9 +100,9 @@ export function resolveSpec(written: JsonValue, context: ResolveContext): Resolv
     ...expanded.secretPaths.filter((path) => !isConnectionPlace(expanded.tree, path)),
     ...templates.uses.filter(({ name }) => secretVars.includes(name)).map(({ path }) => path),
   ];
-  const secrets = secretsInJob(templates.tree, context.secrets, tainted).filter(
-    ({ path }) => !told.some((problem) => samePath(problem.path, path)),
-  );
+  const secrets = secretsInJob(withoutGiven(variables.tree, vars, timing.scope, context), {
+    ...{ secrets: context.secrets, tainted },
+  }).filter(({ path }) => !told.some((problem) => samePath(problem.path, path)));
   const settings = notify?.(saved.spec.intervals?.timezone ?? "UTC") ?? null;
   const ofVars = [
     ...problemsOfUse(vars, templates.uses),
@@ -116,7 +120,10 @@ export function resolveSpec(written: JsonValue, context: ResolveContext): Resolv
   const misuse =
     timing.usage ??
     vars.misuse ??
-    misuseOfGiven(vars, context.vars.given, templates.uses) ??
+    misuseOfGiven(vars, context.vars.given, templates.uses, {
+      ...{ written: variables.tree, rendered: templates.tree },
+    }) ??
+    (context.givenBy === "client" ? null : secretInGiven(context.vars.given, context.secrets)) ??
     (context.anyVars === true ? null : missingVar(vars));
   if (misuse !== null) return { kind: "misused", error: misuse };
   const interval = timing.scope.kind === "interval" ? timing.scope.interval : null;
@@ -230,10 +237,27 @@ function spoils(problem: Problem): boolean {
 }
 
 /**
+ * The job without the values that this run was given. They are their giver's: one that equals a secret does not make a
+ * mistake of the spec.
+ */
+function withoutGiven(
+  tree: JsonValue,
+  { values, missing }: JobVars,
+  scope: IntervalScope,
+  { vars }: ResolveContext,
+): JsonValue {
+  const blank = Object.fromEntries(Object.keys(vars.given).map((name) => [name, ""]));
+  return expandTemplates(tree, values === null ? null : { ...values, ...blank }, scope, missing).tree;
+}
+
+/**
  * A job is stored in plans and ledgers, where secrets never go.
  * @param tainted values that were made from secrets, whatever filters made of them
  */
-function secretsInJob(tree: JsonValue, secrets: Secrets, tainted: readonly SpecPath[]): readonly Problem[] {
+function secretsInJob(
+  tree: JsonValue,
+  { secrets, tainted }: { readonly secrets: Secrets; readonly tainted: readonly SpecPath[] },
+): readonly Problem[] {
   const problems: Problem[] = [];
   mapStrings(tree, (text, path: SpecPath) => {
     if (secrets.find(text).length > 0 || tainted.some((each) => samePath(each, path)))
@@ -243,7 +267,7 @@ function secretsInJob(tree: JsonValue, secrets: Secrets, tainted: readonly SpecP
         code: "spec.secret-in-job",
         message: "it holds a secret, and plans and outputs would keep it",
         suggestion:
-          "use a variable without PASSWORD, TOKEN, SECRET, KEY or the like in its name, if it is none",
+          "leave it out; if it is none, take it from another variable, whose name and value do not look like a secret's: without PASSWORD, TOKEN, KEY, CONN or the like, `pwd=` or `sig=`",
       });
     return text;
   });

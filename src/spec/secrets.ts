@@ -3,8 +3,11 @@
 export interface Secrets {
   /** Remembers a secret, its URL-encoded form, and its lines where it has several. */
   add(value: string): void;
-  /** The text with every secret replaced by `***`. */
-  mask(text: string): string;
+  /**
+   * The text with every secret replaced by `***`.
+   * @param known words of the reader: a secret in one of them stays, since a mask would tell that it is one
+   */
+  mask(text: string, known?: readonly string[]): string;
   /** End-exclusive ranges of secrets in a text, in order, without overlap. */
   find(text: string): readonly (readonly [start: number, end: number])[];
 }
@@ -41,10 +44,11 @@ export function createSecrets(): Secrets {
           if (form !== "") values.add(form);
     },
     find,
-    mask(text) {
+    mask(text, known = []) {
       let masked = "";
       let position = 0;
       for (const [start, end] of find(text)) {
+        if (known.some((word) => word.includes(text.slice(start, end)))) continue;
         masked += `${text.slice(position, start)}***`;
         position = end;
       }
@@ -53,15 +57,32 @@ export function createSecrets(): Secrets {
   };
 }
 
-/** Anywhere in a name. */
+/** Anywhere in a name. `PWD` and `OLDPWD` alone are directories of the shell. */
 const secretParts =
-  /PASS(WORD|WD|PHRASE)|SECRET|TOKEN|CREDENTIAL|COOKIE|BEARER|WEBHOOK|SLACK.*URL|_PWD($|_)/i;
+  /PASS(WORD|WD|PHRASE|CODE)|SECRET|TOKEN|CREDENTIAL|COOKIE|BEARER|WEBHOOK|HMAC|MNEMONIC|SLACK.*URL|CONN(ECTION)?_?STR(ING)?S?($|_)|(?<!^|^OLD)PWD($|_)/i;
 /** Between underscores. `PAT`: a personal access token; `SAS`: a signature of Azure; `SK`: a secret key. */
-const secretWords = /(^|_)((API|ACCESS|PRIVATE)?KEYS?|PASS|PAT|AUTH|DSN|SAS|SK|JWT|SIGNATURE)($|_)/i;
+const secretWords =
+  /(^|_)((ACCESS|ACCOUNT|API|ENCRYPTION|MASTER|PRIVATE|SHARED|SIGNING|SSH)?KEYS?|AUTH|CREDS?|DSN|JWT|PASS|PAT|PEM|PEPPER|PSK|PW|SALT|SAS|SESSION_?ID|SIGNATURE|SIGNING|SK|T?OTP)($|_)/i;
+/** At the end of a name: `CONNECTION_TIMEOUT` and `PRIVATE_SUBNET` are none. */
+const secretEnds = /(^|_)((?<!M(AX|IN)_)CONN(ECTION)?|PIN|PRIVATE|SESSION)$/i;
 
 /** Whether a variable of this name holds a secret. */
 export function looksSecret(name: string): boolean {
-  return secretParts.test(name) || secretWords.test(name);
+  return secretParts.test(name) || secretWords.test(name) || secretEnds.test(name);
+}
+
+const passwordsOfUrls = /[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:([^\s/?#]+)@/gi;
+/** Of connection strings, signed URLs and JSON. */
+const secretPairs =
+  /(?:^|[;,&?\s{])["']?(?:password|passwd|passphrase|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig|[\w-]*signature)(?:\s*=|["']\s*:)\s*(?:"([^"]*)"|'([^']*)'|([^;,&\s"']+))/gi;
+const pemBlock = /-----BEGIN [A-Z0-9 ]+-----/;
+
+/** The secrets that stand in a variable's value, whatever its name is; none where it looks like no secret. */
+export function secretsInValue(value: string): readonly string[] {
+  const found = [...value.matchAll(passwordsOfUrls), ...value.matchAll(secretPairs)].flatMap(
+    ([, ...groups]) => groups.filter((group) => group !== undefined && group !== ""),
+  );
+  return pemBlock.test(value) ? [...found, value] : found;
 }
 
 const userinfo = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:([^\s/?#]*)@/i;
@@ -78,16 +99,18 @@ export function passwordInUrl(
 }
 
 /**
- * What may be secret in words of a command line, which nothing has read yet: passwords in URLs, and the parameters that
- * signed URLs carry.
+ * What may be secret in words of a command line, which nothing has read yet: passwords in URLs and connection strings, and
+ * the parameters that signed URLs carry.
  */
 export function secretsInWords(words: readonly string[]): readonly string[] {
   const inUserinfo = /[a-z][a-z0-9+.-]*:\/+[^\s/?#@:]*:([^\s/?#]*)@/gi;
   const inParameters = /[?&](?:[\w-]*(?:password|token|signature|credential|secret)|sig|key)=([^&#\s]+)/gi;
   return words.flatMap((word) =>
-    [...word.matchAll(inUserinfo), ...word.matchAll(inParameters)].flatMap(([, secret = ""]) =>
-      secret === "" || secret.includes("${") ? [] : [secret],
-    ),
+    [
+      ...[...word.matchAll(inUserinfo), ...word.matchAll(inParameters)].map(([, secret = ""]) => secret),
+      ...secretsInValue(word.replace(/^[\w.-]+=/, "")),
+      ...secretsInValue(word),
+    ].filter((secret) => secret !== "" && !secret.includes("${")),
   );
 }
 

@@ -19,6 +19,7 @@ export interface Connections {
 
 interface TakeContext {
   readonly baseDir: string;
+  readonly environment: { readonly [name: string]: string | undefined };
   readonly secrets: Secrets;
 }
 
@@ -35,7 +36,7 @@ export interface TakenConnections {
 export function takeConnections(
   written: JsonValue,
   expanded: JsonValue,
-  { baseDir, secrets }: TakeContext,
+  { baseDir, environment, secrets }: TakeContext,
 ): TakenConnections {
   const problems: Problem[] = [];
   const taken = { input: null as Connection | null, write: null as Connection | null };
@@ -53,7 +54,7 @@ export function takeConnections(
         "a password is written into the spec",
         "take it from the environment: `${DATABASE_URL}`",
       );
-    if (hasMisplacedSecret(template))
+    if (hasMisplacedSecret(template, environment))
       problem(
         "spec.secret-place",
         "a secret stands in it elsewhere than as the password, and every server would be told it",
@@ -105,8 +106,8 @@ function placeOf([section, key]: SpecPath): keyof Connections | null {
 }
 
 /** A secret may be the whole URL, or its password: what else is in a URL is sent to whichever server it names. */
-function hasMisplacedSecret(template: string): boolean {
-  const references = secretReferences(template);
+function hasMisplacedSecret(template: string, environment: TakeContext["environment"]): boolean {
+  const references = secretReferences(template, environment);
   const isWhole = references.length === 1 && references[0]?.length === template.trim().length;
   if (isWhole) return false;
   const password = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:([^@]*)@/i.exec(template);

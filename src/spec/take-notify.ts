@@ -85,7 +85,7 @@ function problemsOfUrl(
       "who knows this URL may post, so it is a secret, and it is written into the spec",
       `take it from the environment: \`\${${channel === "slack" ? "SLACK_URL" : "WEBHOOK_URL"}}\``,
     );
-  const references = secretReferences(written);
+  const references = secretReferences(written, environment);
   if (references.length > 1 || references.some(({ length }) => length !== written.trim().length))
     return wrong(
       "spec.secret-place",

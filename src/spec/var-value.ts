@@ -12,7 +12,13 @@ export type VarValue = string | number | boolean;
 
 export type CheckedValue =
   | { readonly kind: "value"; readonly value: VarValue }
-  | { readonly kind: "mistake"; readonly message: string; readonly suggestion: string | null };
+  | {
+      readonly kind: "mistake";
+      readonly message: string;
+      /** The message without the value. */
+      readonly expected: string;
+      readonly suggestion: string | null;
+    };
 
 const maxLength = 4096;
 
@@ -67,7 +73,7 @@ function numberOf(value: JsonValue, syntax: RegExp): number | null {
 }
 
 function mistake(value: JsonValue, expected: string, suggestion: string | null): CheckedValue {
-  return { kind: "mistake", message: `${shown(value)} is not ${expected}`, suggestion };
+  return { kind: "mistake", message: `${shown(value)} is not ${expected}`, expected, suggestion };
 }
 
 function shown(value: JsonValue): string {
@@ -75,20 +81,31 @@ function shown(value: JsonValue): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
+export interface UnsafeText {
+  /** Completes "the value has …". */
+  readonly what: string;
+  /** The author of the job may allow it by a pattern. */
+  readonly isAllowedByPattern: boolean;
+}
+
+/** Control characters, separators of lines, controls of the reading direction, halves of characters. */
+const unreadable = /[\p{Cc}\p{Cs}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
+
 /**
  * What keeps a given value from being used in a path or a name, or `null`. A value is one step of a path: it neither
  * leads elsewhere nor selects several files. A pattern may allow separators and glob characters, but no `..` step and no
  * control character.
  */
-export function unsafeInPath(value: VarValue, pattern: string | undefined): string | null {
+export function unsafeInPath(value: VarValue, pattern: string | undefined): UnsafeText | null {
   if (typeof value !== "string") return null;
-  if (/\p{Cc}/u.test(value)) return "a control character";
-  if (/(^|[/\\])\.\.?([/\\]|$)/.test(value)) return "a step `.` or `..`";
+  const unsafe = (what: string, isAllowedByPattern = true): UnsafeText => ({ what, isAllowedByPattern });
+  if (unreadable.test(value)) return unsafe("a control character", false);
+  if (/(^|[/\\])\.\.?([/\\]|$)/.test(value)) return unsafe("a step `.` or `..`", false);
   if (pattern !== undefined) return null;
-  if (value === "") return "nothing";
-  if (value.includes("..")) return "`..`";
-  if (/[/\\]/.test(value)) return "a separator of paths";
-  if (/[*?[\]{}!()]/.test(value)) return "a glob character";
-  if (value.startsWith("~")) return "`~` at its beginning";
+  if (value === "") return unsafe("nothing");
+  if (value.includes("..")) return unsafe("`..`");
+  if (/[/\\]/.test(value)) return unsafe("a separator of paths");
+  if (/[*?[\]{}!()]/.test(value)) return unsafe("a glob character");
+  if (value.startsWith("~")) return unsafe("`~` at its beginning");
   return null;
 }

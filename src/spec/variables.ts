@@ -3,7 +3,7 @@
 import { isAllowed } from "../config.js";
 import { closest, didYouMean } from "./did-you-mean.js";
 import type { TextSpan } from "./problem.js";
-import { looksSecret, passwordInUrl, type Secrets } from "./secrets.js";
+import { looksSecret, passwordInUrl, type Secrets, secretsInValue } from "./secrets.js";
 
 export interface VariableContext {
   readonly environment: { readonly [name: string]: string | undefined };
@@ -23,7 +23,7 @@ interface VariableProblem {
 export interface ExpandedText {
   /** What could not be expanded stays as it is. */
   readonly text: string;
-  /** A secret is in it: a file, or a variable whose name says so. It stays one, whatever is made of the text. */
+  /** A secret is in it: a file, or a variable whose name or value says so. It stays one, whatever is made of the text. */
   readonly isSecret: boolean;
   readonly problems: readonly VariableProblem[];
 }
@@ -50,15 +50,18 @@ export function expandVariables(text: string, context: VariableContext): Expande
   return { text: expanded, isSecret, problems };
 }
 
-/** Where secrets stand in a text, by what is written: files, and variables whose names say so. */
+/** Where secrets stand in a text, by what is written: files, and variables whose names or values say so. */
 export function secretReferences(
   text: string,
+  environment: VariableContext["environment"],
 ): readonly { readonly start: number; readonly length: number }[] {
-  return [...text.matchAll(/\$\$\{|\$\{([^}]*)\}/g)].flatMap(({ 0: whole, 1: body, index }) =>
-    body !== undefined && (body.startsWith("file:") || looksSecret(/^\w*/.exec(body)?.[0] ?? ""))
-      ? [{ start: index, length: whole.length }]
-      : [],
-  );
+  return [...text.matchAll(/\$\$\{|\$\{([^}]*)\}/g)].flatMap(({ 0: whole, 1: body, index }) => {
+    if (body === undefined) return [];
+    const name = /^\w*/.exec(body)?.[0] ?? "";
+    const value = Object.hasOwn(environment, name) ? (environment[name] ?? "") : "";
+    const isSecret = body.startsWith("file:") || looksSecret(name) || secretsInValue(value).length > 0;
+    return isSecret ? [{ start: index, length: whole.length }] : [];
+  });
 }
 
 /** A default that should not be there is a value all the same, so that nothing else is said about it. */
@@ -81,8 +84,9 @@ function lookUp(body: string, context: VariableContext): Outcome {
   const value = Object.hasOwn(context.environment, name) ? context.environment[name] : undefined;
   const missing = value === undefined || (operator !== undefined && value === "");
   if (!missing) {
-    if (looksSecret(name)) context.secrets.add(value);
-    return { value, isSecret: value !== "" && (looksSecret(name) || passwordInUrl(value) !== null) };
+    const inValue = secretsInValue(value);
+    for (const secret of looksSecret(name) ? [value, ...inValue] : inValue) context.secrets.add(secret);
+    return { value, isSecret: value !== "" && (looksSecret(name) || inValue.length > 0) };
   }
   if (operator === "-") return defaultOf(name, operand, context.secrets);
   if (operator === "?")
@@ -95,9 +99,9 @@ function lookUp(body: string, context: VariableContext): Outcome {
 }
 
 function defaultOf(name: string, value: string, secrets: Secrets): Outcome {
-  const isSecret = looksSecret(name) || passwordInUrl(value) !== null;
-  if (!isSecret || value === "") return { value };
-  secrets.add(value);
+  const inValue = secretsInValue(value);
+  if (value === "" || (!looksSecret(name) && inValue.length === 0)) return { value };
+  for (const secret of [value, ...inValue]) secrets.add(secret);
   return {
     value,
     code: "spec.literal-password",

@@ -1,8 +1,8 @@
 /** Keeps secrets out of the environment that an author's functions see. */
 import { forgetVariables } from "../config.js";
-import { looksSecret, passwordInUrl } from "../spec/secrets.js";
+import { looksSecret, secretsInValue } from "../spec/secrets.js";
 
-/** Removes from this thread's environment what looks like a secret: by its name, or a URL with a password. */
+/** Removes from this thread's environment what looks like a secret: by its name or its value. */
 export function hideSecrets(): void {
-  forgetVariables((name, value) => looksSecret(name) || passwordInUrl(value) !== null);
+  forgetVariables((name, value) => looksSecret(name) || secretsInValue(value).length > 0);
 }

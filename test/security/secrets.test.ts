@@ -3,7 +3,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { createSecrets, looksSecret } from "../../src/spec/secrets.js";
+import { createSecrets, looksSecret, secretsInWords } from "../../src/spec/secrets.js";
+import { hideSecrets } from "../../src/wiring/hide-secrets.js";
 import { resolveConnection } from "../../src/wiring/resolve-connection.js";
 import { scratch } from "../support/scratch.js";
 import { jobText, makeSpecProject } from "../support/spec-project.js";
@@ -16,6 +17,7 @@ const environment = {
   GH_PAT: "ghp-Token-99",
   WHOLE: "postgres://me:In-Url-99@db.example/x",
   HOST: "db.example",
+  PLAIN: "Server=db;Pwd=Zz-99",
 };
 
 async function codes(text: string, more: object = {}): Promise<readonly string[]> {
@@ -40,6 +42,33 @@ test.each([
   ["REGION", false],
   ["MONKEY_PATCH", false],
   ["PWD", false],
+  ["OLDPWD", false],
+  ["CONN", true],
+  ["DB_CONN", true],
+  ["CONNECTION_STRING", true],
+  ["AZURE_STORAGE_CONNECTION_STRING", true],
+  ["SQLCONNSTR_main", true],
+  ["SESSION_ID", true],
+  ["PHP_SESSION", true],
+  ["HMAC", true],
+  ["SIGNING", true],
+  ["PRIVATE", true],
+  ["CARD_PIN", true],
+  ["DBPWD", true],
+  ["DB_PW", true],
+  ["PASSPHRASE", true],
+  ["APP_CREDS", true],
+  ["PASSWORD_SALT", true],
+  ["TLS_PEM", true],
+  ["MASTERKEY", true],
+  ["HOME", false],
+  ["AWS_REGION", false],
+  ["SPIN", false],
+  ["PINNED", false],
+  ["MAX_CONNECTIONS", false],
+  ["CONNECTION_TIMEOUT", false],
+  ["PRIVATE_SUBNET", false],
+  ["DESIGNING", false],
 ])("the name %s looks secret: %s", (name, is) => expect(looksSecret(name)).toBe(is));
 
 test.each([
@@ -80,6 +109,80 @@ test.each([
   },
 );
 
+const plainNames = {
+  A1: "Server=db;User Id=u;Pwd=Zz-99",
+  A2: "host=db user=u password=Zz-99",
+  A3: "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Zz99==;EndpointSuffix=x",
+  A4: "BlobEndpoint=https://a.example;SharedAccessSignature=sv=1&sig=Zz-99",
+  A5: "https://a.example/data?sv=1&sig=Zz-99",
+  A6: "jdbc:postgresql://u:Zz-99@db.example/x",
+  A7: "jdbc:sqlserver://db.example;user=u;password = Zz-99",
+  A8: "-----BEGIN PRIVATE KEY-----\nWno5OQ\n-----END PRIVATE KEY-----",
+  A9: "Endpoint=sb://a.example/;SharedAccessKeyName=n;SharedAccessKey=Zz99=",
+  A10: "https://a.example/x?X-Amz-Credential=a&X-Amz-Signature=Zz99",
+  A11: "see postgres://u:Zz-99@db.example/x",
+  A12: "password='Zz 99' host=db",
+};
+
+test.each(Object.keys(plainNames))(
+  "a value that holds a secret is one under any name, also as a default, and its secret is masked: %s",
+  async (name) => {
+    project.write("nightshift.yaml", "targets: {}\n");
+    const job = (template: string) => jobText(`write: { to: out, add: { a: '${template}' } }`);
+    const secrets = createSecrets();
+    expect(await codes(job(`\${${name}}`), { environment: plainNames, secrets })).toContain(
+      "spec.secret-in-job",
+    );
+    const value = plainNames[name as keyof typeof plainNames];
+    expect(secrets.mask(value)).not.toMatch(/Zz|Wno5OQ/);
+    if (/[\n']/.test(value)) return;
+    expect(await codes(job(`\${NOT_SET:-${value}}`))).toContain("spec.literal-password");
+    expect(createSecretsOf(secretsInWords([value])).mask(value)).not.toContain("Zz");
+  },
+);
+
+function createSecretsOf(values: readonly string[]) {
+  const secrets = createSecrets();
+  for (const value of values) secrets.add(value);
+  return secrets;
+}
+
+test.each([
+  "eu-west-1",
+  "/usr/bin:/bin",
+  "a=b;c=d",
+  "https://a.example/x?signal=1",
+  "passwords",
+  "pwd",
+  "u@db",
+])("an ordinary value is none: %s", async (value) => {
+  const job = jobText("write: { to: out, add: { a: '${PLAIN}' } }");
+  project.write("jobs/a.yaml", job);
+  const loaded = await project.load("jobs/a.yaml", { environment: { PLAIN: value } });
+  expect(loaded.job.write.add).toEqual({ a: value });
+});
+
+test("a function of the author sees no variable whose value holds a secret", () => {
+  for (const [name, value] of Object.entries({ ...plainNames, PLAIN: "eu" }))
+    process.env[`NSX_${name}`] = value;
+  const kept = { ...process.env };
+  try {
+    hideSecrets();
+    expect(Object.keys(process.env).filter((name) => name.startsWith("NSX_"))).toEqual(["NSX_PLAIN"]);
+  } finally {
+    for (const name of Object.keys(kept)) if (!name.startsWith("NSX_")) process.env[name] = kept[name];
+    delete process.env.NSX_PLAIN;
+  }
+});
+
+test("the refusal of a secret says what may hold one", async () => {
+  project.write("jobs/a.yaml", jobText("write: { to: out, add: { a: '${A1}' } }"));
+  const { diagnostics } = await project.mistakes("jobs/a.yaml", { environment: plainNames });
+  expect(diagnostics).toMatchObject([
+    { code: "spec.secret-in-job", suggestion: expect.stringContaining("another variable") },
+  ]);
+});
+
 test.each([
   "postgres://${GH_PAT}@evil.example/x",
   "postgres://u:p${GH_PAT}@evil.example/x?application_name=${DB_PASSWORD}",
@@ -87,6 +190,7 @@ test.each([
   "postgres://u@evil.example/${DB_PASSWORD}",
   "postgres://u@${DB_PASSWORD}.evil.example/x",
   "postgres://u:x@evil.example/x?user=${GH_PAT}",
+  "postgres://u@evil.example/x?options=${PLAIN}",
 ])("a secret elsewhere than as the password is sent to no server: %s", async (url) => {
   const input = `input: { from: '${url}', table: t, key: id }`;
   expect(await codes(jobText(input))).toContain("spec.secret-place");

@@ -16,7 +16,8 @@ export interface ApiProject {
   remove(): Promise<void>;
 }
 
-export async function apiProject(): Promise<ApiProject> {
+/** @param environment of the services */
+export async function apiProject(environment: { readonly [name: string]: string } = {}): Promise<ApiProject> {
   const project = dailyProject("2025-01-01", 4);
   project.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
   const writeJob: ApiProject["writeJob"] = (name, change) => {
@@ -30,7 +31,7 @@ export async function apiProject(): Promise<ApiProject> {
   );
   writeJob("broken", (spec) => spec.replace("model:", "modell:"));
   const start: ApiProject["start"] = (...more) =>
-    serveIn(project.cwd, {}, "--listen", "127.0.0.1:0", ...more);
+    serveIn(project.cwd, environment, "--listen", "127.0.0.1:0", ...more);
   const served = start();
   return {
     project,

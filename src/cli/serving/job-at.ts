@@ -7,6 +7,8 @@ export interface JobMoment {
   readonly at?: string;
   /** As `--var`. */
   readonly vars?: { readonly [name: string]: string | number | boolean };
+  /** See `LoadContext`. */
+  readonly givenBy?: "client";
 }
 
 /** What the schedule of a job starts for an interval. */
@@ -16,13 +18,15 @@ export function momentOf({ schedule }: Pick<ServedSpec, "schedule">, interval: I
 }
 
 /** The job of a spec as it is served, for one interval. @throws InvalidSpecError; SpecError `usage.*` */
-export async function jobAt(cli: Cli, { path, text }: ServedSpec, { at, vars }: JobMoment): Promise<Job> {
+export async function jobAt(cli: Cli, { path, text }: ServedSpec, moment: JobMoment): Promise<Job> {
+  const { at, vars, givenBy } = moment;
   const { loadJob } = await import("../../spec/load.js");
   const { cwd, settings, globals, clock, secrets } = cli;
   const { job } = await loadJob(path, {
     ...{ cwd, text, secrets, vars: vars ?? {}, environment: settings.environment },
     ...{ now: clock.now(), outputRoot: settings.outputRoot },
     ...(at === undefined ? {} : { at }),
+    ...(givenBy === undefined ? {} : { givenBy }),
     ...(globals.target === null ? {} : { target: globals.target }),
   });
   return job;

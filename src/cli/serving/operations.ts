@@ -3,6 +3,7 @@ import type { Operations, StartOptions } from "../../api/operations.js";
 import type { JobView, Readiness, Started, StartRequest } from "../../api/schemas.js";
 import type { App } from "../../app.js";
 import { SpecError } from "../../errors.js";
+import type { Interval } from "../../job/job.js";
 import type { RunState } from "../../job/run.js";
 import { ownerAlive, runEnded } from "../../ledgers/refusals.js";
 import type { RunRequest } from "../../running/run-request.js";
@@ -35,6 +36,7 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
   const { specs, asked, planning } = parts;
   const app = await cli.app();
   const ledger = await app.ledger();
+  const { warningsOfInterval } = await import("../../spec/choose-interval.js");
   const book = await app.scheduleBook();
   const isInterrupted = await interruptionCheck();
   const timingNow = await jobTiming(app);
@@ -104,21 +106,29 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
   ): Promise<Started> {
     const mark = idempotencyKey === null ? null : markOf(idempotencyKey, good.name, request);
     const before = mark === null ? null : await findMarked(ledger, good.name, mark, cli.clock.now());
-    if (before !== null) return goOn(await stateOf(before.id));
+    if (before !== null) return { ...(await goOn(await stateOf(before.id))), ...warned(before.interval) };
     const { at, vars, lane, reprocess = false } = request;
     const moment = { ...(at === undefined ? {} : { at }), ...(vars === undefined ? {} : { vars }) };
+    const job = await jobAt(cli, good, { ...moment, givenBy: "client" });
+    const warnings = warned(job.interval);
     const wanted: RunRequest = {
-      ...{ job: await jobAt(cli, good, moment), kind: "spec", specPath: good.path, trigger: "api" },
+      ...{ job, kind: "spec", specPath: good.path, trigger: "api" },
       ...{ guess: false, reprocess, restart: false, takeOver: false },
       ...(mark === null ? {} : { mark }),
       ...(lane === undefined ? {} : { lane }),
     };
     const recorded = await (await (await planning()).runner()).record(wanted, signal);
-    if (recorded.is === "published") return { run: recorded.runId, outcome: "already-published" };
+    if (recorded.is === "published")
+      return { run: recorded.runId, outcome: "already-published", ...warnings };
     const state = await stateOf(recorded.runId);
-    if (recorded.is === "unfinished") return goOn(state);
+    if (recorded.is === "unfinished") return { ...(await goOn(state)), ...warnings };
     asked.ask(state.run);
-    return { run: recorded.runId, outcome: "recorded" };
+    return { run: recorded.runId, outcome: "recorded", ...warnings };
+  }
+
+  function warned(interval: Interval | null): Pick<Started, "warnings"> {
+    const warnings = interval === null ? [] : warningsOfInterval(interval, cli.clock.now());
+    return warnings.length === 0 ? {} : { warnings: [...warnings] };
   }
 
   /** Of a run that there is. */

@@ -19,7 +19,7 @@ const declaration = z
       .optional()
       .meta({
         description:
-          "Regular expression of JavaScript that the whole of a `string` matches. A value that is used in a path or a name may hold `/`, `..` and glob characters only if a pattern allows them.",
+          "Regular expression of JavaScript that the whole of a `string` matches. A value that is used in a path or a name may hold `/` and glob characters, or begin with `.` or `-`, only if a pattern allows it.",
         examples: ["[a-z]{2}"],
       }),
     default: constant.optional().meta({
