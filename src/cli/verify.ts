@@ -12,16 +12,15 @@ interface VerifyFlags {
 }
 
 export function declare(command: Command): void {
-  command.option("--output <job|path>", "compare size and SHA-256 of every published file with the log");
-  command.addHelpText("after", "\nReads every file once. Exit code 1 where one is missing or damaged.");
+  command.option("--output <job|path>", "the same as the argument");
+  command.addHelpText(
+    "after",
+    "\nCompares size and SHA-256 of every published file with the log: reads every file once. Exit code 1 where one is missing or damaged.",
+  );
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
-  const { output } = command.opts<VerifyFlags>();
-  if (output === undefined)
-    throw new SpecError("usage.verify-what", "nothing is named to verify", {
-      hint: "Name a job or the path of an output: nightshift verify --output <job|path>",
-    });
+  const output = namedOutput(command.args[0], command.opts<VerifyFlags>().output);
   const write = await outputFor(cli, output);
   if (write.kind === "postgres")
     throw new SpecError("usage.no-files", `${targetOf(write)} is a table: it has no files to verify`, {
@@ -32,6 +31,23 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   if (cli.globals.json) printJson(cli.out, { output: targetOf(write), ...verified });
   else tell(cli, write, verified);
   return verified.damaged.length === 0 ? exitCodes.ok : exitCodes.failed;
+}
+
+/** The job or path, which may be given as the argument or as the option, but not as both. */
+function namedOutput(argument: string | undefined, option: string | undefined): string {
+  if (argument !== undefined && option !== undefined)
+    throw new SpecError(
+      "usage.invalid-argument",
+      "an output is named twice, as the argument and as --output",
+      {
+        hint: "Leave one of them out.",
+      },
+    );
+  const output = argument ?? option;
+  if (output !== undefined) return output;
+  throw new SpecError("usage.verify-what", "nothing is named to verify", {
+    hint: "Name a job or the path of an output: nightshift verify <job|path>",
+  });
 }
 
 function tell(

@@ -4,6 +4,8 @@
  * error should name what they have and how to convert it.
  */
 
+import { shellLine } from "./shell-line.js";
+
 export interface RecognisedFile {
   /** With an article: "a Python pickle". */
   readonly what: string;
@@ -82,7 +84,7 @@ export function recogniseFile(head: Uint8Array, name: string): RecognisedFile | 
   if (known !== undefined) return known[1];
   if (/^(joblib|pkl|pickle)$/.test(ending))
     return model("a file of joblib", `load it in Python and export the model with skl2onnx: ${exporting}`);
-  return ofText(bytes, ending);
+  return ofText(bytes, ending, name);
 }
 
 /** PyTorch, Keras 3 and Excel all write ZIP archives. */
@@ -97,17 +99,27 @@ function inZip(ending: string, text: string): RecognisedFile {
   return data("a ZIP archive", "unpack it first");
 }
 
-function ofText(bytes: Buffer, ending: string): RecognisedFile | null {
+function ofText(bytes: Buffer, ending: string, name: string): RecognisedFile | null {
   // `stream` leaves out a character that is cut in two at the end of the head.
   const text = new TextDecoder("utf-8").decode(bytes, { stream: true });
   if (text.trim() === "" || /[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text)) return null;
   const first = text.trimStart();
   if (first.startsWith("{") || first.startsWith("["))
-    return data("JSON text", "write it as Parquet: duckdb -c \"copy (from 'x.json') to 'x.parquet'\"");
+    return data("JSON text", `write it as Parquet: ${conversion("read_json", name)}`);
   const [line = ""] = first.split(/\r?\n/, 1);
   if (/^(csv|tsv)$/.test(ending) || /[,;\t]/.test(line))
-    return data("CSV text", "write it as Parquet: duckdb -c \"copy (from 'x.csv') to 'x.parquet'\"");
+    return data("CSV text", `write it as Parquet: ${conversion("read_csv", name)}`);
   return { what: "a text file", asModel: null, asData: null };
+}
+
+/** The command that writes the file as Parquet beside it, in backticks, so that it is not broken where a line ends. */
+function conversion(reader: "read_json" | "read_csv", name: string): string {
+  const sql = (path: string): string => `'${path.replaceAll("'", "''")}'`;
+  const to = name.replace(/(?<=[^/])\.[a-z0-9]+$/i, "");
+  const statement = `copy (from ${reader}(${sql(name)})) to ${sql(`${to}.parquet`)}`;
+  // Nothing in it is special between a shell's double quotes, between which SQL is easier to read.
+  const word = /^[\w\s./:=@%+,()'-]+$/.test(statement) ? `"${statement}"` : shellLine(statement);
+  return `\`duckdb -c ${word}\``;
 }
 
 function model(what: string, how: string): RecognisedFile {

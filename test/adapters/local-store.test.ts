@@ -140,6 +140,9 @@ describe("what is not there", () => {
     const wrongFile = await failure(files("flights/2025.parquet"));
     expect(wrongFile).toMatchObject({ kind: "spec", code: "source.not-found" });
     expect(wrongFile.hint).toBe(`Did you mean ${join(root, "flights/2026.parquet")}?`);
+    expect((await failure(files("flights/nothing.parquet"))).hint).not.toMatch(/^Did you mean/);
+    put("flights/nobility.parquet");
+    expect((await failure(files("flights/nothing.parquet"))).hint).not.toMatch(/^Did you mean/);
     expect((await failure(files("flihgts/*.parquet"))).hint).toBe(`Did you mean ${join(root, "flights")}?`);
     expect((await failure(files("nothing/like/it"))).hint).toMatch(/Check the path/);
   });
@@ -151,7 +154,7 @@ describe("what is not there", () => {
     expect(error.message).toContain(join(root, "d/*.parquet"));
     expect(error.hint).toContain("a.csv");
     mkdirSync(join(root, "empty"));
-    expect((await failure(files("empty"))).hint).toContain("There are no files");
+    expect((await failure(files("empty"))).hint).toContain(`${join(root, "empty")} is empty`);
   });
 
   it("is null to stat, and source.changed to open", async () => {

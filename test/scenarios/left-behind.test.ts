@@ -145,6 +145,8 @@ test("a published file that was damaged is not published again; what the error s
   const day = (date: string, ...more: readonly string[]) => cli("run", "flights", "--at", date, ...more);
   expect(day("2001-01-01")).toMatchObject({ status: 0 });
   expect(cli("verify", "--output", "flights")).toMatchObject({ status: 0, stdout: "" });
+  expect(cli("verify", "flights")).toMatchObject({ status: 0, stdout: "" });
+  expect(cli("verify", "flights", "--output", "flights")).toMatchObject({ status: 2 });
   const file = firstPublished();
   const whole = readFileSync(file);
   const flipped = Uint8Array.from(whole);

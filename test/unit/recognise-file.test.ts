@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { hintForData, hintForModel, recogniseFile, unwrittenEnding } from "../../src/text/recognise-file.js";
 
@@ -48,6 +49,17 @@ describe("a file that is neither ONNX nor Parquet", () => {
     expect(recogniseFile(bytes("a;b\n1;2\n"), "export.dat")?.asData).not.toBeNull();
     expect(recogniseFile(bytes("a\tb\n1\t2\n"), "export")?.asData).not.toBeNull();
     expect(recogniseFile(bytes("to do\n"), "notes.txt")).toMatchObject({ asModel: null, asData: null });
+  });
+
+  it("the hint for a text is a command with the names that were given, quoted for SQL and for a shell", () => {
+    const hint = (name: string) => recogniseFile(bytes("a,b\n1,2\n"), name)?.asData ?? "";
+    expect(hint("data/people.csv")).toContain(
+      "`duckdb -c \"copy (from read_csv('data/people.csv')) to 'data/people.parquet'\"`",
+    );
+    expect(hint("rows")).toContain("(from read_csv('rows')) to 'rows.parquet'");
+    const odd = hint("it's $(x).csv").match(/`duckdb -c (.*)`/)?.[1] ?? "";
+    const { stdout } = spawnSync("sh", ["-c", `printf %s ${odd}`], { encoding: "utf8" });
+    expect(stdout).toBe("copy (from read_csv('it''s $(x).csv')) to 'it''s $(x).parquet'");
   });
 
   it("a text that is cut in the middle of a character is still text", () => {

@@ -148,7 +148,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "verify",
-    positionals: "",
+    positionals: "[job|output]",
     summary: "whether published files are whole: sizes and digests against the log",
     group: "Look:",
     load: () => import("../verify.js"),

@@ -76,7 +76,9 @@ async function* listTree(root: string, rule: Rule, pattern: string): AsyncGenera
   }
   if (found) return;
   const hint =
-    other === null ? `There are no files in ${root}.` : `There are other files in ${root}, such as ${other}.`;
+    other === null
+      ? `${root} is empty: files whose names begin with "." or "_" do not count. Name a directory with Parquet files, or write some into it.`
+      : `There are other files in ${root}, such as ${other}.`;
   throw new SpecError("source.not-found", `no file matches ${pattern}`, { hint, details: { pattern } });
 }
 

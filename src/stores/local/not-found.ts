@@ -1,6 +1,6 @@
 /** A named path that is not there, with what may have been meant. */
 import { readdir } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, extname, join, parse } from "node:path";
 import { SpecError } from "../../errors.js";
 import { closest } from "../../text/closest-word.js";
 import { kindOf } from "./stat.js";
@@ -22,6 +22,15 @@ async function similarSibling(path: string): Promise<string | null> {
   while (dirname(missing) !== missing && (await kindOf(dirname(missing))) === null)
     missing = dirname(missing);
   const names = await readdir(dirname(missing)).catch(() => []);
-  const name = closest(basename(missing), names.sort());
+  const name = closestFile(basename(missing), names.sort());
   return name === null ? null : join(dirname(missing), name);
+}
+
+/** Names are compared without their endings: a common `.parquet` makes no two names alike. */
+function closestFile(name: string, names: readonly string[]): string | null {
+  const stemOf = (one: string): string => parse(one).name;
+  const stem = closest(stemOf(name), names.map(stemOf));
+  if (stem === null) return null;
+  const alike = names.filter((one) => stemOf(one) === stem);
+  return alike.find((one) => extname(one) === extname(name)) ?? alike[0] ?? null;
 }
