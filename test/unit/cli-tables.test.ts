@@ -54,6 +54,30 @@ test("what data holds to move the cursor is shown, not done", () => {
   expect(table.split("\n")[1]).toBe("a\ufffd[2Jb\ufffd");
 });
 
+test("the title of numbers is cut before texts are, the numbers are not", () => {
+  const columns = [{ title: "file" }, { title: "probability_of_churn", align: "right" }] as const;
+  const table = renderTable(columns, [["a.parquet", "0.1234567"]], { ...plain, width: 20 });
+  expect(table.split("\n")).toEqual(["file       probabil…", "a.parquet  0.1234567"]);
+});
+
+test("rows of data that are too wide are shown in several tables, each with the first column", () => {
+  const names = ["id", ...Array.from({ length: 9 }, (_, index) => `probability_${index}`)];
+  const rows = [0, 1].map((row) => names.map((_, index) => (index === 0 ? `k${row}` : index / 10)));
+  for (const width of [60, 100]) {
+    const shown = renderRows(names, rows, { ...plain, width });
+    for (const line of shown.split("\n")) expect(textWidth(line)).toBeLessThanOrEqual(width);
+    for (const name of names) expect(shown).toContain(name);
+    for (const block of shown.split("\n\n")) expect(block).toMatch(/^id .*\nk0 .*\nk1 /);
+  }
+  expect(renderRows(names, rows, plain)).not.toContain("\n\n");
+});
+
+test("pairs break between words, below their value", () => {
+  const pairs = [["rows in", "1,000 = 900 predicted + 100 quarantined + 0 filtered"]] as const;
+  const shown = renderPairs(pairs, plain.paint, 40).split("\n");
+  expect(shown).toEqual(["rows in  1,000 = 900 predicted + 100", "         quarantined + 0 filtered"]);
+});
+
 test("numbers are never cut, even where the line then is too long", () => {
   const columns = [{ title: "rows", align: "right" }, { title: "note" }] as const;
   const table = renderTable(columns, [["1,234,567,890", "something"]], { ...plain, width: 12 });

@@ -1,6 +1,6 @@
 import type { JsonValue } from "../../errors.js";
-import { renderTable, type TableOptions } from "./table.js";
-import { truncate } from "./text-width.js";
+import { columnGap, renderTable, type TableColumn, type TableOptions } from "./table.js";
+import { textWidth, truncate } from "./text-width.js";
 
 /** A digest or a paragraph says no more when it is shown whole. */
 const mostCells = 32;
@@ -20,11 +20,41 @@ export function renderRows(
       cells: values.map((value) => cellText(value, decimals)),
     };
   });
-  return renderTable(
-    shaped.map(({ column }) => column),
-    rows.map((_, row) => shaped.map(({ cells }) => cells[row] ?? "")),
-    options,
-  );
+  return inBlocks(shaped, options.width)
+    .map((block) =>
+      renderTable(
+        block.map(({ column }) => column),
+        rows.map((_, row) => block.map(({ cells }) => cells[row] ?? "")),
+        options,
+      ),
+    )
+    .join("\n\n");
+}
+
+interface Shaped {
+  readonly column: TableColumn;
+  readonly cells: readonly string[];
+}
+
+/** Columns that fit beside each other; every further block begins with the first column, by which rows are told apart. */
+function inBlocks(shaped: readonly Shaped[], width: number | null): readonly (readonly Shaped[])[] {
+  const [first, ...others] = shaped;
+  if (width === null || first === undefined) return [shaped];
+  const cellsOf = ({ column, cells }: Shaped): number =>
+    Math.max(textWidth(column.title), ...cells.map(textWidth)) + columnGap;
+  const blocks: Shaped[][] = [[first]];
+  let room = width - cellsOf(first) + columnGap;
+  for (const one of others) {
+    const last = blocks.at(-1);
+    if (last === undefined || (cellsOf(one) > room && last.length > 1)) {
+      blocks.push([first, one]);
+      room = width - cellsOf(first) + columnGap - cellsOf(one);
+    } else {
+      last.push(one);
+      room -= cellsOf(one);
+    }
+  }
+  return blocks;
 }
 
 /** Four decimals line up probabilities; whole numbers keep none. */

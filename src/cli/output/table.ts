@@ -1,4 +1,5 @@
 import { oneLine } from "../../text/visible-text.js";
+import { wrapLines } from "./fit.js";
 import type { Paint } from "./paint.js";
 import { padEnd, padStart, textWidth, truncate } from "./text-width.js";
 
@@ -21,6 +22,8 @@ export interface TableOptions {
 }
 
 const gap = "  ";
+/** Cells between two columns. */
+export const columnGap = gap.length;
 const narrowest = 6;
 
 /** A table without borders: titles dim, columns aligned, the widest columns cut where the terminal ends. */
@@ -36,7 +39,7 @@ export function renderTable(
   });
   const rows = allRows.map((row) => shown.map((index) => oneLine(row[index] ?? "")));
   const wanted = widthsOf(columns, rows);
-  const widths = width === null ? wanted : shrink(wanted, columns, width);
+  const widths = width === null ? wanted : shrink(wanted, columns, rows, width);
   const line = (cells: readonly string[], styled: boolean) =>
     columns
       .map((column, index) => {
@@ -51,13 +54,21 @@ export function renderTable(
   return [paint.dim(line(titles, false)), ...rows.map((row) => line(row, true))].join("\n");
 }
 
-/** Labels and values, one pair a line; the labels make a dim column of their own. */
-export function renderPairs(given: readonly (readonly [string, string])[], paint: Paint): string {
+/**
+ * Labels and values, one pair a line; the labels make a dim column of their own. Values break between words, except for
+ * those of `next`, which are commands to be copied.
+ */
+export function renderPairs(
+  given: readonly (readonly [string, string])[],
+  paint: Paint,
+  terminalWidth: number | null = null,
+): string {
   const pairs = given.map(([label, value]) => [oneLine(label), value] as const);
   const width = Math.max(...pairs.map(([label]) => textWidth(label)));
   return pairs
     .map(([label, value]) => {
-      const [first = "", ...more] = value.split("\n");
+      const room = terminalWidth === null || label === "next" ? null : terminalWidth - width - gap.length;
+      const [first = "", ...more] = wrapLines(value, room).split("\n");
       const indent = " ".repeat(width + gap.length);
       return [`${paint.dim(padEnd(label, width))}${gap}${first}`, ...more.map((text) => indent + text)].join(
         "\n",
@@ -98,10 +109,19 @@ function totalOf(widths: readonly number[]): number {
 function shrink(
   wanted: readonly number[],
   columns: readonly TableColumn[],
+  rows: readonly (readonly string[])[],
   width: number,
 ): readonly number[] {
   const widths = [...wanted];
   let excess = totalOf(widths) - width;
+  for (const [index, column] of columns.entries()) {
+    // A title may be cut, and the numbers below it may not.
+    const numbers = Math.max(narrowest, ...rows.map((row) => textWidth(row[index] ?? "")));
+    const cut = column.align === "right" ? Math.min(excess, (widths[index] ?? 0) - numbers) : 0;
+    if (cut <= 0) continue;
+    widths[index] = (widths[index] ?? 0) - cut;
+    excess -= cut;
+  }
   while (excess > 0) {
     const room = widths.map((cells, index) => (isWhole(columns[index]) ? 0 : cells - narrowest));
     const most = Math.max(...room);

@@ -96,5 +96,7 @@ function tell(cli: Cli, followed: Followed, write: WriteSpec, published: Publish
       json ? JSON.stringify({ error: toErrorRecord(outcome.error) }) : errorText(outcome.error, err, verbose),
     );
   if (json || quiet) return;
-  err.line(outcomeText({ ...followed, write, published, cwd, program, verbose }, err.paint));
+  err.line(
+    outcomeText({ ...followed, write, published, cwd, program, verbose, width: err.width }, err.paint),
+  );
 }

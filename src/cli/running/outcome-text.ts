@@ -28,6 +28,8 @@ export interface OutcomeView extends Followed {
   /** `nightshift` or `npx nightshift`. */
   readonly program: string;
   readonly verbose: boolean;
+  /** Cells of the terminal; `null`: lines are not broken. */
+  readonly width?: number | null;
 }
 
 /** The end of a run for people; the error of a failed one is shown by the caller. */
@@ -41,14 +43,14 @@ export function outcomeText(view: OutcomeView, paint: Paint): string {
         ...warning,
         paint.green(`published to ${target} (publication ${outcome.publication ?? "?"})`),
         "",
-        renderPairs([...summary(view, paint), ["next", nextSteps(view).join("\n")]], paint),
+        renderPairs([...summary(view, paint), ["next", nextSteps(view).join("\n")]], paint, view.width),
       ].join("\n");
     case "already-published":
       return [
         ...warning,
         `${paint.green("already published")} to ${target}: nothing to do`,
         "",
-        renderPairs([...outputPairs(view), ["next", nextSteps(view).join("\n")]], paint),
+        renderPairs([...outputPairs(view), ["next", nextSteps(view).join("\n")]], paint, view.width),
       ].join("\n");
     case "skipped":
       return [...warning, "no input, and the job says `on_empty: skip`: nothing was published"].join("\n");
@@ -57,7 +59,7 @@ export function outcomeText(view: OutcomeView, paint: Paint): string {
         ...warning,
         `${paint.yellow(isRunCancelled(outcome.error) ? "cancelled" : "interrupted")}: ${kept(outcome)}; nothing was published`,
         "",
-        renderPairs([["next", nextSteps(view).join("\n")]], paint),
+        renderPairs([["next", nextSteps(view).join("\n")]], paint, view.width),
       ].join("\n");
     case "failed": {
       const steps = nextSteps(view);
