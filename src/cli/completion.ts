@@ -3,13 +3,16 @@ import { SpecError } from "../errors.js";
 import { bashScript, type CompletionCommand, fishScript, zshScript } from "./completion/scripts.js";
 import { jobsHere } from "./lookup/jobs.js";
 import type { Cli } from "./shell/context.js";
+import { declareWords, inWords } from "./shell/options.js";
 
 /** A name that no shell expands. Names come from files that may have been downloaded. */
 const safeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
+const shells = ["bash", "zsh", "fish"] as const satisfies readonly (keyof typeof scripts)[];
 
 export function declare(command: Command): void {
+  declareWords(command, shells);
   // What the scripts ask for while somebody types; not for people.
   command.addOption(new Option("--job-names").hideHelp());
   command.addHelpText(
@@ -28,9 +31,9 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     for (const { name } of await jobsHere(cli)) if (safeName.test(name)) cli.out.line(name);
     return 0;
   }
-  if (shell !== "bash" && shell !== "zsh" && shell !== "fish")
+  if (!isShell(shell))
     throw new SpecError("usage.invalid-argument", `no completion for \`${shell}\``, {
-      hint: "Choose bash, zsh or fish.",
+      hint: `Choose ${inWords(shells)}.`,
     });
   cli.out.write(scripts[shell](completionCommands(await cli.allCommands())));
   return 0;
@@ -52,12 +55,11 @@ export function completionCommands(root: Command): readonly CompletionCommand[] 
     name: command.name(),
     summary: command.summary(),
     takesJob: command.registeredArguments.some((argument) => argument.name().split("|").includes("job")),
-    words: wordsOf[command.name()] ?? [],
+    words: command.registeredArguments[0]?.argChoices ?? [],
     flags: [...flagsOf(command), ...everywhere],
   }));
 }
 
-const wordsOf: { readonly [command: string]: readonly string[] } = {
-  ls: ["jobs", "runs", "partitions"],
-  completion: ["bash", "zsh", "fish"],
-};
+function isShell(word: string): word is (typeof shells)[number] {
+  return shells.some((shell) => shell === word);
+}

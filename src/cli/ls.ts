@@ -10,7 +10,7 @@ import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
 import { inColourOf, instantText } from "./output/run-text.js";
 import { renderTable } from "./output/table.js";
 import { type Cli, printJson } from "./shell/context.js";
-import { wholeNumber } from "./shell/options.js";
+import { declareWords, inWords, wholeNumber } from "./shell/options.js";
 
 interface LsFlags {
   readonly limit?: number;
@@ -19,15 +19,24 @@ interface LsFlags {
 
 const usualLimit = 20;
 
+/** What can be listed. */
+const lists = ["jobs", "runs", "ticks", "partitions"] as const;
+
 export function declare(command: Command): void {
+  declareWords(command, lists);
   command
     .option("--limit <n>", `runs or ticks to list, newest first (default: ${usualLimit})`, wholeNumber(1))
     .option("--job <name>", "only runs or ticks of this job");
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
-  const [what, runId] = command.args;
+  const [given, runId] = command.args;
+  const what = lists.find((list) => list === given);
   const flags = command.opts<LsFlags>();
+  if (what === undefined)
+    throw new SpecError("usage.invalid-argument", `there is no list of \`${given}\``, {
+      hint: `Choose ${inWords(lists)}.`,
+    });
   if (runId !== undefined && what !== "partitions")
     throw new SpecError("usage.excess-arguments", `\`ls ${what}\` takes no run`, {
       hint: `Did you mean \`nightshift ls partitions ${runId}\`?`,
@@ -44,10 +53,6 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     case "partitions":
       refuseFilter(what, flags);
       return listPartitions(cli, runId);
-    default:
-      throw new SpecError("usage.invalid-argument", `there is no list of \`${what}\``, {
-        hint: "Choose jobs, runs, ticks or partitions.",
-      });
   }
 }
 

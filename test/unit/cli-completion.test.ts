@@ -40,6 +40,18 @@ test("bash completes commands, flags, choices, fixed words and job names", () =>
   expect(bashOffers("--json", "gc", "--dry")).toEqual(["--dry-run"]);
 });
 
+test("completion offers the words that the command tree declares, and no others", async () => {
+  const root = await declareAll();
+  for (const command of root.commands) {
+    const [first] = command.registeredArguments;
+    const declared = first?.argChoices ?? [];
+    expect(known.find(({ name }) => name === command.name())?.words).toEqual(declared);
+    // The usage line names the same words.
+    if (declared.length > 0) expect(first?.name().split("|")).toEqual(declared);
+  }
+  expect(bashOffers("ls", "tic")).toEqual(["ticks"]);
+});
+
 test("every script knows every command and flag, and nothing that is hidden", () => {
   for (const script of [bashScript(known), zshScript(known), fishScript(known)]) {
     for (const { name } of commands) expect(script).toContain(name);

@@ -1,8 +1,21 @@
 /** Values of options, checked while the command line is parsed. */
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { NullAnswers } from "../../job/job.js";
 import { durationSyntax, parseDurationMs } from "../../spec/quantities.js";
 import { parseBytes } from "../../text/human.js";
+
+/**
+ * Declares the only words that a command's first argument may be. Completion offers them; the command checks them itself,
+ * because its error says more than the parser's.
+ */
+export function declareWords(command: Command, words: readonly string[]): void {
+  command.registeredArguments[0]?.choices(words).argParser((word) => word);
+}
+
+/** Returns the words as a choice for people: `jobs, runs or ticks`. */
+export function inWords(words: readonly string[]): string {
+  return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(words);
+}
 
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
