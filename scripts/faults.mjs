@@ -501,8 +501,8 @@ export const groups = {
     {
       name: "gc takes the assets of a run that failed and may go on",
       file: "src/ledgers/postgres/asset-shelf.ts",
-      from: "s.status not in ('published', 'dropped')",
-      to: "s.status not in ('published', 'dropped', 'failed')",
+      from: "s.status not in ${statusesSql(finalStatuses)}",
+      to: "s.status not in ${statusesSql([...finalStatuses, 'failed'])}",
       tests: ["test/adapters/postgres-assets.test.ts"],
     },
   ],

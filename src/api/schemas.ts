@@ -1,6 +1,7 @@
 /** What goes over the wire. The same schemas check requests and make `schema/openapi.v1.json`. */
 import { z } from "@hono/zod-openapi";
 import { laneNames } from "../job/lane.js";
+import { runStatuses } from "../job/run.js";
 
 const instant = z.string().openapi({ format: "date-time", example: "2026-01-15T02:15:00.000Z" });
 const jobName = z
@@ -72,24 +73,10 @@ export const job = z
 
 export const jobs = z.strictObject({ jobs: z.array(job) }).openapi("Jobs");
 
-const runStatus = z
-  .enum([
-    "created",
-    "planned",
-    "running",
-    "publishing",
-    "published",
-    "failed",
-    "cancelled",
-    "dropped",
-    "interrupted",
-    "rolled back",
-    "unknown",
-  ])
-  .openapi({
-    description:
-      "`created` also: it waits. `interrupted`: nobody works on it, and retry goes on. `unknown`: it was published, and the output cannot be asked whether a rollback hid it.",
-  });
+const runStatus = z.enum([...runStatuses, "interrupted", "rolled back", "unknown"]).openapi({
+  description:
+    "`created` also: it waits. `interrupted`: nobody works on it, and retry goes on. `unknown`: it was published, and the output cannot be asked whether a rollback hid it.",
+});
 
 const rows = z.strictObject({
   read: z.int(),
@@ -206,7 +193,7 @@ export const runPath = z.object({ id: runId });
 export const runsQuery = z.strictObject({
   job: jobName.optional(),
   status: z
-    .enum(["created", "planned", "running", "publishing", "published", "failed", "cancelled", "dropped"])
+    .enum(runStatuses)
     .optional()
     .openapi({ description: "As the ledger has it: an interrupted run is `running`." }),
   limit: z.coerce.number().int().min(1).max(200).default(50),

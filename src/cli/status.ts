@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
-import type { RunState } from "../job/run.js";
+import { hasEnded, type RunState } from "../job/run.js";
 import type { Ledger, PartitionCounts } from "../ledgers/ledger.js";
 import type { TickProgress } from "../ledgers/schedule-book.js";
 import { intervalStanding } from "../service/backfill.js";
@@ -11,7 +11,7 @@ import { jobFor } from "./lookup/jobs.js";
 import { runFor } from "./lookup/runs.js";
 import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
 import { type GridCell, intervalGrid } from "./output/interval-grid.js";
-import { hasEnded, runText } from "./output/run-text.js";
+import { runText } from "./output/run-text.js";
 import { runObservers } from "./running/progress.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { variable } from "./shell/options.js";

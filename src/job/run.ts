@@ -23,15 +23,61 @@ export interface RunKey {
  * A failed or cancelled run keeps its accepted partitions: `retry` claims it again and goes on. `dropped` is for good:
  * whatever is neither publishing nor published may be dropped.
  */
-export type RunStatus =
-  | "created"
-  | "planned"
-  | "running"
-  | "publishing"
-  | "published"
-  | "failed"
-  | "cancelled"
-  | "dropped";
+export type RunStatus = (typeof runStatuses)[number];
+
+/** Statuses before publication begins. */
+export const openStatuses = ["created", "planned", "running"] as const;
+
+/** Open statuses in which the run has a plan, so that its partitions may be leased. */
+export const leasableStatuses = ["planned", "running"] as const;
+
+/** Statuses of a run that has not ended: a coordinator works on it, or it waits for one. */
+export const activeStatuses = [...openStatuses, "publishing"] as const;
+
+/** Statuses of a run that ended and that a retry may claim again. */
+export const resumableStatuses = ["failed", "cancelled"] as const;
+
+/** Statuses of a run that no coordinator may claim again. */
+export const finalStatuses = ["published", "dropped"] as const;
+
+/** Every status, in the order in which a run reaches them. */
+export const runStatuses = [...activeStatuses, "published", ...resumableStatuses, "dropped"] as const;
+
+type Standing = Pick<RunState, "status">;
+
+/** Returns whether publication has not begun and the run has not ended. */
+export function isOpen({ status }: Standing): boolean {
+  return includes(openStatuses, status);
+}
+
+/** Returns whether partitions of the run may be leased. */
+export function isLeasable({ status }: Standing): boolean {
+  return includes(leasableStatuses, status);
+}
+
+/** Returns whether the run has not ended. It may be interrupted: then no coordinator works on it. */
+export function isActive({ status }: Standing): boolean {
+  return includes(activeStatuses, status);
+}
+
+/** Returns whether nothing changes the run any more, unless a coordinator claims it again. */
+export function hasEnded(state: Standing): boolean {
+  return !isActive(state);
+}
+
+/** Returns whether the run ended without a publication and may be claimed again. */
+export function isResumable({ status }: Standing): boolean {
+  return includes(resumableStatuses, status);
+}
+
+/** Returns whether the run can never be claimed again. */
+export function isFinal({ status }: Standing): boolean {
+  return includes(finalStatuses, status);
+}
+
+function includes(statuses: readonly RunStatus[], status: RunStatus): boolean {
+  return statuses.includes(status);
+}
 
 export interface Run {
   readonly id: string;

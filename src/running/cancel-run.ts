@@ -7,7 +7,15 @@
 
 import { asNightshiftError, SpecError } from "../errors.js";
 import type { WriteSpec } from "../job/job.js";
-import type { Claim, Owner, Run, RunState } from "../job/run.js";
+import {
+  type Claim,
+  hasEnded,
+  isFinal,
+  isResumable,
+  type Owner,
+  type Run,
+  type RunState,
+} from "../job/run.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Decision, Sink } from "../sinks/sink.js";
 import type { Clock } from "../time/clock.js";
@@ -149,13 +157,12 @@ async function decisionOn(
 
 async function outcomeOf(state: RunState, byUs: boolean, { sink }: CancelParts): Promise<CancelOutcome> {
   const { run, status, accepted, publication, owner } = state;
-  const mayBeAborted = status === "cancelled" || status === "failed";
-  const isAborted = mayBeAborted && (await lookUp(run, sink)) === "abort";
+  const isAborted = isResumable(state) && (await lookUp(run, sink)) === "abort";
   return {
     run,
     status: statusOf(status, byUs),
     accepted: accepted.partitions,
-    resumable: !isAborted && status !== "published" && status !== "dropped",
+    resumable: !isAborted && !isFinal(state),
     publication,
     owner,
   };
@@ -174,8 +181,4 @@ function statusOf(status: RunState["status"], byUs: boolean): CancelStatus {
   if (status === "cancelled") return byUs ? "cancelled" : "already-cancelled";
   if (status === "published" || status === "failed" || status === "dropped") return status;
   return "not-stopped";
-}
-
-function hasEnded({ status }: RunState): boolean {
-  return ["published", "failed", "cancelled", "dropped"].includes(status);
 }

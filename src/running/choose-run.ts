@@ -1,6 +1,6 @@
 /** Decides which run a request means: one that is published already, one to go on with, or a new generation. */
 import { asNightshiftError, CancelledError, SpecError, toErrorRecord } from "../errors.js";
-import type { Owner, Run, RunKey, RunState } from "../job/run.js";
+import { isFinal, type Owner, type Run, type RunKey, type RunState } from "../job/run.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Publication, Sink } from "../sinks/sink.js";
 
@@ -49,7 +49,7 @@ export async function findStanding(
   const published = await sink.published(key.jobId, key.scope);
   const newest = await newestRun(ledger, key);
   const generation = Math.max(newest?.run.key.generation ?? 0, published?.generation ?? 0);
-  const isEnded = newest === null || newest.status === "published" || newest.status === "dropped";
+  const isEnded = newest === null || isFinal(newest);
   const decision = isEnded ? null : await sink.lookup(newest.run.id);
   const isDecided = decision?.outcome === "commit" && decision.rolledBack !== true;
   const ofPublication = published === null ? null : await notSeenThrough(ledger, published);
@@ -108,9 +108,9 @@ async function isDamaged(sink: Sink): Promise<boolean> {
  */
 async function dropOthers(wanted: Wanted, books: Books, sink: Sink): Promise<void> {
   const others: Run[] = [];
-  for await (const { run, status } of books.ledger.listRuns({ jobId: wanted.jobId })) {
-    const isOver = status === "published" || status === "dropped";
-    if (!isOver && run.interval === null && run.key.scope !== wanted.scope) others.push(run);
+  for await (const state of books.ledger.listRuns({ jobId: wanted.jobId })) {
+    const { run } = state;
+    if (!isFinal(state) && run.interval === null && run.key.scope !== wanted.scope) others.push(run);
   }
   for (const run of others)
     await drop(books, sink, run, false).catch((error) => {

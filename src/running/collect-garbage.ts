@@ -5,7 +5,7 @@
 import type { CollectedShelf } from "../assets/asset-shelf.js";
 import { asNightshiftError, type ErrorRecord, fromErrorRecord, type NightshiftError } from "../errors.js";
 import { describeInput, type PostgresInput, targetOf, type WriteSpec } from "../job/job.js";
-import type { Owner, Run } from "../job/run.js";
+import { isFinal, type Owner, type Run } from "../job/run.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Collected, Sink } from "../sinks/sink.js";
 import type { InputKeeper } from "../sources/source.js";
@@ -135,10 +135,11 @@ async function keptInputsOf(
   ledger: Ledger,
 ): Promise<readonly { readonly input: PostgresInput; readonly over: readonly Run[] }[]> {
   const byDatabase = new Map<string, { readonly input: PostgresInput; readonly over: Run[] }>();
-  for await (const { run, status } of ledger.listRuns()) {
+  for await (const state of ledger.listRuns()) {
+    const { run } = state;
     const { input } = run.job;
     if (input.kind !== "postgres" || input.consistency !== "materialize") continue;
-    if (status !== "published" && status !== "dropped") continue;
+    if (!isFinal(state)) continue;
     const key = JSON.stringify(input.connection);
     const found = byDatabase.get(key);
     if (found === undefined) byDatabase.set(key, { input, over: [run] });
@@ -150,9 +151,9 @@ async function keptInputsOf(
 /** Attempts of undecided runs that were accepted or may still be. Of a damaged run none is known: its staging stays. */
 async function liveAttempts(ledger: Ledger, write: WriteSpec): Promise<ReadonlySet<string>> {
   const live = new Set<string>();
-  for await (const { run, status, error } of ledger.listRuns()) {
-    if (targetOf(run.job.write) !== targetOf(write) || status === "published" || status === "dropped")
-      continue;
+  for await (const state of ledger.listRuns()) {
+    const { run, error } = state;
+    if (targetOf(run.job.write) !== targetOf(write) || isFinal(state)) continue;
     if (isDamaged(error)) continue;
     for await (const { attemptId } of ledger.listPartitions(run.id))
       if (attemptId !== null) live.add(attemptId);

@@ -96,7 +96,7 @@ export async function finishRun(
     const error = asNightshiftError(thrown);
     if (error instanceof CancelledError || error.code.startsWith("refused.owner")) throw error;
     const state = await ledger.readRun(runId);
-    if (state !== null && state.fingerprint === null && ["created", "failed"].includes(state.status)) {
+    if (state?.fingerprint === null && (state.status === "created" || state.status === "failed")) {
       const claim = await ledger.claimRun(runId, self, { takeOver: false });
       try {
         await ledger.failRun(claim, toErrorRecord(error));

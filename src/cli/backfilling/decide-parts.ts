@@ -1,5 +1,6 @@
 import { asNightshiftError } from "../../errors.js";
 import { type Job, targetOf } from "../../job/job.js";
+import { isActive } from "../../job/run.js";
 import type { DecideParts } from "../../service/backfill.js";
 import type { Sink } from "../../sinks/sink.js";
 import { interruptionCheck } from "../lookup/owners.js";
@@ -16,11 +17,10 @@ export async function decideParts(cli: Cli): Promise<DecideParts> {
     return opened;
   };
   const isInterrupted = await interruptionCheck();
-  const alive = ["created", "planned", "running", "publishing"];
   return {
     ledger: await app.ledger(),
     sink,
-    isWorkedOn: (state) => alive.includes(state.status) && !isInterrupted(state),
+    isWorkedOn: (state) => isActive(state) && !isInterrupted(state),
     async fingerprint(job) {
       try {
         const planned = await (await app.runner()).plan({ job, guess: false }, cli.gently());

@@ -1,4 +1,4 @@
-import type { RunState } from "../../job/run.js";
+import { isActive, type RunState } from "../../job/run.js";
 
 /** Tells of a run that is not finished whether anybody works on it. */
 export type IsInterrupted = (state: RunState) => boolean;
@@ -7,8 +7,9 @@ export type IsInterrupted = (state: RunState) => boolean;
 export async function interruptionCheck(): Promise<IsInterrupted> {
   const { processes } = await import("../../ledgers/journal/processes.js");
   const { isAlive } = processes();
-  return ({ run, status, owner }) => {
-    if (!["created", "planned", "running", "publishing"].includes(status)) return false;
+  return (state) => {
+    const { run, status, owner } = state;
+    if (!isActive(state)) return false;
     if (owner !== null) return isAlive(owner) === "dead";
     // What a service was asked for waits there until there is room.
     return status !== "created" || run.trigger !== "api";

@@ -1,5 +1,5 @@
 import type { PartitionStatus } from "../../job/partition.js";
-import type { RunState, RunStatus } from "../../job/run.js";
+import { hasEnded, type RunState, type RunStatus } from "../../job/run.js";
 import type { PartitionCounts } from "../../ledgers/ledger.js";
 import { count, counted, duration, percent } from "../../text/human.js";
 import type { ShownStatus } from "../lookup/shown-status.js";
@@ -32,10 +32,6 @@ const colours: { readonly [status: string]: Colour | undefined } = {
   "rolled back": "yellow",
   unknown: "yellow",
 };
-
-export function hasEnded({ status }: RunState): boolean {
-  return ["published", "failed", "cancelled", "dropped"].includes(status);
-}
 
 /** Instants as people compare them: UTC to the second. */
 export function instantText(iso: string): string {

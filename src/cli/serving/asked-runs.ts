@@ -4,7 +4,7 @@
  * look of any other; what it was asked to cancel, and did not come to, is cancelled.
  */
 import { asNightshiftError, CancelledError, isRunCancelled, type NightshiftError } from "../../errors.js";
-import type { Run, RunState } from "../../job/run.js";
+import { activeStatuses, isFinal, isResumable, type Run, type RunState } from "../../job/run.js";
 import type { Ledger } from "../../ledgers/ledger.js";
 import type { Observer } from "../../observers/observer.js";
 import type { RunOutcome } from "../../running/run-request.js";
@@ -89,9 +89,9 @@ export function askedRuns(parts: AskedRunsParts): AskedRuns {
 
   /** It may have been cancelled while it waited, or done by somebody else. */
   async function isStillWanted(runId: string): Promise<boolean> {
-    const status = (await ledger.readRun(runId))?.status;
-    if (status === "failed" || status === "cancelled") return ledger.isRetryRequested(runId);
-    return status !== undefined && status !== "dropped" && status !== "published";
+    const state = await ledger.readRun(runId);
+    if (state === null) return false;
+    return isResumable(state) ? ledger.isRetryRequested(runId) : !isFinal(state);
   }
 
   async function recover(): Promise<void> {
@@ -100,8 +100,7 @@ export function askedRuns(parts: AskedRunsParts): AskedRuns {
     const since = new Date(parts.now().getTime() - recoverWithinMs).toISOString();
     const left: Run[] = [];
     const unwanted: Run[] = [];
-    const statuses = ["created", "planned", "running", "publishing"] as const;
-    for await (const state of ledger.listRuns({ trigger: "api", statuses })) {
+    for await (const state of ledger.listRuns({ trigger: "api", statuses: activeStatuses })) {
       const { run } = state;
       if (run.createdAt < since) break;
       if (held.has(run.id) || isOwned(state)) continue;

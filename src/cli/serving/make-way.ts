@@ -1,5 +1,5 @@
 import type { App } from "../../app.js";
-import type { RunState } from "../../job/run.js";
+import { isOpen, type RunState } from "../../job/run.js";
 import type { IsInterrupted } from "../lookup/owners.js";
 
 /** A run that is older than so many others of its job has ended, or is nobody's hurry. */
@@ -35,11 +35,6 @@ export async function makeWay(
 }
 
 function isWorkedOn(state: RunState, isInterrupted: IsInterrupted): boolean {
-  const { run, status, owner } = state;
-  return (
-    run.trigger !== "backfill" &&
-    ["created", "planned", "running"].includes(status) &&
-    owner !== null &&
-    !isInterrupted(state)
-  );
+  const { run, owner } = state;
+  return run.trigger !== "backfill" && isOpen(state) && owner !== null && !isInterrupted(state);
 }

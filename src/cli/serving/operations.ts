@@ -4,7 +4,7 @@ import type { JobView, Readiness, Started, StartRequest } from "../../api/schema
 import type { App } from "../../app.js";
 import { SpecError } from "../../errors.js";
 import type { Interval } from "../../job/job.js";
-import type { RunState } from "../../job/run.js";
+import { isFinal, isResumable, type RunState } from "../../job/run.js";
 import { ownerAlive, runEnded } from "../../ledgers/refusals.js";
 import type { RunRequest } from "../../running/run-request.js";
 import { type JobTiming, jobTiming } from "../lookup/job-timing.js";
@@ -137,7 +137,7 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
     if (status === "published") return { run: run.id, outcome: "already-published" };
     const isWorkedOn = owner !== null && !isInterrupted(state);
     // What waits here was recorded; but the ledger may know by now that it is not wanted any more.
-    if (isWorkedOn || (asked.isHeld(run.id) && status !== "cancelled" && status !== "failed"))
+    if (isWorkedOn || (asked.isHeld(run.id) && !isResumable(state)))
       return { run: run.id, outcome: "running" };
     await ledger.requestRetry(run.id);
     asked.ask(run);
@@ -186,7 +186,7 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
     async retry(id) {
       const state = await stateOf(id);
       const { status, owner } = state;
-      if (status === "published" || status === "dropped") throw runEnded(id, status);
+      if (isFinal(state)) throw runEnded(id, status);
       if (!asked.isHeld(id) && owner !== null && !isInterrupted(state)) throw ownerAlive(id, owner.pid);
       await ledger.requestRetry(id);
       asked.ask(state.run);

@@ -2,7 +2,7 @@
  * How a process comes to own a run. The protocol, and why two owners are harmless, is told in journal-ledger.ts.
  */
 
-import type { Owner, Run } from "../../job/run.js";
+import { isFinal, type Owner, type Run } from "../../job/run.js";
 import type { AppendFile, FileSystem } from "../../stores/file-system.js";
 import type { Clock } from "../../time/clock.js";
 import { ownerAlive, ownerElsewhere, runEnded } from "../refusals.js";
@@ -148,7 +148,7 @@ function isSameProcess(a: Owner, b: Owner): boolean {
 
 /** The old owner may have ended the run in the moment before the link. Then there is nothing to own. */
 async function refuseIfEnded(fold: RunFold, writer: JournalWriter, clock: Clock): Promise<void> {
-  if (fold.status !== "published" && fold.status !== "dropped") return;
+  if (!isFinal(fold)) return;
   await writer.append([release(clock.now().toISOString())]);
   throw runEnded(fold.run.id, fold.status);
 }

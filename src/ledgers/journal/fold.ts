@@ -11,7 +11,7 @@ import type {
   Receipt,
   RowCounts,
 } from "../../job/partition.js";
-import type { Owner, Run, RunState, RunStatus } from "../../job/run.js";
+import { isResumable, type Owner, type Run, type RunState, type RunStatus } from "../../job/run.js";
 import type { JournalRecord, PlanFile } from "./records.js";
 import { addRows, addStats, noRows, noStats } from "./sums.js";
 
@@ -153,7 +153,7 @@ function reopen(fold: RunFold): void {
     status: "pending",
     attemptId: null,
   });
-  if (fold.status !== "failed" && fold.status !== "cancelled") return;
+  if (!isResumable(fold)) return;
   fold.error = null;
   if (fold.plan === null) fold.status = "created";
   else fold.status = fold.partitions.some((progress) => progress.epoch > 0) ? "running" : "planned";

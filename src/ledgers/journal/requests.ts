@@ -6,7 +6,7 @@
  * - `backfill-stops/<job>.<n>` asks the job's backfills to stop
  */
 
-import type { Run } from "../../job/run.js";
+import { isActive, isFinal, type Run } from "../../job/run.js";
 import type { FileSystem } from "../../stores/file-system.js";
 import type { Requests } from "../ledger.js";
 import { requireRunId, unknownRun } from "../refusals.js";
@@ -58,8 +58,7 @@ export function requests(options: RequestsOptions): Requests {
     const run = numbers.length === 0 ? null : await registry.read(runId);
     if (run === null) return null;
     const fold = await readFold(run);
-    const hasEnded = fold.status === "published" || fold.status === "dropped";
-    const stands = numbers.filter((ends) => !hasEnded && fold.ends <= ends);
+    const stands = numbers.filter((ends) => !isFinal(fold) && fold.ends <= ends);
     for (const ends of numbers)
       if (!stands.includes(ends)) await fileSystem.unlink(`${retries}/${runId}.${ends}`);
     return stands.length === 0 ? null : fold;
@@ -81,8 +80,7 @@ export function requests(options: RequestsOptions): Requests {
       const run = await registry.read(runId);
       const asked = run === null ? [] : await numbersOf(registry.directory(runId), "cancel");
       if (run === null || asked.length === 0) return false;
-      const { status } = await readFold(run);
-      if (!["created", "planned", "running", "publishing"].includes(status)) return false;
+      if (!isActive(await readFold(run))) return false;
       // A claimant that died before its claim held was asked in the owner's place.
       const { segments } = await readHistory(fileSystem, registry.directory(runId));
       return Math.max(...asked) >= (segments.at(-1)?.journal ?? 0);

@@ -8,14 +8,14 @@
 import type { ErrorRecord } from "../../errors.js";
 import type { AttemptFailure, PartitionRef, Receipt } from "../../job/partition.js";
 import type { Plan } from "../../job/plan.js";
-import type { Owner } from "../../job/run.js";
+import { isActive, isFinal, isLeasable, isOpen, isResumable, type Owner } from "../../job/run.js";
 import { illegal, runEnded } from "../refusals.js";
 import { at, type PartitionProgress, type RunFold } from "./fold.js";
 import type * as records from "./records.js";
 
 /** any -> owned. A published or dropped run needs no owner any more. */
 export function claim(fold: RunFold, owner: Owner, now: string): records.Claimed {
-  if (fold.status === "published" || fold.status === "dropped") throw runEnded(fold.run.id, fold.status);
+  if (isFinal(fold)) throw runEnded(fold.run.id, fold.status);
   return { type: "claimed", at: now, owner };
 }
 
@@ -52,8 +52,7 @@ export function plan(fold: RunFold, saved: Plan, file: records.PlanFile, now: st
 /** pending -> leased; planned -> running with the first one. */
 export function lease(fold: RunFold, partition: number, now: string): records.Leased {
   const what = `lease partition ${partition}`;
-  if (fold.status !== "planned" && fold.status !== "running")
-    throw illegal(fold.run.id, what, `the run is ${fold.status}`);
+  if (!isLeasable(fold)) throw illegal(fold.run.id, what, `the run is ${fold.status}`);
   if (!Object.hasOwn(fold.partitions, partition))
     throw illegal(fold.run.id, what, `it has ${fold.partitions.length} partitions`);
   const progress = at(fold, partition);
@@ -104,7 +103,7 @@ export function failAttempt(
 
 /** failed, poisoned -> pending. */
 export function revive(fold: RunFold, now: string): records.Revived {
-  if (fold.status !== "planned" && fold.status !== "running")
+  if (!isLeasable(fold))
     throw illegal(fold.run.id, "revive the failed partitions", `the run is ${fold.status}`);
   const givenUp = ({ status }: PartitionProgress) => status === "failed" || status === "poisoned";
   return { type: "revived", at: now, partitions: fold.partitions.filter(givenUp).length };
@@ -146,27 +145,21 @@ export function adoptPublication(
 
 /** created, planned, running, publishing -> failed. */
 export function fail(fold: RunFold, error: ErrorRecord, now: string): records.RunFailed {
-  if (!isOpen(fold) && fold.status !== "publishing")
-    throw illegal(fold.run.id, "record the failure", `the run is ${fold.status}`);
+  if (!isActive(fold)) throw illegal(fold.run.id, "record the failure", `the run is ${fold.status}`);
   return { type: "failed", at: now, error };
 }
 
 /** created, planned, running, publishing -> cancelled. A publication under way is the sink's to decide first. */
 export function cancel(fold: RunFold, now: string): records.Plain<"cancelled"> {
-  if (!isOpen(fold) && fold.status !== "publishing")
-    throw illegal(fold.run.id, "cancel the rest", `the run is ${fold.status}`);
+  if (!isActive(fold)) throw illegal(fold.run.id, "cancel the rest", `the run is ${fold.status}`);
   return { type: "cancelled", at: now };
 }
 
 /** Anything unpublished -> dropped. While publishing, the sink decides first. */
 export function drop(fold: RunFold, now: string): records.Plain<"dropped"> {
-  if (!isOpen(fold) && fold.status !== "failed" && fold.status !== "cancelled")
+  if (!isOpen(fold) && !isResumable(fold))
     throw illegal(fold.run.id, "drop the progress", `the run is ${fold.status}`);
   return { type: "dropped", at: now };
-}
-
-function isOpen(fold: RunFold): boolean {
-  return fold.status === "created" || fold.status === "planned" || fold.status === "running";
 }
 
 function current(fold: RunFold, ref: PartitionRef): boolean {

@@ -5,7 +5,9 @@
  */
 import type { CollectedShelf, ReadAsset, ShelvedAsset } from "../../assets/asset-shelf.js";
 import type { Asset } from "../../job/plan.js";
+import { finalStatuses } from "../../job/run.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
+import { statusesSql } from "./run-rows.js";
 
 // Whoever puts the same asset at the same time is waited for.
 const putSql = `
@@ -19,7 +21,7 @@ const namedSql = "select 1 from nightshift.ledger_run_assets where run_id = $1 a
 
 const isNeededSql = `exists (
   select 1 from nightshift.ledger_run_assets n join nightshift.ledger_run_states s using (run_id)
-  where n.sha256 = a.sha256 and s.status not in ('published', 'dropped'))`;
+  where n.sha256 = a.sha256 and s.status not in ${statusesSql(finalStatuses)})`;
 const spentSql = `select a.sha256, a.bytes::float8 as bytes from nightshift.ledger_assets a where not ${isNeededSql}`;
 const lockSpentSql = `${spentSql} for update of a skip locked`;
 // Another statement: it sees who has named an asset since.

@@ -4,11 +4,12 @@
  * A process that is known to be dead, since it was of this machine, is not waited for.
  */
 
-import type { Claim, Owner, RunStatus } from "../../job/run.js";
+import { type Claim, isFinal, type Owner, type RunStatus, resumableStatuses } from "../../job/run.js";
 import type { Every, NewId } from "../../time/clock.js";
 import { claimLost, notClaimed, ownerAlive, ownerElsewhere, runEnded, unknownRun } from "../refusals.js";
 import type { StoredEvent } from "./events.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
+import { statusesSql } from "./run-rows.js";
 
 export interface ClaimsOptions {
   readonly leaseMs: number;
@@ -62,8 +63,8 @@ const claimSql = `
         claim_until = clock_timestamp() + $4 * interval '1 millisecond',
         events = events + 1,
         started_at = coalesce(started_at, clock_timestamp()), updated_at = clock_timestamp(),
-        error = case when status in ('failed', 'cancelled') then null else error end,
-        status = case when status not in ('failed', 'cancelled') then status
+        error = case when status in ${statusesSql(resumableStatuses)} then null else error end,
+        status = case when status not in ${statusesSql(resumableStatuses)} then status
           when fingerprint is null then 'created'
           when exists (select 1 from nightshift.ledger_partitions p where p.run_id = s.run_id and p.epoch > 0) then 'running'
           else 'planned' end
@@ -116,7 +117,7 @@ export function claims(ledger: LedgerDatabase, options: ClaimsOptions): Claims {
     const [before] = await query<OwnerRow>(lockSql, [runId]);
     if (before === undefined) throw unknownRun(runId, place);
     const { status } = before;
-    if (status === "published" || status === "dropped") throw runEnded(runId, status);
+    if (isFinal(before)) throw runEnded(runId, status);
     refuseWhileOwned(runId, before, takeOver);
     await query(putBackSql, [runId]);
     const event: StoredEvent = { type: "run.started", resumed: Number(before.epoch) > 0 };

@@ -1,6 +1,6 @@
 /** What happened to a run, in the order in which it was done. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Run, RunStatus } from "../../job/run.js";
+import { hasEnded, type Run, type RunStatus } from "../../job/run.js";
 import type { RunEvent, RunEventBody } from "../../job/run-events.js";
 import { unknownRun } from "../refusals.js";
 import type { LedgerDatabase } from "./ledger-database.js";
@@ -52,7 +52,7 @@ export async function* followRun(
       if (signal.aborted) return;
     }
     if (rows.length === atOnce) continue;
-    if (hasEnded(first.status)) return;
+    if (hasEnded(first)) return;
     await sleep(pollMs, undefined, { signal }).catch(() => undefined);
   }
 }
@@ -68,8 +68,4 @@ function bodyOf({ body, sums }: EventRow, run: Run): RunEventBody {
     default:
       return body;
   }
-}
-
-function hasEnded(status: RunStatus): boolean {
-  return ["published", "failed", "cancelled", "dropped"].includes(status);
 }

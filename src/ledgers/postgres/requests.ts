@@ -1,9 +1,10 @@
 /** What people ask of processes that are at work. Nobody's guard depends on it, so no lock is taken but the row's own. */
+import { activeStatuses, finalStatuses } from "../../job/run.js";
 import type { NewId } from "../../time/clock.js";
 import type { Requests } from "../ledger.js";
 import { requireRunId, unknownRun } from "../refusals.js";
 import type { LedgerDatabase } from "./ledger-database.js";
-import { type RunRow, runSql, toRunState } from "./run-rows.js";
+import { type RunRow, runSql, statusesSql, toRunState } from "./run-rows.js";
 
 const cancelSql = `
   update nightshift.ledger_run_states set cancel_requested_of = coordinator_epoch where run_id = $1 returning run_id`;
@@ -15,12 +16,12 @@ const isRequestedSql = `
 const isPendingSql = `
   select 1 from nightshift.ledger_run_states
   where run_id = $1 and cancel_requested_of = coordinator_epoch
-    and status in ('created', 'planned', 'running', 'publishing')`;
+    and status in ${statusesSql(activeStatuses)}`;
 
 const retrySql =
   "update nightshift.ledger_run_states set is_retry_requested = $2 where run_id = $1 returning run_id";
 
-const isToBeRetriedSql = "s.is_retry_requested and s.status not in ('published', 'dropped')";
+const isToBeRetriedSql = `s.is_retry_requested and s.status not in ${statusesSql(finalStatuses)}`;
 
 const stopSql = `
   insert into nightshift.ledger_backfill_stops (job_name, request) values ($1, $2)

@@ -10,6 +10,11 @@ export function isoSql(expression: string): string {
   return `to_char(${expression} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
 
+/** Returns statuses of runs as an SQL list of literals, in parentheses. */
+export function statusesSql(statuses: readonly RunStatus[]): string {
+  return `(${statuses.map((status) => `'${status}'`).join(", ")})`;
+}
+
 export interface RunRow {
   readonly run: Run;
   /** Grows with every run, as text. */

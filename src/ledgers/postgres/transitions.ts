@@ -5,12 +5,21 @@
 
 import type { ErrorRecord } from "../../errors.js";
 import type { PartitionStatus } from "../../job/partition.js";
-import type { Claim, RunStatus } from "../../job/run.js";
+import {
+  activeStatuses,
+  type Claim,
+  isLeasable,
+  leasableStatuses,
+  openStatuses,
+  type RunStatus,
+  resumableStatuses,
+} from "../../job/run.js";
 import type { NewId } from "../../time/clock.js";
 import { illegal } from "../refusals.js";
 import { isOwnedSql, refuseLostClaim } from "./claims.js";
 import type { StoredEvent } from "./events.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
+import { statusesSql } from "./run-rows.js";
 
 export interface Transitions {
   /** @returns the partition's new epoch */
@@ -34,12 +43,10 @@ interface Move {
   readonly whole?: true;
 }
 
-const open: readonly RunStatus[] = ["created", "planned", "running"];
-
 const leaseSql = `
   with state as (
     select run_id from nightshift.ledger_run_states
-    where ${isOwnedSql} and status in ('planned', 'running') for update
+    where ${isOwnedSql} and status in ${statusesSql(leasableStatuses)} for update
   ), leased as (
     update nightshift.ledger_partitions p set status = 'leased', epoch = p.epoch + 1, attempt_id = null, change = $4
     from state where p.run_id = state.run_id and p.index = $3 and p.status = 'pending'
@@ -53,7 +60,7 @@ const leaseSql = `
 const reviveSql = `
   with state as (
     select run_id from nightshift.ledger_run_states
-    where ${isOwnedSql} and status in ('planned', 'running') for update
+    where ${isOwnedSql} and status in ${statusesSql(leasableStatuses)} for update
   ), revived as (
     update nightshift.ledger_partitions p
     set status = 'pending', attempt_id = null, attempts = 0, solo_deaths = 0, expiries = 0, last_error = null,
@@ -67,7 +74,7 @@ const moveSql = `
   with moved as (
     update nightshift.ledger_run_states
     set status = $3, change = $4, updated_at = clock_timestamp(),
-        is_retry_requested = is_retry_requested and $3 not in ('failed', 'cancelled'),
+        is_retry_requested = is_retry_requested and $3 not in ${statusesSql(resumableStatuses)},
         error = coalesce($5::json, error), publication = coalesce($6, publication),
         events = events + case when $7::json is null then 0 else 1 end
     where ${isOwnedSql} and status = any($8) and (not $9 or accepted = partitions)
@@ -166,19 +173,19 @@ export function transitions({ write, place }: LedgerDatabase, newId: NewId): Tra
       await move(
         claim,
         "publish the output",
-        { to: "publishing", from: ["planned", "running"], event: { type: "run.publishing" }, whole: true },
+        { to: "publishing", from: leasableStatuses, event: { type: "run.publishing" }, whole: true },
         async (query) => (await refuseLostClaim(query, claim, place)) === "publishing",
       );
     },
 
     complete: (claim, publication) => published(claim, publication, ["publishing"]),
-    adoptPublication: (claim, publication) => published(claim, publication, [...open, "publishing"]),
+    adoptPublication: (claim, publication) => published(claim, publication, activeStatuses),
 
     async fail(claim, error) {
       const event: StoredEvent = { type: "run.failed", error };
       await move(claim, "record the failure", {
         to: "failed",
-        from: [...open, "publishing"],
+        from: activeStatuses,
         event,
         error,
       });
@@ -187,7 +194,7 @@ export function transitions({ write, place }: LedgerDatabase, newId: NewId): Tra
     async cancel(claim) {
       await move(claim, "cancel the rest", {
         to: "cancelled",
-        from: [...open, "publishing"],
+        from: activeStatuses,
         event: { type: "run.cancelled" },
       });
     },
@@ -195,7 +202,7 @@ export function transitions({ write, place }: LedgerDatabase, newId: NewId): Tra
     async drop(claim) {
       await move(claim, "drop the progress", {
         to: "dropped",
-        from: [...open, "failed", "cancelled"],
+        from: [...openStatuses, ...resumableStatuses],
         event: null,
       });
     },
@@ -206,7 +213,7 @@ async function refuseLease(query: Query, claim: Claim, partition: number, place:
   const { runId } = claim;
   const what = `lease partition ${partition}`;
   const status = await refuseLostClaim(query, claim, place);
-  if (status !== "planned" && status !== "running") throw illegal(runId, what, `the run is ${status}`);
+  if (!isLeasable({ status })) throw illegal(runId, what, `the run is ${status}`);
   const [row] = await query<{ status: PartitionStatus | null; partitions: number }>(
     `select p.status, s.partitions from nightshift.ledger_run_states s
        left join nightshift.ledger_partitions p on p.run_id = s.run_id and p.index = $2
