@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { compileFunction } from "node:vm";
+import { isMainThread } from "node:worker_threads";
 import { SpecError } from "../errors.js";
 import type { Asset } from "../job/plan.js";
 import type { LoadedHook } from "./hook.js";
@@ -27,6 +28,7 @@ export function loadBundle(
   const options = { path, showValues, findPlace: placeFinder(code, scriptName, path) };
   const details = { file: path };
 
+  refuseExit();
   const exported = evaluate();
   const hook = exported.default;
   if (typeof hook !== "function")
@@ -58,6 +60,17 @@ export function loadBundle(
     }
     return module.exports;
   }
+}
+
+/**
+ * Makes `process.exit` throw in this thread. Ending the thread would lose what else it works on, and the error would not name
+ * the hook. The main thread of a process is left alone.
+ */
+function refuseExit(): void {
+  if (isMainThread) return;
+  process.exit = (code) => {
+    throw new Error(`process.exit(${code ?? ""}) was called, and a hook may not end the process it runs in`);
+  };
 }
 
 function readsOf(value: unknown, path: string): readonly string[] | null {

@@ -1,10 +1,9 @@
 /** Finds unfinished runs that a later publication of the same output has made pointless: `gc` gives them up. */
+import type { ErrorRecord } from "../errors.js";
 import { targetOf, type WriteSpec } from "../job/job.js";
 import type { Run, RunState } from "../job/run.js";
+import { wayOn } from "../job/way-on.js";
 import type { Ledger } from "../ledgers/ledger.js";
-
-/** Errors of a run whose pinned input or model was replaced: `retry` fails for as long as the old file is gone. */
-const unrepeatable: ReadonlySet<string> = new Set(["source.changed", "model.changed"]);
 
 /** Whoever claims one of these finds out whether a process still works on it. */
 export async function supersededRuns(ledger: Ledger, write: WriteSpec): Promise<readonly Run[]> {
@@ -26,7 +25,12 @@ function isPointlessAfter({ run, error }: RunState, later: Run): boolean {
   const isSameJob = later.key.jobId === run.key.jobId;
   if (isSameJob && later.key.scope === run.key.scope) return later.key.generation > run.key.generation;
   if (replacesAll(later)) return true;
-  return isSameJob && run.interval === null && error !== null && unrepeatable.has(error.code);
+  return isSameJob && run.interval === null && error !== null && isUnrepeatable(error);
+}
+
+/** Whether `retry` fails again for as long as the run has its plan, or its pinned model was replaced. */
+function isUnrepeatable(error: ErrorRecord): boolean {
+  return wayOn(error) === "restart" || error.code === "model.changed";
 }
 
 /** Whether nothing of what earlier runs published stays. */

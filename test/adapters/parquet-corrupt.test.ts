@@ -51,8 +51,13 @@ describe("a file that is not what it should be ends in one error that names it",
   const cases: readonly (readonly [string, (good: Uint8Array) => Uint8Array, RegExp])[] = [
     ["nothing at all", () => new Uint8Array(0), /is empty/],
     ["text", () => new Uint8Array(Buffer.from("id,word\n1,one\n")), /not a Parquet file/],
-    ["only the magic", () => new Uint8Array(Buffer.from("PAR1")), /not a Parquet file/],
-    ["an end that is missing", (good) => good.slice(0, -300), /not a Parquet file/],
+    ["only the magic", () => new Uint8Array(Buffer.from("PAR1")), /does not end as one/],
+    ["an end that is missing", (good) => good.slice(0, -300), /does not end as one/],
+    [
+      "bytes after its end",
+      (good) => new Uint8Array(Buffer.concat([good, Buffer.from("more")])),
+      /does not end as one/,
+    ],
     [
       "a footer longer than the file",
       (good) => patched(good, good.byteLength - 8, [0xff, 0xff, 0xff, 0x7f]),

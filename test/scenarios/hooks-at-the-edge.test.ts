@@ -37,6 +37,21 @@ test("an error in a later chunk fails the run, and nothing is published", () => 
   expect(project.cli("files", "out/later").stdout).toBe("");
 });
 
+test("a hook that ends its process is named, while planning and in a partition", () => {
+  project.write("jobs/exits.yaml", dayJob("exits", "pre: ./exits.ts"));
+  project.write("jobs/exits.ts", "export default () => process.exit(3);\n");
+  const planned = project.cli("run", "exits");
+  expect(planned.status).toBe(2);
+  expect(planned.stderr).toMatch(/jobs\/exits\.ts:1:\d+: .*process\.exit\(3\)/);
+  project.write(
+    "jobs/exits.ts",
+    'export const reads = ["flight_id"];\nexport default (c: any) => { if (c.numbers("flight_id")[0] > 2670000) process.exit(3); return c; };\n',
+  );
+  const run = project.cli("run", "exits");
+  expect(run.status).toBe(2);
+  expect(run.stderr).toMatch(/jobs\/exits\.ts:2:\d+: .*process\.exit\(3\)/);
+});
+
 test("a hook that never returns ends at the deadline, while planning and in a partition", () => {
   const deadline = "limits: { partition_timeout: 3s, max_attempts: 1 }";
   project.write("jobs/loop.yaml", dayJob("loop", "pre: ./loop.ts", deadline));

@@ -90,6 +90,19 @@ test.each([
   },
 );
 
+test("gc drops what a run staged that failed by its rows while it published, once a later run is published", async () => {
+  const write = "{ to: '${DATABASE_URL}', table: public.doubled, create: true, mode: upsert }";
+  project = flightProject({ files: 2, write });
+  writeFlights(project.inputPath(1), { first: 0, rows: 50 });
+  expect(cli("run", "flights").status).not.toBe(0);
+  expect(await stagingTables()).toHaveLength(1);
+  writeFlights(project.inputPath(1), { first: 50, rows: 50 });
+  expect(cli("run", "flights")).toMatchObject({ status: 0 });
+  expect(cli("gc")).toMatchObject({ status: 0 });
+  expect(await stagingTables()).toHaveLength(0);
+  expect(statuses().sort()).toEqual(["dropped", "published"]);
+});
+
 test("gc goes on past a database that has moved and past a damaged journal, and says so", async () => {
   project = flightProject({ files: 3 });
   await failedRun();

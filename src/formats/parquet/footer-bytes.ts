@@ -31,8 +31,14 @@ export async function readFooterBytes(file: ReadHandle): Promise<Uint8Array> {
 async function notParquet(file: ReadHandle): Promise<DataError> {
   const head = await read(file, 0, Math.min(file.size, recognisedBytes));
   const recognised = recogniseFile(head, file.path);
-  const cut = corrupt(file.path, 'it is not a Parquet file, or its end is missing (no "PAR1" there)');
-  if (recognised === null) return cut;
+  // Its first bytes are those of Parquet, so that only the end can be wrong.
+  if (Buffer.from(head.subarray(0, magicBytes)).toString("latin1") === "PAR1")
+    return corrupt(
+      file.path,
+      "it begins as a Parquet file and does not end as one: it was cut off, is still being written, or has bytes after its end",
+    );
+  if (recognised === null)
+    return corrupt(file.path, 'it is not a Parquet file, or its end is missing (no "PAR1" there)');
   return new DataError("data.corrupt", `${file.path} is ${recognised.what}, not a Parquet file`, {
     hint: hintForData(recognised),
     details: { file: file.path },
