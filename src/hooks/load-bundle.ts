@@ -69,7 +69,13 @@ export function loadBundle(
 function refuseExit(): void {
   if (isMainThread) return;
   process.exit = (code) => {
-    throw new Error(`process.exit(${code ?? ""}) was called, and a hook may not end the process it runs in`);
+    throw new SpecError(
+      "hook.misused",
+      `process.exit(${code ?? ""}) was called: it would end the process that the hook runs in`,
+      {
+        hint: "throw an error instead",
+      },
+    );
   };
 }
 
