@@ -21,6 +21,7 @@ import type { Sink } from "./sinks/sink.js";
 import type { InputKeeper } from "./sources/source.js";
 import type { Secrets } from "./spec/secrets.js";
 import type { Clock } from "./time/clock.js";
+import { ineffectiveSettings } from "./wiring/ineffective-settings.js";
 import { openBooks, openLedger } from "./wiring/open-ledger.js";
 import {
   admitting,
@@ -101,6 +102,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   const queue = once(() => openQueue(settings, secrets, watch.failed));
   const ledger = once(() => openLedger(settings, secrets, clock));
   const books = once(() => openBooks(settings, secrets));
+  const warnIneffective = ineffectiveSettings(settings, onWarning);
 
   async function currentHost(): Promise<() => WorkerHost> {
     const { childProcessHost } = await import("./host/child-process-host.js");
@@ -191,6 +193,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
         return { count: able.length, threads: able.reduce((sum, { threads }) => sum + threads, 0) };
       },
       dispatcher: async (dispatched, wake) => {
+        warnIneffective(dispatched.plan.job);
         if (settings.queue !== null) return dispatchOverQueue(dispatched, wake);
         const threads = dispatched.plan.threads;
         const reporter = ledgerReporter(opened, wake);

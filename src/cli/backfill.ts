@@ -23,6 +23,7 @@ import { openTracks } from "./backfilling/tracks.js";
 import {
   declareMetrics,
   declareQuarantineExit,
+  declareQueue,
   type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
@@ -76,7 +77,7 @@ export function declare(command: Command): void {
     .option("--var <name=value>", "a value for {{ var.name }}; may be repeated", variable)
     .option("--restart", "drop unfinished runs of these intervals and begin them anew")
     .option("--take-over", "claim runs of a process on another host; use only if that process is dead");
-  declareMetrics(declareQuarantineExit(declareWaitFor(command)));
+  declareMetrics(declareQuarantineExit(declareQueue(declareWaitFor(command))));
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {

@@ -9,6 +9,7 @@ import {
   declareQuarantineExit,
   declareQueue,
   type LaneFlags,
+  laneOf,
   type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
@@ -27,6 +28,7 @@ export function declare(command: Command): void {
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<RetryFlags>();
+  const lane = laneOf(flags, cli.settings);
   const app = await cli.app();
   const { run } = await runFor(await app.ledger(), command.args[0]);
   const runner = await app.runner();
@@ -34,7 +36,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const quarantineExitZero = flags.quarantineExitZero === true;
   return watched(cli, flags, await watchedRun(cli, run), (observers) =>
     followRun(cli, (options) => runner.retry(run.id, { ...options, takeOver }), {
-      ...{ write: run.job.write, quarantineExitZero, observers, lane: flags.lane },
+      ...{ write: run.job.write, quarantineExitZero, observers, lane },
     }),
   );
 }

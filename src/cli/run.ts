@@ -16,6 +16,7 @@ import {
   declareQueue,
   type IntervalFlags,
   type LaneFlags,
+  laneOf,
   type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
@@ -43,7 +44,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<RunFlags>();
   const [subject = ""] = command.args;
   const quarantineExitZero = flags.quarantineExitZero === true;
-  const { lane } = flags;
+  const lane = laneOf(flags, cli.settings);
   const inTurn = (start: (options: RunOptions) => Promise<RunOutcome>) =>
     flags.wait === true ? (options: RunOptions) => waitForOwner(cli, start, options) : start;
   if (subject.endsWith(".json")) {

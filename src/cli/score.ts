@@ -22,6 +22,7 @@ import {
   declareQuarantineExit,
   declareQueue,
   type LaneFlags,
+  laneOf,
   type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
@@ -68,13 +69,14 @@ Examples:
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<ScoreFlags>();
   refuseTarget(cli);
+  const lane = laneOf(flags, cli.settings);
   const request = parseScore(command.args, flags, cli);
   if (request.job.write.kind === "files") refuseOutside(request.job.write.to, cli.settings.outputRoot);
   const runner = await (await cli.app()).runner();
   const quarantineExitZero = flags.quarantineExitZero === true;
   return watched(cli, flags, request.job, (observers) =>
     followRun(cli, (options) => runner.run(request, options), {
-      ...{ write: request.job.write, quarantineExitZero, observers, lane: flags.lane },
+      ...{ write: request.job.write, quarantineExitZero, observers, lane },
     }),
   );
 }

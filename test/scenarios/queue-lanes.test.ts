@@ -2,6 +2,7 @@
 import { appendFileSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { dailyProject } from "../support/daily-project.js";
 import { holding, keysBelow, keysIn } from "../support/flight-project.js";
 import { jsonLinesOf } from "../support/nightshift.js";
 import { type Fleet, queueFleet } from "../support/queue-fleet.js";
@@ -61,4 +62,25 @@ test("a run is cancelled from elsewhere: its worker stops for it, and retry does
   await worker.said({ type: "partition.fenced", partition: 1 });
   expect((await fleet.retry().finished).status).toBe(0);
   expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
+});
+
+test("backfill takes --queue; its coordinator says what of the limits workers do not apply", async () => {
+  fleet = await queueFleet("redis", { files: 1 });
+  const daily = dailyProject("2025-01-01", 2);
+  try {
+    const worker = await fleet.worker();
+    const argv = ["backfill", "daily", "--from", "2025-01-01", "--to", "2025-01-02"];
+    const backfill = fleet.coordinator(daily.cwd, argv, {
+      argv: ["--queue", fleet.queueUrl],
+      env: { NIGHTSHIFT_QUEUE: "" },
+    });
+    const { status, stderr } = await backfill.finished;
+    expect({ status, keys: await keysIn(daily.out) }).toEqual({ status: 0, keys: keysBelow(10) });
+    expect(worker.events.filter(({ type }) => type === "partition.accepted")).toHaveLength(2);
+    // Once, however many intervals there are.
+    expect(stderr.match(/limits\.threads.*--threads 1/g)).toHaveLength(1);
+    expect(stderr).not.toContain("limits.memory");
+  } finally {
+    daily.remove();
+  }
 });

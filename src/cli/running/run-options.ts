@@ -1,4 +1,6 @@
 import { type Command, Option } from "commander";
+import type { Settings } from "../../config.js";
+import { SpecError } from "../../errors.js";
 import { type Lane, laneNames, usualLane } from "../../job/lane.js";
 import { variable } from "../shell/options.js";
 
@@ -32,17 +34,30 @@ export function declareQueue(command: Command): Command {
   );
 }
 
-/** Of a run over a queue. */
 export function declareLane(command: Command): Command {
   return command.addOption(
-    new Option("--lane <lane>", "queue priority of its partitions: see docs/queue.md")
-      .choices(laneNames)
-      .default(usualLane),
+    new Option(
+      "--lane <lane>",
+      `with a queue, priority of its partitions: see docs/queue.md (default: ${usualLane})`,
+    ).choices(laneNames),
   );
 }
 
 export interface LaneFlags {
-  readonly lane: Lane;
+  readonly lane?: Lane;
+}
+
+/**
+ * Returns the lane of the run's partitions. Call it before anything is opened.
+ *
+ * @throws SpecError `usage.no-queue` if a lane is given and no queue
+ */
+export function laneOf({ lane }: LaneFlags, { queue }: Pick<Settings, "queue">): Lane {
+  if (lane !== undefined && queue === null)
+    throw new SpecError("usage.no-queue", `--lane ${lane} has no effect without a queue`, {
+      hint: "Give --queue or NIGHTSHIFT_QUEUE to have workers do the partitions, or leave --lane out.",
+    });
+  return lane ?? usualLane;
 }
 
 export interface MetricsFlags {
