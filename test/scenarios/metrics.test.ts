@@ -7,6 +7,7 @@ import { readExposition } from "../support/exposition.js";
 import { crashing, type FlightProject, flightProject } from "../support/flight-project.js";
 import { httpReceiver, refusingUrl } from "../support/http-receiver.js";
 import { nightshift, startNightshift } from "../support/nightshift.js";
+import { createDatabase } from "../support/postgres-server.js";
 import { serveIn, stop } from "../support/served.js";
 
 let project: FlightProject;
@@ -102,3 +103,44 @@ test("a service exports the freshness of the jobs that it serves, whoever publis
     daily.remove();
   }
 });
+
+test.each(["journal", "database"])(
+  "after a rollback the metrics and ls agree how fresh a job is: %s",
+  async (kind) => {
+    const database = kind === "database" ? await createDatabase() : null;
+    const env: { readonly [name: string]: string } =
+      database === null ? {} : { NIGHTSHIFT_LEDGER: database.url };
+    const ledger = database === null ? [] : ["--ledger", database.url];
+    const daily = dailyProject("2025-01-01", 2);
+    daily.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
+    const status = (...argv: readonly string[]) => nightshift(daily.cwd, ...argv, ...ledger).status;
+    /** The day since when predictions are fresh, by the metrics and by the list. */
+    const freshSince = async () => {
+      const served = serveIn(daily.cwd, env, "--metrics-listen", "0");
+      const listening = await served.until("metrics.listening");
+      const exposed = readExposition(await (await fetch(String(listening?.url))).text());
+      const [listed] = JSON.parse(nightshift(daily.cwd, "ls", "jobs", "--json", ...ledger).stdout);
+      expect(await stop(served)).toBe(0);
+      const ages = [
+        exposed.value("nightshift_job_freshness_seconds", { job: "daily" }),
+        listed.freshnessSeconds,
+      ];
+      return ages.map((age) => dayOf(Date.now() - age * 1000));
+    };
+    try {
+      if (database !== null) expect(status("migrate", database.url)).toBe(0);
+      for (const day of daily.days) expect(status("run", "daily", "--at", day)).toBe(0);
+      expect(await freshSince()).toEqual(["2025-01-03", "2025-01-03"]);
+      expect(status("rollback", "daily")).toBe(0);
+      expect(await freshSince()).toEqual(["2025-01-02", "2025-01-02"]);
+    } finally {
+      daily.remove();
+      await database?.drop();
+    }
+  },
+);
+
+/** The midnight nearest to an instant, as a date: what took seconds to ask makes no difference. */
+function dayOf(ms: number): string {
+  return new Date(Math.round(ms / 86_400_000) * 86_400_000).toISOString().slice(0, 10);
+}
