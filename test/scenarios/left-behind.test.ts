@@ -103,6 +103,27 @@ test("gc drops what a run staged that failed by its rows while it published, onc
   expect(statuses().sort()).toEqual(["dropped", "published"]);
 });
 
+test("a run that was paused does not put its older predictions in the place of a newer run's", async () => {
+  project = flightProject({ files: 3 });
+  const hold = holding(project.cwd, { role: "thread", path: "input/01", nth: 1 });
+  const paused = project.start(["run", "flights"], { env: { ...hold.env, ...env() } });
+  await hold.reached();
+  writeFlights(join(project.cwd, "input/09.parquet"), { first: 5000, rows: 50 });
+  expect(cli("run", "flights")).toMatchObject({ status: 0 });
+  hold.letGo();
+  const ended = await paused.finished;
+  expect(ended).toMatchObject({ status: 2 });
+  expect(ended.stderr).toContain("an older run never replaces");
+  expect(await keysIn(project.out)).toHaveLength(200);
+  const runs = JSON.parse(cli("ls", "runs", "--json").stdout);
+  const older = runs.find(({ status }: { status: string }) => status === "failed");
+  const again = cli("retry", older.run.id);
+  expect(again).toMatchObject({ status: 2 });
+  expect(again.stderr).toContain("an older run never replaces");
+  expect(cli("run", "flights", "--restart")).toMatchObject({ status: 0 });
+  expect(await keysIn(project.out)).toHaveLength(200);
+});
+
 test("gc goes on past a database that has moved and past a damaged journal, and says so", async () => {
   project = flightProject({ files: 3 });
   await failedRun();

@@ -255,7 +255,8 @@ function toLogRun(run: Run, fingerprint: string): LogRun {
   // It names a directory.
   if (!/^[\w][\w.+-]*$/.test(run.id)) throw new Error(`a run's id must be a file name: ${run.id}`);
   const { jobId, scope, generation } = run.key;
-  return { id: run.id, jobId, jobName: run.jobName, scope, generation, fingerprint, interval: run.interval };
+  const { id, jobName, interval, createdAt } = run;
+  return { id, jobId, jobName, scope, generation, fingerprint, interval, createdAt };
 }
 
 function refuseOneFileOfMany({ shape, mode, partitionBy, to }: FileSinkOptions): void {

@@ -58,6 +58,8 @@ function nextCommit(intent: CommitIntent, head: LogEntry | null): LogEntry {
   if (before !== null && details.mode === "error") throw targetHasPublication(before);
   const newer = publishedOf(before, run.jobId, run.scope);
   if (newer !== null && newer.generation > run.generation) throw newerGeneration(run, newer);
+  const later = replacesAll(intent) ? createdLater(before, run) : undefined;
+  if (later !== undefined) throw newerPublication(run, later);
 
   const seq = (head?.seq ?? 0) + 1;
   const kept = before === null ? [] : before.files.filter(survives(intent, before));
@@ -97,6 +99,18 @@ function survives(intent: CommitIntent, before: LogEntry): (file: LoggedFile) =>
 
 function replacesAll({ run, details }: CommitIntent): boolean {
   return details.mode !== "append" && (run.interval === null || details.partitionBy.length === 0);
+}
+
+/**
+ * A live run of the same job that was created after this one, so that it read the newer input. A run that was paused or
+ * resumed must not put the older predictions in their place. Runs of intervals are told apart by their intervals.
+ */
+function createdLater(before: LogEntry | null, run: LogRun): LiveRun | undefined {
+  if (run.interval !== null) return undefined;
+  return before?.runs.find(
+    (live) =>
+      live.jobId === run.jobId && live.interval === null && (live.createdAt ?? "") > (run.createdAt ?? "~"),
+  );
 }
 
 function sameScope(a: RunKey, b: RunKey): boolean {
@@ -214,6 +228,18 @@ function targetHasPublication(head: LogEntry): SpecError {
     {
       hint: "Pass --overwrite to `score`, set `mode: replace` or `mode: append` in the job, or choose another output.",
       details: { publication: head.publication },
+    },
+  );
+}
+
+function newerPublication(run: LogRun, later: LiveRun): SpecError {
+  return new SpecError(
+    "refused.newer-publication",
+    `run ${run.id} was created at ${run.createdAt}, before run ${later.id} (${later.createdAt}), which is published: ` +
+      "an older run never replaces the predictions of a newer one",
+    {
+      hint: "Score the input as it is now with --restart, or roll the newer publication back first.",
+      details: { publication: later.publication },
     },
   );
 }

@@ -51,6 +51,7 @@ const runFields: Shape = {
   fingerprint: isText,
   interval: (value) =>
     value === null || (isObject(value) && [value.start, value.end, value.ds].every(isText)),
+  createdAt: (value) => value === undefined || isText(value),
 };
 const fileFields: Shape = {
   path: isInnerPath,

@@ -16,6 +16,8 @@ export interface LogRun extends RunKey {
   readonly jobName: string;
   readonly fingerprint: string;
   readonly interval: Interval | null;
+  /** When the run was created, ISO 8601 in UTC; absent in entries of version 0.1. */
+  readonly createdAt?: string;
 }
 
 /** A run whose publication is visible, at least in part. */
