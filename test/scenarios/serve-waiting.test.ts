@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** Input that arrives late, and runs that are tried again: nights that heal by themselves, on both ledgers. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { apiClient } from "../support/api-client.js";
@@ -150,6 +150,43 @@ describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
     const circle = nightshiftWith(env, project.cwd, "validate");
     expect([circle.status, circle.stderr]).toEqual([2, expect.stringContaining("after")]);
   });
+
+  test("a day after hours starts when all of its hours are published, and not before", async () => {
+    const { project } = served;
+    const env = served.env();
+    const spec = readFileSync(project.spec, "utf8").replace(/^schedule:.*\n/m, "");
+    const hourly = spec
+      .replace("name: daily", "name: hourly")
+      .replace("../out", "../out-hourly")
+      .replaceAll("dt={{ ds }}", "dt=2025-01-02")
+      .replace("every: day", "every: hour");
+    writeFileSync(join(project.cwd, "jobs/hourly.yaml"), hourly);
+    writeFileSync(project.spec, spec.replace("name: daily", "name: daily\nafter: [hourly]"));
+    const hours = (from: string, to: string) =>
+      nightshiftWith(env, project.cwd, "backfill", "hourly", "--from", from, "--to", to);
+    expect(hours("2025-01-02T00:00:00Z", "2025-01-02T12:00:00Z").status).toBe(0);
+    expect(hours("2025-01-02T14:00:00Z", "2025-01-02T22:00:00Z").status).toBe(0);
+
+    await served.followed(new Date("2025-01-02T23:00:00Z"), "daily", "0 0 * * * UTC");
+    const service = serve("2025-01-03T00:00:10");
+    expect(await service.until("tick.waiting", ({ job }) => job === "daily")).toMatchObject({
+      at: "2025-01-03T00:00:00.000Z",
+      progress: { status: "waiting", reason: { code: "refused.upstream-unpublished" } },
+    });
+    const refusedFor = (): string | undefined => {
+      const byHand = nightshiftWith(env, project.cwd, "run", "daily", "--at", "2025-01-02");
+      return /run hourly --at (\S+);/.exec(byHand.stderr)?.[1];
+    };
+    expect(refusedFor()).toBe("2025-01-02T13:00:00Z");
+    expect(hours("2025-01-02T13:00:00Z", "2025-01-02T13:00:00Z").status).toBe(0);
+    expect(refusedFor()).toBe("2025-01-02T23:00:00Z");
+    expect(existsSync(project.out)).toBe(false);
+    expect(hours("2025-01-02T23:00:00Z", "2025-01-02T23:00:00Z").status).toBe(0);
+    expect(await service.until("tick.ended", ({ job }) => job === "daily")).toMatchObject({
+      end: { status: "published" },
+    });
+    expect(await keysIn(project.out)).toHaveLength(project.rowsADay);
+  }, 240_000);
 });
 
 describe("run and backfill", () => {
