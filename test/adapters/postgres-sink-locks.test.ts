@@ -18,13 +18,16 @@ async function staged(
 }
 
 /** A session that keeps its lock on the table until it is ended. */
-async function reader(target: PostgresTarget): Promise<pg.Client & { readonly pid: number }> {
+async function reader(
+  target: PostgresTarget,
+  table = "scores",
+): Promise<pg.Client & { readonly pid: number }> {
   const client = new pg.Client(target.url);
   client.on("error", () => undefined);
   await client.connect();
   onTestFinished(() => client.end().catch(() => undefined));
   await client.query("begin");
-  await client.query("select count(*) from scores");
+  await client.query(`select count(*) from ${table}`);
   const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
   return Object.assign(client, { pid: rows[0]?.pid ?? 0 });
 }
@@ -48,26 +51,11 @@ it.each([
     await target.sink(parts).publish(first.run, "f", first.receipts);
     const holder = await reader(target);
     const second = await staged(target, "second", [1, 2], parts);
-    const told: string[] = [];
-    let heard = (): void => undefined;
-    const waits = new Promise<void>((resolve) => {
-      heard = resolve;
-    });
-    const sink = target.sink(parts, target.url, 60_000, (text) => {
-      told.push(text);
-      heard();
-    });
+    const { sink, told, waits } = waitingSink(target, parts);
     const publishing = sink.publish(second.run, "f", second.receipts);
     await waits;
-    const waited: number[] = [];
-    for (let reads = 0; reads < 20; reads++) {
-      const startedMs = performance.now();
-      expect(await ids(target)).toEqual([1]);
-      waited.push(performance.now() - startedMs);
-      await target.database.query("select pg_sleep(0.1)");
-    }
-    // One try holds them for a second; a machine that is busy adds to it.
-    expect(Math.max(...waited)).toBeLessThan(4_000);
+    // One try holds them for a second and a half; a machine that is busy adds to it.
+    expect(await longestRead(target, [1])).toBeLessThan(4_000);
     expect(told).toEqual([expect.stringContaining(`session ${holder.pid} `)]);
     await holder.query("commit");
     expect(await publishing).toMatchObject({ outcome: "commit" });
@@ -100,3 +88,82 @@ it("gives up after its limit, names the session and since when, and changes noth
   });
   expect(await ids(target)).toEqual([2]);
 });
+
+/** Each value a partition of its own. */
+const byId = { mode: "replace", key: [], partitionBy: ["id"], create: false } as const;
+
+async function partitioned(): Promise<PostgresTarget> {
+  const target = await freshTarget();
+  await target.database.query(
+    "create table scores (id bigint, score real, nightshift_run bigint, nightshift_as_of timestamptz) partition by list (id); create table one partition of scores for values in (1); create table two partition of scores for values in (2)",
+  );
+  return target;
+}
+
+/** A sink, and when it has said that it waits. */
+function waitingSink(target: PostgresTarget, parts: Partial<PostgresWrite> = byId) {
+  const told: string[] = [];
+  let heard = (): void => undefined;
+  const waits = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  const sink = target.sink(parts, target.url, 60_000, (text) => {
+    told.push(text);
+    heard();
+  });
+  return { sink, told, waits };
+}
+
+/** @returns the longest that one of several readers of the whole table waited, in milliseconds */
+async function longestRead(target: PostgresTarget, expected: readonly number[]): Promise<number> {
+  const waited: number[] = [];
+  for (let reads = 0; reads < 20; reads++) {
+    const startedMs = performance.now();
+    expect(await ids(target)).toEqual(expected);
+    waited.push(performance.now() - startedMs);
+    await target.database.query("select pg_sleep(0.1)");
+  }
+  return Math.max(...waited);
+}
+
+it("attaches no partition before it has all of them: a reader of the last one holds up no reader of the table", async () => {
+  const target = await partitioned();
+  const first = await staged(target, "first", [1], byId);
+  await target.sink(byId).publish(first.run, "f", first.receipts);
+  const holder = await reader(target, "two");
+  const second = await staged(target, "second", [1, 2], byId);
+  const { sink, told, waits } = waitingSink(target);
+  const publishing = sink.publish(second.run, "f", second.receipts);
+  await waits;
+  expect(await longestRead(target, [1])).toBeLessThan(4_000);
+  expect(told).toEqual([expect.stringContaining(`session ${holder.pid} `)]);
+  await holder.query("commit");
+  expect(await publishing).toMatchObject({ outcome: "commit" });
+  expect(await ids(target)).toEqual([1, 2]);
+});
+
+it.each(["scores", "two"])(
+  "a rollback of partitions lets readers pass that wait behind a reader of %s",
+  async (held) => {
+    const target = await partitioned();
+    for (const [id, rows] of [
+      ["first", [1]],
+      ["second", [1, 2]],
+      ["third", [1, 2]],
+    ] as const) {
+      const { run, receipts } = await staged(target, id, rows, byId);
+      await target.sink(byId).publish(run, "f", receipts);
+    }
+    const holder = await reader(target, held);
+    const { sink, told, waits } = waitingSink(target);
+    const rollingBack = sink.rollback(2);
+    await waits;
+    expect(await longestRead(target, [1, 2])).toBeLessThan(4_000);
+    expect(told).toEqual([
+      expect.stringMatching(new RegExp(`^rolling back waits for session ${holder.pid} `)),
+    ]);
+    await holder.query("commit");
+    expect(await rollingBack).toMatchObject({ hiddenRunIds: ["third", "second"], visibleRunId: "first" });
+    expect(await ids(target)).toEqual([1]);
+  },
+);

@@ -36,7 +36,7 @@ export interface PostgresSinkOptions {
   readonly quarantine: QuarantineDirectory | null;
   /** How long anything waits for a lock that another session holds on the target; 30 s. */
   readonly lockTimeoutMs?: number;
-  /** Called with a line for people while a publication waits for sessions that use the target. */
+  /** Called with a line for people while a publication or a rollback waits for sessions that use the target. */
   readonly onWait?: (text: string) => void;
 }
 
@@ -192,7 +192,8 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
         );
         return { name: target.name, head: rows[0]?.head ?? null };
       }, `looking at what is published in ${place}`);
-      return database.transaction((session) => rollBackIn(session, name, head, last), {
+      const waits = { purpose: "rolling back", limitMs: lockTimeoutMs, onWait } as const;
+      return database.transaction((session) => rollBackIn(session, name, { seen: head, last, waits }), {
         lockTimeoutMs,
         idleTimeoutMs,
         doing: `rolling back ${quoteTable(name)}`,

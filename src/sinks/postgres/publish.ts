@@ -154,7 +154,7 @@ async function prepare(
     isExploded: staging?.columns.some(({ name }) => name === stagingColumns.element) ?? false,
     superseded,
     isMade,
-    waits: { limitMs: lockTimeoutMs, onWait },
+    waits: { purpose: "publishing", limitMs: lockTimeoutMs, onWait },
   };
 }
 

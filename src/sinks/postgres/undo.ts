@@ -7,6 +7,7 @@ import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js
 import type { Session } from "../../postgres/session.js";
 import type { RolledBack } from "../sink.js";
 import { ownColumns } from "./columns/written-columns.js";
+import { type LockWaits, lockAlone } from "./moving/lock-table.js";
 import { inArea, storedColumns, type Undo } from "./moving/move.js";
 import { sameValues } from "./moving/moves.js";
 import { putInPlace, type QualifiedName } from "./moving/replica.js";
@@ -22,19 +23,24 @@ interface Head {
   readonly rows: number | null;
 }
 
-/**
- * In one transaction, the newest first.
- * @param seen the publication that readers saw when this was asked for: a newer one is not meant
- */
+export interface RollbackRequest {
+  /** The publication that readers saw when this was asked for: a newer one is not meant. */
+  readonly seen: string | null;
+  /** Number of publications to take back. */
+  readonly last: number;
+  readonly waits: LockWaits;
+}
+
+/** In one transaction, the newest first. */
 export async function rollBackIn(
   session: Session,
   name: QualifiedName,
-  seen: string | null,
-  last: number,
+  { seen, last, waits }: RollbackRequest,
 ): Promise<RolledBack> {
   const target = tableText(name);
   let head = await lockTarget(session, target);
   if (head !== seen) throw moved(target, seen, head);
+  await lockPartitions(session, name, await heads(session, head, last), waits);
   await session.query("set constraints all deferred");
   const hidden: Head[] = [];
   while (hidden.length < last) {
@@ -51,6 +57,41 @@ export async function rollBackIn(
     ...(visible === null || visible.rows === null ? {} : { visibleRows: visible.rows }),
     hiddenRunIds: hidden.map(({ runId }) => runId),
   };
+}
+
+/** The publications that are to be taken back, as far as there are records. */
+async function heads(session: Session, first: string | null, most: number): Promise<readonly Head[]> {
+  const found: Head[] = [];
+  for (let next = first; next !== null && found.length < most; ) {
+    const head = await headOf(session, next);
+    if (head === null) break;
+    found.push(head);
+    next = head.beneath;
+  }
+  return found;
+}
+
+/** Locks the table and all partitions that come and go, before the first does. */
+async function lockPartitions(
+  session: Session,
+  table: QualifiedName,
+  taken: readonly Head[],
+  waits: LockWaits,
+): Promise<void> {
+  const partitions = taken.flatMap(({ undo }) =>
+    undo?.kind === "attach" ? undo.partitions.map(({ partition }) => partition) : [],
+  );
+  if (partitions.length === 0) return;
+  const { rows: there } = await session.query<QualifiedName>(
+    `select n.nspname::text as schema, c.relname::text as name
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace
+     where i.inhparent = to_regclass($1)
+       and (c.oid in (select to_regclass(place) from unnest($2::text[]) place)
+            or pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT')
+     order by c.oid`,
+    [quoteTable(table), partitions.map((partition) => quoteTable(partition))],
+  );
+  if (there.length > 0) await lockAlone(session, [table, ...there], waits);
 }
 
 async function takeBackHead(session: Session, name: QualifiedName, head: string | null): Promise<Head> {

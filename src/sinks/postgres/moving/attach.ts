@@ -11,6 +11,7 @@ import { rewriteValues } from "./moves.js";
 import { whyNotPlain } from "./plain-table.js";
 import {
   finishReplica,
+  type IndexName,
   makeReplica,
   putAside,
   putInPlace,
@@ -48,14 +49,16 @@ export async function attach(move: Move): Promise<Moved> {
   const key = await partitionColumn(move.session, move.table);
   const places = key === null ? null : await placesOf(move, key);
   if (key === null || places === null) return rewriteValues(move);
-  const swapped: SwappedPartition[] = [];
-  let rows = 0;
-  for (const [at, place] of places.entries()) {
-    const part = await swapOne(move, place, at);
-    swapped.push(part.swapped);
-    rows += part.rows;
-  }
-  return { method: "attach", undo: { kind: "attach", partitions: swapped }, rows };
+  // All rows first, and all locks at once: readers of the table wait for renames alone.
+  const filled: Filled[] = [];
+  for (const [at, place] of places.entries()) filled.push(await fillOne(move, place, at));
+  const { session, table, waits } = move;
+  const taken = places.flatMap(({ partition, isThere }) => (isThere ? [partition] : []));
+  await lockAlone(session, [table.name, ...taken, ...(await defaultPartition(move))], waits);
+  const partitions: SwappedPartition[] = [];
+  for (const [at, one] of filled.entries()) partitions.push(await swapOne(move, one, at));
+  const rows = filled.reduce((sum, one) => sum + one.rows, 0);
+  return { method: "attach", undo: { kind: "attach", partitions }, rows };
 }
 
 interface Place {
@@ -126,29 +129,55 @@ async function freeName(session: Session, { schema, name }: QualifiedName, value
   return rows.length === 0 ? wanted : `${wanted}_${Date.now().toString(36)}`;
 }
 
-async function swapOne(move: Move, place: Place, at: number) {
-  const { session, table, publication, waits } = move;
-  const { bound, check, partition, isThere } = place;
+/** The server looks into it whenever another one is attached or detached. @returns one table or none */
+async function defaultPartition({ session, table }: Move): Promise<readonly QualifiedName[]> {
+  const { rows } = await session.query<QualifiedName>(
+    `select n.nspname::text as schema, c.relname::text as name
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace
+     where i.inhparent = $1 and pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'`,
+    [table.oid],
+  );
+  return rows;
+}
+
+/** A table of our own schema that holds a partition's rows, ready to be attached. */
+interface Filled {
+  readonly place: Place;
+  readonly name: string;
+  readonly indexes: readonly IndexName[];
+  readonly rows: number;
+}
+
+async function fillOne(move: Move, place: Place, at: number): Promise<Filled> {
+  const { session, table, publication } = move;
+  const { check, partition, isThere } = place;
   const name = `next_${publication}_${at + 1}`;
   const original = isThere ? partition : table.name;
   const replica = await makeReplica(session, original, name);
   const rows = await insertStaged(move, inArea(name), { where: ` and s.${check.value}` });
   // The parent's own indexes are made when it is attached.
-  const names = isThere ? await finishReplica(session, original, replica) : [];
+  const indexes = isThere ? await finishReplica(session, original, replica) : [];
   await session.query(
     `alter table ${inArea(name)} add constraint nightshift_bound check (${check.column} is not null and ${check.value})`,
   );
-  await lockAlone(session, isThere ? [table.name, partition] : [table.name], waits);
+  return { place, name, indexes, rows };
+}
+
+async function swapOne(
+  { session, table, publication }: Move,
+  { place: { bound, partition, isThere }, name, indexes }: Filled,
+  at: number,
+): Promise<SwappedPartition> {
   let before: SwappedPartition["before"] = null;
   if (isThere) {
     await session.query(`alter table ${quoteTable(table.name)} detach partition ${quoteTable(partition)}`);
     const aside = `undo_${publication}_${at + 1}`;
     before = { name: aside, indexes: await putAside(session, partition, aside) };
   }
-  await putInPlace(session, name, partition, names);
+  await putInPlace(session, name, partition, indexes);
   await session.query(
     `alter table ${quoteTable(table.name)} attach partition ${quoteTable(partition)} ${bound}`,
   );
   await session.query(`alter table ${quoteTable(partition)} drop constraint nightshift_bound`);
-  return { rows, swapped: { partition, bound, before } };
+  return { partition, bound, before };
 }
