@@ -258,6 +258,16 @@ const meanings: { readonly [errno: string]: Meaning } = {
   EOPNOTSUPP: unsupported,
 };
 
+/** What is not there yet has no permissions of its own: those of the directory that it would lie in count. */
+function mayWriteIn(path: string): string {
+  return `Give the user that runs Nightshift the right to write in ${dirname(path)}, or choose another place.`;
+}
+
+/** Of several directories that were to be made, the one that the system refused. */
+function madePathOf(error: unknown): string | null {
+  return error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : null;
+}
+
 function translated(error: unknown, verb: string, path: string, to?: string): InfraError {
   const errno = errnoOf(error);
   const meaning = meanings[errno] ?? {
@@ -267,7 +277,8 @@ function translated(error: unknown, verb: string, path: string, to?: string): In
   };
   const place = to === undefined ? path : `${path} to ${to}`;
   return new InfraError(meaning.code, `cannot ${verb} ${place}: ${meaning.what}`, {
-    hint: meaning.hint,
+    hint:
+      errno === "EACCES" && verb.startsWith("create") ? mayWriteIn(madePathOf(error) ?? path) : meaning.hint,
     details: { path, ...(to === undefined ? {} : { to }), errno },
     cause: error,
   });
