@@ -142,7 +142,7 @@ function isPlannedJob(value: unknown): value is PlannedJob {
     typeof plan === "object" &&
     plan !== null &&
     "version" in plan &&
-    plan.version === 1 &&
+    (plan.version === 1 || plan.version === 2) &&
     Array.isArray(partitions)
   );
 }

@@ -83,12 +83,13 @@ export interface PlannedCheck {
 }
 
 export interface Plan {
-  readonly version: 1;
+  /** 1: a plan of version 0.1, which has no digest. */
+  readonly version: 1 | 2;
   readonly job: Job;
   /** SHA-256 over the resolved spec, assets and input identities; see `fingerprint` in the planner. */
   readonly fingerprint: string;
-  /** SHA-256 over the inputs' identities, by which the fingerprint can be computed again; plans of earlier versions have none. */
-  readonly inputs?: string;
+  /** SHA-256 over all else of the plan, by which a change of it is noticed; see `digestOf`. */
+  readonly digest?: string;
   readonly assets: readonly Asset[];
   readonly signature: Signature;
   readonly inputSchema: Schema;

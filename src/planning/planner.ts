@@ -12,7 +12,7 @@ import { pinFiles } from "../mapping/files/load-files.js";
 import { askedPathTypes, withPathTypes } from "../mapping/path-types.js";
 import { resolveMapping } from "../mapping/resolve-mapping.js";
 import { isSettled } from "../mapping/settle-mapping.js";
-import { fingerprintOf } from "../running/run-identity.js";
+import { digestOf, fingerprintOf } from "../running/run-identity.js";
 import type { InspectedModel } from "../runtimes/model.js";
 import { addedBy, hookSteps } from "../scoring/hooks/hook-steps.js";
 import { learnPost, withPostColumns } from "../scoring/hooks/learn-hooks.js";
@@ -80,11 +80,10 @@ export async function planJob(
     rowPolicy: job.rowPolicy,
   });
   const placement = await tryLoad(prepared.model, prepared.profile, parts.runtime, { wanted: call.tryLoad });
-  return {
-    version: 1,
+  const plan: Plan = {
+    version: 2,
     job,
     fingerprint: fingerprintOf(job, assets, tally.inputsDigest()),
-    inputs: tally.inputsDigest(),
     assets,
     signature: prepared.model.signature,
     inputSchema: prepared.schema,
@@ -98,6 +97,7 @@ export async function planJob(
     ...(Object.keys(nulls).length === 0 ? {} : { nulls }),
     notes: [...prepared.notes, ...placement, ...(note === null ? [] : [note])],
   };
+  return { ...plan, digest: digestOf(plan) };
 }
 
 export interface PrepareOptions {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { type JsonValue, SpecError } from "../errors.js";
 import { type InputSpec, type Job, type Limits, targetOf, type WriteSpec } from "../job/job.js";
-import type { Asset, Plan } from "../job/plan.js";
+import { type Asset, assetsToRun, type Plan } from "../job/plan.js";
 import type { Run, RunKey } from "../job/run.js";
 import type { RunRequest } from "./run-request.js";
 
@@ -74,15 +74,25 @@ function shapedByBatches(rows: Job["rows"], { batchRows, partitionRows }: Limits
 }
 
 /**
- * Refuses a plan whose job or assets are not those that were planned: it was edited in a file or in a ledger. What the
- * fingerprint leaves out, the target and the limits above all, and who computes it again, is not noticed: write access to
- * plans is trusted as much as specs are.
+ * Digest of all that a plan says: job, mapping, hooks, profile, assets by content. Where assets lie is left out, since each
+ * worker has its own copies of those that it runs.
+ */
+export function digestOf(plan: Plan): string {
+  const { digest: _, ...rest } = plan;
+  const assets = assetsToRun(plan).map(({ role, sha256 }) => ({ role, sha256 }));
+  return sha256(canonicalJson({ ...rest, assets } as unknown as JsonValue));
+}
+
+/**
+ * Refuses a plan that is not what was planned: it was edited in a file or in a ledger. Who computes its digest again, or
+ * makes it look like one of version 0.1, is not noticed: write access to plans is trusted as much as specs are.
  *
  * @throws SpecError `refused.plan-changed`
  */
-export function refuseChangedPlan({ job, assets, inputs, fingerprint }: Plan): void {
-  if (inputs === undefined || fingerprintOf(job, assets, inputs) === fingerprint) return;
-  throw new SpecError("refused.plan-changed", `the plan of ${job.name} was changed after it was made`, {
+export function refuseChangedPlan(plan: Plan): void {
+  if (plan.version === 1 && plan.digest === undefined) return;
+  if (plan.digest === digestOf(plan)) return;
+  throw new SpecError("refused.plan-changed", `the plan of ${plan.job.name} was changed after it was made`, {
     hint: "Plan again: nightshift plan <job>.",
   });
 }

@@ -175,7 +175,9 @@ write: { to: ../root/out, mode: replace, add: { v: 1 } }
   expect(planned, planned.stderr).toMatchObject({ status: 0 });
   const text = readFileSync(join(folder, "plan.json"), "utf8");
   const { sha256: _, ...plan } = JSON.parse(text);
-  const elsewhere = JSON.stringify(plan).replaceAll(join(folder, "root/out"), join(folder, "elsewhere"));
+  const { digest: _digest, ...early } = plan.plan;
+  const asEarly = JSON.stringify({ ...plan, plan: { ...early, version: 1 } });
+  const elsewhere = asEarly.replaceAll(join(folder, "root/out"), join(folder, "elsewhere"));
   const edits: readonly (readonly [string, string, string])[] = [
     [
       "the target, with the digest left in place",
@@ -183,7 +185,11 @@ write: { to: ../root/out, mode: replace, add: { v: 1 } }
       "refused.plan-changed",
     ],
     ["a column that is added", text.replace('"add":{"v":1}', '"add":{"v":2}'), "refused.plan-changed"],
-    ["the target, as in a plan that has no digest", elsewhere, "refused.outside-output-root"],
+    [
+      "the target, as in a plan of version 0.1, which has no digest",
+      elsewhere,
+      "refused.outside-output-root",
+    ],
   ];
   for (const [what, edited, code] of edits) {
     writeFileSync(join(folder, "edited.json"), edited);
