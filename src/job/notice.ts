@@ -3,7 +3,7 @@ import type { ErrorRecord } from "../errors.js";
 import { nextInstant, parseCron } from "../time/cron.js";
 import type { Interval, Job } from "./job.js";
 import type { Run } from "./run.js";
-import { runAgain, wayOn } from "./way-on.js";
+import { runAgain, startingOver, wayOn } from "./way-on.js";
 
 export const noticeEvents = ["failed", "recovered", "late", "waiting"] as const;
 export type NoticeEvent = (typeof noticeEvents)[number];
@@ -68,7 +68,8 @@ export function remedyOf(
 ): string {
   if (runId !== null && wayOn(error) === "retry") return `nightshift retry ${runId}`;
   // Without a run there is nothing to drop, unless an unfinished one of other inputs is what stands in the way.
-  const flags = runId === null && error.code !== "refused.other-fingerprint" ? [] : ["--restart"];
+  const isBlocked = error.code === "refused.other-fingerprint";
+  const flags = runId !== null ? startingOver(runId) : isBlocked ? ["--restart"] : [];
   return `nightshift ${runAgain(job, { interval, vars }, ...flags)}`;
 }
 

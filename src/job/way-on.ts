@@ -64,6 +64,15 @@ export function wayOn({ kind, code, details }: Pick<ErrorRecord, "kind" | "code"
 }
 
 /**
+ * Returns the flags that drop a failed run and begin anew. A second or later generation may stand over a published one, which
+ * `--restart` alone would find, and do nothing.
+ */
+export function startingOver(runId: string): readonly string[] {
+  const [, generation = "1"] = /-g(\d+)$/.exec(runId) ?? [];
+  return Number(generation) > 1 ? ["--reprocess", "--restart"] : ["--restart"];
+}
+
+/**
  * Returns the words that run a job for the same interval and variables. A date names the interval that begins with it.
  * @param subject name of the job, or path of its spec
  */

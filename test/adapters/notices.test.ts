@@ -253,6 +253,12 @@ test.each([
   ["infra.unreachable", "infra", "r1", "nightshift retry r1"],
   ["model.changed", "model", "r1", "nightshift retry r1"],
   ["data.rows", "data", "r1", "nightshift run flights --at 2026-01-15 --var 'region=a b' --restart"],
+  [
+    "data.rows",
+    "data",
+    "flights-2026-01-15-1a2b-g2",
+    "nightshift run flights --at 2026-01-15 --var 'region=a b' --reprocess --restart",
+  ],
   ["source.not-found", "data", null, "nightshift run flights --at 2026-01-15 --var 'region=a b'"],
   [
     "refused.other-fingerprint",

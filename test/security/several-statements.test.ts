@@ -126,15 +126,20 @@ test.each([
   }
 });
 
-test("a table that is written may have any name", async () => {
+test.each([
+  'scored"; drop table victim; --',
+  "scored'; drop table victim; --",
+  "scored$locks$; drop table victim; --",
+])("a table that is written, and swapped, may have the name %s", async (name) => {
   await migrateAt(table.database.url);
-  const name = 'scored"; drop table victim; --';
   table.project.writeJob({
-    write: `{ to: "\${FLIGHTS_URL}", table: 'public.${quoted(name)}', mode: replace, create: true }`,
+    write: `{ to: "\${FLIGHTS_URL}", table: ${JSON.stringify(`public.${quoted(name)}`)}, mode: replace, create: true }`,
   });
-  const ended = table.project.nightshift("run", "flights", "--json");
-  expect(ended.status, ended.stderr).toBe(0);
-  expect(await victims()).toEqual(["victim"]);
+  for (const flags of [[], ["--reprocess"]]) {
+    const ended = table.project.nightshift("run", "flights", "--json", ...flags);
+    expect(ended.status, ended.stderr).toBe(0);
+    expect(await victims()).toEqual(["victim"]);
+  }
   expect(await table.database.query(`select count(*)::int as n from public.${quoted(name)}`)).toEqual([
     { n: 20 },
   ]);

@@ -4,7 +4,7 @@ import { tableText } from "../../job/connection.js";
 import type { PostgresWrite, WriteSpec } from "../../job/job.js";
 import type { RowCounts } from "../../job/partition.js";
 import type { Run } from "../../job/run.js";
-import { runAgain, wayOn } from "../../job/way-on.js";
+import { runAgain, startingOver, wayOn } from "../../job/way-on.js";
 import type { RunOutcome } from "../../running/run-request.js";
 import type { LiveFile } from "../../sinks/sink.js";
 import { bytes, count, counted, duration, rowRate } from "../../text/human.js";
@@ -234,6 +234,6 @@ function nextSteps(view: OutcomeView): readonly string[] {
 function afterFailure(run: Run, { outcome: { error }, cwd, program }: OutcomeView): string {
   if (error === null || wayOn(error) === "retry") return `${program} ${shellLine("retry", run.id)}`;
   return run.specPath === null
-    ? "the same command with --restart, once the cause is put right"
-    : `${program} ${runAgain(shownPath(run.specPath, cwd), run.job, "--restart")}`;
+    ? `the same command with ${startingOver(run.id).join(" ")}, once the cause is put right`
+    : `${program} ${runAgain(shownPath(run.specPath, cwd), run.job, ...startingOver(run.id))}`;
 }

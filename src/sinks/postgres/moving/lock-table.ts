@@ -67,16 +67,20 @@ export async function lockAlone(
 
 /** `lock_timeout` holds for each table alone: for all of them together, each has what those before it left. */
 function lockStatement(places: readonly string[], forMs: number): string {
-  return `do $locks$
+  const names = places.map(quoteText).join(", ");
+  // The body's quotes must not occur in it: a name of a table may hold anything.
+  let quotes = "$locks$";
+  while (names.includes(quotes)) quotes = quotes.replace("$locks", "$locks_");
+  return `do ${quotes}
     declare
       place text;
       until constant timestamptz := clock_timestamp() + interval '${forMs} ms';
     begin
-      foreach place in array array[${places.map(quoteText).join(", ")}] loop
+      foreach place in array array[${names}] loop
         perform set_config('lock_timeout', greatest(1, ceil(extract(epoch from until - clock_timestamp()) * 1000))::int::text, true);
         execute 'lock table only ' || place || ' in access exclusive mode';
       end loop;
-    end $locks$`;
+    end ${quotes}`;
 }
 
 async function holdersOf(session: Session, places: readonly string[]): Promise<readonly Holder[]> {
