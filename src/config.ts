@@ -1,11 +1,12 @@
 /** Environment -> typed settings, read once, here only. */
-import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
-import { availableParallelism, homedir, totalmem } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
+import { join, resolve } from "node:path";
 import { SpecError } from "./errors.js";
 import { isConnectionUrl } from "./job/connection.js";
 import { parseBytes } from "./text/human.js";
 import { schemeOf } from "./text/path-scheme.js";
+import { type ProjectSearch, projectOfJobs, searchProject } from "./wiring/project-search.js";
 
 export interface Settings {
   /** Absolute; where the journal lives. */
@@ -173,75 +174,26 @@ export function terminalFromProcess(): TerminalSettings {
   return readTerminalSettings(process.env);
 }
 
-/** What the search for a project found. */
-export interface ProjectSearch {
-  /** The project that is used; `null`: none. */
-  readonly root: string | null;
-  /** A project in a parent folder that is not used, and why. */
-  readonly skipped: {
-    readonly path: string;
-    readonly why: "it belongs to another user" | "it lies on another file system";
-  } | null;
-}
-
 /** The directory of the project that is used here; see {@link findProject}. */
 export function findProjectRoot(cwd: string): string | null {
   return findProject(cwd).root;
 }
 
-/**
- * The nearest directory, from `cwd` up to the home directory, with a `nightshift.yaml` or a `jobs` folder. It is not used
- * where it belongs to another user, or lies beyond the border of a file system; a `jobs` folder that is a mount of its own,
- * or holds one, belongs to the project around it. NIGHTSHIFT_PROJECT names another one, without these conditions.
- */
+/** The project that NIGHTSHIFT_PROJECT names, without any condition, else the one that {@link searchProject} finds. */
 export function findProject(cwd: string): ProjectSearch {
   const given = present(process.env.NIGHTSHIFT_PROJECT);
-  if (given !== undefined) return { root: resolve(given), skipped: null };
-  const start = resolve(cwd);
-  let isBeyondBorder = false;
-  for (let directory = start; ; directory = dirname(directory)) {
-    if (existsSync(join(directory, "nightshift.yaml")) || existsSync(join(directory, "jobs"))) {
-      if (isBeyondBorder)
-        return { root: null, skipped: { path: directory, why: "it lies on another file system" } };
-      if (directory === start || isOwn(directory, start)) return { root: directory, skipped: null };
-      return { root: null, skipped: { path: directory, why: "it belongs to another user" } };
-    }
-    const parent = dirname(directory);
-    if (directory === parent || directory === homedir()) return { root: null, skipped: null };
-    const isOfJobs = basename(directory) === "jobs" || basename(parent) === "jobs";
-    isBeyondBorder ||= !isOfJobs && statOf(directory)?.dev !== statOf(parent)?.dev;
-  }
+  return given === undefined ? searchProject(cwd) : { root: resolve(given), skipped: null };
+}
+
+/** The project of a spec: around it; else the one whose `jobs` it lies in, which was found or named with it. */
+export function projectOfSpec(specDir: string): string | null {
+  return findProjectRoot(specDir) ?? projectOfJobs(specDir);
 }
 
 /** How to use a project in a parent folder that was not used. */
 export function skippedHint(skipped: ProjectSearch["skipped"]): string | undefined {
   if (skipped === null) return undefined;
   return `the project ${skipped.path} is not used, because ${skipped.why}: to use it, set NIGHTSHIFT_PROJECT=${skipped.path}`;
-}
-
-/**
- * Whether nobody else can have put a project there: the folder and what makes a project of it belong to this user, to
- * root, or to the owner of the folder that the search began in. The specs of a project are code.
- */
-function isOwn(directory: string, start: string): boolean {
-  const trusted = new Set([0, process.getuid?.() ?? 0, ownerOf(start)]);
-  return [directory, join(directory, "nightshift.yaml"), join(directory, "jobs")].every((path) => {
-    const owner = ownerOf(path);
-    return owner === null || trusted.has(owner);
-  });
-}
-
-function ownerOf(path: string): number | null {
-  return statOf(path)?.uid ?? null;
-}
-
-/** `null` where the path cannot be looked at. */
-function statOf(path: string): Stats | null {
-  try {
-    return statSync(path);
-  } catch {
-    return null;
-  }
 }
 
 /** Absolute. @throws SpecError `usage.environment` for an address, which is not repeated: it may hold a password */

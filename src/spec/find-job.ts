@@ -55,8 +55,10 @@ export async function findJob(nameOrPath: string, cwd: string): Promise<string> 
 }
 
 /** Every spec in the project's `jobs` folder and below, in order of their paths. Broken ones are listed too. */
-export async function listJobs(cwd: string): Promise<readonly ListedJob[]> {
-  const root = findProjectRoot(cwd);
+export async function listJobs(
+  cwd: string,
+  root: string | null = findProjectRoot(cwd),
+): Promise<readonly ListedJob[]> {
   const folder = root === null ? null : join(root, "jobs");
   if (folder === null || !existsSync(folder)) return [];
   const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })

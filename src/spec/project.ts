@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { findProjectRoot } from "../config.js";
+import { projectOfSpec } from "../config.js";
 import { type JsonValue, SpecError } from "../errors.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { closest, didYouMean } from "./did-you-mean.js";
@@ -70,7 +70,7 @@ export async function loadProject(
   context: Omit<TreeVariableContext, "baseDir">,
   display: (path: string) => string,
 ): Promise<Project> {
-  const root = findProjectRoot(specDir);
+  const root = projectOfSpec(specDir);
   const path = root === null ? null : join(root, "nightshift.yaml");
   if (path === null || !existsSync(path)) {
     if (target !== undefined)

@@ -1,10 +1,10 @@
 /** Nobody else's project is used, and nobody else reads what a run remembers. */
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { checkPrivacy } from "../../src/cli/doctor/checks.js";
 import { unprotectedLinks } from "../../src/cli/doctor/protection.js";
-import { findProjectRoot, readSettings } from "../../src/config.js";
+import { findProject, findProjectRoot, projectOfSpec, readSettings } from "../../src/config.js";
 import { findJob } from "../../src/spec/find-job.js";
 import { createSecrets } from "../../src/spec/secrets.js";
 import { privateFileSystem } from "../../src/stores/local/local-file-system.js";
@@ -34,6 +34,55 @@ test.runIf(isRoot)("a project of another user in a parent folder is not used", (
   // A folder of theirs that somebody chose to work in.
   chownSync(work, nobody, nobody);
   expect(findProjectRoot(work)).toBe(shared);
+});
+
+/** A project in a parent folder of `work`. */
+function parentProject() {
+  const root = scratch();
+  const work = join(root, "work");
+  for (const folder of [work, join(root, "jobs/team")]) mkdirSync(folder, { recursive: true });
+  const spec = join(root, "jobs/team/own.yaml");
+  writeFileSync(spec, "version: 1\nname: own\n");
+  chmodSync(root, 0o755);
+  return { work, root, jobs: join(root, "jobs"), team: join(root, "jobs/team"), spec };
+}
+
+test.each(["root", "jobs", "team", "spec"] as const)(
+  "a project of a parent folder whose %s others can write is not used, unless it is named",
+  (part) => {
+    const project = parentProject();
+    expect(findProject(project.work).root).toBe(project.root);
+    chmodSync(project[part], (statSync(project[part]).mode & 0o777) | 0o002);
+    expect(findProject(project.work)).toEqual({
+      root: null,
+      skipped: { path: project.root, why: "other users can write to it" },
+    });
+    const refused = nightshift(project.work, "validate", "own");
+    expect(refused).toMatchObject({ status: 2 });
+    expect(refused.stderr).toContain(`NIGHTSHIFT_PROJECT=${project.root}`);
+    // Entered, or named by the path of the spec: its nightshift.yaml is read as before.
+    expect(findProject(project.root).root).toBe(project.root);
+    expect(projectOfSpec(project.team)).toBe(project.root);
+    process.env.NIGHTSHIFT_PROJECT = project.root;
+    expect(findProject(project.work).root).toBe(project.root);
+  },
+);
+
+test.runIf(isRoot).each([
+  ["a folder with the sticky bit", 0o1777, 0, true],
+  ["a folder that a group of this user alone can write", 0o775, 0, true],
+  ["a folder that a group of others can write", 0o775, nobody, false],
+])("%s is judged as ssh does", (_, mode, group, isUsed) => {
+  const project = parentProject();
+  chownSync(project.root, 0, group);
+  chmodSync(project.root, mode);
+  expect(findProject(project.work).root).toBe(isUsed ? project.root : null);
+});
+
+test.runIf(isRoot).each(["team", "spec"] as const)("nor one whose %s is another user's", (part) => {
+  const project = parentProject();
+  chownSync(project[part], nobody, nobody);
+  expect(findProject(project.work).root).toBeNull();
 });
 
 test("a project is not looked for beyond the border of a file system, but around a mounted jobs folder", async () => {

@@ -1,5 +1,6 @@
 /** Jobs by name or spec file, loaded for one interval. YAML and its schema are loaded with the first of them. */
 import { dirname } from "node:path";
+import { projectOfSpec } from "../../config.js";
 import { SpecError } from "../../errors.js";
 import { type Interval, type Job, targetOf } from "../../job/job.js";
 import type { NotifySettings } from "../../job/notice.js";
@@ -87,7 +88,7 @@ export async function upstreamsOf(
 ): Promise<readonly Upstream[]> {
   const { listJobs } = await import("../../spec/find-job.js");
   const { mistakeInAfter } = await import("../../spec/after.js");
-  const here = await listJobs(dirname(specPath));
+  const here = await listJobs(dirname(specPath), projectOfSpec(dirname(specPath)));
   const mistake = mistakeInAfter({ name, after, every: "any" }, here);
   if (mistake !== null) throw mistake;
   const upstreams: Upstream[] = [];
