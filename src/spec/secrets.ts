@@ -105,13 +105,12 @@ export function passwordInUrl(
 export function secretsInWords(words: readonly string[]): readonly string[] {
   const inUserinfo = /[a-z][a-z0-9+.-]*:\/+[^\s/?#@:]*:([^\s/?#]*)@/gi;
   const inParameters = /[?&](?:[\w-]*(?:password|token|signature|credential|secret)|sig|key)=([^&#\s]+)/gi;
-  return words.flatMap((word) =>
-    [
-      ...[...word.matchAll(inUserinfo), ...word.matchAll(inParameters)].map(([, secret = ""]) => secret),
-      ...secretsInValue(word.replace(/^[\w.-]+=/, "")),
-      ...secretsInValue(word),
-    ].filter((secret) => secret !== "" && !secret.includes("${")),
-  );
+  const found = words.flatMap((word) => [
+    ...[...word.matchAll(inUserinfo), ...word.matchAll(inParameters)].map(([, secret = ""]) => secret),
+    ...secretsInValue(word.replace(/^[\w.-]+=/, "")),
+    ...secretsInValue(word),
+  ]);
+  return [...new Set(found)].filter((secret) => secret !== "" && !secret.includes("${"));
 }
 
 function decoded(text: string): string {

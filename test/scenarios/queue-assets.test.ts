@@ -67,7 +67,7 @@ function jobInto(table: string): string {
     "  logits: { labels: [on_time, late], top_k: 1, ids: { file: ../verdicts.json }, column: verdict }",
     "post: ../post.ts",
     `write: { to: "\${FLIGHTS_URL}", table: public.${table}, mode: replace, create: true }`,
-    "limits: { threads: 1, partition_rows: 500 }",
+    "limits: { partition_rows: 500 }",
     "",
   ].join("\n");
 }

@@ -93,7 +93,7 @@ test("in Slack no data becomes code, a link or a mention", () => {
   const evil = "`x` https://evil.example/a <!channel> <https://evil.example|ok>";
   const notice = {
     ...{ event: "failed", at: "2026-01-01T00:00:00Z", job: "j", interval: null, trigger: "schedule" },
-    ...{ target: evil, runId: "r", rows: null, deadline: null, expectedAt: null },
+    ...{ target: evil, runId: "r", rows: null, deadline: null, expectedAt: null, remedy: evil },
     error: { code: "data.x", message: evil, hint: evil },
   } as unknown as Notice;
   const { blocks, text } = slackBody(notice) as {

@@ -83,7 +83,7 @@ export interface ProjectOptions {
   /** Lines under `limits:`. */
   readonly limits?: readonly string[];
   readonly write?: string;
-  readonly threads?: number;
+  readonly threads?: number | "auto";
   readonly hour?: FlightFile["hour"];
   /** Source of a `post` hook. */
   readonly post?: string;

@@ -53,7 +53,7 @@ export async function queueFleet(
   kind: "redis" | "postgres",
   { server, ...options }: FleetOptions = {},
 ): Promise<Fleet> {
-  const project = flightProject(options);
+  const project = flightProject({ threads: "auto", ...options });
   const database = await (server === undefined ? createDatabase() : server.createDatabase());
   const redis = kind === "redis" ? await startRedis() : null;
   const queueUrl = redis === null ? database.url : redis.url;
