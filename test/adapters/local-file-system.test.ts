@@ -106,7 +106,7 @@ function inChild(command: string, given: readonly string[]): unknown {
 }
 
 const imports = `
-  const { localFileSystem } = await import("${dist}stores/local-file-system.js");
+  const { localFileSystem } = await import("${dist}stores/local/local-file-system.js");
   const { fileSink } = await import("${dist}sinks/files/file-sink.js");
   const fs = localFileSystem();
   const code = (promise) => promise.then(() => "ok", (error) => error.code + ": " + error.message);

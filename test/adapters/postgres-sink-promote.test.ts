@@ -295,7 +295,7 @@ describe("a zombie", () => {
     const holder = await sessionOn(target);
     await holder.query("begin; lock table scores in access share mode");
     const publishing = becomesTarget(target, () => target.sink(replace).publish(run, "f", receipts));
-    await waiting(target, "lock table%");
+    await waiting(target, "%lock table only%");
     const zombie = await sessionOn(target);
     const late = zombie.query(rows).catch((error: unknown) => error);
     await waiting(target, "insert into nightshift.staging%");
