@@ -15,8 +15,15 @@ import { finishRun, type RecordedRun, recordRun } from "./record-run.js";
 import { tellingEnd } from "./run-end.js";
 import { jobIdOf, newRun, scopeOf } from "./run-identity.js";
 import type { PlannedJob, PlanRequest, RunOptions, RunOutcome, RunRequest } from "./run-request.js";
-import { type ExecutionParts, eventEmitter, inputsMoved, runsToEnd, type Timing } from "./run-to-end.js";
-import { justStarted } from "./supersede-run.js";
+import {
+  type ExecutionParts,
+  eventEmitter,
+  inputsMoved,
+  type PreparedRun,
+  runsToEnd,
+  type Timing,
+} from "./run-to-end.js";
+import { justStarted, supersede } from "./supersede-run.js";
 
 export interface Runner {
   /** Plans without running anything. Reads footers and the model only; with `tryLoad` also loads it as a thread would. */
@@ -114,7 +121,8 @@ export function createRunner(parts: RunnerParts): Runner {
         };
       }
       case "resume": {
-        const ended = await unlessPublished(execute({ ...prepared, run: choice.run }));
+        const run = await upToDate(choice.run, prepared);
+        const ended = await unlessPublished(execute({ ...prepared, run }));
         if (ended.status !== "already-published") return ended;
         // What another ledger's coordinator published is on record now: only then can it be seen what is left to do.
         const after = await runPlanned(planned, request, options, timing);
@@ -126,6 +134,29 @@ export function createRunner(parts: RunnerParts): Runner {
         if ((await ledger.createRun(run)) === "exists") throw justStarted(run);
         return unlessPublished(execute({ ...prepared, run }));
       }
+    }
+  }
+
+  /**
+   * Returns the unfinished run, or its next generation if a newer run was published since: who asks for the present input
+   * again wants it published, and an older run never replaces a newer one.
+   */
+  async function upToDate(
+    run: Run,
+    { planned, sink, takeOver, options }: Omit<PreparedRun, "run">,
+  ): Promise<Run> {
+    if (run.interval !== null) return run;
+    try {
+      await sink.check(run, planned.plan.mapping.columns);
+      return run;
+    } catch (thrown) {
+      const { code, message } = asNightshiftError(thrown);
+      // What else is refused is said when the run is executed.
+      if (code !== "refused.newer-publication") return run;
+      const next = await supersede(run, parts, sink, takeOver);
+      const emit = eventEmitter(run.id, options.observers, clock);
+      emit({ type: "run.superseded", by: next.run.id, reason: message, partitions: next.dropped });
+      return next.run;
     }
   }
 
