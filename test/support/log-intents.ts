@@ -29,14 +29,19 @@ export function loggedFile(runId: string, given: Partial<LoggedFile> = {}): Logg
 
 export function commitOf(
   run: LogRun,
-  given: Partial<CommitDetails> & { files?: readonly LoggedFile[]; removed?: number } = {},
+  given: Partial<CommitDetails> & {
+    files?: readonly LoggedFile[];
+    removed?: number;
+    lookedAt?: number;
+  } = {},
 ): CommitIntent {
-  const { files, removed, ...details } = given;
+  const { files, removed, lookedAt = null, ...details } = given;
   return {
     action: "commit",
     at: "2026-01-01T00:00:00.000Z",
     run,
     files: files ?? [loggedFile(run.id)],
+    lookedAt,
     removed: removed ?? null,
     details: {
       mode: "replace",

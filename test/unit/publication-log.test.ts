@@ -122,19 +122,22 @@ describe("generations", () => {
   });
 
   it("an older run of a job without intervals never replaces what a newer one published", () => {
-    const at = (id: string, createdAt: string) => commitOf(logRun(id, { createdAt }));
+    const at = (
+      id: string,
+      createdAt: string,
+      given: { readonly lookedAt?: number; readonly mode?: "append" } = {},
+    ) => commitOf(logRun(id, { createdAt }), { lookedAt: 0, ...given });
     const newer = head(at("b", "2026-01-02T00:00:00.000Z"));
-    expect(codeOf(() => nextEntry(at("a", "2026-01-01T00:00:00.000Z"), newer))).toBe(
-      "refused.newer-publication",
-    );
+    const older = "2026-01-01T00:00:00.000Z";
+    expect(codeOf(() => nextEntry(at("a", older), newer))).toBe("refused.newer-publication");
     expect(nextEntry(at("c", "2026-01-03T00:00:00.000Z"), newer).publication).toBe(2);
-    // Another job, parts of the output, and entries of version 0.1 are not compared.
-    const other = commitOf(logRun("a", { jobId: "other", createdAt: "2026-01-01T00:00:00.000Z" }));
+    // Published before it was begun, whatever the clocks said; resumed by name; another job; beside it; of version 0.1.
+    expect(nextEntry(at("a", older, { lookedAt: 1 }), newer).publication).toBe(2);
+    expect(nextEntry(commitOf(logRun("a", { createdAt: older })), newer).publication).toBe(2);
+    const other = commitOf(logRun("a", { jobId: "other", createdAt: older }), { lookedAt: 0 });
     expect(nextEntry(other, newer).publication).toBe(2);
-    const beside = commitOf(logRun("a", { createdAt: "2026-01-01T00:00:00.000Z" }), { mode: "append" });
-    expect(nextEntry(beside, newer).publication).toBe(2);
-    expect(nextEntry(at("a", "2026-01-01T00:00:00.000Z"), head(commitOf(logRun("old")))).publication).toBe(2);
-    expect(nextEntry(commitOf(logRun("old")), newer).publication).toBe(2);
+    expect(nextEntry(at("a", older, { mode: "append" }), newer).publication).toBe(2);
+    expect(nextEntry(at("a", older), head(commitOf(logRun("old")))).publication).toBe(2);
   });
 
   it("one that was rolled back stands in nobody's way", () => {

@@ -56,6 +56,9 @@ export function fileSink(options: FileSinkOptions): Sink {
   const garbage = collecting(fileSystem, layout, record, visible);
   const now = () => clock.now().toISOString();
 
+  /** Number of the log's head when this coordinator first looked at the output for a run, by the run's id. */
+  const lookedAt = new Map<string, number>();
+
   async function commitIntent(
     run: LogRun,
     files: readonly LoggedFile[],
@@ -68,6 +71,7 @@ export function fileSink(options: FileSinkOptions): Sink {
       at: now(),
       run,
       files,
+      lookedAt: lookedAt.get(run.id) ?? null,
       removed: head !== null && (await visible.wasRemoved(head)) ? head.publication : null,
       details: {
         mode,
@@ -142,6 +146,7 @@ export function fileSink(options: FileSinkOptions): Sink {
       const logRun = toLogRun(run, "");
       const head = await record.head();
       if (decisionOf(head, run.id)?.outcome === "commit") return;
+      if (!lookedAt.has(run.id)) lookedAt.set(run.id, head?.seq ?? 0);
       await completeWhatDied(head);
       const there = await visible.look();
       refuseWhatIsThere(layout, shape, mode, there);

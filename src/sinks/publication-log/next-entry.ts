@@ -20,6 +20,8 @@ export interface CommitIntent {
   readonly run: LogRun;
   readonly files: readonly LoggedFile[];
   readonly details: CommitDetails;
+  /** Number of the head when the publisher first looked; `null`: it did not, since it was told to resume this very run. */
+  readonly lookedAt: number | null;
   /** A publication whose visible output somebody removed by hand: with it went everything that was live. */
   readonly removed: number | null;
 }
@@ -58,7 +60,7 @@ function nextCommit(intent: CommitIntent, head: LogEntry | null): LogEntry {
   if (before !== null && details.mode === "error") throw targetHasPublication(before);
   const newer = publishedOf(before, run.jobId, run.scope);
   if (newer !== null && newer.generation > run.generation) throw newerGeneration(run, newer);
-  const later = replacesAll(intent) ? createdLater(before, run) : undefined;
+  const later = replacesAll(intent) ? createdLater(before, intent) : undefined;
   if (later !== undefined) throw newerPublication(run, later);
 
   const seq = (head?.seq ?? 0) + 1;
@@ -102,14 +104,19 @@ function replacesAll({ run, details }: CommitIntent): boolean {
 }
 
 /**
- * A live run of the same job that was created after this one, so that it read the newer input. A run that was paused or
- * resumed must not put the older predictions in their place. Runs of intervals are told apart by their intervals.
+ * A live run of the same job that was created after this one, and published while this one was under way: it read the newer
+ * input, and a run that was paused must not put older predictions in their place. What was published before is left to
+ * whoever asks for this run. Clocks decide only between runs that were under way together. Runs of intervals are told apart by
+ * their intervals.
  */
-function createdLater(before: LogEntry | null, run: LogRun): LiveRun | undefined {
-  if (run.interval !== null) return undefined;
+function createdLater(before: LogEntry | null, { run, lookedAt }: CommitIntent): LiveRun | undefined {
+  if (run.interval !== null || lookedAt === null) return undefined;
   return before?.runs.find(
     (live) =>
-      live.jobId === run.jobId && live.interval === null && (live.createdAt ?? "") > (run.createdAt ?? "~"),
+      live.publication > lookedAt &&
+      live.jobId === run.jobId &&
+      live.interval === null &&
+      (live.createdAt ?? "") > (run.createdAt ?? "~"),
   );
 }
 
