@@ -138,8 +138,8 @@ export function createRunner(parts: RunnerParts): Runner {
   }
 
   /**
-   * Returns the unfinished run, or its next generation if a newer run was published since: who asks for the present input
-   * again wants it published, and an older run never replaces a newer one.
+   * Returns the unfinished run, or its next generation if the sink refuses the run because a newer one was published: the user
+   * asks for the present input, and an older run never replaces a newer one.
    */
   async function upToDate(
     run: Run,

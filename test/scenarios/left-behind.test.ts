@@ -114,6 +114,11 @@ test("a run that was paused does not put its older predictions in the place of a
   const ended = await paused.finished;
   expect(ended).toMatchObject({ status: 2 });
   expect(ended.stderr).toContain("an older run never replaces");
+  const runs = JSON.parse(cli("ls", "runs", "--json").stdout);
+  const older = runs.find(({ status }: { status: string }) => status === "failed");
+  const again = cli("retry", older.run.id);
+  expect(again).toMatchObject({ status: 2 });
+  expect(again.stderr).toContain("an older run never replaces");
   expect(await keysIn(project.out)).toHaveLength(200);
   expect(cli("run", "flights", "--restart")).toMatchObject({ status: 0 });
   expect(await keysIn(project.out)).toHaveLength(200);

@@ -35,7 +35,7 @@ export function commitOf(
     lookedAt?: number;
   } = {},
 ): CommitIntent {
-  const { files, removed, lookedAt = null, ...details } = given;
+  const { files, removed, lookedAt = 0, ...details } = given;
   return {
     action: "commit",
     at: "2026-01-01T00:00:00.000Z",

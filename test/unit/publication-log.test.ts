@@ -131,9 +131,12 @@ describe("generations", () => {
     const older = "2026-01-01T00:00:00.000Z";
     expect(codeOf(() => nextEntry(at("a", older), newer))).toBe("refused.newer-publication");
     expect(nextEntry(at("c", "2026-01-03T00:00:00.000Z"), newer).publication).toBe(2);
-    // Published before it was begun, whatever the clocks said; resumed by name; another job; beside it; of version 0.1.
+    // Resumed by retry, which looks at nothing.
+    expect(codeOf(() => nextEntry(commitOf(logRun("a", { createdAt: older })), newer))).toBe(
+      "refused.newer-publication",
+    );
+    // Published before it was begun, whatever the clocks said; another job; beside it; of version 0.1.
     expect(nextEntry(at("a", older, { lookedAt: 1 }), newer).publication).toBe(2);
-    expect(nextEntry(commitOf(logRun("a", { createdAt: older })), newer).publication).toBe(2);
     const other = commitOf(logRun("a", { jobId: "other", createdAt: older }), { lookedAt: 0 });
     expect(nextEntry(other, newer).publication).toBe(2);
     expect(nextEntry(at("a", older, { mode: "append" }), newer).publication).toBe(2);

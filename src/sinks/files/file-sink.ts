@@ -71,7 +71,7 @@ export function fileSink(options: FileSinkOptions): Sink {
       at: now(),
       run,
       files,
-      lookedAt: lookedAt.get(run.id) ?? null,
+      lookedAt: lookedAt.get(run.id) ?? 0,
       removed: head !== null && (await visible.wasRemoved(head)) ? head.publication : null,
       details: {
         mode,

@@ -20,8 +20,8 @@ export interface CommitIntent {
   readonly run: LogRun;
   readonly files: readonly LoggedFile[];
   readonly details: CommitDetails;
-  /** Number of the head when the publisher first looked; `null`: it did not, since it was told to resume this very run. */
-  readonly lookedAt: number | null;
+  /** Number of the head when the user asked for this run's input; 0: `retry` resumes a run, whatever was published since. */
+  readonly lookedAt: number;
   /** A publication whose visible output somebody removed by hand: with it went everything that was live. */
   readonly removed: number | null;
 }
@@ -104,13 +104,12 @@ function replacesAll({ run, details }: CommitIntent): boolean {
 }
 
 /**
- * A live run of the same job that was created after this one, and published while this one was under way: it read the newer
- * input, and a run that was paused must not put older predictions in their place. What was published before is left to
- * whoever asks for this run. Clocks decide only between runs that were under way together. Runs of intervals are told apart by
- * their intervals.
+ * A live run of the same job that was created after this one, and published after the user asked for this one's input: it read
+ * the newer input, and a run that was paused or retried must not put older predictions in their place. Clocks only compare
+ * runs that overlap in time, or a retried run; `--restart` always leads on. Runs of intervals are not compared here.
  */
 function createdLater(before: LogEntry | null, { run, lookedAt }: CommitIntent): LiveRun | undefined {
-  if (run.interval !== null || lookedAt === null) return undefined;
+  if (run.interval !== null) return undefined;
   return before?.runs.find(
     (live) =>
       live.publication > lookedAt &&
