@@ -7,7 +7,8 @@ import { CancelledError, fromErrorRecord, type InfraError } from "../errors.js";
 import { BreadcrumbTrail } from "./breadcrumb-trail.js";
 import type { CallOptions, HostCallName, HostCalls, HostReply, WorkerHost } from "./host.js";
 import { blamed, deathOf, modelOf, overrun, withRows } from "./host-deaths.js";
-import { residentBytes, watchMemory } from "./memory-watch.js";
+import { type MemoryExcess, residentBytes, watchMemory } from "./memory-watch.js";
+import { memorySignal, slack } from "./own-watch.js";
 
 /**
  * In MiB. Rows live in buffers, not on the heap, so a large young generation only keeps garbage for longer: with Node's
@@ -89,7 +90,8 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
       watch.stop();
       process.removeListener("exit", killWithUs);
       const open = { file: trail.lastFile, model: trail.model, isPredicting: trail.isPredicting };
-      gone ??= deathOf({ code, signal, lastWords, cause, ...open, excess: watch.excess() });
+      const excess = watch.excess() ?? ownExcess(signal, maxBytes);
+      gone ??= deathOf({ code, signal, lastWords, cause, ...open, excess });
       for (const { attemptId, reject } of calls.values())
         reject(attemptId === null ? blamed(gone, open) : withRows(gone, trail.callsOf(attemptId)));
       calls.clear();
@@ -170,4 +172,10 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
 /** A message to a child that is dying is lost; its calls are rejected when it closes. */
 function send(child: ChildProcess, message: { readonly id: number } & Record<string, unknown>): void {
   if (child.connected) child.send(message, () => undefined);
+}
+
+/** What a host found that ended itself for the memory that it held. */
+function ownExcess(signal: NodeJS.Signals | null, maxBytes: number | null): MemoryExcess | null {
+  if (signal !== memorySignal || maxBytes === null) return null;
+  return { heldBytes: Math.round(maxBytes * slack), maxBytes };
 }

@@ -1,6 +1,5 @@
 /** Keeps a child process from taking the machine down: a model may allocate without bound. */
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 
 export interface MemoryWatch {
   /** Why the process was stopped; `null` while it keeps within its bound. */
@@ -9,6 +8,7 @@ export interface MemoryWatch {
 }
 
 export interface MemoryExcess {
+  /** At the last look; it may have been more. */
   readonly heldBytes: number;
   readonly maxBytes: number;
 }
@@ -38,15 +38,14 @@ export function watchMemory(
   if (maxBytes === null || pid === undefined || process.platform !== "linux")
     return { excess: () => excess, stop: () => undefined };
 
-  async function look(limit: number): Promise<void> {
-    const statm = await readFile(`/proc/${pid}/statm`, "utf8").catch(() => "");
-    const heldBytes = Number(statm.split(" ")[1] ?? 0) * pageBytes;
+  function look(limit: number): void {
+    const heldBytes = residentBytes(pid) ?? 0;
     if (heldBytes <= limit || excess !== null) return;
     excess = { heldBytes, maxBytes: limit };
     onExcess();
   }
 
-  const timer = setInterval(() => void look(maxBytes), everyMs);
+  const timer = setInterval(() => look(maxBytes), everyMs);
   // Watching keeps no coordinator alive.
   timer.unref();
   return { excess: () => excess, stop: () => clearInterval(timer) };

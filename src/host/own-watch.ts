@@ -14,6 +14,7 @@ const code = `
 const { workerData } = require("node:worker_threads");
 const { readFileSync } = require("node:fs");
 const until = new BigInt64Array(workerData.until);
+let isLate = false;
 const resident = () => {
   try {
     return Number(readFileSync("/proc/self/statm", "utf8").split(" ")[1]) * 4096;
@@ -25,11 +26,17 @@ setInterval(() => {
   const endNs = Atomics.load(until, 0);
   const isOver = endNs !== 0n && process.hrtime.bigint() >= endNs;
   const isTooLarge = workerData.maxBytes > 0 && resident() > workerData.maxBytes;
-  if (isOver || isTooLarge || process.ppid !== workerData.parent) process.kill(process.pid, "SIGKILL");
+  if (isOver || process.ppid !== workerData.parent) process.kill(process.pid, "SIGKILL");
+  // A function of a job may have caught the first signal.
+  if (isTooLarge) process.kill(process.pid, isLate ? "SIGKILL" : workerData.memorySignal);
+  isLate = isTooLarge;
 }, 250);`;
 
-/** The coordinator stops the host at its bound, and says why; this is for coordinators that cannot. */
-const slack = 1.1;
+/** The coordinator usually stops the host at its bound; this is for coordinators that are busy, stopped or gone. */
+export const slack = 1.1;
+
+/** How a host dies that held too much memory by its own count, so that its coordinator can tell this from other deaths. */
+export const memorySignal = "SIGUSR2";
 
 /** @param maxBytes 0: whatever there is */
 export function watchOwnProcess(parent: number, maxBytes: number): OwnWatch {
@@ -37,7 +44,7 @@ export function watchOwnProcess(parent: number, maxBytes: number): OwnWatch {
   const cell = new BigInt64Array(until);
   const worker = new Worker(code, {
     eval: true,
-    workerData: { parent, until, maxBytes: maxBytes * slack },
+    workerData: { parent, until, maxBytes: maxBytes * slack, memorySignal },
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 },
   });
   worker.unref();
