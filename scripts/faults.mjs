@@ -416,7 +416,7 @@ export const groups = {
       name: "versions advance only where values differ",
       file: "src/sinks/postgres/moving/moves.ts",
       from: 'const conflict = `on conflict (${keys}) do update set ${sets.join(", ")} where ${isOlder}`;',
-      to: 'const values = columns.filter((one) => !key.includes(one)).map(quoteName);\n  const conflict = `on conflict (${keys}) do update set ${sets.join(", ")} where ${isOlder} and (${values.map((one) => `t.${one}`)}) is distinct from (${values.map((one) => `excluded.${one}`)})`;',
+      to: 'const others = values.map(quoteName);\n  const conflict = `on conflict (${keys}) do update set ${sets.join(", ")} where ${isOlder} and (${others.map((one) => `t.${one}`)}) is distinct from (${others.map((one) => `excluded.${one}`)})`;',
       tests: databaseModes,
     },
     {

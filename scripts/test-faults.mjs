@@ -1,7 +1,8 @@
 // npm run test:faults [-- TEXT] [-- --tested]: plants the faults of faults.mjs, or those with TEXT in their name, one at a
 // time into a copy of this repository, and proves that the tests named there notice each. Exit code 1 if one goes
 // unnoticed. Before that it runs these tests without a fault; --tested: they have passed for this source already.
-// --check: plants nothing, and fails if the text of a fault does not occur exactly once in its file.
+// --check: tests nothing, and fails if the text of a fault does not occur exactly once in its file, or what comes of it does
+// not compile.
 import { execFileSync, spawn } from "node:child_process";
 import {
   cpSync,
@@ -39,7 +40,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 const faults = Object.entries(groups).flatMap(([group, list]) => list.map((fault) => ({ group, ...fault })));
 const chosen = faults.filter(({ name }) => name.includes(wanted));
 if (chosen.length === 0) stop(`No fault has "${wanted}" in its name.`);
-for (const fault of chosen) planted(fault);
+for (const fault of chosen) compiled(fault, planted(fault));
 if (checksOnly) process.exit(0);
 
 const copies = Array.from({ length: Math.min(2, availableParallelism()) }, (_, index) =>
@@ -91,8 +92,9 @@ async function plantEach(list) {
 async function notice(copy, fault) {
   const path = join(copy, fault.file);
   const original = readFileSync(path, "utf8");
-  writeFileSync(path, planted(fault));
-  const restore = compileInto(copy, fault.file);
+  const text = planted(fault);
+  writeFileSync(path, text);
+  const restore = compileInto(copy, fault, text);
   try {
     // The first test that fails has noticed it.
     return await runTests(copy, fault.tests, ["--bail=1"]);
@@ -103,13 +105,21 @@ async function notice(copy, fault) {
 }
 
 /** Compiles one file and bundles the host anew, which takes a tenth of a whole build. @returns puts the file back */
-function compileInto(copy, file) {
-  const compiled = join(copy, file.replace(/^src/, "dist").replace(/\.ts$/, ".js"));
-  const before = readFileSync(compiled);
-  const text = readFileSync(join(copy, file), "utf8");
-  writeFileSync(compiled, transformSync(text, { loader: "ts", target: "es2023" }).code);
+function compileInto(copy, fault, text) {
+  const path = join(copy, fault.file.replace(/^src/, "dist").replace(/\.ts$/, ".js"));
+  const before = readFileSync(path);
+  writeFileSync(path, compiled(fault, text));
   execFileSync(process.execPath, ["scripts/build.mjs", "--host-only"], { cwd: copy });
-  return () => writeFileSync(compiled, before);
+  return () => writeFileSync(path, before);
+}
+
+/** A fault that does not compile would be noticed by everything. */
+function compiled({ name }, text) {
+  try {
+    return transformSync(text, { loader: "ts", target: "es2023", logLevel: "silent" }).code;
+  } catch (error) {
+    return stop(`"${name}" does not compile: ${error.message}`);
+  }
 }
 
 /** The source with the fault in it. A fault that does not fit the source any more is an error, not a pass. */
