@@ -16,6 +16,7 @@ const checks = [
   ["third-party notices", [...script("third-party-notices.mjs"), "--check"]],
   ["kernel for trees", [...script("generate-tree-kernel.mjs"), "--check"]],
   ["planted faults fit the source", [...script("test-faults.mjs"), "--check"]],
+  ["plain words", script("check-words.mjs")],
   ["schema of job specs", [...script("generate-schema.mjs"), "--check"]],
 ];
 
