@@ -1,4 +1,4 @@
-/** Between the JSON shape of a type ({@link ColumnType}) and Arrow's. */
+/** Converts between Arrow types and their JSON shape ({@link ColumnType}). */
 import {
   TimeUnit as ArrowTimeUnit,
   Binary,
@@ -47,8 +47,8 @@ const floatBits = { [Precision.HALF]: 16, [Precision.SINGLE]: 32, [Precision.DOU
 const times = { s: TimeSecond, ms: TimeMillisecond, us: TimeMicrosecond, ns: TimeNanosecond } as const;
 
 /**
- * The Arrow type that holds a column's values. 64-bit offsets and string views have none of their own: readers
- * hand those out as `Utf8`, `Binary` and `List`, and dictionaries with `int32` indices.
+ * Returns the Arrow type of a column's values. Large-offset and view types are normalised: readers return
+ * them as `Utf8`, `Binary` and `List`. Dictionaries have `int32` indices.
  * @throws DataError `format.unsupported-type`
  */
 export function arrowType(type: ColumnType): DataType {
@@ -101,7 +101,7 @@ function arrowField(column: Column): Field {
   return fieldOf(column.name, column.type, column.nullable, column.metadata);
 }
 
-/** Key of a field's metadata: Arrow's own types have no place for it. */
+/** Metadata key of a field's logical type, which Arrow's own types cannot hold. */
 const logicalKey = "nightshift.logical";
 
 function fieldOf(
@@ -132,7 +132,9 @@ export function arrowSchema(columns: readonly Column[]): Schema {
   );
 }
 
-/** The JSON shape of an Arrow type; what Nightshift neither reads nor writes becomes `other`. */
+/**
+ * Returns the JSON shape of an Arrow type. A type that Nightshift neither reads nor writes becomes `other`.
+ */
 export function columnType(type: DataType): ColumnType {
   if (DataType.isDictionary(type)) return { kind: "dictionary", value: columnType(type.dictionary) };
   if (DataType.isBool(type)) return { kind: "bool" };

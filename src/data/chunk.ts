@@ -3,24 +3,27 @@ import type { RecordBatch } from "apache-arrow";
 /**
  * The unit of memory: about 64k rows of one file, in Arrow.
  *
- * Buffers may be views into memory that the next read overwrites: whoever keeps values beyond the current chunk copies
- * them. A sink writer therefore copies what it buffers.
+ * Buffers may be views into memory that the next read overwrites. Code that keeps values beyond the current
+ * chunk must copy them; a sink writer therefore copies what it buffers.
  */
 export interface Chunk {
   readonly batch: RecordBatch;
-  /** Where the rows come from, so that a row without a key can still be named. */
+  /** Source file and first row number. They identify a row that has no key. */
   readonly origin: ChunkOrigin;
-  /** Where the rows come from when they were put together from several places, in their order; then `origin` is the first. */
+  /**
+   * Origins of the rows, in order, if the chunk was assembled from several places; `origin` is the first of
+   * them.
+   */
   readonly spans?: readonly ChunkSpan[];
 }
 
-/** Rows of a chunk that lie below one another in one file. */
+/** Consecutive rows of a chunk that are also consecutive in one file. */
 export interface ChunkSpan {
   readonly rows: number;
   readonly origin: ChunkOrigin;
 }
 
-/** The place of a chunk's row in its file. */
+/** Returns the position in its file of a chunk's row. */
 export function placeOf({ origin, spans = [] }: Omit<Chunk, "batch">, row: number): ChunkOrigin {
   let before = 0;
   for (const span of spans) {
@@ -39,8 +42,8 @@ export interface ChunkOrigin {
 }
 
 /**
- * Rows that could not be scored, taken out of one chunk. `rows` holds their input columns that identify them (the key,
- * else nothing beyond origin) and is parallel to `reasons` and `rowNumbers`.
+ * Rows of one chunk that could not be scored. `rows` holds the input columns that identify them (the key; no
+ * columns if there is no key) and is parallel to `reasons` and `rowNumbers`.
  */
 export interface QuarantinedRows {
   readonly key: RecordBatch | null;

@@ -1,5 +1,5 @@
 /**
- * Columns as data: names and types that can be stored in a plan, compared, and shown to people. Row data itself is
+ * Columns as data: names and types that can be stored in a plan, compared and displayed. Row data itself is
  * Arrow; this is the JSON shape of an Arrow schema.
  */
 
@@ -9,7 +9,10 @@ export type ColumnType =
   | { readonly kind: "int"; readonly bits: 8 | 16 | 32 | 64; readonly signed: boolean }
   | { readonly kind: "float"; readonly bits: 16 | 32 | 64 }
   | { readonly kind: "decimal"; readonly precision: number; readonly scale: number; readonly bits: 128 | 256 }
-  /** `logical`: what a file says of values that lie like others of the kind. It is kept in the output. */
+  /**
+   * `logical`: the file's logical type of values that are stored like others of the kind. The output keeps
+   * it.
+   */
   | { readonly kind: "utf8"; readonly logical?: "json" | "enum" }
   | { readonly kind: "binary"; readonly logical?: "bson" }
   | { readonly kind: "fixed-binary"; readonly bytes: number; readonly logical?: "uuid" }
@@ -22,19 +25,19 @@ export type ColumnType =
   | { readonly kind: "map"; readonly key: ColumnType; readonly value: ColumnType }
   | { readonly kind: "dictionary"; readonly value: ColumnType }
   | { readonly kind: "null" }
-  /** A type that no part of Nightshift reads or writes; `name` is for the message. */
+  /** A type that Nightshift neither reads nor writes; `name` is used in messages. */
   | OtherType;
 
 export interface OtherType {
   readonly kind: "other";
   readonly name: string;
-  /** The error of a job that reads the column, where more is known than its type. */
+  /** The error of a job that reads this column, if it is more specific than the column's type. */
   readonly problem?: ColumnProblem;
 }
 
 /** Why a column cannot be read. A job that does not read the column is not affected. */
 export interface ColumnProblem {
-  /** Of a DataError. */
+  /** Code of a DataError. */
   readonly code: string;
   readonly message: string;
   readonly hint: string;
@@ -47,9 +50,11 @@ export interface Column {
   readonly name: string;
   readonly type: ColumnType;
   readonly nullable: boolean;
-  /** pandas keeps the labels of its rows there: never a feature by itself. */
+  /**
+   * The column holds pandas row labels (its index). It is never used as a feature unless the job names it.
+   */
   readonly isIndex?: true;
-  /** A text of the input's paths whose type nobody declared: a feature may ask for a number or a date instead. */
+  /** Text from the input's paths without a declared type. A feature may read it as a number or a date. */
   readonly fromPath?: true;
   /** Parquet field metadata to write, e.g. the shape of a flattened tensor. */
   readonly metadata?: { readonly [key: string]: string };
@@ -57,7 +62,7 @@ export interface Column {
 
 export type Schema = readonly Column[];
 
-/** What a value in a path (`dt=2026-01-15`) may be read as, with the column's type. */
+/** The types that a value in a path (`dt=2026-01-15`) can be read as, with the column type of each. */
 export const pathTypes = {
   string: { kind: "utf8" },
   int64: { kind: "int", bits: 64, signed: true },
@@ -68,13 +73,13 @@ export const pathTypes = {
 
 export type PathType = keyof typeof pathTypes;
 
-/** By column. */
+/** Path types by column name. */
 export type PathTypes = { readonly [column: string]: PathType };
 
-/** Keys of a list column's metadata: the shape it was flattened from, and the classes along it, both as JSON. */
+/** Metadata keys of a list column: the shape it was flattened from and the classes along it, both as JSON. */
 export const listMetadata = { shape: "nightshift.shape", labels: "nightshift.labels" } as const;
 
-/** The type as people write it: `int64`, `float32`, `timestamp[ms, UTC]`, `list<float32>`. */
+/** Formats a type for messages: `int64`, `float32`, `timestamp[ms, UTC]`, `list<float32>`. */
 export function typeName(type: ColumnType): string {
   switch (type.kind) {
     case "int":
@@ -114,7 +119,7 @@ export function typeName(type: ColumnType): string {
 
 export type LogicalName = "json" | "enum" | "bson" | "uuid";
 
-/** The type with its logical name, where its values can have that one. */
+/** Returns the type with its logical name, if its values can have that logical type. */
 export function withLogical(type: ColumnType, logical: string | null | undefined): ColumnType {
   if (type.kind === "utf8" && (logical === "json" || logical === "enum")) return { ...type, logical };
   if (type.kind === "binary" && logical === "bson") return { ...type, logical };
@@ -122,12 +127,14 @@ export function withLogical(type: ColumnType, logical: string | null | undefined
   return type;
 }
 
-/** `null` for a type that is only what it lies like. */
+/** Returns the logical name of a type, or `null` if it has none. */
 export function logicalName(type: ColumnType): LogicalName | null {
   return "logical" in type && type.logical !== undefined ? type.logical : null;
 }
 
-/** Finds what cannot be read of a column's values: the type itself, or what lies below it; `null` where all can be. */
+/**
+ * Returns the part of a type that cannot be read (the type itself or a nested one); `null` if all of it can.
+ */
 export function unreadablePart(type: ColumnType): OtherType | null {
   switch (type.kind) {
     case "other":
@@ -146,15 +153,15 @@ export function unreadablePart(type: ColumnType): OtherType | null {
   }
 }
 
-/** Integers and floats, also behind a dictionary: what can feed a numeric tensor. */
+/** Reports whether a type can feed a numeric tensor: integers and floats, also behind a dictionary. */
 export function isNumeric(type: ColumnType): boolean {
   if (type.kind === "dictionary") return isNumeric(type.value);
   return type.kind === "int" || type.kind === "float" || type.kind === "bool" || type.kind === "decimal";
 }
 
-/** Rows of the whole input in which a column is null. */
+/** Null count of a column over the whole input. */
 export interface NullCount {
   readonly nulls: number;
-  /** Rows of which no footer says whether they are null: then `nulls` is the least. */
+  /** Number of rows whose footers have no null count. If it is above 0, `nulls` is a lower bound. */
   readonly unknown: number;
 }

@@ -1,4 +1,7 @@
-/** IEEE 754 halves as raw bits: what float16 tensors and columns hold, and `halfvec` of pgvector. */
+/**
+ * IEEE 754 half-precision floats as raw bits, as used by float16 tensors and columns and by `halfvec` of
+ * pgvector.
+ */
 
 const decoded = new Float64Array(65_536);
 for (let bits = 0; bits < 65_536; bits++) decoded[bits] = decode(bits);
@@ -9,13 +12,18 @@ export function halfToDouble(bits: number): number {
 
 const word = new Float64Array(1);
 const halves = new Uint32Array(word.buffer);
-/** Turn the leading one and ten bits behind it into an integer, by exponent from -14. */
+/**
+ * Factors by exponent, from -14, that scale a value so that its leading bit and the ten bits behind it form
+ * an integer.
+ */
 const scales = Float64Array.from({ length: 30 }, (_, at) => 2 ** (24 - at));
 
-/** Rounds to nearest, ties to even. Called for every number of every embedding: no logarithms. */
+/**
+ * Rounds to nearest, ties to even. It avoids logarithms because it runs for every number of every embedding.
+ */
 export function doubleToHalf(value: number): number {
   word[0] = value;
-  // The high half: sign, eleven bits of the exponent, the rest.
+  // The high 32 bits: sign, eleven bits of exponent, the first bits of the fraction.
   const high = halves[1] ?? 0;
   const sign = (high >>> 16) & 0x8000;
   const magnitude = Math.abs(value);
@@ -27,7 +35,9 @@ export function doubleToHalf(value: number): number {
   return sign | ((above << 10) + roundToEven(magnitude * (scales[above] ?? 0)));
 }
 
-/** What is behind the point finds no place beside 2^52, and is rounded away as all arithmetic is: ties to even. */
+/**
+ * Adding 2^52 leaves no room for fraction bits, so the processor rounds them away: to nearest, ties to even.
+ */
 function roundToEven(value: number): number {
   return value + 2 ** 52 - 2 ** 52;
 }

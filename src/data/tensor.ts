@@ -1,4 +1,4 @@
-/** Tensors and model signatures, free of any engine's types. */
+/** Tensors and model signatures, independent of any engine's types. */
 
 export type TensorType =
   | "float32"
@@ -35,7 +35,7 @@ export interface Tensor {
   readonly data: TensorData;
 }
 
-/** By input or output name. */
+/** Tensors by input or output name. */
 export type Tensors = { readonly [name: string]: Tensor };
 
 /** One dimension of a signature: a fixed size, a symbolic name (`"N"`), or unknown. */
@@ -44,29 +44,37 @@ export type Dimension = number | string | null;
 export interface TensorSpec {
   readonly name: string;
   readonly type: TensorType;
-  /** Dimension 0 is the batch where the model allows one. `null`: the rank itself is unknown. */
+  /** Dimension 0 is the batch if the model supports batches. `null`: the rank itself is unknown. */
   readonly shape: readonly Dimension[] | null;
-  /** Class labels along the last dimension, in order, where the model carries them (classifier probabilities). */
+  /**
+   * Class labels along the last dimension, in order, if the model carries them (classifier probabilities).
+   */
   readonly labels?: readonly (string | number)[];
-  /** What the tensor means where the graph says so. */
+  /** The meaning of the tensor, if the graph declares it. */
   readonly role?: TensorRole;
 }
 
-/** The predicted class; one number from 0 to 1 a class; one of any size a class, such as distances to a margin. */
+/**
+ * `label`: the predicted class. `probabilities`: one number from 0 to 1 for each class. `scores`: one
+ * unbounded number for each class, such as distances to a margin.
+ */
 export type TensorRole = "label" | "probabilities" | "scores";
 
 export interface Signature {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  /** Fixed size of dimension 0 where the export froze it; the last batch is padded to it and trimmed. */
+  /**
+   * Fixed size of dimension 0 if the export froze it. The last batch is padded to it, and the padding is
+   * trimmed.
+   */
   readonly fixedBatch: number | null;
   /**
-   * Whether some operator takes NaN for a missing value. `false`: NaN is no value that the model knows; `true`: it may be
-   * for some inputs. Absent: NaN stays NaN, since the model only copies values, or it is not known.
+   * Whether some operator treats NaN as a missing value. `false`: the model does not handle NaN. `true`: it
+   * does for some inputs. Absent: unknown, or the model only copies values, so NaN stays NaN.
    */
   readonly knowsMissing?: boolean;
-  /** `metadata_props`, producer and opset of the model, for `inspect` and for feature names. */
+  /** Model metadata (`metadata_props`), producer and opset, for `inspect` and for feature names. */
   readonly metadata: { readonly [key: string]: string };
-  /** Feature names in order, where the model's metadata carries them. */
+  /** Feature names in order, if the model's metadata carries them. */
   readonly featureNames: readonly string[] | null;
 }

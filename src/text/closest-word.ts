@@ -1,6 +1,9 @@
-/** Misspellings: the nearest word by edit distance, counting a swap of neighbours as one edit (Damerau-Levenshtein). */
+/**
+ * Finds the nearest word to a misspelled one by edit distance. A swap of neighbouring letters counts as one
+ * edit (Damerau-Levenshtein).
+ */
 
-/** The candidate that `word` most likely means, or `null` when none is near. */
+/** Returns the candidate that `word` most likely means, or `null` if none is close. */
 export function closest(word: string, candidates: Iterable<string>): string | null {
   const allowed = word.length <= 2 ? 1 : Math.max(1, Math.floor(word.length / 3));
   let best: { readonly candidate: string; readonly distance: number } | null = null;
@@ -13,7 +16,10 @@ export function closest(word: string, candidates: Iterable<string>): string | nu
   return best?.candidate ?? null;
 }
 
-/** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours. */
+/**
+ * Computes the optimal string alignment distance: insertions, deletions, substitutions and swaps of
+ * neighbours.
+ */
 export function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);

@@ -1,4 +1,4 @@
-/** Numbers as people read them: in progress, tables and messages. */
+/** Formats numbers for progress output, tables and messages. */
 
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
@@ -28,7 +28,10 @@ const units: { readonly [unit: string]: number } = {
   gib: 1024 ** 3,
 };
 
-/** `512MB`, `2GiB`, `1.5gb` or plain bytes; `null` for anything else, and for nothing. */
+/**
+ * Parses `512MB`, `2GiB`, `1.5gb` or a plain number of bytes; returns `null` for other text and for an amount
+ * of 0.
+ */
 export function parseBytes(text: string): number | null {
   const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
   const factor = units[unit.toLowerCase()];
@@ -52,13 +55,13 @@ export function duration(seconds: number): string {
   return `${count(Math.floor(hours / 24))}d ${pad(hours % 24)}h`;
 }
 
-/** Time left, whole seconds, so that it does not flicker: `8s`, `3m 05s`. */
+/** Formats the remaining time in whole seconds, so that the display does not flicker: `8s`, `3m 05s`. */
 export function timeLeft(seconds: number): string {
   const whole = Math.ceil(seconds);
   return whole < 60 ? `${whole}s` : duration(whole);
 }
 
-/** `0.4567` -> `46%`. Never rounds up to 100%: what is not done is not done. */
+/** `0.4567` -> `46%`. It never rounds up to 100%, because unfinished work must not look finished. */
 export function percent(fraction: number): string {
   return `${fraction >= 1 ? 100 : Math.floor(fraction * 100)}%`;
 }

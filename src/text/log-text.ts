@@ -1,4 +1,4 @@
-/** Lines of a log for people and for log collectors: `time level message key=value`, as in logfmt. */
+/** Formats log lines in logfmt style: `time level message key=value`. */
 
 export type LogLevel = "info" | "warn" | "error";
 
@@ -7,12 +7,12 @@ export type LogFields = { readonly [key: string]: string | number | boolean | nu
 
 export interface LogEntry {
   readonly level: LogLevel;
-  /** A few words, without values. */
+  /** A short constant text without values. */
   readonly message: string;
   readonly fields: LogFields;
 }
 
-/** One line, whatever the values hold. */
+/** Formats an entry as a single line, regardless of the characters in its values. */
 export function logText(at: Date, { level, message, fields }: LogEntry): string {
   const pairs = Object.entries(fields).flatMap(([key, value]) =>
     value === null || value === undefined ? [] : [` ${key}=${valueText(value)}`],
@@ -23,7 +23,7 @@ export function logText(at: Date, { level, message, fields }: LogEntry): string 
 function valueText(value: string | number | boolean): string {
   const text = String(value);
   if (text !== "" && !/[\s"=\\\p{Cc}]/u.test(text)) return text;
-  // JSON leaves the controls of C1 as they are.
+  // `JSON.stringify` does not escape C1 control characters.
   return JSON.stringify(text).replace(
     /[\u007f-\u009f\u2028\u2029]/g,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: magic bytes of binary formats
 /**
- * Recognises common files that are neither ONNX nor Parquet, from their first bytes. Users give them by mistake, and the
- * error should name what they have and how to convert it.
+ * Recognises common files that are neither ONNX nor Parquet by their first bytes. Users give such files by
+ * mistake; the error should name the format and how to convert it.
  */
 
 import { shellLine } from "./shell-line.js";
@@ -9,13 +9,13 @@ import { shellLine } from "./shell-line.js";
 export interface RecognisedFile {
   /** With an article: "a Python pickle". */
   readonly what: string;
-  /** How to use it as a model; `null` if it holds no model. */
+  /** How to use the file as a model; `null` if it holds no model. */
   readonly asModel: string | null;
-  /** How to use it as data; `null` if it holds no rows. */
+  /** How to use the file as data; `null` if it holds no rows. */
   readonly asData: string | null;
 }
 
-/** Bytes at the start of a file that are enough for `recogniseFile`. */
+/** Number of bytes from the start of a file that `recogniseFile` needs. */
 export const recognisedBytes = 512;
 
 const exporting = "see docs/export.md";
@@ -71,9 +71,9 @@ const signatures: readonly (readonly [magic: RegExp, file: RecognisedFile])[] = 
 /**
  * Recognises a file.
  *
- * @param head its first bytes, at least `recognisedBytes` of them where it has so many
- * @param name its name or path; the ending decides between kinds that start alike
- * @returns `null` if nothing is known of such bytes
+ * @param head the file's first `recognisedBytes` bytes, or the whole file if it is shorter
+ * @param name its name or path; the extension decides between formats with the same first bytes
+ * @returns `null` if the format is unknown
  */
 export function recogniseFile(head: Uint8Array, name: string): RecognisedFile | null {
   const bytes = Buffer.from(head.subarray(0, recognisedBytes));
@@ -100,7 +100,7 @@ function inZip(ending: string, text: string): RecognisedFile {
 }
 
 function ofText(bytes: Buffer, ending: string, name: string): RecognisedFile | null {
-  // `stream` leaves out a character that is cut in two at the end of the head.
+  // `stream` drops a character that is cut off at the end of the head.
   const text = new TextDecoder("utf-8").decode(bytes, { stream: true });
   if (text.trim() === "" || /[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text)) return null;
   const first = text.trimStart();
@@ -112,12 +112,15 @@ function ofText(bytes: Buffer, ending: string, name: string): RecognisedFile | n
   return { what: "a text file", asModel: null, asData: null };
 }
 
-/** The command that writes the file as Parquet beside it, in backticks, so that it is not broken where a line ends. */
+/**
+ * Returns a command that writes the file as Parquet beside it. It is in backticks so that it is not wrapped
+ * at the end of a line.
+ */
 function conversion(reader: "read_json" | "read_csv", name: string): string {
   const sql = (path: string): string => `'${path.replaceAll("'", "''")}'`;
   const to = name.replace(/(?<=[^/])\.[a-z0-9]+$/i, "");
   const statement = `copy (from ${reader}(${sql(name)})) to ${sql(`${to}.parquet`)}`;
-  // Nothing in it is special between a shell's double quotes, between which SQL is easier to read.
+  // These characters are not special between a shell's double quotes, which are easier to read around SQL.
   const word = /^[\w\s./:=@%+,()'-]+$/.test(statement) ? `"${statement}"` : shellLine(statement);
   return `\`duckdb -c ${word}\``;
 }
@@ -130,7 +133,7 @@ function data(what: string, how: string): RecognisedFile {
   return { what, asModel: null, asData: how };
 }
 
-/** Hint for a file that was given as a model. */
+/** Returns a hint for a file that the user gave as a model. */
 export function hintForModel({ what, asModel, asData }: RecognisedFile): string {
   if (asModel !== null) return sentence(asModel);
   return asData === null
@@ -138,7 +141,7 @@ export function hintForModel({ what, asModel, asData }: RecognisedFile): string 
     : `It holds data (${what}), not a model: give the .onnx file first, then the data.`;
 }
 
-/** Hint for a file that was given as data. */
+/** Returns a hint for a file that the user gave as data. */
 export function hintForData({ asModel, asData }: RecognisedFile): string {
   if (asData !== null) return sentence(asData);
   return asModel === null
@@ -150,14 +153,17 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-/** Endings of files that people expect a tool to write, and this one does not yet. */
+/**
+ * Extensions of formats that users expect to be supported as output and that Nightshift does not write yet.
+ */
 const unwritten =
   /\.(csv|tsv|txt|json|jsonl|ndjson|arrow|feather|ipc|orc|avro|xlsx?|pkl|pickle|db|sqlite)(\.(gz|zst|bz2|zip))?$|\.parquet\.\w+$/i;
 
 /**
- * Names the format that an output's ending asks for, if no such file is written.
+ * Names the unsupported format that an output's extension asks for.
  *
- * @returns the ending, such as ".csv"; `null` for a Parquet file or a directory. A directory may end in a slash.
+ * @returns the extension, such as ".csv"; `null` for a Parquet file or a directory. A directory may end in a
+ * slash.
  */
 export function unwrittenEnding(path: string): string | null {
   return unwritten.exec(path)?.[0] ?? null;

@@ -1,12 +1,12 @@
-/** Long lists for people: how the inputs of a model are fed, of which wide models have dozens. */
+/** Summarises long lists for display. Wide models have dozens of inputs, and most are fed in the same way. */
 import { counted } from "./human.js";
 
-/** More lines than this are summarised. */
+/** A longer list is summarised. */
 const mostLines = 6;
 
 /**
- * Lines such as `age (float32 [N, 1]) from age: the column of the same name`; where there are many, those that end alike
- * become one: `80 inputs: the column of the same name`.
+ * Summarises lines such as `age (float32 [N, 1]) from age: the column of the same name`. If there are many,
+ * lines with the same ending become one: `80 inputs: the column of the same name`.
  */
 export function summarised(found: readonly string[]): readonly string[] {
   if (found.length <= mostLines) return found;

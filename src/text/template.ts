@@ -1,7 +1,8 @@
 /**
- * Templates: `{{ name }}` and `{{ name | filter: "argument" }}` inside a string. Names are looked up in a flat scope
- * (`ds`, `var.region`); there is no code. Expansion may leave some names for later, so it can happen in two stages:
- * a spec expands everything but `run.*` and `model.*`, and whoever runs the plan expands those.
+ * Templates: `{{ name }}` and `{{ name | filter: "argument" }}` inside a string. Names are looked up in a
+ * flat scope (`ds`, `var.region`); there is no code. Expansion may keep some names for later, so it can
+ * happen in two stages: loading a spec expands everything except `run.*` and `model.*`, and running the plan
+ * expands those.
  */
 import { type JsonValue, SpecError } from "../errors.js";
 
@@ -9,13 +10,13 @@ import { type JsonValue, SpecError } from "../errors.js";
 export type TemplateScope = { readonly [name: string]: JsonValue };
 
 export interface ExpandOptions {
-  /** First segments of names that stay as they are: `["run", "model"]`. */
+  /** First segments of names that are not expanded: `["run", "model"]`. */
   readonly leave?: readonly string[];
-  /** Whether `{{ "{{" }}` stays as it is, because the text is expanded once more. */
+  /** Whether `{{ "{{" }}` is kept, because the text is expanded a second time. */
   readonly leaveBraces?: boolean;
 }
 
-/** An expression in a text; the range covers the whole `{{ … }}` and is end-exclusive. */
+/** An expression in a text. The range covers the whole `{{ … }}` and is end-exclusive. */
 export interface TemplateVariable {
   readonly name: string;
   readonly start: number;
@@ -29,7 +30,7 @@ export interface TemplateProblem {
     | "template.unknown-filter"
     | "template.value";
   readonly message: string;
-  /** The name that is not known, and those that could have been meant. */
+  /** The unknown name, and similar names that the user may have meant. */
   readonly name: string | null;
   readonly candidates: readonly string[];
   readonly start: number;
@@ -41,10 +42,13 @@ export interface ExpandedTemplate {
   readonly problems: readonly TemplateProblem[];
 }
 
-/** Names that have a value only once there is a run: {@link runScope}. */
+/** Names that have a value only during a run: {@link runScope}. */
 export const runVariables = ["run.id", "model.sha256", "model.name"] as const;
 
-/** Values of {@link runVariables}, for the second stage. `model.name` is the file's name without its extension. */
+/**
+ * Returns the values of {@link runVariables} for the second stage. `model.name` is the file's name without
+ * its extension.
+ */
 export function runScope(
   runId: string,
   model: { readonly path: string; readonly sha256: string },
@@ -54,7 +58,8 @@ export function runScope(
 }
 
 /**
- * Replaces every expression by its value. A template that is the whole text keeps its value's type.
+ * Replaces every expression by its value. If the whole text is one expression, the result keeps the value's
+ * type.
  * @throws SpecError `template.*`: the first problem, with its `start` and `end` in the details
  */
 export function expandTemplate(text: string, scope: TemplateScope, options: ExpandOptions = {}): JsonValue {
@@ -66,7 +71,10 @@ export function expandTemplate(text: string, scope: TemplateScope, options: Expa
   });
 }
 
-/** {@link expandTemplate} with all problems at once; what cannot be expanded stays as it is. */
+/**
+ * Like {@link expandTemplate}, but reports all problems at once. Expressions that cannot be expanded stay as
+ * they are.
+ */
 export function tryExpandTemplate(
   text: string,
   scope: TemplateScope,
@@ -88,7 +96,7 @@ export function tryExpandTemplate(
   return { value: values.length > 1 ? values.join("") : only, problems };
 }
 
-/** The names that a text uses, in order. Expressions that cannot be read are left out. */
+/** Returns the names that a text uses, in order. Expressions that cannot be parsed are skipped. */
 export function templateVariables(text: string): readonly TemplateVariable[] {
   return parse(text).filter((part) => part.kind === "expression");
 }
@@ -210,7 +218,10 @@ function evaluate(expression: Expression, scope: TemplateScope, leave: readonly 
   return { kind: "value", value };
 }
 
-/** `undefined`: the value or the arguments do not suit the filter; {@link usage} says what would. */
+/**
+ * Returns `undefined` if the value or the arguments do not suit the filter; {@link usage} describes the valid
+ * ones.
+ */
 type Filter = (value: JsonValue, args: readonly string[]) => string | undefined;
 
 const filters: { readonly [name: string]: Filter } = {
@@ -231,7 +242,7 @@ const usage: { readonly [name: string]: string } = {
 
 const isoFields = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d))?.*)?$/;
 
-/** Formats the fields as they are written: an instant that carries an offset is shown in that offset. */
+/** Formats the fields as written: an instant with an offset is formatted in that offset. */
 function formatDate(iso: string, format: string): string | undefined {
   const [, year, month, day, hour = "00", minute = "00", second = "00"] = isoFields.exec(iso) ?? [];
   if (year === undefined || month === undefined || day === undefined) return undefined;

@@ -1,13 +1,13 @@
-/** Time and identity are handed in, so that runs can be simulated and tests repeated. */
+/** Source of time. It is a parameter, so that tests can simulate and repeat runs. */
 export interface Clock {
-  /** Wall time; may jump. For people and records, never for measuring or deciding. */
+  /** Wall time; may jump. Use it for display and records, never for measuring or decisions. */
   now(): Date;
-  /** Milliseconds that only grow, from an arbitrary origin. */
+  /** Monotonic milliseconds from an arbitrary origin. */
   monotonicMs(): number;
 }
 
-/** Does something again and again until the returned function is called. */
+/** Runs `work` repeatedly until the returned function is called. */
 export type Every = (intervalMs: number, work: () => void) => () => void;
 
-/** Source of attempt ids: a fresh UUID at every call. */
+/** Source of attempt ids: returns a new UUID at every call. */
 export type NewId = () => string;

@@ -1,12 +1,12 @@
 /**
- * Cron expressions of five fields, and the instants that they mean in a zone. Where clocks change:
+ * Cron expressions of five fields, and their instants in a time zone. At clock changes:
  *
  * | the clock | a fixed hour (`2`, `1-5`) | every hour (`*`, or `*` with a step) |
  * | --- | --- | --- |
  * | jumps over the time | once, as much later as the clock jumped: 02:30 at 03:30 | the same |
  * | shows the time twice | once, the first time | both times |
  *
- * Two times that come to the same instant are one tick.
+ * Two times that fall on the same instant are one tick.
  */
 import { dayMs, modulo, offsetMsAt, type WallMs, wallMsAt } from "./zone-clock.js";
 
@@ -18,7 +18,7 @@ export interface Cron {
   readonly months: ReadonlySet<number>;
   /** 0 is Sunday. */
   readonly weekdays: ReadonlySet<number>;
-  /** Either kind of day will do: both fields name some. Otherwise both must match. */
+  /** True if both day fields are restricted: then one of them has to match. Otherwise both must match. */
   readonly eitherDay: boolean;
 }
 
@@ -79,21 +79,21 @@ export function parseCron(text: string): ParsedCron {
     weekdays: new Set([...days].map((day) => day % 7)),
     eitherDay: !isStar(2) && !isStar(4),
   };
-  // 2000 was a leap year; from its first day on every date and weekday comes within 40 years.
+  // 2000 was a leap year; within 40 years of its first day, every date has fallen on every weekday.
   const isPossible =
     cron.eitherDay || [...months].some((month) => Math.min(...daysOfMonth) <= longest(month));
   if (!isPossible) return { kind: "mistake", message: "there is no such day in the months it names" };
   return { kind: "cron", cron };
 }
 
-/** The first instant after `after`, or `null` where none comes within 30 years. */
+/** Returns the first instant after `after`, or `null` if there is none within 30 years. */
 export function nextInstant(cron: Cron, timezone: string, after: Date): Date | null {
   const until = new Date(after.getTime() + 30 * 366 * dayMs);
   for (const instant of instantsBetween(cron, timezone, after, until)) return instant;
   return null;
 }
 
-/** The instants after `after`, up to `until` and with it, in order. */
+/** Yields the instants after `after`, up to and including `until`, in order. */
 export function* instantsBetween(
   cron: Cron,
   timezone: string,
@@ -102,7 +102,7 @@ export function* instantsBetween(
 ): Generator<Date, undefined> {
   if (until <= after) return;
   let last = after.getTime();
-  // A day early and a day late: a zone may skip a whole day.
+  // Starts a day early and ends a day late, because a zone may skip a whole day.
   const first = midnight(wallMsAt(last, timezone)) - dayMs;
   const end = midnight(wallMsAt(until.getTime(), timezone)) + dayMs;
   for (let day = first; day <= end; day += dayMs) {
@@ -118,12 +118,12 @@ export function* instantsBetween(
 
 const none: ReadonlySet<number> = new Set();
 
-/** @returns the values, or what is wrong */
+/** @returns the values, or an error message */
 function parseField(text: string, field: Field): ReadonlySet<number> | string {
   const values = new Set<number>();
   for (const item of text.split(",")) {
     const match = /^(\*|([A-Za-z0-9]+)(?:-([A-Za-z0-9]+))?)(?:\/(\d+))?$/.exec(item);
-    if (match === null) return `\`${item}\` is no ${field.name}`;
+    if (match === null) return `\`${item}\` is not a valid ${field.name}`;
     const [, range, from, to, step] = match;
     const least = range === "*" ? field.least : valueIn(from ?? "", field);
     const most =
@@ -135,7 +135,7 @@ function parseField(text: string, field: Field): ReadonlySet<number> | string {
             ? least
             : field.most;
     if (least === null || most === null || least > most)
-      return `\`${item}\` is no ${field.name}: those go from ${field.least} to ${field.most}`;
+      return `\`${item}\` is not a valid ${field.name}: the range is ${field.least} to ${field.most}`;
     const stride = step === undefined ? 1 : Number(step);
     if (stride < 1) return `the step of \`${item}\` is 0`;
     for (let value = least; value <= most; value += stride) values.add(value);
@@ -160,7 +160,7 @@ function isDayOf(cron: Cron, day: WallMs): boolean {
 }
 
 function instantsOfDay(cron: Cron, timezone: string, day: WallMs): readonly number[] {
-  // Offsets lie within 14 hours: if they agree this far around the day, no clock changes on it.
+  // Offsets are within 14 hours: if they agree this far around the day, the clock does not change on it.
   const [before, after] = [
     offsetMsAt(day - 26 * 3_600_000, timezone),
     offsetMsAt(day + 50 * 3_600_000, timezone),
@@ -177,7 +177,8 @@ function instantsShowing(wall: WallMs, timezone: string, both: boolean): readonl
     .filter((instant) => wallMsAt(instant, timezone) === wall)
     .sort((a, b) => a - b);
   const [first] = showing;
-  // The clock jumped over it: as long after the jump as it would have been.
+  // The clock jumped over this time: the tick comes as long after the jump as the time is after the start of
+  // the gap.
   if (first === undefined) return [wall - before];
   return both ? showing : [first];
 }

@@ -1,7 +1,8 @@
 /**
- * Data intervals: the timeline of a zone cut into hours, days, weeks or months without gap or overlap, so that every
- * instant belongs to exactly one. Days, weeks and months begin when the zone's calendar reaches them (a day may last 23
- * or 25 hours, and one that the zone skips has no interval); hours last an hour, also where the clock repeats one.
+ * Data intervals: the timeline of a zone, divided into hours, days, weeks or months without gap or overlap,
+ * so that every instant belongs to exactly one. Days, weeks and months begin when the zone's calendar reaches
+ * them: a day may last 23 or 25 hours, and a day that the zone skips has no interval. Hours always last an
+ * hour, also when the clock repeats one.
  */
 import { SpecError } from "../errors.js";
 import type { Interval } from "../job/job.js";
@@ -20,7 +21,7 @@ export type Every = "hour" | "day" | "week" | "month";
 
 export interface IntervalRule {
   readonly every: Every;
-  /** IANA name. */
+  /** IANA time zone name. */
   readonly timezone: string;
   /**
    * Calendar date on which the first interval begins. Weeks begin on its weekday and months on its day of the month.
@@ -29,7 +30,7 @@ export interface IntervalRule {
   readonly start: string | null;
 }
 
-/** The interval that an instant is in. @throws SpecError `usage.before-start` */
+/** Returns the interval that contains an instant. @throws SpecError `usage.before-start` */
 export function intervalAt(instant: Date, rule: IntervalRule): Interval {
   const interval = rule.every === "hour" ? hourAt(instant, rule) : calendarIntervalAt(instant, rule);
   const start = firstStart(rule);
@@ -42,7 +43,10 @@ export function intervalAt(instant: Date, rule: IntervalRule): Interval {
   return interval;
 }
 
-/** What people call an interval: its `ds`; an hour by its start, since hours of a day have the same `ds`. */
+/**
+ * Returns the display name of an interval: its `ds`, or its start for an hour, since the hours of a day share
+ * one `ds`.
+ */
 export function intervalLabel({ ds, start, end }: Interval): string {
   const isHour = Date.parse(end) - Date.parse(start) <= hourMs;
   return start.endsWith("T00:00:00Z") || !isHour ? ds : `${start.slice(0, 16)}Z`;
@@ -52,7 +56,10 @@ export function nextInterval(interval: Interval, rule: IntervalRule): Interval {
   return intervalAt(new Date(interval.end), rule);
 }
 
-/** The intervals from the one that `from` is in to the one that `to` is in, both included, oldest first. */
+/**
+ * Yields the intervals from the one that contains `from` to the one that contains `to`, both included, oldest
+ * first.
+ */
 export function* intervalsThrough(from: Date, to: Date, rule: IntervalRule): Generator<Interval> {
   for (let interval = intervalAt(from, rule); ; interval = nextInterval(interval, rule)) {
     if (new Date(interval.start) > to) return;
@@ -60,7 +67,7 @@ export function* intervalsThrough(from: Date, to: Date, rule: IntervalRule): Gen
   }
 }
 
-/** The last interval that is over at `now`, or `null` while the first one is not. */
+/** Returns the last interval that has ended at `now`, or `null` if the first one has not ended. */
 export function latestCompleteInterval(now: Date, rule: IntervalRule): Interval | null {
   const start = firstStart(rule);
   if (start !== null && now < start) return null;
@@ -73,7 +80,8 @@ const dateSyntax = /^(\d{4})-(\d\d)-(\d\d)$/;
 const timeSyntax = /^(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?$/;
 
 /**
- * `--at`: a calendar date (its beginning in the zone), an instant with `Z` or an offset, or a time on the zone's clock.
+ * Parses `--at`: a calendar date (its beginning in the zone), an instant with `Z` or an offset, or a time on
+ * the zone's clock.
  * @throws SpecError `usage.bad-time`
  */
 export function parseInstant(text: string, timezone: string): Date {
@@ -98,12 +106,15 @@ function parseTime(text: string, timezone: string): Date | null {
   return hours > 23 || minutes > 59 ? null : new Date(wall.getTime() - offsetMs);
 }
 
-/** Whether `date` (`2026-01-15`) is in the calendar. */
+/** Reports whether `date` (`2026-01-15`) is a calendar date. */
 export function isCalendarDate(date: string): boolean {
   return parseDate(date) !== null;
 }
 
-/** The instant as the zone's clock shows it, with its offset: `2026-01-15T00:00:00-03:00`; `Z` where that is UTC. */
+/**
+ * Formats an instant on the zone's clock with its offset: `2026-01-15T00:00:00-03:00`, or `Z` if the offset
+ * is 0.
+ */
 export function formatInZone(instant: Date, timezone: string): string {
   const offset = offsetMsAt(instant.getTime(), timezone);
   const local = formatUtc(new Date(instant.getTime() + offset)).slice(0, -1);
@@ -118,7 +129,7 @@ function hourAt(instant: Date, rule: IntervalRule): Interval {
   const offset = offsetMsAt(at, rule.timezone);
   const floor = at - modulo(at + offset, hourMs);
   const phase = (ms: number): number => modulo(offsetMsAt(ms, rule.timezone), hourMs);
-  // Where a zone moves its clock by a part of an hour, the hour around it is cut there.
+  // If a zone moves its clock by a part of an hour, the interval is cut at the change.
   const start = phase(floor) === phase(at) ? floor : transitionBetween(floor, at, phase);
   const end =
     phase(floor + hourMs) === phase(at) ? floor + hourMs : transitionBetween(at, floor + hourMs, phase);
@@ -129,7 +140,7 @@ function calendarIntervalAt(instant: Date, rule: IntervalRule): Interval {
   const startOf = (wall: WallMs): number => firstInstantAt(wall, rule.timezone).getTime();
   let wall = periodStart(wallMsAt(instant.getTime(), rule.timezone), rule);
   let next = periodAfter(wall, rule);
-  // Usually not entered. It is where the clock went back over midnight: the calendar shows the former day once more.
+  // Rarely entered: if the clock went back over midnight, the calendar shows the earlier day again.
   while (startOf(next) <= instant.getTime()) {
     wall = next;
     next = periodAfter(wall, rule);
@@ -169,7 +180,10 @@ function periodAfter(wall: WallMs, rule: IntervalRule): WallMs {
   return wall + (rule.every === "week" ? 7 * dayMs : dayMs);
 }
 
-/** Date of a real start: differs from the wall date asked for only where the zone skipped that one. */
+/**
+ * Returns the calendar date of an actual start. It differs from the requested date only if the zone skipped
+ * that date.
+ */
 function startOfDate(date: string, timezone: string): Date | null {
   const wall = parseDate(date);
   if (wall === null) return null;

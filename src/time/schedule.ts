@@ -1,58 +1,69 @@
 /**
- * Schedules: which ticks of a job are due, and what becomes of each. Pure: the clock is handed in, and what was decided
- * is remembered by somebody else (schedule-book.ts).
+ * Schedules: which ticks of a job are due, and what happens to each. Pure functions: the caller passes the
+ * clock and stores the decisions.
  */
 import { type Cron, instantsBetween } from "./cron.js";
 
 export interface Schedule {
-  /** As written. */
+  /** The expression as the user wrote it. */
   readonly expression: string;
   readonly cron: Cron;
-  /** IANA name. */
+  /** IANA time zone name. */
   readonly timezone: string;
-  /** Of ticks that came due while nobody was there: none fires, the latest, or all of them. */
+  /**
+   * What happens to ticks that were due while the scheduler was down: none runs, only the latest, or all of
+   * them.
+   */
   readonly catchup: "none" | "latest" | "all";
-  /** A tick while a run of the job is still going: left out, started after it, in place of it, or beside it. */
+  /**
+   * What happens to a tick while a run of the job is active: skip it, start it afterwards, replace the active
+   * run, or run beside it.
+   */
   readonly overlap: "skip" | "queue" | "cancel_running" | "allow";
-  /** A tick that is later than this does not fire any more; `null`: no tick is too late. */
+  /** A tick that is later than this does not start a run; `null`: no limit. */
   readonly startDeadlineMs: number | null;
-  /** More tries of a tick whose run failed for a reason that may pass. */
+  /** Retries of a tick whose run failed with a retryable error. */
   readonly retries?: { readonly max: number; readonly delayMs: number } | null;
-  /** Values of the job's variables in its runs. */
+  /** Values of the job's variables in scheduled runs. */
   readonly vars?: { readonly [name: string]: string | number | boolean };
 }
 
-/** Services are replaced one by one: some ask for the schedule of an older spec for a while. */
+/**
+ * During a rolling replacement of services, some still submit the schedule of an older spec for this long.
+ */
 export const takesOverMs = 3_600_000;
 
-/** What became of one instant of a schedule. */
+/** Decision about one instant of a schedule. */
 export interface Tick {
   /** ISO 8601. */
   readonly at: string;
   readonly verdict: "fired" | "skipped" | "missed";
-  /** Why it did not fire; `null` when it did. */
+  /** Why the tick did not start a run; `null` if it did. */
   readonly reason: string | null;
-  /** More than 1 where this stands for older ticks, too, that nobody wants to read one by one. */
+  /** Number of ticks that this record stands for. Above 1, it summarises older ticks. */
   readonly ticks: number;
 }
 
 export interface Moment {
   readonly now: Date;
-  /** The last tick that is decided, or since when the schedule is followed. Ticks up to here are never looked at again. */
+  /**
+   * The last decided tick, or the time from which the schedule is followed. Ticks up to here are never
+   * decided again.
+   */
   readonly mark: Date;
   readonly paused: boolean;
-  /** The tick whose run is still going, or waiting, if any. */
+  /** The tick whose run is active or waiting, if any. */
   readonly busyWith: string | null;
 }
 
-/** A tick that nobody saw to within this time came due while nobody was there. */
+/** A tick older than this was due while the scheduler was down. */
 const lateMs = 60_000;
-/** Ticks that are caught up with at once; older ones are missed. */
+/** Maximum number of ticks that catch up at once; older ones are missed. */
 const mostCaughtUp = 100;
-/** Ticks that are told one by one; those before are told as one. */
+/** Maximum number of ticks that are reported one by one; earlier ones are summarised as one. */
 const mostTold = 1000;
 
-/** Every tick in (mark, now], oldest first. Nothing while the clock is at or before the mark. */
+/** Decides every tick in (mark, now], oldest first. Returns none while the clock is at or before the mark. */
 export function decideTicks(schedule: Schedule, moment: Moment): readonly Tick[] {
   const { cron, timezone } = schedule;
   const due: number[] = [];
@@ -68,13 +79,13 @@ export function decideTicks(schedule: Schedule, moment: Moment): readonly Tick[]
   const summary: Tick = {
     at: new Date(beforeOldest).toISOString(),
     verdict: "missed",
-    reason: `it and ${older + untold - 1} ticks before it came due while nobody was there`,
+    reason: `it and ${older + untold - 1} ticks before it were due while the scheduler was down`,
     ticks: older + untold,
   };
   return [summary, ...told];
 }
 
-/** @param newer ticks that are due, too, and come after it */
+/** @param newer number of later ticks that are also due */
 function decideTick(schedule: Schedule, moment: Moment, atMs: number, newer: number): Tick {
   const lateByMs = moment.now.getTime() - atMs;
   const decided = (verdict: Tick["verdict"], reason: string | null): Tick => ({
@@ -84,11 +95,11 @@ function decideTick(schedule: Schedule, moment: Moment, atMs: number, newer: num
   if (schedule.startDeadlineMs !== null && lateByMs > schedule.startDeadlineMs)
     return decided("missed", "its start_deadline had passed");
   if (schedule.catchup === "none" && lateByMs > lateMs)
-    return decided("missed", "it came due while nobody was there (catchup: none)");
+    return decided("missed", "it was due while the scheduler was down (catchup: none)");
   if (schedule.catchup !== "all" && newer > 0)
     return decided("skipped", `a later tick was due as well (catchup: ${schedule.catchup})`);
   if (newer >= mostCaughtUp) return decided("missed", `more than ${mostCaughtUp} ticks were due`);
   if (schedule.overlap === "skip" && moment.busyWith !== null)
-    return decided("skipped", `the run of ${moment.busyWith} was still going (overlap: skip)`);
+    return decided("skipped", `the run of ${moment.busyWith} was still active (overlap: skip)`);
   return decided("fired", null);
 }

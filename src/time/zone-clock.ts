@@ -1,4 +1,4 @@
-/** Clocks of IANA zones: what they show at an instant, and when they show something. */
+/** Clocks of IANA time zones: the local time at an instant, and the instants of a local time. */
 
 export const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
@@ -6,7 +6,7 @@ export const dayMs = 24 * hourMs;
 /** A point on a wall clock, as milliseconds since 1970-01-01T00:00 on that same clock. */
 export type WallMs = number;
 
-/** Whether `name` is a zone of the IANA database that this machine knows. */
+/** Reports whether `name` is an IANA time zone that this machine knows. */
 export function isTimezone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
@@ -17,9 +17,11 @@ export function isTimezone(name: string): boolean {
   }
 }
 
-/** The first instant at which the zone's clock shows `wall` or, where it jumps over that, more. */
+/**
+ * Returns the first instant at which the zone's clock shows `wall`, or a later time if it jumps over `wall`.
+ */
 export function firstInstantAt(wall: WallMs, timezone: string): Date {
-  // Offsets lie within 14 hours, so these two bracket every transition that can matter.
+  // Offsets are within 14 hours, so these two bracket every transition that matters.
   const before = offsetMsAt(wall - 26 * hourMs, timezone);
   const after = offsetMsAt(wall + 26 * hourMs, timezone);
   for (const offset of [Math.max(before, after), Math.min(before, after)])
@@ -31,7 +33,10 @@ export function firstInstantAt(wall: WallMs, timezone: string): Date {
   );
 }
 
-/** The first millisecond in (`lowMs`, `highMs`] with the value of `highMs`, where there is one change between them. */
+/**
+ * Returns the first millisecond in (`lowMs`, `highMs`] that has the value of `highMs`. Requires exactly one
+ * change between them.
+ */
 export function transitionBetween(lowMs: number, highMs: number, valueAt: (ms: number) => number): number {
   let [low, high] = [lowMs, highMs];
   const target = valueAt(highMs);
@@ -66,9 +71,9 @@ function formatterOf(timezone: string): Intl.DateTimeFormat {
   return made;
 }
 
-/** Local minus UTC. */
+/** Returns local time minus UTC in milliseconds. */
 export function offsetMsAt(ms: number, timezone: string): number {
-  // Most zones of most jobs, and Intl takes its time.
+  // Most jobs use UTC, and Intl is slow.
   if (timezone === "UTC") return 0;
   const fields: { [type: string]: number } = {};
   for (const part of formatterOf(timezone).formatToParts(ms)) fields[part.type] = Number(part.value);

@@ -195,7 +195,7 @@ test.each([1, 2])(
       expect.arrayContaining([
         "the job is paused",
         "a later tick was due as well (catchup: latest)",
-        "the run of … was still going (overlap: skip)",
+        "the run of … was still active (overlap: skip)",
       ]),
     );
 

@@ -52,7 +52,7 @@ test("while the job is paused, or a run of it goes on, a tick is skipped with th
   const busy = { ...fourNights, ...quiet, busyWith: "2026-01-01T02:15:00.000Z" };
   expect(decideTicks(schedule(nightly), busy).at(-1)).toMatchObject({
     verdict: "skipped",
-    reason: "the run of 2026-01-01T02:15:00.000Z was still going (overlap: skip)",
+    reason: "the run of 2026-01-01T02:15:00.000Z was still active (overlap: skip)",
   });
   for (const overlap of ["queue", "cancel_running", "allow"] as const)
     expect(decideTicks(schedule(nightly, { overlap }), busy).at(-1)?.verdict).toBe("fired");

@@ -1,4 +1,7 @@
-/** The unscaled integer of a decimal: `words` 32-bit words, little-endian, in two's complement. */
+/**
+ * Returns the unscaled integer of a decimal, stored as `words` little-endian 32-bit words in two's
+ * complement.
+ */
 export function unscaledAt(values: Uint32Array, index: number, words: number): bigint {
   let whole = 0n;
   for (let word = words - 1; word >= 0; word--)

@@ -1,11 +1,11 @@
-/** Arrow values as JSON, for people to look at. */
+/** Converts Arrow values to JSON for display. */
 import { type Data, DataType, type RecordBatch, Vector } from "apache-arrow";
 import type { JsonValue } from "../../errors.js";
 import { columnOf } from "./columns.js";
 import { unscaledAt } from "./decimals.js";
 import { isNull } from "./validity.js";
 
-/** The first rows of a batch, a list of values each, in the order of its columns. */
+/** Returns the first rows of a batch. Each row is a list of values in the order of the batch's columns. */
 export function jsonRows(batch: RecordBatch, limit: number): readonly (readonly JsonValue[])[] {
   const columns = batch.schema.fields.map(({ name }) => columnOf(batch, name));
   return Array.from({ length: Math.min(limit, batch.numRows) }, (_, row) =>
@@ -14,8 +14,8 @@ export function jsonRows(batch: RecordBatch, limit: number): readonly (readonly 
 }
 
 /**
- * One value. Integers beyond 2^53, decimals and non-finite numbers become texts, since JSON numbers can't hold them;
- * dates and timestamps ISO 8601; bytes hexadecimal.
+ * Converts one value. Integers beyond 2^53, decimals and non-finite numbers become strings, since JSON
+ * numbers cannot hold them. Dates and timestamps become ISO 8601 strings, bytes hexadecimal strings.
  */
 function jsonValue(data: Data, row: number): JsonValue {
   const { type, values } = data;
@@ -58,7 +58,10 @@ function listValue(vector: Vector): JsonValue {
   );
 }
 
-/** ISO 8601 with as many digits as the unit has; `Z` only where the column says what zone its instants are in. */
+/**
+ * Formats an instant in ISO 8601 with as many digits as its unit has. Adds `Z` only if the column has a time
+ * zone.
+ */
 function instant(value: bigint, unit: number, timezone: string | null): string {
   const perSecond = 1000n ** BigInt(unit);
   const seconds = value >= 0n ? value / perSecond : -((-value + perSecond - 1n) / perSecond);

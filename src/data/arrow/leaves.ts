@@ -1,9 +1,9 @@
-/** Fields of structs as columns of their own. */
+/** Extracts fields of structs as columns. */
 import { BufferType, type Data, DataType } from "apache-arrow";
 import { BugError } from "../../errors.js";
 import { isNull } from "./validity.js";
 
-/** The field that a path of names leads to. A null on the way is a null at its end. */
+/** Returns the field at a path of names. A null struct on the path makes the field null. */
 export function leafOf(data: Data, fields: readonly string[]): Data {
   return fields.reduce(fieldOf, data);
 }

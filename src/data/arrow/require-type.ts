@@ -4,7 +4,7 @@ import { columnType } from "../arrow-types.js";
 import { type ColumnType, typeName } from "../column.js";
 
 /**
- * Refuses data whose buffers would be read as something else than they are.
+ * Rejects data whose type differs from the planned type, because its buffers would be misread.
  * @throws DataError `source.schema-drift`
  */
 export function requireType(data: Data, planned: ColumnType, column: string): void {
@@ -17,11 +17,15 @@ export function requireType(data: Data, planned: ColumnType, column: string): vo
   );
 }
 
-/** Whether values lie alike behind their dictionaries. Names of nested fields, nullability and zones don't matter. */
+/**
+ * Reports whether the values behind the dictionaries have the same memory layout. Names of nested fields,
+ * nullability and time zones are ignored.
+ */
 function sameLayout(decoded: ColumnType, planned: ColumnType): boolean {
   if (decoded.kind === "dictionary") return sameLayout(decoded.value, planned);
   if (planned.kind === "dictionary") return sameLayout(decoded, planned.value);
-  // Parquet itself has no fixed-size lists, so one reader may see them where another sees lists.
+  // Parquet itself has no fixed-size lists, so one reader may return a fixed-size list where another returns
+  // a list.
   if (decoded.kind === "fixed-list" && planned.kind === "list") return sameLayout(decoded.item, planned.item);
   if (decoded.kind !== planned.kind) return false;
   switch (decoded.kind) {
@@ -41,7 +45,7 @@ function sameLayout(decoded: ColumnType, planned: ColumnType): boolean {
       );
     case "struct":
       return planned.kind === "struct" && sameFields(decoded, planned);
-    // Either unit says which one it is; what is kept is counted in days.
+    // The data type itself names its unit; stored values are counted in days.
     case "date":
       return planned.kind === "date";
     case "timestamp":

@@ -1,6 +1,7 @@
 /**
- * Rows of a column in a plain layout: dictionaries decoded, 32-bit offsets, no views, lists as the target has them.
- * Buffers of chunks come from elsewhere and die with the next chunk; what is made here is our own.
+ * Copies rows of a column into a plain layout: dictionaries decoded, 32-bit offsets, no views, list types of
+ * the target. The buffers of a chunk belong to its reader and are reused for the next chunk; the buffers of a
+ * copy belong to the caller.
  */
 import {
   BufferType,
@@ -16,7 +17,7 @@ import {
 import { BugError } from "../../errors.js";
 import { isNull } from "./validity.js";
 
-/** The column itself where it is plain already, else a plain copy. */
+/** Returns the column itself if its layout is plain already, else a plain copy. */
 export function plainRows(data: Data, target: DataType): Data {
   if (isPlain(data.type, target)) return data;
   return takeRows(
@@ -175,7 +176,7 @@ function takeViews(data: Data, rows: Int32Array, target: DataType): Data {
   );
 }
 
-/** Offsets of the taken lists, and which elements they are made of. */
+/** Returns the offsets of the taken lists and the rows of their elements. */
 function takeElements(data: Data, rows: Int32Array): { offsets: Int32Array; elements: Int32Array } {
   const from = data.valueOffsets as Int32Array | BigInt64Array;
   return gatherElements(rows, (row) =>
@@ -185,7 +186,7 @@ function takeElements(data: Data, rows: Int32Array): { offsets: Int32Array; elem
   );
 }
 
-/** A null in a fixed-size list still takes its place among the elements, unless it becomes a list. */
+/** A null in a fixed-size list still occupies its elements, unless the target is a variable-size list. */
 function takeFixedElements(data: Data, rows: Int32Array): { offsets: Int32Array; elements: Int32Array } {
   const size = (data.type as FixedSizeList).listSize;
   return gatherElements(rows, (row) => ({ start: row * size, length: size }), size);
@@ -224,7 +225,7 @@ function takeDictionary(data: Data, rows: Int32Array, target: DataType): Data {
   );
 }
 
-/** Value by value, for layouts that are too rare to be worth more. */
+/** Copies value by value. Used for layouts that are too rare to have a faster path. */
 function fromValues(values: readonly unknown[], target: DataType): Data {
   const [data] = vectorFromArray(values, target).data;
   return data ?? new Data(target, 0, 0, 0);

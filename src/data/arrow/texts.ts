@@ -1,6 +1,6 @@
 const encoder = new TextEncoder();
 
-/** Texts as Arrow lays them out. Labels repeat, so each is encoded once. */
+/** Encodes strings as Arrow lays them out. Each distinct string is encoded once, because labels repeat. */
 export function encodeTexts(texts: readonly string[]): {
   readonly offsets: Int32Array;
   readonly bytes: Uint8Array;

@@ -1,9 +1,12 @@
 import { type Data, DataType } from "apache-arrow";
 
-/** Calls back for every null among `count` values from `start`, in order, counted from `start`. */
+/**
+ * Calls `onNull` for every null among `count` values from `start`, in order. The index is relative to
+ * `start`.
+ */
 export type FindNulls = (start: number, count: number, onNull: (index: number) => void) => void;
 
-/** How to find the column's nulls, or `null` when it has none. */
+/** Returns a function that finds the column's nulls, or `null` if the column has none. */
 export function nullFinder(data: Data): FindNulls | null {
   const ofSlots = isAllNull(data) || data.nullCount > 0 ? slotNulls(data) : null;
   if (!DataType.isDictionary(data.type)) return ofSlots;
@@ -16,7 +19,9 @@ export function nullFinder(data: Data): FindNulls | null {
   };
 }
 
-/** Bitmaps are addressed in bits from the data's own offset, unlike values, which a slice has already moved. */
+/**
+ * A bitmap is addressed in bits from the data's own offset; a slice has moved the values but not the bitmap.
+ */
 function slotNulls(data: Data): FindNulls {
   const bitmap: Uint8Array | undefined = data.nullBitmap;
   if (bitmap === undefined || bitmap.length === 0)
@@ -52,12 +57,12 @@ function slotNullsOf(data: Data, onNull: (index: number) => void): void {
   nullFinder(data)?.(0, data.length, onNull);
 }
 
-/** Columns of the type null have no bitmap, and once they are sliced no count either. */
+/** Columns of type null have no bitmap, and a slice of one has no null count either. */
 function isAllNull({ type }: Data): boolean {
   return DataType.isNull(type);
 }
 
-/** Whether one slot is null; entries of a dictionary are not looked at. */
+/** Reports whether one slot is null. The entries of a dictionary are not examined. */
 export function isNull(data: Data, index: number): boolean {
   if (isAllNull(data)) return true;
   if (data.nullCount <= 0) return false;
@@ -67,7 +72,7 @@ export function isNull(data: Data, index: number): boolean {
   return ((bitmap[bit >> 3] ?? 0) & (1 << (bit & 7))) === 0;
 }
 
-/** A validity bitmap over `length` rows with the given ones null; `null` when there are none. */
+/** Builds a validity bitmap of `length` rows in which `rows` are null; `null` if `rows` is empty. */
 export function bitmapWithout(rows: Iterable<number>, length: number): Uint8Array | null {
   let bitmap: Uint8Array | null = null;
   for (const row of rows) {
