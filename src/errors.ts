@@ -186,6 +186,13 @@ export function fromErrorRecord(record: ErrorRecord): NightshiftError {
   return error;
 }
 
+/** Returns the error with another hint; the code, the message, the details and the cause stay. */
+export function withHint(error: NightshiftError, hint: string): NightshiftError {
+  const changed = fromErrorRecord({ ...toErrorRecord(error), hint });
+  changed.cause = error.cause;
+  return changed;
+}
+
 /** Exit codes that people and schedulers rely on. */
 export const exitCodes = {
   ok: 0,

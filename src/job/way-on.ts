@@ -1,5 +1,5 @@
 /** Tells which command can finish what a failed run was to do: the same run, or its next generation. */
-import type { ErrorRecord } from "../errors.js";
+import { type ErrorRecord, type NightshiftError, withHint } from "../errors.js";
 import { shellLine } from "../text/shell-line.js";
 import type { Job } from "./job.js";
 
@@ -70,6 +70,18 @@ export function wayOn({ kind, code, details }: Pick<ErrorRecord, "kind" | "code"
 export function startingOver(runId: string): readonly string[] {
   const [, generation = "1"] = /-g(\d+)$/.exec(runId) ?? [];
   return Number(generation) > 1 ? ["--reprocess", "--restart"] : ["--restart"];
+}
+
+/**
+ * Returns the error of a run with a hint that helps for this run. The code that throws the error need not know the run's
+ * generation: hints say `--restart`, and a later generation needs more than that.
+ */
+export function withHintOf(error: NightshiftError, runId: string): NightshiftError {
+  const flags = startingOver(runId).join(" ");
+  if (error.hint === undefined || error.hint.includes(flags)) return error;
+  return error.hint.includes("--restart")
+    ? withHint(error, error.hint.replaceAll("--restart", flags))
+    : error;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Decides which run a request means: one that is published already, one to go on with, or a new generation. */
 import { asNightshiftError, CancelledError, SpecError, toErrorRecord } from "../errors.js";
 import { isFinal, type Owner, type Run, type RunKey, type RunState } from "../job/run.js";
+import { startingOver } from "../job/way-on.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Publication, Sink } from "../sinks/sink.js";
 
@@ -188,7 +189,7 @@ export function refuseOtherFingerprint(
     "refused.other-fingerprint",
     `${run.id} is unfinished, and its spec, model or input has changed since it was planned.`,
     {
-      hint: `Finish it as it was planned with nightshift retry ${run.id}, or drop it and start over with --restart.`,
+      hint: `Finish it as it was planned with nightshift retry ${run.id}, or drop it and start over with ${startingOver(run.id).join(" ")}.`,
       details: { run: run.id },
     },
   );

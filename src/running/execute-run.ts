@@ -18,6 +18,7 @@ import { rowsIn, sumRows } from "../job/partition.js";
 import type { Plan } from "../job/plan.js";
 import type { Claim, Run } from "../job/run.js";
 import type { QueueWorkers } from "../job/run-events.js";
+import { withHintOf } from "../job/way-on.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Emit } from "../observers/observer.js";
 import { refuseOverspent, sumReasons } from "../scoring/row-policy.js";
@@ -82,7 +83,7 @@ export async function executeRun(execution: Execution): Promise<"published" | "a
     await keeper?.forget(run).catch(() => undefined);
     return "published";
   } catch (thrown) {
-    const error = whyItEnded(thrown, execution.signal);
+    const error = withHintOf(whyItEnded(thrown, execution.signal), run.id);
     // The publisher that won has cleared away what this one was staging.
     if (!(error instanceof CancelledError) && (await adopted(execution).catch(() => false))) return "adopted";
     if (error instanceof CancelledError) emit({ type: "run.cancelled" });

@@ -1,7 +1,7 @@
 /** Hints in the words of the command that failed: the worker host, where most errors arise, only knows specs. */
 import { isAbsolute, relative } from "node:path";
 import type { Command } from "commander";
-import { asNightshiftError, fromErrorRecord, toErrorRecord } from "../../errors.js";
+import { asNightshiftError, withHint } from "../../errors.js";
 import { shellLine } from "../../text/shell-line.js";
 
 /** Returns what was thrown, with a hint that names the command's own option where it has one. */
@@ -13,7 +13,7 @@ export function withOwnHint(thrown: unknown, command: Command, cwd: string): unk
   const isOfModel = command.args[0]?.toLowerCase().endsWith(".onnx") === true;
   if (!isOfModel || !command.options.some(({ long }) => long === "--external-data")) return thrown;
   const hint = `If it belongs to the model, add: --external-data ${shellLine(fromHere(path, cwd))}`;
-  return fromErrorRecord({ ...toErrorRecord(error), hint });
+  return withHint(error, hint);
 }
 
 function fromHere(path: string, cwd: string): string {
