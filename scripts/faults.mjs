@@ -261,8 +261,8 @@ export const groups = {
   "that rows add up": [
     {
       name: "a run is published without its rows being counted up",
-      file: "src/running/execute-run.ts",
-      from: "if (told === rows.predicted + rows.quarantined + rows.filtered && told === rows.read) return rows;",
+      file: "src/running/prove-run.ts",
+      from: "if (counted === rows.predicted + rows.quarantined + rows.filtered && counted === rows.read) return rows;",
       to: "if (rows.read >= 0) return rows;",
       tests: ["test/flow/execute-run.test.ts"],
     },
@@ -303,9 +303,16 @@ export const groups = {
     },
     {
       name: "the error budget is each partition's, not the run's",
+      file: "src/running/prove-run.ts",
+      from: "sumReasons(receipts.map((receipt) => receipt.reasons))",
+      to: "sumReasons(receipts.slice(0, 1).map((receipt) => receipt.reasons))",
+      tests: ["test/flow/execute-run.test.ts"],
+    },
+    {
+      name: "a run is published that a gate refuses",
       file: "src/running/execute-run.ts",
-      from: "sumReasons(receipts.map((receipt) => receipt.reasons));",
-      to: "sumReasons(receipts.slice(0, 1).map((receipt) => receipt.reasons));",
+      from: "passGates({ plan, ...(await proveRun(run.id, plan, claimed)) });",
+      to: "await proveRun(run.id, plan, claimed);",
       tests: ["test/flow/execute-run.test.ts"],
     },
     {
@@ -347,9 +354,9 @@ export const groups = {
     },
     {
       name: "a run of two states of a file is published",
-      file: "src/running/execute-run.ts",
-      from: "if (!isDecided) await proveInputs",
-      to: "if (isDecided) await proveInputs",
+      file: "src/running/prove-run.ts",
+      from: "  await proveInputs(plan, receipts, parts);",
+      to: "  if (receipts.length === 0) await proveInputs(plan, receipts, parts);",
       tests: ["test/flow/rewritten-in-place.test.ts"],
     },
     {

@@ -32,54 +32,43 @@ export type MakeDispatcher = (
 ) => Dispatcher | Promise<Dispatcher>;
 
 export async function dispatchPartitions(dispatch: Dispatch): Promise<void> {
-  const { run, claim, ledger } = dispatch;
-  const book = new RunBook(dispatch);
-  for await (const state of ledger.listPartitions(run.id)) book.add(state);
-  if (book.isDone) return;
+  const { run, claim, ledger, signal } = dispatch;
+  const progress = new PartitionProgress(dispatch);
+  for await (const state of ledger.listPartitions(run.id)) progress.add(state);
+  if (progress.isDone) return;
   await ledger.reviveFailed(claim);
 
   const inbox = new Inbox<AttemptOutcome>();
   const dispatcher = await dispatch.dispatcher(dispatch, (outcome) => inbox.push(outcome));
   const onAbort = (): void => inbox.push("stop");
-  dispatch.signal.addEventListener("abort", onAbort, { once: true });
+  signal.addEventListener("abort", onAbort, { once: true });
   try {
-    await follow(dispatch, book, dispatcher, inbox);
-  } finally {
-    dispatch.signal.removeEventListener("abort", onAbort);
-    await dispatcher.close();
-  }
-}
-
-async function follow(
-  { claim, ledger, signal }: Dispatch,
-  book: RunBook,
-  dispatcher: Dispatcher,
-  inbox: Inbox<AttemptOutcome>,
-): Promise<void> {
-  try {
-    while (!book.isDone) {
+    while (!progress.isDone) {
       if (signal.aborted) throw new CancelledError();
-      while (book.underWay < dispatcher.capacity) {
-        const next = book.takeWaiting();
+      while (progress.underWay < dispatcher.capacity) {
+        const next = progress.takeWaiting();
         if (next === null) break;
         await dispatcher.enqueue(await ledger.leasePartition(claim, next.index), next.alone);
       }
       const outcome = await inbox.take();
-      if (outcome !== "stop") book.note(outcome);
+      if (outcome !== "stop") progress.note(outcome);
     }
   } catch (error) {
-    // Attempts end between chunks and are handed back; what they report meanwhile is in the ledger already.
+    // Attempts stop between chunks; what they report until then goes to the ledger.
     await dispatcher.drain();
     throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    await dispatcher.close();
   }
-  book.assertNonePoisoned();
+  progress.assertNonePoisoned();
 }
 
 /**
  * Which partitions wait, which are under way, and what has come of them; fed by outcomes alone. There may be 100,000 of
  * them: no outcome costs more for those before it.
  */
-class RunBook {
+class PartitionProgress {
   /** Those before `nextWaiting` were taken: an array this long is slow to take its first from. */
   private readonly waiting: { readonly index: number; readonly alone: boolean }[] = [];
   private nextWaiting = 0;

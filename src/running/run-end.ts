@@ -1,4 +1,4 @@
-/** Tells observers how what was asked of a runner ended. */
+/** Reports to observers how a request to the runner ended. */
 
 import { asNightshiftError, CancelledError, toErrorRecord } from "../errors.js";
 import { type Job, targetOf } from "../job/job.js";
@@ -13,15 +13,21 @@ export interface Asked {
   readonly trigger: Run["trigger"];
 }
 
-/** Does the work and tells its end, also where it throws. Of what another process is doing, that process tells the end. */
-export async function tellingEnd(
+export interface EndReporter {
+  /** Reports how the request ended, and returns it. */
+  readonly returned: (outcome: RunOutcome) => RunOutcome;
+  /** Reports that the request failed, and returns the error. */
+  readonly threw: (thrown: unknown) => unknown;
+}
+
+/** Reports the end of one request. The end of a run that another process executes is reported by that process. */
+export function endReporter(
   { job, trigger }: Asked,
   observers: readonly Observer[],
   clock: Clock,
-  work: () => Promise<RunOutcome>,
-): Promise<RunOutcome> {
+): EndReporter {
   const startedMs = clock.monotonicMs();
-  const tell = (how: Pick<RunEnd, "runId" | "status" | "rows" | "changes" | "error">): void => {
+  const report = (how: Pick<RunEnd, "runId" | "status" | "rows" | "changes" | "error">): void => {
     const end: RunEnd = {
       at: clock.now().toISOString(),
       job: job.name,
@@ -34,24 +40,26 @@ export async function tellingEnd(
     };
     tellAll(observers, (observer) => observer.ended?.(end));
   };
-  try {
-    const outcome = await work();
-    const { run, status, rows, changes, error } = outcome;
-    tell({
-      runId: run?.id ?? null,
-      status,
-      rows,
-      ...(changes === undefined ? {} : { changes }),
-      error: error === null ? null : toErrorRecord(error),
-    });
-    return outcome;
-  } catch (thrown) {
-    const error = asNightshiftError(thrown);
-    const status = error instanceof CancelledError ? "cancelled" : "failed";
-    if (error.code !== "refused.owner-alive")
-      tell({ runId: null, status, rows: noRows, error: toErrorRecord(error) });
-    throw thrown;
-  }
+  return {
+    returned(outcome) {
+      const { run, status, rows, changes, error } = outcome;
+      report({
+        runId: run?.id ?? null,
+        status,
+        rows,
+        ...(changes === undefined ? {} : { changes }),
+        error: error === null ? null : toErrorRecord(error),
+      });
+      return outcome;
+    },
+    threw(thrown) {
+      const error = asNightshiftError(thrown);
+      const status = error instanceof CancelledError ? "cancelled" : "failed";
+      if (error.code !== "refused.owner-alive")
+        report({ runId: null, status, rows: noRows, error: toErrorRecord(error) });
+      return thrown;
+    },
+  };
 }
 
 /** An observer that throws is the observer's problem: a run never fails for being watched. */

@@ -1,47 +1,43 @@
-/** Brings a run to its end: claimed, executed, given back; where what it read is gone, its next generation anew. */
+/**
+ * Executes runs until one of them has ended: the chosen one, what is chosen when another coordinator was faster, and the next
+ * generation of a run whose snapshot was lost.
+ */
 
-import { asNightshiftError, CancelledError, SpecError } from "../errors.js";
-import type { InputSpec } from "../job/job.js";
+import { asNightshiftError, SpecError } from "../errors.js";
 import { usualLane } from "../job/lane.js";
-import { noRows, noStats, type RowChanges } from "../job/partition.js";
-import type { Owner, Run } from "../job/run.js";
+import { noRows, noStats } from "../job/partition.js";
+import type { Run } from "../job/run.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Emit, Observer } from "../observers/observer.js";
 import type { Sink } from "../sinks/sink.js";
-import type { InputKeeper } from "../sources/source.js";
 import type { Clock } from "../time/clock.js";
 import { adoptedWarning, adoptPublication, publishedElsewhere } from "./adopt-publication.js";
-import { type Pause, watchForCancel } from "./cancel-watch.js";
-import type { MakeDispatcher } from "./dispatch-partitions.js";
-import { executeRun, type FindWorkers } from "./execute-run.js";
-import type { ProveSlices } from "./prove-inputs.js";
+import { type Executed, type ExecutionParts, executeRun } from "./execute-run.js";
 import { tellAll } from "./run-end.js";
 import { scopeOf } from "./run-identity.js";
 import type { PlannedJob, PlanRequest, RunOptions, RunOutcome } from "./run-request.js";
 import { supersede } from "./supersede-run.js";
 
-export interface ExecutionParts {
-  readonly ledger: Ledger;
-  readonly clock: Clock;
-  readonly self: Owner;
-  /** `null` for an input that needs none. */
-  readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
-  readonly dispatcher: MakeDispatcher;
-  readonly workers?: FindWorkers;
-  readonly pause: Pause;
+export interface CoordinatorParts extends ExecutionParts {
   readonly plan: (request: PlanRequest, signal: AbortSignal) => Promise<PlannedJob>;
-  readonly proveSlices: ProveSlices;
 }
 
-/** When a request began, and how long it planned; `null` where it did not. */
+/** When a request began, and how long planning took; `null` if the plan was stored earlier. */
 export interface Timing {
   readonly startedMs: number;
   readonly planSeconds: number | null;
 }
 
-/** A run that is there, and what it takes to bring it to its end. */
-export interface PreparedRun {
-  readonly run: Run;
+/** What a request leads to: a run to execute, or an outcome without one. */
+export type Chosen =
+  | { readonly run: Run; readonly isResumed: boolean }
+  | { readonly run: null; readonly outcome: RunOutcome };
+
+export interface RunTask {
+  /** Called again if another coordinator published the chosen run meanwhile. */
+  readonly choose: () => Promise<Chosen>;
+  /** Whether to choose again, and not to refuse, in that case. */
+  readonly choosesAgain: boolean;
   readonly planned: PlannedJob;
   readonly sink: Sink;
   readonly takeOver: boolean;
@@ -49,119 +45,125 @@ export interface PreparedRun {
   readonly timing: Timing;
 }
 
-export interface RunsToEnd {
-  execute(prepared: PreparedRun): Promise<RunOutcome>;
-  /** Records what another ledger's coordinator published. @returns `null` where there is no such publication */
-  adopt(prepared: Omit<PreparedRun, "planned">): Promise<RunOutcome | null>;
-  /** Of what the ledger knows of the run by now; `null` where it never came to one. */
-  outcome(run: Run | null, status: RunOutcome["status"], timing: Timing): Promise<RunOutcome>;
-}
-
-/** A run whose snapshot is lost over and over, while a server restarts every minute say, is left to people. */
+/** A run whose snapshot is lost again and again (a server that restarts every minute, say) fails at last. */
 const maxLosses = 3;
 
-export function runsToEnd(parts: ExecutionParts): RunsToEnd {
-  const { ledger, clock } = parts;
-
-  /** Brings the run to its end; where what it read is gone, its next generation, from the beginning. */
-  async function execute(first: PreparedRun): Promise<RunOutcome> {
-    const { sink, takeOver, options } = first;
-    let { run, planned } = first;
-    let warning: string | null = null;
-    for (let losses = 0; ; losses++) {
-      const ended = await executeOnce({ ...first, run, planned });
-      if (ended.error?.code !== "infra.snapshot-lost" || losses === maxLosses)
-        return { ...ended, warning: warning ?? ended.warning };
-      // What the server has now, before anything is dropped: it may be gone altogether.
+export async function runToEnd(task: RunTask, parts: CoordinatorParts): Promise<RunOutcome> {
+  const { sink, takeOver, options, timing } = task;
+  const { clock } = parts;
+  let { planned } = task;
+  let lossWarning: string | null = null;
+  let adoption: string | null = null;
+  let chosen = await task.choose();
+  for (let losses = 0; chosen.run !== null; ) {
+    const { run } = chosen;
+    const emit = eventEmitter(run.id, options.observers, clock);
+    const lane = options.lane ?? run.lane ?? usualLane;
+    const execution = { run, planned, sink, takeOver, emit, lane, signal: options.signal };
+    let ended: Executed;
+    try {
+      ended = await executeRun({ ...execution, planSeconds: timing.planSeconds }, parts);
+    } catch (thrown) {
+      if (!task.choosesAgain || !wasJustPublished(thrown)) throw thrown;
+      chosen = await task.choose();
+      continue;
+    }
+    if (ended.status === "adopted" && task.choosesAgain && chosen.isResumed) {
+      // The ledger has recorded the publication: only now can it be told what is left to do.
+      adoption = adoptedWarning(run);
+      chosen = await task.choose();
+      continue;
+    }
+    if (ended.status === "failed" && ended.error.code === "infra.snapshot-lost" && losses < maxLosses) {
+      losses++;
+      // Planned before anything is dropped: the server may be gone.
       planned = await parts.plan(run, options.signal);
       if (scopeOf(run.job, planned.plan.fingerprint) !== run.key.scope) throw inputsMoved(run);
       const reason = ended.error.message;
       const next = await supersede(run, parts, sink, takeOver);
-      const emit = eventEmitter(run.id, options.observers, clock);
       emit({ type: "run.superseded", by: next.run.id, reason, partitions: next.dropped });
-      warning = `${reason} Everything was read anew.`;
-      run = next.run;
+      lossWarning = `${reason} Everything was read anew.`;
+      chosen = { run: next.run, isResumed: chosen.isResumed };
+      continue;
     }
+    const outcome = await outcomeOf(run, ended, timing, parts);
+    return { ...outcome, warning: lossWarning ?? outcome.warning ?? adoption };
   }
+  return { ...chosen.outcome, warning: chosen.outcome.warning ?? adoption };
+}
 
-  /** Claims the run, brings it to its end, and gives the claim back whatever happens. */
-  async function executeOnce(prepared: PreparedRun): Promise<RunOutcome> {
-    const { run, planned, sink, takeOver, options, timing } = prepared;
-    const claim = await ledger.claimRun(run.id, parts.self, { takeOver });
-    const tell = eventEmitter(run.id, options.observers, clock);
-    let changes: RowChanges | undefined;
-    const emit: Emit = (body) => {
-      if (body.type === "run.published") changes = body.changes;
-      tell(body);
-    };
-    const watch = watchForCancel(claim, ledger, parts.pause, options.signal);
-    try {
-      const how = await executeRun({
-        run,
-        claim,
-        planned,
-        ledger,
-        sink,
-        keeper: await parts.keeper(run.job.input),
-        planSeconds: timing.planSeconds,
-        clock,
-        emit,
-        signal: watch.signal,
-        lane: options.lane ?? run.lane ?? usualLane,
-        dispatcher: parts.dispatcher,
-        ...(parts.workers === undefined ? {} : { workers: parts.workers }),
-        proveSlices: parts.proveSlices,
-      });
-      if (how === "adopted")
-        return { ...(await outcome(run, "already-published", timing)), warning: adoptedWarning(run) };
-      const ended = await outcome(run, "published", timing);
-      return changes === undefined ? ended : { ...ended, changes };
-    } catch (thrown) {
-      const error = asNightshiftError(thrown);
-      const status = error instanceof CancelledError ? "cancelled" : "failed";
-      return { ...(await outcome(run, status, timing)), error };
-    } finally {
-      watch.close();
-      // A claim that cannot be given back, on a full disk say, is taken from this process once it has ended.
-      await ledger.releaseRun(claim).catch(() => undefined);
+async function outcomeOf(
+  run: Run,
+  ended: Executed,
+  timing: Timing,
+  parts: Pick<CoordinatorParts, "ledger" | "clock">,
+): Promise<RunOutcome> {
+  switch (ended.status) {
+    case "published": {
+      const { changes } = ended;
+      const outcome = await readOutcome(run, "published", timing, parts);
+      return changes === undefined ? outcome : { ...outcome, changes };
     }
+    case "adopted":
+      return {
+        ...(await readOutcome(run, "already-published", timing, parts)),
+        warning: adoptedWarning(run),
+      };
+    default:
+      return { ...(await readOutcome(run, ended.status, timing, parts)), error: ended.error };
   }
+}
 
-  async function adopt(prepared: Omit<PreparedRun, "planned">): Promise<RunOutcome | null> {
-    const { run, sink, takeOver, options, timing } = prepared;
-    const decision = await publishedElsewhere(run, ledger, sink);
-    if (decision === null) return null;
-    const claim = await ledger.claimRun(run.id, parts.self, { takeOver });
-    try {
-      const emit = eventEmitter(run.id, options.observers, clock);
-      await adoptPublication({ run, claim, ledger, sink, emit }, decision);
-    } finally {
-      await ledger.releaseRun(claim).catch(() => undefined);
-    }
-    return { ...(await outcome(run, "already-published", timing)), warning: adoptedWarning(run) };
+/** Records what a coordinator with another ledger published. @returns `null` if there is no such publication */
+export async function adoptElsewhere(
+  {
+    run,
+    sink,
+    takeOver,
+    options,
+    timing,
+  }: Pick<RunTask, "sink" | "takeOver" | "options" | "timing"> & {
+    readonly run: Run;
+  },
+  parts: Pick<CoordinatorParts, "ledger" | "clock" | "self">,
+): Promise<RunOutcome | null> {
+  const { ledger, clock } = parts;
+  const decision = await publishedElsewhere(run, ledger, sink);
+  if (decision === null) return null;
+  const claim = await ledger.claimRun(run.id, parts.self, { takeOver });
+  try {
+    const emit = eventEmitter(run.id, options.observers, clock);
+    await adoptPublication({ run, claim, ledger, sink, emit }, decision);
+  } finally {
+    await ledger.releaseRun(claim).catch(() => undefined);
   }
+  return outcomeOf(run, { status: "adopted" }, timing, parts);
+}
 
-  async function outcome(run: Run | null, status: RunOutcome["status"], timing: Timing): Promise<RunOutcome> {
-    const found = run === null ? null : await ledger.readRun(run.id);
-    // What another ledger's coordinator published was counted there.
-    const isAdopted =
-      found?.status === "published" && found.accepted.partitions !== (found.totals?.partitions ?? null);
-    const state = isAdopted ? null : found;
-    return {
-      run,
-      status,
-      rows: state?.accepted.rows ?? noRows,
-      reasons: state?.reasons ?? {},
-      stats: state?.stats ?? noStats,
-      provider: state?.provider ?? null,
-      publication: found?.publication ?? null,
-      seconds: (clock.monotonicMs() - timing.startedMs) / 1000,
-      error: null,
-      warning: null,
-    };
-  }
-
-  return { execute, adopt, outcome };
+/** What the ledger knows of the run by now. @param run `null` if the request led to no run */
+export async function readOutcome(
+  run: Run | null,
+  status: RunOutcome["status"],
+  timing: Timing,
+  { ledger, clock }: { readonly ledger: Pick<Ledger, "readRun">; readonly clock: Clock },
+): Promise<RunOutcome> {
+  const found = run === null ? null : await ledger.readRun(run.id);
+  // Rows of a run that another ledger's coordinator published were counted there.
+  const isAdopted =
+    found?.status === "published" && found.accepted.partitions !== (found.totals?.partitions ?? null);
+  const state = isAdopted ? null : found;
+  return {
+    run,
+    status,
+    rows: state?.accepted.rows ?? noRows,
+    reasons: state?.reasons ?? {},
+    stats: state?.stats ?? noStats,
+    provider: state?.provider ?? null,
+    publication: found?.publication ?? null,
+    seconds: (clock.monotonicMs() - timing.startedMs) / 1000,
+    error: null,
+    warning: null,
+  };
 }
 
 export function eventEmitter(runId: string, observers: readonly Observer[], clock: Clock): Emit {
@@ -179,4 +181,9 @@ export function inputsMoved(run: Run): SpecError {
       hint: "Start it anew with nightshift run or nightshift score.",
     },
   );
+}
+
+function wasJustPublished(thrown: unknown): boolean {
+  const { code, details } = asNightshiftError(thrown);
+  return code === "refused.run-ended" && details.status === "published";
 }

@@ -12,15 +12,18 @@ import { type CancelOptions, type CancelOutcome, cancelJob, cancelRun } from "./
 import { chooseRun, findStanding, runNamed, type Standing, unfinishedWarning } from "./choose-run.js";
 import { type PlanningParts, planInHost } from "./plan-in-host.js";
 import { finishRun, type RecordedRun, recordRun } from "./record-run.js";
-import { tellingEnd } from "./run-end.js";
+import { endReporter } from "./run-end.js";
 import { jobIdOf, newRun, scopeOf } from "./run-identity.js";
 import type { PlannedJob, PlanRequest, RunOptions, RunOutcome, RunRequest } from "./run-request.js";
 import {
-  type ExecutionParts,
+  adoptElsewhere,
+  type Chosen,
+  type CoordinatorParts,
   eventEmitter,
   inputsMoved,
-  type PreparedRun,
-  runsToEnd,
+  type RunTask,
+  readOutcome,
+  runToEnd,
   type Timing,
 } from "./run-to-end.js";
 import { justStarted, supersede } from "./supersede-run.js";
@@ -51,88 +54,84 @@ export interface Runner {
 }
 
 /** What the runner is handed; everything behind a contract. */
-export interface RunnerParts extends PlanningParts, Omit<ExecutionParts, "plan" | "proveSlices"> {
+export interface RunnerParts extends PlanningParts, Omit<CoordinatorParts, "plan" | "proveSlices"> {
   readonly sink: (write: WriteSpec) => Promise<Sink>;
 }
 
+type Prepared = Omit<RunTask, "choose" | "choosesAgain">;
+
 export function createRunner(parts: RunnerParts): Runner {
   const { ledger, clock } = parts;
-
   const plan = (request: PlanRequest, signal: AbortSignal): Promise<PlannedJob> =>
     planInHost(request, parts, signal);
-  const { execute, adopt, outcome } = runsToEnd({
+  const coordinator: CoordinatorParts = {
     ...parts,
     plan,
-    proveSlices: (call, asked) => parts.planningHost().call("prove", call, asked),
-  });
+    proveSlices: (call, options) => parts.planningHost().call("prove", call, options),
+  };
 
-  async function run(request: RunRequest, options: RunOptions): Promise<RunOutcome> {
-    const timing = begin();
+  async function run(
+    request: RunRequest,
+    options: RunOptions,
+    given: PlannedJob | null = null,
+  ): Promise<RunOutcome> {
+    const { job, takeOver } = request;
+    const end = endReporter(request, options.observers, clock);
+    const begun = begin();
+    try {
+      const planned = given ?? (await planUnlessEmpty(request, options.signal));
+      if (planned === null) return end.returned(await readOutcome(null, "skipped", begun, parts));
+      const timing = given === null ? havingPlanned(begun) : begun;
+      const sink = await parts.sink(job.write);
+      const prepared = { planned, sink, takeOver, options, timing };
+      const choose = (): Promise<Chosen> => findOrCreate(request, prepared);
+      return end.returned(await runToEnd({ ...prepared, choose, choosesAgain: true }, coordinator));
+    } catch (thrown) {
+      throw end.threw(thrown);
+    }
+  }
+
+  /** Returns `null` if there is nothing to score and the job skips empty inputs. */
+  async function planUnlessEmpty(request: RunRequest, signal: AbortSignal): Promise<PlannedJob | null> {
     const maySkip = request.job.input.onEmpty === "skip";
     try {
-      const planned = await plan(request, options.signal);
-      if (maySkip && planned.plan.totals.rows === 0) return outcome(null, "skipped", timing);
-      return await runPlanned(planned, request, options, havingPlanned(timing));
+      const planned = await plan(request, signal);
+      return maySkip && planned.plan.totals.rows === 0 ? null : planned;
     } catch (error) {
-      if (maySkip && asNightshiftError(error).code === "source.not-found")
-        return outcome(null, "skipped", timing);
+      if (maySkip && asNightshiftError(error).code === "source.not-found") return null;
       throw error;
     }
   }
 
-  async function runPlanned(
-    planned: PlannedJob,
-    request: RunRequest,
-    options: RunOptions,
-    timing: Timing,
-  ): Promise<RunOutcome> {
+  /** The step "choose": finds the run that a request means, or creates it. */
+  async function findOrCreate(request: RunRequest, prepared: Prepared): Promise<Chosen> {
     const { job } = request;
-    /** Another coordinator may have seen the run through between our look at it and our claim: look again. */
-    const unlessPublished = (executing: Promise<RunOutcome>): Promise<RunOutcome> =>
-      executing.catch((error) => {
-        if (!wasJustPublished(error)) throw error;
-        return runPlanned(planned, request, options, timing);
-      });
-    const sink = await parts.sink(job.write);
-    const prepared = { planned, sink, takeOver: request.takeOver, options, timing };
+    const { planned, sink, timing } = prepared;
+    const { fingerprint } = planned.plan;
     const jobId = jobIdOf(job, request.kind);
-    const scope = scopeOf(job, planned.plan.fingerprint);
+    const scope = scopeOf(job, fingerprint);
     const choice = await chooseRun(
-      { ...request, jobId, scope, fingerprint: planned.plan.fingerprint, isLive: isLive(job) },
+      { ...request, jobId, scope, fingerprint, isLive: isLive(job) },
       parts,
       sink,
     );
     switch (choice.type) {
       case "already-published": {
-        const { publication } = choice;
+        const { publication, runId } = choice.publication;
         const warning = choice.warning ?? publishedOnce(job);
-        const known = await runNamed(ledger, publication.runId);
-        const emit = eventEmitter(publication.runId, options.observers, clock);
-        emit({
-          type: "run.already-published",
-          publication: publication.publication,
-          target: targetOf(job.write),
-          warning,
-        });
-        return {
-          ...(await outcome(known, "already-published", timing)),
-          warning,
-          publication: publication.publication,
-        };
+        const known = await runNamed(ledger, runId);
+        const emit = eventEmitter(runId, prepared.options.observers, clock);
+        emit({ type: "run.already-published", publication, target: targetOf(job.write), warning });
+        const outcome = await readOutcome(known, "already-published", timing, parts);
+        return { run: null, outcome: { ...outcome, warning, publication } };
       }
-      case "resume": {
-        const run = await upToDate(choice.run, prepared);
-        const ended = await unlessPublished(execute({ ...prepared, run }));
-        if (ended.status !== "already-published") return ended;
-        // What another ledger's coordinator published is on record now: only then can it be seen what is left to do.
-        const after = await runPlanned(planned, request, options, timing);
-        return { ...after, warning: after.warning ?? ended.warning };
-      }
+      case "resume":
+        return { run: await upToDate(choice.run, prepared), isResumed: true };
       case "create": {
-        const run = newRun(request, { jobId, scope, generation: choice.generation }, clock.now());
-        await sink.check(run, planned.plan.mapping.columns);
-        if ((await ledger.createRun(run)) === "exists") throw justStarted(run);
-        return unlessPublished(execute({ ...prepared, run }));
+        const created = newRun(request, { jobId, scope, generation: choice.generation }, clock.now());
+        await sink.check(created, planned.plan.mapping.columns);
+        if ((await ledger.createRun(created)) === "exists") throw justStarted(created);
+        return { run: created, isResumed: false };
       }
     }
   }
@@ -141,17 +140,14 @@ export function createRunner(parts: RunnerParts): Runner {
    * Returns the unfinished run, or its next generation if the sink refuses the run because a newer one was published: the user
    * asks for the present input, and an older run never replaces a newer one.
    */
-  async function upToDate(
-    run: Run,
-    { planned, sink, takeOver, options }: Omit<PreparedRun, "run">,
-  ): Promise<Run> {
+  async function upToDate(run: Run, { planned, sink, takeOver, options }: Prepared): Promise<Run> {
     if (run.interval !== null) return run;
     try {
       await sink.check(run, planned.plan.mapping.columns);
       return run;
     } catch (thrown) {
       const { code, message } = asNightshiftError(thrown);
-      // What else is refused is said when the run is executed.
+      // Other refusals are reported when the run is executed.
       if (code !== "refused.newer-publication") return run;
       const next = await supersede(run, parts, sink, takeOver);
       const emit = eventEmitter(run.id, options.observers, clock);
@@ -161,27 +157,44 @@ export function createRunner(parts: RunnerParts): Runner {
   }
 
   async function retry(
+    runId: string,
+    options: RunOptions & { readonly takeOver: boolean },
+  ): Promise<RunOutcome> {
+    const state = await ledger.readRun(runId);
+    if (state === null)
+      throw new SpecError("usage.unknown-run", `There is no run ${runId}.`, {
+        hint: "See nightshift ls runs.",
+      });
+    const end = endReporter(state.run, options.observers, clock);
+    try {
+      return end.returned(await retryFrom(state, options));
+    } catch (thrown) {
+      throw end.threw(thrown);
+    }
+  }
+
+  async function retryFrom(
     state: RunState,
     options: RunOptions & { readonly takeOver: boolean },
   ): Promise<RunOutcome> {
-    const timing = begin();
     const { run } = state;
+    const { takeOver } = options;
+    const begun = begin();
     const sink = await parts.sink(run.job.write);
     if (state.status === "published") {
       const later = await findStanding(run.key, ledger, sink).catch(() => null);
       const warning = later?.unfinished == null ? null : unfinishedWarning(later.unfinished);
-      return { ...(await outcome(run, "already-published", timing)), warning };
+      return { ...(await readOutcome(run, "already-published", begun, parts)), warning };
     }
     if (state.status === "dropped" || (await sink.lookup(run.id))?.outcome === "abort") throw givenUp(run);
-    const adopted = await adopt({ run, sink, options, takeOver: options.takeOver, timing });
+    const adopted = await adoptElsewhere({ run, sink, takeOver, options, timing: begun }, parts);
     if (adopted !== null) return adopted;
     const stored = await ledger.readPlan(run.id);
     const planned = stored === null ? await plan(run, options.signal) : { plan: stored, partitions: [] };
     if (scopeOf(run.job, planned.plan.fingerprint) !== run.key.scope) throw inputsMoved(run);
-    return execute({
-      ...{ run, planned, sink, options, takeOver: options.takeOver },
-      timing: stored === null ? havingPlanned(timing) : timing,
-    });
+    const timing = stored === null ? havingPlanned(begun) : begun;
+    const choose = async (): Promise<Chosen> => ({ run, isResumed: true });
+    return runToEnd({ choose, choosesAgain: false, planned, sink, takeOver, options, timing }, coordinator);
   }
 
   async function standing({ job, kind }: Pick<RunRequest, "job" | "kind">, plan: Plan): Promise<Standing> {
@@ -197,33 +210,17 @@ export function createRunner(parts: RunnerParts): Runner {
     return { startedMs, planSeconds: (clock.monotonicMs() - startedMs) / 1000 };
   }
 
-  async function retryNamed(
-    runId: string,
-    options: RunOptions & { readonly takeOver: boolean },
-  ): Promise<RunOutcome> {
-    const state = await ledger.readRun(runId);
-    if (state === null)
-      throw new SpecError("usage.unknown-run", `There is no run ${runId}.`, {
-        hint: "See nightshift ls runs.",
-      });
-    return tellingEnd(state.run, options.observers, clock, () => retry(state, options));
-  }
-
   return {
     plan,
     standing,
-    run: (request, options) => tellingEnd(request, options.observers, clock, () => run(request, options)),
+    run,
+    runPlan: (planned, request, options) =>
+      run({ ...request, job: planned.plan.job, guess: false }, options, planned),
     record: (request, signal) => recordRun(request, { ...parts, plan }, signal),
-    finish: (runId, options) => finishRun({ id: runId }, { ...parts, retry: retryNamed }, options),
-    retry: retryNamed,
+    finish: (runId, options) => finishRun({ id: runId }, { ...parts, retry }, options),
+    retry,
     cancel: (runId, options) => cancelRun(runId, parts, options),
     cancelJob: (jobName, options) => cancelJob(jobName, parts, options),
-    runPlan(planned, request, options) {
-      const { job } = planned.plan;
-      return tellingEnd({ ...request, job }, options.observers, clock, () =>
-        runPlanned(planned, { ...request, job, guess: false }, options, begin()),
-      );
-    },
   };
 }
 
@@ -231,11 +228,6 @@ export function createRunner(parts: RunnerParts): Runner {
 function publishedOnce({ input, interval }: Job): string | null {
   if (input.kind !== "postgres" || interval !== null) return null;
   return "The database may have changed since. With `mode: replace`, every run publishes what is there by then.";
-}
-
-function wasJustPublished(thrown: unknown): boolean {
-  const { code, details } = asNightshiftError(thrown);
-  return code === "refused.run-ended" && details.status === "published";
 }
 
 function givenUp(run: Run): SpecError {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, expect, it } from "vitest";
 import type { Dispatcher } from "../../src/dispatchers/dispatcher.js";
 import type { RowPolicy } from "../../src/job/job.js";
@@ -53,29 +54,31 @@ async function execute(
   keeper: InputKeeper | null = null,
 ): Promise<readonly RunEvent["type"][]> {
   const { ledger, owner } = coordinator;
-  const claim = await ledger.claimRun(run.id, owner, { takeOver: false });
   const events: RunEvent["type"][] = [];
-  try {
-    await executeRun({
+  const ended = await executeRun(
+    {
       run,
-      claim,
       planned: planOf(found.length, rowPolicy, database),
-      ledger,
-      sink: sinkFor(target, "replace"),
-      keeper,
       planSeconds: null,
-      clock: systemClock,
+      sink: sinkFor(target, "replace"),
+      takeOver: false,
       emit: (event) => void events.push(event.type),
       signal: new AbortController().signal,
       lane: "scheduled",
+    },
+    {
+      ledger,
+      clock: systemClock,
+      self: owner,
+      keeper: async () => keeper,
       dispatcher: (_, wake) => oneWorker(found, (outcome) => wake(seen(outcome)), database),
+      pause: (ms, signal) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined),
       proveSlices: async () => {
         throw new Error("no ctime moved");
       },
-    });
-  } finally {
-    await ledger.releaseRun(claim);
-  }
+    },
+  );
+  if ("error" in ended) throw ended.error;
   return events;
 }
 
@@ -184,6 +187,26 @@ it("starts nothing more once the partitions together overspend the error budget"
   await expect(execute(failing, strict)).rejects.toMatchObject({ code: "data.too-many-errors" });
   expect(started).toEqual([0, 1]);
   expect(existsSync(target.to)).toBe(false);
+});
+
+it("judges the gates before publication begins: a run that they refuse never was publishing", async () => {
+  const { ledger } = coordinator;
+  let began = 0;
+  coordinator = {
+    ...coordinator,
+    ledger: {
+      ...ledger,
+      beginPublish: async (claim) => {
+        began += 1;
+        return ledger.beginPublish(claim);
+      },
+    },
+  };
+  const once = failing.slice(0, 2);
+  await expect(execute(once, strict)).rejects.toMatchObject({ code: "data.too-many-errors" });
+  await expect(execute(once, strict)).rejects.toMatchObject({ code: "data.too-many-errors" });
+  expect(began).toBe(0);
+  expect(await ledger.readRun(run.id)).toMatchObject({ status: "failed", accepted: { partitions: 2 } });
 });
 
 it("publishes no overspent run when it is resumed with nothing left to do", async () => {
