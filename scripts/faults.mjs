@@ -507,7 +507,7 @@ export const groups = {
     },
     {
       name: "gc takes the assets of a run that failed and may go on",
-      file: "src/ledgers/postgres/asset-shelf.ts",
+      file: "src/ledgers/postgres/blob-store.ts",
       from: "s.status not in ${statusesSql(finalStatuses)}",
       to: "s.status not in ${statusesSql([...finalStatuses, 'failed'])}",
       tests: ["test/adapters/postgres-assets.test.ts"],

@@ -1,46 +1,48 @@
 /**
- * A worker's own copies of assets, by digest, in its state directory. Several workers may share one: what is there is
- * whole, and nobody minds when somebody else has just put the same. Whoever loads an asset verifies it once more.
+ * A worker's own copies of assets, by digest, in its state directory. Several workers may share the
+ * directory: its files are complete, and concurrent writes of the same asset are harmless. The loader of an
+ * asset verifies it again.
  */
 import { readdir, stat, unlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { Asset } from "../job/plan.js";
 import type { Clock } from "../time/clock.js";
-import type { AssetShelf } from "./asset-shelf.js";
+import type { BlobStore } from "./blob-store.js";
 import { digestOf, verified } from "./blocks.js";
 import { type DigestDirectory, keepFile, removeOldDrafts } from "./keep-file.js";
 import { plannedFile } from "./planned-files.js";
 import { assetDamaged, assetMissing } from "./refusals.js";
 
 export interface AssetCacheOptions extends DigestDirectory {
-  /** Where bundles of hooks are, where this machine has planned the run. */
+  /** Directory of the hook bundles, if this machine has planned the run. */
   readonly hookDir: string;
-  /** Where it looks, in this order, for what this machine does not have. */
-  readonly shelves: readonly AssetShelf[];
-  /** Past it, what was not used for longest is removed. */
+  /** Blob stores to search, in this order, for assets that this machine does not have. */
+  readonly blobStores: readonly BlobStore[];
+  /** Above this size, the least recently used copies are removed. */
   readonly maxBytes?: number;
   readonly clock: Clock;
 }
 
 export interface AssetCache {
   /**
-   * The asset, with where its bytes are on this machine: the planned file where it has the planned bytes, or a copy.
+   * Returns the asset with the local path of its bytes: the planned file if it still has the planned bytes,
+   * or a copy.
    * @throws InfraError `infra.asset-missing`, `infra.asset-damaged`
    */
   locate(asset: Asset): Promise<Asset>;
 }
 
 const usualMaxBytes = 8 * 1024 ** 3;
-/** Somebody may be about to open it. */
+/** A copy used this recently is not removed, because a thread may be about to open it. */
 const inUseMs = 60_000;
 
 export function assetCache(options: AssetCacheOptions): AssetCache {
-  const { directory, hookDir, shelves, clock, maxBytes = usualMaxBytes } = options;
-  /** Files by path, as they were when they were last verified. */
+  const { directory, hookDir, blobStores, clock, maxBytes = usualMaxBytes } = options;
+  /** State of each file, by path, when it was last verified. */
   const known = new Map<string, string>();
   const fetching = new Map<string, Promise<string>>();
 
-  /** Hashed again only where something about the file has changed. */
+  /** Verifies a file. It is hashed again only if its metadata has changed. */
   async function isIntact(path: string, { sha256, size }: Asset): Promise<boolean> {
     const found = await stat(path, { bigint: true }).catch(() => null);
     if (found === null || !found.isFile() || found.size !== BigInt(size)) return false;
@@ -52,21 +54,21 @@ export function assetCache(options: AssetCacheOptions): AssetCache {
   }
 
   async function fetch(asset: Asset): Promise<string> {
-    for (const shelf of shelves) {
-      const blocks = await shelf.get(asset);
+    for (const store of blobStores) {
+      const blocks = await store.get(asset);
       if (blocks === null) continue;
-      const whole = verified(blocks, asset.sha256, (found) => assetDamaged(asset, shelf.place, found));
+      const whole = verified(blocks, asset.sha256, (found) => assetDamaged(asset, store.place, found));
       const path = await keepFile(options, asset.sha256, whole);
       await makeRoom(path);
       return path;
     }
     throw assetMissing(
       asset,
-      shelves.map(({ place }) => place),
+      blobStores.map(({ place }) => place),
     );
   }
 
-  /** One at a time for each asset: the threads of a worker all want it at once. */
+  /** Fetches an asset once at a time, because all threads of a worker ask for it at the same moment. */
   function fetchOnce(asset: Asset): Promise<string> {
     const { sha256 } = asset;
     const running = fetching.get(sha256) ?? fetch(asset).finally(() => fetching.delete(sha256));
@@ -87,7 +89,10 @@ export function assetCache(options: AssetCacheOptions): AssetCache {
     }
   }
 
-  /** Its time of access says so, whatever the file system makes of reading; that of its change stays. */
+  /**
+   * Sets the access time explicitly, because file systems may not update it on reads. The modification time
+   * stays.
+   */
   async function markUsed(path: string): Promise<void> {
     const { mtime } = await stat(path);
     await utimes(path, clock.now(), mtime);

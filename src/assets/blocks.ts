@@ -1,12 +1,18 @@
-/** Files of any size, block by block: nobody's event loop stands still for one, and none is held whole. */
+/**
+ * Reads files of any size in blocks, without blocking the event loop and without holding a whole file in
+ * memory.
+ */
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
-/** Also what is one row of a database. */
+/** Also the size of one row in a database. */
 const blockBytes = 1024 * 1024;
 
-/** Its own memory each. @throws Error of Node's where it is no file, or cannot be read */
+/**
+ * Yields the blocks of a file, each in its own memory. @throws Error of Node if it is not a file or cannot be
+ * read
+ */
 export async function* blocksOf(path: string): AsyncGenerator<Uint8Array> {
   const file = await openFile(path);
   try {
@@ -22,14 +28,14 @@ export async function* blocksOf(path: string): AsyncGenerator<Uint8Array> {
 }
 
 async function openFile(path: string): Promise<FileHandle> {
-  // Without O_NONBLOCK a named pipe would keep this waiting for somebody to write into it.
+  // Without O_NONBLOCK, opening a named pipe would wait for a writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   if ((await file.stat()).isFile()) return file;
   await file.close();
   throw new Error(`${path} is not a file`);
 }
 
-/** Hands blocks on, and throws behind the last one where they are not what they should be. */
+/** Passes blocks on, and throws after the last one if their digest is not the expected one. */
 export async function* verified(
   blocks: AsyncIterable<Uint8Array>,
   sha256: string,
@@ -44,7 +50,7 @@ export async function* verified(
   if (found !== sha256) throw wrong(found);
 }
 
-/** SHA-256 of a file; `null` where it cannot be read. */
+/** Returns the SHA-256 of a file; `null` if it cannot be read. */
 export async function digestOf(path: string): Promise<string | null> {
   const hash = createHash("sha256");
   try {

@@ -1,20 +1,25 @@
-/** A file that is there whole, or is not there: under its digest, by a rename. Whoever dies before leaves a draft. */
+/**
+ * Stores a file under its digest, atomically by a rename. A process that dies before the rename leaves a
+ * draft.
+ */
 import { readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileSystem } from "../stores/file-system.js";
 
 export interface DigestDirectory {
-  /** Absolute; made when it is needed. */
+  /** Absolute; created on first use. */
   readonly directory: string;
   readonly fileSystem: FileSystem;
   readonly newId: () => string;
 }
 
 const draftMark = ".draft-";
-/** Nobody writes at one for that long. */
+/** A draft of this age has no writer any more. */
 const draftAgeMs = 24 * 3_600_000;
 
-/** @throws what `blocks` throw; InfraError `infra.disk-full` and others */
+/**
+ * Stores a file and returns its path. @throws what `blocks` throw; InfraError `infra.disk-full` and others
+ */
 export async function keepFile(
   { directory, fileSystem, newId }: DigestDirectory,
   name: string,
@@ -40,7 +45,7 @@ export async function keepFile(
   return path;
 }
 
-/** What whoever was killed has left. */
+/** Removes drafts of processes that were killed. */
 export async function removeOldDrafts({ directory }: DigestDirectory, nowMs: number): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.startsWith(draftMark)) continue;

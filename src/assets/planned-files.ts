@@ -1,17 +1,23 @@
-/** Assets as the machine has them that planned the run, or may have them. */
+/** Assets at the paths of the plan, on the machine that planned the run or on one with the same files. */
 import { join } from "node:path";
 import { NightshiftError } from "../errors.js";
 import type { Asset } from "../job/plan.js";
-import type { ReadAsset } from "./asset-shelf.js";
+import type { ReadAsset } from "./blob-store.js";
 import { blocksOf, verified } from "./blocks.js";
 import { assetChanged } from "./refusals.js";
 
-/** Where an asset's bytes are expected. Of a hook that is its bundle: the path is its source. */
+/**
+ * Returns the path where an asset's bytes are expected. For a hook that is its bundle; the asset's path is
+ * its source.
+ */
 export function plannedFile({ role, path, sha256 }: Asset, hookDir: string): string {
   return role === "pre-hook" || role === "post-hook" ? join(hookDir, `${sha256}.cjs`) : path;
 }
 
-/** @throws DataError `data.asset-changed`, behind the last block at the latest */
+/**
+ * Returns a reader of planned files. @throws DataError `data.asset-changed`, after the last block at the
+ * latest
+ */
 export function plannedFiles(hookDir: string): ReadAsset {
   return async function* read(asset) {
     const file = plannedFile(asset, hookDir);

@@ -1,9 +1,12 @@
-/** What is wrong with assets on their way to a worker, worded in one place. */
+/** Errors about assets on their way to a worker. */
 import { DataError, InfraError, SpecError } from "../errors.js";
 import type { Asset } from "../job/plan.js";
 import { bytes, counted } from "../text/human.js";
 
-/** Before it was put where workers find it. @param found what its file has now; `null`: it cannot be read */
+/**
+ * Error of an asset that changed before it was stored for workers. @param found the file's present digest;
+ * `null`: it cannot be read
+ */
 export function assetChanged(asset: Asset, file: string, found: string | null, cause?: unknown): DataError {
   const now =
     found === null ? "it cannot be read any more" : `its SHA-256 was ${asset.sha256} and is now ${found}`;
@@ -18,39 +21,39 @@ export function assetChanged(asset: Asset, file: string, found: string | null, c
   );
 }
 
-/** On its way to a worker. */
+/** Error of an asset that was damaged on its way to a worker. */
 export function assetDamaged(asset: Asset, place: string, found: string): InfraError {
   return new InfraError(
     "infra.asset-damaged",
     `${place} has other bytes for the ${asset.role} ${asset.path}: SHA-256 ${asset.sha256} was expected, ${found} was found`,
     {
-      hint: "Remove what lies there under that digest; nightshift retry puts it there again.",
+      hint: "Remove the file or row with that digest; nightshift retry stores it again.",
       details: { ...detailsOf(asset), place, found },
     },
   );
 }
 
-/** When a worker's own copy is loaded. @param how a clause: `it is gone` */
+/** Error of a worker's own copy that is damaged. @param how a clause: `it is gone` */
 export function copyDamaged(asset: Asset, how: string, cause?: unknown): InfraError {
   const copy = asset.at ?? asset.path;
   return new InfraError(
     "infra.asset-damaged",
     `${copy}, this machine's copy of the ${asset.role} ${asset.path} with SHA-256 ${asset.sha256}, is damaged: ${how}`,
     {
-      hint: "Remove the copy: the worker then gets it again.",
+      hint: "Remove the copy: the worker then fetches it again.",
       details: { ...detailsOf(asset), place: copy },
       cause,
     },
   );
 }
 
-/** A worker has looked everywhere. */
+/** Error of a worker that found an asset in none of the places. */
 export function assetMissing(asset: Asset, places: readonly string[]): InfraError {
   return new InfraError(
     "infra.asset-missing",
-    `the ${asset.role} ${asset.path} is not here as it was planned with (SHA-256 ${asset.sha256}), nor at ${places.join(", nor at ")}`,
+    `the ${asset.role} ${asset.path} was not found with its planned SHA-256 ${asset.sha256}, neither on this machine nor at ${places.join(", nor at ")}`,
     {
-      hint: "Where the run was planned with NIGHTSHIFT_ASSETS, set it to the same directory for this worker. nightshift retry puts assets there again.",
+      hint: "If the run was planned with NIGHTSHIFT_ASSETS, set it to the same directory for this worker. nightshift retry stores assets there again.",
       details: { ...detailsOf(asset), places },
     },
   );
@@ -61,15 +64,15 @@ export function assetsTooLarge(assets: readonly Asset[], totalBytes: number, max
   const most = largest === undefined ? "" : `, of which ${largest.path} has ${bytes(largest.size)}`;
   return new SpecError(
     "refused.assets-too-large",
-    `the run needs ${counted(assets.length, "file")} with ${bytes(totalBytes)}${most}; the ledger brings ${bytes(maxBytes)} at most to workers.`,
+    `the run needs ${counted(assets.length, "file")} with ${bytes(totalBytes)}${most}; the ledger transfers at most ${bytes(maxBytes)} to workers.`,
     {
-      hint: "Name a directory that the coordinator and all workers share, for each of them: NIGHTSHIFT_ASSETS=/mnt/shared/assets. Then nightshift retry.",
+      hint: "Set a directory that the coordinator and all workers share, in each of them: NIGHTSHIFT_ASSETS=/mnt/shared/assets. Then nightshift retry.",
       details: { bytes: totalBytes, maxBytes, ...(largest === undefined ? {} : { file: largest.path }) },
     },
   );
 }
 
-/** @param path of the hook's source */
+/** @param path path of the hook's source */
 export function hooksOff(path: string): SpecError {
   return new SpecError("refused.hooks-off", `${path} is a hook, and hooks do not run here`, {
     hint: "The operator set NIGHTSHIFT_HOOKS=off, or --no-hooks was given.",
@@ -77,7 +80,7 @@ export function hooksOff(path: string): SpecError {
   });
 }
 
-/** A hook is known by its source; what is brought is its bundle. */
+/** Returns the name for messages. Users know a hook by its source; the transferred file is its bundle. */
 function nameOf({ role, path }: Asset, file: string): string {
   return file === path ? path : `the bundle of the ${role} ${path}, ${file},`;
 }

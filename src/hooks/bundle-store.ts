@@ -1,4 +1,7 @@
-/** Bundles by their digest, beside the runs that use them. They outlive the sources they were made from. */
+/**
+ * Stores bundles by digest, beside the runs that use them. A bundle remains when its source changes or
+ * disappears.
+ */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { copyDamaged } from "../assets/refusals.js";
@@ -7,13 +10,16 @@ import type { Asset } from "../job/plan.js";
 import type { FileSystem } from "../stores/file-system.js";
 
 export interface BundleStore {
-  /** Durable when it returns. */
+  /** Stores a bundle; it is durable when the promise resolves. */
   put(bytes: Uint8Array): Promise<{ readonly sha256: string; readonly size: number }>;
-  /** Verified. @throws SpecError `hook.missing`; InfraError `infra.asset-damaged` where it is a worker's own copy */
+  /**
+   * Reads and verifies a bundle. @throws SpecError `hook.missing`; InfraError `infra.asset-damaged` if it is
+   * a worker's own copy
+   */
   get(asset: Asset): Promise<Uint8Array>;
 }
 
-/** @param directory absolute; made when it is needed */
+/** @param directory absolute; created on first use */
 export function bundleStore(directory: string, fileSystem: FileSystem, newId: () => string): BundleStore {
   const pathOf = (sha256: string): string => join(directory, `${sha256}.cjs`);
 
@@ -41,7 +47,7 @@ export function bundleStore(directory: string, fileSystem: FileSystem, newId: ()
       if (at !== undefined) throw copyDamaged(asset, "it is gone, or its contents are not the same");
       throw new SpecError(
         "hook.missing",
-        `the bundle of ${source} that the run was planned with is not in ${directory}, or was changed there`,
+        `the bundle of ${source} from the run's plan is missing from ${directory}, or was changed there`,
         {
           hint: "use the state directory that the run was planned with (--state), or plan again",
           details: { file: source, sha256 },

@@ -1,13 +1,15 @@
-/** A hook's source and all that it imports, as one script: what is pinned, kept and run. */
+/**
+ * Bundles a hook's source and everything it imports into one script, which is what is pinned, stored and run.
+ */
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { BuildFailure, BuildOptions, Message } from "esbuild";
 import { InfraError, SpecError } from "../errors.js";
 
 /**
- * Bundles for the oldest Node that is supported, so that the same source gives the same bytes on each of them. Paths in
- * the bundle are relative to the source, so that a project may be checked out anywhere.
- * @throws SpecError `hook.not-found`, `hook.bundle`; InfraError `infra.unsupported` where esbuild can't run
+ * Bundles for the oldest supported Node, so that a source gives the same bytes on every supported version.
+ * Paths in the bundle are relative to the source, so that a project may be checked out anywhere.
+ * @throws SpecError `hook.not-found`, `hook.bundle`; InfraError `infra.unsupported` if esbuild cannot run
  */
 export async function bundleHook(path: string): Promise<Uint8Array> {
   if (!existsSync(path))
@@ -19,7 +21,8 @@ export async function bundleHook(path: string): Promise<Uint8Array> {
   try {
     const { outputFiles } = await build(optionsFor(path));
     const [output] = outputFiles;
-    if (output === undefined) throw new InfraError("infra.unsupported", `esbuild made nothing of ${path}`);
+    if (output === undefined)
+      throw new InfraError("infra.unsupported", `esbuild produced no output for ${path}`);
     return output.contents;
   } catch (cause) {
     throw isBuildFailure(cause) ? mistake(cause, path) : broken(cause, path);

@@ -1,4 +1,4 @@
-/** Hooks as bundles: made once by esbuild, kept by digest, evaluated from verified bytes. */
+/** Hook bundles: created once by esbuild, stored by digest, evaluated from verified bytes. */
 import type { FileSystem } from "../stores/file-system.js";
 import { bundleHook } from "./bundle.js";
 import { bundleStore } from "./bundle-store.js";
@@ -6,7 +6,7 @@ import type { HookRuntime } from "./hook.js";
 import { loadBundle } from "./load-bundle.js";
 
 export interface BundledHooksOptions {
-  /** Where bundles are kept; absolute. */
+  /** Directory of the bundles; absolute. */
   readonly directory: string;
   readonly fileSystem: FileSystem;
   readonly newId: () => string;

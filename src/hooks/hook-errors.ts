@@ -1,15 +1,18 @@
-/** What a hook throws, as the author's mistake: where in their source, and no values of rows. */
+/**
+ * Turns errors that a hook throws into errors of its author: with the place in the source and without values
+ * of rows.
+ */
 import { NightshiftError, SpecError } from "../errors.js";
 import type { FindPlace, SourcePlace } from "./source-places.js";
 
 export interface HookErrorOptions {
   readonly path: string;
   readonly findPlace: FindPlace;
-  /** Let the messages of what was thrown through: they may hold values of rows. */
+  /** Whether to include the messages of thrown errors, which may contain values of rows. */
   readonly showValues: boolean;
 }
 
-/** @param when `while it was loaded`, or nothing */
+/** @param when `while it was loaded`, or an empty string */
 export function hookError(thrown: unknown, when: string, options: HookErrorOptions): NightshiftError {
   const place = options.findPlace(thrown);
   if (thrown instanceof NightshiftError) return thrown instanceof SpecError ? misuse(thrown, place) : thrown;
@@ -18,13 +21,13 @@ export function hookError(thrown: unknown, when: string, options: HookErrorOptio
   return new SpecError("hook.failed", `${where}: ${what}${frame(place)}`, {
     hint: options.showValues
       ? "correct the hook"
-      : "what it says may hold values of rows, so only `nightshift preview <job>` shows it",
+      : "its message may contain values of rows, so only `nightshift preview <job>` shows it",
     details: detailsOf(place, options.path),
     cause: thrown,
   });
 }
 
-/** Our own refusal of what a hook asked of its chunk, at the line that asked. It names no values. */
+/** Adds the author's line to an error about wrong use of a chunk. The message contains no values. */
 function misuse(error: SpecError, place: SourcePlace | null): SpecError {
   if (place === null) return error;
   return new SpecError(error.code, `${placeText(place)}: ${error.message}${frame(place)}`, {
@@ -49,7 +52,7 @@ function placeText({ file, line, column }: SourcePlace): string {
   return `${file}:${line}:${column}`;
 }
 
-/** The line and a caret, as a compiler shows them. */
+/** Formats the line with a caret, as a compiler does. */
 function frame(place: SourcePlace | null): string {
   if (place === null || place.text === null) return "";
   const number = String(place.line);

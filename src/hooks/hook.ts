@@ -1,29 +1,26 @@
 /**
- * Hooks: an author's own functions over whole chunks. `pre` runs before binding and may add columns that features use;
- * `post` runs on the scored chunk and may add columns and drop rows. The first half of this file is what authors
- * program against; the second is how hooks are bundled, pinned and loaded.
- *
- * ```ts
- * import type { PreHook } from "nightshift";
- *
- * export const reads = ["distance"];
- * export default ((chunk) => chunk.add("log_distance", chunk.numbers("distance").map(Math.log1p))) satisfies PreHook;
- * ```
+ * Hooks: functions of the job's author over whole chunks. `pre` runs before binding and may add columns that
+ * features use; `post` runs on the scored chunk and may add columns and drop rows. The first half of this
+ * file is the API for authors; the second half is the contract for bundling, pinning and loading hooks.
+ * ```ts import type { PreHook } from "nightshift";  export const reads = ["distance"]; export default ((chunk) => chunk.add("log_distance", chunk.numbers("distance").map(Math.log1p))) satisfies PreHook; ```
  */
 import type { Vector } from "apache-arrow";
 import type { JsonValue } from "../errors.js";
 import type { Interval } from "../job/job.js";
 import type { Asset, HookRole } from "../job/plan.js";
 
-/** Default export of `pre:`. Returns the chunk it was given, with columns added. */
+/** Default export of `pre:`. Returns the given chunk with columns added. */
 export type PreHook = (chunk: HookChunk, context: HookContext) => HookChunk | Promise<HookChunk>;
 
-/** Default export of `post:`. Returns the chunk it was given, with columns added or rows dropped. */
+/** Default export of `post:`. Returns the given chunk with columns added or rows dropped. */
 export type PostHook = (chunk: PostChunk, context: HookContext) => PostChunk | Promise<PostChunk>;
 
-/** About 64k rows, column by column. Nothing in here changes: `add` and `keep` return another chunk. */
+/** About 64k rows, column by column. It is immutable: `add` and `keep` return another chunk. */
 export interface HookChunk {
-  /** Values in every column. May be 0: an empty input is shown to a hook once, for the columns it adds. */
+  /**
+   * Number of values in every column. May be 0: for an empty input a hook is called once, to find the columns
+   * it adds.
+   */
   readonly rows: number;
   /** Names of the columns that can be read, in order. */
   readonly columns: readonly string[];
@@ -35,12 +32,12 @@ export interface HookChunk {
   numbers(column: string): Float64Array;
   /** A copy of a text column. */
   texts(column: string): readonly (string | null)[];
-  /** Any column as an Arrow vector, with all its digits. Its memory is used again once the hook has returned. */
+  /** Any column as an Arrow vector, at full precision. Its memory is reused after the hook has returned. */
   vector(column: string): Vector;
   /**
-   * A chunk with one more column, which gets a name that no column has. Typed arrays keep their type; arrays become
-   * `float64`, `int64` (bigints), `bool` or `string`, and may hold nulls. `type` is needed where the first rows can't
-   * tell: with every value null, and to be the same for an empty input.
+   * Returns a chunk with one more column. The name must be new. Typed arrays keep their type; arrays become
+   * `float64`, `int64` (bigints), `bool` or `string`, and may hold nulls. Pass `type` if the first rows do
+   * not determine it: if every value is null, and to get the same type for an empty input.
    */
   add(name: string, values: HookValues, type?: HookValueType): HookChunk;
 }
@@ -48,8 +45,8 @@ export interface HookChunk {
 export interface PostChunk extends HookChunk {
   add(name: string, values: HookValues, type?: HookValueType): PostChunk;
   /**
-   * A chunk that drops the rows whose value is false or 0; they count as filtered. Its columns stay as long as they
-   * were: rows leave when the hook has returned. A second call drops more.
+   * Returns a chunk that drops the rows whose value is false or 0; they count as filtered. Columns keep their
+   * length until the hook has returned. A second call drops further rows.
    */
   keep(rows: readonly boolean[] | Uint8Array): PostChunk;
 }
@@ -61,7 +58,7 @@ export interface HookContext {
   readonly interval: Interval | null;
 }
 
-/** The values of a column that a hook adds: as many as the chunk has rows. */
+/** The values of a column that a hook adds: one for each row of the chunk. */
 export type HookValues =
   | Float32Array
   | Float64Array
@@ -79,33 +76,39 @@ export type HookValues =
   | readonly (boolean | null)[]
   | Vector;
 
-/** Types that values of a plain array can be asked to have. */
+/** Types that the values of a plain array can be given. */
 export type HookValueType = "float32" | "float64" | "int32" | "int64" | "bool" | "string";
 
-/** Bundles hooks when a run is planned, and loads exactly those bundles wherever it runs. One folder in `hooks/`. */
+/**
+ * Bundles hooks when a run is planned, and loads exactly those bundles where the run is executed. One folder
+ * in `hooks/` for each implementation.
+ */
 export interface HookRuntime {
   /**
-   * Bundles a source file with all that it imports, and keeps the bundle by its digest. The asset's path is the source.
+   * Bundles a source file with everything it imports, and stores the bundle by its digest. The asset's path
+   * is the source.
    * @throws SpecError `hook.not-found`, `hook.bundle` naming file, line and column
    */
   bundle(role: HookRole, path: string): Promise<Asset>;
   /**
    * Verifies the digest and evaluates the bundle.
-   * @param showValues let messages of what a hook throws through; they may hold values of rows
+   * @param showValues whether to include the messages of errors thrown by the hook, which may contain values
+   * of rows
    * @throws SpecError `hook.missing`, `hook.no-default`, `hook.failed`
    */
   load(asset: Asset, options: { readonly showValues: boolean }): Promise<LoadedHook>;
 }
 
 export interface LoadedHook {
-  /** Columns that the module says it reads (`export const reads`), `null` where it doesn't say. */
+  /** Columns that the module declares to read (`export const reads`); `null` if it declares none. */
   readonly reads: readonly string[] | null;
   /**
    * Calls the default export.
-   * @throws SpecError `hook.failed` with file, line and column of the author's source; misuse of a chunk likewise
+   * @throws SpecError `hook.failed` with file, line and column of the author's source, also for wrong use of
+   * a chunk
    */
   call(chunk: HookChunk, context: HookContext): Promise<unknown>;
-  /** Where the hook is, for messages, and as details. */
+  /** Path of the hook's source, for messages and details. */
   readonly path: string;
   readonly details: { readonly [key: string]: JsonValue };
 }

@@ -1,6 +1,6 @@
 /**
- * Evaluates a bundle from the bytes that were verified, not from a file that could have changed since. It runs in this
- * thread's own realm: a hook is trusted code, as trusted as the job that names it.
+ * Evaluates a bundle from the verified bytes, not from a file that could have changed since. It runs in this
+ * thread's own realm: a hook is trusted as much as the job that names it.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -53,7 +53,7 @@ export function loadBundle(
     const module: { exports: HookExports } = { exports: {} };
     try {
       const run = compileFunction(code, ["module", "exports", "require"], { filename: scriptName });
-      // What is left to require are Node's own modules: everything else is in the bundle.
+      // The only remaining `require` calls are for Node's own modules: everything else is in the bundle.
       run(module, module.exports, createRequire(join(dirname(path), scriptName)));
     } catch (thrown) {
       throw hookError(thrown, " while it was loaded", options);
@@ -63,8 +63,8 @@ export function loadBundle(
 }
 
 /**
- * Makes `process.exit` throw in this thread. Ending the thread would lose what else it works on, and the error would not name
- * the hook. The main thread of a process is left alone.
+ * Makes `process.exit` throw in this thread. Ending the thread would lose its other work, and the error would
+ * not name the hook. The main thread of a process is not changed.
  */
 function refuseExit(): void {
   if (isMainThread) return;
@@ -83,7 +83,7 @@ function readsOf(value: unknown, path: string): readonly string[] | null {
   if (value === undefined) return null;
   if (Array.isArray(value) && value.every((name) => typeof name === "string")) return value;
   throw new SpecError("hook.reads", `${path}: \`reads\` is not a list of column names`, {
-    hint: 'write `export const reads = ["distance"]`, or leave it out to be given every column',
+    hint: 'write `export const reads = ["distance"]`, or omit it to receive every column',
     details: { file: path },
   });
 }

@@ -1,4 +1,4 @@
-/** From a place in a bundle to the author's own file, line and column. */
+/** Maps a place in a bundle to the author's file, line and column. */
 import { SourceMap } from "node:module";
 import { dirname, resolve } from "node:path";
 
@@ -9,11 +9,11 @@ export interface SourcePlace {
   readonly line: number;
   /** One-based. */
   readonly column: number;
-  /** The line's text, `null` where the bundle doesn't hold it. */
+  /** The line's text; `null` if the bundle does not contain it. */
   readonly text: string | null;
 }
 
-/** Finds the innermost place of an error's stack that is an author's. */
+/** Finds the innermost stack frame of an error that is in the author's source. */
 export type FindPlace = (thrown: unknown) => SourcePlace | null;
 
 interface MapPayload {
@@ -22,8 +22,8 @@ interface MapPayload {
 }
 
 /**
- * @param scriptName what the bundle is called in stacks
- * @param path absolute path of the hook's source; those of others in the map are relative to its directory
+ * @param scriptName the bundle's name in stack traces
+ * @param path absolute path of the hook's source; other paths in the source map are relative to its directory
  */
 export function placeFinder(code: string, scriptName: string, path: string): FindPlace {
   const encoded = /\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)\s*$/.exec(code)?.[1];

@@ -1,9 +1,10 @@
 /**
- * Which files a host's threads have open, as told by synchronous writes to a pipe: they outlive a process that dies in
- * native code, where a message posted from a thread would not.
+ * Records which files a host's threads have open. The threads write synchronously to a pipe: the lines
+ * survive a process that dies in native code, whereas a message posted from a thread may be lost.
  *
- * Lines: `+<path>` opened, `-<path>` closed; `+model <path>` being loaded, `+predict <path>` predicting, `-` at rest;
- * `+rows <attempt> <from> <to> <digest or ->` rows in a model call of an attempt, `-rows ...` when it has returned.
+ * Lines: `+<path>` opened, `-<path>` closed; `+model <path>` loading, `+predict <path>` predicting, `-` idle;
+ * `+rows <attempt> <from> <to> <digest or ->` an attempt starts a model call for these rows, `-rows ...` the
+ * call has returned.
  */
 import type { Readable, Writable } from "node:stream";
 import type { RowsAtWork } from "./host.js";
@@ -12,13 +13,13 @@ const loading = "model ";
 const predicting = "predict ";
 const rowsMark = "rows ";
 
-/** The last model call that an attempt noted, and how many have returned. */
+/** The model call of an attempt that has not returned, and the number of calls that have. */
 export interface NotedCalls {
   readonly atWork: RowsAtWork | null;
   readonly returned: number;
 }
 
-/** Makes the two lines that stand around a model call. */
+/** Builds the two lines to write before and after a model call. */
 export function rowsLines(attemptId: string, { from, to, digest }: RowsAtWork): readonly [string, string] {
   const line = `${rowsMark}${attemptId} ${from} ${to} ${digest ?? "-"}`;
   return [`+${line}`, `-${line}`];
@@ -32,22 +33,27 @@ export class BreadcrumbTrail {
   constructor(pipe: Readable | Writable | null | undefined) {
     if (pipe == null || !("read" in pipe)) return;
     pipe.setEncoding("utf8").on("data", (text: string) => this.follow(text));
-    // A host that dies takes its end of the pipe with it; that is no error of ours.
+    // A host that dies closes its end of the pipe; that is not an error here.
     pipe.on("error", () => undefined);
   }
 
-  /** The one file of data that was open, `null` when none or several were: then nobody can tell. */
+  /**
+   * The single data file that was open; `null` if none or several were, because then the cause is unknown.
+   */
   get lastFile(): string | null {
     return this.only((what) => !what.startsWith(loading) && !what.startsWith(predicting));
   }
 
-  /** The one model that was being loaded or, outside of partitions, predicted with. */
+  /**
+   * The model that was being loaded or, outside of partitions, was predicting. `null` unless it is exactly
+   * one.
+   */
   get model(): string | null {
     const mark = this.isPredicting ? predicting : loading;
     return this.only((what) => what.startsWith(mark))?.slice(mark.length) ?? null;
   }
 
-  /** A model was predicting, outside of partitions. */
+  /** Whether a model was predicting, outside of partitions. */
   get isPredicting(): boolean {
     return [...this.open.keys()].some((what) => what.startsWith(predicting));
   }

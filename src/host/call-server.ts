@@ -1,9 +1,12 @@
-/** The child's side of a worker host's channel: takes calls, streams items, answers once, and ends with its parent. */
+/**
+ * The child's side of a worker host's channel: receives calls, streams items, answers each call once, and
+ * exits with its parent.
+ */
 import { toErrorRecord } from "../errors.js";
 import type { HostCallName, HostCalls, HostReply } from "./host.js";
 import type { OwnWatch } from "./own-watch.js";
 
-/** Carries out one kind of call. Items stream back as they come. */
+/** Handles one kind of call. Items are streamed as they are produced. */
 export type HostAnswer<N extends HostCallName> = (
   request: HostCalls[N]["request"],
   onItem: (item: HostCalls[N]["item"]) => void,
@@ -17,7 +20,7 @@ type Message =
   | { readonly id: number; readonly cancel: true }
   | { readonly id: number; readonly call: HostCallName; readonly request: never };
 
-/** @param watch ends the process at its time also while the main thread is busy */
+/** @param watch ends the process at its deadline, also while the main thread is busy */
 export function serveCalls(channel: NodeJS.Process, answers: HostAnswers, watch: OwnWatch): void {
   const running = new Map<number, AbortController>();
   const watchdog = lifetime(channel);
@@ -36,22 +39,23 @@ export function serveCalls(channel: NodeJS.Process, answers: HostAnswers, watch:
     const { id, call, request } = message;
     const controller = new AbortController();
     running.set(id, controller);
-    // Which answer fits which request is checked where calls are made: `WorkerHost.call` ties the two by name.
+    // The types of requests and answers are matched on the calling side: `WorkerHost.call` ties both to the
+    // call's name.
     const answer = answers[call] as HostAnswer<HostCallName>;
     answer(request, (item) => reply({ id, type: "item", item }), controller.signal)
       .then((result) => reply({ id, type: "result", result }))
       .catch((error: unknown) => reply({ id, type: "error", error: toErrorRecord(error) }))
       .finally(() => running.delete(id));
   });
-  // Without its coordinator a host has nobody to work for. It kills itself rather than exit: ending a thread inside a
-  // model call aborts the process and leaves a core dump.
+  // A host without a coordinator has no work left. It kills itself instead of exiting: ending a thread inside
+  // a model call aborts the process and leaves a core dump.
   channel.on("disconnect", () => channel.kill(channel.pid, "SIGKILL"));
   // A terminal's Ctrl-C reaches the whole process group; stopping is the coordinator's decision.
   channel.on("SIGINT", () => undefined);
   channel.on("SIGTERM", () => undefined);
 }
 
-/** Ends the process at a time of the monotonic clock, unless it is told another one before. */
+/** Sets when the process ends itself, on the monotonic clock. A later message replaces the time. */
 function lifetime(channel: NodeJS.Process): (untilNs: string | null) => void {
   let timer: NodeJS.Timeout | null = null;
   return (untilNs) => {

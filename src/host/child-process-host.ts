@@ -1,6 +1,6 @@
 /**
- * The parent's side of a worker host: a child process that is asked, watched, and killed when it overruns. Whatever kills
- * it, the callers get an error and the coordinator lives on.
+ * The parent's side of a worker host: a child process that receives calls, is monitored, and is killed when
+ * it exceeds a limit. If it dies for any reason, its callers get an error and the coordinator continues.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { CancelledError, fromErrorRecord, type InfraError } from "../errors.js";
@@ -11,8 +11,8 @@ import { type MemoryExcess, residentBytes, watchMemory } from "./memory-watch.js
 import { memorySignal, slack } from "./own-watch.js";
 
 /**
- * In MiB. Rows live in buffers, not on the heap, so a large young generation only keeps garbage for longer: with Node's
- * own size the host and its threads take a third more memory, and are no faster.
+ * In MiB. Rows are in buffers outside the heap, so a large young generation only delays the collection of
+ * garbage: with Node's default the host and its threads take a third more memory and are no faster.
  */
 const smallYoungGeneration = "--max-semi-space-size=2";
 
@@ -20,25 +20,25 @@ export interface ChildProcessHostOptions {
   /** Compiled entry point of the child. */
   readonly entry: string;
   readonly threads: number;
-  /** Where bundles of hooks are kept; absolute. */
+  /** Directory of the hook bundles; absolute. */
   readonly hookDir: string;
-  /** The whole environment of the host. */
+  /** The complete environment of the host process. */
   readonly environment: { readonly [name: string]: string | undefined };
-  /** The host is killed once it holds more than this in memory; `null`: whatever there is. */
+  /** Memory limit in bytes, above which the host is killed; `null`: no limit. */
   readonly maxBytes: number | null;
-  /** What decoding of data that no plan has judged may take. */
+  /** Bytes that decoding may use for data that no plan has assessed. */
   readonly memoryBytes: number;
-  /** Receives what native code prints in the child; kept out of the terminal. */
+  /** Receives what native code prints in the child, which does not go to the terminal. */
   readonly onStderr?: (text: string) => void;
 }
 
 interface PendingCall {
   readonly name: HostCallName;
-  /** Of a partition or of a search in it. */
+  /** Attempt of a partition, or of a search for rows that kill the host. */
   readonly attemptId: string | null;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
-  /** It has given a sign of life. */
+  /** Restarts the call's silence timer, because the host sent something. */
   readonly renew: () => void;
   readonly onItem: ((item: unknown) => void) | undefined;
 }
@@ -54,7 +54,7 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
     execArgv: [smallYoungGeneration],
     env: options.environment,
   });
-  // A host that is inside native code hears of no closed channel.
+  // A host inside native code does not notice that its channel was closed.
   const killWithUs = (): void => void child.kill("SIGKILL");
   process.once("exit", killWithUs);
   const calls = new Map<number, PendingCall>();
@@ -84,7 +84,7 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
     else call.reject(fromErrorRecord(reply.error));
   });
 
-  // "close" comes after the pipes are drained, so the last breadcrumb is known by then.
+  // "close" is emitted after the pipes are drained, so the last breadcrumb is known by then.
   const closed = new Promise<void>((resolve) => {
     const end = (code: number | null, signal: NodeJS.Signals | null, cause?: Error): void => {
       watch.stop();
@@ -126,7 +126,8 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
       ms === undefined
         ? null
         : setTimeout(() => {
-            // The one that overran is told so; whoever shared the host with it sees the host die.
+            // Only the call that exceeded its time gets that error; the host's other calls get the host's
+            // death.
             calls.get(id)?.reject(overrun(ms, trail.lastFile, model));
             calls.delete(id);
             child.kill("SIGKILL");
@@ -136,7 +137,7 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
       calls.set(id, {
         name,
         attemptId: "attemptId" in request ? request.attemptId : null,
-        // The host answers in the shape of the call's contract; nobody else writes to this channel.
+        // The host answers in the shape of the call's contract; this channel has no other writer.
         resolve: (result) => resolve(result as HostCalls[N]["result"]),
         reject,
         renew: () => timers[1]?.refresh(),
@@ -151,7 +152,7 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
     });
   }
 
-  /** The kernel's monotonic clock is one for all processes, so a message that comes late gives no time away. */
+  /** All processes share the kernel's monotonic clock, so a delayed message does not extend the time. */
   function liveFor(ms: number | null): void {
     const untilNs = ms === null ? null : String(process.hrtime.bigint() + BigInt(Math.round(ms * 1e6)));
     if (child.connected) child.send({ liveUntilNs: untilNs }, () => undefined);
@@ -169,12 +170,12 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
   return { call, liveFor, heldBytes, maxBytes: options.maxBytes, isIdle, isGone, close };
 }
 
-/** A message to a child that is dying is lost; its calls are rejected when it closes. */
+/** A message to a dying child is lost; its calls are rejected when it closes. */
 function send(child: ChildProcess, message: { readonly id: number } & Record<string, unknown>): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-/** What a host found that ended itself for the memory that it held. */
+/** Returns the memory excess of a host that ended itself for it. */
 function ownExcess(signal: NodeJS.Signals | null, maxBytes: number | null): MemoryExcess | null {
   if (signal !== memorySignal || maxBytes === null) return null;
   return { heldBytes: Math.round(maxBytes * slack), maxBytes };

@@ -1,15 +1,15 @@
-/** What is said of a worker host that died or was killed, and who is to blame. */
+/** Errors for a worker host that died or was killed, and their attribution to a file or a model. */
 import { DataError, InfraError, ModelError } from "../errors.js";
 import { bytes } from "../text/human.js";
 import type { NotedCalls } from "./breadcrumb-trail.js";
 import type { HostCallName, HostCalls } from "./host.js";
 import type { MemoryExcess } from "./memory-watch.js";
 
-/** What it had open, as told by its breadcrumbs. */
+/** The files and the model that the host had open, according to its breadcrumbs. */
 export interface Open {
   readonly file: string | null;
   readonly model: string | null;
-  /** The model was predicting, and not being loaded. */
+  /** Whether the model was predicting rather than being loaded. */
   readonly isPredicting: boolean;
 }
 
@@ -18,11 +18,11 @@ export interface Death extends Open {
   readonly signal: NodeJS.Signals | null;
   readonly lastWords: string;
   readonly cause: Error | undefined;
-  /** It was stopped for the memory that it held. */
+  /** Set if the host was stopped for its memory use. */
   readonly excess: MemoryExcess | null;
 }
 
-/** The model that a call is about. */
+/** Returns the model that a call is about. */
 export function modelOf(request: HostCalls[HostCallName]["request"]): string | null {
   if ("task" in request) return request.task.plan.job.model.path;
   if ("job" in request) return request.job.model.path;
@@ -60,7 +60,7 @@ export function deathOf(death: Death): InfraError {
       "infra.host-died",
       `The worker host was stopped${doing}: it held ${bytes(excess.heldBytes)} of memory, and may hold ${bytes(excess.maxBytes)}.`,
       {
-        hint: "The model may need that much for a batch, or without end: try a few rows with nightshift preview. Set NIGHTSHIFT_MEMORY where there is more; or lower limits.threads and start over with --restart.",
+        hint: "The model may need that much for a batch, or allocate without bound: try a few rows with nightshift preview. Set a larger NIGHTSHIFT_MEMORY if the machine has more; or lower limits.threads and start over with --restart.",
         details,
       },
     );
@@ -68,11 +68,11 @@ export function deathOf(death: Death): InfraError {
   const words = lastWords.trim().split("\n").at(-1)?.slice(0, 200) ?? "";
   return new InfraError(
     "infra.host-died",
-    `The worker host died (${how})${doing}.${words === "" ? "" : ` Its last words: ${words}`}`,
+    `The worker host died (${how})${doing}.${words === "" ? "" : ` Its last output: ${words}`}`,
     {
       hint:
         file === null
-          ? "Check the machine's memory, then run the same command again: what was accepted is kept."
+          ? "Check the machine's memory, then run the same command again: accepted partitions are kept."
           : "The file may be corrupt: check it with nightshift inspect --full.",
       details,
       ...(cause === undefined ? {} : { cause }),
@@ -81,9 +81,10 @@ export function deathOf(death: Death): InfraError {
 }
 
 /**
- * Outside of partitions a host does one thing at a time, so what kills it in its own code is the model that is at work, or
- * else the file that it has open. Whoever sends SIGKILL or SIGTERM is somebody else: the kernel for want of memory, or a
- * person; but we do, where it holds too much.
+ * Attributes a host's death to a file or a model. Outside of partitions a host makes one call at a time, so a
+ * crash in its own code is caused by the model that is active, or else by the file that it has open. SIGKILL
+ * and SIGTERM come from outside, from the kernel when memory is exhausted or from an operator, unless this
+ * process sent them because of the memory limit.
  */
 export function blamed(
   death: InfraError,
@@ -102,7 +103,7 @@ export function blamed(
       {
         ...options,
         hint: wasStopped
-          ? "It may allocate without end; if it only needs more, set NIGHTSHIFT_MEMORY where there is more."
+          ? "It may allocate without bound; if it only needs more, set a larger NIGHTSHIFT_MEMORY on a machine that has it."
           : "The file is damaged, ONNX Runtime has a bug, or it crashes on a row that the model was tried on (a division of integers, say): try other rows, or export it again, perhaps for another opset.",
       },
     );
@@ -114,8 +115,9 @@ export function blamed(
 }
 
 /**
- * The death of a host as an attempt sees it: with the rows of the model call that it died in by itself, in
- * `details.rowsAtWork`, and the number of noted model calls that returned before, in `details.modelCalls`.
+ * Adds to an attempt's error what is known of the death of its host: the rows of the model call in which the
+ * host died by itself, in `details.rowsAtWork`, and the number of noted model calls that had returned, in
+ * `details.modelCalls`.
  */
 export function withRows(death: InfraError, { atWork, returned }: NotedCalls): InfraError {
   const { signal, maxBytes } = death.details;
@@ -126,7 +128,7 @@ export function withRows(death: InfraError, { atWork, returned }: NotedCalls): I
     death.code,
     `The worker host died (${how}) in a model call for rows ${from} to ${to - 1} of its partition, which count from 0.`,
     {
-      hint: "Take the rows out that the model cannot take (a division of integers by zero, say), or export it again, perhaps for another opset.",
+      hint: "Remove the rows that the model cannot process (a division of integers by zero, say), or export it again, perhaps for another opset.",
       details: { ...death.details, rowsAtWork: { from, to, digest }, modelCalls: returned },
       cause: death,
     },

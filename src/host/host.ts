@@ -1,6 +1,6 @@
 /**
- * The worker host: the supervised child process that touches data. Coordinators never open an input or a model
- * themselves, since a footer can kill a process too.
+ * The worker host: the supervised child process that reads data and runs models. Coordinators never open an
+ * input or a model themselves, because even a file's footer can crash a process.
  */
 import type { Schema } from "../data/column.js";
 import type { ErrorRecord, JsonValue } from "../errors.js";
@@ -11,7 +11,7 @@ import type { PartitionTask, Plan, PlannedCheck } from "../job/plan.js";
 import type { Mapping } from "../mapping/mapping.js";
 import type { InspectedModel, ProviderTrial } from "../runtimes/model.js";
 
-/** Requests by name: what is sent, what streams back, and what ends it. Everything is small JSON. */
+/** Calls by name: the request, the streamed items and the final result. All are small JSON values. */
 export interface HostCalls {
   /** Resolves a job against its inputs and its model. Streams partitions in groups. */
   plan: { request: PlanCall; item: readonly Partition[]; result: Plan };
@@ -21,38 +21,43 @@ export interface HostCalls {
     item: never;
     result: InspectedModel;
   };
-  /** Runs something small on an execution provider. */
+  /** Runs a small model on an execution provider. */
   "try-provider": { request: { readonly provider: string }; item: never; result: ProviderTrial };
   /** Inspects data files one by one; `full` decodes every column of every row group. */
   "inspect-data": {
     request: {
       readonly from: readonly string[];
       readonly full: boolean;
-      /** What is done with files of a table format: refused, told with the file, or read as plain ones. */
+      /**
+       * How files of a table format are treated: rejected, reported with the file, or read as plain files.
+       */
       readonly tables: "refuse" | "tell" | "plain";
     };
     item: InspectedFile;
     result: null;
   };
-  /** Asks a source for its columns and about how many rows it has. Reads none. */
+  /** Returns the columns of a source and its approximate number of rows, without reading rows. */
   "inspect-input": { request: { readonly input: InputSpec }; item: never; result: InspectedInput };
-  /** Scores the first rows. Nothing is written. */
+  /** Scores the first rows. Writes nothing. */
   preview: {
     request: PreviewCall;
     item: never;
     result: Preview;
   };
-  /** Does one partition in a thread of its own. */
+  /** Scores one partition in a thread. */
   partition: { request: PartitionCall; item: PartitionProgress; result: Receipt };
-  /** Tries rows of a partition that may kill the host, in a thread. Writes nothing; dies of a row that does. */
+  /**
+   * Tries rows of a partition that may kill the host, in a thread. Writes nothing. The host dies if a row
+   * kills it.
+   */
   search: { request: SearchCall; item: PartitionProgress; result: SearchResult };
-  /** The first rows of data files, as JSON-safe values; for `errors`, which shows quarantined rows. */
+  /** Returns the first rows of data files as JSON-safe values, for `errors`, which shows quarantined rows. */
   "read-rows": {
     request: { readonly from: readonly string[]; readonly limit: number };
     item: never;
     result: RowsTable;
   };
-  /** Compares slices that were read with their files as they are now: see `Source.prove`. */
+  /** Compares slices that were read with the present content of their files: see `Source.prove`. */
   prove: { request: ProveCall; item: never; result: readonly ProvenFile[] };
   /** Joins staged files into one. Returns rows, bytes and digest of the new file, synced to disk. */
   join: {
@@ -67,13 +72,15 @@ export interface PlanCall {
   readonly guess: Guessing;
   readonly cores: number;
   readonly memoryBytes: number;
-  /** Load the model too, to see whether a thread could; a run finds that out soon enough. */
+  /**
+   * Whether to load the model too, to check that it loads. A run does not need it: it loads the model anyway.
+   */
   readonly tryLoad: boolean;
-  /** What the model is tried on: `rows` of the input, unless it killed its host on them. */
+  /** Data for a trial of the model: `rows` of the input, unless the model killed its host on them. */
   readonly trial?: ModelTrial;
 }
 
-/** Rows of the input, or a row in which every number is one or zero and every text is empty. */
+/** Rows of the input, or a made-up row in which every number is one or zero and every text is empty. */
 export type ModelTrial = "rows" | MadeUpRow;
 export type MadeUpRow = "ones" | "zeros";
 
@@ -81,18 +88,18 @@ export interface InspectedFile {
   readonly path: string;
   readonly bytes: number;
   readonly summary: FileSummary;
-  /** Rows that decoding found, with `full`. */
+  /** Number of rows that decoding found, with `full`. */
   readonly decodedRows: number | null;
-  /** The table that the file belongs to, where it is told. */
+  /** The table that the file belongs to, if it was requested and detected. */
   readonly table: InspectedTable | null;
 }
 
 export interface InspectedTable {
-  /** `delta`, `iceberg` and the like. */
+  /** `delta`, `iceberg` and other table formats. */
   readonly format: string;
   /** Absolute. */
   readonly root: string;
-  /** What this means for the file's rows. */
+  /** The consequence for the file's rows. */
   readonly message: string;
   /** How to read the table's live rows. */
   readonly hint: string;
@@ -100,11 +107,11 @@ export interface InspectedTable {
 
 export interface InspectedInput {
   readonly schema: Schema;
-  /** Exact for files, an estimate for a database. */
+  /** Exact for files, estimated for a database. */
   readonly rows: number;
 }
 
-/** Rows as JSON-safe values, by column order. */
+/** Rows as JSON-safe values in column order. */
 export interface RowsTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly JsonValue[])[];
@@ -114,28 +121,31 @@ export interface PreviewCall {
   readonly job: Job;
   readonly guess: Guessing;
   readonly limit: number;
-  /** Compare predictions of all rows with a file, and show none. `own`: the rows are those of the file. */
+  /**
+   * Compares the predictions of all rows with a file and returns no rows. `own`: the rows are those of the
+   * file.
+   */
   readonly expect?: CheckSpec & { readonly rows: "own" | "input" };
 }
 
-/** Predictions beside those of a file. Numbers of rows are the file's. */
+/** Comparison of predictions with those of a file. Row numbers are the file's. */
 export interface Compared extends PlannedCheck {
   readonly file: string;
-  /** By which rows were found in the file; empty: by their order. */
+  /** Columns by which rows were matched; empty: rows were matched by position. */
   readonly key: readonly string[];
-  /** Rows of the input that were scored. */
+  /** Number of input rows that were scored. */
   readonly scored: number;
-  /** Those of them that the file has a row for; the others were compared with nothing. */
+  /** Number of scored rows that have a row in the file. The others were not compared. */
   readonly compared: number;
-  /** Rows of the file that the input does not have. */
+  /** Number of rows of the file that the input does not have. */
   readonly absent: number;
-  /** Rows that could not be scored, by reason. */
+  /** Number of rows that could not be scored, by reason. */
   readonly failed: { readonly [reason: string]: number };
 }
 
 export interface Preview extends RowsTable {
   readonly mapping: Mapping;
-  /** What people should know of how it ran. */
+  /** Notes for the user about how it ran. */
   readonly notes: readonly string[];
   readonly compared?: Compared;
 }
@@ -143,9 +153,9 @@ export interface Preview extends RowsTable {
 export interface PartitionCall {
   readonly task: PartitionTask;
   readonly attemptId: string;
-  /** The partition runs alone: the host notes which rows are in a model call, in case that it dies of them. */
+  /** The partition runs alone: the host notes which rows are in a model call, in case they kill it. */
   readonly notesRows?: boolean;
-  /** Digests of rows that kill a host: they fail without a model call. */
+  /** Digests of rows that kill a host. They fail without a model call. */
   readonly killers?: readonly string[];
 }
 
@@ -155,36 +165,42 @@ export interface SearchCall {
   readonly search: RowSearch;
 }
 
-/** What hosts that died of a partition's rows have shown. Rows are counted from the partition's first. */
+/** Findings from hosts that died on a partition's rows. Rows are counted from the partition's first row. */
 export interface RowSearch {
-  /** No row before this one kills a host, except for `killers`. */
+  /** No row before this one kills a host, except for those in `killers`. */
   readonly fromRow: number;
-  /** Rows from `fromRow` to before this one killed a host together; `null`: the model is called for whole batches. */
+  /**
+   * The rows from `fromRow` up to this one (exclusive) killed a host together; `null`: the model is called
+   * for whole batches.
+   */
   readonly toRow: number | null;
-  /** Digests of the rows that killed a host alone. */
+  /** Digests of the rows that each killed a host alone. */
   readonly killers: readonly string[];
-  /** The model is first tried on this row: it has not survived any row yet. */
+  /** A row to try first, because the model has not yet survived any row. */
   readonly madeUp: MadeUpRow | null;
 }
 
-/** `searched`: no further row kills the host. `harmless`: no row of `fromRow` to `toRow` does so alone. */
+/**
+ * `searched`: no further row kills the host. `harmless`: no single row of `fromRow` to `toRow` kills it
+ * alone.
+ */
 export type SearchResult = "searched" | "harmless";
 
-/** Rows in a model call, counted from the partition's first; none for a made-up row. */
+/** Rows in a model call, counted from the partition's first row; an empty range for a made-up row. */
 export interface RowsAtWork {
   readonly from: number;
   readonly to: number;
-  /** Digest of the only row, while one is tried alone. */
+  /** Digest of the row, if it is the only one in the call. */
   readonly digest: string | null;
 }
 
-/** Makes a model call, and notes its rows before and after for the parent of the host. */
+/** Makes a model call and notes its rows before and after it for the host's parent. */
 export type NotingRows = <T>(rows: RowsAtWork, call: () => Promise<T>) => Promise<T>;
 
-/** Slices of one partition, and what of them was read. */
+/** Slices of one partition, with a record of the data read from them. */
 export interface ProveCall {
   readonly input: InputSpec;
-  /** As for reading: see `SourceReadRequest`. */
+  /** As in a read request: see `SourceReadRequest`. */
   readonly columns: readonly string[];
   readonly schema: Schema;
   readonly chunkRows: number;
@@ -206,16 +222,17 @@ export interface JoinedFile {
 export type HostCallName = keyof HostCalls;
 
 export interface CallOptions<N extends HostCallName> {
-  /** Asks the host to stop between chunks. */
+  /** Asks the host to stop at the next chunk boundary. */
   readonly signal?: AbortSignal;
   /**
-   * A call that has not ended this long after `signal` is given up, and the host is killed: a model may never return.
-   * While the host does other calls, too, it is left alive, and the call waits until it is alone.
+   * The call is abandoned and the host is killed if the call has not ended this long after `signal`, because
+   * a model may never return. While the host has other calls it is not killed; the call then waits until it
+   * is the only one.
    */
   readonly stopMs?: number;
-  /** Past it the host is killed: a thread cannot be. */
+  /** The host is killed after this time, because a thread cannot be killed. */
   readonly deadlineMs?: number;
-  /** As `deadlineMs`, counted anew from each item. */
+  /** Like `deadlineMs`, but the time restarts with each item. */
   readonly silenceMs?: number;
   readonly onItem?: (item: HostCalls[N]["item"]) => void;
 }
@@ -223,11 +240,11 @@ export interface CallOptions<N extends HostCallName> {
 /** The parent's side of one worker host. */
 export interface WorkerHost {
   /**
-   * @throws the host's own error, rebuilt; InfraError `infra.host-died` when it died before it answered, with the file
-   * that was being opened in `details.file` where known and the rows of a noted model call that it died in by itself in
-   * `details.rowsAtWork`, or when it was killed for its memory; `infra.host-deadline` when
-   * it was killed for time. Outside of partitions: DataError `data.kills-reader`, ModelError `model.kills-host` where
-   * what was open, or at work, is to blame.
+   * @throws the host's own error, rebuilt; InfraError `infra.host-died` if the host died before it answered,
+   * with the file that was being opened in `details.file` if known, and with the rows of a noted model call
+   * in which it died by itself in `details.rowsAtWork`, or if it was killed for its memory use;
+   * `infra.host-deadline` if it was killed for its time. Outside of partitions: DataError `data.kills-reader`
+   * or ModelError `model.kills-host` if the open file or the active model caused the death.
    */
   call<N extends HostCallName>(
     name: N,
@@ -235,23 +252,23 @@ export interface WorkerHost {
     options?: CallOptions<N>,
   ): Promise<HostCalls[N]["result"]>;
   /**
-   * The process ends itself when this time is over, also while its parent is stopped or gone; `null`: it lives on. The
-   * last call counts.
+   * Limits the life of the process: it ends itself after this time, also while its parent is stopped or gone.
+   * `null`: no limit. The last call counts.
    */
   liveFor(ms: number | null): void;
-  /** Resident memory of the process in bytes; `null` where that is not known. */
+  /** Returns the resident memory of the process in bytes; `null` if it is unknown. */
   heldBytes(): number | null;
-  /** The process is stopped once it holds more than this; `null`: it is not. */
+  /** Memory limit in bytes, above which the process is stopped; `null`: no limit. */
   readonly maxBytes: number | null;
-  /** No call waits for an answer: it can be closed without harm to anybody. */
+  /** Whether no call waits for an answer, so that closing the host interrupts nothing. */
   isIdle(): boolean;
-  /** Dead or being killed; it takes no more calls. */
+  /** Whether it is dead or being killed. It then accepts no more calls. */
   isGone(): boolean;
-  /** Ends the process; resolves when it is gone. */
+  /** Ends the process; resolves when it has exited. */
   close(): Promise<void>;
 }
 
-/** How a host answers across its channel; one shape for every call. */
+/** Messages from a host to its parent; the same shapes for every call. */
 export type HostReply =
   | { readonly id: number; readonly type: "item"; readonly item: unknown }
   | { readonly id: number; readonly type: "result"; readonly result: unknown }

@@ -1,24 +1,29 @@
-/** Keeps a child process from taking the machine down: a model may allocate without bound. */
+/** Limits the memory of a child process, because a model may allocate without bound. */
 import { readFileSync } from "node:fs";
 
 export interface MemoryWatch {
-  /** Why the process was stopped; `null` while it keeps within its bound. */
+  /** Returns why the process was stopped; `null` while it is within its limit. */
   readonly excess: () => MemoryExcess | null;
   readonly stop: () => void;
 }
 
 export interface MemoryExcess {
-  /** At the last look; it may have been more. */
+  /** Resident memory at the last measurement; the peak may have been higher. */
   readonly heldBytes: number;
   readonly maxBytes: number;
 }
 
-/** At a few gigabytes a second, the most that a thread can fill, it overshoots by some hundred megabytes. */
+/**
+ * A thread fills at most a few gigabytes a second, so the process can exceed the limit by some hundred
+ * megabytes.
+ */
 const everyMs = 100;
-/** Of x64 and of nearly every arm64 kernel; a larger page only makes the bound a looser one. */
+/** Page size of x64 and of nearly every arm64 kernel. With larger pages the limit is only less strict. */
 const pageBytes = 4096;
 
-/** Resident memory of a process; `null` where it is gone, or where the system does not say. */
+/**
+ * Returns the resident memory of a process; `null` if the process is gone or the system does not report it.
+ */
 export function residentBytes(pid: number | undefined): number | null {
   try {
     const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
@@ -28,7 +33,10 @@ export function residentBytes(pid: number | undefined): number | null {
   }
 }
 
-/** Looks at the resident memory of a process, and calls `onExcess` once. Linux only: elsewhere nothing is watched. */
+/**
+ * Polls the resident memory of a process and calls `onExcess` once. Linux only: other systems are not
+ * watched.
+ */
 export function watchMemory(
   pid: number | undefined,
   maxBytes: number | null,
@@ -46,7 +54,7 @@ export function watchMemory(
   }
 
   const timer = setInterval(() => look(maxBytes), everyMs);
-  // Watching keeps no coordinator alive.
+  // The timer must not keep a coordinator alive.
   timer.unref();
   return { excess: () => excess, stop: () => clearInterval(timer) };
 }

@@ -1,15 +1,18 @@
 /**
- * A thread of a worker host that ends the host: when its coordinator is gone, when its time is over, or when it holds too
- * much memory. The main thread hears of none of these while it is inside native code.
+ * A thread of a worker host that ends the host: when its coordinator is gone, when its time is over, or when
+ * it uses too much memory. The main thread cannot react to these while it is inside native code.
  */
 import { Worker } from "node:worker_threads";
 
 export interface OwnWatch {
-  /** Ends the process at a time of the monotonic clock; `null`: not at a time. */
+  /** Sets when the process ends itself, on the monotonic clock; `null`: never. */
   readonly liveUntil: (untilNs: bigint | null) => void;
 }
 
-/** Evaluated in the thread: it has to do without any module of ours, since bundles split them at will. */
+/**
+ * Evaluated in the thread. It must not import modules of this project, because the bundler may split them
+ * arbitrarily.
+ */
 const code = `
 const { workerData } = require("node:worker_threads");
 const { readFileSync } = require("node:fs");
@@ -27,18 +30,24 @@ setInterval(() => {
   const isOver = endNs !== 0n && process.hrtime.bigint() >= endNs;
   const isTooLarge = workerData.maxBytes > 0 && resident() > workerData.maxBytes;
   if (isOver || process.ppid !== workerData.parent) process.kill(process.pid, "SIGKILL");
-  // A function of a job may have caught the first signal.
+  // A hook may have installed a handler for the first signal.
   if (isTooLarge) process.kill(process.pid, isLate ? "SIGKILL" : workerData.memorySignal);
   isLate = isTooLarge;
 }, 250);`;
 
-/** The coordinator usually stops the host at its bound; this is for coordinators that are busy, stopped or gone. */
+/**
+ * Factor on the limit. The coordinator usually stops the host at its limit; this thread acts for coordinators
+ * that are busy, stopped or gone.
+ */
 export const slack = 1.1;
 
-/** How a host dies that held too much memory by its own count, so that its coordinator can tell this from other deaths. */
+/**
+ * Signal by which a host that used too much memory kills itself, so that its coordinator can distinguish this
+ * from other deaths.
+ */
 export const memorySignal = "SIGUSR2";
 
-/** @param maxBytes 0: whatever there is */
+/** @param maxBytes 0: no limit */
 export function watchOwnProcess(parent: number, maxBytes: number): OwnWatch {
   const until = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT);
   const cell = new BigInt64Array(until);

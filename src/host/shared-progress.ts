@@ -1,13 +1,13 @@
 /**
- * A few numbers in shared memory between a worker host and one of its threads. A thread inside a model call answers no
- * message, so progress is read and cancellation written here.
+ * Counters in shared memory between a worker host and one of its threads. A thread inside a model call does
+ * not answer messages, so progress is read and cancellation is written here.
  */
 
 import type { Step } from "../job/partition.js";
 import type { PartitionProgress } from "./host.js";
 
 const steps: readonly Step[] = ["read", "hook", "bind", "predict", "attach", "write", "stage"];
-/** `step` counts from 1: fresh memory is zeros, and nothing has been done yet then. */
+/** `step` counts from 1, because fresh memory is zero, which means that nothing has been done yet. */
 const slots = { cancelled: 0, rows: 1, quarantined: 2, step: 3 } as const;
 
 export class SharedProgress {

@@ -1,4 +1,7 @@
-/** Partitions on threads of their own, one a core. Small JSON goes in and out; progress goes through shared memory. */
+/**
+ * Runs partitions in threads, one for each core. Requests and results are small JSON values; progress uses
+ * shared memory.
+ */
 import { Piscina } from "piscina";
 import { type ErrorRecord, fromErrorRecord } from "../errors.js";
 import type { HostAnswer } from "./call-server.js";
@@ -8,24 +11,27 @@ import { SharedProgress } from "./shared-progress.js";
 /** Calls about one partition. */
 type PartitionCallName = "partition" | "search";
 
-/** What a thread is handed, and what it hands back: errors as records, since a thread's classes are not ours. */
+/**
+ * Request and result of a thread. Errors are passed as records, since classes of another thread are not those
+ * of this one.
+ */
 export interface ThreadCall<N extends PartitionCallName> {
   readonly call: HostCalls[N]["request"];
   readonly progress: SharedArrayBuffer;
 }
-/** What every thread of a host is started with. */
+/** Data that every thread of a host is started with. */
 export interface ThreadData {
   readonly breadcrumbFd: number;
   readonly hookDir: string;
   readonly device: SharedArrayBuffer;
-  /** What decoding may take while a job is planned or previewed. */
+  /** Bytes that decoding may use while a job is planned or previewed. */
   readonly memoryBytes: number;
 }
 export type ThreadResult<N extends PartitionCallName> =
   | { readonly result: HostCalls[N]["result"] }
   | { readonly error: ErrorRecord };
 
-/** A call of the host that a thread answers, under the thread's export of that name. */
+/** A call of the host that a thread answers, with the thread's export of that name. */
 export interface PlanningCall<N extends HostCallName> {
   readonly request: HostCalls[N]["request"];
   readonly progress: SharedArrayBuffer;
@@ -48,7 +54,7 @@ export interface ThreadPool {
   readonly warm: () => void;
   readonly run: HostAnswer<"partition">;
   readonly search: HostAnswer<"search">;
-  /** Answers in a thread what may run an author's code, which may never return. */
+  /** Answers a call in a thread, because it may run an author's code, which may never return. */
   readonly planning: <N extends "plan" | "preview">(name: N) => HostAnswer<N>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Entry point of a thread: does one partition after another, the whole path from read to stage in here; and plans and
- * previews jobs that have hooks. It only wires.
+ * Entry point of a thread: scores one partition after another, from reading to staging, and plans and
+ * previews jobs that have hooks. It only wires parts together.
  */
 
 import { writeSync } from "node:fs";
@@ -31,7 +31,7 @@ const { breadcrumbFd, hookDir, device, memoryBytes } = workerData as ThreadData;
 const note = (line: string) => void writeSync(breadcrumbFd, `${line}\n`);
 const settings = settingsFromProcess();
 const { outputRoot, hooks: mayRunHooks } = settings;
-// Taken before it is hidden: URLs of databases are made from it.
+// Copied before the secrets are hidden, because database URLs are resolved from it.
 const environment = { ...settings.environment };
 hideSecrets();
 const registry = createRegistry({ note, hookDir, device, environment, outputRoot, mayRunHooks });
@@ -39,7 +39,8 @@ const predictors = new Map<string, Promise<Predictor>>();
 let mappingFiles: { readonly plan: string; readonly files: Promise<MappingFiles> } | null = null;
 const hooks = new Map<string, Promise<LoadedHooks>>();
 const cancelCheckMs = 100;
-// Loaded while the coordinator still plans; a failure shows again, with its reason, when a partition needs them.
+// Loaded while the coordinator is still planning. If it fails, the error occurs again, with its reason, when
+// a partition needs them.
 void Promise.allSettled([
   registry.format().then((format) => format.warm()),
   registry.runtime(),
@@ -130,11 +131,14 @@ function notingRows(attemptId: string): NotingRows {
 
 interface Loaded {
   readonly predictor: Predictor;
-  /** `null` where an earlier partition needed it already. */
+  /** `null` if an earlier partition has loaded the model already. */
   readonly loadSeconds: number | null;
 }
 
-/** One session a thread and model, kept: making and releasing sessions in a loop leaks. */
+/**
+ * Keeps one session for each thread and model, because creating and releasing sessions in a loop leaks
+ * memory.
+ */
 async function predictorOf(plan: Plan): Promise<Loaded> {
   const assets = plan.assets.filter(({ role }) => role === "model" || role === "external-data");
   const key = JSON.stringify([assets.map((asset) => asset.sha256), plan.profile]);
@@ -147,12 +151,12 @@ async function predictorOf(plan: Plan): Promise<Loaded> {
   return { predictor, loadSeconds: (systemClock.monotonicMs() - startedMs) / 1000 };
 }
 
-/** Kept for the plan that runs: its partitions share them, and the next plan's may be others. */
+/** Cached for the current plan: its partitions share the files, and the next plan's may differ. */
 function filesOf(plan: Plan): Promise<MappingFiles> {
   if (mappingFiles?.plan === plan.fingerprint) return mappingFiles.files;
   const files = loadMappingFiles(plan);
   mappingFiles = { plan: plan.fingerprint, files };
-  // A failure belongs to the attempt that met it: the next one reads again.
+  // A failure belongs to the attempt that caused it: the next attempt reads again.
   files.catch(() => {
     mappingFiles = null;
   });
@@ -163,7 +167,7 @@ async function loadMappingFiles({ job, assets }: Plan): Promise<MappingFiles> {
   return loadFiles(job, assets, { store: await registry.store(), format: await registry.format() });
 }
 
-/** Loaded once a thread, as a model is. */
+/** Loads the hooks once a thread, as the model is. */
 async function hooksOf(plan: Plan): Promise<HookSteps> {
   if (plan.hooks.length === 0) return noHooks;
   const key = JSON.stringify(plan.assets.map((asset) => [asset.role, asset.path, asset.sha256]));
@@ -178,7 +182,7 @@ async function hooksOf(plan: Plan): Promise<HookSteps> {
 export const plan = planning("plan");
 export const preview = planning("preview");
 
-/** Answers one call of the host; its items come back with its result. */
+/** Answers one call of the host; its items are returned with its result. */
 function planning<N extends PlanningCallName>(name: N) {
   return async ({ request, progress }: PlanningCall<N>): Promise<PlanningResult<N>> => {
     const shared = new SharedProgress(progress);

@@ -1,9 +1,10 @@
 /**
- * Entry point of a worker host: the child process that opens inputs and models. It may die of what it opens; nobody else
- * does. It only wires calls to what answers them.
+ * Entry point of a worker host: the child process that opens inputs and models. It may die because of what it
+ * opens, without harm to other processes. It only connects calls to their implementations.
  *
- * Arguments: threads, the file descriptor that breadcrumbs go to, where bundles of hooks are kept, the most bytes of memory
- * (0: any), its coordinator's process, and the bytes that decoding may take where no plan has judged the data.
+ * Arguments: threads, the file descriptor for breadcrumbs, the directory of hook bundles, the memory limit in
+ * bytes (0: none), its coordinator's process id, and the bytes that decoding may use for data that no plan
+ * has assessed.
  */
 import { writeFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -37,7 +38,10 @@ const pool = threadPool({
   workerData: { breadcrumbFd: Number(breadcrumbFd), hookDir, device, memoryBytes },
 });
 
-/** Where memory runs out for everybody, the kernel should take this process and not its coordinator, or a neighbour. */
+/**
+ * If the machine runs out of memory, the kernel should kill this process rather than its coordinator or
+ * another program.
+ */
 function dieFirst(): void {
   try {
     writeFileSync("/proc/self/oom_score_adj", "900");
@@ -46,8 +50,8 @@ function dieFirst(): void {
   }
 }
 
-// What runs hooks is answered in a thread: a function that never returns must not keep the host from hearing that its
-// coordinator is gone.
+// Calls that run hooks are answered in a thread: a function that never returns must not keep the host from
+// noticing that its coordinator is gone.
 serveCalls(
   process,
   {

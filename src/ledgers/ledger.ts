@@ -5,7 +5,7 @@
  * `infra.claim-lost`. What a method returned is durable. After any other error of a write its outcome is unknown: read
  * back, never assume.
  */
-import type { CollectedShelf } from "../assets/asset-shelf.js";
+import type { CollectedBlobStore } from "../assets/blob-store.js";
 import type { ErrorRecord } from "../errors.js";
 import type { Lane } from "../job/lane.js";
 import type {
@@ -125,7 +125,7 @@ export interface Ledger extends Requests {
  */
 export interface SharedLedger extends Ledger {
   /** Brings small assets to workers that do not have them. */
-  readonly assets: CollectedShelf;
+  readonly assets: CollectedBlobStore;
   /** As `startAttempt`, for an attempt that renews its lease. */
   startLeased(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"started" | "fenced">;
   /** `fenced`: the partition is somebody else's by now, or nobody's; the attempt has no say any more. */

@@ -2,7 +2,7 @@
  * Removes what nobody can reach: staging of decided and of superseded runs, copies of inputs, assets. What cannot be
  * judged, since a journal is damaged or a database is another one now, is reported and left alone.
  */
-import type { CollectedShelf } from "../assets/asset-shelf.js";
+import type { CollectedBlobStore } from "../assets/blob-store.js";
 import { asNightshiftError, type ErrorRecord, fromErrorRecord, type NightshiftError } from "../errors.js";
 import { describeInput, type PostgresInput, targetOf, type WriteSpec } from "../job/job.js";
 import { isFinal, type Owner, type Run } from "../job/run.js";
@@ -18,7 +18,7 @@ export interface GarbageParts {
   readonly sink: (write: WriteSpec) => Promise<Sink>;
   readonly keeper: (input: PostgresInput) => Promise<InputKeeper | null>;
   /** `null` where the ledger keeps none. */
-  readonly assets: CollectedShelf | null;
+  readonly assets: CollectedBlobStore | null;
 }
 
 /** What a place was freed of. */

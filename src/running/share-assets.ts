@@ -1,14 +1,14 @@
 /** Before a run's partitions go to workers, its assets are put where each of them can get them by digest. */
 
-import type { AssetShelf, ReadAsset } from "../assets/asset-shelf.js";
+import type { BlobStore, ReadAsset } from "../assets/blob-store.js";
 import { assetsTooLarge } from "../assets/refusals.js";
 import { type Asset, assetsToRun, type Plan } from "../job/plan.js";
 
 export interface AssetSharing {
   /** For what is small. */
-  readonly ledger: AssetShelf;
+  readonly ledger: BlobStore;
   /** A directory for what is larger, where one is named. */
-  readonly directory: AssetShelf | null;
+  readonly directory: BlobStore | null;
   readonly read: ReadAsset;
 }
 
@@ -23,9 +23,9 @@ export async function shareAssets(
 ): Promise<void> {
   const assets = byDigest(assetsToRun(plan));
   const totalBytes = assets.reduce((sum, { size }) => sum + size, 0);
-  const shelf = totalBytes <= maxLedgerBytes ? ledger : directory;
-  if (shelf === null) throw assetsTooLarge(assets, totalBytes, maxLedgerBytes);
-  for (const asset of assets) await shelf.put(runId, asset, read);
+  const store = totalBytes <= maxLedgerBytes ? ledger : directory;
+  if (store === null) throw assetsTooLarge(assets, totalBytes, maxLedgerBytes);
+  for (const asset of assets) await store.put(runId, asset, read);
 }
 
 /** One file may play several roles. */

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { AssetCache } from "../assets/asset-cache.js";
-import type { AssetShelf } from "../assets/asset-shelf.js";
+import type { BlobStore } from "../assets/blob-store.js";
 import { hooksOff } from "../assets/refusals.js";
 import type { Settings } from "../config.js";
 import type { Queue } from "../dispatchers/queue.js";
@@ -113,14 +113,14 @@ export async function ownAssets(settings: Settings, ledger: SharedLedger): Promi
   return assetCache({
     directory: join(settings.stateDir, "assets"),
     hookDir: hookDirOf(settings),
-    shelves: [ledger.assets, ...(directory === null ? [] : [directory])],
+    blobStores: [ledger.assets, ...(directory === null ? [] : [directory])],
     fileSystem: privateFileSystem(),
     newId: newUuid,
     clock: systemClock,
   });
 }
 
-async function assetDirectory({ assetDir }: Settings): Promise<AssetShelf | null> {
+async function assetDirectory({ assetDir }: Settings): Promise<BlobStore | null> {
   if (assetDir === null) return null;
   const { sharedDirectory } = await import("../assets/shared-directory.js");
   const { localFileSystem } = await import("../stores/local/local-file-system.js");

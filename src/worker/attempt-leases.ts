@@ -1,7 +1,7 @@
 /**
- * How a worker holds what it works on: leases on the ledger's clock, renewed at a third. Should renewing fail, the worker
- * host ends itself at 0.8 of the lease, by a clock of its own and before anybody else may begin: also while this process
- * is stopped.
+ * The leases of a worker's attempts. Leases are on the ledger's clock and are renewed after a third of their
+ * duration. If renewal fails, the worker host ends itself after 0.8 of the lease, by its own clock and before
+ * another worker may start the partition, also while this process is stopped.
  */
 
 import type { PartitionRef } from "../job/partition.js";
@@ -10,12 +10,17 @@ import type { Clock, Every } from "../time/clock.js";
 
 export interface AttemptLeases {
   /**
-   * @param askedMs when the ledger was asked for it: its lease began then at the earliest
-   * @returns false where it is too late to begin: this process was stopped meanwhile
+   * Starts to hold a lease.
+   * @param askedMs when the ledger was asked for the lease, which is the earliest time at which it can have
+   * begun
+   * @returns false if it is too late to begin, because this process was stopped meanwhile
    */
   hold(ref: PartitionRef, attemptId: string, askedMs: number): boolean;
   letGo(attemptId: string): void;
-  /** Whether it may still be worked on: the ledger has not refused it, and the host need not end itself for it. */
+  /**
+   * Whether the attempt may continue: the ledger has not refused it, and its lease has not run out on the
+   * host's clock.
+   */
   holds(attemptId: string): boolean;
   close(): void;
 }
@@ -25,9 +30,9 @@ export interface AttemptLeasesOptions {
   readonly leaseMs: number;
   readonly clock: Clock;
   readonly every: Every;
-  /** Tells the worker host how long it may live: see `WorkerHost.liveFor`. */
+  /** Sets how long the worker host may live: see `WorkerHost.liveFor`. */
   readonly liveFor: (ms: number | null) => void;
-  /** The partition is somebody else's. */
+  /** Called when the partition belongs to another worker. */
   readonly abandon: (attemptId: string) => void;
 }
 
@@ -63,7 +68,7 @@ export function attemptLeases(options: AttemptLeasesOptions): AttemptLeases {
     liveFor(ends.length === 0 ? null : Math.max(0, Math.min(...ends) - clock.monotonicMs()));
   }
 
-  /** One that fails is no harm: the next one comes, or the host ends itself. */
+  /** A failed renewal is harmless: the next one follows, or the host ends itself. */
   async function renew(ref: PartitionRef, attemptId: string): Promise<void> {
     const askedMs = clock.monotonicMs();
     const answer = await ledger.renewAttempt(ref, attemptId, leaseMs).catch(() => null);

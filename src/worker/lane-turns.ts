@@ -1,23 +1,27 @@
 /**
- * Whose turn it is where several lanes wait: shares by weight, after start-time fair queueing (Goyal, Vin, Cheng 1996). Each
- * lane has a time of its own, which a partition moves on by 1 / weight; the lane whose time is least comes first. A lane
- * that had nothing for a while starts at the common time: it has saved up no turns.
+ * Chooses the next lane if several have partitions waiting: weighted shares by start-time fair queueing
+ * (Goyal, Vin, Cheng 1996). Each lane has a virtual time that a partition advances by 1 / weight; the lane
+ * with the least virtual time comes first. A lane that was empty starts at the common time, so that it does
+ * not accumulate turns.
  */
 import { type Channel, type Lane, laneNames } from "../job/lane.js";
 
 export interface LaneTurns {
-  /** Channels in the order in which they are to be asked. */
+  /** Returns the channels in the order in which to poll them. */
   order(channels: readonly Channel[]): readonly Channel[];
-  /** One partition of this channel was taken. */
+  /** Records that a partition of this channel was taken. */
   took(channel: Channel): void;
 }
 
-/** While all wait: of 20 partitions 16 are of events, 3 scheduled, 1 of a backfill. So no lane is ever starved. */
+/**
+ * If all lanes wait, 16 of 20 partitions are from events, 3 scheduled and 1 from a backfill, so no lane
+ * starves.
+ */
 const weights: { readonly [lane in Lane]: number } = { events: 16, scheduled: 3, backfill: 1 };
 
 export function laneTurns(): LaneTurns {
   const ends: { [lane in Lane]: number } = { events: 0, scheduled: 0, backfill: 0 };
-  /** When a tag was taken last, by the count of what was taken: in one lane, tags take turns. */
+  /** Sequence number of each tag's last partition: within a lane, tags alternate. */
   const lastTaken = new Map<string, number>();
   let now = 0;
   let taken = 0;

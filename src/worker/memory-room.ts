@@ -1,11 +1,15 @@
 /**
- * How many attempts fit into a worker's memory at once. A plan's threads were counted for the machine that made it; this
- * one may be smaller, and what several runs need adds up.
+ * Limits the attempts that run in a worker at once to those that fit into its memory. A plan's thread count
+ * was chosen for the machine that made the plan; this machine may be smaller, and attempts of several runs
+ * add up.
  */
 export interface MemoryRoom {
-  /** Resolves when there is room; what needs more than there is goes in alone. In the order they came. */
+  /**
+   * Resolves when there is enough memory, in order of arrival. An attempt that needs more than the whole
+   * memory runs alone.
+   */
   enter(attemptId: string, bytes: number): Promise<void>;
-  /** May be repeated. */
+  /** Releases the memory of an attempt. May be repeated. */
   leave(attemptId: string): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A worker: takes messages from a queue, loads their tasks from the ledger, has them done in its worker host, and reports
- * to the ledger. What a message says is only where to look; whether there is anything to do, the ledger tells.
+ * A worker: takes messages from a queue, loads their tasks from the ledger, runs them in its worker host, and
+ * reports to the ledger. A message only contains a reference; the ledger decides whether there is work to do.
  */
 
 import type { AttemptReporter, AttemptRunner } from "../dispatchers/dispatcher.js";
@@ -29,40 +29,44 @@ import { takeMessages } from "./take-messages.js";
 
 export interface QueueWorkerParts {
   readonly queue: Queue;
-  /** What it takes partitions from. */
+  /** The channels that it takes partitions from. */
   readonly channels: readonly Channel[];
   readonly ledger: SharedLedger;
   readonly threads: number;
   readonly leaseMs: number;
-  /** That decoding may take over all attempts. */
+  /** Bytes that decoding may use in all attempts together. */
   readonly memoryBytes: number;
-  /** This machine, for people: what fails here may be fine elsewhere. */
+  /** Name of this machine, for messages: an attempt that fails here may succeed on another machine. */
   readonly host: string;
   readonly clock: Clock;
   readonly every: Every;
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly runner: (reporter: AttemptReporter) => AttemptRunner;
   /**
-   * Gets what this machine needs for the task. @returns the task, with where that is here
-   * @throws NightshiftError where this machine cannot do the task, and says why
+   * Fetches the assets that this machine needs for the task.
+   * @returns the task with the local paths of its assets
+   * @throws NightshiftError if this machine cannot run the task
    */
   readonly admit: (task: PartitionTask) => Promise<PartitionTask>;
   readonly liveFor: (ms: number | null) => void;
   readonly tell: (event: WorkerEvent) => void;
-  /** How it is known to people: see `nightshift doctor`. */
+  /** Description of the worker for `nightshift doctor`. */
   readonly note: WorkerNote;
 }
 
 export type WorkerEvent = AttemptOutcome | { readonly type: "outdated"; readonly ref: PartitionRef };
 
 export interface QueueWorker {
-  /** Resolves if the worker can take nothing any more until a person acts: it should be stopped then. */
+  /** Resolves if the worker cannot take partitions until an operator acts. The caller should then stop it. */
   readonly refused: Promise<Error>;
-  /** Takes nothing new, lets attempts end for that long, then stops the rest between chunks and hands it back. */
+  /**
+   * Takes no new partitions, lets attempts finish for `graceMs`, then stops the rest between chunks and
+   * releases their partitions.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
-/** After which a worker that says nothing counts as gone. */
+/** A worker that has not reported for this long counts as gone. */
 const helloForMs = 30_000;
 
 export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
@@ -76,7 +80,7 @@ export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
   const reporter = leasedReporter(parts, leases, ledgerReporter(leased(ledger, leaseMs), tell));
   const runner = parts.runner(reporter);
 
-  /** A message that is given up here is no loss: the coordinator sends it again. */
+  /** A message that is dropped here is not lost: the coordinator sends it again. */
   async function take(ref: PartitionRef): Promise<void> {
     if (isStopping) return;
     const [state] = await ledger.readPartitions(ref.runId, [ref.partition]);
@@ -91,7 +95,7 @@ export function startQueueWorker(parts: QueueWorkerParts): QueueWorker {
     busy.delete(work);
   }
 
-  /** One that fails is no harm: the next one comes. */
+  /** A failed report is harmless: the next one follows. */
   const sayHello = (): void => void ledger.noteWorker(parts.note, helloForMs).catch(() => undefined);
   sayHello();
   const stopHello = parts.every(helloForMs / 3, sayHello);
@@ -125,7 +129,7 @@ function leased(ledger: SharedLedger, leaseMs: number): AttemptLedger {
   };
 }
 
-/** Reports as ever, holding the partition's lease from its start to its last report. */
+/** Reports like the plain reporter, and holds the partition's lease from its start to its last report. */
 function leasedReporter(
   { clock, admit, host, memoryBytes }: QueueWorkerParts,
   leases: AttemptLeases,
@@ -151,7 +155,7 @@ function leasedReporter(
       try {
         const admitted = await admit(task);
         await room.enter(attemptId, task.partition.peakBytes);
-        // Nor does one begin that waited for too long.
+        // An attempt whose lease ran out while it waited for memory does not begin either.
         if (!leases.holds(attemptId)) throw new CancelledError();
         return { task: admitted, lastError };
       } catch (thrown) {
@@ -179,7 +183,8 @@ function leasedReporter(
     },
 
     async fail(ref, attemptId, error, circumstance) {
-      // Neither a ledger that did not answer nor a lease that ran out for it is the partition's fault.
+      // Neither a ledger that did not answer nor a lease that ran out for that reason is the partition's
+      // fault.
       const isOurs = unanswered.delete(attemptId) || !leases.holds(attemptId);
       try {
         await reporter.fail(ref, attemptId, seenOn(host, error), isOurs ? "released" : circumstance);

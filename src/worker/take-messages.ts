@@ -1,7 +1,7 @@
 /**
- * Takes messages from a queue's channels as there are threads for them: one at a time, each only once a thread is free for
- * it, so that nothing waits here that somebody else could do. Events have a thread more: they wait for nobody else's
- * partition, and while there are none, nothing stands idle for them.
+ * Takes messages from the channels of a queue, each only when a thread is free for it, so that no message
+ * waits here that another worker could process. Events have one more thread: they do not wait for partitions
+ * of other lanes, and without events it is not reserved idle.
  */
 
 import type { Message, Queue } from "../dispatchers/queue.js";
@@ -16,18 +16,21 @@ export interface TakingParts {
   readonly channels: readonly Channel[];
   readonly threads: number;
   readonly clock: Clock;
-  /** Resolves after that time, or sooner when the signal fires. */
+  /** Resolves after that time, or earlier when the signal fires. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Resolves when the partition was taken care of, one way or another. */
+  /** Processes a partition; resolves when it is finished, whether it succeeded or not. */
   readonly take: (ref: PartitionRef) => Promise<void>;
-  /** Called once, where a channel's queue was refused for {@link refusedForMs}: only a person can change that. */
+  /**
+   * Called once if the queue of a channel has been refused for {@link refusedForMs}: only an operator can
+   * resolve that.
+   */
   readonly onRefused: (error: Error) => void;
 }
 
-/** An empty channel is asked again after a pause that doubles up to this. */
+/** An empty channel is polled again after a pause that doubles up to this limit. */
 const firstPauseMs = 10;
 const longestPauseMs = 200;
-/** A queue that cannot be asked. */
+/** Pause after a queue could not be polled. */
 const troublePauseMs = 500;
 
 interface Source {
@@ -37,13 +40,16 @@ interface Source {
   refusedSinceMs: number | null;
 }
 
-/** How many attempts a worker of that many threads makes at once at the most. */
+/** Returns the maximum number of concurrent attempts of a worker with this number of threads. */
 export function attemptsAtOnce(threads: number, lanes: readonly Lane[]): number {
   const isMixed = lanes.includes("events") && lanes.some((lane) => lane !== "events");
   return isMixed ? threads + 1 : threads;
 }
 
-/** @returns stops it: nothing new is taken, what was taken goes on */
+/**
+ * Starts to take messages. @returns a function that stops it: no new messages are taken, started ones
+ * continue
+ */
 export function takeMessages(parts: TakingParts): () => void {
   const { queue, threads, clock } = parts;
   const sources = parts.channels.map(
@@ -77,7 +83,7 @@ export function takeMessages(parts: TakingParts): () => void {
       source.refusedSinceMs = null;
       return message;
     } catch (thrown) {
-      // The queue has told its own people.
+      // The queue has reported the error already.
       source.emptyUntilMs = clock.monotonicMs() + troublePauseMs;
       noteRefused(source, thrown);
       return null;
@@ -96,7 +102,7 @@ export function takeMessages(parts: TakingParts): () => void {
     parts.onRefused(thrown);
   }
 
-  /** @returns whether there was one */
+  /** @returns whether there was a message */
   async function takeNext(): Promise<boolean> {
     for (const channel of turns.order(parts.channels)) {
       const source = sourceOf(channel);
@@ -114,7 +120,7 @@ export function takeMessages(parts: TakingParts): () => void {
     const others = lane === "events" ? 0 : 1;
     busy = { all: busy.all + 1, others: busy.others + others };
     try {
-      // One that came while it was being stopped is dropped: its coordinator sends it again.
+      // A message that arrived during the stop is dropped: its coordinator sends it again.
       if (ref !== null && !stopped.signal.aborted) await parts.take(ref).catch(() => undefined);
     } finally {
       busy = { all: busy.all - 1, others: busy.others - others };

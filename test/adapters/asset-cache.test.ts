@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type AssetCache, assetCache } from "../../src/assets/asset-cache.js";
-import type { AssetShelf } from "../../src/assets/asset-shelf.js";
+import type { BlobStore } from "../../src/assets/blob-store.js";
 import { plannedFiles } from "../../src/assets/planned-files.js";
 import { sharedDirectory } from "../../src/assets/shared-directory.js";
 import type { Asset } from "../../src/job/plan.js";
@@ -42,32 +42,32 @@ function sha256(text: string): string {
 }
 
 const fileSystem = localFileSystem();
-const shelfIn = (directory: string) => sharedDirectory({ directory, fileSystem, newId: () => randomUUID() });
+const storeIn = (directory: string) => sharedDirectory({ directory, fileSystem, newId: () => randomUUID() });
 
 /** One on which everything lies, in blocks; counts who asks. */
-function countingShelf(texts: { readonly [path: string]: string }) {
-  const shelf: AssetShelf & { gets: number } = {
-    place: "the shelf",
+function countingStore(texts: { readonly [path: string]: string }) {
+  const store: BlobStore & { gets: number } = {
+    place: "the store",
     gets: 0,
     put: async () => undefined,
     async get({ path }) {
-      shelf.gets += 1;
+      store.gets += 1;
       const text = texts[path];
       return text === undefined ? null : blocksOf(text);
     },
   };
-  return shelf;
+  return store;
 }
 
 async function* blocksOf(text: string): AsyncGenerator<Uint8Array> {
   for (const character of text) yield Buffer.from(character);
 }
 
-const cacheOver = (shelves: readonly AssetShelf[], maxBytes = 1_000_000): AssetCache =>
+const cacheOver = (blobStores: readonly BlobStore[], maxBytes = 1_000_000): AssetCache =>
   assetCache({
     directory: here("assets"),
     hookDir: here("hooks"),
-    shelves,
+    blobStores,
     fileSystem,
     newId: () => randomUUID(),
     clock: systemClock,
@@ -76,36 +76,36 @@ const cacheOver = (shelves: readonly AssetShelf[], maxBytes = 1_000_000): AssetC
 
 test("the planned file is used where it has the planned bytes", async () => {
   const asset = planned("model.onnx", "weights");
-  const shelf = countingShelf({});
-  expect(await cacheOver([shelf]).locate(asset)).toEqual(asset);
-  expect(shelf.gets).toBe(0);
+  const store = countingStore({});
+  expect(await cacheOver([store]).locate(asset)).toEqual(asset);
+  expect(store.gets).toBe(0);
 });
 
 test("other bytes of the same size under the path: the planned ones are fetched", async () => {
   const asset = planned("model.onnx", "weights");
   writeFileSync(asset.path, "WEIGHTS");
-  const shelf = countingShelf({ [asset.path]: "weights" });
-  const cache = cacheOver([shelf]);
+  const store = countingStore({ [asset.path]: "weights" });
+  const cache = cacheOver([store]);
   const located = await cache.locate(asset);
   expect(located).toEqual({ ...asset, at: here("assets", asset.sha256) });
   expect(readFileSync(located.at ?? "", "utf8")).toBe("weights");
   expect(readFileSync(asset.path, "utf8")).toBe("WEIGHTS");
   expect(await cache.locate(asset)).toEqual(located);
-  expect(shelf.gets).toBe(1);
+  expect(store.gets).toBe(1);
 });
 
 test("all threads want it at once: it is fetched once", async () => {
   const asset = { ...planned("model.onnx", "weights"), path: "/elsewhere/model.onnx" };
-  const shelf = countingShelf({ [asset.path]: "weights" });
-  const cache = cacheOver([shelf]);
+  const store = countingStore({ [asset.path]: "weights" });
+  const cache = cacheOver([store]);
   await Promise.all([1, 2, 3, 4].map(() => cache.locate(asset)));
-  expect(shelf.gets).toBe(1);
+  expect(store.gets).toBe(1);
   expect(copies()).toEqual([asset.sha256]);
 });
 
 test("several workers over one state directory: each finds it whole", async () => {
   const asset = { ...planned("model.onnx", "weights"), path: "/elsewhere/model.onnx" };
-  const workers = [1, 2, 3].map(() => cacheOver([countingShelf({ [asset.path]: "weights" })]));
+  const workers = [1, 2, 3].map(() => cacheOver([countingStore({ [asset.path]: "weights" })]));
   const located = await Promise.all(workers.map((worker) => worker.locate(asset)));
   for (const { at } of located) expect(readFileSync(at ?? "", "utf8")).toBe("weights");
   expect(copies()).toEqual([asset.sha256]);
@@ -122,11 +122,11 @@ test("while it comes, nothing is there under its name; whoever is killed then le
     await gate;
     yield Buffer.from("ghts");
   }
-  const shelf: AssetShelf = { place: "slow", put: async () => undefined, get: async () => slow() };
-  const locating = cacheOver([shelf]).locate(asset);
+  const store: BlobStore = { place: "slow", put: async () => undefined, get: async () => slow() };
+  const locating = cacheOver([store]).locate(asset);
   while (!existsSync(here("assets")) || copies().length === 0) await new Promise((go) => setTimeout(go, 5));
   expect(copies()).not.toContain(asset.sha256);
-  const other = await cacheOver([countingShelf({ [asset.path]: "weights" })]).locate(asset);
+  const other = await cacheOver([countingStore({ [asset.path]: "weights" })]).locate(asset);
   expect(readFileSync(other.at ?? "", "utf8")).toBe("weights");
   letGo();
   await locating;
@@ -135,34 +135,34 @@ test("while it comes, nothing is there under its name; whoever is killed then le
 
 test("a copy that was damaged is fetched again", async () => {
   const asset = { ...planned("model.onnx", "weights"), path: "/elsewhere/model.onnx" };
-  const shelf = countingShelf({ [asset.path]: "weights" });
-  const cache = cacheOver([shelf]);
+  const store = countingStore({ [asset.path]: "weights" });
+  const cache = cacheOver([store]);
   const { at = "" } = await cache.locate(asset);
   writeFileSync(at, "w3ights");
   await cache.locate(asset);
   expect(readFileSync(at, "utf8")).toBe("weights");
   writeFileSync(at, "weig");
   // Another worker that finds it so.
-  await cacheOver([shelf]).locate(asset);
+  await cacheOver([store]).locate(asset);
   expect(readFileSync(at, "utf8")).toBe("weights");
 });
 
-test("a shelf with other bytes: an error names asset, expected and found, and nothing is kept", async () => {
+test("a store with other bytes: an error names asset, expected and found, and nothing is kept", async () => {
   const asset = { ...planned("model.onnx", "weights"), path: "/elsewhere/model.onnx" };
-  const shelf = countingShelf({ [asset.path]: "w3ights" });
-  await expect(cacheOver([shelf]).locate(asset)).rejects.toMatchObject({
+  const store = countingStore({ [asset.path]: "w3ights" });
+  await expect(cacheOver([store]).locate(asset)).rejects.toMatchObject({
     code: "infra.asset-damaged",
-    message: `the shelf has other bytes for the model /elsewhere/model.onnx: SHA-256 ${asset.sha256} was expected, ${sha256("w3ights")} was found`,
+    message: `the store has other bytes for the model /elsewhere/model.onnx: SHA-256 ${asset.sha256} was expected, ${sha256("w3ights")} was found`,
   });
   expect(copies()).toEqual([]);
 });
 
 test("nowhere to be found: every place that was looked at is named", async () => {
   const asset = { ...planned("model.onnx", "weights"), path: "/elsewhere/model.onnx" };
-  const shelves = [countingShelf({}), shelfIn(here("shared"))];
-  await expect(cacheOver(shelves).locate(asset)).rejects.toMatchObject({
+  const blobStores = [countingStore({}), storeIn(here("shared"))];
+  await expect(cacheOver(blobStores).locate(asset)).rejects.toMatchObject({
     code: "infra.asset-missing",
-    message: `the model /elsewhere/model.onnx is not here as it was planned with (SHA-256 ${asset.sha256}), nor at the shelf, nor at ${here("shared")}`,
+    message: `the model /elsewhere/model.onnx was not found with its planned SHA-256 ${asset.sha256}, neither on this machine nor at the store, nor at ${here("shared")}`,
     retryable: true,
   });
 });
@@ -174,7 +174,7 @@ test("what was not used for longest goes first; drafts of who was killed go, too
     texts[path] = name.repeat(100);
     return { role: "ids" as const, path, size: 100, sha256: sha256(texts[path]) };
   });
-  const cache = cacheOver([countingShelf(texts)], 250);
+  const cache = cacheOver([countingStore(texts)], 250);
   const [oldest, middle, newest] = assets;
   for (const [index, asset] of [oldest, middle].entries()) {
     const { at = "" } = await cache.locate(asset ?? fail());
@@ -196,20 +196,20 @@ test("a bundle of a hook is looked for by its digest, and not under the path of 
 
 test("a shared directory takes verified bytes only, once", async () => {
   const asset = planned("model.onnx", "weights");
-  const shelf = shelfIn(here("shared"));
+  const store = storeIn(here("shared"));
   const read = plannedFiles(here("hooks"));
   writeFileSync(asset.path, "w3ights");
-  await expect(shelf.put("run", asset, read)).rejects.toMatchObject({
+  await expect(store.put("run", asset, read)).rejects.toMatchObject({
     code: "data.asset-changed",
     message: `${asset.path} changed after the run was planned: its SHA-256 was ${asset.sha256} and is now ${sha256("w3ights")}`,
   });
   expect(readdirSync(here("shared"))).toEqual([]);
   writeFileSync(asset.path, "weights");
-  await shelf.put("run", asset, read);
+  await store.put("run", asset, read);
   rmSync(asset.path);
-  await shelf.put("run", asset, read);
-  expect(await cacheOver([shelf]).locate(asset)).toMatchObject({ at: here("assets", asset.sha256) });
-  await expect(shelfIn(here("other")).put("run", asset, read)).rejects.toMatchObject({
+  await store.put("run", asset, read);
+  expect(await cacheOver([store]).locate(asset)).toMatchObject({ at: here("assets", asset.sha256) });
+  await expect(storeIn(here("other")).put("run", asset, read)).rejects.toMatchObject({
     code: "data.asset-changed",
     message: `${asset.path} changed after the run was planned: it cannot be read any more`,
   });

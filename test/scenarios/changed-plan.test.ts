@@ -23,7 +23,7 @@ async function handedOut(): Promise<void> {
 }
 
 /** A hook that leaves a trace. Its bytes lie where workers take assets from. */
-async function shelvedHook(): Promise<{
+async function storedHook(): Promise<{
   readonly sha256: string;
   readonly size: number;
   readonly ran: string;
@@ -66,7 +66,7 @@ test.each([
 test("a hook whose bytes lie in the ledger", async () => {
   const run = fleet.run();
   await handedOut();
-  const { sha256, size, ran } = await shelvedHook();
+  const { sha256, size, ran } = await storedHook();
   const asset = JSON.stringify([{ role: "pre-hook", path: "/hook.mjs", size, sha256 }]);
   const hooks = JSON.stringify([{ role: "pre-hook", reads: [], adds: [] }]);
   await change(

@@ -21,8 +21,8 @@ import type { ConnectionUrl } from "../../job/connection.js";
 import { requireMigrated } from "../../postgres/migrate.js";
 import type { Every, NewId } from "../../time/clock.js";
 import type { SharedLedger } from "../ledger.js";
-import { assetShelf } from "./asset-shelf.js";
 import { attempts } from "./attempts.js";
+import { blobStore } from "./blob-store.js";
 import { claims, type IsAlive } from "./claims.js";
 import { createRun } from "./create-run.js";
 import { leases } from "./leases.js";
@@ -70,7 +70,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
 
   return {
     place: database.place,
-    assets: assetShelf(database),
+    assets: blobStore(database),
     ...reading,
     ...requests(database, newId),
     ...workers(database),

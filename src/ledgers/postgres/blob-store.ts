@@ -3,7 +3,7 @@
  * names the run that needs them, so half an asset is never there. Who removes what no run needs locks it first; naming an
  * asset locks it, too, by its foreign key.
  */
-import type { CollectedShelf, ReadAsset, ShelvedAsset } from "../../assets/asset-shelf.js";
+import type { CollectedBlobStore, ReadAsset, StoredBlob } from "../../assets/blob-store.js";
 import type { Asset } from "../../job/plan.js";
 import { finalStatuses } from "../../job/run.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
@@ -29,7 +29,7 @@ const spentStillSql = `${spentSql} and a.sha256 = any ($1)`;
 const forgetSql = "delete from nightshift.ledger_run_assets where sha256 = any ($1)";
 const removeSql = "delete from nightshift.ledger_assets where sha256 = any ($1)";
 
-export function assetShelf({ place, read, transaction }: LedgerDatabase): CollectedShelf {
+export function blobStore({ place, read, transaction }: LedgerDatabase): CollectedBlobStore {
   const isNamed = async (query: Query, runId: string, { sha256 }: Asset): Promise<boolean> =>
     (await query(namedSql, [runId, sha256])).length > 0;
 
@@ -58,11 +58,11 @@ export function assetShelf({ place, read, transaction }: LedgerDatabase): Collec
     },
 
     async collect(dryRun) {
-      if (dryRun) return inOrder(await read<ShelvedAsset>(spentSql));
+      if (dryRun) return inOrder(await read<StoredBlob>(spentSql));
       return transaction(
         async (query) => {
-          const locked = (await query<ShelvedAsset>(lockSpentSql)).map(({ sha256 }) => sha256);
-          const spent = await query<ShelvedAsset>(spentStillSql, [locked]);
+          const locked = (await query<StoredBlob>(lockSpentSql)).map(({ sha256 }) => sha256);
+          const spent = await query<StoredBlob>(spentStillSql, [locked]);
           const digests = spent.map(({ sha256 }) => sha256);
           await query(forgetSql, [digests]);
           await query(removeSql, [digests]);
@@ -75,7 +75,7 @@ export function assetShelf({ place, read, transaction }: LedgerDatabase): Collec
   };
 }
 
-function inOrder(assets: readonly ShelvedAsset[]): readonly ShelvedAsset[] {
+function inOrder(assets: readonly StoredBlob[]): readonly StoredBlob[] {
   return [...assets].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
 }
 
