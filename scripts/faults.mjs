@@ -708,10 +708,10 @@ export const groups = {
     },
     {
       name: "an interval is late as often as somebody looks",
-      file: "src/ledgers/journal/notice-book.ts",
+      file: "src/ledgers/journal/notice-store.ts",
       from: 'return outcome === "linked";',
       to: 'return outcome === "linked" || outcome === "exists";',
-      tests: ["test/conformance/notice-books.test.ts"],
+      tests: ["test/conformance/notice-stores.test.ts"],
     },
     {
       name: "a secret goes out with a notice",

@@ -7,10 +7,10 @@ import type { WorkerHost } from "./host/host.js";
 import type { Connection } from "./job/connection.js";
 import type { InputSpec, WriteSpec } from "./job/job.js";
 import { channelsOf, type Lane, usualTag } from "./job/lane.js";
-import type { BackfillBook } from "./ledgers/backfill-book.js";
+import type { BackfillStore } from "./ledgers/backfill-store.js";
 import type { Ledger } from "./ledgers/ledger.js";
-import type { NoticeBook } from "./ledgers/notice-book.js";
-import type { ScheduleBook } from "./ledgers/schedule-book.js";
+import type { NoticeStore } from "./ledgers/notice-store.js";
+import type { ScheduleStore } from "./ledgers/schedule-store.js";
 import type { Database } from "./postgres/database.js";
 import { quarantineDirectory } from "./registry.js";
 import { ledgerReporter, maxExpiries } from "./running/attempts.js";
@@ -22,7 +22,7 @@ import type { InputKeeper } from "./sources/source.js";
 import type { Secrets } from "./spec/secrets.js";
 import type { Clock } from "./time/clock.js";
 import { ineffectiveSettings } from "./wiring/ineffective-settings.js";
-import { openBooks, openLedger } from "./wiring/open-ledger.js";
+import { openLedger, openStores } from "./wiring/open-ledger.js";
 import {
   admitting,
   hookDirOf,
@@ -44,9 +44,9 @@ import type { QueueWorker, WorkerEvent } from "./worker/queue-worker.js";
 export interface App {
   readonly settings: Settings;
   readonly ledger: () => Promise<Ledger>;
-  readonly backfillBook: () => Promise<BackfillBook>;
-  readonly scheduleBook: () => Promise<ScheduleBook>;
-  readonly noticeBook: () => Promise<NoticeBook>;
+  readonly backfillStore: () => Promise<BackfillStore>;
+  readonly scheduleStore: () => Promise<ScheduleStore>;
+  readonly noticeStore: () => Promise<NoticeStore>;
   /** @throws SpecError `usage.no-queue` where none is named */
   readonly queue: () => Promise<Queue>;
   /** Takes partitions from the queue from now on. @throws SpecError `usage.queue-needs-ledger` */
@@ -101,7 +101,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   });
   const queue = once(() => openQueue(settings, secrets, watch.failed));
   const ledger = once(() => openLedger(settings, secrets, clock));
-  const books = once(() => openBooks(settings, secrets));
+  const stores = once(() => openStores(settings, secrets));
   const warnIneffective = ineffectiveSettings(settings, onWarning);
 
   async function currentHost(): Promise<() => WorkerHost> {
@@ -268,9 +268,9 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
   return {
     settings,
     ledger,
-    backfillBook: async () => (await books()).backfills,
-    scheduleBook: async () => (await books()).schedules,
-    noticeBook: async () => (await books()).notices,
+    backfillStore: async () => (await stores()).backfills,
+    scheduleStore: async () => (await stores()).schedules,
+    noticeStore: async () => (await stores()).notices,
     queue,
     worker,
     runner,
@@ -295,7 +295,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
         (open) => open.close(),
         () => undefined,
       );
-      await books.opened()?.then(
+      await stores.opened()?.then(
         (open) => open.close(),
         () => undefined,
       );

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { SpecError } from "../errors.js";
-import type { Baseline } from "../ledgers/backfill-book.js";
+import type { Baseline } from "../ledgers/backfill-store.js";
 import type { Observer } from "../observers/observer.js";
 import { type BackfillStop, watchForStop } from "../running/backfill-stop.js";
 import {
@@ -144,7 +144,7 @@ async function baselineFor(
   parts: DecideParts,
   dryRun: boolean,
 ): Promise<Baseline> {
-  const book = await (await cli.app()).backfillBook();
+  const book = await (await cli.app()).backfillStore();
   const key = backfillKeyOf(intervals);
   const begun = await book.read(key);
   if (begun !== null) {
@@ -160,7 +160,7 @@ async function baselineFor(
 }
 
 async function forget(cli: Cli, { intervals }: JobIntervals, { reprocess }: BackfillFlags): Promise<void> {
-  if (reprocess === "all") await (await (await cli.app()).backfillBook()).finish(backfillKeyOf(intervals));
+  if (reprocess === "all") await (await (await cli.app()).backfillStore()).finish(backfillKeyOf(intervals));
 }
 
 /** Nobody is there to answer where there is no terminal: a timer that backfills means it. */

@@ -8,7 +8,7 @@ export function declare(command: Command): void {
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const job = await scheduledJobNamed(cli, command.args[0] ?? "");
-  const changed = await (await (await cli.app()).scheduleBook()).pause(job, cli.clock.now());
+  const changed = await (await (await cli.app()).scheduleStore()).pause(job, cli.clock.now());
   if (cli.globals.json) printJson(cli.out, { job, paused: true, changed });
   else if (!cli.globals.quiet) cli.err.line(changed ? `${job} is paused` : `${job} was paused already`);
   return 0;

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { SpecError } from "../errors.js";
 import { hasEnded, type RunState } from "../job/run.js";
 import type { Ledger, PartitionCounts } from "../ledgers/ledger.js";
-import type { TickProgress } from "../ledgers/schedule-book.js";
+import type { TickProgress } from "../ledgers/schedule-store.js";
 import { intervalStanding } from "../service/backfill.js";
 import { latestCompleteInterval } from "../time/interval.js";
 import { decideParts } from "./backfilling/decide-parts.js";
@@ -87,7 +87,7 @@ async function waitingIntervals(
   { name, rule }: JobIntervals,
 ): Promise<ReadonlyMap<string, TickProgress["status"]>> {
   const waiting = new Map<string, TickProgress["status"]>();
-  for (const { at, progress } of await (await (await cli.app()).scheduleBook()).open(name)) {
+  for (const { at, progress } of await (await (await cli.app()).scheduleStore()).open(name)) {
     const interval = latestCompleteInterval(new Date(at), rule);
     if (interval !== null && progress) waiting.set(interval.start, progress.status);
   }

@@ -1,6 +1,6 @@
 /** How a job ended last, before what is about to begin: what the ledger and the schedule's ticks say. */
 import type { Ledger } from "../ledgers/ledger.js";
-import type { ScheduleBook } from "../ledgers/schedule-book.js";
+import type { ScheduleStore } from "../ledgers/schedule-store.js";
 
 export interface LastEnd {
   readonly status: "published" | "failed";
@@ -12,11 +12,11 @@ export interface LastEnd {
 const mostRuns = 100;
 const mostTicks = 20;
 
-/** A tick may fail before there is a run, where its input is missing, say: only the book knows of that. */
+/** A tick may fail before there is a run, where its input is missing, say: only the store knows of that. */
 export async function lastEndOf(
   job: string,
   ledger: Pick<Ledger, "listRuns">,
-  book: Pick<ScheduleBook, "ticks">,
+  store: Pick<ScheduleStore, "ticks">,
 ): Promise<LastEnd | null> {
   const ends: LastEnd[] = [];
   let seen = 0;
@@ -25,7 +25,7 @@ export async function lastEndOf(
     if (++seen === mostRuns) break;
   }
   seen = 0;
-  for await (const { end } of book.ticks(job)) {
+  for await (const { end } of store.ticks(job)) {
     if (end?.status === "published" || end?.status === "failed")
       ends.push({ status: end.status, at: end.at });
     if (++seen === mostTicks) break;

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { asNightshiftError, CancelledError, type NightshiftError } from "../errors.js";
 import { type Interval, type Job, targetOf } from "../job/job.js";
 import type { RunState } from "../job/run.js";
-import type { Baseline } from "../ledgers/backfill-book.js";
+import type { Baseline } from "../ledgers/backfill-store.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import { findStanding, type Standing } from "../running/choose-run.js";
 import { jobIdOf, scopeOf } from "../running/run-identity.js";

@@ -7,7 +7,7 @@
 
 import { asNightshiftError, runCancelled } from "../errors.js";
 import type { Owner } from "../job/run.js";
-import type { ScheduleBook, TickEnd, TickProgress } from "../ledgers/schedule-book.js";
+import type { ScheduleStore, TickEnd, TickProgress } from "../ledgers/schedule-store.js";
 import type { Clock } from "../time/clock.js";
 import { nextInstant } from "../time/cron.js";
 import { decideTicks, type Schedule, type Tick } from "../time/schedule.js";
@@ -37,7 +37,7 @@ export type SchedulerEvent =
 export type TickOutcome = Omit<TickEnd, "at"> | { readonly progress: TickProgress } | "elsewhere" | "stopped";
 
 export interface SchedulerParts {
-  readonly book: ScheduleBook;
+  readonly book: ScheduleStore;
   readonly clock: Clock;
   readonly self: Owner;
   /** As their specs are now. */

@@ -1,12 +1,12 @@
-/** Where runs are recorded, and the books beside them. */
+/** Where runs are recorded, and the stores beside them. */
 
 import type { Settings } from "../config.js";
 import { SpecError } from "../errors.js";
 import { type ConnectionUrl, withoutPassword } from "../job/connection.js";
-import type { BackfillBook } from "../ledgers/backfill-book.js";
+import type { BackfillStore } from "../ledgers/backfill-store.js";
 import type { Ledger } from "../ledgers/ledger.js";
-import type { NoticeBook } from "../ledgers/notice-book.js";
-import type { ScheduleBook } from "../ledgers/schedule-book.js";
+import type { NoticeStore } from "../ledgers/notice-store.js";
+import type { ScheduleStore } from "../ledgers/schedule-store.js";
 import type { Secrets } from "../spec/secrets.js";
 import type { Clock } from "../time/clock.js";
 import { every, newUuid } from "./system-clock.js";
@@ -38,30 +38,30 @@ export async function openLedger(
   });
 }
 
-export interface Books {
-  readonly schedules: ScheduleBook;
-  readonly backfills: BackfillBook;
-  readonly notices: NoticeBook;
+export interface Stores {
+  readonly schedules: ScheduleStore;
+  readonly backfills: BackfillStore;
+  readonly notices: NoticeStore;
   readonly close: () => Promise<void>;
 }
 
 /** They are kept where the runs are. */
-export async function openBooks(settings: Settings, secrets: Secrets | undefined): Promise<Books> {
+export async function openStores(settings: Settings, secrets: Secrets | undefined): Promise<Stores> {
   const { processes } = await import("../ledgers/journal/processes.js");
   const { isAlive } = processes();
   if (settings.ledger !== null) {
-    const { openPostgresBooks } = await import("../ledgers/postgres/books.js");
-    return openPostgresBooks({ url: await ledgerUrl(settings, secrets), newId: newUuid, isAlive });
+    const { openPostgresStores } = await import("../ledgers/postgres/stores.js");
+    return openPostgresStores({ url: await ledgerUrl(settings, secrets), newId: newUuid, isAlive });
   }
-  const { backfillBook } = await import("../ledgers/journal/backfill-book.js");
-  const { noticeBook } = await import("../ledgers/journal/notice-book.js");
-  const { scheduleBook } = await import("../ledgers/journal/schedule-book.js");
+  const { backfillStore } = await import("../ledgers/journal/backfill-store.js");
+  const { noticeStore } = await import("../ledgers/journal/notice-store.js");
+  const { scheduleStore } = await import("../ledgers/journal/schedule-store.js");
   const { privateFileSystem } = await import("../stores/local/local-file-system.js");
   const place = { stateDir: settings.stateDir, fileSystem: privateFileSystem(), uniqueName: newUuid };
   return {
-    schedules: scheduleBook({ ...place, isAlive }),
-    backfills: backfillBook(place),
-    notices: noticeBook(place),
+    schedules: scheduleStore({ ...place, isAlive }),
+    backfills: backfillStore(place),
+    notices: noticeStore(place),
     close: async () => undefined,
   };
 }

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
-import type { RecordedTick, TickEnd, TickProgress } from "../../src/ledgers/schedule-book.js";
+import { scheduleStore } from "../../src/ledgers/journal/schedule-store.js";
+import type { RecordedTick, TickEnd, TickProgress } from "../../src/ledgers/schedule-store.js";
 import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { newUuid } from "../../src/wiring/system-clock.js";
 import { journalProcesses } from "../support/journal-processes.js";
@@ -21,8 +21,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(stateDir, { recursive: true }));
 
-const openBook = () =>
-  scheduleBook({
+const openStore = () =>
+  scheduleStore({
     ...{ stateDir, fileSystem: localFileSystem(), uniqueName: newUuid, isAlive: () => "dead" as const },
   });
 
@@ -54,9 +54,9 @@ test("its runs are there, and the one that was cut short is claimed and worked o
 test("its schedule is followed from where it was, and its open tick waits and ends", async () => {
   const at = "2001-06-13T02:15:00.000Z";
   const now = new Date("2001-06-13T08:00:00Z");
-  const book = openBook();
-  expect(await book.follow("daily", "15 2 * * * UTC", now)).toEqual({ mark: new Date(at), paused: false });
-  const [open, ...others] = await book.open("daily");
+  const store = openStore();
+  expect(await store.follow("daily", "15 2 * * * UTC", now)).toEqual({ mark: new Date(at), paused: false });
+  const [open, ...others] = await store.open("daily");
   expect(others).toEqual([]);
   expect(open).toMatchObject({ at, isHeld: false });
   expect(open?.progress ?? null).toBeNull();
@@ -65,13 +65,13 @@ test("its schedule is followed from where it was, and its open tick waits and en
     ...{ status: "waiting", since: at, until: "2001-06-13T04:15:00.000Z", nextAt: at, attempts: [] },
     reason: { code: "source.not-found", message: "it is not there" },
   };
-  await book.note("daily", at, progress);
-  expect(await openBook().open("daily")).toMatchObject([{ at, progress }]);
+  await store.note("daily", at, progress);
+  expect(await openStore().open("daily")).toMatchObject([{ at, progress }]);
   const end: TickEnd = { status: "published", runId: interrupted, error: null, at: now.toISOString() };
-  await book.end("daily", at, end);
-  expect(await openBook().open("daily")).toEqual([]);
+  await store.end("daily", at, end);
+  expect(await openStore().open("daily")).toEqual([]);
   const ticks: RecordedTick[] = [];
-  for await (const tick of openBook().ticks("daily")) ticks.push(tick);
+  for await (const tick of openStore().ticks("daily")) ticks.push(tick);
   expect(ticks).toMatchObject([
     { at, end },
     { at: "2001-06-12T02:15:00.000Z", end: { status: "published", runId: published } },

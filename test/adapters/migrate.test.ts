@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NightshiftError } from "../../src/errors.js";
-import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
-import type { RecordedTick, TickProgress } from "../../src/ledgers/schedule-book.js";
+import { openPostgresStores } from "../../src/ledgers/postgres/stores.js";
+import type { RecordedTick, TickProgress } from "../../src/ledgers/schedule-store.js";
 import { type Database, openDatabase } from "../../src/postgres/database.js";
 import { migrate, migrationsOf, requireMigrated } from "../../src/postgres/migrate.js";
 import type { Migration } from "../../src/postgres/migrations/migration.js";
@@ -111,9 +111,9 @@ describe("the tables of version 0.1, with a tick that is open", () => {
     await expect(requireMigrated(open(), "ledger")).rejects.toMatchObject({ details: { missing: [10] } });
 
     expect((await migrate(open())).map(({ version }) => version)).toEqual([10]);
-    const books = await openPostgresBooks({ url: urlOf(test_.url), newId: newUuid, isAlive: () => "dead" });
+    const stores = await openPostgresStores({ url: urlOf(test_.url), newId: newUuid, isAlive: () => "dead" });
     try {
-      const { schedules } = books;
+      const { schedules } = stores;
       const { mark } = await schedules.follow("daily", "15 2 * * * UTC", new Date("2001-06-13T08:00:00Z"));
       expect(mark).toEqual(new Date(at));
       const [left, ...others] = await schedules.open("daily");
@@ -135,7 +135,7 @@ describe("the tables of version 0.1, with a tick that is open", () => {
         { at: "2001-06-12T02:15:00.000Z", end: published },
       ]);
     } finally {
-      await books.close();
+      await stores.close();
     }
   });
 });

@@ -6,7 +6,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { exitCodeOf, NightshiftError } from "../../src/errors.js";
 import type { Owner } from "../../src/job/run.js";
-import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
+import { openPostgresStores } from "../../src/ledgers/postgres/stores.js";
 import { all } from "../conformance/ledger.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
 import {
@@ -174,9 +174,9 @@ test("what was answered is durable, also where the server would rather be fast",
 });
 
 const booksAt = (url: string) =>
-  openPostgresBooks({ url: urlOf(url), newId: randomUUID, isAlive: () => "dead", retryDelaysMs: [] });
+  openPostgresStores({ url: urlOf(url), newId: randomUUID, isAlive: () => "dead", retryDelaysMs: [] });
 
-async function useBooks(url: string, owner: Owner): Promise<void> {
+async function useStores(url: string, owner: Owner): Promise<void> {
   const { schedules, backfills, close } = await booksAt(url);
   const [now, at] = [new Date(), "2026-01-01T00:00:00.000Z"];
   await schedules.follow("daily", "0 0 * * * UTC", now);
@@ -228,7 +228,7 @@ describe("the roles that docs/postgres.md grants", () => {
       await ledger.completeRun(claim, 1);
       await ledger.releaseRun(claim);
       await ledger.requestBackfillStop("daily");
-      await useBooks(url, owner);
+      await useStores(url, owner);
       expect((await all(ledger.changes("run", new AbortController().signal))).length).toBeGreaterThan(5);
       const client = new pg.Client({ connectionString: url });
       await client.connect();

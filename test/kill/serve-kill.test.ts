@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { processes } from "../../src/ledgers/journal/processes.js";
-import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
+import { scheduleStore } from "../../src/ledgers/journal/schedule-store.js";
 import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { newUuid } from "../../src/wiring/system-clock.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
@@ -21,7 +21,7 @@ beforeEach(async () => {
     uniqueName: newUuid,
     isAlive: processes().isAlive,
   };
-  await scheduleBook(place).follow("daily", "15 2 * * * UTC", new Date("2025-01-03T02:00:00Z"));
+  await scheduleStore(place).follow("daily", "15 2 * * * UTC", new Date("2025-01-03T02:00:00Z"));
 });
 afterEach(() => project.remove());
 

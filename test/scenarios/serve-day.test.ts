@@ -5,9 +5,9 @@
 import { expect, test } from "vitest";
 import { asNightshiftError, InfraError } from "../../src/errors.js";
 import type { Owner, RunState } from "../../src/job/run.js";
-import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
+import { scheduleStore } from "../../src/ledgers/journal/schedule-store.js";
 import type { Ledger } from "../../src/ledgers/ledger.js";
-import type { RecordedTick, ScheduleBook } from "../../src/ledgers/schedule-book.js";
+import type { RecordedTick, ScheduleStore } from "../../src/ledgers/schedule-store.js";
 import { createScheduler, type Scheduler } from "../../src/service/scheduler.js";
 import { parseCron } from "../../src/time/cron.js";
 import { newUuid } from "../../src/wiring/system-clock.js";
@@ -48,8 +48,8 @@ function simulatedDay(seed: number) {
   const clock = { now: () => new Date(nowMs), monotonicMs: () => nowMs - startMs };
   const processes = journalProcesses("/state", fileSystem, clock);
   const isAlive = ({ pid }: Owner) => (alive.has(pid) ? "alive" : "dead");
-  const open = (): ScheduleBook =>
-    scheduleBook({ stateDir: "/state", fileSystem, uniqueName: newUuid, isAlive });
+  const open = (): ScheduleStore =>
+    scheduleStore({ stateDir: "/state", fileSystem, uniqueName: newUuid, isAlive });
 
   function lasting(minutes: number): Promise<void> {
     return new Promise((wake) => sleepers.push({ untilMs: nowMs + minutes * minuteMs, wake }));

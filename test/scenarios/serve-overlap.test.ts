@@ -1,6 +1,6 @@
 /** `overlap: cancel_running` where what goes on is another process's: another service of the same ledger, or a command. */
 import { describe, expect, test } from "vitest";
-import type { TickEnd } from "../../src/ledgers/schedule-book.js";
+import type { TickEnd } from "../../src/ledgers/schedule-store.js";
 import { cancelAsked, cancelAskedAt } from "../support/cancel-requests.js";
 import { holding, keysIn } from "../support/flight-project.js";
 import { type RunLine, startNightshift } from "../support/nightshift.js";

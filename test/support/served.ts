@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { processes } from "../../src/ledgers/journal/processes.js";
-import { scheduleBook } from "../../src/ledgers/journal/schedule-book.js";
-import { openPostgresBooks } from "../../src/ledgers/postgres/books.js";
+import { scheduleStore } from "../../src/ledgers/journal/schedule-store.js";
+import { openPostgresStores } from "../../src/ledgers/postgres/stores.js";
 import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { newUuid } from "../../src/wiring/system-clock.js";
 import { preloadPath } from "./cli.js";
@@ -79,19 +79,19 @@ export async function stop({ child, finished }: Running): Promise<number | null>
 
 /** As if a scheduler had been there before, with its ledger in a database: ticks since then are caught up with. */
 export async function followedSince(at: Date, job: string, schedule: string, url: string): Promise<void> {
-  const books = await openPostgresBooks({ url: urlOf(url), newId: newUuid, isAlive: () => "dead" });
+  const stores = await openPostgresStores({ url: urlOf(url), newId: newUuid, isAlive: () => "dead" });
   try {
-    await books.schedules.follow(job, schedule, at);
+    await stores.schedules.follow(job, schedule, at);
   } finally {
-    await books.close();
+    await stores.close();
   }
 }
 
-/** The same with its books in the project's own state directory. */
+/** The same with its stores in the project's own state directory. */
 export async function followedHereSince(at: Date, job: string, schedule: string, cwd: string): Promise<void> {
   const place = {
     ...{ stateDir: join(cwd, ".nightshift"), fileSystem: localFileSystem(), uniqueName: newUuid },
     isAlive: processes().isAlive,
   };
-  await scheduleBook(place).follow(job, schedule, at);
+  await scheduleStore(place).follow(job, schedule, at);
 }

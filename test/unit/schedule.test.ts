@@ -70,7 +70,7 @@ test("a year of minutes without a scheduler is told in a thousand ticks, and non
   expect(ticks.at(-1)).toMatchObject({ at: "2026-01-01T00:00:00.000Z", verdict: "fired" });
 });
 
-/** Follows a schedule while the clock does what it wants; the mark is the last tick, as the book has it. */
+/** Follows a schedule while the clock does what it wants; the mark is the last tick, as the store has it. */
 function follow(spec: Schedule, times: Iterable<number>, start: number): readonly Tick[] {
   const all: Tick[] = [];
   let mark = start;

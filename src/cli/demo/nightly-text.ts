@@ -1,7 +1,7 @@
 /** What `demo --nightly` prints: a line for each thing that happens, with the time on its clock. */
 
 import { sumRows } from "../../job/partition.js";
-import type { TickProgress } from "../../ledgers/schedule-book.js";
+import type { TickProgress } from "../../ledgers/schedule-store.js";
 import type { RunEnd } from "../../observers/observer.js";
 import { count, duration } from "../../text/human.js";
 import type { Clock } from "../../time/clock.js";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { App } from "../../app.js";
 import { CancelledError } from "../../errors.js";
-import type { TickProgress } from "../../ledgers/schedule-book.js";
+import type { TickProgress } from "../../ledgers/schedule-store.js";
 import type { Observer, RunEnd } from "../../observers/observer.js";
 import type { RunRequest } from "../../running/run-request.js";
 import { createScheduler, type Scheduler } from "../../service/scheduler.js";
@@ -124,7 +124,7 @@ async function openScheduler(
   const { cli, app, clock, text, stop } = story;
   const { processes } = await import("../../ledgers/journal/processes.js");
   return createScheduler({
-    ...{ book: await app.scheduleBook(), clock, self: processes().self() },
+    ...{ book: await app.scheduleStore(), clock, self: processes().self() },
     ...{ jobs, maxParallel: 1 },
     // Nobody else works on these runs.
     makeWay: async () => undefined,

@@ -1,5 +1,5 @@
 /** `ls ticks`: what became of the instants of schedules, newest first. */
-import type { RecordedTick, TickProgress } from "../../ledgers/schedule-book.js";
+import type { RecordedTick, TickProgress } from "../../ledgers/schedule-store.js";
 import { counted } from "../../text/human.js";
 import { jobsHere } from "../lookup/jobs.js";
 import { scheduledJobNamed } from "../lookup/scheduled-job.js";
@@ -17,11 +17,11 @@ export async function listTicks(cli: Cli, { limit, job }: ListFilter): Promise<n
     job === undefined
       ? (await jobsHere(cli)).flatMap(({ name, schedule }) => (schedule === null ? [] : [name]))
       : [await scheduledJobNamed(cli, job)];
-  const book = await (await cli.app()).scheduleBook();
+  const store = await (await cli.app()).scheduleStore();
   const ticks: (RecordedTick & { readonly job: string })[] = [];
   for (const name of names) {
     let taken = 0;
-    for await (const tick of book.ticks(name)) {
+    for await (const tick of store.ticks(name)) {
       if (taken++ === limit) break;
       ticks.push({ job: name, ...tick });
     }

@@ -21,15 +21,15 @@ export interface JobTiming {
 }
 
 export async function jobTiming(
-  app: Pick<App, "ledger" | "scheduleBook" | "sink">,
+  app: Pick<App, "ledger" | "scheduleStore" | "sink">,
 ): Promise<(job: TimedJob, now: Date) => Promise<JobTiming>> {
   const ledger = await app.ledger();
-  const book = await app.scheduleBook();
+  const store = await app.scheduleStore();
 
   return async ({ name, schedule }, now) => {
     const published = await newestPublished(name, { ledger, sink: app.sink });
-    const last = await lastEndOf(name, ledger, book);
-    const paused = schedule !== null && (await book.isPaused(name));
+    const last = await lastEndOf(name, ledger, store);
+    const paused = schedule !== null && (await store.isPaused(name));
     const freshAt = published?.freshness.freshSince ?? null;
     const next = schedule === null || paused ? null : nextInstant(schedule.cron, schedule.timezone, now);
     return {

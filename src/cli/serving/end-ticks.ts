@@ -1,5 +1,5 @@
 import type { Run } from "../../job/run.js";
-import type { ScheduleBook } from "../../ledgers/schedule-book.js";
+import type { ScheduleStore } from "../../ledgers/schedule-store.js";
 import { latestCompleteInterval } from "../../time/interval.js";
 import type { ServedSpec } from "./spec-folder.js";
 
@@ -12,7 +12,7 @@ import type { ServedSpec } from "./spec-folder.js";
 export async function endTicksOf(
   run: Run,
   served: Pick<ServedSpec, "rule"> | null,
-  book: ScheduleBook,
+  book: ScheduleStore,
   now: Date,
 ): Promise<void> {
   if (served === null) return;

@@ -48,7 +48,7 @@ export async function openService(
   const app = await cli.app();
   const specs = specFolder(cli, folder, tell);
   // A server that is away is told of before anything else begins.
-  const [ledger, book] = [await app.ledger(), await app.scheduleBook()];
+  const [ledger, book] = [await app.ledger(), await app.scheduleStore()];
   const tracks = await openApps(cli, Math.min(maxParallel, cli.settings.cores));
   const turns = tracksInTurn(tracks.apps);
   /** Of a run whose spec is gone from the folder, nobody else is told. */

@@ -37,7 +37,7 @@ export async function operationsOf(cli: Cli, parts: OperationsParts): Promise<Op
   const app = await cli.app();
   const ledger = await app.ledger();
   const { warningsOfInterval } = await import("../../spec/choose-interval.js");
-  const book = await app.scheduleBook();
+  const book = await app.scheduleStore();
   const isInterrupted = await interruptionCheck();
   const timingNow = await jobTiming(app);
   const timings = remembered<JobTiming>(timingForMs, cli.clock.monotonicMs);

@@ -13,7 +13,7 @@ import {
 } from "../../errors.js";
 import type { Interval } from "../../job/job.js";
 import { noRows } from "../../job/partition.js";
-import type { TickEnd, TickProgress } from "../../ledgers/schedule-book.js";
+import type { TickEnd, TickProgress } from "../../ledgers/schedule-store.js";
 import type { Observer, RunEnd } from "../../observers/observer.js";
 import { tellAll } from "../../running/run-end.js";
 import type { RunOptions, RunOutcome, RunRequest } from "../../running/run-request.js";

@@ -3,7 +3,7 @@ import type { JobView, RunDetail, RunView } from "../../api/schemas.js";
 import type { ErrorRecord, NightshiftError } from "../../errors.js";
 import type { RunState } from "../../job/run.js";
 import type { PartitionCounts } from "../../ledgers/ledger.js";
-import type { OpenTick, TickProgress } from "../../ledgers/schedule-book.js";
+import type { OpenTick, TickProgress } from "../../ledgers/schedule-store.js";
 import type { JobTiming } from "../lookup/job-timing.js";
 import type { ShownStatus } from "../lookup/shown-status.js";
 import { shownPath } from "../output/paths.js";

@@ -3,7 +3,7 @@ import type { App } from "../../app.js";
 import { asNightshiftError, type ErrorRecord } from "../../errors.js";
 import { type Interval, type Job, targetOf } from "../../job/job.js";
 import { deadlineOf, type Notice } from "../../job/notice.js";
-import type { TickProgress } from "../../ledgers/schedule-book.js";
+import type { TickProgress } from "../../ledgers/schedule-store.js";
 import type { Metrics } from "../../observers/metrics/metrics.js";
 import type { Observer } from "../../observers/observer.js";
 import { openTraces } from "../../observers/traces/open-traces.js";
@@ -122,7 +122,7 @@ export async function watchJobs(cli: Cli, app: App, specs: () => readonly Served
 
   async function tellMissed(served: ServedJob, interval: Interval, deadline: Date): Promise<void> {
     const { name, notify } = served;
-    if (notify === null || (await (await app.scheduleBook()).isPaused(name))) return;
+    if (notify === null || (await (await app.scheduleStore()).isPaused(name))) return;
     const job = await jobAt(cli, served, momentOf(served, interval));
     if (await isPublished(job, interval)) return;
     const notice: Notice = {

@@ -1,6 +1,6 @@
 /** One look at a tick by a service: its runs, with the observers of its job. */
 import type { App } from "../../app.js";
-import type { TickProgress } from "../../ledgers/schedule-book.js";
+import type { TickProgress } from "../../ledgers/schedule-store.js";
 import type { Observer } from "../../observers/observer.js";
 import type { Upstream } from "../../running/upstream.js";
 import type { TickOutcome } from "../../service/scheduler.js";

@@ -38,7 +38,7 @@ export async function openNotices(cli: Cli): Promise<Notices> {
   const app = await cli.app();
   const outbox = createOutbox({ pause, mask: secrets.mask, onTrouble: (text) => warn(cli, text) });
   const claimLate = async (job: string, { start }: { readonly start: string }): Promise<boolean> =>
-    (await app.noticeBook()).claim(`late ${job} ${start}`);
+    (await app.noticeStore()).claim(`late ${job} ${start}`);
 
   return {
     async of({ name, notify, due, before: known }) {
@@ -63,7 +63,7 @@ export async function openNotices(cli: Cli): Promise<Notices> {
   };
 
   async function lastEnd(job: string): Promise<"published" | "failed" | null> {
-    return (await lastEndOf(job, await app.ledger(), await app.scheduleBook()))?.status ?? null;
+    return (await lastEndOf(job, await app.ledger(), await app.scheduleStore()))?.status ?? null;
   }
 }
 

@@ -84,7 +84,7 @@ export function jobNotices(options: JobNoticesOptions): Observer {
       deadline: due.deadline.toISOString(),
       expectedAt: expectedAt?.toISOString() ?? null,
     };
-    // Where the book cannot be written to, rather twice than never.
+    // Where the store cannot be written to, rather twice than never.
     void options
       .claimLate(of.about.job, due.interval)
       .catch(() => true)

@@ -15,8 +15,8 @@
 import { InfraError } from "../../errors.js";
 import type { FileSystem } from "../../stores/file-system.js";
 import { takesOverMs } from "../../time/schedule.js";
-import type { OpenTick, RecordedTick, ScheduleBook, TickEnd, TickProgress } from "../schedule-book.js";
-import type { BookPlace } from "./backfill-book.js";
+import type { OpenTick, RecordedTick, ScheduleStore, TickEnd, TickProgress } from "../schedule-store.js";
+import type { BookPlace } from "./backfill-store.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { decodeTerminatedLine, encodeLine } from "./line.js";
 import type { Processes } from "./processes.js";
@@ -33,7 +33,7 @@ type Change =
 const openDays = 7;
 const keptDays = 90;
 
-export function scheduleBook(place: ScheduleBookPlace): ScheduleBook {
+export function scheduleStore(place: ScheduleBookPlace): ScheduleStore {
   const { stateDir, fileSystem, uniqueName, isAlive } = place;
   /** Of each job, ticks that need no further look: they did not fire, or have ended. */
   const settled = new Map<string, ReadonlySet<string>>();

@@ -1,10 +1,10 @@
 /** Notices that were sent, an empty file each beside the runs: `<stateDir>/notices/<digest>`. */
 import { createHash } from "node:crypto";
-import type { NoticeBook } from "../notice-book.js";
-import type { BookPlace } from "./backfill-book.js";
+import type { NoticeStore } from "../notice-store.js";
+import type { BookPlace } from "./backfill-store.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 
-export function noticeBook({ stateDir, fileSystem, uniqueName }: BookPlace): NoticeBook {
+export function noticeStore({ stateDir, fileSystem, uniqueName }: BookPlace): NoticeStore {
   const directory = `${stateDir}/notices`;
   return {
     async claim(text) {

@@ -1,6 +1,6 @@
 /** Notices that were sent, a row each: its primary key decides between processes on any number of machines. */
 import type { NewId } from "../../time/clock.js";
-import type { NoticeBook } from "../notice-book.js";
+import type { NoticeStore } from "../notice-store.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 
 const keptDays = 90;
@@ -11,7 +11,7 @@ const claimSql = `
   )
   insert into nightshift.ledger_notices (notice, change) values ($1, $2) on conflict do nothing returning notice`;
 
-export function noticeBook({ write }: LedgerDatabase, newId: NewId): NoticeBook {
+export function noticeStore({ write }: LedgerDatabase, newId: NewId): NoticeStore {
   return {
     async claim(text) {
       const token = newId();

@@ -1,8 +1,8 @@
 /** Backfills under way, a row each. */
-import type { BackfillBook, Baseline } from "../backfill-book.js";
+import type { BackfillStore, Baseline } from "../backfill-store.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 
-export function backfillBook({ read, write }: LedgerDatabase): BackfillBook {
+export function backfillStore({ read, write }: LedgerDatabase): BackfillStore {
   async function find(key: string): Promise<Baseline | null> {
     const [row] = await read<{ baseline: Baseline }>(
       "select baseline from nightshift.ledger_backfills where key = $1",

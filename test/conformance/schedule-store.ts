@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Owner } from "../../src/job/run.js";
-import type { RecordedTick, ScheduleBook, TickProgress } from "../../src/ledgers/schedule-book.js";
+import type { RecordedTick, ScheduleStore, TickProgress } from "../../src/ledgers/schedule-store.js";
 import {
   createScheduler,
   type ScheduledJob,
@@ -16,7 +16,7 @@ import type { Schedule, Tick } from "../../src/time/schedule.js";
 
 export interface BookPlace {
   /** As another process sees it. */
-  open(isAlive: (owner: Owner) => "alive" | "dead" | "other-host"): Promise<ScheduleBook>;
+  open(isAlive: (owner: Owner) => "alive" | "dead" | "other-host"): Promise<ScheduleStore>;
   close(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ function jobOf(expression: string, parts: Partial<Schedule> = {}): ScheduledJob 
 }
 
 /** A scheduler on a clock that the test moves, whose runs end when they are started or are asked to. */
-function simulated(book: ScheduleBook, job: ScheduledJob, pid = 1) {
+function simulated(book: ScheduleStore, job: ScheduledJob, pid = 1) {
   let nowMs = startMs;
   const runs: string[] = [];
   const madeWay: string[] = [];
@@ -109,13 +109,13 @@ function retrying(earlier: TickProgress["attempts"], nowMs: number, delayMs: num
   return { progress };
 }
 
-async function ticksIn(book: ScheduleBook, job = "nightly"): Promise<readonly RecordedTick[]> {
+async function ticksIn(book: ScheduleStore, job = "nightly"): Promise<readonly RecordedTick[]> {
   const ticks: RecordedTick[] = [];
   for await (const tick of book.ticks(job)) ticks.push(tick);
   return ticks;
 }
 
-async function instantsIn(book: ScheduleBook): Promise<readonly string[]> {
+async function instantsIn(book: ScheduleStore): Promise<readonly string[]> {
   const instants: string[] = [];
   for await (const { at } of book.ticks("nightly")) instants.push(at);
   return instants;
@@ -151,14 +151,14 @@ const overlapping: readonly Overlapping[] = [
 ];
 
 export function scheduleBookConformance(name: string, makePlace: () => Promise<BookPlace>): void {
-  describe(`schedule book: ${name}`, () => {
+  describe(`schedule store: ${name}`, () => {
     let place: BookPlace;
     beforeEach(async () => {
       place = await makePlace();
     });
     afterEach(() => place.close());
 
-    const open = (alive: readonly number[] = [1, 2, 3]): Promise<ScheduleBook> =>
+    const open = (alive: readonly number[] = [1, 2, 3]): Promise<ScheduleStore> =>
       place.open(({ pid, host }) => (host !== "h" ? "other-host" : alive.includes(pid) ? "alive" : "dead"));
 
     test("of three that record the same ticks at once, each tick has one recorder", async () => {
@@ -167,7 +167,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       );
       const books = await Promise.all([open(), open(), open()]);
       const won: string[][] = books.map(() => []);
-      const record = async (book: ScheduleBook, pid: number, at: string): Promise<void> => {
+      const record = async (book: ScheduleStore, pid: number, at: string): Promise<void> => {
         if ((await book.record("nightly", fired(at), owner(pid))) === "recorded") won[pid]?.push(at);
       };
       // Each begins elsewhere and waits for the others there, so that everybody is first somewhere.

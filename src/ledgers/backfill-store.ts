@@ -9,7 +9,7 @@ export interface Baseline {
   readonly generations: { readonly [scope: string]: number };
 }
 
-export interface BackfillBook {
+export interface BackfillStore {
   /** The baseline of a backfill that was begun and not finished, or `null`. */
   read(key: string): Promise<Baseline | null>;
   /** Durable when it returns. Where there is one under this key already, that one stays and is returned. */

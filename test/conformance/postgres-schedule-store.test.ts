@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openPostgresBooks, type PostgresBooks } from "../../src/ledgers/postgres/books.js";
+import { openPostgresStores, type PostgresStores } from "../../src/ledgers/postgres/stores.js";
 import { newUuid } from "../../src/wiring/system-clock.js";
 import { migrateAt, urlOf } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import { scheduleBookConformance } from "./schedule-book.js";
+import { scheduleBookConformance } from "./schedule-store.js";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -17,19 +17,19 @@ scheduleBookConformance("postgres", async () => {
   await database.query(
     "truncate nightshift.ledger_schedules, nightshift.ledger_ticks, nightshift.ledger_schedulers",
   );
-  const opened: PostgresBooks[] = [];
+  const opened: PostgresStores[] = [];
   return {
     async open(isAlive) {
-      const books = await openPostgresBooks({ url: urlOf(database.url), newId: newUuid, isAlive });
-      opened.push(books);
-      return books.schedules;
+      const stores = await openPostgresStores({ url: urlOf(database.url), newId: newUuid, isAlive });
+      opened.push(stores);
+      return stores.schedules;
     },
-    close: async () => void (await Promise.all(opened.map((books) => books.close()))),
+    close: async () => void (await Promise.all(opened.map((stores) => stores.close()))),
   };
 });
 
 test("a scheduler on another machine that is not heard of any more has let go of what it recorded", async () => {
-  const { schedules, close } = await openPostgresBooks({
+  const { schedules, close } = await openPostgresStores({
     ...{ url: urlOf(database.url), newId: newUuid, heardWithinMs: 300 },
     isAlive: () => "other-host",
   });

@@ -6,7 +6,7 @@
 import type { Owner } from "../job/run.js";
 import type { Tick } from "../time/schedule.js";
 
-export interface ScheduleBook {
+export interface ScheduleStore {
   /**
    * Where a job's schedule stands. A schedule that was never seen, or another one than before, is followed from `now`
    * on: nothing from before it was written is caught up with. The one before it, which a scheduler with an older spec may

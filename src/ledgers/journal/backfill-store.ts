@@ -2,7 +2,7 @@
 
 import { InfraError } from "../../errors.js";
 import type { FileSystem } from "../../stores/file-system.js";
-import type { BackfillBook, Baseline } from "../backfill-book.js";
+import type { BackfillStore, Baseline } from "../backfill-store.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { decodeTerminatedLine, encodeLine } from "./line.js";
 
@@ -13,7 +13,7 @@ export interface BookPlace {
   readonly uniqueName: () => string;
 }
 
-export function backfillBook({ stateDir, fileSystem, uniqueName }: BookPlace): BackfillBook {
+export function backfillStore({ stateDir, fileSystem, uniqueName }: BookPlace): BackfillStore {
   const directory = `${stateDir}/backfills`;
   const pathOf = (key: string): string => `${directory}/${key}.json`;
 

@@ -9,7 +9,7 @@
 import type { Owner } from "../../job/run.js";
 import type { NewId } from "../../time/clock.js";
 import { takesOverMs } from "../../time/schedule.js";
-import type { RecordedTick, ScheduleBook, TickEnd, TickProgress } from "../schedule-book.js";
+import type { RecordedTick, ScheduleStore, TickEnd, TickProgress } from "../schedule-store.js";
 import type { IsAlive } from "./claims.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 
@@ -86,7 +86,7 @@ const pruneSql = `
     and at <= (select max(at) from nightshift.ledger_ticks where job = $1) - ${keptDays} * interval '1 day'
     and at < (select at from nightshift.ledger_ticks where job = $1 order by at desc offset ${keptDays - 1} limit 1)`;
 
-export function scheduleBook(ledger: LedgerDatabase, options: ScheduleBookOptions): ScheduleBook {
+export function scheduleStore(ledger: LedgerDatabase, options: ScheduleBookOptions): ScheduleStore {
   const { read, write } = ledger;
   const { newId, isAlive, heardWithinMs = usualHeardWithinMs } = options;
 
