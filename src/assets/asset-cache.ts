@@ -57,7 +57,7 @@ export function assetCache(options: AssetCacheOptions): AssetCache {
     for (const store of blobStores) {
       const blocks = await store.get(asset);
       if (blocks === null) continue;
-      const whole = verified(blocks, asset.sha256, (found) => assetDamaged(asset, store.place, found));
+      const whole = verified(blocks, asset.sha256, (found) => assetDamaged(asset, store, found));
       const path = await keepFile(options, asset.sha256, whole);
       await makeRoom(path);
       return path;

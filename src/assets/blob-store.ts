@@ -17,6 +17,8 @@ export interface BlobStore {
   put(runId: string, asset: Asset, read: ReadAsset): Promise<void>;
   /** Returns the asset's bytes in order; `null` if it is not stored. The caller verifies them. */
   get(asset: Asset): Promise<AsyncIterable<Uint8Array> | null>;
+  /** Returns the command by which an operator removes a damaged asset, so that {@link put} writes it again. */
+  removal(asset: Asset): string;
 }
 
 export type ReadAsset = (asset: Asset) => AsyncIterable<Uint8Array>;

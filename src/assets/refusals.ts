@@ -22,12 +22,17 @@ export function assetChanged(asset: Asset, file: string, found: string | null, c
 }
 
 /** Error of an asset that was damaged on its way to a worker. */
-export function assetDamaged(asset: Asset, place: string, found: string): InfraError {
+export function assetDamaged(
+  asset: Asset,
+  store: { readonly place: string; removal(asset: Asset): string },
+  found: string,
+): InfraError {
+  const { place } = store;
   return new InfraError(
     "infra.asset-damaged",
     `${place} has other bytes for the ${asset.role} ${asset.path}: SHA-256 ${asset.sha256} was expected, ${found} was found`,
     {
-      hint: "Remove the file or row with that digest; nightshift retry stores it again.",
+      hint: `Remove it: ${store.removal(asset)}. Then nightshift retry stores it again.`,
       details: { ...detailsOf(asset), place, found },
     },
   );

@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Asset } from "../job/plan.js";
+import { shellLine } from "../text/shell-line.js";
 import type { BlobStore } from "./blob-store.js";
 import { blocksOf } from "./blocks.js";
 import { type DigestDirectory, keepFile } from "./keep-file.js";
@@ -22,6 +23,7 @@ export function sharedDirectory(store: DigestDirectory): BlobStore {
     async put(_runId, asset, read) {
       if (!(await isThere(asset))) await keepFile(store, asset.sha256, read(asset));
     },
+    removal: (asset) => shellLine("rm", pathOf(asset)),
     get: async (asset) => ((await isThere(asset)) ? blocksOf(pathOf(asset)) : null),
   };
 }

@@ -48,6 +48,7 @@ const storeIn = (directory: string) => sharedDirectory({ directory, fileSystem, 
 function countingStore(texts: { readonly [path: string]: string }) {
   const store: BlobStore & { gets: number } = {
     place: "the store",
+    removal: () => "remove it",
     gets: 0,
     put: async () => undefined,
     async get({ path }) {
@@ -122,7 +123,12 @@ test("while it comes, nothing is there under its name; whoever is killed then le
     await gate;
     yield Buffer.from("ghts");
   }
-  const store: BlobStore = { place: "slow", put: async () => undefined, get: async () => slow() };
+  const store: BlobStore = {
+    place: "slow",
+    removal: () => "",
+    put: async () => undefined,
+    get: async () => slow(),
+  };
   const locating = cacheOver([store]).locate(asset);
   while (!existsSync(here("assets")) || copies().length === 0) await new Promise((go) => setTimeout(go, 5));
   expect(copies()).not.toContain(asset.sha256);

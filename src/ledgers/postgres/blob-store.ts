@@ -57,6 +57,11 @@ export function blobStore({ place, read, transaction }: LedgerDatabase): Collect
       return found === undefined ? null : blocksOf(read, sha256);
     },
 
+    removal: ({ sha256 }) =>
+      ["ledger_run_assets", "ledger_assets"]
+        .map((table) => `delete from nightshift.${table} where sha256 = '${sha256}'`)
+        .join("; "),
+
     async collect(dryRun) {
       if (dryRun) return inOrder(await read<StoredBlob>(spentSql));
       return transaction(
