@@ -6,6 +6,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // A WebGPU device has to be found first: npm run test:webgpu. npm run soak and test:kill:postgres take their time.
     exclude: ["test/webgpu/**", "test/soak/**", "test/kill/postgres-*"],
+    // Registers the adapters, as every process of Nightshift does when it starts.
+    setupFiles: ["src/registry.ts"],
     globalSetup: ["test/support/build.ts", "test/support/postgres-run.ts"],
     reporters: ["default", "./test/support/closing-lines.ts"],
     sequence: { sequencer: BusyTestsLast },

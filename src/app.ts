@@ -4,19 +4,20 @@ import { fileURLToPath } from "node:url";
 import { hostEnvironment, type Settings } from "./config.js";
 import type { Queue } from "./dispatchers/queue.js";
 import type { WorkerHost } from "./host/host.js";
-import type { Connection } from "./job/connection.js";
-import type { InputSpec, WriteSpec } from "./job/job.js";
+import type { Connection, ConnectionUrl } from "./job/connection.js";
+import type { InputSpec } from "./job/job.js";
 import { channelsOf, type Lane, usualTag } from "./job/lane.js";
+import type { WriteSpec } from "./job/output.js";
 import type { BackfillStore } from "./ledgers/backfill-store.js";
 import type { Ledger } from "./ledgers/ledger.js";
 import type { NoticeStore } from "./ledgers/notice-store.js";
 import type { ScheduleStore } from "./ledgers/schedule-store.js";
-import type { Database } from "./postgres/database.js";
-import { quarantineDirectory } from "./registry.js";
+import { sinkAdapter } from "./registry.js";
 import { ledgerReporter, maxExpiries } from "./running/attempts.js";
 import type { Garbage } from "./running/collect-garbage.js";
 import type { MakeDispatcher } from "./running/dispatch-partitions.js";
 import type { Runner } from "./running/runner.js";
+import type { Closable } from "./sinks/adapter.js";
 import type { Sink } from "./sinks/sink.js";
 import type { InputKeeper } from "./sources/source.js";
 import type { Secrets } from "./spec/secrets.js";
@@ -93,7 +94,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     clock = systemClock,
   } = options;
   let host: WorkerHost | null = null;
-  const databases = new Map<string, Database>();
+  const openForSinks = new Map<string, Promise<Closable>>();
   let hostThreads = settings.cores;
   let liveUntilMs: number | null = null;
   const watch = queueWatch((error) => {
@@ -125,43 +126,35 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     };
   }
 
-  /** One pool for all sinks of a database, closed with the app. */
-  async function databaseOf(connection: Connection): Promise<Database> {
-    const { openDatabase } = await import("./postgres/database.js");
-    const { resolveConnection } = await import("./wiring/resolve-connection.js");
-    const key = JSON.stringify(connection);
-    const open = databases.get(key);
-    if (open !== undefined) return open;
-    const url = resolveConnection(connection, {
-      environment: settings.environment,
-      ...(secrets === undefined ? {} : { secrets }),
-    });
-    const database = openDatabase(url, { role: "coordinator", maxSessions: 4 });
-    databases.set(key, database);
-    return database;
+  /** One for all sinks that name the same key, closed with the app. */
+  async function sharedBySinks<T extends Closable>(key: string, open: () => Promise<T>): Promise<T> {
+    const known = openForSinks.get(key);
+    if (known !== undefined) return known as Promise<T>;
+    const opening = open();
+    openForSinks.set(key, opening);
+    opening.catch(() => openForSinks.delete(key));
+    return opening;
   }
 
-  async function sink(write: WriteSpec): Promise<Sink> {
-    if (write.kind === "postgres") {
-      const { postgresSink } = await import("./sinks/postgres/postgres-sink.js");
-      const quarantine = await quarantineDirectory(write, settings.outputRoot);
-      const database = await databaseOf(write.connection);
-      return postgresSink({ database, write, quarantine, onWait: onWarning });
-    }
-    const { fileSink } = await import("./sinks/files/file-sink.js");
-    const { outputFileSystem } = await import("./wiring/output-files.js");
-    const { to, shape, mode, partitionBy } = write;
-    return fileSink({
-      to,
-      shape,
-      mode,
-      partitionBy,
-      fileSystem: await outputFileSystem(settings.outputRoot),
+  async function resolve(connection: Connection): Promise<ConnectionUrl> {
+    const { resolveConnection } = await import("./wiring/resolve-connection.js");
+    const { environment } = settings;
+    return resolveConnection(connection, secrets === undefined ? { environment } : { environment, secrets });
+  }
+
+  const sink = async (write: WriteSpec): Promise<Sink> =>
+    sinkAdapter(write).open(write, {
       clock,
       newId: newUuid,
+      fileSystem: async () => {
+        const { outputFileSystem } = await import("./wiring/output-files.js");
+        return outputFileSystem(settings.outputRoot);
+      },
       join: async (parts, path) => (await currentHost())().call("join", { parts, to: path }),
+      resolve,
+      shared: sharedBySinks,
+      onWait: onWarning,
     });
-  }
 
   async function keeper(input: InputSpec): Promise<InputKeeper | null> {
     if (input.kind !== "postgres") return null;
@@ -299,7 +292,11 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
         (open) => open.close(),
         () => undefined,
       );
-      for (const database of databases.values()) await database.close();
+      for (const opened of openForSinks.values())
+        await opened.then(
+          (open) => open.close(),
+          () => undefined,
+        );
     },
   };
 }

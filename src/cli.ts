@@ -11,6 +11,8 @@ if (argv.length < 2 && ["--version", "-V"].includes(first)) {
   const { fitHelp } = await import("./cli/output/fit.js");
   process.stdout.write(fitHelp(rootHelp(), helpWidth()));
 } else {
+  // Registers the adapters, which answer for jobs, before the first job is read.
+  await import("./registry.js");
   const { main } = await import("./cli/shell/main.js");
   await main(argv);
 }

@@ -1,16 +1,43 @@
-/** What a spec's words stand for in this version; each implementation is loaded when it is first asked for. */
+/**
+ * The table of adapters: what a job may read, write and run with. An adapter describes itself without its implementation,
+ * which is loaded when it is first opened.
+ */
 import { hooksOff } from "./assets/refusals.js";
 import type { Environment } from "./config.js";
+import { BugError } from "./errors.js";
 import type { Format } from "./formats/format.js";
 import type { HookRuntime } from "./hooks/hook.js";
-import type { InputSpec, PostgresWrite, WriteSpec } from "./job/job.js";
+import type { InputSpec } from "./job/job.js";
+import { outputKind, registerOutputKind, type WriteSpec } from "./job/output.js";
 import { withinMemory } from "./planning/row-group-memory.js";
 import type { ModelRuntime } from "./runtimes/model.js";
-import type { QuarantineDirectory } from "./sinks/postgres/quarantine-files.js";
+import type { SinkAdapter } from "./sinks/adapter.js";
+import { filesSinkAdapter } from "./sinks/files/files-sink-adapter.js";
+import { postgresSinkAdapter } from "./sinks/postgres/postgres-sink-adapter.js";
 import type { StagingSink } from "./sinks/sink.js";
 import type { Source, TableDetector } from "./sources/source.js";
 import type { ReadHandle, Store } from "./stores/store.js";
 import { newUuid } from "./wiring/system-clock.js";
+
+/** What this version brings. */
+const adapters: Adapters = {
+  sinks: [filesSinkAdapter, postgresSinkAdapter],
+};
+
+export interface Adapters {
+  readonly sinks: readonly SinkAdapter[];
+}
+
+for (const sink of adapters.sinks) registerOutputKind(sink);
+
+/** Returns the adapter that opens an output. @throws SpecError `adapter.unknown` */
+export function sinkAdapter(write: WriteSpec): SinkAdapter {
+  const kind = outputKind(write);
+  const found = adapters.sinks.find((sink) => sink === kind);
+  if (found === undefined)
+    throw new BugError("bug.no-adapter", `outputs of the kind ${kind.name} cannot be opened`);
+  return found;
+}
 
 /** The implementations that a worker host and its threads need. */
 export interface Registry {
@@ -97,24 +124,18 @@ export function createRegistry({
       const { TableRoots } = await import("./sources/files/table-formats.js");
       return new TableRoots(await store());
     },
-    stagingSink: async (write) => {
-      if (write.kind === "postgres") {
-        const { stagingPostgresSink } = await import("./sinks/postgres/staging-postgres-sink.js");
-        const { resolveConnection } = await import("./wiring/resolve-connection.js");
-        const directory = await quarantineDirectory(write, outputRoot);
-        const quarantine = directory === null ? null : { directory, format: await format() };
-        return stagingPostgresSink({
-          url: resolveConnection(write.connection, { environment }),
-          write,
-          quarantine,
-        });
-      }
-      const { to, partitionBy } = write;
-      const { stagingFileSink } = await import("./sinks/files/staging-file-sink.js");
-      const { outputFileSystem } = await import("./wiring/output-files.js");
-      const fileSystem = await outputFileSystem(outputRoot);
-      return stagingFileSink({ to, partitionBy, format: await format(), fileSystem });
-    },
+    stagingSink: (write) =>
+      sinkAdapter(write).openStaging(write, {
+        format,
+        fileSystem: async () => {
+          const { outputFileSystem } = await import("./wiring/output-files.js");
+          return outputFileSystem(outputRoot);
+        },
+        resolve: async (connection) => {
+          const { resolveConnection } = await import("./wiring/resolve-connection.js");
+          return resolveConnection(connection, { environment });
+        },
+      }),
   });
   return registryOver(anyFormat);
 }
@@ -128,16 +149,6 @@ const noHooksHere: HookRuntime = {
     throw hooksOff(path);
   },
 };
-
-/** Where a database's quarantined rows become files. */
-export async function quarantineDirectory(
-  { quarantine }: PostgresWrite,
-  outputRoot: string | null,
-): Promise<QuarantineDirectory | null> {
-  if (quarantine?.kind !== "directory") return null;
-  const { outputFileSystem } = await import("./wiring/output-files.js");
-  return { path: quarantine.path, fileSystem: await outputFileSystem(outputRoot) };
-}
 
 /** A store whose open files are known to whoever watches this process, even after it died in native code. */
 function noting(store: Store, note: (line: string) => void): Store {

@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { type Command, Option } from "commander";
 import { toErrorRecord } from "../errors.js";
-import type { WriteSpec } from "../job/job.js";
+import type { WriteSpec } from "../job/output.js";
 import type { RunRequest } from "../running/run-request.js";
 import { fetchAllFlights } from "./demo/all-flights.js";
 import { demoEnd } from "./demo/demo-end.js";

@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import type { App } from "../app.js";
 import type { RowsTable } from "../host/host.js";
+import { placeOf } from "../job/output.js";
 import type { PartitionState } from "../job/partition.js";
 import type { RunState } from "../job/run.js";
 import type { Sink } from "../sinks/sink.js";
 import { type ErrorReport, groupReasons, quarantinedRow } from "./errors/report.js";
 import { reportText } from "./errors/report-text.js";
 import { runFor } from "./lookup/runs.js";
-import { quarantineTable } from "./running/outcome-text.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
 
@@ -31,6 +31,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   for await (const partition of ledger.listPartitions(state.run.id)) partitions.push(partition);
 
   const { write } = state.run.job;
+  const place = placeOf(write);
   const sink = await app.sink(write);
   const files = state.status === "published" ? await sink.quarantineFiles(state.run.id) : [];
   const table = await quarantined(app, sink, state, files, sample);
@@ -45,7 +46,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
         : [{ partition: index, status, attempts, error: lastError }],
     ),
     quarantineFiles: files,
-    quarantineTable: write.kind === "postgres" && rows.length > 0 ? quarantineTable(write) : null,
+    quarantineTable: place.is === "table" && rows.length > 0 ? place.quarantine : null,
   };
   if (cli.globals.json)
     printJson(cli.out, { run: state.run.id, status: state.status, ...report, state: undefined });
@@ -72,7 +73,7 @@ async function quarantined(
 
 /** The ledger is reached from anywhere; quarantine files only from where the output is. */
 function isElsewhere({ state, quarantineFiles }: ErrorReport): boolean {
-  const isInFiles = state.run.job.write.kind !== "postgres";
+  const isInFiles = placeOf(state.run.job.write).is === "path";
   return (
     isInFiles &&
     state.status === "published" &&

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
-import { targetOf } from "../job/job.js";
+import { placeOf, targetOf } from "../job/output.js";
 import { outputFor } from "./lookup/outputs.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -15,9 +15,10 @@ The paths belong to one whole publication and stay valid while a newer one appea
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const write = await outputFor(cli, command.args[0] ?? "");
-  if (write.kind === "postgres")
+  const place = placeOf(write);
+  if (place.is === "table")
     throw new SpecError("usage.no-files", `${targetOf(write)} is a table: it has no files`, {
-      hint: "Query it; readers see whole publications only.",
+      hint: place.insteadOfFiles,
     });
   const sink = await (await cli.app()).sink(write);
   const files = await sink.files();

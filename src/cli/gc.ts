@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { exitCodes, type NightshiftError, toErrorRecord } from "../errors.js";
-import { targetOf } from "../job/job.js";
+import { targetOf } from "../job/output.js";
 import type { CollectedPlace } from "../running/collect-garbage.js";
 import { bytes, counted } from "../text/human.js";
 import { shownTarget } from "./output/paths.js";

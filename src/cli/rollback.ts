@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { targetOf } from "../job/job.js";
+import { targetOf } from "../job/output.js";
 import { keptForRollback, type RolledBack } from "../sinks/sink.js";
 import { outputFor } from "./lookup/outputs.js";
 import { shownTarget } from "./output/paths.js";

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
+import { placeOf } from "../job/output.js";
 import type { RunRequest } from "../running/run-request.js";
 import { refuseOutside } from "../wiring/output-files.js";
 import {
@@ -71,7 +72,8 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   refuseTarget(cli);
   const lane = laneOf(flags, cli.settings);
   const request = parseScore(command.args, flags, cli);
-  if (request.job.write.kind === "files") refuseOutside(request.job.write.to, cli.settings.outputRoot);
+  const output = placeOf(request.job.write);
+  if (output.is === "path") refuseOutside(output.path, cli.settings.outputRoot);
   const runner = await (await cli.app()).runner();
   const quarantineExitZero = flags.quarantineExitZero === true;
   return watched(cli, flags, request.job, (observers) =>

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { exitCodes, SpecError } from "../errors.js";
-import { targetOf, type WriteSpec } from "../job/job.js";
+import { placeOf, targetOf, type WriteSpec } from "../job/output.js";
 import type { Verified } from "../sinks/sink.js";
 import { bytes, counted } from "../text/human.js";
 import { outputFor } from "./lookup/outputs.js";
@@ -22,9 +22,10 @@ export function declare(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<number> {
   const output = namedOutput(command.args[0], command.opts<VerifyFlags>().output);
   const write = await outputFor(cli, output);
-  if (write.kind === "postgres")
+  const place = placeOf(write);
+  if (place.is === "table")
     throw new SpecError("usage.no-files", `${targetOf(write)} is a table: it has no files to verify`, {
-      hint: "The server's checksums guard its rows: see pg_checksums and pg_amcheck.",
+      hint: place.insteadOfVerify,
     });
   const sink = await (await cli.app()).sink(write);
   const verified = await sink.verify();

@@ -4,6 +4,7 @@ import type { TensorType } from "../data/tensor.js";
 import type { JsonValue } from "../errors.js";
 import type { TimePart } from "../mapping/mapping.js";
 import { type Connection, type TableName, tableText } from "./connection.js";
+import type { WriteSpec } from "./output.js";
 import type { EngineName } from "./profile.js";
 
 export interface Job {
@@ -60,7 +61,7 @@ export function runsHooks({ hooks }: Pick<Job, "hooks">): boolean {
   return hooks.pre !== null || hooks.post !== null;
 }
 
-/** Records of version 0.1 have no `kind`: whatever is not `postgres` is files. The same goes for {@link WriteSpec}. */
+/** Records of version 0.1 have no `kind`: whatever is not `postgres` is files. */
 export type InputSpec = FilesInput | PostgresInput;
 
 interface AnyInput {
@@ -228,61 +229,6 @@ export type Passthrough =
   | { readonly kind: "rest" }
   | { readonly kind: "all" }
   | { readonly kind: "none" };
-
-export type WriteSpec = FilesWrite | PostgresWrite;
-
-interface AnyWrite {
-  readonly partitionBy: readonly string[];
-  /** Constant columns. `{{ run.* }}` and `{{ model.* }}` are still unexpanded here. */
-  readonly add: { readonly [column: string]: JsonValue };
-}
-
-export type WriteMode = "error" | "append" | "replace";
-
-export interface FilesWrite extends AnyWrite {
-  readonly kind: "files";
-  /** Absolute path of a directory, or of one file when `shape` is `file`. */
-  readonly to: string;
-  readonly shape: "directory" | "file";
-  readonly mode: WriteMode;
-}
-
-export interface PostgresWrite extends AnyWrite {
-  readonly kind: "postgres";
-  readonly connection: Connection;
-  readonly table: TableName;
-  readonly mode: WriteMode | "upsert";
-  /** Columns that identify a row of the table; the input's unless told. Never empty under `upsert`. */
-  readonly key: readonly string[];
-  /** Make the table from the predictions' schema where it is missing. */
-  readonly create: boolean;
-  /** Under `upsert`: what becomes of rows whose keys the run was asked for and did not find any more. */
-  readonly onMissing: "keep" | "delete";
-  /** Where rows go that could not be scored; `null`: the sink's own table. A directory is absolute. */
-  readonly quarantine:
-    | { readonly kind: "table"; readonly table: TableName }
-    | { readonly kind: "directory"; readonly path: string }
-    | null;
-  /** What becomes of instants finer than a microsecond: their rows fail, or they are rounded. Absent: `exact`. */
-  readonly timestamps?: "exact" | "round";
-  /** How list columns are written, where the table's own columns leave a choice or are to be made. */
-  readonly layout: { readonly [column: string]: ListLayout };
-}
-
-/**
- * `array`: an array of the elements' type; a list of structs becomes an array for each field, `<column>_<field>`.
- * `vector`, `halfvec`: pgvector's types; what they cannot hold exactly is rounded. `explode`: a row for each element, its
- * fields as columns; one column at most.
- */
-export type ListLayout = "jsonb" | "array" | "vector" | "halfvec" | "explode";
-
-/**
- * Where predictions go, in one secret-free text: for people, for comparing, and part of a job's identity. A path, or
- * `postgres://host:port/database/schema.table`.
- */
-export function targetOf(write: WriteSpec): string {
-  return write.kind === "postgres" ? `${write.connection.address}/${tableText(write.table)}` : write.to;
-}
 
 /** The data interval that a run is for: instants in ISO 8601, `end` exclusive. */
 export interface Interval {

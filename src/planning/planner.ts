@@ -6,6 +6,7 @@ import type { RecordBatch } from "apache-arrow";
 import { SpecError } from "../errors.js";
 import type { ModelTrial, PlanCall } from "../host/host.js";
 import type { Guessing, Job } from "../job/job.js";
+import { placeOf } from "../job/output.js";
 import type { Partition } from "../job/partition.js";
 import type { Asset, Plan, PlannedCheck } from "../job/plan.js";
 import { pinFiles } from "../mapping/files/load-files.js";
@@ -217,15 +218,17 @@ async function check(
 
 /** A job that reads what it writes would score its own predictions, or overwrite its input with them. */
 function refuseOwnOutput({ write }: Job, { slices }: Partition): void {
-  if (write.kind === "postgres") return;
-  const own = slices.find(({ file }) => file.path === write.to || file.path.startsWith(`${write.to}/`));
+  const place = placeOf(write);
+  if (place.is === "table") return;
+  const output = place.path;
+  const own = slices.find(({ file }) => file.path === output || file.path.startsWith(`${output}/`));
   if (own === undefined) return;
   throw new SpecError(
     "refused.output-is-input",
-    `${own.file.path} is an input, and lies in the output ${write.to}.`,
+    `${own.file.path} is an input, and lies in the output ${output}.`,
     {
       hint: "Write to a place outside of what is read.",
-      details: { file: own.file.path, output: write.to },
+      details: { file: own.file.path, output },
     },
   );
 }

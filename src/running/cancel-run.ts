@@ -6,7 +6,7 @@
  */
 
 import { asNightshiftError, SpecError } from "../errors.js";
-import type { WriteSpec } from "../job/job.js";
+import type { WriteSpec } from "../job/output.js";
 import {
   type Claim,
   hasEnded,

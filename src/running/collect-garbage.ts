@@ -4,7 +4,8 @@
  */
 import type { CollectedBlobStore } from "../assets/blob-store.js";
 import { asNightshiftError, type ErrorRecord, fromErrorRecord, type NightshiftError } from "../errors.js";
-import { describeInput, type PostgresInput, targetOf, type WriteSpec } from "../job/job.js";
+import { describeInput, type PostgresInput } from "../job/job.js";
+import { targetOf, type WriteSpec } from "../job/output.js";
 import { isFinal, type Owner, type Run } from "../job/run.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Collected, Sink } from "../sinks/sink.js";

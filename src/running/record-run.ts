@@ -4,7 +4,8 @@
  */
 
 import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../errors.js";
-import { isLive, type WriteSpec } from "../job/job.js";
+import { isLive } from "../job/job.js";
+import type { WriteSpec } from "../job/output.js";
 import type { Owner, Run } from "../job/run.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Sink } from "../sinks/sink.js";

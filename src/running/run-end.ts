@@ -1,7 +1,8 @@
 /** Reports to observers how a request to the runner ended. */
 
 import { asNightshiftError, CancelledError, toErrorRecord } from "../errors.js";
-import { type Job, targetOf } from "../job/job.js";
+import type { Job } from "../job/job.js";
+import { targetOf } from "../job/output.js";
 import { noRows } from "../job/partition.js";
 import type { Run } from "../job/run.js";
 import type { Observer, RunEnd } from "../observers/observer.js";

@@ -1,7 +1,8 @@
 /** How runs are named: the same request always leads to the same key, so that two coordinators meet. */
 import { createHash } from "node:crypto";
 import { type JsonValue, SpecError } from "../errors.js";
-import { type InputSpec, type Job, type Limits, targetOf, type WriteSpec } from "../job/job.js";
+import type { InputSpec, Job, Limits } from "../job/job.js";
+import { outputKind, targetOf, type WriteSpec } from "../job/output.js";
 import { type Asset, assetsToRun, type Plan } from "../job/plan.js";
 import type { Run, RunKey } from "../job/run.js";
 import type { RunRequest } from "./run-request.js";
@@ -117,9 +118,7 @@ function shapedByInput(input: InputSpec): object {
 
 function shapedByWrite(write: WriteSpec): object {
   const { partitionBy, add } = write;
-  return write.kind === "postgres"
-    ? { partitionBy, add, key: write.key, layout: write.layout, timestamps: write.timestamps }
-    : { partitionBy, add };
+  return { partitionBy, add, ...outputKind(write).identity(write) };
 }
 
 /** JSON with sorted keys, so that equal values have equal text. */

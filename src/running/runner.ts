@@ -4,7 +4,8 @@
  */
 
 import { asNightshiftError, SpecError } from "../errors.js";
-import { isLive, type Job, targetOf, type WriteSpec } from "../job/job.js";
+import { isLive, type Job } from "../job/job.js";
+import { targetOf, type WriteSpec } from "../job/output.js";
 import type { Plan } from "../job/plan.js";
 import type { Run, RunState } from "../job/run.js";
 import type { Sink } from "../sinks/sink.js";

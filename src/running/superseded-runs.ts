@@ -1,6 +1,6 @@
 /** Finds unfinished runs that a later publication of the same output has made pointless: `gc` gives them up. */
 import type { ErrorRecord } from "../errors.js";
-import { targetOf, type WriteSpec } from "../job/job.js";
+import { targetOf, type WriteSpec } from "../job/output.js";
 import type { Run, RunState } from "../job/run.js";
 import { wayOn } from "../job/way-on.js";
 import type { Ledger } from "../ledgers/ledger.js";

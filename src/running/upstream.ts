@@ -1,6 +1,7 @@
 /** Jobs that another one waits for: which of their intervals it needs, and whether those are published. */
 import { SpecError } from "../errors.js";
-import type { Interval, Job, WriteSpec } from "../job/job.js";
+import type { Interval, Job } from "../job/job.js";
+import type { WriteSpec } from "../job/output.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Sink } from "../sinks/sink.js";
 import { type IntervalRule, intervalsThrough } from "../time/interval.js";

@@ -5,7 +5,8 @@
  */
 import { createHash } from "node:crypto";
 import { asNightshiftError, CancelledError, type NightshiftError } from "../errors.js";
-import { type Interval, type Job, targetOf } from "../job/job.js";
+import type { Interval, Job } from "../job/job.js";
+import { targetOf } from "../job/output.js";
 import type { RunState } from "../job/run.js";
 import type { Baseline } from "../ledgers/backfill-store.js";
 import type { Ledger } from "../ledgers/ledger.js";

@@ -11,8 +11,8 @@ import {
   type RowPolicy,
   usualTolerance,
   type WaitFor,
-  type WriteSpec,
 } from "../job/job.js";
+import { outputKindNamed } from "../job/output.js";
 import { asList } from "./checks/check.js";
 import { parseDurationMs, parseSizeBytes } from "./quantities.js";
 import type { JobSpec } from "./schema.js";
@@ -41,7 +41,11 @@ export function toJob(
       post: spec.post === undefined ? null : absolute(spec.post),
     },
     ...(spec.check === undefined ? {} : { check: toCheck(spec.check, absolute) }),
-    write: toWrite(spec.write, key, absolute, connections),
+    write: outputKindNamed(spec.write.to).parse(spec.write, {
+      absolute,
+      connection: connections.write,
+      inputKey: key,
+    }),
     interval,
     limits: toLimits(spec.limits),
     rowPolicy: toRowPolicy(spec.limits),
@@ -90,39 +94,6 @@ function toInput(
 
 function toWaitFor({ timeout, poll, marker }: JobSpec["input"]["wait_for"] & object): WaitFor {
   return { timeoutMs: parseDurationMs(timeout), pollMs: parseDurationMs(poll), marker: marker ?? null };
-}
-
-function toWrite(
-  spec: JobSpec["write"],
-  inputKey: readonly string[],
-  absolute: (path: string) => string,
-  { write: connection }: Connections,
-): WriteSpec {
-  const { mode, quarantine } = spec;
-  const own = { partitionBy: spec.partition_by ?? [], add: spec.add };
-  if (connection === null) {
-    if (mode === "upsert") throw new Error("a check lets `upsert` into databases only");
-    const shape = spec.to.endsWith(".parquet") ? "file" : "directory";
-    return { kind: "files", to: absolute(spec.to), shape, mode, ...own };
-  }
-  return {
-    kind: "postgres",
-    connection,
-    table: tableOf(spec.table),
-    mode,
-    key: spec.key === undefined ? inputKey : asList(spec.key),
-    create: spec.create ?? false,
-    onMissing: spec.on_missing ?? "keep",
-    quarantine:
-      quarantine === undefined
-        ? null
-        : quarantine.directory === undefined
-          ? { kind: "table", table: tableOf(quarantine.table) }
-          : { kind: "directory", path: absolute(quarantine.directory) },
-    ...(spec.timestamps === undefined ? {} : { timestamps: spec.timestamps }),
-    layout: spec.layout ?? {},
-    ...own,
-  };
 }
 
 function tableOf(text: string | undefined): TableName {

@@ -8,8 +8,8 @@ import type { Settings } from "../config.js";
 import type { Queue } from "../dispatchers/queue.js";
 import { isQueueRefused, isQueueUnready, refusedForMs } from "../dispatchers/refusals.js";
 import { SpecError } from "../errors.js";
-import type { WriteSpec } from "../job/job.js";
 import { type Channel, usualTag } from "../job/lane.js";
+import { stagingPathOf } from "../job/output.js";
 import { assetsToRun, type PartitionTask, type Plan } from "../job/plan.js";
 import type { Run } from "../job/run.js";
 import type { LeaseEnd, Ledger, SeenWorker, SharedLedger } from "../ledgers/ledger.js";
@@ -129,17 +129,11 @@ async function assetDirectory({ assetDir }: Settings): Promise<BlobStore | null>
 
 /** Leaves a mark by which workers can tell that they see the output's place, and not one of the same name. */
 export async function leaveMark(run: Run, outputRoot: string | null): Promise<void> {
-  const place = placeOf(run.job.write);
+  const place = stagingPathOf(run.job.write);
   if (place === null) return;
   const { markShared } = await import("../sinks/files/shared-path.js");
   const { outputFileSystem } = await import("./output-files.js");
   await markShared(await outputFileSystem(outputRoot), place, run.id);
-}
-
-/** Where attempts leave files, if anywhere. */
-function placeOf(write: WriteSpec): string | null {
-  if (write.kind !== "postgres") return write.to;
-  return write.quarantine?.kind === "directory" ? write.quarantine.path : null;
 }
 
 /** What a worker asks of a task before it begins: that it sees the run's files, and has its assets. */
@@ -162,7 +156,7 @@ export function admitting(
 function sharedPlaces(): (task: PartitionTask) => Promise<void> {
   const seen = new Set<string>();
   return async ({ run }) => {
-    const place = placeOf(run.job.write);
+    const place = stagingPathOf(run.job.write);
     if (place === null || seen.has(run.id)) return;
     const { seesShared } = await import("../sinks/files/shared-path.js");
     const { localFileSystem } = await import("../stores/local/local-file-system.js");

@@ -1,6 +1,6 @@
 /** Tables that somebody alters between a publication and what comes next. */
 import { describe, expect, it } from "vitest";
-import type { PostgresWrite } from "../../src/job/job.js";
+import type { PostgresWrite } from "../../src/sinks/postgres/postgres-write.js";
 import { runOf } from "../support/file-target.js";
 import { freshTarget, type PostgresTarget, stageRun } from "../support/postgres-target.js";
 

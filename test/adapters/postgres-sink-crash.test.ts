@@ -1,8 +1,8 @@
 /** Servers and connections that die at each step of publishing: every key once, or none, and the run goes on. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { PostgresWrite } from "../../src/job/job.js";
 import { openDatabase } from "../../src/postgres/database.js";
+import type { PostgresWrite } from "../../src/sinks/postgres/postgres-write.js";
 import { type CuttingProxy, cuttingProxy } from "../support/cutting-proxy.js";
 import { runOf } from "../support/file-target.js";
 import { type PostgresServer, startServer } from "../support/postgres-server.js";

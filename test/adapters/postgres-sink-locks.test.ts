@@ -1,7 +1,7 @@
 /** A publication that needs a table for itself, while others read it: readers are held for a moment at a time only. */
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
-import type { PostgresWrite } from "../../src/job/job.js";
+import type { PostgresWrite } from "../../src/sinks/postgres/postgres-write.js";
 import { runOf } from "../support/file-target.js";
 import { freshTarget, type PostgresTarget, stageRun } from "../support/postgres-target.js";
 

@@ -1,6 +1,6 @@
 /** Tables that a job makes: what `plan` says of them is what is there afterwards. */
 import { describe, expect, it } from "vitest";
-import type { PostgresWrite } from "../../src/job/job.js";
+import type { PostgresWrite } from "../../src/sinks/postgres/postgres-write.js";
 import { batchOf, runOf } from "../support/file-target.js";
 import { columnsOf, freshTarget, stageRun } from "../support/postgres-target.js";
 

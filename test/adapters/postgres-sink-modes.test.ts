@@ -12,9 +12,9 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import type { PostgresWrite } from "../../src/job/job.js";
 import type { Receipt } from "../../src/job/partition.js";
 import type { Run } from "../../src/job/run.js";
+import type { PostgresWrite } from "../../src/sinks/postgres/postgres-write.js";
 import { freshDirectory, idsIn as idsInFile, runOf } from "../support/file-target.js";
 import { columnsOf, freshTarget, idsIn, type PostgresTarget, stageRun } from "../support/postgres-target.js";
 

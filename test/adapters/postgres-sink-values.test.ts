@@ -31,7 +31,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import type { PostgresWrite } from "../../src/job/job.js";
+import type { PostgresWrite } from "../../src/sinks/postgres/postgres-write.js";
 import { runOf } from "../support/file-target.js";
 import { columnsOf, freshTarget, stageRun } from "../support/postgres-target.js";
 

@@ -15,7 +15,7 @@ import {
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { arrowSchema } from "../../src/data/arrow-types.js";
 import type { Column } from "../../src/data/column.js";
-import type { PostgresWrite } from "../../src/job/job.js";
+import type { PostgresWrite } from "../../src/sinks/postgres/postgres-write.js";
 import { batchOf, column } from "../support/arrow-batches.js";
 import { runOf } from "../support/file-target.js";
 import { createDatabase, queryAt, type TestDatabase } from "../support/postgres-server.js";

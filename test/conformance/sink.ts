@@ -1,7 +1,7 @@
 /** What every sink promises, whatever it writes to. An implementation's test hands in a way to make fresh targets. */
 
 import { describe, expect, it } from "vitest";
-import type { WriteMode } from "../../src/job/job.js";
+import type { WriteMode } from "../../src/job/output.js";
 import type { Receipt } from "../../src/job/partition.js";
 import type { Run } from "../../src/job/run.js";
 import { keptForRollback, type Sink } from "../../src/sinks/sink.js";

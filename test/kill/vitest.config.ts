@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/kill/postgres-*.test.ts"],
+    setupFiles: ["src/registry.ts"],
     globalSetup: ["test/support/build.ts", "test/support/postgres-run.ts"],
     reporters: ["verbose", "./test/support/closing-lines.ts"],
     testTimeout: 180_000,

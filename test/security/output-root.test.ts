@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readSettings } from "../../src/config.js";
-import type { WriteSpec } from "../../src/job/job.js";
+import type { WriteSpec } from "../../src/job/output.js";
 import { createRegistry } from "../../src/registry.js";
 import { fileSink } from "../../src/sinks/files/file-sink.js";
 import { stagingFileSink } from "../../src/sinks/files/staging-file-sink.js";

@@ -2,7 +2,7 @@
 /** Values that a run is given: what they may not do where they are part of a path, and what they tell of secrets. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { targetOf } from "../../src/job/job.js";
+import { targetOf } from "../../src/job/output.js";
 import type { Answer } from "../support/api-client.js";
 import { type ApiProject, apiProject } from "../support/api-project.js";
 import { nightshift } from "../support/nightshift.js";

@@ -1,7 +1,8 @@
 /** Jobs, signatures and schemas for tests, from what matters in each. */
 import type { ColumnType, Schema } from "../../src/data/column.js";
 import type { Signature, TensorSpec } from "../../src/data/tensor.js";
-import type { FilesInput, FilesWrite, Job } from "../../src/job/job.js";
+import type { FilesInput, Job } from "../../src/job/job.js";
+import type { FilesWrite } from "../../src/sinks/files/files-write.js";
 
 export const int64: ColumnType = { kind: "int", bits: 64, signed: true };
 export const int32: ColumnType = { kind: "int", bits: 32, signed: true };
@@ -17,8 +18,8 @@ export type JobParts = Partial<Omit<Job, "input" | "write">> & {
 
 /** Where a test knows that it is files. */
 export function filesOf({ input, write }: Job): { readonly input: FilesInput; readonly write: FilesWrite } {
-  if (input.kind === "postgres" || write.kind === "postgres") throw new Error("these are no files");
-  return { input, write };
+  if (input.kind !== "files" || write.kind !== "files") throw new Error("these are no files");
+  return { input, write: write as FilesWrite };
 }
 
 /** A job as `score` makes it, with the given parts changed. */

@@ -1,6 +1,6 @@
 /** `vars:` of a spec: what is declared, what a run may be given, and what keeps a value out of a path. */
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { targetOf } from "../../src/job/job.js";
+import { targetOf } from "../../src/job/output.js";
 import { jobIdOf } from "../../src/running/run-identity.js";
 import { jobText, makeSpecProject, type SpecProject } from "../support/spec-project.js";
 

@@ -5,6 +5,7 @@ import base from "../../vitest.config.js";
 export default defineConfig({
   test: {
     ...base.test,
+    setupFiles: ["src/registry.ts"],
     globalSetup: ["test/support/build.ts"],
     include: ["test/webgpu/**/*.test.ts"],
     exclude: [],

@@ -1,5 +1,6 @@
 import { asNightshiftError } from "../../errors.js";
-import { type Job, targetOf } from "../../job/job.js";
+import type { Job } from "../../job/job.js";
+import { targetOf } from "../../job/output.js";
 import { isActive } from "../../job/run.js";
 import type { DecideParts } from "../../service/backfill.js";
 import type { Sink } from "../../sinks/sink.js";

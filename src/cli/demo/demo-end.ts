@@ -1,4 +1,4 @@
-import type { WriteSpec } from "../../job/job.js";
+import type { WriteSpec } from "../../job/output.js";
 import { sumRows } from "../../job/partition.js";
 import { bytes, counted, duration } from "../../text/human.js";
 import type { Paint } from "../output/paint.js";

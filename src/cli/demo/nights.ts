@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { WriteSpec } from "../../job/job.js";
+import type { WriteSpec } from "../../job/output.js";
 import type { RunOutcome, RunRequest } from "../../running/run-request.js";
 import { count, duration } from "../../text/human.js";
 import { jobFor } from "../lookup/jobs.js";

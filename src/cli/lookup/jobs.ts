@@ -2,8 +2,9 @@
 import { dirname } from "node:path";
 import { projectOfSpec } from "../../config.js";
 import { SpecError } from "../../errors.js";
-import { type Interval, type Job, targetOf } from "../../job/job.js";
+import type { Interval, Job } from "../../job/job.js";
 import type { NotifySettings } from "../../job/notice.js";
+import { targetOf } from "../../job/output.js";
 import type { Upstream } from "../../running/upstream.js";
 import { templateVariables } from "../../text/template.js";
 import type { IntervalRule } from "../../time/interval.js";

@@ -1,5 +1,6 @@
 import { lstatSync } from "node:fs";
-import type { WriteSpec } from "../../job/job.js";
+import type { WriteSpec } from "../../job/output.js";
+import { filesAt } from "../../sinks/files/files-sink-adapter.js";
 import type { Cli } from "../shell/context.js";
 import { jobIfAny } from "./jobs.js";
 import { localPath } from "./local-path.js";
@@ -12,13 +13,8 @@ export async function outputFor(cli: Cli, given: string): Promise<WriteSpec> {
     const job = await jobIfAny(cli, given, { required: isSpec || !exists(localPath(given, cli.cwd)) });
     if (job !== null) return job.write;
   }
-  return outputAt(localPath(given, cli.cwd));
-}
-
-/** Enough of a write spec to ask the sink about what is already there. */
-function outputAt(path: string): WriteSpec {
-  const shape = path.endsWith(".parquet") ? "file" : "directory";
-  return { kind: "files", to: path, shape, mode: "replace", partitionBy: [], add: {} };
+  // Enough to ask the sink about what is already there.
+  return filesAt(localPath(given, cli.cwd), { mode: "replace" });
 }
 
 function exists(path: string): boolean {

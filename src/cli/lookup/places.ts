@@ -1,6 +1,9 @@
 /** Places that a command line names: files, or tables of databases. */
 import { SpecError } from "../../errors.js";
-import type { FilesInput, FilesWrite, InputSpec, WriteSpec } from "../../job/job.js";
+import type { FilesInput, InputSpec } from "../../job/job.js";
+import type { WriteSpec } from "../../job/output.js";
+import { filesAt } from "../../sinks/files/files-sink-adapter.js";
+import type { FilesWrite } from "../../sinks/files/files-write.js";
 import { unwrittenEnding } from "../../text/recognise-file.js";
 import { localPath } from "./local-path.js";
 import { type DatabasePlace, refuseBareDatabase, refuseSameTable, tableInput, tableWrite } from "./tables.js";
@@ -35,13 +38,11 @@ export function placesOf(named: NamedPlaces, flags: InputFlags, place: DatabaseP
   if (table === undefined) for (const input of inputs) refuseBareDatabase(input, "input", place);
   else refuseOptionsOfFiles(flags);
   if (toTable === undefined) refuseBareDatabase(to, "output", place);
-  const input =
-    table === undefined ? filesInput(inputs, flags, place.cwd) : tableInput(inputs, table, key, place);
-  const write =
-    toTable === undefined
-      ? filesWrite({ to, overwrite }, place.cwd)
-      : tableWrite(to, toTable, { key, overwrite }, place);
-  if (input.kind === "postgres" && write.kind === "postgres") refuseSameTable(input, write);
+  const source = table === undefined ? null : tableInput(inputs, table, key, place);
+  const input = source ?? filesInput(inputs, flags, place.cwd);
+  const target = toTable === undefined ? null : tableWrite(to, toTable, { key, overwrite }, place);
+  const write = target ?? filesWrite({ to, overwrite }, place.cwd);
+  if (source !== null && target !== null) refuseSameTable(source, target);
   return { input, write };
 }
 
@@ -70,14 +71,7 @@ export function filesWrite(
   cwd: string,
 ): FilesWrite {
   refuseEnding(to);
-  return {
-    kind: "files",
-    to: localPath(to, cwd),
-    shape: to.endsWith(".parquet") ? "file" : "directory",
-    mode: overwrite ? "replace" : "error",
-    partitionBy: [],
-    add: {},
-  };
+  return filesAt(localPath(to, cwd), { mode: overwrite ? "replace" : "error" });
 }
 
 /** @throws SpecError `usage.output-format` */

@@ -1,4 +1,4 @@
-import { targetOf } from "../../job/job.js";
+import { targetOf } from "../../job/output.js";
 import type { RunState } from "../../job/run.js";
 import type { Sink } from "../../sinks/sink.js";
 import type { Cli } from "../shell/context.js";

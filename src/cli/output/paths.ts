@@ -1,5 +1,5 @@
 import { isAbsolute, relative, sep } from "node:path";
-import { targetOf, type WriteSpec } from "../../job/job.js";
+import { placeOf, targetOf, type WriteSpec } from "../../job/output.js";
 import { oneLine } from "../../text/visible-text.js";
 
 /** A path as the person who is in `cwd` would type it: relative where that is shorter to read. */
@@ -11,5 +11,6 @@ export function shownPath(path: string, cwd: string): string {
 
 /** Likewise for an output, which need not be a path. */
 export function shownTarget(write: WriteSpec, cwd: string): string {
-  return write.kind === "postgres" ? targetOf(write) : shownPath(write.to, cwd);
+  const place = placeOf(write);
+  return place.is === "path" ? shownPath(place.path, cwd) : targetOf(write);
 }

@@ -1,6 +1,6 @@
 import { toErrorRecord } from "../../errors.js";
-import { targetOf, type WriteSpec } from "../../job/job.js";
 import type { Lane } from "../../job/lane.js";
+import { targetOf, type WriteSpec } from "../../job/output.js";
 import type { Observer } from "../../observers/observer.js";
 import type { RunOptions, RunOutcome } from "../../running/run-request.js";
 import { errorText } from "../output/error-text.js";

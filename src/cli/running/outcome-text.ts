@@ -1,7 +1,6 @@
 import { dirname } from "node:path";
 import { isRunCancelled } from "../../errors.js";
-import { tableText } from "../../job/connection.js";
-import type { PostgresWrite, WriteSpec } from "../../job/job.js";
+import { placeOf, type WriteSpec } from "../../job/output.js";
 import type { RowCounts } from "../../job/partition.js";
 import type { Run } from "../../job/run.js";
 import { runAgain, startingOver, wayOn } from "../../job/way-on.js";
@@ -127,22 +126,25 @@ function providerPairs({ provider }: RunOutcome): readonly (readonly [string, st
 
 function outputPairs({ published, write, cwd }: OutcomeView): readonly (readonly [string, string])[] {
   if (published === null) return [];
-  if (write.kind === "postgres") return [["output", namedTarget(write, cwd)]];
+  const place = placeOf(write);
+  if (place.is === "table") return [["output", namedTarget(write, cwd)]];
   const size = bytes(published.files.reduce((sum, file) => sum + file.bytes, 0));
-  const shape = write.shape === "file" ? size : `${counted(published.files.length, "file")}, ${size}`;
+  const shape = place.isDirectory ? `${counted(published.files.length, "file")}, ${size}` : size;
   return [["output", `${namedTarget(write, cwd)} (${shape})`]];
 }
 
 /** A directory is told from a file by its slash. */
 function namedTarget(write: WriteSpec, cwd: string): string {
-  const isDirectory = write.kind !== "postgres" && write.shape === "directory";
+  const place = placeOf(write);
+  const isDirectory = place.is === "path" && place.isDirectory;
   return `${shownTarget(write, cwd)}${isDirectory ? "/" : ""}`;
 }
 
 function quarantinePairs(view: OutcomeView, paint: Paint): readonly (readonly [string, string])[] {
   const { outcome, published, write, cwd } = view;
   const [first] = published?.quarantine ?? [];
-  const table = published === null || write.kind !== "postgres" ? null : quarantineTable(write);
+  const place = placeOf(write);
+  const table = published === null || place.is === "path" ? null : place.quarantine;
   if (outcome.rows.quarantined === 0 || (first === undefined && table === null)) return [];
   const where = first === undefined ? (table ?? "") : `${shownPath(dirname(first), cwd)}/`;
   return [
@@ -197,11 +199,6 @@ function reasonsText({ reasons }: RunOutcome): string {
     .join(", ");
 }
 
-/** Where a database keeps rows that could not be scored. */
-export function quarantineTable({ quarantine }: PostgresWrite): string {
-  return quarantine?.kind === "table" ? tableText(quarantine.table) : "nightshift.quarantine";
-}
-
 function threadTime({ stats }: RunOutcome): string {
   const total = Object.values(stats.seconds).reduce((sum, seconds) => sum + seconds, 0);
   const steps = Object.entries(stats.seconds)
@@ -218,16 +215,17 @@ function nextSteps(view: OutcomeView): readonly string[] {
   const { outcome, write, cwd, program } = view;
   const say = (...words: readonly string[]) => `${program} ${shellLine(...words)}`;
   const runId = outcome.run?.id;
+  const place = placeOf(write);
   if (outcome.status === "cancelled") return runId === undefined ? [] : [say("retry", runId)];
   if (outcome.status === "failed")
     return outcome.run === null ? [] : [say("errors", outcome.run.id), afterFailure(outcome.run, view)];
   return hasFailedRows(outcome) && runId !== undefined
     ? [say("errors", runId)]
-    : write.kind === "postgres"
-      ? runId === undefined
+    : place.is === "path"
+      ? [say("inspect", shownPath(place.path, cwd))]
+      : runId === undefined
         ? []
-        : [say("status", runId)]
-      : [say("inspect", shownPath(write.to, cwd))];
+        : [say("status", runId)];
 }
 
 /** A run that its own plan keeps from succeeding is not offered again. */

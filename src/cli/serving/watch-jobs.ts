@@ -1,8 +1,9 @@
 /** Whoever looks on while a service runs jobs: its metrics, and notices of each job's troubles. */
 import type { App } from "../../app.js";
 import { asNightshiftError, type ErrorRecord } from "../../errors.js";
-import { type Interval, type Job, targetOf } from "../../job/job.js";
+import type { Interval, Job } from "../../job/job.js";
 import { deadlineOf, type Notice } from "../../job/notice.js";
+import { targetOf } from "../../job/output.js";
 import type { TickProgress } from "../../ledgers/schedule-store.js";
 import type { Metrics } from "../../observers/metrics/metrics.js";
 import type { Observer } from "../../observers/observer.js";

@@ -1,7 +1,8 @@
 /** Who is told of a job's troubles, put together: its settings, the ledger's memory, and whoever posts. */
 import { asNightshiftError } from "../../errors.js";
-import { type Job, targetOf } from "../../job/job.js";
+import type { Job } from "../../job/job.js";
 import { deadlineOf, type Notice, type NotifySettings } from "../../job/notice.js";
+import { targetOf } from "../../job/output.js";
 import type { Due } from "../../observers/notices/job-notices.js";
 import type { Observer } from "../../observers/observer.js";
 import { type IntervalRule, latestCompleteInterval } from "../../time/interval.js";

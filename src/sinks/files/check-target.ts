@@ -1,7 +1,7 @@
 /** What could never be published is refused before anything runs. */
 import { join } from "node:path";
 import { SpecError } from "../../errors.js";
-import type { WriteMode } from "../../job/job.js";
+import type { WriteMode } from "../../job/output.js";
 import type { FileSystem } from "../../stores/file-system.js";
 import type { LogEntry } from "../publication-log/publication-log.js";
 import { isRefusal } from "./durable-directories.js";

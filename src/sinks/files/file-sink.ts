@@ -1,7 +1,7 @@
 /** Publishes staged files on a local disk through the publication log. See `layout.ts` for what lies where. */
 import { join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
-import type { WriteMode } from "../../job/job.js";
+import type { WriteMode } from "../../job/output.js";
 import type { Receipt } from "../../job/partition.js";
 import type { Run } from "../../job/run.js";
 import type { FileSystem } from "../../stores/file-system.js";

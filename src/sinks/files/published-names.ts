@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { basename, extname } from "node:path";
-import type { WriteMode } from "../../job/job.js";
+import type { WriteMode } from "../../job/output.js";
 import type { Receipt, StagedFile } from "../../job/partition.js";
 import type { LoggedFile, LogRun } from "../publication-log/publication-log.js";
 import { stagedSuffix } from "./layout.js";

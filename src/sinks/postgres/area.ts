@@ -9,12 +9,12 @@
 import { BugError, InfraError, SpecError } from "../../errors.js";
 import type { TableName } from "../../job/connection.js";
 import { tableText } from "../../job/connection.js";
-import type { PostgresWrite } from "../../job/job.js";
 import type { Run } from "../../job/run.js";
 import { findTable, type Table } from "../../postgres/catalogue.js";
 import { quoteName, quoteNames } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
 import type { WrittenColumns } from "./columns/written-columns.js";
+import type { PostgresWrite } from "./postgres-write.js";
 
 export const stagingColumns = { attempt: "nightshift_attempt", element: "nightshift_element" } as const;
 

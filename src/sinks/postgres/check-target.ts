@@ -3,7 +3,7 @@
 import type { ColumnType, Schema } from "../../data/column.js";
 import { InfraError, SpecError } from "../../errors.js";
 import { tableText } from "../../job/connection.js";
-import type { Interval, PostgresWrite } from "../../job/job.js";
+import type { Interval } from "../../job/job.js";
 import type { Table } from "../../postgres/catalogue.js";
 import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
@@ -16,6 +16,7 @@ import { ownColumns, type WrittenColumns, writtenColumns } from "./columns/writt
 import { type MadeKey, madeKey } from "./made-key.js";
 import { chooseMethod, describeMethod } from "./moving/choose-method.js";
 import { refuseRows } from "./moving/moves.js";
+import type { PostgresWrite } from "./postgres-write.js";
 
 export interface CheckedTarget {
   /** `null` where nobody said what is written. */

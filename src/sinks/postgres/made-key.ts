@@ -1,6 +1,7 @@
 /** The key of a table that is made: of the input's key, and of what tells its rows apart beyond that. */
-import type { PostgresWrite } from "../../job/job.js";
+
 import { ownColumns } from "./columns/written-columns.js";
+import type { PostgresWrite } from "./postgres-write.js";
 
 export interface MadeKey {
   readonly columns: readonly string[];

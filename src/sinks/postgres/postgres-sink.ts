@@ -5,7 +5,6 @@
 
 import { asNightshiftError, SpecError } from "../../errors.js";
 import { tableText } from "../../job/connection.js";
-import type { PostgresWrite } from "../../job/job.js";
 import type { Run } from "../../job/run.js";
 import type { Database } from "../../postgres/database.js";
 import { quoteTable } from "../../postgres/identifiers.js";
@@ -17,6 +16,7 @@ import { checkTarget } from "./check-target.js";
 import { collect, dropStaging } from "./collecting.js";
 import { refuseWithoutOwnRights } from "./own-rights.js";
 import { ownSettings } from "./own-settings.js";
+import type { PostgresWrite } from "./postgres-write.js";
 import { publishIn, replacesAll, winner } from "./publish.js";
 import { checkQuarantine, quarantinedRows } from "./quarantine.js";
 import {

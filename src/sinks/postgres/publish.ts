@@ -12,7 +12,6 @@
  * ```
  */
 import { BugError, InfraError, SpecError } from "../../errors.js";
-import type { PostgresWrite } from "../../job/job.js";
 import type { Receipt } from "../../job/partition.js";
 import type { Run } from "../../job/run.js";
 import { findTable } from "../../postgres/catalogue.js";
@@ -37,6 +36,7 @@ import {
   swap,
   upsert,
 } from "./moving/moves.js";
+import type { PostgresWrite } from "./postgres-write.js";
 import { publishQuarantine } from "./quarantine.js";
 import { decide, decisionOn, lockTarget, newerThan, publishedOf, settle, supersede } from "./record.js";
 import { dropUndo } from "./undo.js";

@@ -3,12 +3,12 @@
 import { InfraError, SpecError } from "../../errors.js";
 import type { RowsTable } from "../../host/host.js";
 import { type TableName, tableText } from "../../job/connection.js";
-import type { PostgresWrite } from "../../job/job.js";
 import type { Run } from "../../job/run.js";
 import { findTable, type Table } from "../../postgres/catalogue.js";
 import { quoteNames, quoteTable } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
 import type { RegisteredRun } from "./area.js";
+import type { PostgresWrite } from "./postgres-write.js";
 
 /** Columns of a quarantine table, and where their values come from. */
 const columns = [

@@ -7,7 +7,6 @@ import type { Schema } from "../../data/column.js";
 import { DataError, InfraError } from "../../errors.js";
 import type { Format } from "../../formats/format.js";
 import { type ConnectionUrl, tableText } from "../../job/connection.js";
-import type { PostgresWrite } from "../../job/job.js";
 import type { PartitionTask } from "../../job/plan.js";
 import { quoteName } from "../../postgres/identifiers.js";
 import { type ErrorPlace, postgresError } from "../../postgres/postgres-errors.js";
@@ -32,6 +31,7 @@ import { quarantineColumns, quarantinePieces } from "./copy/quarantine-rows.js";
 import { copyRows, element } from "./copy/rows.js";
 import { unfitRows } from "./copy/unfit-rows.js";
 import { ownSettings } from "./own-settings.js";
+import type { PostgresWrite } from "./postgres-write.js";
 import { type QuarantineDirectory, type StagedQuarantine, stageQuarantine } from "./quarantine-files.js";
 
 export interface StagingPostgresSinkOptions {

@@ -7,7 +7,8 @@
  * `sinks/publication-log/next-entry.ts`. All of it is pure.
  */
 import type { Schema } from "../../data/column.js";
-import type { Interval, WriteMode } from "../../job/job.js";
+import type { Interval } from "../../job/job.js";
+import type { WriteMode } from "../../job/output.js";
 import type { RunKey } from "../../job/run.js";
 
 /** What the log remembers of a run. */

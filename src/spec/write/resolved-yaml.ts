@@ -9,10 +9,9 @@ import type {
   Job,
   OutputMapping,
   Passthrough,
-  PostgresWrite,
   WaitFor,
-  WriteSpec,
 } from "../../job/job.js";
+import { outputKind } from "../../job/output.js";
 import { mapValues } from "../to-mapping.js";
 
 /** Paths are absolute; what only a run knows (`{{ run.id }}`) is still unexpanded. */
@@ -40,7 +39,7 @@ function specOf(job: Job): unknown {
     ...(hooks.post === null ? {} : { post: hooks.post }),
     ...(job.check === undefined ? {} : { check: job.check }),
     write: {
-      ...targetKeys(write),
+      ...outputKind(write).keysOf(write),
       ...(write.partitionBy.length === 0 ? {} : { partition_by: write.partitionBy }),
       ...(Object.keys(write.add).length === 0 ? {} : { add: write.add }),
     },
@@ -82,28 +81,6 @@ function sourceOf(input: InputSpec): object {
       ? { table: tableText(read.table) }
       : { query: read.text, ...(read.params.length === 0 ? {} : { params: read.params }) };
   return { from: connection.template, ...rows, consistency };
-}
-
-function targetKeys(write: WriteSpec): object {
-  if (write.kind !== "postgres") return { to: write.to, mode: write.mode };
-  const { connection, table, mode, key, create, onMissing, quarantine, layout } = write;
-  return {
-    to: connection.template,
-    table: tableText(table),
-    mode,
-    ...(mode === "upsert" || create ? { key } : {}),
-    ...(create ? { create } : {}),
-    ...(mode === "upsert" ? { on_missing: onMissing } : {}),
-    ...(quarantine === null ? {} : { quarantine: quarantineOf(quarantine) }),
-    ...(write.timestamps === undefined ? {} : { timestamps: write.timestamps }),
-    ...(Object.keys(layout).length === 0 ? {} : { layout }),
-  };
-}
-
-function quarantineOf(quarantine: NonNullable<PostgresWrite["quarantine"]>): object {
-  return quarantine.kind === "table"
-    ? { table: tableText(quarantine.table) }
-    : { directory: quarantine.path };
 }
 
 function featuresOf({ inputs = {} }: FeatureMapping): unknown {

@@ -1,6 +1,6 @@
 /** What becomes of embeddings, for people: the same job may make another table in another database. */
 import { type Schema, typeName } from "../../../data/column.js";
-import type { ListLayout } from "../../../job/job.js";
+import type { ListLayout } from "../postgres-write.js";
 import { isEmbedding } from "./new-types.js";
 import { isFiner, isList, isVector } from "./wire.js";
 import type { WrittenColumn, WrittenColumns } from "./written-columns.js";

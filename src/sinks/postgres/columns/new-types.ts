@@ -1,6 +1,6 @@
 /** What the columns of a table are that is made for predictions. */
 import { type Column, type ColumnType, listMetadata } from "../../../data/column.js";
-import type { ListLayout } from "../../../job/job.js";
+import type { ListLayout } from "../postgres-write.js";
 import type { VectorTypes } from "./vector-types.js";
 import { arrayOf, isList, isVectorLayout, maxVectorSize, type ScalarWire, takes, type Wire } from "./wire.js";
 

@@ -1,7 +1,7 @@
 /** How values of PostgreSQL's types look in binary COPY, and which predictions go into which of them. */
 import type { ColumnType } from "../../../data/column.js";
-import type { ListLayout } from "../../../job/job.js";
 import type { TableColumn } from "../../../postgres/catalogue.js";
+import type { ListLayout } from "../postgres-write.js";
 
 export type ScalarWire =
   | "bool"

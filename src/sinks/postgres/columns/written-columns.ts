@@ -2,10 +2,10 @@
 
 import { type Column, type Schema, typeName } from "../../../data/column.js";
 import { SpecError } from "../../../errors.js";
-import type { ListLayout } from "../../../job/job.js";
 import type { Table, TableColumn } from "../../../postgres/catalogue.js";
 import { closest } from "../../../text/closest-word.js";
 import { count } from "../../../text/human.js";
+import type { ListLayout } from "../postgres-write.js";
 import { isEmbedding, type NewColumn, newType } from "./new-types.js";
 import { isRounded } from "./rounding.js";
 import type { VectorTypes } from "./vector-types.js";

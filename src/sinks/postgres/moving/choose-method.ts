@@ -1,9 +1,9 @@
 /** Which way rows go into a table that is there: by its mode, and by what would be lost on a quicker one. */
 import { SpecError } from "../../../errors.js";
-import type { PostgresWrite } from "../../../job/job.js";
 import type { Table } from "../../../postgres/catalogue.js";
 import { quoteTable } from "../../../postgres/identifiers.js";
 import type { Session } from "../../../postgres/session.js";
+import type { PostgresWrite } from "../postgres-write.js";
 import { partitionColumn } from "./attach.js";
 import { whyNotPlain } from "./plain-table.js";
 

@@ -1,6 +1,5 @@
 /** A table for the predictions, where there is none: without its key, which is added once its rows are there. */
 import { BugError, InfraError } from "../../../errors.js";
-import type { PostgresWrite } from "../../../job/job.js";
 import type { Run } from "../../../job/run.js";
 import { findTable, type Table } from "../../../postgres/catalogue.js";
 import { quoteName, quoteNames, quoteTable } from "../../../postgres/identifiers.js";
@@ -8,6 +7,7 @@ import type { Session } from "../../../postgres/session.js";
 import { roomForUpserts, type Target } from "../area.js";
 import { ownColumns } from "../columns/written-columns.js";
 import { madeKey } from "../made-key.js";
+import type { PostgresWrite } from "../postgres-write.js";
 import type { Move } from "./move.js";
 
 export async function makeTable(

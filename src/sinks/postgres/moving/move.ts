@@ -1,5 +1,5 @@
 /** What every way of moving staged rows into a table needs. */
-import type { PostgresWrite } from "../../../job/job.js";
+
 import type { RowChanges } from "../../../job/partition.js";
 import type { Table } from "../../../postgres/catalogue.js";
 import { quoteName, quoteNames, quoteTable, quoteText } from "../../../postgres/identifiers.js";
@@ -7,6 +7,7 @@ import type { Session } from "../../../postgres/session.js";
 import { type RegisteredRun, stagingColumns, stagingTable } from "../area.js";
 import { ownColumns } from "../columns/written-columns.js";
 import { element } from "../copy/rows.js";
+import type { PostgresWrite } from "../postgres-write.js";
 import type { LockWaits } from "./lock-table.js";
 import type { SwappedPartition } from "./replica.js";
 
