@@ -97,7 +97,7 @@ const endedAsIdle = (setting: string): Translation =>
 const unreachable = infra(
   "infra.unreachable",
   "the server cannot be reached",
-  "Check that it runs, and that this machine may connect to it.",
+  "Check that it runs, and that this machine may connect to it; then run the same command again.",
 );
 const conflict = infra("infra.conflict", "another session got in the way", "Try again; nothing was changed.");
 const denied = infra(

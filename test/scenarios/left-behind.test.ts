@@ -2,6 +2,7 @@
 /** What failed, superseded and damaged runs leave behind, and the commands that are said to help. */
 import {
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -158,6 +159,17 @@ test("gc goes on past a database that has moved and past a damaged journal, and 
   expect(JSON.parse(damaged.stdout).skipped).toMatchObject([
     { output: `run ${moved}`, error: { code: "infra.journal-corrupt" } },
   ]);
+
+  // What the hint says: the file from a backup, or the journal and the plan moved away.
+  writeFileSync(journal, lines);
+  expect(JSON.parse(cli("gc", "--json").stdout)).toMatchObject({ skipped: [] });
+  writeFileSync(journal, `${lines.slice(0, 40)}#${lines.slice(41)}`);
+  mkdirSync(join(project.cwd, "away"));
+  for (const name of readdirSync(join(runs, moved)).filter((each) => /^(journal|plan)\./.test(each)))
+    renameSync(join(runs, moved, name), join(project.cwd, "away", name));
+  expect(JSON.parse(cli("gc", "--json").stdout)).toMatchObject({ skipped: [] });
+  expect(cli("run", "moved")).toMatchObject({ status: 0 });
+  expect(await database.query("select 1 from public.moved")).toHaveLength(150);
 });
 
 /** The file that every version links to. */

@@ -1,0 +1,63 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
+/** A database server stops while a run uses it: the command that the error names publishes every row once. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { openDatabase } from "../../src/postgres/database.js";
+import { migrate } from "../../src/postgres/migrate.js";
+import { type FlightProject, flightProject, holding, keysBelow, keysIn } from "../support/flight-project.js";
+import { errorIn } from "../support/hints.js";
+import { jsonLinesOf } from "../support/nightshift.js";
+import { type PostgresServer, startServer, type TestDatabase } from "../support/postgres-server.js";
+import { urlOf } from "../support/postgres-target.js";
+
+let server: PostgresServer;
+let database: TestDatabase;
+let project: FlightProject;
+
+beforeAll(async () => {
+  server = await startServer();
+}, 60_000);
+afterAll(() => server.remove());
+beforeEach(async () => {
+  database = await server.createDatabase();
+  const open = openDatabase(urlOf(database.url), { role: "test", maxSessions: 1 });
+  await migrate(open);
+  await open.close();
+});
+afterEach(() => project.remove());
+
+const toTable = "{ to: '${DATABASE_URL}', table: public.predicted, create: true, mode: replace }";
+
+/** A server is away for the rest of the run, then back for what the hint names. */
+const uses = [
+  { use: "the ledger", write: "{ to: ../out, mode: replace }", argv: ["--ledger"] },
+  { use: "the output", write: toTable, argv: [] },
+];
+
+test.each(uses)(
+  "$use is away in the middle of a run: the same command, once it is back, publishes",
+  async (used) => {
+    project = flightProject({ files: 3, write: used.write });
+    const env = { DATABASE_URL: database.url };
+    const command = ["run", "flights", "--json", ...used.argv.flatMap((option) => [option, database.url])];
+    const hold = holding(project.cwd, { role: "thread", path: "input/01", nth: 1 });
+    const run = project.start(command, { env: { ...hold.env, ...env } });
+    await hold.reached();
+    await server.stop("immediate");
+    hold.letGo();
+    const broken = await run.finished;
+    const { code, hint } = errorIn(broken);
+    expect({ code, status: broken.status }).toEqual({ code: "infra.unreachable", status: 3 });
+    await server.start();
+    expect(hint).toContain("the same command");
+    const helped = project.nightshiftWith(env, ...command);
+    expect(helped).toMatchObject({ status: 0 });
+    expect(jsonLinesOf(helped).at(-1)).toMatchObject({ status: "published" });
+    const keys =
+      used.argv.length > 0
+        ? await keysIn(project.out)
+        : (
+            await database.query<{ key: number }>("select flight_id::int as key from predicted order by 1")
+          ).map(({ key }) => key);
+    expect(keys).toEqual(keysBelow(150));
+  },
+);
