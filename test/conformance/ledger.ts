@@ -341,6 +341,30 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         });
       });
 
+      test("have statistics that are summed by name, also names that the ledger does not know", async () => {
+        const claim = await planned("run", 2);
+        for (const index of [0, 1]) {
+          const ref = await started(claim, index, `attempt-${index}`);
+          const receipt = aReceipt(ref, `attempt-${index}`, 3);
+          const more = { nanRows: 2, flagged: 1 + index, ages: { "0-17": 4, "18+": 10 * index } };
+          await ledger.acceptReceipt({
+            ...receipt,
+            stats: { ...receipt.stats, ...more, modelLoadSeconds: 3 },
+          });
+        }
+        const { stats, reasons, accepted: sum } = await state("run");
+        expect(sum.rows).toEqual({ read: 2000, predicted: 1994, quarantined: 6, filtered: 0 });
+        expect(reasons).toEqual({ null_value: 6 });
+        expect(stats).toEqual({
+          seconds: { read: 1, hook: 0, bind: 0.5, predict: 2, attach: 0.25, write: 1, stage: 0.5 },
+          bytesRead: 8192,
+          bytesWritten: 4096,
+          nanRows: 4,
+          flagged: 3,
+          ages: { "0-17": 8, "18+": 10 },
+        });
+      });
+
       test("are leased only while pending", async () => {
         const claim = await planned("run", 2);
         const refused = { code: "refused.transition" };

@@ -3,17 +3,10 @@
  * along, so a clock that goes backwards changes no state.
  */
 import type { ErrorRecord } from "../../errors.js";
-import type {
-  AttemptFailure,
-  AttemptStats,
-  PartitionState,
-  PlanTotals,
-  Receipt,
-  RowCounts,
-} from "../../job/partition.js";
+import type { AttemptFailure, PartitionState, PlanTotals, Receipt } from "../../job/partition.js";
 import { isResumable, type Owner, type Run, type RunState, type RunStatus } from "../../job/run.js";
+import { addSums, reasonsOf, rowsOf, type Sums, statsOf, sumsOf } from "../../job/statistics.js";
 import type { JournalRecord, PlanFile } from "./records.js";
-import { addRows, addStats, noRows, noStats } from "./sums.js";
 
 /** Where a partition stands. Its rows are in the plan, not in the journal. */
 export interface PartitionProgress {
@@ -38,9 +31,8 @@ export interface RunFold {
   /** In plan order; entries are replaced, never changed. */
   readonly partitions: PartitionProgress[];
   acceptedPartitions: number;
-  rows: RowCounts;
-  readonly reasons: { [code: string]: number };
-  stats: AttemptStats;
+  /** Over accepted partitions. */
+  sums: Sums;
   error: ErrorRecord | null;
   publication: number | null;
   /** How often it failed or was cancelled. */
@@ -70,9 +62,7 @@ export function startFold(run: Run): RunFold {
     provider: null,
     partitions: [],
     acceptedPartitions: 0,
-    rows: noRows,
-    reasons: {},
-    stats: noStats,
+    sums: {},
     error: null,
     publication: null,
     ends: 0,
@@ -162,10 +152,7 @@ function reopen(fold: RunFold): void {
 function accept(fold: RunFold, receipt: Receipt): void {
   change(fold, receipt.ref.partition, { status: "accepted", receipt, lastError: null });
   fold.acceptedPartitions += 1;
-  fold.rows = addRows(fold.rows, receipt.rows);
-  for (const [code, count] of Object.entries(receipt.reasons))
-    fold.reasons[code] = (fold.reasons[code] ?? 0) + count;
-  fold.stats = addStats(fold.stats, receipt.stats);
+  fold.sums = addSums(fold.sums, sumsOf(receipt));
 }
 
 /** Only the partition's own faults, and deaths while it ran alone, are held against it. */
@@ -203,9 +190,9 @@ export function toRunState(fold: RunFold): RunState {
     fingerprint: fold.fingerprint,
     totals: fold.totals,
     provider: fold.provider,
-    accepted: { partitions: fold.acceptedPartitions, rows: fold.rows },
-    reasons: { ...fold.reasons },
-    stats: fold.stats,
+    accepted: { partitions: fold.acceptedPartitions, rows: rowsOf(fold.sums) },
+    reasons: reasonsOf(fold.sums),
+    stats: statsOf(fold.sums),
     error: fold.error,
     publication: fold.publication,
     owner: fold.owner,

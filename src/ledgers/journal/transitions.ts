@@ -9,6 +9,7 @@ import type { ErrorRecord } from "../../errors.js";
 import type { AttemptFailure, PartitionRef, Receipt } from "../../job/partition.js";
 import type { Plan } from "../../job/plan.js";
 import { isActive, isFinal, isLeasable, isOpen, isResumable, type Owner } from "../../job/run.js";
+import { rowsOf } from "../../job/statistics.js";
 import { illegal, runEnded } from "../refusals.js";
 import { at, type PartitionProgress, type RunFold } from "./fold.js";
 import type * as records from "./records.js";
@@ -122,7 +123,7 @@ export function beginPublish(fold: RunFold, now: string): records.Publishing | "
       `${missing} of ${fold.partitions.length} partitions are not accepted`,
       "Finish them first: nightshift retry",
     );
-  return { type: "publishing", at: now, rows: fold.rows };
+  return { type: "publishing", at: now, rows: rowsOf(fold.sums) };
 }
 
 /** publishing -> published. `published`: it was already, as this publication. */
@@ -130,7 +131,7 @@ export function complete(fold: RunFold, publication: number, now: string): recor
   if (fold.status === "published" && fold.publication === publication) return "published";
   if (fold.status !== "publishing")
     throw illegal(fold.run.id, `record publication ${publication}`, `the run is ${fold.status}`);
-  return { type: "published", at: now, publication, rows: fold.rows };
+  return { type: "published", at: now, publication, rows: rowsOf(fold.sums) };
 }
 
 /** created, planned, running, publishing -> published, where the sink says that another ledger's coordinator did it. */
@@ -140,7 +141,7 @@ export function adoptPublication(
   now: string,
 ): records.Published | "published" {
   if (!isOpen(fold)) return complete(fold, publication, now);
-  return { type: "published", at: now, publication, rows: fold.rows };
+  return { type: "published", at: now, publication, rows: rowsOf(fold.sums) };
 }
 
 /** created, planned, running, publishing -> failed. */

@@ -4,11 +4,12 @@
  */
 
 import type { AttemptFailure, PartitionRef, PartitionStatus, Receipt } from "../../job/partition.js";
+import { sumsOf } from "../../job/statistics.js";
 import type { NewId } from "../../time/clock.js";
 import { unknownRun } from "../refusals.js";
 import type { StoredEvent } from "./events.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
-import { addedSql, sumsOf } from "./sums.js";
+import { addedSql } from "./sums.js";
 
 export interface Attempts {
   /** @param leaseMs `null`: held until its coordinator says otherwise */

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasEnded, type Run, type RunStatus } from "../../job/run.js";
 import type { RunEvent, RunEventBody } from "../../job/run-events.js";
+import { rowsOf, type Sums } from "../../job/statistics.js";
 import { unknownRun } from "../refusals.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 import { isoSql } from "./run-rows.js";
-import { rowsOf, type Sums } from "./sums.js";
 
 /** Rows of these are those of the run: when it publishes, nothing is accepted any more. */
 export type StoredEvent =

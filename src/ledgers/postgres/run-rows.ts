@@ -3,7 +3,7 @@
 import type { ErrorRecord } from "../../errors.js";
 import type { PartitionState, PlanTotals, Receipt } from "../../job/partition.js";
 import type { Owner, Run, RunState, RunStatus } from "../../job/run.js";
-import { reasonsOf, rowsOf, type Sums, statsOf } from "./sums.js";
+import { reasonsOf, rowsOf, type Sums, statsOf } from "../../job/statistics.js";
 
 /** A point in time as ISO 8601 in UTC, whatever time zone the session has. */
 export function isoSql(expression: string): string {

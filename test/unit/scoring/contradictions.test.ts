@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import type { Tensor, TensorSpec } from "../../../src/data/tensor.js";
-import { noRows } from "../../../src/job/partition.js";
-import { addStats, noStats } from "../../../src/ledgers/journal/sums.js";
-import { statsOf, sumsOf } from "../../../src/ledgers/postgres/sums.js";
+import { type AttemptStats, noRows, noStats } from "../../../src/job/partition.js";
+import { addSums, statsOf, sumsOf } from "../../../src/job/statistics.js";
 import { contradictionCounter } from "../../../src/scoring/contradictions.js";
 
 const probabilities: TensorSpec = {
@@ -44,9 +43,9 @@ test("nothing is compared with scores that are no probabilities", () => {
   expect(contradictionCounter({ outputs: [probabilities] })).toBeNull();
 });
 
-test("both ledgers add the counts, also to those of a version that had none", () => {
-  const stats = { ...noStats, contradictions: 2 };
-  expect(addStats(addStats(noStats, stats), stats).contradictions).toBe(4);
-  expect(addStats(noStats, noStats)).toEqual(noStats);
-  expect(statsOf(sumsOf({ rows: noRows, reasons: {}, stats })).contradictions).toBe(2);
+test("counts add up, also with those of a version that had none", () => {
+  const of = (stats: AttemptStats) => sumsOf({ rows: noRows, reasons: {}, stats });
+  const counted = of({ ...noStats, contradictions: 2 });
+  expect(statsOf(addSums(addSums(of(noStats), counted), counted)).contradictions).toBe(4);
+  expect(statsOf(addSums(of(noStats), of(noStats)))).toEqual(noStats);
 });
