@@ -2,7 +2,7 @@
 const vocabulary =
   "^src/(job|data|time|text)/|^src/errors\\.ts$|^src/mapping/mapping\\.ts$|^src/sinks/(publication-log/|quarantine-batch\\.ts$)|^src/(ledgers|assets|dispatchers)/refusals\\.ts$";
 const contracts =
-  "^src/(sources/source|sinks/(sink|adapter)|runtimes/model|dispatchers/(dispatcher|queue)|ledgers/(ledger|(backfill|schedule|notice)-store)|stores/(store|file-system)|formats/format|observers/observer|host/host|hooks/hook|assets/blob-store)\\.ts$";
+  "^src/(sources/(source|adapter)|sinks/(sink|adapter)|runtimes/model|dispatchers/(dispatcher|queue)|ledgers/(ledger|(backfill|schedule|notice)-store)|stores/(store|file-system)|formats/format|observers/observer|host/host|hooks/hook|assets/blob-store)\\.ts$";
 const flow = "^src/(planning|mapping|scoring|running|worker|service)/";
 const wiring =
   "^src/(app|registry|cli|index|config)\\.ts$|^src/host/(worker-host|thread)\\.ts$|^src/(cli|wiring)/";

@@ -11,6 +11,7 @@ const checks = [
   ["types of tests and scripts", [...bin("typescript/bin/tsc"), "--noEmit", "-p", "tsconfig.test.json"]],
   ["format and lint", [...bin("@biomejs/biome/bin/biome"), "ci", "--colors=off", "."]],
   ["who imports whom", script("check-imports.mjs")],
+  ["no kind of adapter is asked for", script("check-kinds.mjs")],
   ["unused code and packages", bin("knip/bin/knip.js")],
   ["lockfile", script("check-lockfile.mjs")],
   ["third-party notices", [...script("third-party-notices.mjs"), "--check"]],

@@ -5,14 +5,14 @@ import { hostEnvironment, type Settings } from "./config.js";
 import type { Queue } from "./dispatchers/queue.js";
 import type { WorkerHost } from "./host/host.js";
 import type { Connection, ConnectionUrl } from "./job/connection.js";
-import type { InputSpec } from "./job/job.js";
+import type { InputSpec } from "./job/input.js";
 import { channelsOf, type Lane, usualTag } from "./job/lane.js";
 import type { WriteSpec } from "./job/output.js";
 import type { BackfillStore } from "./ledgers/backfill-store.js";
 import type { Ledger } from "./ledgers/ledger.js";
 import type { NoticeStore } from "./ledgers/notice-store.js";
 import type { ScheduleStore } from "./ledgers/schedule-store.js";
-import { sinkAdapter } from "./registry.js";
+import { sinkAdapter, sourceAdapter } from "./registry.js";
 import { ledgerReporter, maxExpiries } from "./running/attempts.js";
 import type { Garbage } from "./running/collect-garbage.js";
 import type { MakeDispatcher } from "./running/dispatch-partitions.js";
@@ -156,12 +156,8 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
       onWait: onWarning,
     });
 
-  async function keeper(input: InputSpec): Promise<InputKeeper | null> {
-    if (input.kind !== "postgres") return null;
-    const { inputKeeper } = await import("./sources/postgres/keep-input.js");
-    const { resolveConnection } = await import("./wiring/resolve-connection.js");
-    return inputKeeper(input, resolveConnection(input.connection, settings));
-  }
+  const keeper = async (input: InputSpec): Promise<InputKeeper | null> =>
+    (await sourceAdapter(input).openKeeper?.(input, { resolve })) ?? null;
 
   const runner = once(async (): Promise<Runner> => {
     const { createRunner } = await import("./running/runner.js");

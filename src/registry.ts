@@ -7,7 +7,8 @@ import type { Environment } from "./config.js";
 import { BugError } from "./errors.js";
 import type { Format } from "./formats/format.js";
 import type { HookRuntime } from "./hooks/hook.js";
-import type { InputSpec } from "./job/job.js";
+import type { Connection, ConnectionUrl } from "./job/connection.js";
+import { type InputSpec, inputKind, registerInputKind } from "./job/input.js";
 import { outputKind, registerOutputKind, type WriteSpec } from "./job/output.js";
 import { withinMemory } from "./planning/row-group-memory.js";
 import type { ModelRuntime } from "./runtimes/model.js";
@@ -15,20 +16,35 @@ import type { SinkAdapter } from "./sinks/adapter.js";
 import { filesSinkAdapter } from "./sinks/files/files-sink-adapter.js";
 import { postgresSinkAdapter } from "./sinks/postgres/postgres-sink-adapter.js";
 import type { StagingSink } from "./sinks/sink.js";
+import type { SourceAdapter } from "./sources/adapter.js";
+import { filesSourceAdapter, inputOfFile } from "./sources/files/files-source-adapter.js";
+import { postgresSourceAdapter } from "./sources/postgres/postgres-source-adapter.js";
 import type { Source, TableDetector } from "./sources/source.js";
 import type { ReadHandle, Store } from "./stores/store.js";
 import { newUuid } from "./wiring/system-clock.js";
 
 /** What this version brings. */
 const adapters: Adapters = {
+  sources: [filesSourceAdapter, postgresSourceAdapter],
   sinks: [filesSinkAdapter, postgresSinkAdapter],
 };
 
 export interface Adapters {
+  readonly sources: readonly SourceAdapter[];
   readonly sinks: readonly SinkAdapter[];
 }
 
+for (const source of adapters.sources) registerInputKind(source);
 for (const sink of adapters.sinks) registerOutputKind(sink);
+
+/** Returns the adapter that opens an input. @throws SpecError `adapter.unknown` */
+export function sourceAdapter(input: InputSpec): SourceAdapter {
+  const kind = inputKind(input);
+  const found = adapters.sources.find((source) => source === kind);
+  if (found === undefined)
+    throw new BugError("bug.no-adapter", `inputs of the kind ${kind.name} cannot be opened`);
+  return found;
+}
 
 /** Returns the adapter that opens an output. @throws SpecError `adapter.unknown` */
 export function sinkAdapter(write: WriteSpec): SinkAdapter {
@@ -46,6 +62,8 @@ export interface Registry {
   readonly runtime: () => Promise<ModelRuntime>;
   readonly hooks: () => Promise<HookRuntime>;
   readonly source: (input: InputSpec) => Promise<Source>;
+  /** One file as an input of its own, read as it is. @param path absolute */
+  readonly sourceOfFile: (path: string) => Promise<Source>;
   readonly tables: () => Promise<TableDetector>;
   readonly stagingSink: (write: WriteSpec) => Promise<StagingSink>;
   /**
@@ -88,6 +106,10 @@ export function createRegistry({
     made ??= import("./formats/parquet/parquet-format.js").then(({ parquetFormat }) => parquetFormat());
     return made;
   };
+  const resolve = async (connection: Connection): Promise<ConnectionUrl> => {
+    const { resolveConnection } = await import("./wiring/resolve-connection.js");
+    return resolveConnection(connection, { environment });
+  };
   const makeRuntime = async (): Promise<ModelRuntime> => {
     const { onnxRuntime } = await import("./runtimes/onnx/onnx-runtime.js");
     return onnxRuntime(device === undefined ? {} : { device });
@@ -108,18 +130,8 @@ export function createRegistry({
       const { privateFileSystem } = await import("./stores/local/local-file-system.js");
       return bundledHooks({ directory: hookDir, fileSystem: privateFileSystem(), newId: newUuid });
     },
-    source: async (input) => {
-      if (input.kind === "postgres") {
-        const { postgresSource } = await import("./sources/postgres/postgres-source.js");
-        const { resolveConnection } = await import("./wiring/resolve-connection.js");
-        return postgresSource({ input, url: resolveConnection(input.connection, { environment }) });
-      }
-      const { fileSource } = await import("./sources/files/file-source.js");
-      const { from, plainFiles = false, missingColumns = "fail", pathTypes = {}, waitFor } = input;
-      const marker = waitFor?.marker ?? null;
-      const parts = { store: await store(), format: await format() };
-      return fileSource({ from, plainFiles, missingColumns, pathTypes, marker, ...parts });
-    },
+    source: (input) => sourceAdapter(input).open(input, { store, format, resolve }),
+    sourceOfFile: (path) => filesSourceAdapter.open(inputOfFile(path), { store, format, resolve }),
     tables: async () => {
       const { TableRoots } = await import("./sources/files/table-formats.js");
       return new TableRoots(await store());
@@ -131,10 +143,7 @@ export function createRegistry({
           const { outputFileSystem } = await import("./wiring/output-files.js");
           return outputFileSystem(outputRoot);
         },
-        resolve: async (connection) => {
-          const { resolveConnection } = await import("./wiring/resolve-connection.js");
-          return resolveConnection(connection, { environment });
-        },
+        resolve,
       }),
   });
   return registryOver(anyFormat);

@@ -3,8 +3,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { asNightshiftError, InfraError, SpecError } from "../errors.js";
+import type { WorkerHost } from "../host/host.js";
+import type { InputSpec } from "../job/input.js";
 import { type CheckSpec, usualTolerance } from "../job/job.js";
 import type { Plan } from "../job/plan.js";
+import type { PostgresInput } from "../sources/postgres/postgres-input.js";
 import { jobYaml } from "../spec/write/job-yaml.js";
 import { featuresYaml, outputsYaml } from "../spec/write/mapping-yaml.js";
 import { counted } from "../text/human.js";
@@ -28,7 +31,13 @@ import { lookAtData, lookAtTable, type SeenData } from "./init/seen-data.js";
 import { jobFor } from "./lookup/jobs.js";
 import { localPath } from "./lookup/local-path.js";
 import { filesInput, refuseEnding, refuseOptionsOfFiles } from "./lookup/places.js";
-import { refuseSameTable, refuseTypedPassword, tableInput, tableWrite } from "./lookup/tables.js";
+import {
+  type DatabasePlace,
+  refuseSameTable,
+  refuseTypedPassword,
+  tableInput,
+  tableWrite,
+} from "./lookup/tables.js";
 import { shownPath } from "./output/paths.js";
 import { checkFacts } from "./output/plan-text.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -129,11 +138,12 @@ export async function writeJob(
   if (table !== undefined) for (const word of named) refuseTypedPassword(word);
   if (table !== undefined) refuseOptionsOfFiles(flags);
   const { plainFiles } = flags;
-  const input =
-    table === undefined
-      ? filesInput(named, plainFiles === true ? { plainFiles } : {}, cwd)
-      : tableInput(named, table, flags.key ?? [], cli);
-  const data = await (input.kind === "files" ? lookAtData(host, input) : lookAtTable(host, input));
+  const { input, source, data } = await seenInput(
+    host,
+    named,
+    { ...flags, ...(table === undefined ? {} : { table }) },
+    cli,
+  );
   prompt?.say(`  ${data.summary}: ${data.schema.map(({ name }) => name).join(", ")}`);
   const key = flags.key ?? (await askKey(prompt, data));
   refuseUnknown(key, data);
@@ -167,7 +177,7 @@ export async function writeJob(
   if (toTable !== undefined) {
     refuseTypedPassword(to);
     const write = tableWrite(to, toTable, { key, overwrite: true }, cli);
-    if (input.kind === "postgres") refuseSameTable(input, write);
+    if (source !== null) refuseSameTable(source, write);
   } else refuseEnding(to);
   if (flags.force !== true) await refuseExisting(out, cwd, prompt);
   const fromSpec = (path: string): string => relative(dirname(out), path) || ".";
@@ -178,9 +188,9 @@ export async function writeJob(
       name,
       model: fromSpec(modelPath),
       externalData: externalData.map(fromSpec),
-      ...(input.kind === "files"
-        ? { from: input.from.map(fromSpec), plainFiles: plainFiles === true }
-        : { from: named.map(asInSpec), ...(table === undefined ? {} : { table }) }),
+      ...(table === undefined
+        ? { from: named.map((path) => fromSpec(localPath(path, cwd))), plainFiles: plainFiles === true }
+        : { from: named.map(asInSpec), table }),
       key,
       ...(toTable === undefined ? { to: fromSpec(localPath(to, cwd)) } : { to: asInSpec(to), toTable }),
       features: featuresYaml(mapping, columns),
@@ -192,6 +202,21 @@ export async function writeJob(
     }),
   );
   return out;
+}
+
+/** The input that is named, its rows if it is a table, and what its data look like. */
+async function seenInput(
+  host: WorkerHost,
+  named: readonly string[],
+  { table, plainFiles, key = [] }: Pick<InitFlags, "table" | "plainFiles" | "key">,
+  cli: DatabasePlace,
+): Promise<{ readonly input: InputSpec; readonly source: PostgresInput | null; readonly data: SeenData }> {
+  if (table !== undefined) {
+    const source = tableInput(named, table, key, cli);
+    return { input: source, source, data: await lookAtTable(host, source) };
+  }
+  const input = filesInput(named, plainFiles === true ? { plainFiles } : {}, cli.cwd);
+  return { input, source: null, data: await lookAtData(host, input) };
 }
 
 /** A database as a spec in another folder names it: a secret file's path is relative to the spec. */

@@ -5,7 +5,8 @@
 import type { Schema } from "../data/column.js";
 import type { ErrorRecord, JsonValue } from "../errors.js";
 import type { FileSummary } from "../formats/format.js";
-import type { CheckSpec, Guessing, InputSpec, Job } from "../job/job.js";
+import type { InputSpec } from "../job/input.js";
+import type { CheckSpec, Guessing, Job } from "../job/job.js";
 import type { Partition, ProvenFile, Receipt, SliceProof, Step } from "../job/partition.js";
 import type { PartitionTask, Plan, PlannedCheck } from "../job/plan.js";
 import type { Mapping } from "../mapping/mapping.js";

@@ -1,9 +1,7 @@
 /** A job: a named spec with its templates expanded for one interval. Paths are absolute. */
-import type { PathTypes } from "../data/column.js";
 import type { TensorType } from "../data/tensor.js";
-import type { JsonValue } from "../errors.js";
 import type { TimePart } from "../mapping/mapping.js";
-import { type Connection, type TableName, tableText } from "./connection.js";
+import { type InputSpec, inputKind } from "./input.js";
 import type { WriteSpec } from "./output.js";
 import type { EngineName } from "./profile.js";
 
@@ -61,70 +59,12 @@ export function runsHooks({ hooks }: Pick<Job, "hooks">): boolean {
   return hooks.pre !== null || hooks.post !== null;
 }
 
-/** Records of version 0.1 have no `kind`: whatever is not `postgres` is files. */
-export type InputSpec = FilesInput | PostgresInput;
-
-interface AnyInput {
-  /** Columns that identify a row. */
-  readonly key: readonly string[];
-  readonly onEmpty: "fail" | "skip" | "publish";
-  /** A run whose input has not arrived waits for it; absent: it fails. No part of what a run is. */
-  readonly waitFor?: WaitFor;
-}
-
-export interface WaitFor {
-  /** From the first look on. */
-  readonly timeoutMs: number;
-  readonly pollMs: number;
-  /** Name of a file that says that the files of its directory are complete. */
-  readonly marker: string | null;
-}
-
-export interface FilesInput extends AnyInput {
-  readonly kind: "files";
-  /** Files, globs or directories. */
-  readonly from: readonly string[];
-  /** Read files that belong to a table format as they are: the author named those that are live. */
-  readonly plainFiles?: true;
-  /** What a column is in files that do not have it, where others do. Absent: `fail`. */
-  readonly missingColumns?: "fail" | "nulls";
-  /** Types of columns that paths carry; the others are text unless a feature asks for another type. */
-  readonly pathTypes?: PathTypes;
-}
-
-export interface PostgresInput extends AnyInput {
-  readonly kind: "postgres";
-  readonly connection: Connection;
-  readonly read: PostgresRead;
-  /**
-   * How partitions that are read at different times fit together. `snapshot`: all see one exported snapshot.
-   * `materialize`: all read one logged copy, which outlives its session. `none`: each sees what is there when it reads.
-   */
-  readonly consistency: Consistency;
-}
-
-export type PostgresRead =
-  | { readonly kind: "table"; readonly table: TableName }
-  /** Values reach the query as bound parameters only: `$1` is the first. */
-  | { readonly kind: "query"; readonly text: string; readonly params: readonly JsonValue[] };
-
-export type Consistency = "snapshot" | "materialize" | "none";
-
 /**
  * Whether the same job finds other rows when it runs again, and nothing tells beforehand: a database without intervals. What
  * is published is then replaced by what is there now, unless the job says that nothing is to be.
  */
 export function isLive({ input, interval, write }: Pick<Job, "input" | "interval" | "write">): boolean {
-  return input.kind === "postgres" && interval === null && write.mode !== "error";
-}
-
-/** The input, for people. */
-export function describeInput(input: InputSpec): string {
-  if (input.kind !== "postgres") return input.from.join(", ");
-  const { connection, read } = input;
-  return read.kind === "table"
-    ? `${connection.address}/${tableText(read.table)}`
-    : `a query of ${connection.address}`;
+  return !inputKind(input).pinsFiles && interval === null && write.mode !== "error";
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type Column, typeName } from "../data/column.js";
 import type { TensorSpec } from "../data/tensor.js";
 import { SpecError } from "../errors.js";
-import { describeInput } from "../job/job.js";
+import { inputKind } from "../job/input.js";
 import { counted } from "../text/human.js";
 import { abridged, closest } from "./did-you-mean.js";
 import {
@@ -80,10 +80,7 @@ function few(lines: readonly string[], noun: string): readonly string[] {
 }
 
 function dataName({ job: { input } }: FeatureSearch): string {
-  if (input.kind === "postgres") return describeInput(input);
-  const [only, ...others] = input.from;
-  const isOneFile = only !== undefined && others.length === 0 && /^[^*?[\]{}]*\.\w+$/.test(baseName(only));
-  return isOneFile ? baseName(only) : "the input";
+  return inputKind(input).shortName(input);
 }
 
 function modelName({ job }: FeatureSearch): string {

@@ -30,7 +30,7 @@ const blockBytes = 8 * 1024 * 1024;
  */
 export async function openExpected(
   file: string,
-  parts: Pick<PlannerParts, "open" | "store" | "tables">,
+  parts: Pick<PlannerParts, "openFile" | "store" | "tables">,
   signal: AbortSignal,
 ): Promise<OpenedFile> {
   const found = await parts.store.stat(file);
@@ -45,13 +45,7 @@ export async function openExpected(
     );
   await refuseTableFile(file, parts);
   if (found.size > mostBytes) throw tooLarge(file, bytes(found.size));
-  const source = await parts.open({
-    kind: "files",
-    from: [file],
-    plainFiles: true,
-    key: [],
-    onEmpty: "fail",
-  });
+  const source = await parts.openFile(file);
   const schema = await source.schema();
   const partitions = await partitionsOf(source, signal);
   const rows = partitions.reduce((sum, partition) => sum + partition.rows, 0);

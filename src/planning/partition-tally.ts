@@ -1,6 +1,7 @@
 /** What the planner keeps of partitions that stream past: sums, the digest of what they read, and none of them. */
 import { createHash } from "node:crypto";
-import { describeInput, type Job } from "../job/job.js";
+import { describeInput } from "../job/input.js";
+import type { Job } from "../job/job.js";
 import { hasExactRows, type Partition, type PlanTotals } from "../job/partition.js";
 
 /** Partitions are handed on in groups of this many. */

@@ -2,7 +2,7 @@
 
 import type { PathTypes, Schema } from "../data/column.js";
 import type { HookRuntime } from "../hooks/hook.js";
-import type { InputSpec, Job } from "../job/job.js";
+import type { Job } from "../job/job.js";
 import type { Asset, ModelProbe, PlannedHook } from "../job/plan.js";
 import type { Profile } from "../job/profile.js";
 import type { FileParts } from "../mapping/files/load-files.js";
@@ -20,8 +20,8 @@ export interface PlannerParts extends FileParts {
   readonly hooks: HookRuntime;
   readonly clock: Clock;
   readonly tables: TableDetector;
-  /** Opens another input than the job's own: the rows of a check. */
-  readonly open: (input: InputSpec) => Promise<Source>;
+  /** Opens a file beside the job's own input: the rows of a check. @param path absolute */
+  readonly openFile: (path: string) => Promise<Source>;
 }
 
 /** A job put together with what its model and its input look like. */

@@ -4,7 +4,7 @@
  */
 import type { CollectedBlobStore } from "../assets/blob-store.js";
 import { asNightshiftError, type ErrorRecord, fromErrorRecord, type NightshiftError } from "../errors.js";
-import { describeInput, type PostgresInput } from "../job/job.js";
+import { describeInput, type InputSpec, inputKind } from "../job/input.js";
 import { targetOf, type WriteSpec } from "../job/output.js";
 import { isFinal, type Owner, type Run } from "../job/run.js";
 import type { Ledger } from "../ledgers/ledger.js";
@@ -17,7 +17,7 @@ export interface GarbageParts {
   readonly ledger: Ledger;
   readonly self: Owner;
   readonly sink: (write: WriteSpec) => Promise<Sink>;
-  readonly keeper: (input: PostgresInput) => Promise<InputKeeper | null>;
+  readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
   /** `null` where the ledger keeps none. */
   readonly assets: CollectedBlobStore | null;
 }
@@ -131,17 +131,16 @@ async function outputsOf(ledger: Ledger): Promise<readonly WriteSpec[]> {
   return [...byTarget.values()];
 }
 
-/** Runs that are over and may have left a copy of their input, by database. */
+/** Runs that are over and may have left a copy of their input, by the place of the copies. */
 async function keptInputsOf(
   ledger: Ledger,
-): Promise<readonly { readonly input: PostgresInput; readonly over: readonly Run[] }[]> {
-  const byDatabase = new Map<string, { readonly input: PostgresInput; readonly over: Run[] }>();
+): Promise<readonly { readonly input: InputSpec; readonly over: readonly Run[] }[]> {
+  const byDatabase = new Map<string, { readonly input: InputSpec; readonly over: Run[] }>();
   for await (const state of ledger.listRuns()) {
     const { run } = state;
     const { input } = run.job;
-    if (input.kind !== "postgres" || input.consistency !== "materialize") continue;
-    if (!isFinal(state)) continue;
-    const key = JSON.stringify(input.connection);
+    const key = inputKind(input).copiesIn(input);
+    if (key === null || !isFinal(state)) continue;
     const found = byDatabase.get(key);
     if (found === undefined) byDatabase.set(key, { input, over: [run] });
     else found.over.push(run);

@@ -12,7 +12,7 @@ import {
   runCancelled,
   toErrorRecord,
 } from "../errors.js";
-import { describeInput, type InputSpec } from "../job/job.js";
+import { describeInput, type InputSpec } from "../job/input.js";
 import { type Lane, usualTag } from "../job/lane.js";
 import { type RowChanges, type RowCounts, sumRows } from "../job/partition.js";
 import type { Plan } from "../job/plan.js";

@@ -1,6 +1,6 @@
 /** Conditions on a whole run, judged once all of its partitions are accepted and before publication begins. */
 import { DataError } from "../errors.js";
-import { describeInput } from "../job/job.js";
+import { describeInput } from "../job/input.js";
 import type { RowCounts } from "../job/partition.js";
 import type { Plan } from "../job/plan.js";
 import { type Reasons, refuseOverspent } from "../scoring/row-policy.js";

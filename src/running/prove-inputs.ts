@@ -4,6 +4,7 @@
  */
 import { DataError } from "../errors.js";
 import type { ProveCall } from "../host/host.js";
+import { inputKind } from "../job/input.js";
 import type { FileSlice, ProvenFile, ReadSlice, Receipt } from "../job/partition.js";
 import type { Plan } from "../job/plan.js";
 import type { Ledger } from "../ledgers/ledger.js";
@@ -26,7 +27,7 @@ export async function proveInputs(
   receipts: readonly Receipt[],
   parts: ProofParts,
 ): Promise<void> {
-  if (plan.job.input.kind !== "files") return;
+  if (!inputKind(plan.job.input).pinsFiles) return;
   const doubtful = await doubtfulFiles(receipts, parts);
   if (doubtful.size === 0) return;
   const { job, mapping, inputSchema: schema, profile } = plan;

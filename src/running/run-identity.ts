@@ -1,7 +1,8 @@
 /** How runs are named: the same request always leads to the same key, so that two coordinators meet. */
 import { createHash } from "node:crypto";
 import { type JsonValue, SpecError } from "../errors.js";
-import type { InputSpec, Job, Limits } from "../job/job.js";
+import { type InputSpec, inputKind } from "../job/input.js";
+import type { Job, Limits } from "../job/job.js";
 import { outputKind, targetOf, type WriteSpec } from "../job/output.js";
 import { type Asset, assetsToRun, type Plan } from "../job/plan.js";
 import type { Run, RunKey } from "../job/run.js";
@@ -98,22 +99,9 @@ export function refuseChangedPlan(plan: Plan): void {
   });
 }
 
-/** How a database is reached is left out, but for which one it is. */
 function shapedByInput(input: InputSpec): object {
   const { key, onEmpty } = input;
-  if (input.kind !== "postgres") {
-    // Absent keys stay out of the digest: runs of earlier versions had none of them.
-    const { from, plainFiles, missingColumns, pathTypes } = input;
-    return { from, plainFiles, missingColumns, pathTypes, key, onEmpty };
-  }
-  return {
-    kind: input.kind,
-    address: input.connection.address,
-    read: input.read,
-    consistency: input.consistency,
-    key,
-    onEmpty,
-  };
+  return { key, onEmpty, ...inputKind(input).identity(input) };
 }
 
 function shapedByWrite(write: WriteSpec): object {

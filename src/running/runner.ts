@@ -4,6 +4,7 @@
  */
 
 import { asNightshiftError, SpecError } from "../errors.js";
+import { inputKind } from "../job/input.js";
 import { isLive, type Job } from "../job/job.js";
 import { targetOf, type WriteSpec } from "../job/output.js";
 import type { Plan } from "../job/plan.js";
@@ -225,10 +226,10 @@ export function createRunner(parts: RunnerParts): Runner {
   };
 }
 
-/** Of a database nothing tells whether it still is what was published. */
+/** Unless a plan pins the input, nothing tells whether it still is what was published. */
 function publishedOnce({ input, interval }: Job): string | null {
-  if (input.kind !== "postgres" || interval !== null) return null;
-  return "The database may have changed since. With `mode: replace`, every run publishes what is there by then.";
+  if (inputKind(input).pinsFiles || interval !== null) return null;
+  return "The input may have changed since. With `mode: replace`, every run publishes what is there by then.";
 }
 
 function givenUp(run: Run): SpecError {

@@ -1,16 +1,14 @@
 /** A checked spec as a {@link Job}: paths absolute, units converted, shorthands written out. */
 import { resolve } from "node:path";
-import { parseTableName, type TableName } from "../job/connection.js";
+import { type InputSpec, inputKindNamed, type WaitFor } from "../job/input.js";
 import {
   type CheckSpec,
-  type InputSpec,
   type Interval,
   type Job,
   type Limits,
   type Passthrough,
   type RowPolicy,
   usualTolerance,
-  type WaitFor,
 } from "../job/job.js";
 import { outputKindNamed } from "../job/output.js";
 import { asList } from "./checks/check.js";
@@ -73,33 +71,17 @@ function toInput(
   absolute: (path: string) => string,
   { input: connection }: Connections,
 ): InputSpec {
-  const own = {
+  const [first = ""] = asList(spec.from);
+  return {
+    ...inputKindNamed(first).parse(spec, { absolute, connection }),
     key: asList(spec.key),
     onEmpty: spec.on_empty,
     ...(spec.wait_for === undefined ? {} : { waitFor: toWaitFor(spec.wait_for) }),
   };
-  if (connection === null) {
-    const plain = spec.plain_files === true ? ({ plainFiles: true } as const) : {};
-    const missing = spec.missing_columns === undefined ? {} : { missingColumns: spec.missing_columns };
-    const types = spec.path_columns === undefined ? {} : { pathTypes: spec.path_columns };
-    return { kind: "files", from: asList(spec.from).map(absolute), ...plain, ...missing, ...types, ...own };
-  }
-  const { table, query, params = [], consistency = "snapshot" } = spec;
-  const read =
-    query === undefined
-      ? ({ kind: "table", table: tableOf(table) } as const)
-      : ({ kind: "query", text: query, params } as const);
-  return { kind: "postgres", connection, read, consistency, ...own };
 }
 
 function toWaitFor({ timeout, poll, marker }: JobSpec["input"]["wait_for"] & object): WaitFor {
   return { timeoutMs: parseDurationMs(timeout), pollMs: parseDurationMs(poll), marker: marker ?? null };
-}
-
-function tableOf(text: string | undefined): TableName {
-  const table = parseTableName(text ?? "");
-  if (table === null) throw new Error("a check lets names of tables through only");
-  return table;
 }
 
 function toLimits(spec: JobSpec["limits"]): Limits {

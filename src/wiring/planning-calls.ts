@@ -32,7 +32,7 @@ export function planningCalls(
       format: await registry.format(),
       hooks: await registry.hooks(),
       clock: systemClock,
-      open: registry.source,
+      openFile: registry.sourceOfFile,
       tables: await registry.tables(),
     };
   };

@@ -2,7 +2,7 @@
 import { afterAll, expect, it } from "vitest";
 import { typeName } from "../../src/data/column.js";
 import { halfToDouble } from "../../src/data/float16.js";
-import type { PostgresRead } from "../../src/job/job.js";
+import type { PostgresRead } from "../../src/sources/postgres/postgres-input.js";
 import type { TestDatabase } from "../support/postgres-server.js";
 import { planned, queryOf, readAll, sourceOf } from "../support/postgres-source.js";
 import { vectorServer } from "../support/vector-server.js";

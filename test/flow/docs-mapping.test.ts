@@ -68,7 +68,7 @@ async function preview(name: string, example: WorkedExample) {
       store: await registry.store(),
       format: await registry.format(),
       clock: systemClock,
-      open: registry.source,
+      openFile: registry.sourceOfFile,
       tables: await registry.tables(),
     },
     new AbortController().signal,

@@ -290,7 +290,7 @@ describe("docs/mapping-more.md", () => {
         store,
         format,
         clock: systemClock,
-        open: async () => fileSource({ from: filesOf(job).input.from, store, format }),
+        openFile: async () => fileSource({ from: filesOf(job).input.from, store, format }),
         tables: new TableRoots(store),
       },
       signal,

@@ -56,7 +56,7 @@ async function partsOf(job: Job) {
     store: await registry.store(),
     format: await registry.format(),
     clock: systemClock,
-    open: registry.source,
+    openFile: registry.sourceOfFile,
     tables: await registry.tables(),
   };
 }

@@ -1,8 +1,9 @@
 /** Jobs, signatures and schemas for tests, from what matters in each. */
 import type { ColumnType, Schema } from "../../src/data/column.js";
 import type { Signature, TensorSpec } from "../../src/data/tensor.js";
-import type { FilesInput, Job } from "../../src/job/job.js";
+import type { Job } from "../../src/job/job.js";
 import type { FilesWrite } from "../../src/sinks/files/files-write.js";
+import type { FilesInput } from "../../src/sources/files/files-input.js";
 
 export const int64: ColumnType = { kind: "int", bits: 64, signed: true };
 export const int32: ColumnType = { kind: "int", bits: 32, signed: true };
@@ -19,7 +20,12 @@ export type JobParts = Partial<Omit<Job, "input" | "write">> & {
 /** Where a test knows that it is files. */
 export function filesOf({ input, write }: Job): { readonly input: FilesInput; readonly write: FilesWrite } {
   if (input.kind !== "files" || write.kind !== "files") throw new Error("these are no files");
-  return { input, write: write as FilesWrite };
+  return { input: input as FilesInput, write: write as FilesWrite };
+}
+
+/** An input of files, with the given parts changed. */
+export function filesInput(parts: Partial<FilesInput> = {}): FilesInput {
+  return { kind: "files", from: [], key: [], onEmpty: "fail", ...parts };
 }
 
 /** A job as `score` makes it, with the given parts changed. */
@@ -27,7 +33,7 @@ export function jobWith({ key = [], write, ...parts }: JobParts = {}): Job {
   return {
     name: "job",
     model: { path: "/models/model.onnx", externalData: [] },
-    input: { kind: "files", from: ["/data"], key, onEmpty: "fail" },
+    input: filesInput({ from: ["/data"], key }),
     features: null,
     outputs: {},
     passthrough: { kind: "rest" },

@@ -6,6 +6,7 @@ import type { Job } from "../../src/job/job.js";
 import { previewJob } from "../../src/planning/preview.js";
 import { onnxRuntime } from "../../src/runtimes/onnx/onnx-runtime.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
+import type { FilesInput } from "../../src/sources/files/files-input.js";
 import { TableRoots } from "../../src/sources/files/table-formats.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import { systemClock } from "../../src/wiring/system-clock.js";
@@ -28,7 +29,8 @@ export async function previewCase({ from, missingColumns = "fail", ...parts }: C
   readonly warnings: readonly string[];
 }> {
   const base = jobWith(parts);
-  const job: Job = { ...base, input: { ...filesOf(base).input, from, missingColumns } };
+  const input: FilesInput = { ...filesOf(base).input, from, missingColumns };
+  const job: Job = { ...base, input };
   const store = localStore();
   const format = parquetFormat();
   const preview = await previewJob(
@@ -40,7 +42,7 @@ export async function previewCase({ from, missingColumns = "fail", ...parts }: C
       store,
       format,
       clock: systemClock,
-      open: async () => fileSource({ from, store, format }),
+      openFile: async () => fileSource({ from, store, format }),
       tables: new TableRoots(store),
     },
     new AbortController().signal,

@@ -15,7 +15,7 @@ import { flowYaml } from "../../src/spec/write/flow-yaml.js";
 import { jobYaml } from "../../src/spec/write/job-yaml.js";
 import { featuresYaml, outputsYaml } from "../../src/spec/write/mapping-yaml.js";
 import { resolvedYaml } from "../../src/spec/write/resolved-yaml.js";
-import { float32, int64, range, schemaOf, signatureOf, timestamp } from "../support/jobs.js";
+import { filesInput, float32, int64, range, schemaOf, signatureOf, timestamp } from "../support/jobs.js";
 import { makeSpecProject } from "../support/spec-project.js";
 
 describe("questions", () => {
@@ -75,7 +75,7 @@ describe("questions", () => {
       key: ["id"],
       features: undefined,
       acceptGuess: false,
-      input: { kind: "files", from: ["/data/x.parquet"], key: ["id"], onEmpty: "fail" },
+      input: filesInput({ from: ["/data/x.parquet"], key: ["id"] }),
     };
     await expect(inferMapping(question, null)).rejects.toMatchObject({ code: "mapping.unmatched" });
     const inferred = inferMapping(question, prompt);
@@ -95,7 +95,7 @@ describe("questions", () => {
       key: ["id"],
       features: undefined,
       acceptGuess: false,
-      input: { kind: "files", from: ["/data/x.parquet"], key: ["id"], onEmpty: "fail" },
+      input: filesInput({ from: ["/data/x.parquet"], key: ["id"] }),
     };
     await expect(inferMapping(question, null)).rejects.toMatchObject({ code: "mapping.guess" });
     const accepted = await inferMapping({ ...question, acceptGuess: true }, null);

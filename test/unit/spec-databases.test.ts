@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseConnectionUrl, parseTableName, tableText } from "../../src/job/connection.js";
-import { describeInput, type Job } from "../../src/job/job.js";
+import { describeInput } from "../../src/job/input.js";
+import type { Job } from "../../src/job/job.js";
 import { targetOf } from "../../src/job/output.js";
 import { fingerprintOf, jobIdOf } from "../../src/running/run-identity.js";
 import { createSecrets } from "../../src/spec/secrets.js";

@@ -1,7 +1,8 @@
 import type { Schema } from "../../data/column.js";
 import type { Signature } from "../../data/tensor.js";
 import { SpecError } from "../../errors.js";
-import type { InputSpec, Job } from "../../job/job.js";
+import type { InputSpec } from "../../job/input.js";
+import type { Job } from "../../job/job.js";
 import type { Mapping } from "../../mapping/mapping.js";
 import { resolveMapping } from "../../mapping/resolve-mapping.js";
 import { jobBetween, type ModelJobFlags, modelJob } from "../lookup/model-job.js";

@@ -1,7 +1,9 @@
 import type { Column, Schema } from "../../data/column.js";
 import type { InspectedFile, WorkerHost } from "../../host/host.js";
-import { describeInput, type FilesInput, type PostgresInput } from "../../job/job.js";
+import { describeInput } from "../../job/input.js";
 import { looksLikeId } from "../../mapping/feature-candidates.js";
+import type { FilesInput } from "../../sources/files/files-input.js";
+import type { PostgresInput } from "../../sources/postgres/postgres-input.js";
 import { counted } from "../../text/human.js";
 import { columnFacts } from "../inspect/data-text.js";
 

@@ -1,9 +1,10 @@
 /** Places that a command line names: files, or tables of databases. */
 import { SpecError } from "../../errors.js";
-import type { FilesInput, InputSpec } from "../../job/job.js";
+import type { InputSpec } from "../../job/input.js";
 import type { WriteSpec } from "../../job/output.js";
 import { filesAt } from "../../sinks/files/files-sink-adapter.js";
 import type { FilesWrite } from "../../sinks/files/files-write.js";
+import type { FilesInput } from "../../sources/files/files-input.js";
 import { unwrittenEnding } from "../../text/recognise-file.js";
 import { localPath } from "./local-path.js";
 import { type DatabasePlace, refuseBareDatabase, refuseSameTable, tableInput, tableWrite } from "./tables.js";

@@ -10,8 +10,8 @@ import {
   tableText,
   withoutPassword,
 } from "../../job/connection.js";
-import type { PostgresInput } from "../../job/job.js";
 import type { PostgresWrite } from "../../sinks/postgres/postgres-write.js";
+import type { PostgresInput } from "../../sources/postgres/postgres-input.js";
 import { expandText } from "../../spec/expand-tree-variables.js";
 import type { Cli } from "../shell/context.js";
 import { connectionHere } from "./connection-here.js";

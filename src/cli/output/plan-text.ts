@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { typeName } from "../../data/column.js";
-import { describeInput, type InputSpec, isLive } from "../../job/job.js";
+import { describeInput, type InputSpec, inputKind } from "../../job/input.js";
+import { isLive } from "../../job/job.js";
 import type { FileSlice, Partition, PlanTotals, RowRange } from "../../job/partition.js";
 import type { Plan } from "../../job/plan.js";
 import { runAgain } from "../../job/way-on.js";
@@ -113,7 +114,7 @@ export function checkFacts({ check, assets }: Plan, cwd: string): readonly (read
 /** How much is read, and where from. */
 export function rowsText({ rows, rowsEstimated, files }: PlanTotals, input: InputSpec): string {
   const about = rowsEstimated === true ? "about " : "";
-  const where = input.kind === "postgres" ? describeInput(input) : counted(files, "file");
+  const where = inputKind(input).pinsFiles ? counted(files, "file") : describeInput(input);
   return `${about}${counted(rows, "row")} in ${where}`;
 }
 

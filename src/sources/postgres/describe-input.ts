@@ -1,11 +1,11 @@
 /** What an input's columns are, told by the server; nothing is read for it. */
 import type { Column, ColumnType } from "../../data/column.js";
 import { InfraError, SpecError } from "../../errors.js";
-import type { PostgresInput } from "../../job/job.js";
 import { readTable, type Table } from "../../postgres/catalogue.js";
 import type { Session } from "../../postgres/session.js";
 import { runAuthorStatement } from "./author-statement.js";
 import { type Relation, relationOf } from "./input-sql.js";
+import type { PostgresInput } from "./postgres-input.js";
 import { readTypes, type Wire, wireType } from "./wire-types.js";
 
 export interface InputColumn extends Column {

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { ConnectionUrl } from "../../job/connection.js";
-import { describeInput as inputText, type PostgresInput } from "../../job/job.js";
+import { describeInput as inputText } from "../../job/input.js";
 import type { Partition, RowRange } from "../../job/partition.js";
 import type { Run } from "../../job/run.js";
 import { type Database, inTransaction, openDatabase } from "../../postgres/database.js";
@@ -14,6 +14,7 @@ import type { Collected } from "../../sinks/sink.js";
 import type { InputKeeper, KeptInput } from "../source.js";
 import { runAuthorStatement } from "./author-statement.js";
 import { relationOf, select } from "./input-sql.js";
+import type { PostgresInput } from "./postgres-input.js";
 import { queryError, readingError } from "./reading-errors.js";
 import { openReading, snapshotText } from "./reading-session.js";
 

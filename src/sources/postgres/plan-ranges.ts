@@ -3,7 +3,7 @@
  * they lie, without an index, and cost the same whatever the key); ranges of a key otherwise; all at once where there is
  * neither.
  */
-import type { Consistency, PostgresInput } from "../../job/job.js";
+
 import type { Partition, RangeBounds } from "../../job/partition.js";
 import type { Session } from "../../postgres/session.js";
 import type { PlanRequest } from "../source.js";
@@ -11,6 +11,7 @@ import { chosenColumns, type DescribedInput } from "./describe-input.js";
 import { type Estimate, estimate, hasRows } from "./estimate.js";
 import { select } from "./input-sql.js";
 import { keyOf, keyRanges } from "./key-ranges.js";
+import type { Consistency, PostgresInput } from "./postgres-input.js";
 
 /** Fewer are not worth a partition of their own; more take too long to do again. */
 const minPartitionRows = 131_072;

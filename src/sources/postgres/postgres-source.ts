@@ -3,7 +3,7 @@
 import type { Chunk } from "../../data/chunk.js";
 import { BugError, CancelledError } from "../../errors.js";
 import type { ConnectionUrl } from "../../job/connection.js";
-import { describeInput as inputText, type PostgresInput } from "../../job/job.js";
+import { describeInput as inputText } from "../../job/input.js";
 import type { Partition, RowRange } from "../../job/partition.js";
 import { endSession, type Session } from "../../postgres/session.js";
 import type { Source, SourceReadRequest } from "../source.js";
@@ -11,6 +11,7 @@ import { BinaryRows } from "./binary-rows.js";
 import { chosenColumns, columnsOf, type DescribedInput, describeInput } from "./describe-input.js";
 import { type ReadBounds, type Relation, relationOf, select } from "./input-sql.js";
 import { planRanges } from "./plan-ranges.js";
+import type { PostgresInput } from "./postgres-input.js";
 import { readingError } from "./reading-errors.js";
 import { openReading, reading } from "./reading-session.js";
 

@@ -2,9 +2,9 @@
 
 import { CancelledError, InfraError } from "../../errors.js";
 import type { ConnectionUrl } from "../../job/connection.js";
-import type { PostgresInput } from "../../job/job.js";
 import { quoteTable, quoteText } from "../../postgres/identifiers.js";
 import { endSession, openSession, type Session } from "../../postgres/session.js";
+import type { PostgresInput } from "./postgres-input.js";
 import { readingError } from "./reading-errors.js";
 
 export interface ReadingOptions {

@@ -1,15 +1,13 @@
 /** A job with everything expanded, in the words of a spec: what `explain` shows. */
 import { stringify } from "yaml";
-import { tableText } from "../../job/connection.js";
+import { inputKind, type WaitFor } from "../../job/input.js";
 import type {
   ColumnMapping,
   FeatureMapping,
   InputMapping,
-  InputSpec,
   Job,
   OutputMapping,
   Passthrough,
-  WaitFor,
 } from "../../job/job.js";
 import { outputKind } from "../../job/output.js";
 import { mapValues } from "../to-mapping.js";
@@ -27,7 +25,7 @@ function specOf(job: Job): unknown {
     model:
       model.externalData.length === 0 ? model.path : { path: model.path, external_data: model.externalData },
     input: {
-      ...sourceOf(input),
+      ...inputKind(input).keysOf(input),
       ...(input.key.length === 0 ? {} : { key: input.key }),
       on_empty: input.onEmpty,
       ...(input.waitFor === undefined ? {} : { wait_for: waitForOf(input.waitFor) }),
@@ -65,22 +63,6 @@ function specOf(job: Job): unknown {
 function waitForOf({ timeoutMs, pollMs, marker }: WaitFor): object {
   const times = { timeout: durationText(timeoutMs), poll: durationText(pollMs) };
   return marker === null ? times : { ...times, marker };
-}
-
-function sourceOf(input: InputSpec): object {
-  if (input.kind !== "postgres")
-    return {
-      from: input.from,
-      ...(input.plainFiles === true ? { plain_files: true } : {}),
-      ...(input.missingColumns === undefined ? {} : { missing_columns: input.missingColumns }),
-      ...(input.pathTypes === undefined ? {} : { path_columns: input.pathTypes }),
-    };
-  const { connection, read, consistency } = input;
-  const rows =
-    read.kind === "table"
-      ? { table: tableText(read.table) }
-      : { query: read.text, ...(read.params.length === 0 ? {} : { params: read.params }) };
-  return { from: connection.template, ...rows, consistency };
 }
 
 function featuresOf({ inputs = {} }: FeatureMapping): unknown {

@@ -1,0 +1,70 @@
+/** Inputs of local files in the table of adapters. */
+import type { PathTypes } from "../../data/column.js";
+import type { WrittenInput } from "../../job/input.js";
+import { schemeOf } from "../../text/path-scheme.js";
+import type { SourceAdapter } from "../adapter.js";
+import type { FilesInput } from "./files-input.js";
+
+export const filesSourceAdapter: SourceAdapter<FilesInput> = {
+  name: "files",
+  isNamedBy: (from) => schemeOf(from) === null,
+  parse(written, { absolute }) {
+    const { from, plain_files, missing_columns, path_columns } = keysIn(written);
+    return {
+      kind: "files",
+      from: [from].flat().map(absolute),
+      ...(plain_files === true ? { plainFiles: true } : {}),
+      ...(missing_columns === undefined ? {} : { missingColumns: missing_columns }),
+      ...(path_columns === undefined ? {} : { pathTypes: path_columns }),
+    };
+  },
+  keysOf: ({ from, plainFiles, missingColumns, pathTypes }) => ({
+    from,
+    ...(plainFiles === true ? { plain_files: true } : {}),
+    ...(missingColumns === undefined ? {} : { missing_columns: missingColumns }),
+    ...(pathTypes === undefined ? {} : { path_columns: pathTypes }),
+  }),
+  describe: ({ from }) => from.join(", "),
+  shortName({ from: [only, ...others] }) {
+    const isOneFile = only !== undefined && others.length === 0 && /^[^*?[\]{}]*\.\w+$/.test(baseName(only));
+    return isOneFile ? baseName(only) : "the input";
+  },
+  noun: () => "path",
+  // Absent keys stay out of the digest: runs of earlier versions had none of them.
+  identity: ({ from, plainFiles, missingColumns, pathTypes }) => ({
+    from,
+    plainFiles,
+    missingColumns,
+    pathTypes,
+  }),
+  pinsFiles: true,
+  copiesIn: () => null,
+  async open({ from, plainFiles = false, missingColumns = "fail", pathTypes = {}, waitFor }, parts) {
+    const { fileSource } = await import("./file-source.js");
+    const marker = waitFor?.marker ?? null;
+    const store = await parts.store();
+    const format = await parts.format();
+    return fileSource({ from, plainFiles, missingColumns, pathTypes, marker, store, format });
+  },
+};
+
+/** One file as an input of its own, read as it is. @param path absolute */
+export function inputOfFile(path: string): FilesInput {
+  return { kind: "files", from: [path], plainFiles: true, key: [], onEmpty: "fail" };
+}
+
+/** Keys of `input` that go with files. */
+interface FilesKeys extends WrittenInput {
+  readonly plain_files?: boolean;
+  readonly missing_columns?: "fail" | "nulls";
+  readonly path_columns?: PathTypes;
+}
+
+/** The schema of specs has checked their types. */
+function keysIn(written: WrittenInput): FilesKeys {
+  return written;
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}

@@ -1,0 +1,73 @@
+/** Inputs that are tables and queries of PostgreSQL in the table of adapters. */
+import type { JsonValue } from "../../errors.js";
+import { isConnectionUrl, parseTableName, type TableName, tableText } from "../../job/connection.js";
+import type { WrittenInput } from "../../job/input.js";
+import type { SourceAdapter } from "../adapter.js";
+import type { Consistency, PostgresInput } from "./postgres-input.js";
+
+export const postgresSourceAdapter: SourceAdapter<PostgresInput> = {
+  name: "postgres",
+  isNamedBy: isConnectionUrl,
+  parse(written, { connection }) {
+    if (connection === null) throw new Error("a database is taken out of a spec before it is parsed");
+    const { table, query, params = [], consistency = "snapshot" } = keysIn(written);
+    const read =
+      query === undefined
+        ? ({ kind: "table", table: tableOf(table) } as const)
+        : ({ kind: "query", text: query, params } as const);
+    return { kind: "postgres", connection, read, consistency };
+  },
+  keysOf({ connection, read, consistency }) {
+    const rows =
+      read.kind === "table"
+        ? { table: tableText(read.table) }
+        : { query: read.text, ...(read.params.length === 0 ? {} : { params: read.params }) };
+    return { from: connection.template, ...rows, consistency };
+  },
+  describe: inputText,
+  shortName: inputText,
+  noun: ({ read }) => read.kind,
+  // How a database is reached is left out: which one it is counts.
+  identity: ({ kind, connection, read, consistency }) => ({
+    kind,
+    address: connection.address,
+    read,
+    consistency,
+  }),
+  pinsFiles: false,
+  copiesIn: ({ connection, consistency }) =>
+    consistency === "materialize" ? JSON.stringify(connection) : null,
+  async open(input, { resolve }) {
+    const { postgresSource } = await import("./postgres-source.js");
+    return postgresSource({ input, url: await resolve(input.connection) });
+  },
+  async openKeeper(input, { resolve }) {
+    const { inputKeeper } = await import("./keep-input.js");
+    return inputKeeper(input, await resolve(input.connection));
+  },
+};
+
+function inputText({ connection, read }: PostgresInput): string {
+  return read.kind === "table"
+    ? `${connection.address}/${tableText(read.table)}`
+    : `a query of ${connection.address}`;
+}
+
+/** Keys of `input` that go with a database. */
+interface PostgresKeys extends WrittenInput {
+  readonly table?: string;
+  readonly query?: string;
+  readonly params?: readonly JsonValue[];
+  readonly consistency?: Consistency;
+}
+
+/** The schema of specs has checked their types. */
+function keysIn(written: WrittenInput): PostgresKeys {
+  return written;
+}
+
+function tableOf(text: string | undefined): TableName {
+  const table = parseTableName(text ?? "");
+  if (table === null) throw new Error("a check lets names of tables through only");
+  return table;
+}
