@@ -112,7 +112,7 @@ test("several workers over one state directory: each finds it whole", async () =
   expect(copies()).toEqual([asset.sha256]);
 });
 
-test("while it comes, nothing is there under its name; whoever is killed then leaves nothing that counts", async () => {
+test("an asset that is being copied is not visible under its name; a process killed meanwhile leaves no partial copy", async () => {
   const asset = { ...planned("model.onnx", "weights"), path: "/elsewhere/model.onnx" };
   let letGo = (): void => undefined;
   const gate = new Promise<void>((resolve) => {

@@ -71,7 +71,7 @@ describe.each(["model", "mapping file", "hook"] as const)("the copy of a %s", (k
     await load();
   });
 
-  test("that was changed or removed is told as such, and may be tried again", async () => {
+  test("that was changed or removed is reported as such, and may be retried", async () => {
     const { copies, load } = await kinds[kind]();
     const copy = copies.at(-1);
     if (copy?.at === undefined) throw new Error("there is none");

@@ -154,7 +154,7 @@ export default (c: any) => {
     );
   }
 
-  it("is told by file, line and column of the source it was thrown in, without values", async () => {
+  it("is reported with file, line and column of the source that threw it, without values", async () => {
     const file = join(root, "lib/check.ts");
     expect(await thrown(false)).toMatchObject({
       kind: "spec",
@@ -166,7 +166,7 @@ export default (c: any) => {
     });
   });
 
-  it("is told with its message where values may be shown", async () => {
+  it("is reported with its message where values may be shown", async () => {
     expect(await thrown(true)).toMatchObject({ message: expect.stringContaining("a RangeError: odd Rio\n") });
   });
 
@@ -185,7 +185,7 @@ export default (c: any) => {
     expect(String(error).split("\n")[0]).not.toContain("Rio");
   });
 
-  it("is told too when the module itself throws", async () => {
+  it("is reported too when the module itself throws", async () => {
     await expect(
       load("const limits: any = null;\nexport const low = limits.low;\nexport default (c: any) => c;"),
     ).rejects.toMatchObject({

@@ -49,7 +49,7 @@ async function callOf(
   );
 }
 
-test("a deadline stands, whatever is told meanwhile; silence is counted anew from each item", async () => {
+test("items do not extend a deadline; the limit on silence starts again at each item", async () => {
   expect(await callOf("tell 10", { silenceMs: 3000 })).toBe("done");
   expect(await callOf("tell 10", { deadlineMs: 3000 })).toMatchObject({
     code: "infra.host-deadline",

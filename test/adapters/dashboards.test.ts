@@ -92,7 +92,7 @@ test("every label that is asked for is one of its metric's", () => {
     for (const [, name = "", selector = ""] of expr.matchAll(labelled))
       for (const [, label = ""] of selector.matchAll(/(\w+)=~?"/g)) {
         const samples = [...exposed.samples.keys()].filter((sample) => sample.startsWith(`${name}{`));
-        // Told by the ledger or the queue, which this run's file leaves out.
+        // Reported by the ledger or the queue, which this run's file leaves out.
         if (samples.length > 0)
           expect({ name, labels: samples[0] }).toMatchObject({
             labels: expect.stringContaining(`${label}=`),

@@ -63,7 +63,7 @@ it.each(["replace", "append", "error"] as const)(
       }
       const seen = look({ to }) ?? [];
       if (decision?.outcome !== "commit") expect(seen).toEqual([3]);
-      // Where nobody died, nobody was needed to show what the log says.
+      // If no process died, no other process had to show what the log says.
       if (!Object.values(ended).includes("died")) expect(seen, `seed ${seed}`).toEqual(left ?? []);
       const result = `${decision?.outcome ?? "refused"}, sees ${JSON.stringify(seen)}`;
       tally.set(result, (tally.get(result) ?? 0) + 1);
@@ -73,7 +73,7 @@ it.each(["replace", "append", "error"] as const)(
   },
 );
 
-it("whoever is overtaken just before the switch shows the newer publication in the end", async () => {
+it("a publisher that is overtaken just before the switch shows the newer publication in the end", async () => {
   const to = join(freshDirectory(), "out");
   const [x, y] = [runOf("x"), runOf("y")];
   const ofX = await stageRun({ to }, x, [{ ids: [1] }]);
@@ -100,7 +100,7 @@ function namesOf(process: string): () => string {
   return () => `${process}${next++}`;
 }
 
-/** In mode error only one of two runs can be published; the other is told so. */
+/** In mode error only one of two runs can be published; the other one gets an error. */
 async function refusedAsNull(decision: Promise<Decision>): Promise<Decision | null> {
   return decision.catch((error: unknown) => {
     if ((error as { code?: string }).code === "refused.target-exists") return null;

@@ -230,7 +230,7 @@ describe("one file", () => {
     expect(idsIn(target.to)).toEqual([1, 2, 3]);
   });
 
-  it("takes the place of somebody's file only when asked to", async () => {
+  it("replaces a file of another program only when asked to", async () => {
     const target: Target = { to: join(freshDirectory(), "out.arrow"), shape };
     writeFileSync(target.to, "mine");
     await expect(publish(target, "error")).rejects.toMatchObject({ code: "refused.target-exists" });
@@ -261,7 +261,7 @@ describe("one file", () => {
   });
 });
 
-describe("what somebody else made", () => {
+describe("what another program made", () => {
   it("is refused: a directory, a symlink, a file where a directory should be", async () => {
     const directory = freshDirectory();
     mkdirSync(join(directory, "theirs"));
@@ -302,7 +302,7 @@ describe("abort", () => {
     expect(await sink.files()).toEqual([]);
   });
 
-  it("adopts a publication that came first, and sees it through", async () => {
+  it("adopts a publication that came first, and completes it", async () => {
     const target = targetIn(freshDirectory());
     await publish(target, "replace");
     rmSync(target.to);
@@ -326,7 +326,7 @@ describe("rollback", () => {
     await expect(sink.rollback()).rejects.toThrow("publication 1, the one before, is not kept any more");
   });
 
-  it("leaves the hidden version to whoever is reading it", async () => {
+  it("keeps the hidden version for its readers", async () => {
     const target = targetIn(freshDirectory());
     await publish(target, "replace", runOf("r1"));
     await publish(target, "replace", runOf("r2"), [{ ids: [8] }]);

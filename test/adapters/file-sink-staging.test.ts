@@ -43,7 +43,7 @@ function openWriter(to: string, batch: RecordBatch, partitionBy: readonly string
 }
 
 describe("the staging writer", () => {
-  it("hands back files that are there, with their rows, bytes and digests", async () => {
+  it("returns files that exist, with their rows, bytes and digests", async () => {
     const to = join(freshDirectory(), "out");
     const batch = batchOf({ ids: [1, 2, 3] });
     const writer = await openWriter(to, batch);
@@ -167,7 +167,7 @@ describe("the staging writer", () => {
   it.each<[string, (written: Uint8Array) => Uint8Array]>([
     ["something else", () => new Uint8Array(10)],
     ["one bit flipped", (written) => written.with(40, (written[40] ?? 0) ^ 1)],
-  ])("notices that the disk gives back %s", async (_, damaged) => {
+  ])("notices that the disk returns %s", async (_, damaged) => {
     const real = localFileSystem();
     const lying = {
       ...real,

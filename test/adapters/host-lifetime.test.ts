@@ -1,4 +1,4 @@
-/** How long a worker host lives: it ends itself, whoever else could end it may be stopped. */
+/** How long a worker host lives: it ends itself, since the process that could end it may be stopped. */
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,7 +55,7 @@ test("a host that is given more time lives on", async () => {
   expect(living.isGone()).toBe(false);
 });
 
-/** Children of this process that have ended and that it has not heard of yet. */
+/** Children of this process that have ended and that it has not reaped yet. */
 function endedChildren(): readonly string[] {
   const statOf = (pid: string): string => {
     try {

@@ -76,7 +76,7 @@ describe("a torn last line", () => {
     }
   });
 
-  test("whatever was left of it after a power cut", async () => {
+  test("any part of it that a power cut left", async () => {
     await writeRun();
     const whole = await readFile(file("journal.2.ndjson"));
     const lastLine = whole.lastIndexOf("\n", whole.length - 2) + 1;
@@ -135,7 +135,7 @@ describe("damage", () => {
         flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 7));
         await writeFile(file(name), flipped);
         try {
-          // The last line of a journal that was built upon has a copy; the run is whole without it.
+          // The last line of a journal that a later owner continued has a copy; the run is whole without it.
           expect(await read()).toEqual(before);
           unnoticed += 1;
           expect(name).toMatch(/journal\.[12]/);

@@ -49,7 +49,7 @@ describe("a sync that fails", () => {
     expect((await ledger.leasePartition(again, 1)).epoch).toBe(1);
   });
 
-  test("fails everybody who waited for it, and nobody who was told before", async () => {
+  test("fails every caller that waited for it, and no caller that was answered before", async () => {
     const disk = simulatedDisk();
     let isFailing = false;
     const fileSystem = disk.view({
@@ -110,13 +110,13 @@ describe("concurrent calls", () => {
     await Promise.all(refs.map((ref) => ledger.startAttempt(ref, "a")));
     syncs = 0;
     await Promise.all(refs.map((ref) => ledger.acceptReceipt(aReceipt(ref, "a"))));
-    // The first one goes alone, the others while it is under way.
+    // The first one goes alone, the others while it is running.
     expect(syncs).toBe(2);
   });
 });
 
 describe("a clock that goes backwards", () => {
-  test("changes nothing but the times that are told", async () => {
+  test("changes only the reported times", async () => {
     let minutes = 0;
     const clock = { now: () => new Date(Date.UTC(2026, 0, 1) - minutes++ * 60_000), monotonicMs: () => 0 };
     const processes = journalProcesses(stateDir, simulatedDisk().view(), clock);

@@ -37,7 +37,7 @@ const openLedger = () =>
 
 interface Child {
   readonly process: ChildProcess;
-  /** What it was told, a line each. */
+  /** The ledger's answers, a line each. */
   readonly told: readonly string[];
   until(condition: (told: readonly string[]) => boolean): Promise<void>;
   kill(): Promise<void>;
@@ -77,7 +77,7 @@ function startChild(): Child {
 }
 
 describe("an owner that is killed while it writes", () => {
-  test("leaves nothing behind that keeps the next one out, and nothing it was told is lost", async () => {
+  test("leaves nothing that blocks the next owner, and loses no answer of the ledger", async () => {
     const ledger = openLedger();
     await ledger.createRun(aRun("run"));
     const accepted = new Map<number, string>();

@@ -1,5 +1,5 @@
 /**
- * A whole run on a disk that forgets what was not synced. The power is cut after every single operation; whatever was
+ * A whole run on a disk that forgets what was not synced. The power is cut after every single operation; what was
  * acknowledged before that must be there afterwards, and the run must go on.
  */
 import { describe, expect, test } from "vitest";
@@ -17,7 +17,7 @@ import {
 
 const stateDir = "/home/user/.nightshift";
 
-/** What must be true of the run from the moment on that somebody was told so. */
+/** What must be true of the run from the moment on at which a caller was answered so. */
 interface Acknowledged {
   readonly what: string;
   readonly holds: (found: Found) => boolean;
@@ -27,7 +27,7 @@ interface Acknowledged {
 interface Found {
   readonly run: RunState;
   readonly partitions: readonly PartitionState[];
-  /** Of whoever claimed it then, `null` before. */
+  /** Of its owner at that time, `null` before the first claim. */
   readonly coordinatorEpoch: number | null;
 }
 
@@ -55,7 +55,7 @@ const worstOutcomes: readonly Outcome[] = [
 
 interface Recording {
   readonly moments: readonly Moment[];
-  /** The step under way when an operation was left out; `null` when none was. */
+  /** The running step when an operation was left out; `null` when none was. */
   readonly leftOutDuring: string | null;
 }
 
@@ -155,7 +155,7 @@ function epochGrew({ coordinatorEpoch }: Found, claim: Claim): boolean {
   return coordinatorEpoch === null || coordinatorEpoch > claim.coordinatorEpoch;
 }
 
-/** Opens the ledger on what the power cut left, before and after somebody takes the run over. */
+/** Opens the ledger on what the power cut left, before and after another process takes the run over. */
 async function lostAt({ disk, acknowledged }: Moment): Promise<readonly string[]> {
   if (acknowledged.length === 0) return [];
   const { ledger, owner } = journalProcesses(stateDir, disk.view()).start();
@@ -208,7 +208,7 @@ describe("a power cut after any operation of a run", () => {
     ]);
   });
 
-  test("keeps a run whose creator died before it had made that durable, once somebody built on it", async () => {
+  test("keeps a run whose creator died before it had made that durable, once another process continued it", async () => {
     const disk = simulatedDisk();
     const dying = disk.view({
       before({ name, path }) {

@@ -15,7 +15,7 @@ const stateDir = "/state";
 /** What one owner can see of another; syncs and temporary files are not among it. */
 const visible = new Set<Operation["name"]>(["list", "stat", "readRange", "append", "link"]);
 
-/** One actor whose visible operations on the run's files wait until they are told to happen. */
+/** One actor whose visible operations on the run's files wait until the test releases them. */
 class Actor {
   #waiting: (() => void)[] = [];
   #isHeld = false;
@@ -34,7 +34,7 @@ class Actor {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Lets one operation happen, and all that follows until the next one. `false`: there was none. */
+  /** Lets one operation happen, and everything that follows until the next one. `false`: there was none. */
   async step(): Promise<boolean> {
     const next = this.#waiting.shift();
     next?.();
@@ -110,7 +110,7 @@ const claimed = (process: TestProcess) => () =>
   process.ledger.claimRun("run", process.owner, { takeOver: false }) as Promise<unknown>;
 
 describe("an old owner and a new one", () => {
-  test("in every order of their operations, what the old one was told is accepted stays accepted", async () => {
+  test("in every order of their operations, a partition that the old one saw accepted stays accepted", async () => {
     const alone = await setStage(1);
     const operations = await perform(alone.actors, [alone.accept, ...alone.claimants.map(claimed)], []);
     const [acceptSteps = 0, claimSteps = 0] = operations.steps;

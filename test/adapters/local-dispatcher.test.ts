@@ -119,7 +119,7 @@ describe("local dispatcher", () => {
     expect(reports.every((report) => report.type === "accepted")).toBe(true);
   });
 
-  it("replaces a host that died, and blames nobody while several ran in it", async () => {
+  it("replaces a host that died, and blames no partition while several ran in it", async () => {
     const { dispatcher, until, counts } = dispatcherOver(["wait 60000", "die\nsucceed"]);
     await dispatcher.enqueue(ref(0), false);
     await dispatcher.enqueue(ref(1), false);

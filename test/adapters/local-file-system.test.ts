@@ -131,7 +131,7 @@ describe("what the operator must act on", () => {
     });
   });
 
-  it("full, read-only, other and mounted file systems are told apart", (context) => {
+  it("full, read-only, other and mounted file systems are distinguished", (context) => {
     needs(context, mounts());
     const root = freshDirectory();
     for (const name of ["small", "here", "bound"]) mkdirSync(join(root, name));

@@ -96,7 +96,7 @@ test("a run counts its rows, bytes, steps, attempts and its end", async () => {
   });
 });
 
-test("attempts are told apart by how they ended", async () => {
+test("attempts are counted by how they ended", async () => {
   const { attempt, ...metrics } = createMetrics({ clock });
   const error = {
     kind: "data",
@@ -161,7 +161,7 @@ test("freshness is the ledger's, read again after a run and every quarter of a m
   expect(asked).toEqual([0, 0, 15_000]);
 });
 
-test("a queue that does not answer costs its own metric only, and is told once", async () => {
+test("a queue that does not answer costs its own metric only, and is logged once", async () => {
   const troubles: string[] = [];
   let answer = async (): Promise<{ readonly [queue: string]: number }> => ({ partitions: 7 });
   const metrics = createMetrics({
@@ -178,7 +178,7 @@ test("a queue that does not answer costs its own metric only, and is told once",
   expect(troubles).toEqual(["the queue"]);
 });
 
-test("what is kept by somebody else is without what is true only now", async () => {
+test("metrics that are pushed or written to a file leave out what is true only now", async () => {
   const job = { job: "flights", lastSuccess: "2026-01-16T02:16:00Z", freshSince: "2026-01-16T00:00:00Z" };
   const metrics = createMetrics({
     clock,

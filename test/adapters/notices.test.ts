@@ -1,4 +1,4 @@
-/** Notices: who is told of what, by which body, and what happens where nobody takes them. */
+/** Notices: who receives which event, with which body, and what happens if the receiver does not answer. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Notice, NotifySettings } from "../../src/job/notice.js";
 import { noRows } from "../../src/job/partition.js";
@@ -54,7 +54,7 @@ const to = (channels: Partial<NotifySettings>): NotifySettings => ({
   ...channels,
 });
 
-/** What was posted, once the outbox has nothing under way. The close waits for as long as it takes. */
+/** What was posted, once the outbox has nothing in progress. The close waits for as long as it takes. */
 async function posted(notice: Notice, settings: NotifySettings) {
   const outbox = createOutbox({
     pause: (ms, signal) =>
@@ -150,7 +150,7 @@ test("each event has its own words", async () => {
   ]);
 });
 
-test("what nobody asked for is not sent", async () => {
+test("an event that the job does not list is not sent", async () => {
   expect(await posted(failure, to({ webhook: receiver.url, events: ["late"] }))).toEqual([]);
   expect(await posted(failure, to({}))).toEqual([]);
 });
@@ -186,7 +186,7 @@ test("one that refuses it is not asked again", async () => {
   expect(troubles[0]).toMatch(/it answered 404$/);
 });
 
-test("nobody waits for it: sending returns at once, and the end is not held up for long", async () => {
+test("sending returns at once, and closing waits for a limited time", async () => {
   receiver.answer("hang");
   const outbox = outboxNow();
   outbox.send(failure, to({ webhook: receiver.url }));
@@ -231,7 +231,7 @@ function watching(before: "published" | "failed" | null, due: Due | null = null)
   return { observer, notices, claims, timers, pass, events: () => notices.map(({ event }) => event) };
 }
 
-test("a failure is told each time, recovery once and only after a failure", () => {
+test("a failure is sent each time, recovery once and only after a failure", () => {
   const { observer, events, notices } = watching(null);
   for (const status of [
     "published",
@@ -304,7 +304,7 @@ const started = runEvent({
 const left = (secondsLeft: number | null) => ({ ...progress(1000), secondsLeft }) as RunEvent;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test("a run that will miss its deadline is told as soon as its progress can be believed, once", async () => {
+test("a run that will miss its deadline is reported once, as soon as its progress is reliable", async () => {
   const { observer, notices, pass } = watching(null, due);
   observer.on(started);
   observer.on(left(7200));
@@ -334,7 +334,7 @@ test("one that will make it is not", async () => {
   expect(timers).toMatchObject([{ ms: 30 * 60_000, isOn: false }]);
 });
 
-test("one that goes on past its deadline is late by then, if nobody said so before", async () => {
+test("a run that passes its deadline is late by then, if no notice said so before", async () => {
   const { observer, notices, timers } = watching(null, due);
   observer.on(started);
   timers[0]?.work();
@@ -347,7 +347,7 @@ test("one that goes on past its deadline is late by then, if nobody said so befo
   expect(notices).toHaveLength(1);
 });
 
-test("another interval's run is nobody's hurry", () => {
+test("a run of another interval has no deadline", () => {
   const { observer, timers } = watching(null, due);
   const before = { ...interval, start: "2026-01-14T00:00:00Z" };
   observer.on({ ...started, interval: before } as RunEvent);

@@ -179,7 +179,7 @@ describe("a failing row", () => {
       }),
     );
 
-  it("is told without its values", async () => {
+  it("is reported without its values", async () => {
     const predictor = await lookUp();
     const error = await failure(predictor.predict({ x: column("int64", BigInt64Array.of(1n, 987n)) }));
     expect(error.code).toBe("model.predict-failed");
@@ -187,7 +187,7 @@ describe("a failing row", () => {
     expect(error.message).not.toContain("987");
   });
 
-  it("is told with the shapes that it is about, unless they are a row's values", async () => {
+  it("is reported with the shapes that it is about, unless they are a row's values", async () => {
     const frozen = await loadedModel(
       model({
         node: [node({ op: "Reshape", in: ["x", "shape"], out: ["y"] })],
@@ -363,7 +363,7 @@ describe("a model that can't be loaded", () => {
     expect([error.kind, error.code]).toEqual(["spec", "model.not-found"]);
   });
 
-  it("for being a folder is told so", async () => {
+  it("because it is a folder is reported so", async () => {
     const error = await failure(runtime.inspect(scratch(), []));
     expect([error.kind, error.code]).toEqual(["spec", "model.not-a-file"]);
   });

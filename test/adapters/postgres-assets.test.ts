@@ -117,7 +117,7 @@ test("gc keeps what a run needs that may still go on, and removes the rest", asy
   expect(await ledger.assets.collect(false)).toEqual([]);
 });
 
-test("gc and coordinators at once: whoever has put an asset finds it", async () => {
+test("gc and coordinators at once: a coordinator that has stored an asset finds it", async () => {
   const asset = anAsset(text);
   const collector = (await there.processes.start()).ledger;
   let isOver = false;

@@ -172,7 +172,7 @@ describe("names and texts", () => {
 });
 
 describe("sessions and transactions", () => {
-  it("are lent to no more than so many at once, and used again", async () => {
+  it("are limited to a number at once, and reused", async () => {
     const database = open(test.url);
     let now = 0;
     let most = 0;
@@ -222,7 +222,7 @@ describe("sessions and transactions", () => {
   it.each([
     ["delivered", 1],
     ["lost", 0],
-  ] as const)("say so where nobody knows what became of a COMMIT that was %s", async (kind, rows) => {
+  ] as const)("say so if the outcome of a COMMIT that was %s is unknown", async (kind, rows) => {
     const direct = urlOf(test.url);
     const proxy = await cuttingProxy(direct);
     const through = new URL(test.url);
@@ -483,7 +483,7 @@ describe("a server that does not answer", () => {
     server.close();
   });
 
-  it("is given up at once when somebody asks to stop", async () => {
+  it("is abandoned at once when the caller asks to stop", async () => {
     const stop = new AbortController();
     const url = urlOf("postgres://me@127.0.0.1:1/d");
     const opening = failure(openSession(url, { role: "test", retryDelaysMs: [60_000], signal: stop.signal }));

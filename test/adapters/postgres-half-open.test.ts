@@ -1,5 +1,5 @@
 /**
- * Connections of which one half is gone, so that nothing comes over them and nobody is told: they are noticed by asking the
+ * Half-open connections, over which nothing comes and which report no error: they are noticed by asking the
  * server, long before TCP or any time limit would, and statements that take their time are not taken for lost.
  */
 import { setTimeout as sleep } from "node:timers/promises";

@@ -48,7 +48,7 @@ describe("a lease", () => {
     expect((await near.ledger.readRun("run"))?.owner).toEqual(far.owner);
   });
 
-  test("that runs out gives the run to whoever asks, from any host, without --take-over", async () => {
+  test("that runs out gives the run to the next process that asks, from any host, without --take-over", async () => {
     const far = await there.processes.start({ where: "elsewhere", leaseMs, renews: false });
     const near = await there.processes.start();
     const claim = await planned(far, 2);
@@ -61,7 +61,7 @@ describe("a lease", () => {
     expect((await near.ledger.beginPublish(heirs)).map(({ attemptId }) => attemptId)).toEqual(["a", "b"]);
   });
 
-  test("that ran out still holds where nobody else came, and is renewed", async () => {
+  test("that ran out still holds if no other process claimed the run, and is renewed", async () => {
     const slow = await there.processes.start({ where: "elsewhere", leaseMs, renews: false });
     const claim = await planned(slow, 1);
     await leaseRunsOut();
@@ -69,7 +69,7 @@ describe("a lease", () => {
     expect(await slow.ledger.beginPublish(claim)).toHaveLength(1);
   });
 
-  test("is no longer waited for once it was given back", async () => {
+  test("is not waited for once it was released", async () => {
     const far = await there.processes.start({ where: "elsewhere" });
     const near = await there.processes.start();
     await far.ledger.releaseRun(await planned(far, 1));
@@ -100,7 +100,7 @@ describe("a lease", () => {
 });
 
 describe("a coordinator that was stopped past its lease, and continued", () => {
-  test("is told by its own attempts' reports too, and nothing is doubled", async () => {
+  test("learns of it from its own attempts' reports too, and nothing is doubled", async () => {
     const zombie = await there.processes.start({ where: "elsewhere", leaseMs, renews: false });
     const heir = await there.processes.start();
     const claim = await planned(zombie, 3);
@@ -151,7 +151,7 @@ describe("a coordinator that was stopped past its lease, and continued", () => {
 });
 
 describe("races", () => {
-  test("an abort against a publication: one wins, and the other is told which", async () => {
+  test("an abort against a publication: one wins, and the other one learns which", async () => {
     const wins = { publishing: 0, taken: 0 };
     for (let round = 0; round < 12; round++) {
       await there.database.query("truncate nightshift.ledger_runs cascade");
@@ -165,7 +165,7 @@ describe("races", () => {
       ]);
       if (taken.status === "rejected") throw taken.reason;
       const heirs = taken.value;
-      // Whatever came first, the sink decides between them; the old owner writes nothing any more.
+      // In either order the sink decides between them; the old owner writes nothing any more.
       await expect(publisher.ledger.completeRun(claim, 1)).rejects.toMatchObject(lost);
       const status = (await aborter.ledger.readRun("run"))?.status;
       if (published.status === "fulfilled") {

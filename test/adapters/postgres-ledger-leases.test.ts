@@ -65,7 +65,7 @@ test("what is renewed does not expire, and what has no lease never does", async 
   expect(await coordinator.acceptReceipt(aReceipt(local, "b"))).toBe("accepted");
 });
 
-test("a late receipt counts as long as nobody noticed that its lease was over", async () => {
+test("a late receipt counts as long as no process noticed that its lease was over", async () => {
   const ref = await started(0, "a", 50);
   await leaseRunsOut(0);
   expect(await worker.acceptReceipt(aReceipt(ref, "a"))).toBe("accepted");
@@ -117,7 +117,7 @@ test("leases that run out are events like other failures", async () => {
   ]);
 });
 
-test("those that somebody waits for are read in plan order", async () => {
+test("requested partitions are read in plan order", async () => {
   await started(2, "a", longMs);
   const states = await worker.readPartitions("run", [2, 0]);
   expect(states).toMatchObject([
@@ -159,12 +159,12 @@ describe("leases that run out in a row", () => {
     expect(await coordinator.readPartition("run", 0)).toMatchObject({ status: "pending", expiries: 0 });
   });
 
-  test("without a limit they go on for ever", async () => {
+  test("without a limit they continue", async () => {
     for (const attemptId of ["a", "b", "c"]) await runsOut(attemptId);
     expect(await coordinator.readPartition("run", 0)).toMatchObject({ status: "pending", expiries: 3 });
   });
 
-  test("an attempt that tells of its end breaks the row, one that was stopped does not", async () => {
+  test("an attempt that reports its end breaks the row of expired leases, one that was stopped does not", async () => {
     await runsOut("a", 2);
     await worker.recordFailure(await started(0, "b", longMs), aFailure("b", { cost: "released" }));
     expect(await coordinator.readPartition("run", 0)).toMatchObject({ status: "pending", expiries: 1 });

@@ -1,5 +1,5 @@
 /**
- * Connections that break while a transition is under way: once after the server had it and before its answer came, once
+ * Connections that break during a transition: once after the server had it and before its answer came, once
  * before it arrived. Either way the caller gets the answer that it would have got, and what it asked for happened once.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -172,7 +172,7 @@ for (const kind of ["delivered", "lost"] as const)
     expect(await eventTypes()).toEqual(event === null ? told : [...told, event]);
   });
 
-test("what was counted is counted once, whatever became of the answers", async () => {
+test("rows are counted once, also if the answers were lost", async () => {
   await prepared();
   proxy.cutAt("'accepted', last_error = null", "delivered");
   await ledger.acceptReceipt(aReceipt(refOf(0), "a", 5));

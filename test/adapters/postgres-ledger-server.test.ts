@@ -1,4 +1,4 @@
-/** What happens to the ledger's server, and what people are told: crashes, limits, locks, settings, roles. */
+/** What happens to the ledger's server, and what users see: crashes, limits, locks, settings, roles. */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -263,7 +263,7 @@ describe("the roles that docs/postgres.md grants", () => {
     });
   });
 
-  test("a role without any is told what is missing", async () => {
+  test("the error for a role without rights names what is missing", async () => {
     const role = `${database.name}_nobody`;
     await database.query(`create role ${role} login`);
     const as = new URL(database.url);

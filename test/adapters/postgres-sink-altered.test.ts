@@ -1,4 +1,4 @@
-/** Tables that somebody alters between a publication and what comes next. */
+/** Tables that are altered between a publication and what comes next. */
 import { describe, expect, it } from "vitest";
 import type { PostgresWrite } from "../../src/sinks/postgres/postgres-write.js";
 import { runOf } from "../support/file-target.js";

@@ -27,7 +27,7 @@ describe("the key that plan speaks of is the key that the table gets", () => {
     expect(made?.key).toBe(`PRIMARY KEY (${key})`);
   });
 
-  it("nothing is said of one where there is none", async () => {
+  it("a job without a key reports no key", async () => {
     const target = await freshTarget();
     expect(await target.sink().outlook({ interval: null }, columnsOf(batch))).toEqual([
       "makes the table public.scores",

@@ -600,7 +600,7 @@ describe("what cannot be scored, and what is left over", () => {
     expect(await idsIn(target.database)).toBeNull();
   });
 
-  it("says how to make its own tables where there are none", async () => {
+  it("says how to make its own tables if they are missing", async () => {
     const target = await freshTarget();
     await target.database.query("drop schema nightshift cascade");
     await expect(target.sink().check(runOf("a"))).rejects.toMatchObject({ code: "postgres.not-migrated" });

@@ -55,7 +55,7 @@ async function sessionOn({ url }: PostgresTarget): Promise<Session> {
   return session;
 }
 
-/** All that people see of the table's columns and constraints. */
+/** What users see of the table's columns and constraints. */
 const shape = `
   select array(select concat_ws(' ', row_number() over (order by ordinal_position), column_name, data_type, is_nullable, column_default,
                                 col_description('scores'::regclass, ordinal_position::int))
@@ -192,7 +192,7 @@ describe("rows are copied", () => {
       const run = runOf("a");
       await stageRun(target, run, [{ ids: [666] }], replace, () => "zombie");
       const receipts = await stageRun(target, run, [{ ids: [1, 2] }], replace);
-      // Whoever has a snapshot from before still sees what is deleted now.
+      // A session with a snapshot from before still sees what is deleted now.
       if (clearing)
         await target
           .sink(replace)
@@ -202,7 +202,7 @@ describe("rows are copied", () => {
   });
 
   it.each([
-    ["has a column between that nobody writes", "drop score, add note text, add score real"],
+    ["has a column between that no run writes", "drop score, add note text, add score real"],
     ["stores a column in a way of its own", "add note text, alter note set storage external"],
     ["computes a column", "add twice real generated always as (score * 2) stored"],
     ["leaves other room on its pages since", "set (fillfactor = 70)"],
@@ -238,7 +238,7 @@ describe("rows are copied", () => {
     expect(await target.sink(replace).lookup("a")).toBeNull();
   });
 
-  it("while somebody reads by a snapshot from before all was staged: a part of a run is never seen", async () => {
+  it("while a session reads by a snapshot from before all was staged: a part of a run is never seen", async () => {
     const target = await freshTarget();
     const run = runOf("a");
     const stage = (at: number) =>
@@ -253,7 +253,7 @@ describe("rows are copied", () => {
     expect(await idsIn(target.database)).toEqual([0, 1]);
   });
 
-  it("while a replica reads the log: whose snapshots those are that are taken there, nobody can tell", async () => {
+  it("while a replica reads the log: the primary does not know the snapshots that are taken there", async () => {
     const server = await startServer();
     onTestFinished(() => server.remove());
     const target = await freshTarget(await server.createDatabase());
@@ -273,7 +273,7 @@ describe("rows are copied", () => {
 describe("a zombie", () => {
   const rows = "insert into nightshift.staging_1 select * from nightshift.staging_1";
 
-  it("that has the staging table open is not waited for, and its rows are nobody's", async () => {
+  it("that has the staging table open is not waited for, and its rows are never published", async () => {
     const target = await freshTarget();
     const run = runOf("a");
     const receipts = await stageRun(target, run, [{ ids: [1, 2] }], replace);

@@ -75,7 +75,7 @@ it.each(["append", "upsert", "replace"] as const)(
   },
 );
 
-it("a worker that lacks a right is told which, before anything runs", async () => {
+it("the error for a worker that lacks a right names it before anything runs", async () => {
   const worker = asWorker({ table: { schema: "scores", name: "private" }, mode: "error" });
   await expect(worker.sink.check(runOf("x"))).rejects.toMatchObject({ code: "infra.permission" });
   const making = asWorker({ table: { schema: "scores", name: "new" }, mode: "error", create: true });
@@ -85,7 +85,7 @@ it("a worker that lacks a right is told which, before anything runs", async () =
   });
 });
 
-it("a worker is told which of the rights in our own schema it lacks, as GRANTs that help", async () => {
+it("the error for a worker that lacks rights in our own schema lists the GRANTs that help", async () => {
   const worker = asWorker({ mode: "append" });
   await database.query(
     "revoke create on schema nightshift from nightshift_worker; revoke update on nightshift.runs from nightshift_worker",

@@ -197,7 +197,7 @@ describe("a table of another server", () => {
 });
 
 describe("an input without rows", () => {
-  it("is known to have none, whatever is estimated", async () => {
+  it("is known to have none, also if the estimate says otherwise", async () => {
     await database.query("create table empty (n int4)");
     expect(await planned(sourceOf(database.url, "empty"), ["n"])).toMatchObject([
       { rows: 0, range: { by: { kind: "whole" } } },

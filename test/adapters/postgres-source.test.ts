@@ -308,7 +308,7 @@ describe("rows", () => {
 });
 
 describe("a query", () => {
-  it("takes its values as parameters, whatever is in them", async () => {
+  it("takes its values as parameters, also if they look like SQL", async () => {
     const read = queryOf(
       "select $1 || '!' as t, $2::int4 + 1 as n, $3::bool as b, $4::text[] as l, $5::jsonb as j, $6::text as z -- end ;",
       "'; drop table many; --",
@@ -388,7 +388,7 @@ describe("a query", () => {
 });
 
 describe("a name", () => {
-  it("that is not there is told with the nearest one", async () => {
+  it("that is missing is reported with the nearest name", async () => {
     await expect(sourceOf(database.url, "manny").schema()).rejects.toMatchObject({
       code: "postgres.no-such-table",
       hint: "Did you mean many?",

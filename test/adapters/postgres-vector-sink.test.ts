@@ -150,7 +150,7 @@ describe("a table made where the database has pgvector", () => {
     });
   });
 
-  it("has vectors where an attempt said so first, whatever becomes of the extension meanwhile", async () => {
+  it("has vectors if the first attempt said so, also if the extension changes meanwhile", async () => {
     const target = await vectorTarget("extensions");
     const parts = { mode: "replace" } as const;
     const staged = (partition: number, batch: RecordBatch) =>

@@ -25,7 +25,7 @@ test("a pid that was given to another process is not the owner", () => {
   expect(isAlive({ ...self(), processStart: "1" })).toBe("dead");
 });
 
-test("a process of another boot is dead, one of another host cannot be told", () => {
+test("a process of another boot is dead, one of another host is unknown", () => {
   expect(isAlive({ ...self(), bootId: "another" })).toBe("dead");
   expect(isAlive({ ...self(), host: "another" })).toBe("other-host");
   expect(isAlive({ ...self(), host: "another", bootId: "another" })).toBe("other-host");
@@ -67,7 +67,7 @@ describe("on Linux", () => {
   });
 });
 
-test("a run whose owner's pid was given to somebody else can be claimed", async () => {
+test("a run whose owner's pid was reused by another process can be claimed", async () => {
   const stateDir = await mkdtemp(join(tmpdir(), "nightshift-pid-"));
   const options = { stateDir, fileSystem: localFileSystem(), clock: systemClock };
   const before: Owner = { ...self(), processStart: "1" };

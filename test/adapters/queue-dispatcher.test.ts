@@ -91,7 +91,7 @@ function dispatching(onPush: (refs: readonly PartitionRef[]) => Promise<void> = 
   return { dispatcher, outcomes, troubles, lonely, quiet, until };
 }
 
-test("a message that was lost is sent again until somebody has begun with it", async () => {
+test("a message that was lost is sent again until a worker has begun it", async () => {
   let pushes = 0;
   const { dispatcher, until } = dispatching(async ([ref]) => {
     pushes += 1;
@@ -105,7 +105,7 @@ test("a message that was lost is sent again until somebody has begun with it", a
   expect(pushes).toBe(4);
 });
 
-test("what is begun is not sent again, and is told once", async () => {
+test("a partition that a worker has begun is not sent again, and is reported once", async () => {
   const pushed: PartitionRef[] = [];
   const { dispatcher, outcomes, until } = dispatching(async (refs) => void pushed.push(...refs));
   const ref = await coordinator.leasePartition(claim, 0);
@@ -141,7 +141,7 @@ test("a failure is what the ledger says of it", async () => {
   expect(await until("failed")).toMatchObject({ failure: { next: "failed", error: failure.error } });
 });
 
-test("a queue that refuses is told of, and so is that it takes messages again", async () => {
+test("a queue that refuses messages is logged, and again when it accepts them", async () => {
   let isDown = true;
   let pushes = 0;
   const { dispatcher, troubles } = dispatching(async () => {
@@ -155,7 +155,7 @@ test("a queue that refuses is told of, and so is that it takes messages again", 
   expect(new Set(troubles)).toEqual(new Set(["it is away", null]));
 });
 
-test("draining hands back what nobody may go on with", async () => {
+test("draining releases partitions that no worker may continue", async () => {
   const { dispatcher } = dispatching();
   const waiting = await coordinator.leasePartition(claim, 0);
   const running = await coordinator.leasePartition(claim, 1);
@@ -168,7 +168,7 @@ test("draining hands back what nobody may go on with", async () => {
   expect(await worker.renewAttempt(running, "a", 60_000)).toBe("fenced");
 });
 
-test("a run that somebody else owns is left to them", async () => {
+test("a run that another process owns is left alone", async () => {
   const { dispatcher, until } = dispatching();
   const ref = await coordinator.leasePartition(claim, 0);
   await dispatcher.enqueue(ref, false);
@@ -177,7 +177,7 @@ test("a run that somebody else owns is left to them", async () => {
   expect(await until("ledger-failed")).toMatchObject({ error: { code: "infra.claim-lost" } });
 });
 
-test("while nothing happens, it is told once which lease is waited for", async () => {
+test("while nothing happens, the awaited lease is reported once", async () => {
   const { dispatcher, quiet } = dispatching();
   const ref = await coordinator.leasePartition(claim, 0);
   await worker.startLeased(ref, "a", 60_000);
@@ -186,7 +186,7 @@ test("while nothing happens, it is told once which lease is waited for", async (
   expect(quiet).toEqual([[{ partition: 0, leftMs: expect.any(Number) }]]);
 });
 
-test("a run whose tag no worker has says so once, with who is there; one that somebody can do does not", async () => {
+test("a run whose tag no worker has says so once, with the workers that are there; a run that a worker can score does not", async () => {
   const note = { host: "m", pid: 1, version: "0.1.0", threads: 1, lanes: ["scheduled"] } as const;
   await worker.noteWorker({ ...note, id: "6f2b3c1e-0d7a-4c55-9a0e-3f1d2b4c5a69", tags: ["gpu"] }, 60_000);
   const { dispatcher, lonely, quiet } = dispatching();

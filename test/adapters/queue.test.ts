@@ -92,7 +92,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     };
   }
 
-  test("tells how many messages nobody has taken", async () => {
+  test("returns the number of messages that no worker has taken", async () => {
     const waiting = async () => (await queue.pending())[queueName(channel)];
     expect(await waiting()).toBe(0);
     await queue.push([ref(0), ref(1), ref(2)], channel);
@@ -114,7 +114,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     expect(taken[0]).toEqual(ref(taken[0]?.partition ?? -1));
   });
 
-  test("leaves alone what it has, waiting or under way", async () => {
+  test("leaves alone what it has, waiting or running", async () => {
     const receiver = receiving();
     await queue.push([ref(0)], channel);
     await queue.push([ref(0)], channel);
@@ -158,7 +158,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
     await gone.end();
   });
 
-  test("a message that is held for longer than its lock comes to nobody else", async () => {
+  test("a message that is held for longer than its lock comes to no other worker", async () => {
     const receiver = receiving();
     receiver.start(true);
     await queue.push([ref(0)], channel);
@@ -201,7 +201,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
       channels: channelsOf(["cpu"], laneNames),
       async take({ runId }) {
         taken.push(runId);
-        // Goes before all that has waited for longer.
+        // Goes before everything that has waited longer.
         if (taken.length === 4) await queue.push(inLane("events", 1), { tag: "cpu", lane: "events" });
         // An empty channel is not asked again at once.
         if (taken.length === 4) await pause(300);
@@ -245,7 +245,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
         take: async ({ partition }) => void taken.add(partition),
       });
       onTestFinished(stop);
-      // As a coordinator does: whatever nobody has begun with is pushed again.
+      // As a coordinator does: what no worker has begun is pushed again.
       const deliver = async (partition: number): Promise<void> => {
         while (!taken.has(partition)) {
           await Promise.race([far.push([ref(partition)], channel).catch(() => undefined), sleep(200)]);
@@ -280,7 +280,7 @@ describe.each(["redis", "postgres"] as const)("a queue on %s", (kind) => {
   });
 });
 
-/** Takes one message and is never heard of again. */
+/** Takes one message and then disappears. */
 async function lostTaker(kind: "redis" | "postgres", url: string) {
   let taken = (): void => undefined;
   const hasTaken = new Promise<void>((resolve) => {
@@ -325,7 +325,7 @@ describe("on Postgres", () => {
 });
 
 describe("on Redis", () => {
-  test("what somebody else put there is dropped, and nothing of a password is shown", async () => {
+  test("what another program put there is dropped, and nothing of a password is shown", async () => {
     const redis = await startRedis();
     const queue = bullmqQueue(await redisBackend(redis.url), {});
     const other = new BullQueue(queueName(channel), { connection: { url: redis.url }, prefix: "nightshift" });

@@ -7,7 +7,7 @@ import { scratch } from "../support/scratch.js";
 const fileSystem = localFileSystem();
 const here = (): string => join(scratch(), "out");
 
-test("whoever sees the output's place sees the mark, also when it was left before", async () => {
+test("every process that sees the output's place sees the mark, also when it was left before", async () => {
   const to = here();
   await markShared(fileSystem, to, "run-1");
   await markShared(fileSystem, to, "run-1");

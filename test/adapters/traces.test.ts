@@ -136,7 +136,7 @@ test("a run that fails while it publishes has both spans in error, and nothing i
   ]);
 });
 
-test("what fails before it comes to a run is a span of its own", () => {
+test("a failure before a run exists is a span of its own", () => {
   observer.ended?.({
     ...{
       at: "2026-01-15T02:15:04.000Z",
@@ -160,7 +160,7 @@ test("two runs at a time stay apart", () => {
   expect(new Set(traces).size).toBe(2);
 });
 
-test("without an SDK nobody traces", async () => {
+test("without an SDK there are no traces", async () => {
   trace.disable();
   Reflect.deleteProperty(globalThis, Symbol.for("opentelemetry.js.api.1"));
   expect(await openTraces()).toBeNull();

@@ -68,7 +68,7 @@ write: { to: odd.parquet, mode: error }
   ]);
 });
 
-it("float-integers: whole numbers in float64 feed an integer, and a null is told by name", async () => {
+it("float-integers: whole numbers in float64 feed an integer, and a null is reported by name", async () => {
   const cwd = copyOfCase("float-integers");
   const flags = ["--on-row-error", "quarantine", "--quarantine-exit-zero", "--keep", "id"];
   expect(nightshift(cwd, "score", "model.onnx", ...score, ...flags).status).toBe(0);

@@ -21,7 +21,7 @@ it("forest-of-targets: a forest that declares one target and gives three is scor
   }
 });
 
-it("detections-coincide: an output along another dimension than the input's is no row", async () => {
+it("detections-coincide: an output along another dimension than the input's is not a row", async () => {
   await expect(planOf(jobOfCase(copyOfCase("detections-coincide")))).rejects.toMatchObject({
     kind: "spec",
     code: "refused.output-not-rows",

@@ -75,7 +75,7 @@ describe("pg-nul-text: a kept text with U+0000", () => {
 });
 
 describe("pg-ts-ns: nanoseconds to a table", () => {
-  it("are told of in the plan, and fail their row by name", () => {
+  it("are named in the plan, and fail their row by name", () => {
     expect(runCase("pg-ts-ns", "plan")).toMatchObject({
       status: 0,
       text: expect.stringContaining("write.timestamps: round"),

@@ -10,7 +10,7 @@ import { nightshift } from "../support/nightshift.js";
 import { readRows } from "../support/published-rows.js";
 
 describe("columns in paths", () => {
-  it("append-type-drift: have one type whatever is listed", async () => {
+  it("append-type-drift: have one type for every listing", async () => {
     const folder = copyOfCase("append-type-drift");
     expect(nightshift(folder, "run", "j", "--at", "2024-01-01").status).toBe(0);
     expect(nightshift(folder, "run", "j", "--at", "2024-01-02").status).toBe(0);

@@ -88,7 +88,7 @@ describe("files of a table format", () => {
       ]);
   });
 
-  it("are told by inspect with each file, refused where a file is metadata", () => {
+  it("are named by inspect with each file, refused where a file is metadata", () => {
     const delta = copyOfCase("delta-overwritten");
     for (const path of ["tbl", "tbl/part-00000-a.c000.snappy.parquet", "tbl/*.parquet"]) {
       const shown = nightshift(delta, "inspect", path, "--json");
@@ -158,7 +158,7 @@ describe("files of a table format", () => {
     [["metadata/readme.json", "manifest/a.txt", "schema/schema-0"]],
     [["_delta_log/readme.txt", "_versions/1.txt"]],
     [["data/k=1/checksums.txt", "data/k=1/columns.txt"]],
-  ])("are told from plain files with names like theirs: %s", async (files) => {
+  ])("are distinguished from plain files with similar names: %s", async (files) => {
     expect(await refusal(table(files), "lake/t/data/**/*.parquet")).toBeNull();
   });
 });

@@ -1,5 +1,5 @@
 /**
- * What every ledger must do, whatever it is made of. A ledger's own test calls {@link ledgerConformance} and keeps for
+ * What every ledger must do. A ledger's own test calls {@link ledgerConformance} and keeps for
  * itself only what is particular to it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -166,14 +166,14 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         });
       });
 
-      test("a released run goes to whoever claims next", async () => {
+      test("a released run goes to the process that claims it next", async () => {
         await ledger.releaseRun(await claimed("run"));
         const other = await underTest.startProcess();
         const claim = await other.ledger.claimRun("run", other.owner, { takeOver: false });
         await other.ledger.savePlan(claim, aPlan(1), somePartitions(1));
       });
 
-      test("a dead owner's run goes to whoever claims next, at a higher epoch", async () => {
+      test("a dead owner's run goes to the process that claims it next, at a higher epoch", async () => {
         const first = await claimed("run");
         const { claim } = await resumed("run");
         expect(claim.coordinatorEpoch).toBeGreaterThan(first.coordinatorEpoch);
@@ -210,7 +210,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         });
       });
 
-      test("a superseded owner is told so at whatever it does next, and changes nothing", async () => {
+      test("a superseded owner gets an error at its next call, and changes nothing", async () => {
         const zombie = process.ledger;
         const claim = await planned("run", 5);
         const ref = await started(claim, 0, "zombie");
@@ -241,7 +241,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
     });
 
     describe("planning", () => {
-      test("a plan is saved once and read back as it was, by anybody", async () => {
+      test("a plan is saved once and read back as it was, by any process", async () => {
         const claim = await planned("run", 3);
         const other = await underTest.startProcess();
         expect(await other.ledger.readPlan("run")).toEqual(aPlan(3));
@@ -731,11 +731,11 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
       });
     });
 
-    describe("asking that a run be gone on with", () => {
+    describe("requests to resume a run", () => {
       const asked = async (from: Ledger = ledger): Promise<readonly string[]> =>
         (await all(from.listRetries())).map(({ run }) => run.id);
 
-      test("anybody may, without a claim; every process hears of it", async () => {
+      test("any process may, without a claim; every process sees the request", async () => {
         const claim = await planned("run", 1);
         await ledger.failRun(claim, anError);
         await ledger.releaseRun(claim);
@@ -747,7 +747,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect(await all(ledger.listRetries())).toMatchObject([{ run: { id: "run" }, status: "failed" }]);
       });
 
-      test("it stands until the run has ended once more, whoever dies in between", async () => {
+      test("it stands until the run has ended once more, also if processes die in between", async () => {
         const first = await planned("run", 1);
         await ledger.failRun(first, anError);
         await ledger.releaseRun(first);
@@ -760,7 +760,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         const last = await other.ledger.claimRun("run", other.owner, { takeOver: false });
         await other.ledger.failRun(last, anError);
         expect(await asked(other.ledger)).toEqual([]);
-        // Nor does it come back when somebody else goes on with the run.
+        // Nor does it come back when another process resumes the run.
         await other.ledger.releaseRun(last);
         await other.ledger.claimRun("run", other.owner, { takeOver: false });
         expect(await other.ledger.isRetryRequested("run")).toBe(false);
@@ -797,7 +797,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
     });
 
     describe("asking its owner to cancel", () => {
-      test("anybody may, without a claim, and as often as they like", async () => {
+      test("any process may, without a claim, and any number of times", async () => {
         const claim = await claimed("run");
         const other = await underTest.startProcess();
         expect(await ledger.isCancelRequested(claim)).toBe(false);
@@ -808,7 +808,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect((await state("run")).status).toBe("created");
       });
 
-      test("whoever claims the run later was not asked", async () => {
+      test("a process that claims the run later is not asked", async () => {
         await planned("run", 1);
         await ledger.requestCancel("run");
         const { claim, heir } = await resumed("run");
@@ -817,14 +817,14 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect(await heir.ledger.isCancelRequested(claim)).toBe(true);
       });
 
-      test("a run that nobody ever owned has nobody to be asked", async () => {
+      test("a run that never had an owner cannot be asked", async () => {
         await ledger.createRun(aRun("run"));
         await ledger.requestCancel("run");
         const claim = await ledger.claimRun("run", process.owner, { takeOver: false });
         expect(await ledger.isCancelRequested(claim)).toBe(false);
       });
 
-      test("another run's owner does not hear of it", async () => {
+      test("another run's owner does not see it", async () => {
         await claimed("run");
         const other = await claimed("other");
         await ledger.requestCancel("run");
@@ -836,7 +836,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         await expect(ledger.requestCancel("../x")).rejects.toMatchObject({ code: "refused.run-id" });
       });
 
-      test("an owner that died without hearing of it leaves the request to whoever looks", async () => {
+      test("the request to an owner that died before it saw the request stays readable", async () => {
         const claim = await planned("run", 1);
         expect(await ledger.isCancelPending("run")).toBe(false);
         await ledger.requestCancel("run");
@@ -944,7 +944,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         await expect(ledger.readPlan("none")).rejects.toMatchObject({ code: "refused.unknown-run" });
       });
 
-      test("other processes see what the owner was told", async () => {
+      test("other processes see what the owner was answered", async () => {
         const other = await underTest.startProcess();
         const claim = await planned("run", 3);
         await accepted(claim, 1, "a");
@@ -978,7 +978,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         await expect(ledger.countPartitions("none")).rejects.toMatchObject({ code: "refused.unknown-run" });
       });
 
-      test("a thousand partitions, all under way at once", async () => {
+      test("a thousand partitions, all running at once", async () => {
         const count = 1000;
         const claim = await planned("run", count);
         const indexes = Array.from({ length: count }, (_, index) => index);

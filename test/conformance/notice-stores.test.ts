@@ -1,4 +1,4 @@
-/** What was said once is not said again, by whatever process on whatever machine, and wherever it is remembered. */
+/** A notice that was sent is not sent again by any process on any machine, in either ledger. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -28,7 +28,7 @@ scheduleBookConformance("postgres", async () => {
   };
 });
 
-test("a scheduler on another machine that is not heard of any more has let go of what it recorded", async () => {
+test("a scheduler on another machine that is silent has released what it recorded", async () => {
   const { schedules, close } = await openPostgresStores({
     ...{ url: urlOf(database.url), newId: newUuid, heardWithinMs: 300 },
     isAlive: () => "other-host",

@@ -1,5 +1,5 @@
 /**
- * What every record of schedules promises: a tick once, by whoever comes first, a mark that never moves back, and what a
+ * What every record of schedules promises: a tick once, by the first scheduler, a mark that never moves back, and what a
  * dead scheduler left is run by the next.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -430,7 +430,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       ).toBe("2026-04-05T02:00:00.000Z");
     });
 
-    test("a tick of a scheduler elsewhere is left alone while that is heard of", async () => {
+    test("a tick of a scheduler elsewhere is left alone while that scheduler is alive", async () => {
       const away = (pid: number): Owner => ({ ...owner(pid), host: "far" });
       const book = await open();
       await book.attend(away(7));
@@ -485,7 +485,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       expect(second.runs).toEqual(["2026-01-01T02:00:00.000Z"]);
     });
 
-    describe("overlap: cancel_running, with a tick of another scheduler under way", () => {
+    describe("overlap: cancel_running, with a running tick of another scheduler", () => {
       const job = jobOf("0 * * * *", { overlap: "cancel_running" });
       const [first, second] = ["2026-01-01T01:00:00.000Z", "2026-01-01T02:00:00.000Z"];
 
@@ -555,7 +555,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       await scheduler.drain();
     });
 
-    test("an end that is told twice is the first one", async () => {
+    test("an end that is reported twice is the first one", async () => {
       const book = await open();
       const at = "2026-01-01T01:00:00.000Z";
       await book.record("nightly", fired(at), owner(1));
@@ -588,7 +588,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       for await (const tick of book.ticks("../My Job")) expect(tick).toBeUndefined();
     });
 
-    test("a job that was paused before anybody followed it is paused", async () => {
+    test("a job that was paused before any scheduler followed it is paused", async () => {
       const book = await open();
       expect(await book.isPaused("nightly")).toBe(false);
       expect(await book.resume("nightly", new Date(startMs))).toBe(false);

@@ -1,4 +1,4 @@
-/** What every sink promises, whatever it writes to. An implementation's test hands in a way to make fresh targets. */
+/** What every sink promises. An implementation's test hands in a way to make fresh targets. */
 
 import { describe, expect, it } from "vitest";
 import type { WriteMode } from "../../src/job/output.js";
@@ -37,7 +37,7 @@ export function sinkConformance(name: string, freshTarget: () => Promise<SinkTar
       expect(await target.read()).toEqual([1, 2, 3, 4]);
     });
 
-    it("publishes once, however often it is asked, by whomever", async () => {
+    it("publishes once, for any number of requests from any process", async () => {
       const target = await freshTarget();
       const receipts = await target.stage(run("a"), [[1]]);
       const decisions = [

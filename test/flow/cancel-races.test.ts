@@ -22,12 +22,12 @@ const planned = { plan: { ...aPlan(0), totals: { ...aPlan(0).totals, rows: 0 } }
 const options = { signal: new AbortController().signal, observers: [] };
 const asked = { takeOver: false, waitMs: 30_000, signal: new AbortController().signal };
 const never = (): never => {
-  throw new Error("nobody plans or works here");
+  throw new Error("no planning or scoring in this test");
 };
 
 const usual: Pause = (ms, signal) =>
   sleep(ms, undefined, signal === undefined ? { ref: false } : { signal, ref: false }).catch(() => undefined);
-/** Of an owner that never comes to looking whether somebody asks it to cancel. */
+/** Of an owner that never looks for requests to cancel. */
 const deaf: Pause = () => new Promise(() => undefined);
 
 interface Race {
@@ -119,7 +119,7 @@ it("the publication comes first: the canceller adopts it, and says that it is pu
   expect(cancelled).toMatchObject({ status: "published", publication: 1, resumable: false });
 });
 
-it("a request that was there before publishing began is heeded, also by an owner that heard nothing of it", async () => {
+it("a request from before publishing began is respected, also by an owner that was not notified", async () => {
   let published = 0;
   const { owner, publisher, canceller } = race(
     async (sink, ...args) => {

@@ -104,7 +104,7 @@ beforeAll(async () => {
   await put("expected.parquet", { id: ids(), ...expected() });
 });
 
-it("an export that is right passes its check, which the plan pins and tells of", async () => {
+it("an export that is right passes its check, which the plan pins and shows", async () => {
   const plan = await planOf(jobOn("right.onnx", "check.parquet"));
   expect(plan.assets.map(({ role }) => role)).toEqual(["model", "check"]);
   expect(plan.check).toMatchObject({ rows, tolerance: 1e-5 });

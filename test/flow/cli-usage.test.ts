@@ -101,7 +101,7 @@ test.each([
   [["ls", "jobs", "--job", "flights"], "--job is for runs and ticks: `ls jobs` lists all"],
   [["ls", "partitions", "--limit", "5"], "--limit is for runs and ticks: `ls partitions` lists all"],
   [["demo", "--full", "--nightly"], "option '--full' cannot be used with option '--nightly'"],
-])("%s is refused, not half heeded", (argv, message) => {
+])("%s is refused, not applied in part", (argv, message) => {
   expect(nightshift(...argv)).toMatchObject({
     status: 2,
     stdout: "",

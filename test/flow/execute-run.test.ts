@@ -127,7 +127,7 @@ it("publishes every partition's rows, and the ledger knows", async () => {
   expect(await coordinator.ledger.readRun(run.id)).toMatchObject({ status: "published", publication: 1 });
 });
 
-it("gives back what it kept of the input before it publishes: the sink may have to wait for that", async () => {
+it("releases what it kept of the input before it publishes: the sink may have to wait for that", async () => {
   let isPublished: boolean | null = null;
   const keeper: InputKeeper = {
     isLasting: false,

@@ -61,7 +61,7 @@ test("a run's events come in order, the outcome says what was published, and the
 
   const again = runJob(job(), { stateDir: stateDir() });
   expect((await again.outcome).status).toBe("already-published");
-  // Events wait for whoever comes late.
+  // Events wait for a reader that comes late.
   const late: string[] = [];
   for await (const { type } of again) late.push(type);
   expect(late).toEqual(["run.already-published"]);
@@ -115,7 +115,7 @@ test("a run that cannot start rejects, and has no events", async () => {
   expect(exitCodeOf(error)).toBe(2);
 });
 
-test("mistakes in a job are told by their places, all at once, before anything runs", () => {
+test("all mistakes in a job are reported by their places, before anything runs", () => {
   expect(() => job({ write: { to: "out", mode: "upsert" as "replace" } })).toThrow("write.mode: ");
   expect(() => defineJob({ version: 1 } as Nightshift.JobSpecInput, { cwd: project.cwd })).toThrow(
     /mistakes in the job:\n(.*\n)* {2}model: /,

@@ -45,7 +45,7 @@ interface Scenario {
   readonly batchRows?: number;
   readonly plannedRows?: number;
   readonly totalRows?: number;
-  /** The plan has an estimate only, and the database says at the end that it sent so many. */
+  /** The plan has an estimate only, and the database reports the number of rows at the end. */
   readonly rowsSent?: number | null;
   readonly sink?: MemorySink;
   readonly signal?: AbortSignal;
@@ -235,7 +235,7 @@ describe("rows that fail", () => {
   });
 });
 
-it("whatever chunks, batches and failures, every row comes out exactly once", async () => {
+it("with any chunks, batches and failures, every row comes out exactly once", async () => {
   const random = seeded(99);
   for (let round = 0; round < 25; round++) {
     const rows = Math.floor(random() * 300);
@@ -281,7 +281,7 @@ describe("hooks", () => {
     );
   };
 
-  it("drop rows, which are told from quarantined ones and add up with them", async () => {
+  it("drop rows, which are counted apart from quarantined ones and add up with them", async () => {
     const { receipt, sink } = await run({ a, hooks: steps(), chunkRows: 40 });
     const kept = range(100).filter((row) => row % 10 !== 3 && row % 3 !== 0);
     expect(sink.values().id).toEqual(kept.map((row) => BigInt(row * 10)));
@@ -330,7 +330,7 @@ describe("what goes wrong around the rows", () => {
     await expect(run({ a: range(10), plannedRows: 11 })).rejects.toMatchObject({ code: "data.row-count" });
   });
 
-  it("rows that got lost on their way from a database, whatever its statistics promised", async () => {
+  it("rows that were lost between database and reader, also if the statistics agree", async () => {
     const { receipt } = await run({ a: range(10), plannedRows: 7, rowsSent: 10 });
     expect(receipt).toMatchObject({ rowsSent: 10, rows: { read: 10, predicted: 10 } });
     for (const [rowsSent, told] of [

@@ -20,7 +20,7 @@ const request = {
 } as const;
 const planned = { plan: { ...aPlan(0), totals: { ...aPlan(0).totals, rows: 0 } }, partitions: [] };
 const never = (): never => {
-  throw new Error("nobody plans or works here");
+  throw new Error("no planning or scoring in this test");
 };
 
 it("one that finds the run unfinished, and published once it claims it, says that it is published", async () => {

@@ -34,7 +34,7 @@ describe("requests that are not understood", () => {
     expect(answer.body.detail).toContain(message);
   });
 
-  test("fields where there are none, queries and limits that there are not", async () => {
+  test("fields that do not exist, queries and limits that do not exist", async () => {
     expect((await api.post("/v1/jobs/daily/pause", { until: "later" })).status).toBe(400);
     for (const query of ["limit=0", "limit=1000", "limit=x", "jobb=daily", "status=gone", "cursor=%2F"])
       expect((await api.get(`/v1/runs?${query}`)).status, query).toBe(400);
@@ -55,12 +55,12 @@ describe("requests that are not understood", () => {
     }
     expect((await ask("DELETE", "/v1/nothing")).status).toBe(404);
     expect((await ask("HEAD", "/v1/jobs")).status).toBe(200);
-    // Nobody keeps what was refused, either.
+    // Nothing of what was refused is kept.
     const refused = await fetch(`${api.url}/v1/jobs`, { headers: { origin: "http://elsewhere" } });
     expect([refused.status, refused.headers.get("cache-control")]).toEqual([403, "no-store"]);
   });
 
-  test("a body that is too large is not read to its end, whether its length is told or not", async () => {
+  test("a body that is too large is not read to its end, whether its length is declared or not", async () => {
     const vars = { a: "x".repeat(70_000) };
     expect(await api.post("/v1/jobs/daily/runs", { vars })).toMatchObject({
       status: 413,
@@ -116,7 +116,7 @@ describe("without a token", () => {
     expect((await api.get("/v1/jobs/daily")).body.paused).toBe(false);
   });
 
-  test("it listens on no network, and where nobody else does", () => {
+  test("it listens on no network, and on a port of its own", () => {
     const refusal = nightshift(project.cwd, "serve", "--embedded", "--listen", "0.0.0.0:0");
     expect(refusal.status).toBe(2);
     expect(refusal.stderr).toMatch(/a token is needed[\s\S]*TLS/);
@@ -130,7 +130,7 @@ describe("without a token", () => {
 describe("with a token", () => {
   const token = "b3a1f7c2d4e5f60718293a4b5c6d7e8f";
 
-  test("nothing is told without it, but for health; it is in no answer and in no log", async () => {
+  test("without it only health is answered; it is in no answer and in no log", async () => {
     const file = join(project.cwd, "token");
     writeFileSync(file, `${token}\n`);
     const other = service.start("--token-file", "token", "--listen", "0.0.0.0:0");

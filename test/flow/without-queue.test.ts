@@ -1,4 +1,4 @@
-/** What is meant for workers of a queue is refused, or said to have no effect, where there is none. */
+/** What is meant for workers of a queue is refused, or said to have no effect, if there is no queue. */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";

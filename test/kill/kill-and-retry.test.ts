@@ -163,12 +163,12 @@ describe("killed with SIGKILL and retried", () => {
   for (const step of steps) {
     it(step.name, { timeout: 180_000 }, async () => {
       let kills = 0;
-      // A run may end before the operation that was drawn: then nobody was killed.
+      // A run may end before the operation that was drawn: then no process was killed.
       for (let turn = 0; kills < killsAStep && turn < 3 * killsAStep; turn++) {
         const nth = 1 + Math.floor(random() * step.most);
         const when = turn % 2 === 0 ? "before" : "after";
-        const whom = turn % 3 === 0 ? "both" : "self";
-        const order = JSON.stringify({ ...step, nth, when, whom, mark: killMark });
+        const target = turn % 3 === 0 ? "both" : "self";
+        const order = JSON.stringify({ ...step, nth, when, target, mark: killMark });
         await trial((env) => startRun({ ...env, NIGHTSHIFT_KILL_AT: order }));
         if (existsSync(killMark)) kills += 1;
       }
@@ -181,11 +181,11 @@ describe("killed with SIGKILL and retried", () => {
     let kills = 0;
     for (let turn = 0; kills < killsAtRandom && turn < 3 * killsAtRandom; turn++) {
       const delayMs = 100 + random() * 1400;
-      const whom = (["coordinator", "host", "both"] as const)[turn % 3] ?? "both";
+      const target = (["coordinator", "host", "both"] as const)[turn % 3] ?? "both";
       await trial((env) => {
         const run = startRun(env);
         setTimeout(() => {
-          if (killNow(run.pid, whom)) kills += 1;
+          if (killNow(run.pid, target)) kills += 1;
         }, delayMs);
         return run;
       });
@@ -201,7 +201,7 @@ describe("killed with SIGKILL and retried", () => {
 });
 
 /**
- * One run that is killed once, and what follows: nobody ever sees a part, nothing is done twice, every key is there
+ * One run that is killed once, and what follows: no reader ever sees a part, nothing is done twice, every key is there
  * once. A coordinator that lives replaces its host and ends the run well; one that died is followed by a retry.
  */
 async function trial(start: (env: Env) => RunningCli): Promise<void> {
@@ -266,10 +266,10 @@ async function succeed(args: readonly string[]): Promise<void> {
   await finish(startCli([...args, ...quiet], { cwd: work }));
 }
 
-/** @returns whether there was anybody to kill; the run may have ended before the moment came */
-function killNow(pid: number, whom: "coordinator" | "host" | "both"): boolean {
+/** @returns whether there was a process to kill; the run may have ended before the moment came */
+function killNow(pid: number, target: "coordinator" | "host" | "both"): boolean {
   try {
-    const pids = whom === "both" ? [-pid] : whom === "coordinator" ? [pid] : childrenOf(pid);
+    const pids = target === "both" ? [-pid] : target === "coordinator" ? [pid] : childrenOf(pid);
     for (const each of pids) process.kill(each, "SIGKILL");
     return pids.length > 0;
   } catch {

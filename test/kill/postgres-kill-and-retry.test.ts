@@ -1,7 +1,7 @@
 /**
  * Runs that read from, write to and are recorded in PostgreSQL, disturbed at every named step: the worker host, the
  * coordinator, both or the server are killed just as a statement passes, or the connection is cut. A retry follows where
- * one is needed. Nobody ever sees a part of a run, nothing accepted is done twice, every key is there once.
+ * one is needed. No reader ever sees a part of a run, nothing accepted is done twice, every key is there once.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,7 +24,7 @@ import { seededRandom } from "../support/seeded-random.js";
 const seed = 20261120;
 const killsAtRandom = 20;
 
-/** A statement that somebody sends; `nth` is drawn from 1 to `most`. */
+/** A statement that a process sends; `nth` is drawn from 1 to `most`. */
 interface Step {
   readonly name: string;
   readonly sender: "coordinator" | "host";
@@ -168,7 +168,7 @@ const random = seededRandom(seed);
 const histogram = new Map<string, Map<Who, number>>();
 const endings = { "went on by themselves": 0, "went on by retry": 0, "started anew": 0 };
 let looks = 0;
-/** What a run takes that nobody disturbs, here and now. */
+/** Duration of a run that is not disturbed, on this machine. */
 let usualMs = 0;
 
 beforeAll(async () => {
@@ -208,8 +208,8 @@ describe("killed as a statement passes, and retried", () => {
   for (const step of steps)
     it(step.name, { timeout: 180_000 }, async () => {
       await inTurns(
-        blows.map(([whom, when]) => {
-          const who = whom === "sender" ? step.sender : whom;
+        blows.map(([target, when]) => {
+          const who = target === "sender" ? step.sender : target;
           return { ...draw(step), who, when, nth: 1 + Math.floor(random() * step.most) };
         }),
         (stand, { who, when, nth, ...job }) => strikeAt(stand, step, { ...job, who }, { when, nth }),
@@ -258,12 +258,12 @@ it("killed at random moments, and retried", { timeout: 300_000 }, async () => {
 
 describe("stopped past its lease while its partition is done by another, then continued", () => {
   const moments = [
-    { name: "before its COPY", text: "copy nightshift.", whom: "both" },
-    { name: "before its COPY, its coordinator killed", text: "copy nightshift.", whom: "host" },
-    { name: "before its receipt is accepted", text: "set status = 'accepted', last_error", whom: "both" },
-    { name: "before it decides", text: "insert into nightshift.publications", whom: "both" },
+    { name: "before its COPY", text: "copy nightshift.", target: "both" },
+    { name: "before its COPY, its coordinator killed", text: "copy nightshift.", target: "host" },
+    { name: "before its receipt is accepted", text: "set status = 'accepted', last_error", target: "both" },
+    { name: "before it decides", text: "insert into nightshift.publications", target: "both" },
   ] as const;
-  it.each(moments)("$name: refused, and nothing is doubled", async ({ text, whom }) => {
+  it.each(moments)("$name: refused, and nothing is doubled", async ({ text, target }) => {
     const [stand] = stands as readonly [Stand];
     await stand.reset("upsert", "parquet");
     const [reached, letGo] = [signal(), signal()];
@@ -276,13 +276,13 @@ describe("stopped past its lease while its partition is done by another, then co
     await reached.given;
     const hosts = childrenOf(run.pid);
     expect(hosts).toHaveLength(1);
-    const group = whom === "both" ? [run.pid, ...hosts] : hosts;
+    const group = target === "both" ? [run.pid, ...hosts] : hosts;
     for (const pid of group) process.kill(pid, "SIGSTOP");
     const { id } = (await stand.newestRun()) ?? { id: "" };
     // The lease runs out at once and not in half a minute; that of a process that is dead counts for nothing.
     const expire =
       "update nightshift.ledger_run_states set claim_until = clock_timestamp() - interval '1 second' where run_id = $1";
-    if (whom === "both") await stand.query(expire, [id]);
+    if (target === "both") await stand.query(expire, [id]);
     else process.kill(run.pid, "SIGKILL");
     await succeed(stand.start("retry", id));
     const done = await stand.newestRun();
@@ -290,7 +290,7 @@ describe("stopped past its lease while its partition is done by another, then co
     for (const pid of group) process.kill(pid, "SIGCONT");
     letGo.give();
     const { code, stderr } = await run.finished;
-    if (whom === "both") {
+    if (target === "both") {
       expect(code).not.toBe(0);
       expect(stderr).toContain("another process");
     }
@@ -346,8 +346,8 @@ function strikeAt(
 }
 
 /**
- * One run that is hit, and what follows. @param hit whoever it hits is hit when this resolves
- * @returns whether anybody was hit
+ * One run that is hit, and what follows. @param hit resolves when the process is hit
+ * @returns whether a process was hit
  */
 async function trial(
   stand: Stand,
@@ -416,7 +416,7 @@ async function succeed(run: RunningCli, what = ""): Promise<Finished> {
   return ended;
 }
 
-/** @returns whether there was anybody to hit */
+/** @returns whether there was a process to hit */
 async function strike(stand: Stand, run: RunningCli, who: Who): Promise<boolean> {
   switch (who) {
     case "server":

@@ -52,7 +52,7 @@ const steps: readonly Step[] = [
 
 test.each(steps)("$name", async ({ name: _, ...step }) => {
   const mark = join(project.cwd, "killed");
-  const kill = { role: "coordinator", nth: 1, whom: "self", mark, ...step };
+  const kill = { role: "coordinator", nth: 1, target: "self", mark, ...step };
   const killed = serveIn(
     project.cwd,
     clockAt("2025-01-03T02:15:10", { NIGHTSHIFT_KILL_AT: JSON.stringify(kill) }),

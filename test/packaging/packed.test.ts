@@ -22,7 +22,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const place = realpathSync(mkdtempSync(join(tmpdir(), "nightshift-packed-")));
 const project = join(place, "project");
 
-/** As in somebody's shell: what npm tells the scripts that it runs, its settings among them, is not there. */
+/** As in a user's shell: without the variables that npm sets for the scripts that it runs. */
 const env = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name))),
   NO_COLOR: "1",
@@ -59,7 +59,7 @@ test("the package holds what runs, what the demo needs and what the law asks for
   const paths = packed.files.map(({ path }) => path);
   const expected = [
     /^dist\/[\w./-]+\.(js|d\.ts)$/,
-    /^docs\/[\w-]+\.(md|svg)$/,
+    /^docs\/(how-to\/|reference\/)?[\w-]+\.(md|svg)$/,
     /^schema\/(job|openapi)\.v1\.json$/,
     /^jobs\/flight-delay\.yaml$/,
     /^fixtures\/models\/flight-delay\.onnx$/,

@@ -136,7 +136,7 @@ test("stale intervals are those that came from another spec; the others stay", (
   expect(backfill("--reprocess", "stale").ran).toEqual(project.days);
 });
 
-test("a backfill of all that was cut short goes on, and begun again scores all again", () => {
+test("an interrupted backfill of `all` continues, and a new one scores all again", () => {
   project = dailyProject("2025-03-01", 4);
   expect(backfill().status).toBe(0);
   const [first = "", second = "", ...others] = project.days;

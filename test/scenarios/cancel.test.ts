@@ -1,4 +1,4 @@
-/** `nightshift cancel`: a run whose owner lives, one whose owner is gone, one that has ended, and all that a job has under way. */
+/** `nightshift cancel`: a run whose owner lives, one whose owner is gone, one that has ended, and all running runs of a job. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,7 +24,7 @@ test("the owner is asked: it stops between chunks, keeps what is done, and retry
   await held.reached();
   const cancel = flights.start(["cancel", "flights"]);
   await cancelAsked(flights.cwd);
-  // Time enough to hear of it, on most machines; one that does not stops before it publishes.
+  // Time enough to see the request, on most machines; a run that does not stops before it publishes.
   await sleep(1_000);
   held.letGo();
   const { status, stdout, stderr } = await cancel.finished;
@@ -51,7 +51,7 @@ test("the owner is asked: it stops between chunks, keeps what is done, and retry
   expect(await keysIn(flights.out)).toEqual(keysBelow(flights.rows));
 });
 
-test("nobody owns it any more: it is cancelled at once, and once it is published it cannot be", async () => {
+test("without an owner it is cancelled at once, and once it is published it cannot be", async () => {
   const flights = flightProject({ files: 2 });
   project = flights;
   const held = holding(flights.cwd, { role: "thread", path: "input/00", nth: 1 });
@@ -147,7 +147,7 @@ test("the library cancels a run of another process, and of its own", async () =>
     if (event.type === "partition.started") cancelling ??= cancelRun(event.runId, { stateDir });
   const { status, error } = await run.outcome;
   const told = await cancelling;
-  // A small run may be published before it hears of it.
+  // A small run may be published before it sees the request.
   if (told?.status === "published") expect(status).toBe("published");
   else {
     expect(told).toMatchObject({ status: "cancelled", resumable: true });

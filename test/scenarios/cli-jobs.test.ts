@@ -109,7 +109,7 @@ test("Ctrl-C stops between chunks with 130, status calls it interrupted, and ret
   expect(outcome.rowsScored).toBeLessThan(week);
 });
 
-test("ls and status tell of runs and partitions, gc leaves what is live", () => {
+test("ls and status show runs and partitions, gc leaves what is live", () => {
   const runs = JSON.parse(nightshift(cwd, "ls", "runs", "--json").stdout);
   expect(runs.map((state: { status: string }) => state.status)).toEqual(Array(4).fill("published"));
   const partitions = JSON.parse(nightshift(cwd, "ls", "partitions", "--json").stdout);

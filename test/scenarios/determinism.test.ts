@@ -1,4 +1,4 @@
-/** The same plan gives the same bytes, whatever happened on the way, and rows come out in the order they went in. */
+/** The same plan gives the same bytes, also after faults, and rows come out in the order they went in. */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {

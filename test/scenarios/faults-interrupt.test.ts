@@ -32,7 +32,7 @@ test.each([
   const kept = Number(
     /interrupted: (\d+) rows are scored and kept; nothing was published\n/.exec(stopped.stderr)?.[1],
   );
-  // Two files are done; the third, which was let go, may be before the thread hears of it.
+  // Two files are done; the third, which was let go, may be before the thread sees it.
   expect([100, 150]).toContain(kept);
   expect(stopped.stderr).toMatch(/next {2}.* retry flights-\S+\n/);
   await expectTheRestToBeDone(200 - kept);

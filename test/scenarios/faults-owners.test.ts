@@ -1,4 +1,4 @@
-/** Several processes that want the same thing at once: one gets it, the others are told, and every row is there once. */
+/** Several processes that want the same thing at once: one gets it, the others report it, and every row is there once. */
 import { afterEach, expect, test } from "vitest";
 import {
   type FlightProject,

@@ -40,7 +40,7 @@ test("an output that may not be written to", async () => {
   expect(refused.stderr).toMatch(
     /error: cannot create .*\/published\/\.out\.nightshift: permission denied\n/,
   );
-  // The place itself is not there: nobody can be given a right to it.
+  // The place itself is missing: no right to it can be granted.
   expect(refused.stderr).toContain(`the right to write in ${join(project.cwd, "published")}, or`);
   expect(readdirSync(join(project.cwd, "published"))).toEqual([]);
 

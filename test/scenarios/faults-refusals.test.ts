@@ -24,7 +24,7 @@ beforeEach(() => {
 
 afterEach(() => project.remove());
 
-test("an output that somebody else made is never touched, whatever is asked for", async () => {
+test("an output that another program made is never touched, with any flag", async () => {
   mkdirSync(join(project.cwd, "theirs"));
   writeFileSync(join(project.cwd, "theirs/data.csv"), "1,2\n");
   symlinkSync("theirs", join(project.cwd, "link"));

@@ -46,7 +46,7 @@ async function diesWhenDecided(): Promise<void> {
     path: "log/\\d{20}\\.json$",
     nth: 1,
     when: "after",
-    whom: "self",
+    target: "self",
   };
   const env = {
     NODE_OPTIONS: `--import ${pathToFileURL(preloadPath).href}`,
@@ -92,7 +92,7 @@ const situations: readonly Situation[] = [
     help: () => ["run", "flights", "--restart"],
   },
   {
-    name: "somebody removed what an unfinished run had staged",
+    name: "a user removed what an unfinished run had staged",
     make: () => disturbed(() => rmSync(staging(), { recursive: true }), "is killed"),
     code: "infra.staged-missing",
     names: "--restart",

@@ -1,4 +1,4 @@
-/** Hooks end to end: bundled and pinned when planned, run in threads, counted, and told of by their source's lines. */
+/** Hooks end to end: bundled and pinned when planned, run in threads, counted, and reported by their source's lines. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,7 +60,7 @@ test("the same hooks give the same bytes again; a changed hook is another finger
   expect(fingerprint()).not.toBe(first);
 });
 
-test("what was planned is what runs, whatever becomes of the source", async () => {
+test("what was planned is what runs, also if the source changes", async () => {
   project.write("jobs/kept.yaml", dayJob("kept", "post: ./kept.ts"));
   project.write(
     "jobs/kept.ts",

@@ -29,7 +29,7 @@ function scaledBy(location: string, more: readonly { key: string; value: string 
   });
 }
 
-/** A named pipe as canary: whoever opens it for reading lets the waiting writer go, which leaves a mark. */
+/** A named pipe as canary: a process that opens it for reading lets the waiting writer go, which leaves a mark. */
 function canary(path: string) {
   expect(spawnSync("mkfifo", [path]).status).toBe(0);
   const mark = `${path}.was-opened`;
@@ -40,7 +40,7 @@ function canary(path: string) {
   };
 }
 
-test("external data outside of what is listed is never opened, whatever it is called", (context) => {
+test("external data outside of what is listed is never opened, by any name", (context) => {
   needs(context, linux());
   const secret = join(folder.cwd, "secret");
   const watched = canary(secret);

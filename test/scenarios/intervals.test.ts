@@ -82,7 +82,7 @@ test("a rollback hides the newest publication, and what it held counts as unpubl
   expect(await published()).toEqual({ [tuesday]: flights[tuesday], [wednesday]: flights[wednesday] });
 });
 
-test("a changed spec is told, and --reprocess replaces that interval alone, until it is rolled back", async () => {
+test("a changed spec is reported, and --reprocess replaces that interval alone, until it is rolled back", async () => {
   const before = readFileSync(spec, "utf8");
   writeFileSync(spec, before.replace("passthrough: [date, destination]", "passthrough: [date]"));
   const warned = run(tuesday);

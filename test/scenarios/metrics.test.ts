@@ -20,7 +20,7 @@ const written = () => readExposition(readFileSync(join(project.cwd, "night.prom"
 
 test("a run that goes on counts each row once over both processes, and the hosts that died in the first", () => {
   const file = ["--metrics-file", "night.prom"];
-  // Kills its host whenever it is read: in the end nobody reads it any more, and the run fails.
+  // Kills its host whenever it is read: in the end no attempt reads it, and the run fails.
   const crash = crashing({ role: "thread", path: project.inputPath(3), nth: 1 });
   expect(project.nightshiftWith(crash, "run", "flights", ...file).status).toBe(1);
   const first = written();
@@ -29,7 +29,7 @@ test("a run that goes on counts each row once over both processes, and the hosts
   expect(before).toBe(project.rows - 25);
   expect(first.value("nightshift_rows_written_total")).toBe(0);
   expect(first.value("nightshift_job_last_success_timestamp_seconds")).toBeUndefined();
-  // Once beside others, perhaps, then three times alone.
+  // At most once beside others, then three times alone.
   const deaths = first.value("nightshift_host_restarts_total", { reason: "signal" });
   expect(deaths).toBeGreaterThanOrEqual(3);
   const outcomes = (outcome: string) => first.value("nightshift_partition_attempts_total", { outcome });
@@ -71,7 +71,7 @@ test("metrics are pushed when a run is over, also of one that never began; a gat
   );
 });
 
-test("a service exports the freshness of the jobs that it serves, whoever published them, and of no ad-hoc run", async () => {
+test("a service exports the freshness of the jobs that it serves, published by any process, and of no ad-hoc run", async () => {
   const daily = dailyProject("2025-01-01", 2);
   daily.writeSpec({ more: ['schedule: { cron: "15 2 * * *" }'] });
   expect(nightshift(daily.cwd, "run", "daily", "--at", "2025-01-01").status).toBe(0);

@@ -28,7 +28,7 @@ const command = (...argv: readonly string[]) =>
   startNightshift(project.cwd, argv, { env: { HOOK: `${receiver.url}/SECRET` } }).finished;
 const told = () => receiver.received.map(({ body }) => JSON.parse(body));
 
-test("a run that fails is told, and the one that goes on with it has recovered; nothing else is said", async () => {
+test("a run that fails sends a notice, and its retry sends the recovery; nothing else is sent", async () => {
   project.writeSpec({ more: [`notify: { ${webhook} }`] });
   const input = project.inputPath(day);
   const good = readFileSync(input);
@@ -55,7 +55,7 @@ test("a run that fails is told, and the one that goes on with it has recovered; 
   ]);
 });
 
-test("nightshift.yaml speaks for all jobs, a job for itself, and an empty variable for nobody", async () => {
+test("nightshift.yaml speaks for all jobs, a job for itself, and an empty variable turns notices off", async () => {
   writeFileSync(join(project.cwd, "nightshift.yaml"), `notify: { ${webhook}, events: [failed] }\n`);
   rmSync(project.inputPath(day));
   expect((await command("run", "daily", "--at", day)).status).toBe(2);
@@ -116,7 +116,7 @@ test("what was published in time and is scored again past the deadline is not la
   expect(told()).toEqual([]);
 });
 
-test("a retry tells whom the run's spec names by now; the secret is in no file and on no screen", async () => {
+test("a retry notifies the receivers that the run's spec names by now; the secret is in no file and on no screen", async () => {
   const flights = flightProject({ files: 2, rowsAFile: 20 });
   const spec = join(flights.cwd, "jobs/flights.yaml");
   const written = readFileSync(spec, "utf8");

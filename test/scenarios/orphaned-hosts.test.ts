@@ -1,4 +1,4 @@
-/** A host outlives nobody: not its coordinator, also while it is inside native code. */
+/** A host never outlives its coordinator, also while it is inside native code. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,4 +1,4 @@
-/** Partitions that kill the worker host or overrun their time: they are blamed, nobody else is, and the rest finishes. */
+/** Partitions that kill the worker host or overrun their time: they are blamed, no other partition is, and the rest finishes. */
 import { existsSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import type { PartitionState } from "../../src/job/partition.js";
@@ -63,7 +63,7 @@ test("a file that kills the host: three deaths alone, all others finish, nothing
     "Partition 2 killed the worker host three times, each time alone in a fresh one",
   );
 
-  // Whatever it was is mended: the same run goes on.
+  // The cause is repaired: the same run continues.
   const retried = project.nightshift("retry", "--json");
   expect(retried.status).toBe(0);
   expect(jsonLinesOf(retried).at(-1)).toMatchObject({ status: "published", rowsScored: 50 });

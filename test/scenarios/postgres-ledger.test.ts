@@ -206,7 +206,7 @@ test("no secret gets into the ledger, the server's log, or what is said", async 
   expect(kept).toContain("flights.yaml");
   expect(kept).toContain("partition.accepted");
   for (const secret of secrets) expect(kept).not.toContain(secret);
-  // Whoever makes a role says its password to the server; the test does, and nobody else.
+  // Making a role sends its password to the server; only the test does.
   const log = server
     .log()
     .split("\n")

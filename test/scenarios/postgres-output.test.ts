@@ -14,7 +14,7 @@ let project: FlightProject;
 
 beforeAll(async () => {
   database = await createDatabase();
-  // Nobody asks for the password: it is there to be looked for.
+  // The server asks for no password: the test looks for it in all output.
   const url = new URL(database.url);
   url.password = canary;
   env = { DATABASE_URL: url.href };

@@ -28,7 +28,7 @@ test("webgpu alone, where there is no device, is an error with the way out, and 
   expect(nightshiftWith(noDevice, cwd, "validate", "net").status).toBe(1);
 });
 
-test("with cpu behind it the run goes there, and says so wherever a run is told of", async (context) => {
+test("with cpu behind it the run goes there, and says so wherever a run is shown", async (context) => {
   needs(context, linux());
   await makeDenseProject(cwd, { rows: 100, providers: "[webgpu, cpu]" });
   const note = expect.stringMatching(/^It runs on cpu: webgpu does not work here, .+\.$/);

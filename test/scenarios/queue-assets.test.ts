@@ -117,7 +117,7 @@ test("a worker that has nothing of a job scores it as its own machine does", asy
   expect(digests.length).toBe(5);
   expect(readdirSync(join(state, "assets"))).toEqual(digests);
 
-  // The run is over: nobody needs them any more.
+  // The run is over: no run needs them.
   const collected = await fleet.coordinator(fleet.project.cwd, ["gc"], { env }).finished;
   expect(JSON.parse(collected.stdout).outputs).toContainEqual(
     expect.objectContaining({ output: "assets", removed: digests }),

@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => fleet.remove());
 
-test("a worker is killed: its partition is done again once its lease is over", async () => {
+test("a worker is killed: its partition is scored again once its lease is over", async () => {
   const { worker, run } = await workerInTheMiddle();
   worker.child.kill("SIGKILL");
   const other = await fleet.worker();
@@ -164,7 +164,7 @@ async function attemptsOf(partition: number): Promise<number | undefined> {
   return (await stateOf(partition))?.attempts;
 }
 
-/** Epochs, in order, that somebody started the partition at. */
+/** Epochs, in order, at which a worker started the partition. */
 async function startsOf(partition: number): Promise<readonly number[]> {
   const rows = await fleet.database.query<{ epoch: number }>(
     `select (body->>'epoch')::int as epoch from nightshift.ledger_events

@@ -57,7 +57,7 @@ test("a run is cancelled from elsewhere: its worker stops for it, and retry does
     status: "cancelled",
     error: { code: "cancelled.run" },
   });
-  // What it still brings is nobody's any more.
+  // What it still reports is refused.
   held.letGo();
   await worker.said({ type: "partition.fenced", partition: 1 });
   expect((await fleet.retry().finished).status).toBe(0);

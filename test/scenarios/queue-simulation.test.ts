@@ -1,6 +1,6 @@
 /**
- * Thousands of runs over a queue that keeps no promise, in simulated time: whatever dies, every partition is accepted once,
- * and every run comes to its end. SIMULATION_SEED runs one seed again, SIMULATION_SEEDS another number of them.
+ * Thousands of runs over a queue that keeps no promise, in simulated time: with any death, every partition is accepted once,
+ * and every run ends. SIMULATION_SEED runs one seed again, SIMULATION_SEEDS another number of them.
  */
 import { describe, expect, test } from "vitest";
 import { type FleetFaults, type SimulatedRun, simulateRun } from "../support/simulated-fleet.js";
@@ -25,14 +25,14 @@ function mistakesOf({ isFinished, ledger, overlaps }: SimulatedRun): readonly st
   ];
 }
 
-test(`${seeds.length} seeds: all is accepted once, nobody works beside somebody else, and it ends`, async () => {
+test(`${seeds.length} seeds: all is accepted once, no two workers score one partition at a time, and it ends`, async () => {
   for (const seed of seeds)
     expect({ seed, mistakes: mistakesOf(await simulateRun(seed)) }).toEqual({ seed, mistakes: [] });
 }, 300_000);
 
 describe("a fault that is planted is noticed", () => {
   test.each<[string, FleetFaults, RegExp]>([
-    ["a receipt is taken from anybody", { takesAnyReceipt: true }, /outdated attempt/],
+    ["a receipt is taken from any attempt", { takesAnyReceipt: true }, /outdated attempt/],
     ["nothing is sent again", { neverReconciles: true }, /never ended/],
     ["a host outlives its lease", { outlivesLeases: true }, /two hosts/],
   ])("%s", async (_, faults, mistake) => {
@@ -40,7 +40,7 @@ describe("a fault that is planted is noticed", () => {
       const mistakes = mistakesOf(await simulateRun(seed, faults));
       if (mistakes.some((text) => mistake.test(text))) return;
     }
-    expect.unreachable("nobody noticed");
+    expect.unreachable("the check noticed nothing");
   });
 });
 

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
-/** Values that a run was given stay with it: `retry` takes them from the run, whatever its spec says by now. */
+/** Values that a run was given stay with it: `retry` takes them from the run, also if its spec has changed. */
 import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -25,7 +25,7 @@ describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
     writeFileSync(served.project.spec, `${spec.join("\n")}\n`);
   }
 
-  test("a run that was killed is retried with the values that it was given, and who is told hears of both tries", async () => {
+  test("a run that was killed is retried with the values that it was given, and its receivers are notified of both tries", async () => {
     const { project } = served;
     const out = join(project.cwd, "out-given");
     const receiver = await httpReceiver();

@@ -1,4 +1,4 @@
-/** `serve` over real HTTP: what it tells and what it starts. Whom it refuses: serve-api-guard.test.ts. */
+/** `serve` over real HTTP: what it answers and what it starts. What it refuses: serve-api-guard.test.ts. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -111,7 +111,7 @@ describe("starting", () => {
     });
   });
 
-  test("a job without intervals is planned first: what it lacks is told at once", async () => {
+  test("a job without intervals is planned first: what it lacks is reported at once", async () => {
     const input = project.inputPath("2025-01-01");
     rmSync(input);
     expect(await api.post("/v1/jobs/once/runs")).toMatchObject({
@@ -149,7 +149,7 @@ describe("starting", () => {
     expect((await start({ user: 77 })).body).toEqual({ run: runs[0], outcome: "already-published" });
   });
 
-  test("a run that fails says why, and is gone on with", async () => {
+  test("a run that fails says why, and is resumed", async () => {
     rmSync(project.inputPath("2025-01-04"));
     const { body } = await api.post("/v1/jobs/daily/runs", { at: "2025-01-04" });
     expect(await ended(api, body.run)).toMatchObject({
@@ -199,7 +199,7 @@ describe("starting", () => {
     });
   });
 
-  test("a run is cancelled, whether it waits or goes on, and is gone on with", async () => {
+  test("a run is cancelled, whether it waits or runs, and is resumed", async () => {
     writeFileSync(
       join(project.cwd, "jobs/slow.ts"),
       "export default (chunk: object) => { const until = Date.now() + 2500; while (Date.now() < until); return chunk; };",

@@ -68,7 +68,7 @@ test("of machines that race one fires the tick; every machine sees what became o
   expect(cli("resume", "daily").stderr).toBe("daily runs again when it is due\n");
 });
 
-test("a backfill of all that was broken off goes on from any directory of the same ledger", () => {
+test("an interrupted backfill of `all` continues from any directory of the same ledger", () => {
   const range = ["backfill", "daily", "--from", "2025-01-01", "--to", "2025-01-03", "--reprocess", "all"];
   expect(cli(...range).status).toBe(0);
   rmSync(project.inputPath("2025-01-03"));

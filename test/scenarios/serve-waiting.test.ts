@@ -192,7 +192,7 @@ describe.each(["journal", "postgres"] as const)("%s", (ledger) => {
 describe("run and backfill", () => {
   const served = servedProject("journal", 3, []);
 
-  test("wait for their input, for as long as they are told to", async () => {
+  test("wait for their input, as long as the job says", async () => {
     const { project } = served;
     rmSync(project.inputPath("2025-01-02"));
     const argv = ["run", "daily", "--at", "2025-01-02", "--wait-for"];

@@ -76,7 +76,7 @@ test("of twins one fires the tick, and there is one run", async () => {
   expect(runs()).toHaveLength(1);
 });
 
-test("a broken spec is told and the last good one goes on; corrected, it is loaded again", async () => {
+test("a broken spec is reported and the last good one stays in use; corrected, it is loaded again", async () => {
   const good = readFileSync(project.spec, "utf8");
   const served = serve(clockAt("2025-01-03T02:14:48"));
   await served.until("spec.loaded");

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
-/** All partitions see one state of a table, or go on with what was accepted, whatever breaks meanwhile. */
+/** All partitions see one state of a table, or continue from what was accepted, also after faults. */
 import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -74,7 +74,7 @@ describe("under `consistency: snapshot`", () => {
     expect(sorted(await keysIn(flights.project.out))).toEqual([-1, ...keysBelow(9000)]);
   });
 
-  it("a coordinator that was killed leaves nothing to go on with: run and retry begin anew", async () => {
+  it("a coordinator that was killed leaves nothing to resume: run and retry begin anew", async () => {
     for (const next of [() => ["run", "flights"], (id: string) => ["retry", id]]) {
       let runId = "";
       const { finished } = flights.project.start(["run", "flights", "--json"], {

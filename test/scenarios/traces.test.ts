@@ -1,4 +1,4 @@
-/** Traces of a real run, by the example of docs/observing.md; and what is not loaded where nobody asks for it. */
+/** Traces of a real run, by the example of docs/observing.md; and what is not loaded without an SDK. */
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -36,7 +36,7 @@ test("the worked example traces a run down to its partitions", () => {
   expect(stdout).toMatch(/'nightshift\.step\.predict\.seconds': [\d.e-]+/);
 });
 
-test("a run that nobody observes loads neither OpenTelemetry nor Prometheus' client nor notices", () => {
+test("a run without observers loads neither OpenTelemetry nor Prometheus' client nor notices", () => {
   const loaded = join(project.cwd, "loaded.json");
   writeFileSync(
     join(project.cwd, "loads.mjs"),

@@ -60,7 +60,7 @@ test("only names that no shell expands are printed", () => {
 
 test.each([
   ["names of jobs", `node '${cli}' "$@"`],
-  ["whatever is printed", printsAll],
+  ["any printed text", printsAll],
 ])("bash runs nothing of %s", (_, body) => {
   const script = `nightshift() { ${body}; }
     ${bashScript(commands)}
@@ -98,7 +98,7 @@ function isInstalled(shell: string): boolean {
   return spawnSync(shell, ["-c", works]).status === 0;
 }
 
-test("the other shells run nothing of whatever is printed", () => {
+test("the other shells run nothing of the printed text", () => {
   const scripts = { zsh: zshScript(commands), fish: fishScript(commands) };
   for (const [shell, wrap] of shells.filter(([name]) => isInstalled(name))) {
     const offered = spawnSync(shell, ["-c", wrap(scripts[shell])], { encoding: "utf8", cwd: project });

@@ -1,4 +1,4 @@
-/** Nobody else's project is used, and nobody else reads what a run remembers. */
+/** Another user's project is not used, and no other user can read the record of a run. */
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -12,7 +12,7 @@ import { ownMounts } from "../support/mounts.js";
 import { nightshift } from "../support/nightshift.js";
 import { scratch } from "../support/scratch.js";
 
-const nobody = 65_534;
+const nobodyUid = 65_534;
 const isRoot = process.getuid?.() === 0;
 
 afterEach(() => {
@@ -25,14 +25,14 @@ test.runIf(isRoot)("a project of another user in a parent folder is not used", (
   mkdirSync(work, { recursive: true });
   mkdirSync(join(shared, "jobs"));
   expect(findProjectRoot(work)).toBe(shared);
-  chownSync(join(shared, "jobs"), nobody, nobody);
+  chownSync(join(shared, "jobs"), nobodyUid, nobodyUid);
   expect(findProjectRoot(work)).toBeNull();
   expect(findProjectRoot(shared)).toBe(shared);
   process.env.NIGHTSHIFT_PROJECT = shared;
   expect(findProjectRoot(work)).toBe(shared);
   delete process.env.NIGHTSHIFT_PROJECT;
-  // A folder of theirs that somebody chose to work in.
-  chownSync(work, nobody, nobody);
+  // A folder of another user that the user chose to work in.
+  chownSync(work, nobodyUid, nobodyUid);
   expect(findProjectRoot(work)).toBe(shared);
 });
 
@@ -71,7 +71,7 @@ test.each(["root", "jobs", "team", "spec"] as const)(
 test.runIf(isRoot).each([
   ["a folder with the sticky bit", 0o1777, 0, true],
   ["a folder that a group of this user alone can write", 0o775, 0, true],
-  ["a folder that a group of others can write", 0o775, nobody, false],
+  ["a folder that a group of others can write", 0o775, nobodyUid, false],
 ])("%s is judged as ssh does", (_, mode, group, isUsed) => {
   const project = parentProject();
   chownSync(project.root, 0, group);
@@ -81,7 +81,7 @@ test.runIf(isRoot).each([
 
 test.runIf(isRoot).each(["team", "spec"] as const)("nor one whose %s is another user's", (part) => {
   const project = parentProject();
-  chownSync(project[part], nobody, nobody);
+  chownSync(project[part], nobodyUid, nobodyUid);
   expect(findProject(project.work).root).toBeNull();
 });
 
@@ -130,7 +130,7 @@ test.runIf(isRoot)("the refusal names a project that is not used, and how to use
   const work = join(project, "work");
   mkdirSync(work);
   mkdirSync(join(project, "jobs"));
-  chownSync(join(project, "jobs"), nobody, nobody);
+  chownSync(join(project, "jobs"), nobodyUid, nobodyUid);
   await expect(findJob("nightly", work)).rejects.toMatchObject({
     code: "spec.not-found",
     hint: expect.stringContaining(`NIGHTSHIFT_PROJECT=${project}`),

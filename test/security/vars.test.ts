@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
-/** Values that a run is given: what they may not do where they are part of a path, and what they tell of secrets. */
+/** Values that a run is given: what they may not do as part of a path, and what they reveal of secrets. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { targetOf } from "../../src/job/output.js";
@@ -205,7 +205,7 @@ describe("over HTTP", () => {
     expect(right).toBe(wrong);
   });
 
-  test("what is told of a run afterwards is the same, too, and its output is where it was asked for", async () => {
+  test("what is shown of a run afterwards is the same, too, and its output is where it was asked for", async () => {
     const [right, wrong] = await answers(async (guess) => {
       const { body } = await start({ at, vars: { who: guess } });
       return until(

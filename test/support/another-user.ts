@@ -1,4 +1,4 @@
-/** A user whom permissions bind: root ignores them. */
+/** A user who is bound by permissions: root ignores them. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
-const nobody = 65_534;
+const nobodyUid = 65_534;
 
 export interface AnotherUser {
   /** For `startNightshift`. */
@@ -26,12 +26,12 @@ export function anotherUser(): AnotherUser {
   const remove = copy === null ? nothing : () => rmSync(copy, { recursive: true, force: true });
   const cliPath = copy === null ? ours : join(copy, "dist/cli.js");
   if (!canRun(cliPath))
-    throw new Error(`user ${nobody} cannot run ${cliPath} here: permissions cannot be tested`);
-  return { startAs: { uid: nobody, cliPath }, own, remove };
+    throw new Error(`user ${nobodyUid} cannot run ${cliPath} here: permissions cannot be tested`);
+  return { startAs: { uid: nobodyUid, cliPath }, own, remove };
 }
 
 function canRun(cliPath: string): boolean {
-  const asNobody = { uid: nobody, gid: nobody, cwd: "/" };
+  const asNobody = { uid: nobodyUid, gid: nobodyUid, cwd: "/" };
   return spawnSync(process.execPath, [cliPath, "--version"], asNobody).status === 0;
 }
 
@@ -44,7 +44,7 @@ function copyOfProgram(): string {
 }
 
 function own(path: string): void {
-  chownSync(path, nobody, nobody);
+  chownSync(path, nobodyUid, nobodyUid);
   for (const entry of readdirSync(path, { recursive: true, withFileTypes: true }))
-    chownSync(join(entry.parentPath, entry.name), nobody, nobody);
+    chownSync(join(entry.parentPath, entry.name), nobodyUid, nobodyUid);
 }

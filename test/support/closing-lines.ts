@@ -51,5 +51,5 @@ export default class ClosingLines implements Reporter {
 }
 
 function firstLine(error: { readonly message?: string } | undefined): string {
-  return error?.message?.split("\n", 1)[0] ?? "no error was told";
+  return error?.message?.split("\n", 1)[0] ?? "no error was reported";
 }

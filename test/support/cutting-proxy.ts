@@ -11,7 +11,7 @@ export interface Moment {
   readonly following?: string;
   /** The how manieth one, from 1, over all connections. */
   readonly nth: number;
-  /** `before`: the server does not have it yet. `after`: its answer has come, and nobody has it. */
+  /** `before`: the server does not have it yet. `after`: its answer has come, and the client does not have it. */
   readonly when: "before" | "after";
 }
 
@@ -20,7 +20,7 @@ export interface CuttingProxy {
   readonly port: number;
   /**
    * Cuts the next connection over which these bytes go to the server. `delivered`: the server gets them, and its answer
-   * reaches nobody. `lost`: it never gets them.
+   * does not reach the client. `lost`: it never gets them.
    */
   cutAt(text: string, kind: "delivered" | "lost"): void;
   /** Does something at one moment, once, while the connection waits; then cuts it or lets it go on. */
@@ -28,15 +28,15 @@ export interface CuttingProxy {
   /** What was to be done at a moment that has not come is not done any more. */
   disarm(): void;
   /**
-   * Over what is open now nothing goes any more, and nobody is told: in either direction, or no answers only, so that the
+   * Stops everything over connections that are open now, without an error: in either direction, or no answers only, so that the
    * server still does what it is asked. New connections work.
    */
   freeze(what?: "everything" | "answers"): void;
-  /** Whatever goes to the server from now on gets there so much later. */
+  /** Delays everything that goes to the server from now on. */
   delay(ms: number): void;
   /** Connections cut by now. */
   cuts(): number;
-  /** Cuts whatever is open. */
+  /** Cuts every open connection. */
   cutAll(): void;
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ export interface Exposed {
   readonly families: readonly string[];
   /** As written: `nightshift_runs_total{job="a",status="failed"}`. */
   readonly samples: ReadonlyMap<string, number>;
-  /** Value of the one sample of this name with these labels, whatever else it is labelled. */
+  /** Value of the one sample of this name with these labels and any others. */
   value(name: string, labels?: { readonly [label: string]: string }): number | undefined;
 }
 

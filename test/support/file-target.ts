@@ -135,7 +135,7 @@ export function batchOf(rows: PartitionRows): RecordBatch {
   return batch;
 }
 
-/** Does what a worker does for each partition, and hands back the receipts. */
+/** Does what a worker does for each partition, and returns the receipts. */
 export async function stageRun(
   target: Target,
   run: Run,

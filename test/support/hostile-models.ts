@@ -1,4 +1,4 @@
-/** Models that somebody made to do harm, or that a bug made. Input `x` is [N, 2] unless said otherwise. */
+/** Models made to do harm, or by a bug. Input `x` is [N, 2] unless said otherwise. */
 import { create } from "@bufbuild/protobuf";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import { AttributeProto_AttributeType, TensorProtoSchema } from "../../src/runtimes/onnx/onnx_pb.js";
@@ -134,7 +134,7 @@ export function wrongTypes(): OnnxModel {
   });
 }
 
-/** So many copies in a row. */
+/** A number of copies in a row. */
 export function chain(length: number): OnnxModel {
   return model({
     node: Array.from({ length }, (_, i) =>
@@ -173,7 +173,7 @@ export function nestedIfs(depth: number): OnnxModel {
   });
 }
 
-/** Messages in messages, so many levels deep: `ModelProto.graph.node.attribute.g.node...` as raw bytes. */
+/** Nested messages of a given depth: `ModelProto.graph.node.attribute.g.node...` as raw bytes. */
 export function deepNesting(depth: number): Uint8Array {
   const fields = [0x3a, 0x0a, 0x2a, 0x32];
   let bytes: Uint8Array = new Uint8Array(0);

@@ -1,4 +1,4 @@
-/** A real HTTP server that does what it is told with each request: answers, answers badly, hangs, or drops it. */
+/** A real HTTP server that treats each request as the test says: answers, answers badly, hangs, or drops it. */
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 
@@ -17,7 +17,7 @@ export interface Receiver {
   readonly received: readonly Received[];
   /** How the next requests are answered, the last one for good. */
   answer(...answers: readonly Answer[]): void;
-  /** Resolves once so many requests have come. */
+  /** Resolves once this number of requests has come. */
   until(count: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -71,7 +71,7 @@ function reply(response: ServerResponse, answer: Answer): void {
   else if (answer !== "hang") response.writeHead(answer).end();
 }
 
-/** An address that nobody listens at. */
+/** An address without a listener. */
 export async function refusingUrl(): Promise<string> {
   const server = createTcpServer();
   const port = await new Promise<number>((resolve) => {

@@ -1,4 +1,4 @@
-// Owns a run and works through it, telling on stdout what it was told, until it is killed or done.
+// Owns a run and works through it, printing the ledger's answers, until it is killed or has finished.
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { journalLedger } from "../../dist/ledgers/journal/journal-ledger.js";

@@ -1,15 +1,15 @@
 // Preloaded with --import into a Nightshift process: kills it (or its whole process group) with SIGKILL at one named file
 // operation. The product knows nothing of it; the operations are the real ones.
 //
-// NIGHTSHIFT_KILL_AT is JSON: { role, op, path, text, nth, when, whom, mark }
+// NIGHTSHIFT_KILL_AT is JSON: { role, op, path, text, nth, when, target, mark }
 //   role  "coordinator" | "host": which process counts
 //   op    open | write | sync | link | rename | symlink | mkdir | unlink | readSync
 //   path  regular expression over the paths of the operation
 //   text  of a write: a piece of what is written (optional)
 //   nth   which match kills, from 1
 //   when  "before" | "after" the operation
-//   whom  "self" | "both": only this process, or its whole group
-//   mark  file that is made by killing; where it is, nobody is killed any more: a host that follows a killed one lives
+//   target  "self" | "both": only this process, or its whole group
+//   mark  file that is made by killing; once it exists, no process is killed: a host that follows a killed one lives
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { isMainThread } from "node:worker_threads";
@@ -43,14 +43,14 @@ function logOpens({ path, to }) {
   syncBuiltinESMExports();
 }
 
-function arm({ op, path, text, nth, when, whom, mark }) {
+function arm({ op, path, text, nth, when, target, mark }) {
   const pattern = new RegExp(path);
   let seen = 0;
   const hit = (moment, ...paths) => {
     if (!paths.some((each) => typeof each === "string" && pattern.test(each))) return;
     if (text !== undefined && !written.includes(text)) return;
     if (moment === "before") seen += 1;
-    if (seen === nth && moment === when) kill(whom, mark);
+    if (seen === nth && moment === when) kill(target, mark);
   };
   const openFiles = new Map();
   let written = "";
@@ -115,14 +115,14 @@ function arm({ op, path, text, nth, when, whom, mark }) {
   syncBuiltinESMExports();
 }
 
-function kill(whom, mark) {
+function kill(target, mark) {
   try {
     closeSync(openForMark(mark, "wx"));
   } catch (error) {
     if (error.code === "EEXIST") return;
     throw error;
   }
-  process.kill(whom === "both" ? 0 : process.pid, "SIGKILL");
+  process.kill(target === "both" ? 0 : process.pid, "SIGKILL");
   // SIGKILL to a group may reach others first: do nothing more here.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }

@@ -51,7 +51,7 @@ export interface MemorySink extends StagingSink {
   values(): { readonly [column: string]: readonly unknown[] };
 }
 
-/** @param lose rows that staging "forgets", to show that somebody counts */
+/** @param lose rows that staging "forgets", to show that the rows are counted */
 export function memorySink(lose = 0): MemorySink {
   const events: string[] = [];
   const quarantined: QuarantinedRows[] = [];

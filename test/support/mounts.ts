@@ -17,13 +17,13 @@ const ways: readonly { readonly unshare: readonly string[]; readonly enter: read
     unshare: ["--user", "--map-root-user", "--mount"],
     enter: ["--user", "--preserve-credentials", "--mount"],
   },
-  // As root where the kernel gives nobody a user namespace.
+  // As root, if the kernel grants no user namespace.
   { unshare: ["--mount"], enter: ["--mount"] },
 ];
 
 /**
  * @param setup a shell command that mounts things, such as `mount -t tmpfs -o size=1m tmpfs /some/directory`
- * @throws where this machine lets nobody mount: then what a test is for cannot be shown, and it has to fail
+ * @throws if this machine allows no mounts: then the test cannot show its point, and has to fail
  */
 export async function ownMounts(setup: string): Promise<Mounts> {
   const refusals: string[] = [];

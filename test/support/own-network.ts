@@ -1,4 +1,4 @@
-/** A network of its own for a process, as another machine has one: it reaches this machine under one address, and nobody else. */
+/** A network of its own for a process, as another machine has one: it reaches this machine under one address, and no other machine. */
 import { spawnSync } from "node:child_process";
 
 export interface OwnNetwork {

@@ -20,7 +20,7 @@ export function mounts(): Missing {
   return `needs mounts in a user namespace (unshare -rm), refused here${error === undefined ? "" : `: ${error.message}`}`;
 }
 
-/** root may read and write everything, so it becomes somebody else for a moment. */
+/** root may read and write everything, so it becomes another user for a moment. */
 export async function asNobody<T>(step: () => Promise<T>): Promise<T> {
   if (process.getuid?.() !== 0) return step();
   process.seteuid?.(65534);

@@ -20,7 +20,7 @@ export default function setUp(): () => Promise<void> {
   };
 }
 
-/** Ends the server as a crash would, and waits for its last word: a folder cannot be removed while somebody writes. */
+/** Ends the server as a crash would, and waits for its last word: a folder cannot be removed while a process writes to it. */
 async function crash(pidFile: string): Promise<void> {
   try {
     process.kill(Number(readFileSync(pidFile, "utf8").split("\n")[0]), "SIGQUIT");

@@ -35,7 +35,7 @@ export interface PostgresServer {
   readonly port: number;
   /** Absolute; holds the socket, the data and the log. */
   readonly directory: string;
-  /** For a superuser whom nobody asks for a password. */
+  /** For a superuser without a password. */
   url(database?: string): string;
   createDatabase(): Promise<TestDatabase>;
   stop(mode: StopMode): Promise<void>;
@@ -50,7 +50,7 @@ export interface TestDatabase {
   readonly name: string;
   readonly url: string;
   query<R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
-  /** Cuts off whoever is connected. */
+  /** Ends every connection to it. */
   drop(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export interface ServerOptions {
   readonly binaries?: string;
 }
 
-/** Where the run's own servers live; told by the global set-up. */
+/** Where the run's own servers live; set by the global set-up. */
 const sharedDirectory = "NIGHTSHIFT_TEST_POSTGRES_DIRECTORY";
 
 /** A database of one's own on the run's server, which is started when the first one is asked for. */
@@ -91,9 +91,9 @@ async function sharedUrl(): Promise<string> {
 }
 
 /**
- * The URL of a server that all files of a run share. Whoever asks first starts it, and looks for its programs.
+ * The URL of a server that all files of a run share. The first caller starts it, and looks for its programs.
  * @param suffix tells it from the run's other servers
- * @param binaries directory with `initdb` and `postgres`; throws an error that says what to do, and everybody is told
+ * @param binaries directory with `initdb` and `postgres`; throws an error that says what to do, which every caller gets
  */
 export async function serverOfRun(suffix: RunServer, binaries: () => string): Promise<string> {
   const root = process.env[sharedDirectory];

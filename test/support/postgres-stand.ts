@@ -58,7 +58,7 @@ export interface Readers {
   stop(): Promise<{ readonly seen: ReadonlySet<string>; readonly looks: number }>;
 }
 
-/** All that can be told about the table, but for what differs from run to run. */
+/** Everything about the table except what differs from run to run. */
 export const stateSql = `
   select count(*) || ' rows of ' || coalesce(string_agg(distinct release, ' and ' order by release), 'nothing') || ', '
     || count(distinct to_jsonb(t) ->> 'nightshift_run') || ' versions, '
@@ -183,7 +183,7 @@ function pollReaders(url: string): Readers {
           await pause();
         }
       } catch (error) {
-        // A server that is down or starting tells readers nothing; whatever else goes wrong is something they see.
+        // A server that is down or starting shows readers nothing; any other fault is something that they see.
         if (!isAway(error)) seen.add(String(error));
         await pause();
       } finally {

@@ -96,7 +96,7 @@ export interface StagedPartition extends Partial<PartitionRows> {
   readonly quarantinedKey?: RecordBatch;
 }
 
-/** Does what a worker does for each partition, and hands back the receipts. */
+/** Does what a worker does for each partition, and returns the receipts. */
 export async function stageRun(
   { url, write }: Pick<PostgresTarget, "url" | "write">,
   run: Run,

@@ -9,7 +9,7 @@ export interface Checked {
   readonly said: string;
 }
 
-/** @throws Error with what to do where there is none */
+/** @throws Error that says what to do if there is no promtool */
 export function promtool(cwd: string, args: readonly string[], input = ""): Checked {
   const { status, stdout, stderr } = spawnSync(binary(), args, { cwd, input, encoding: "utf8" });
   return { status, said: `${stdout}${stderr}` };

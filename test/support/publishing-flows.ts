@@ -31,7 +31,7 @@ export interface Flow {
   readonly before: readonly Publication[];
   /** What happens while it counts. */
   readonly last: Last;
-  /** Readers may find nothing for a moment: a directory has to make way for a symlink. */
+  /** Readers may find nothing for a moment: a directory has to be replaced by a symlink. */
   readonly mayVanish?: boolean;
 }
 
@@ -121,7 +121,7 @@ export async function finish(flow: Flow, target: Target, receipts: readonly Rece
   const { mode, run } = flow.last.publication;
   const sink = sinkFor(target, mode);
   const decision = flow.last.does === "abort" ? sink.abort(run) : sink.publish(run, fingerprint, receipts);
-  if ((await decision).outcome !== flow.last.does) throw new Error("nobody else decided");
+  if ((await decision).outcome !== flow.last.does) throw new Error("no other process decided");
 }
 
 async function rollBack(target: Target): Promise<void> {

@@ -38,7 +38,7 @@ export interface Fleet {
     argv: readonly string[],
     options?: WorkerOptions,
   ): Running & { readonly events: readonly RunLine[] };
-  /** Ends whoever still lives, and removes everything. */
+  /** Ends every living process, and removes everything. */
   remove(): Promise<void>;
 }
 

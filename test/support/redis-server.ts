@@ -11,7 +11,7 @@ import { installedProgram, isExecutable, unpackedPackages } from "./unpacked-pac
 
 export interface RedisServer {
   readonly url: string;
-  /** FLUSHALL: whatever waited in queues is gone. */
+  /** FLUSHALL: everything that waited in queues is gone. */
   flush(): Promise<void>;
   /** Without a word, and without writing anything down. The environment's own server is left alone. */
   kill(): Promise<void>;

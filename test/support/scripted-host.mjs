@@ -1,10 +1,10 @@
-// A worker host that does as it is told: the partition's only slice names a file whose text is the script, and every
+// A worker host that follows a script: the partition's only slice names a file whose text is the script, and every
 // call takes its next line. Lines: succeed | searched | crash <from> <to> <digest> | fail | flake | die | hang | wait <ms> | grow <MiB> | tell <times>. The last line is repeated.
 import { appendFileSync, existsSync, readFileSync, writeSync } from "node:fs";
 
 const breadcrumbFd = Number(process.argv[3]);
 const cancelled = new Set();
-/** Memory that is never given back. */
+/** Memory that is never released. */
 const kept = [];
 
 process.on("disconnect", () => process.exit(0));

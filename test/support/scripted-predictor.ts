@@ -10,7 +10,7 @@ export interface ScriptedPredictor extends Predictor {
 
 /**
  * A model in a few lines: it takes `x` (float32 [N, F]), gives each row's sum as `score`, and fails as engines do, for the
- * whole batch, when it meets a row whose first value it is told to fail on.
+ * whole batch, when it meets a row whose first value is one to fail on.
  */
 export function scriptedPredictor(
   failsOn: (value: number) => boolean = () => false,

@@ -1,4 +1,4 @@
-/** `serve` as a process with a clock of its own, told by its events. */
+/** `serve` as a process with a clock of its own, followed by its events. */
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { processes } from "../../src/ledgers/journal/processes.js";

@@ -6,12 +6,12 @@ import { createServer } from "node:net";
 
 /** For `spawn`: PostgreSQL refuses to run as root, and Redis should not; then it is `nobody`, in a folder open to all. */
 export function serverUser(): { readonly uid?: number; readonly gid?: number; readonly cwd: string } {
-  const nobody = 65_534;
-  return process.getuid?.() === 0 ? { uid: nobody, gid: nobody, cwd: "/" } : { cwd: "/" };
+  const nobodyUid = 65_534;
+  return process.getuid?.() === 0 ? { uid: nobodyUid, gid: nobodyUid, cwd: "/" } : { cwd: "/" };
 }
 
 /**
- * Of this machine, and none that the system hands out by itself: a connection that somebody opens must not sit on it
+ * Of this machine, and none that the system hands out by itself: a connection that another process opens must not take it
  * before the server is up, or while it is down for a moment.
  */
 export async function freePort(): Promise<number> {

@@ -1,6 +1,6 @@
 /**
  * A disk in memory that knows what is durable. File contents are durable up to the last sync of the file, names up to
- * the last sync of their directory. A power cut keeps that, and of the rest whatever it likes; a kill keeps everything.
+ * the last sync of their directory. A power cut keeps that, and any part of the rest; a kill keeps everything.
  */
 import { dirname, join } from "node:path";
 import { InfraError } from "../../src/errors.js";

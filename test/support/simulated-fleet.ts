@@ -39,7 +39,7 @@ export interface SimulatedRun {
 const partitions = 8;
 const leaseMs = 3_000;
 const lockMs = 15_000;
-/** Nothing goes wrong any more after this, and the run must come to its end. */
+/** Nothing goes wrong after this, and the run must end. */
 const calmFromMs = 30_000;
 const limitMs = 200_000;
 
@@ -165,7 +165,7 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
         return new Promise((resolve) => {
           const its = host;
           let isOver = false;
-          // Whoever takes a run over leases anew what others still work on: they learn it at their next renewal.
+          // A process that takes a run over leases anew what others still work on: they learn it at their next renewal.
           const place = `${partition}, claim ${ledger.claimOf(attemptId)}`;
           const inParallel = (working.get(place) ?? 0) + 1;
           working.set(place, inParallel);
@@ -196,7 +196,7 @@ export async function simulateRun(seed: number, faults: FleetFaults = {}): Promi
     after(between(0, 2_000), work);
   }
 
-  /** Somebody who breaks things, until it is calm. */
+  /** An actor that breaks things, until the calm phase begins. */
   function disturb(): void {
     if (nowMs() >= calmFromMs) {
       for (const worker of workers) worker.goOn();
@@ -262,7 +262,7 @@ function unreliableBroker(world: Simulation, faults: FleetFaults): UnreliableBro
       message.isTaken = true;
       // Some come twice, now or much later.
       if (random() < 0.1) after(between(0, 20_000), () => repeat(message.ref));
-      // Nobody heard of its taker for a while.
+      // Its taker was silent for a while.
       after(lockMs, () => {
         if (taker.isDead()) message.isTaken = false;
       });

@@ -11,7 +11,7 @@ export interface Simulation {
   /** From `least` to below `most`. */
   between(least: number, most: number): number;
   after(ms: number, work: () => void): void;
-  /** Until the promise has settled, or so much time has gone by. @returns whether it has */
+  /** Until the promise has settled, or this time has gone by. @returns whether it has */
   runUntil(settled: Promise<unknown>, limitMs: number): Promise<boolean>;
 }
 
@@ -70,7 +70,7 @@ export interface SimulatedProcess {
   deliver(work: () => void): void;
   pause(ms: number, signal?: AbortSignal): Promise<void>;
   every(intervalMs: number, work: () => void): () => void;
-  /** Asks a server, which does it even if nobody is left to hear the answer. */
+  /** Asks a server, which does it even if no client is left to receive the answer. */
   ask<T>(serve: () => T): Promise<T>;
   stop(): void;
   goOn(): void;

@@ -1,4 +1,4 @@
-/** Machines of a soak: how whoever works there reaches the servers. */
+/** Machines of a soak: how processes there reach the servers. */
 import { type CuttingProxy, cuttingProxy } from "./cutting-proxy.js";
 import { ownNetwork } from "./own-network.js";
 import type { Fleet, WorkerProcess } from "./queue-fleet.js";

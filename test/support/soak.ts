@@ -1,5 +1,5 @@
 /**
- * Two coordinators and three workers on real servers, while somebody kills, stops, cuts off, flushes and restarts whatever
+ * Two coordinators and three workers on real servers, while the test kills, stops, cuts off, flushes and restarts whatever
  * there is. Every row is published once and right all the same. A worker reaches its servers through a proxy, where the
  * machine allows it from a network of its own.
  */
@@ -148,7 +148,7 @@ export async function soak({
     }
   }
 
-  /** Publishes a project again and again; whoever is killed in the middle is followed by a retry. */
+  /** Publishes a project again and again; after a kill in the middle a retry follows. */
   async function coordinate(project: FlightProject, expected: readonly object[]): Promise<void> {
     do {
       let argv = ["run", "flights", "--reprocess"];

@@ -37,7 +37,7 @@ async function findServer(): Promise<Found> {
   if (given && (await offersVectors(given))) return { url: given };
   const usual = await serverOfRun("", postgresBinaries).catch(() => null);
   if (usual !== null && (await offersVectors(usual))) return { url: usual };
-  // A version that somebody chose is not silently another one.
+  // A version that the user chose is not silently replaced.
   if (process.env.NIGHTSHIFT_TEST_POSTGRES)
     return { missing: "the server that NIGHTSHIFT_TEST_POSTGRES names offers no pgvector" };
   const binaries = await pgvectorBinaries();

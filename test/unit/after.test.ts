@@ -26,7 +26,7 @@ describe("a job that waits for others", () => {
     expect(all.map(({ name }) => codeOf(all, name))).toEqual(codes);
   });
 
-  test("is told which name was meant", () => {
+  test("is reported with the name that was meant", () => {
     const all = [job("a", ["nigthly"]), job("nightly")];
     expect(mistakeInAfter(all[0] as Follower, all)?.hint).toBe("did you mean `nightly`?");
   });

@@ -67,7 +67,7 @@ describe("questions", () => {
     await expect(prompt.ask({ text: "Data?", offered: null })).rejects.toBeInstanceOf(CancelledError);
   });
 
-  it("features that nobody can find are asked for, and a misspelt one again", async () => {
+  it("features that cannot be found are asked for, and a misspelt one again", async () => {
     const question: MappingQuestion = {
       model: "m.onnx",
       signature: signatureOf([{ name: "x", type: "float32", shape: ["N", 2] }]),

@@ -124,7 +124,7 @@ test("the suggested command uses the model's own feature names and the data that
   );
 });
 
-test("a model is told by its name", () => {
+test("a model is recognised by its name", () => {
   expect(parseInspect(["m.ONNX", "a.parquet", "dir"], { full: true }, "/w")).toEqual({
     models: ["/w/m.ONNX"],
     data: ["/w/a.parquet", "/w/dir"],

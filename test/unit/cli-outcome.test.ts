@@ -68,7 +68,7 @@ test.each([
   expect(outcomeExit({ ...outcome, ...more, status }, rules)).toBe(code);
 });
 
-test("quarantined rows can be expected, and SIGTERM is told from Ctrl-C", () => {
+test("quarantined rows can be expected, and SIGTERM is distinguished from Ctrl-C", () => {
   expect(outcomeExit(outcome, { ...rules, quarantineExitZero: true })).toBe(0);
   expect(outcomeExit({ ...outcome, status: "cancelled" }, { ...rules, interruptedBy: "SIGTERM" })).toBe(143);
 });
@@ -84,7 +84,7 @@ quarantine  out.quarantine/r1/
 next        nightshift errors r1`);
 });
 
-test("rows that were published without a prediction are told", () => {
+test("rows that were published without a prediction are counted in the summary", () => {
   const nulled = {
     ...outcome,
     rows: { read: 100, predicted: 100, quarantined: 0, filtered: 0 },
@@ -167,7 +167,7 @@ test.each([
   expect(chooseProgress(wish, canAnimate)).toBe(kind);
 });
 
-test("labels that contradict their probabilities are a line of the summary, and no line where there are none", () => {
+test("labels that contradict their probabilities are a line of the summary, and no line if there are none of them", () => {
   const stats = { ...outcome.stats, contradictions: 496 };
   const paint = makePaint(false);
   expect(outcomeText({ ...view, outcome: { ...outcome, stats } }, paint)).toContain(

@@ -97,7 +97,7 @@ test("tells what goes wrong on the way, and each partition only when asked", () 
   expect(all.terminal.seen().slice(0, -1)).toEqual(["partition 3 accepted: 250,000 rows", warning]);
 });
 
-test("counts accepted partitions where nobody tells of progress, as from another process", () => {
+test("counts accepted partitions if no progress is reported, as from another process", () => {
   const { terminal, time, bar } = barOn(100);
   bar.on(planned);
   bar.on(

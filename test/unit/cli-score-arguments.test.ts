@@ -160,7 +160,7 @@ test.each([
   ["--provider", "cpu"],
   ["--external-data", "w.bin"],
   ["--table", "t"],
-])("preview of a job refuses %s, which it would not heed", async (option, value) => {
+])("preview of a job refuses %s, which would have no effect", async (option, value) => {
   const command = await parseCommand("preview", "flights", option, value);
   await expect(parsePreview(command.args, command.opts<PreviewFlags>(), place)).rejects.toMatchObject({
     code: "usage.model-option-of-a-job",

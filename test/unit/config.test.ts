@@ -81,7 +81,7 @@ describe("settings", () => {
     );
   });
 
-  it("take no more memory than they are told to, and leave some of it to others", () => {
+  it("take no more memory than the setting says, and leave some of it to others", () => {
     const settings = (NIGHTSHIFT_MEMORY: string) =>
       readSettings({ cwd: root, environment: { NIGHTSHIFT_MEMORY }, machine });
     expect(settings("")).toMatchObject({ memoryBytes: 8_000, hostBytes: 14_400 });

@@ -1,4 +1,4 @@
-/** What can be told of the manifests without a container engine. */
+/** What can be checked of the manifests without a container engine. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";

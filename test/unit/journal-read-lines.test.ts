@@ -4,7 +4,7 @@ import { readLines } from "../../src/ledgers/journal/read-lines.js";
 import { all } from "../conformance/ledger.js";
 import { simulatedDisk } from "../support/simulated-disk.js";
 
-/** A line of exactly so many bytes, newline included. */
+/** A line of exactly this number of bytes, newline included. */
 function lineOf(bytes: number, name = ""): string {
   const padding = bytes - encodeLine({ name, fill: "" }).length;
   return encodeLine({ name, fill: "x".repeat(padding) });

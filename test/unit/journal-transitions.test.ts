@@ -186,7 +186,7 @@ test("every transition in every state", () => {
 describe("the fold", () => {
   const adopted: JournalRecord = { type: "adopted", at: now, previous: null };
 
-  test("a new owner finds nobody at work, and the epochs where they were", () => {
+  test("a new owner finds no partition running, and the epochs where they were", () => {
     for (const state of ["leased", "running"]) {
       const folded = fold(...(states[state] ?? []), adopted);
       expect(at(folded, 0)).toMatchObject({ status: "pending", epoch: 1, attemptId: null });

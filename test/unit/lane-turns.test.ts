@@ -1,4 +1,4 @@
-/** Whose turn it is at a worker: shares while lanes wait, no saved-up turns, and a thread that is kept for events. */
+/** The order of lanes at a worker: shares while lanes wait, no saved-up turns, and a thread that is kept for events. */
 import { describe, expect, test } from "vitest";
 import { type Channel, channelsOf, type Lane, laneNames } from "../../src/job/lane.js";
 import type { PartitionRef } from "../../src/job/partition.js";
@@ -8,7 +8,7 @@ import { seededRandom } from "../support/seeded-random.js";
 
 const all = channelsOf(["cpu"], laneNames);
 
-/** What is taken, where so many wait in each lane. */
+/** What is taken from lanes with this number of waiting messages. */
 function taken(waiting: { [lane in Lane]: number }, count: number, turns = laneTurns()): readonly Lane[] {
   const lanes: Lane[] = [];
   for (let index = 0; index < count; index++) {
@@ -29,7 +29,7 @@ describe("turns", () => {
     for (let from = 0; from < 36; from += 4) expect(share(lanes.slice(from, from + 4), "backfill")).toBe(1);
   });
 
-  test("events go first, and starve nobody", () => {
+  test("events go first, and starve no other lane", () => {
     const lanes = taken({ events: 1_000, scheduled: 1_000, backfill: 1_000 }, 200);
     expect(lanes[0]).toBe("events");
     expect([share(lanes, "events"), share(lanes, "scheduled"), share(lanes, "backfill")]).toEqual([
@@ -62,7 +62,7 @@ describe("turns", () => {
   });
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-    "seed %i: whatever comes and goes, no lane that waits is passed over for long",
+    "seed %i: in any sequence, no lane that waits is passed over for long",
     (seed) => {
       const random = seededRandom(seed);
       const turns = laneTurns();
@@ -83,7 +83,7 @@ describe("turns", () => {
 });
 
 describe("a worker", () => {
-  /** A queue that never runs dry, and tells what is under way. */
+  /** A queue that never runs dry, and reports what is running. */
   async function underWay(
     threads: number,
     channels: readonly Channel[],

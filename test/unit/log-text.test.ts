@@ -1,4 +1,4 @@
-/** Log lines of services and workers: one line an event, whatever its values hold. */
+/** Log lines of services and workers: one line an event, for any values. */
 import { expect, test } from "vitest";
 import { serveLine } from "../../src/cli/serving/serve-text.js";
 import { RunLines } from "../../src/cli/working/run-lines.js";

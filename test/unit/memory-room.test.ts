@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { memoryRoom } from "../../src/worker/memory-room.js";
 
-/** Lets in whoever may enter now. */
+/** Lets in everyone who may enter now. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function entering(limitBytes: number, ...bytes: readonly number[]) {
@@ -14,7 +14,7 @@ async function entering(limitBytes: number, ...bytes: readonly number[]) {
   return { room, inside };
 }
 
-test("as many are in as fit, and the next one when somebody leaves", async () => {
+test("as many are in as fit, and the next one when another leaves", async () => {
   const { room, inside } = await entering(100, 40, 60, 10);
   expect(inside).toEqual([0, 1]);
   room.leave("0");
@@ -23,7 +23,7 @@ test("as many are in as fit, and the next one when somebody leaves", async () =>
   expect(inside).toEqual([0, 1, 2]);
 });
 
-test("who needs more than there is goes in alone, and is not overtaken for ever", async () => {
+test("who needs more than there is goes in alone, and is not overtaken again and again", async () => {
   const { room, inside } = await entering(100, 50, 500, 10);
   expect(inside).toEqual([0]);
   room.leave("0");

@@ -56,7 +56,7 @@ describe("a ZipMap", () => {
     expect(modelBytes(built)).toEqual(before);
   });
 
-  it("is told from an operator of the same name in another domain", () => {
+  it("is distinguished from an operator of the same name in another domain", () => {
     expect(removeZipMaps(classifier({ ...zipMap, ml: false, domain: "acme.ops" })).size).toBe(0);
   });
 

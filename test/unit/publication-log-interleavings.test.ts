@@ -138,7 +138,7 @@ describe("every interleaving", () => {
       [first, second],
       [
         { name: "rollback", intent: rollback, losses: 1 },
-        { name: "rollback by somebody else", intent: rollback, losses: 1 },
+        { name: "rollback by another process", intent: rollback, losses: 1 },
         { name: "publish x", intent: commitOf(x), losses: 1 },
         { name: "abort x", intent: abortX, losses: 1 },
       ],

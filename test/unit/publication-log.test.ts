@@ -42,7 +42,7 @@ describe("mode replace", () => {
     expect(publishedOf(now, "job", "2026-01-15")).toMatchObject({ id: "b", publication: 2 });
   });
 
-  it("takes the place of the partitions an interval's run writes, and of all that its interval wrote before", () => {
+  it("takes the place of the partitions an interval's run writes, and of everything that its interval wrote before", () => {
     const details = { partitionBy: ["dt"] };
     const now = head(
       commitOf(dayRun("a", "2026-01-14"), { ...details, files: [inPartition("a", "2026-01-14")] }),
@@ -143,7 +143,7 @@ describe("generations", () => {
     expect(nextEntry(at("a", older), head(commitOf(logRun("old")))).publication).toBe(2);
   });
 
-  it("one that was rolled back stands in nobody's way", () => {
+  it("one that was rolled back blocks no later one", () => {
     const base = head(commitOf(logRun("base")));
     const newer = nextEntry(commitOf(dayRun("g2", "s", 2)), base);
     const hidden = nextEntry({ action: "rollback", at: "t", hide: [2], show: base }, newer);
@@ -152,7 +152,7 @@ describe("generations", () => {
 });
 
 describe("mode error", () => {
-  it("refuses to replace a publication, but not one that somebody removed", () => {
+  it("refuses to replace a publication, but not one that a user removed", () => {
     const before = head(commitOf(logRun("a"), { mode: "error" }));
     expect(codeOf(() => nextEntry(commitOf(logRun("b"), { mode: "error" }), before))).toBe(
       "refused.target-exists",

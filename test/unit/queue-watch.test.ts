@@ -1,4 +1,4 @@
-/** What a worker's or coordinator's people are told of a queue that does not do what it is asked. */
+/** What a worker or coordinator logs about a queue that refuses requests. */
 import { expect, test } from "vitest";
 import { redisRefusal } from "../../src/dispatchers/queue/redis-refusals.js";
 import { queueTrouble, queueWatch } from "../../src/wiring/queue-parts.js";
@@ -12,7 +12,7 @@ test.each([
   ["ERR Error running script: OOM command not allowed when used memory > 'maxmemory'", "infra.queue-unready"],
   ["READONLY You can't write against a read only replica.", "infra.queue-unready"],
   ["SOMETHING that no version said before", "infra.queue-unready"],
-])("a queue that refuses is told of once, and once it takes something again: %s", (message, code) => {
+])("a queue that refuses is logged once, and once when it accepts again: %s", (message, code) => {
   const told: (string | null)[] = [];
   const watch = queueWatch((error) => told.push(error === null ? null : queueTrouble({ place }, error)));
   const answer = Object.assign(new Error(message), { name: "ReplyError" });

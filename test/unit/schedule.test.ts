@@ -58,7 +58,7 @@ test("while the job is paused, or a run of it goes on, a tick is skipped with th
     expect(decideTicks(schedule(nightly, { overlap }), busy).at(-1)?.verdict).toBe("fired");
 });
 
-test("a year of minutes without a scheduler is told in a thousand ticks, and none is lost count of", () => {
+test("a year of minutes without a scheduler is recorded in a thousand ticks, and none is lost count of", () => {
   const ticks = decideTicks(schedule("* * * * *", { catchup: "all" }), {
     ...quiet,
     mark: new Date("2025-01-01T00:00:00Z"),

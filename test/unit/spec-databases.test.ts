@@ -197,7 +197,7 @@ describe("a connection in another process", () => {
     address: "postgres://db.example:5433/features",
   };
 
-  it("gets its secrets from that process' environment, and hides them from whoever prints it", async () => {
+  it("gets its secrets from that process' environment, and hides them when it is printed", async () => {
     const secrets = createSecrets();
     const url = resolveConnection(connection, { environment, secrets });
     expect(url.password()).toBe("kanarienvogel!");

@@ -219,7 +219,7 @@ describe("the interval", () => {
     expect(warnings).toEqual(["the interval of 2026-01-01 is not over yet: it ends at 2026-01-02T03:00:00Z"]);
   });
 
-  it("is told about only when the spec itself is right", async () => {
+  it("is reported only when the spec itself is right", async () => {
     project.write(path, daily.replace("append", "apend"));
     expect((await project.mistakes(path, { at: "tomorrow" })).diagnostics).toMatchObject([{ line: 5 }]);
     project.write(path, `${daily}name: again\n`);

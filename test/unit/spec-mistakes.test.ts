@@ -441,7 +441,7 @@ describe.each([
     const { text, range } = unmark(marked);
     project.write("jobs/flights.yaml", text);
     const { diagnostics } = await project.mistakes("jobs/flights.yaml", { environment });
-    // One mistake, one diagnostic: nothing is told twice, nothing follows from it.
+    // One mistake, one diagnostic: nothing is reported twice, nothing follows from it.
     expect(diagnostics).toMatchObject([{ file: "jobs/flights.yaml", ...range, code, suggestion }]);
   });
 });

@@ -94,7 +94,7 @@ const classified: Tensors = {
 };
 
 describe("a chunk's output", () => {
-  it("is the key, the predictions and the constants, readable by anybody", () => {
+  it("is the key, the predictions and the constants, readable by any Arrow reader", () => {
     const add = { run: "{{ run.id }}", n: 7, share: 0.5, live: true };
     const mapping = mappingOf({}, [label, probabilities], { write: { add } });
     expect(attachAll(mapping, 3, classified)).toEqual({

@@ -309,7 +309,7 @@ describe("nulls", () => {
     expect(bindOne(data, float64, "float16", { nulls: "nan" }).values).toEqual([0x3c00, 0x7e00, 0x4200]);
   });
 
-  it("are told with the column's name and without a value", () => {
+  it("are reported with the column's name and without a value", () => {
     const binder = createBinder([stack("float32", [bound("a", float64)])], 3);
     const { failures } = binder.open(batchOf({ a: data }))(0, 3);
     expect([...failures]).toEqual([
@@ -317,7 +317,7 @@ describe("nulls", () => {
     ]);
   });
 
-  it("are found at every boundary of the bitmap, in slices of slices, whatever block they are in", () => {
+  it("are found at every boundary of the bitmap, in slices of slices, in any block", () => {
     const random = seeded(7);
     const values = range(5000).map((row) => (random() < 0.2 || row % 64 === 63 ? null : row));
     const whole = batchOf({

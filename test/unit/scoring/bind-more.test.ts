@@ -174,7 +174,7 @@ describe("booleans and halves", () => {
     });
   });
 
-  it("a float16 input takes the nearest half, infinity where there is none", () => {
+  it("a float16 input takes the nearest half, infinity if it is out of range", () => {
     const data = column(new Float32(), [1, 1 / 3, 1e6]);
     expect(bind(data, [one("float16", bound(data))])).toMatchObject({
       x: [0x3c00, doubleToHalf(1 / 3), 0x7c00],
@@ -205,7 +205,7 @@ describe("ragged lists", () => {
     });
   });
 
-  it("that are too long fail their row where nobody says what to keep", () => {
+  it("that are too long fail their row if the job does not say what to keep", () => {
     const { reasons, messages } = bind(data, padded({ keep: null, value: 0 }));
     expect(reasons).toEqual({ 2: "list_length", 3: "null_value" });
     expect(messages[0]).toBe(

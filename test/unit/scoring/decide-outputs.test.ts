@@ -92,7 +92,7 @@ describe("argmax", () => {
     expect(predicted).toEqual({ best: ["b", "a", "b", null, null] });
   });
 
-  it("is a number where all labels are, or where there are none", () => {
+  it("is a number if all labels are, or if there are no labels", () => {
     expect(attached({ spec: probabilities([7, 8, 9]), outputs: argmax, rows }).predicted).toEqual({
       best: [8n, 7n, 8n, null, 9n],
     });

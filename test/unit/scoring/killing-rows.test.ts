@@ -64,7 +64,7 @@ async function play({ values, kills, failsOn, isDependent = false }: Scenario) {
   };
   let deaths = 0;
 
-  /** A host of its own: what it noted before it died is all that is left of it. */
+  /** A host of its own: only what it noted before it died is left. */
   async function inHost<T>(
     work: (noting: <U>(rows: RowsAtWork, call: () => Promise<U>) => Promise<U>) => Promise<T>,
   ): Promise<T> {

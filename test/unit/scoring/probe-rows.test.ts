@@ -11,7 +11,7 @@ const signature = signatureOf(
   [{ name: "y", type: "float32", shape: ["N", 1] }],
 );
 
-/** Each row's `y` from all rows of the call; throws as the engine does where there is none. */
+/** Each row's `y` from all rows of the call; throws as the engine does if there is no row. */
 function model(score: (rows: readonly (readonly number[])[]) => readonly number[] | null): Predictor {
   return {
     signature,
@@ -71,7 +71,7 @@ it("a step of dynamic quantisation is no noise", async () => {
   expect((await verdictOf(quantised)).verdict).toMatchObject({ rows: "dependent", by: "batch" });
 });
 
-it("softmax over rows, and rows that are steps of time, are told apart", async () => {
+it("softmax over rows, and rows that are steps of time, are distinguished", async () => {
   const softmax = model((rows) => {
     const total = rows.reduce((all, row) => all + Math.exp(sum(row)), 0);
     return rows.map((row) => Math.exp(sum(row)) / total);

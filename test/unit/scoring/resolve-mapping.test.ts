@@ -128,7 +128,7 @@ describe("features are found in this order", () => {
     );
   });
 
-  it("a guess that nobody accepted is shown with both ways out", () => {
+  it("a guess that was not accepted is shown with both ways out", () => {
     const error = failure(() =>
       resolve([stacked(2)], { id: int64, a: float32, b: float32 }, { key: ["id"] }, { guess: "offer" }),
     );
@@ -168,7 +168,7 @@ describe("features are found in this order", () => {
     expect(error.hint).toContain("--features a,b,…");
   });
 
-  it("names that exporters make up are told from names of columns", () => {
+  it("names that exporters make up are distinguished from names of columns", () => {
     for (const name of [
       "input",
       "X",
@@ -332,7 +332,7 @@ describe("shapes", () => {
     expect([...inputs, ...outputs].map(({ rowShape }) => rowShape)).toEqual([null, null]);
   });
 
-  it("a model that takes one row and no batch is told from one that takes other columns", () => {
+  it("a model that takes one row and no batch is distinguished from one that takes other columns", () => {
     const error = failure(() =>
       resolve(
         [{ name: "x", type: "float32", shape: [2] }],
@@ -367,7 +367,7 @@ describe("shapes", () => {
       ).toEqual([[5]]);
   });
 
-  it("too few columns are told with both numbers", () => {
+  it("too few columns are reported with both numbers", () => {
     const error = failure(() =>
       resolve([stacked(3)], { a: float32, b: float32 }, { features: { list: ["a", "b"] } }),
     );
@@ -545,7 +545,7 @@ describe("names that do not exist", () => {
     expect(error.hint).toContain(hint);
   });
 
-  it("are told all at once", () => {
+  it("are reported all at once", () => {
     const error = failure(() =>
       resolve([stacked(1)], { a: utf8 }, { features: { list: ["a"] }, outputs: { nope: {} } }),
     );
@@ -651,7 +651,7 @@ describe("outputs", () => {
     ]);
   });
 
-  it("`label` and `probabilities` mean a classifier's outputs, whatever its export calls them", () => {
+  it("`label` and `probabilities` mean a classifier's outputs under any name of its export", () => {
     expect(
       predicted(classifier([0, 1]), { outputs: { probabilities: { columns: { p: "0" } }, label: {} } }),
     ).toEqual([
@@ -742,7 +742,7 @@ describe("columns of the output", () => {
     );
   });
 
-  it("two columns of one name are told with where both come from", () => {
+  it("two columns of one name are reported with both origins", () => {
     const error = failure(() => resolve([stacked(1)], { ...columns, score: float32 }, {}));
     expect(error.code).toBe("mapping.name-clash");
     expect(error.message).toBe(

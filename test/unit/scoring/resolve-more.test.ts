@@ -62,7 +62,7 @@ describe("constants", () => {
   const tokens = { kind: "list", list: "tokens", padTo: 8 } as const;
   const constant = (value: number | string | boolean) => ({ kind: "constant", value }) as const;
 
-  it("take their size from the inputs that share it, read no column, and are told", () => {
+  it("take their size from the inputs that share it, read no column, and are reported", () => {
     const mapping = resolve({
       inputs,
       columns,

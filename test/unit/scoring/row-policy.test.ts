@@ -64,7 +64,7 @@ describe("error budgets", () => {
     [policy("quarantine", null, 0.1), 11, 100, true],
     [policy("quarantine", null, 0), 0, 0, false],
     [policy("emit_null", 50, 0.1), 11, 100, true],
-    // Nobody knows yet how many there are.
+    // The total is not known yet.
     [policy("quarantine", null, 0.1), 1000, null, false],
     [policy("quarantine", null, 0), 1, null, true],
     [policy("quarantine", 5, 0.1), 6, null, true],

@@ -103,7 +103,7 @@ it("an empty input of lists of unknown length can't be settled, and `dim` is the
   });
 });
 
-it("a model that takes none of the first rows is told as such", async () => {
+it("a model that takes none of the first rows is reported as such", async () => {
   const signature = signatureOf([tokens], [{ name: "out", type: "float32", shape: ["batch", null] }]);
   const refusing: Predictor = {
     ...growing(signature),
@@ -118,7 +118,7 @@ it("a model that takes none of the first rows is told as such", async () => {
   });
 });
 
-it("a constant in a dimension that nothing else has is told apart from a list without rows", async () => {
+it("a constant in a dimension that nothing else has is distinguished from a list without rows", async () => {
   const signature = signatureOf([tokens, { name: "kinds", type: "int64", shape: ["batch", null] }]);
   const open = {
     ...options(signature, { ids: { kind: "list", item: int64 } }),
