@@ -10,7 +10,7 @@ const checks = [
   ["compiles", script("build.mjs")],
   ["types of tests and scripts", [...bin("typescript/bin/tsc"), "--noEmit", "-p", "tsconfig.test.json"]],
   ["format and lint", [...bin("@biomejs/biome/bin/biome"), "ci", "--colors=off", "."]],
-  ["who imports whom", script("check-imports.mjs")],
+  ["import rules", script("check-imports.mjs")],
   ["no kind of adapter is asked for", script("check-kinds.mjs")],
   ["unused code and packages", bin("knip/bin/knip.js")],
   ["lockfile", script("check-lockfile.mjs")],
@@ -18,6 +18,7 @@ const checks = [
   ["kernel for trees", [...script("generate-tree-kernel.mjs"), "--check"]],
   ["planted faults fit the source", [...script("test-faults.mjs"), "--check"]],
   ["plain words", script("check-words.mjs")],
+  ["reference in docs/", [...script("generate-reference.mjs"), "--check"]],
   ["schema of job specs", [...script("generate-schema.mjs"), "--check"]],
 ];
 

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { commands } from "../../src/cli/shell/commands.js";
@@ -7,7 +8,12 @@ import { makeSpecProject } from "../support/spec-project.js";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path: string) => readFileSync(repository + path, "utf8");
-const documents = ["README.md", ...readdirSync(`${repository}docs`).map((name) => `docs/${name}`)];
+const documents = [
+  "README.md",
+  ...readdirSync(`${repository}docs`, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
 const quoted = (text: string) => [...text.matchAll(/`([^`\n]+)`/g)].map(([, inner = ""]) => inner);
 
 test("every file that ARCHITECTURE.md names is there", () => {
@@ -55,11 +61,36 @@ test("every command in the README and its documents exists", () => {
 
 test("links between documents lead somewhere", () => {
   const links = ["CONTRIBUTING.md", "ARCHITECTURE.md", ...documents].flatMap((path) =>
-    [...read(path).matchAll(/\]\((?!https:)([^)#]+)\)/g)].map(([, link = ""]) =>
-      path.startsWith("docs/") ? `docs/${link}` : link,
-    ),
+    [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = ""]) => ({ path, link })),
   );
-  expect(links.filter((link) => !existsSync(repository + link))).toEqual([]);
+  const broken = links.filter(({ path, link }) => {
+    const [file = "", anchor] = link.split("#");
+    const target = file === "" ? path : join(dirname(path), file);
+    return !existsSync(repository + target) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+  });
+  expect(broken).toEqual([]);
+});
+
+/** Of the headings of a document, as GitHub makes them. */
+function anchorsOf(path: string): readonly string[] {
+  return [...read(path).matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+test("docs/README.md leads to every document", () => {
+  const index = read("docs/README.md");
+  const absent = documents
+    .filter((path) => path.startsWith("docs/") && path !== "docs/README.md")
+    .filter((path) => !index.includes(`(${path.slice("docs/".length)})`));
+  expect(absent).toEqual([]);
+});
+
+test("the README stays short enough to be read", () => {
+  expect(read("README.md").split("\n").length).toBeLessThanOrEqual(200);
 });
 
 test("docs/job-spec.md documents every key of the schema, and no other", () => {
@@ -68,20 +99,23 @@ test("docs/job-spec.md documents every key of the schema, and no other", () => {
   expect(documented.sort()).toEqual([...schemaKeys(jobJsonSchema() as JsonSchema)].sort());
 });
 
-test.each(["README.md", "docs/job-spec.md"])("the job in %s has no mistakes", async (path) => {
-  const [, yaml = ""] = /```yaml\n([\s\S]*?)```/.exec(read(path)) ?? [];
-  const project = makeSpecProject();
-  try {
-    project.write("jobs/job.yaml", yaml);
-    const { job } = await project.load(
-      "jobs/job.yaml",
-      yaml.includes("intervals:") ? { at: "2001-06-11" } : {},
-    );
-    expect(yaml).toContain(`name: ${job.name}`);
-  } finally {
-    project.remove();
-  }
-});
+test.each(["README.md", "docs/quick-start.md", "docs/job-spec.md"])(
+  "the job in %s has no mistakes",
+  async (path) => {
+    const [, yaml = ""] = /```yaml\n([\s\S]*?)```/.exec(read(path)) ?? [];
+    const project = makeSpecProject();
+    try {
+      project.write("jobs/job.yaml", yaml);
+      const { job } = await project.load(
+        "jobs/job.yaml",
+        yaml.includes("intervals:") ? { at: "2001-06-11" } : {},
+      );
+      expect(yaml).toContain(`name: ${job.name}`);
+    } finally {
+      project.remove();
+    }
+  },
+);
 
 interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
