@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const limit = 1288;
+const limit = 877;
 
 /** Each line: a pattern, and the wording that replaces it. At most one place a pattern and a line is counted. */
 const glossary = [
@@ -57,7 +57,9 @@ const tracked = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], {
 const read = tracked
   .split("\n")
   .filter((path) => /\.(ts|mjs|md|ya?ml|py|sh)$/.test(path) && path !== self)
-  .filter((path) => !path.startsWith("fixtures/") && !path.endsWith("_pb.ts"));
+  // Generated from texts that are counted where they stand.
+  .filter((path) => !path.startsWith("fixtures/") && !path.startsWith("docs/reference/"))
+  .filter((path) => !path.endsWith("_pb.ts"));
 
 const places = [];
 for (const path of read) {

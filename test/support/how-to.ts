@@ -50,7 +50,7 @@ interface Block {
   readonly text: string;
 }
 
-export function blocksOf(markdown: string): readonly Block[] {
+function blocksOf(markdown: string): readonly Block[] {
   return [...markdown.matchAll(/^```(\w+)(?: (\S+))?\n([\s\S]*?)^```$/gm)].map(
     ([, language = "", path = null, text = ""]) => ({ language, path, text }),
   );
