@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
 import type { Compared, HostCalls, Preview } from "../host/host.js";
 import { usualTolerance } from "../job/job.js";
+import { isKilledByRow } from "../planning/killed-by-row.js";
 import { neverReturned } from "../planning/never-returned.js";
 import { count, counted } from "../text/human.js";
 import { summarised } from "../text/summarised.js";
@@ -50,13 +51,18 @@ export function declare(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<PreviewFlags>();
   const request = await parsePreview(command.args, flags, cli);
-  const host = await (await cli.app()).host();
+  const app = await cli.app();
   const deadlineMs = request.job.limits.partitionTimeoutMs;
-  const preview = await host.call("preview", request, { deadlineMs }).catch((thrown) => {
-    throw asNightshiftError(thrown).code === "infra.host-deadline"
-      ? neverReturned("The preview", request.job, thrown)
-      : thrown;
-  });
+  const ask = async (trial: "rows" | "each"): Promise<Preview> =>
+    (await app.host()).call("preview", { ...request, trial }, { deadlineMs });
+  const preview = await ask("rows")
+    // Row by row, another host dies of one row, and its error names it.
+    .catch((thrown) => (isKilledByRow(asNightshiftError(thrown)) ? ask("each") : Promise.reject(thrown)))
+    .catch((thrown) => {
+      throw asNightshiftError(thrown).code === "infra.host-deadline"
+        ? neverReturned("The preview", request.job, thrown)
+        : thrown;
+    });
   if (preview.compared !== undefined) return showCompared(cli, preview, preview.compared);
   show(cli, preview);
   return 0;

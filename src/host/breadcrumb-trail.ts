@@ -2,16 +2,17 @@
  * Records which files a host's threads have open. The threads write synchronously to a pipe: the lines
  * survive a process that dies in native code, whereas a message posted from a thread may be lost.
  *
- * Lines: `+<path>` opened, `-<path>` closed; `+model <path>` loading, `+predict <path>` predicting, `-` idle;
+ * Lines: `+row <number> <file>` planning tries this row of a file alone; `+<path>` opened, `-<path>` closed; `+model <path>` loading, `+predict <path>` predicting, `-` idle;
  * `+rows <attempt> <from> <to> <digest or ->` an attempt starts a model call for these rows, `-rows ...` the
  * call has returned.
  */
 import type { Readable, Writable } from "node:stream";
-import type { RowsAtWork } from "./host.js";
+import type { NoteRow, RowPlace, RowsAtWork } from "./host.js";
 
 const loading = "model ";
 const predicting = "predict ";
 const rowsMark = "rows ";
+const rowMark = "row ";
 
 /** The model call of an attempt that has not returned, and the number of calls that have. */
 export interface NotedCalls {
@@ -23,6 +24,15 @@ export interface NotedCalls {
 export function rowsLines(attemptId: string, { from, to, digest }: RowsAtWork): readonly [string, string] {
   const line = `${rowsMark}${attemptId} ${from} ${to} ${digest ?? "-"}`;
   return [`+${line}`, `-${line}`];
+}
+
+/** Returns what notes that a row is tried alone, outside of partitions. */
+export function rowNotes(note: (line: string) => void): NoteRow {
+  return ({ file, row }) => {
+    const line = `${rowMark}${row} ${file}`;
+    note(`+${line}`);
+    return () => note(`-${line}`);
+  };
 }
 
 export class BreadcrumbTrail {
@@ -41,7 +51,13 @@ export class BreadcrumbTrail {
    * The single data file that was open; `null` if none or several were, because then the cause is unknown.
    */
   get lastFile(): string | null {
-    return this.only((what) => !what.startsWith(loading) && !what.startsWith(predicting));
+    return this.only((what) => ![loading, predicting, rowMark].some((mark) => what.startsWith(mark)));
+  }
+
+  /** The row that was tried alone, outside of partitions. */
+  get row(): RowPlace | null {
+    const [, row, file] = /^row (\d+) (.*)$/s.exec(this.only((what) => what.startsWith(rowMark)) ?? "") ?? [];
+    return row === undefined || file === undefined ? null : { file, row: Number(row) };
   }
 
   /**

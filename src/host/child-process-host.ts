@@ -89,7 +89,12 @@ export function childProcessHost(options: ChildProcessHostOptions): WorkerHost {
     const end = (code: number | null, signal: NodeJS.Signals | null, cause?: Error): void => {
       watch.stop();
       process.removeListener("exit", killWithUs);
-      const open = { file: trail.lastFile, model: trail.model, isPredicting: trail.isPredicting };
+      const open = {
+        file: trail.lastFile,
+        model: trail.model,
+        isPredicting: trail.isPredicting,
+        row: trail.row,
+      };
       const excess = watch.excess() ?? ownExcess(signal, maxBytes);
       gone ??= deathOf({ code, signal, lastWords, cause, ...open, excess });
       for (const { attemptId, reject } of calls.values())

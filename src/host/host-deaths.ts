@@ -2,7 +2,7 @@
 import { DataError, InfraError, ModelError } from "../errors.js";
 import { bytes } from "../text/human.js";
 import type { NotedCalls } from "./breadcrumb-trail.js";
-import type { HostCallName, HostCalls } from "./host.js";
+import type { HostCallName, HostCalls, RowPlace } from "./host.js";
 import type { MemoryExcess } from "./memory-watch.js";
 
 /** The files and the model that the host had open, according to its breadcrumbs. */
@@ -11,6 +11,8 @@ export interface Open {
   readonly model: string | null;
   /** Whether the model was predicting rather than being loaded. */
   readonly isPredicting: boolean;
+  /** The row that the model was tried on alone. */
+  readonly row: RowPlace | null;
 }
 
 export interface Death extends Open {
@@ -88,12 +90,22 @@ export function deathOf(death: Death): InfraError {
  */
 export function blamed(
   death: InfraError,
-  { file, model, isPredicting }: Open,
+  { file, model, isPredicting, row }: Open,
 ): DataError | ModelError | InfraError {
   const { signal, maxBytes } = death.details;
   const wasStopped = maxBytes !== undefined;
   const options = { details: { ...death.details, ...(isPredicting ? { isPredicting } : {}) }, cause: death };
   if (!wasStopped && (signal === "SIGKILL" || signal === "SIGTERM")) return death;
+  if (model !== null && isPredicting && row !== null && !wasStopped)
+    return new ModelError(
+      "model.kills-host",
+      `${model} cannot be run on row ${row.row} of ${row.file}, counted from 0: it crashes ONNX Runtime.`,
+      {
+        details: { ...options.details, ...row },
+        cause: death,
+        hint: "Take the row out, or export the model so that it checks for such rows (a division of integers, say). A run does with such rows of its input what limits.on_row_error says.",
+      },
+    );
   if (model !== null)
     return new ModelError(
       "model.kills-host",

@@ -79,10 +79,24 @@ export interface PlanCall {
   readonly tryLoad: boolean;
   /** Data for a trial of the model: `rows` of the input, unless the model killed its host on them. */
   readonly trial?: ModelTrial;
+  /** The row that killed the host in the trial `each`. */
+  readonly killer?: RowPlace;
 }
 
-/** Rows of the input, or a made-up row in which every number is one or zero and every text is empty. */
-export type ModelTrial = "rows" | MadeUpRow;
+/**
+ * Rows of the input together, each of them alone, or a made-up row in which every number is one or zero and every text is
+ * empty. In each trial but `rows`, rows of a `check` are scored one by one, so that a host that dies notes the row.
+ */
+export type ModelTrial = "rows" | "each" | MadeUpRow;
+
+/** A row of an input, counted from 0 in its file. */
+export interface RowPlace {
+  readonly file: string;
+  readonly row: number;
+}
+
+/** Notes that the model is called for this row alone. @returns a function to call when the model has returned */
+export type NoteRow = (place: RowPlace) => () => void;
 export type MadeUpRow = "ones" | "zeros";
 
 export interface InspectedFile {
@@ -127,6 +141,8 @@ export interface PreviewCall {
    * file.
    */
   readonly expect?: CheckSpec & { readonly rows: "own" | "input" };
+  /** `each`: the rows are scored one by one, after they killed a host together. */
+  readonly trial?: "rows" | "each";
 }
 
 /** Comparison of predictions with those of a file. Row numbers are the file's. */

@@ -6,6 +6,7 @@
 import { columnOf } from "../data/arrow/columns.js";
 import type { Schema } from "../data/column.js";
 import { SpecError } from "../errors.js";
+import type { ModelTrial, NoteRow } from "../host/host.js";
 import type { CheckSpec } from "../job/job.js";
 import type { ComparedColumn, PlannedCheck, PlannedHook } from "../job/plan.js";
 import type { BoundColumn, Mapping } from "../mapping/mapping.js";
@@ -30,9 +31,10 @@ export interface CheckedRows extends PlannedCheck {
 export async function checkPredictions(
   { file, tolerance }: CheckSpec,
   opened: OpenedFile,
-  { prepared, settled, parts }: CheckParts,
+  checked: CheckParts,
   signal: AbortSignal,
 ): Promise<CheckedRows> {
+  const { prepared, settled, parts } = checked;
   const { job, files, loaded } = prepared;
   const { profile } = settled;
   const hooks = preHooks(settled.hooks, prepared, opened.schema);
@@ -51,6 +53,7 @@ export async function checkPredictions(
       {
         job: { ...job, input: { ...job.input, key: [] } },
         ...{ mapping, files, predictor, profile, hooks: steps, clock: parts.clock },
+        noteRow: notedRows(checked),
       },
       opened.read(reads, profile.chunkRows, signal),
       comparison,
@@ -75,6 +78,13 @@ export interface CheckParts {
   readonly prepared: PreparedJob;
   readonly settled: SettledJob;
   readonly parts: PlannerParts;
+  /** Scores row by row if rows killed a host together. */
+  readonly trial: ModelTrial;
+}
+
+/** What notes rows, if they are to be scored one by one. */
+export function notedRows({ parts, trial }: Pick<CheckParts, "parts" | "trial">): NoteRow | undefined {
+  return trial === "rows" ? undefined : parts.noteRow;
 }
 
 /** @throws SpecError `refused.check-failed` where a row differs. Values of rows are not shown. */

@@ -8,7 +8,7 @@ import type { Compared } from "../host/host.js";
 import type { CheckSpec } from "../job/job.js";
 import { addedBy, hookSteps, namesOf } from "../scoring/hooks/hook-steps.js";
 import { count, counted } from "../text/human.js";
-import type { CheckParts } from "./check-predictions.js";
+import { type CheckParts, notedRows } from "./check-predictions.js";
 import { compareScored } from "./compare-scored.js";
 import { type Cell, canCompare, cellsOf } from "./comparing/cells.js";
 import { compareColumns, type RowPair } from "./comparing/compare-columns.js";
@@ -25,10 +25,11 @@ export interface InputRows {
 export async function compareInput(
   { file, tolerance }: CheckSpec,
   opened: OpenedFile,
-  { prepared, settled, parts }: CheckParts,
+  checked: CheckParts,
   input: InputRows,
   signal: AbortSignal,
 ): Promise<Compared> {
+  const { prepared, settled, parts } = checked;
   const { job, files, loaded, schema } = prepared;
   const { profile, mapping, hooks } = settled;
   const { key } = job.input;
@@ -55,7 +56,10 @@ export async function compareInput(
       }
     };
     const failed = await compareScored(
-      { job, mapping, files, predictor, profile, hooks: steps, clock: parts.clock },
+      {
+        ...{ job, mapping, files, predictor, profile, hooks: steps, clock: parts.clock },
+        noteRow: notedRows(checked),
+      },
       input.chunks,
       comparison,
       pairsOf,

@@ -1,6 +1,7 @@
 /** Scores chunks as a run would, publishes nothing, and compares what comes out. */
 import type { RecordBatch } from "apache-arrow";
 import type { Chunk } from "../data/chunk.js";
+import type { NoteRow } from "../host/host.js";
 import type { Job } from "../job/job.js";
 import type { Profile } from "../job/profile.js";
 import type { MappingFiles } from "../mapping/files/mapping-files.js";
@@ -9,6 +10,7 @@ import type { Predictor } from "../runtimes/model.js";
 import { type HookSteps, noHooks } from "../scoring/hooks/hook-steps.js";
 import type { Reasons } from "../scoring/row-policy.js";
 import { createScorer } from "../scoring/score-chunk.js";
+import { singleRows } from "../scoring/single-rows.js";
 import { createStepTimer } from "../scoring/step-timer.js";
 import { wholeBatches } from "../scoring/whole-batches.js";
 import type { Clock } from "../time/clock.js";
@@ -23,6 +25,8 @@ export interface ScoringParts {
   /** A `post` hook is not called: it may drop rows. */
   readonly hooks: HookSteps;
   readonly clock: Clock;
+  /** Scores row by row and notes each row. */
+  readonly noteRow?: NoteRow | undefined;
 }
 
 /**
@@ -36,7 +40,7 @@ export async function compareScored(
   pairsOf: (predicted: RecordBatch, chunk: Chunk) => Iterable<RowPair>,
   signal: AbortSignal,
 ): Promise<Reasons> {
-  const { job, mapping, files, predictor, profile, hooks, clock } = parts;
+  const { job, mapping, files, predictor, profile, hooks, clock, noteRow } = parts;
   const { batchRows } = profile;
   const scorer = createScorer({
     job: { ...job, rowPolicy: { onRowError: "emit_null", maxErrorRows: null, maxErrorFraction: null } },
@@ -49,7 +53,8 @@ export async function compareScored(
     hooks: { ...hooks, post: noHooks.post },
   });
   const reasons: Record<string, number> = {};
-  for await (const chunk of job.rows === "dependent" ? wholeBatches(chunks, batchRows) : chunks) {
+  const independent = noteRow === undefined ? chunks : singleRows(chunks, noteRow);
+  for await (const chunk of job.rows === "dependent" ? wholeBatches(chunks, batchRows) : independent) {
     const scored = await scorer.score(chunk, signal);
     comparison.add(scored.predicted.batch, pairsOf(scored.predicted.batch, chunk));
     for (const [reason, rows] of Object.entries(scored.reasons))

@@ -1,5 +1,6 @@
 /** Hooks while a run is planned: bundled, loaded, and tried on the first rows. In a thread of the worker host. */
 import type { RecordBatch } from "apache-arrow";
+import type { ChunkOrigin } from "../data/chunk.js";
 import type { PathTypes, Schema } from "../data/column.js";
 import type { HookRuntime, LoadedHook } from "../hooks/hook.js";
 import type { HookFiles, Job } from "../job/job.js";
@@ -63,9 +64,9 @@ export async function withFirstRows<T>(
   partition: Partition,
   request: Pick<SourceReadRequest, "columns" | "schema">,
   signal: AbortSignal,
-  use: (rows: RecordBatch | null) => Promise<T>,
+  use: (rows: RecordBatch | null, origin: ChunkOrigin | null) => Promise<T>,
 ): Promise<T> {
-  for await (const { batch } of source.read(partition, { ...request, chunkRows: firstRows }, signal))
-    return await use(batch);
-  return use(null);
+  for await (const { batch, origin } of source.read(partition, { ...request, chunkRows: firstRows }, signal))
+    return await use(batch, origin);
+  return use(null, null);
 }

@@ -3,8 +3,9 @@
  * footers and models are opened here. Nothing is scored and nothing is written.
  */
 import type { RecordBatch } from "apache-arrow";
+import type { ChunkOrigin } from "../data/chunk.js";
 import { SpecError } from "../errors.js";
-import type { ModelTrial, PlanCall } from "../host/host.js";
+import type { PlanCall } from "../host/host.js";
 import type { Guessing, Job } from "../job/job.js";
 import { placeOf } from "../job/output.js";
 import type { Partition } from "../job/partition.js";
@@ -18,7 +19,7 @@ import type { InspectedModel } from "../runtimes/model.js";
 import { addedBy, hookSteps } from "../scoring/hooks/hook-steps.js";
 import { learnPost, withPostColumns } from "../scoring/hooks/learn-hooks.js";
 import { scoreFirstRows } from "../scoring/hooks/score-first-rows.js";
-import { checkPredictions, refuseDifferent } from "./check-predictions.js";
+import { type CheckParts, checkPredictions, refuseDifferent } from "./check-predictions.js";
 import { emptyInput } from "./empty-input.js";
 import { openExpected } from "./expected-file.js";
 import { expectedNulls } from "./expected-nulls.js";
@@ -70,8 +71,8 @@ export async function planJob(
   const heldBytes =
     tally.peakBytes + heldByFiles(prepared.assets) + heldByLists(prepared.mapping.outputs, chunkRows);
   const { threads, note } = fitThreads(wantedThreads, tally, heldBytes, memoryBytes);
-  const settled = await settle(prepared, parts, tally.firstWithRows, signal, call.trial);
-  const checked = await check(prepared, settled, parts, signal);
+  const settled = await settle(prepared, parts, tally.firstWithRows, signal, call);
+  const checked = await check({ prepared, settled, parts, trial: call.trial ?? "rows" }, signal);
   const assets = [...prepared.assets, ...checked.assets];
   const { nulls, warnings } = await expectedNulls({
     source: parts.source,
@@ -160,7 +161,7 @@ export async function settle(
   parts: PlannerParts,
   partition: Partition | null,
   signal: AbortSignal,
-  trial: ModelTrial = "rows",
+  { trial = "rows", killer }: Pick<PlanCall, "trial" | "killer"> = {},
 ): Promise<SettledJob> {
   const { job, schema, mapping, hooks, loaded } = prepared;
   const postHook = loaded.get("post-hook");
@@ -174,11 +175,16 @@ export async function settle(
   const predictor = await parts.runtime.load(prepared.model.assets, prepared.profile);
   const { pre } = hookSteps({ job, inputSchema: schema, mapping, hooks }, loaded);
 
-  async function settleOn(rows: RecordBatch | null): Promise<SettledJob> {
+  async function settleOn(rows: RecordBatch | null, origin: ChunkOrigin | null): Promise<SettledJob> {
     const batch = rows === null ? null : await pre(rows);
     const { mappingOptions } = prepared;
-    const { clock } = parts;
-    const tried = await tryModel({ mappingOptions, mapping, profile, predictor, batch, clock, trial });
+    const { clock, noteRow } = parts;
+    const tried = await tryModel({
+      ...{ mappingOptions, mapping, profile, predictor, batch, clock, trial, noteRow },
+      // A hook may drop rows: then numbers of rows are not those of the file.
+      origin: batch?.numRows === rows?.numRows ? origin : null,
+      killer: killer ?? null,
+    });
     const settled = tried.mapping === mapping ? mapping : readingFor(hooks, schema, tried.mapping);
     if (postHook === undefined) return { ...tried, mapping: settled, hooks };
     const scored =
@@ -194,7 +200,7 @@ export async function settle(
   }
 
   try {
-    if (partition === null) return await settleOn(null);
+    if (partition === null) return await settleOn(null, null);
     return await withFirstRows(parts.source, partition, { columns: mapping.reads, schema }, signal, settleOn);
   } finally {
     await predictor.close();
@@ -203,15 +209,13 @@ export async function settle(
 
 /** @throws SpecError `check.*`, `refused.check-failed` */
 async function check(
-  prepared: PreparedJob,
-  settled: SettledJob,
-  parts: PlannerParts,
+  checked: CheckParts,
   signal: AbortSignal,
 ): Promise<{ readonly assets: readonly Asset[]; readonly check: PlannedCheck | null }> {
-  const spec = prepared.job.check;
+  const spec = checked.prepared.job.check;
   if (spec === undefined) return { assets: [], check: null };
-  const opened = await openExpected(spec.file, parts, signal);
-  const { failed, ...check } = await checkPredictions(spec, opened, { prepared, settled, parts }, signal);
+  const opened = await openExpected(spec.file, checked.parts, signal);
+  const { failed, ...check } = await checkPredictions(spec, opened, checked, signal);
   refuseDifferent(spec.file, { ...check, failed });
   return { assets: [opened.asset], check };
 }

@@ -2,6 +2,7 @@
 
 import type { PathTypes, Schema } from "../data/column.js";
 import type { HookRuntime } from "../hooks/hook.js";
+import type { NoteRow } from "../host/host.js";
 import type { Job } from "../job/job.js";
 import type { Asset, ModelProbe, PlannedHook } from "../job/plan.js";
 import type { Profile } from "../job/profile.js";
@@ -22,6 +23,8 @@ export interface PlannerParts extends FileParts {
   readonly tables: TableDetector;
   /** Opens a file beside the job's own input: the rows of a check. @param path absolute */
   readonly openFile: (path: string) => Promise<Source>;
+  /** Notes the row that a model is tried on, for the case that the host dies of it. */
+  readonly noteRow: NoteRow;
 }
 
 /** A job put together with what its model and its input look like. */

@@ -9,6 +9,7 @@ import type { Compared, HostCalls, Preview, PreviewCall, RowsTable } from "../ho
 import { hasExactRows, type Partition } from "../job/partition.js";
 import { hookSteps } from "../scoring/hooks/hook-steps.js";
 import { previewRows } from "../scoring/preview-rows.js";
+import { singleRows } from "../scoring/single-rows.js";
 import { wholeBatches } from "../scoring/whole-batches.js";
 import type { Source, SourceReadRequest } from "../sources/source.js";
 import type { Store } from "../stores/store.js";
@@ -24,7 +25,7 @@ import type { PlannerParts } from "./prepared-job.js";
 const previewRunId = "preview";
 
 export async function previewJob(
-  { job, guess, limit, expect }: PreviewCall,
+  { job, guess, limit, expect, trial = "rows" }: PreviewCall,
   parts: PlannerParts,
   signal: AbortSignal,
 ): Promise<Preview> {
@@ -39,10 +40,10 @@ export async function previewJob(
   };
   for await (const partition of source.plan(request, signal)) partitions.push(partition);
   const first = partitions.find(({ rows }) => rows > 0) ?? null;
-  const settled = await settle(prepared, parts, first, signal);
+  const settled = await settle(prepared, parts, first, signal, { trial });
   const { mapping, hooks, profile } = settled;
   if (expect !== undefined) {
-    const compared = await compare(expect, { prepared, settled, parts }, partitions, signal);
+    const compared = await compare(expect, { prepared, settled, parts, trial }, partitions, signal);
     return { columns: [], rows: [], mapping, notes: prepared.notes, compared };
   }
   const { warnings } = await expectedNulls({
@@ -51,6 +52,8 @@ export async function previewJob(
   });
   const chunkRows = job.rows === "dependent" ? profile.chunkRows : Math.max(limit, 1);
   const reading = { columns: mapping.reads, schema: prepared.schema, chunkRows };
+  const isDependent = job.rows === "dependent";
+  const chunks = chunksOf(source, partitions, reading, isDependent ? profile.batchRows : null, signal);
   const predictor = await runtime.load(prepared.model.assets, profile);
   try {
     const shown = await previewRows(
@@ -65,7 +68,7 @@ export async function previewJob(
         hooks: hookSteps({ job, inputSchema: prepared.schema, mapping, hooks }, prepared.loaded),
         limit,
       },
-      chunksOf(source, partitions, reading, job.rows === "dependent" ? profile.batchRows : null, signal),
+      trial === "each" && !isDependent ? singleRows(chunks, parts.noteRow) : chunks,
       signal,
     );
     return { ...shown, notes: [...warnings, ...prepared.notes] };

@@ -3,9 +3,10 @@
  * whether its rows are independent. Trees on our own kernel are independent by construction, and are not tried.
  */
 import type { RecordBatch } from "apache-arrow";
+import type { ChunkOrigin } from "../data/chunk.js";
 import type { Tensors } from "../data/tensor.js";
 import { ModelError } from "../errors.js";
-import type { MadeUpRow, ModelTrial } from "../host/host.js";
+import type { MadeUpRow, ModelTrial, NoteRow, RowPlace } from "../host/host.js";
 import type { ModelProbe } from "../job/plan.js";
 import type { Profile } from "../job/profile.js";
 import { fetchedOutputs, type Mapping } from "../mapping/mapping.js";
@@ -38,10 +39,20 @@ export interface TryOptions {
   readonly clock: Pick<Clock, "monotonicMs">;
   /** Made-up rows where the model killed a host on rows of the input: then no more than its sizes are learnt. */
   readonly trial: ModelTrial;
+  /** Place of the batch's first row; `null` where the rows are not those of a file any more. */
+  readonly origin: ChunkOrigin | null;
+  readonly noteRow: NoteRow;
+  /** The row that an earlier trial killed a host on, where it is known. */
+  readonly killer: RowPlace | null;
 }
 
-const killsHost =
-  "The model killed its host on one of the rows that it was tried on, so it was not tried further: whether rows are independent is not known.";
+function killsHost(killer: RowPlace | null): string {
+  const row =
+    killer === null
+      ? "one of the rows that it was tried on"
+      : `row ${killer.row} of ${killer.file}, counted from 0`;
+  return `The model killed its host on ${row}, so it was not tried further: whether rows are independent is not known.`;
+}
 
 /** @throws SpecError `refused.*` where rows cannot be scored one by one and the job does not say that it knows */
 export async function tryModel(options: TryOptions): Promise<TriedModel> {
@@ -50,7 +61,9 @@ export async function tryModel(options: TryOptions): Promise<TriedModel> {
   refuseOtherSymbols(signature, mapping);
   const sizes = isSettled(mapping) ? null : await sizesSeen(options);
   const sized = sizes === null ? mapping : resolveMapping({ ...mappingOptions, observed: sizes });
-  if (trial !== "rows") return { ...(await tryMadeUp(trial, sized, options)), profile, probe: null };
+  if (trial === "each") await tryEach(sized, options);
+  if (trial !== "rows")
+    return { ...(await tryMadeUp(trial === "each" ? "ones" : trial, sized, options)), profile, probe: null };
   const untouched = { mapping: sized, profile, probe: null };
   if (batch === null || profile.engine !== "onnxruntime") return untouched;
   const sample = sampleRows(sized.inputs, batch, files, mostSampledRows);
@@ -87,10 +100,22 @@ async function sizesSeen({ mappingOptions, predictor, batch, trial }: TryOptions
 async function tryMadeUp(
   row: MadeUpRow,
   mapping: Mapping,
-  { predictor }: TryOptions,
+  { predictor, killer }: TryOptions,
 ): Promise<Pick<TriedModel, "mapping">> {
   await survive(predictor, madeUpRow(row, mapping.inputs), fetchedOutputs(mapping.outputs));
-  return { mapping: { ...mapping, warnings: [...mapping.warnings, killsHost] } };
+  return { mapping: { ...mapping, warnings: [...mapping.warnings, killsHost(killer)] } };
+}
+
+/** Tries the sampled rows alone and notes each one: the host dies of the first one that kills it. */
+async function tryEach(mapping: Mapping, options: TryOptions): Promise<void> {
+  const { mappingOptions, predictor, batch, origin, noteRow } = options;
+  if (batch === null || origin === null) return;
+  const sample = sampleRows(mapping.inputs, batch, mappingOptions.files, mostSampledRows);
+  for (const [at, row] of sample?.from.entries() ?? []) {
+    const done = noteRow({ file: origin.file, row: origin.firstRow + row });
+    await survive(predictor, arrangeRows(sample?.tensors ?? {}, [at]), fetchedOutputs(mapping.outputs));
+    done();
+  }
 }
 
 async function tryRows(

@@ -2,6 +2,7 @@
 import { asNightshiftError, type NightshiftError } from "../errors.js";
 import type { ModelTrial, PlanCall, WorkerHost } from "../host/host.js";
 import type { Partition } from "../job/partition.js";
+import { isKilledByRow, killerIn } from "../planning/killed-by-row.js";
 import { neverReturned } from "../planning/never-returned.js";
 import type { PlannedJob, PlanRequest } from "./run-request.js";
 
@@ -39,9 +40,10 @@ export async function planInHost(
       return { plan: await parts.planningHost().call("plan", call, options), partitions };
     } catch (error) {
       if (signal.aborted) throw error;
-      const trial = nextTrial(call.trial ?? "rows", asNightshiftError(error));
+      const trial = nextTrial(call, asNightshiftError(error));
       if (trial !== null) {
-        call = { ...call, trial };
+        const killer = killerIn(asNightshiftError(error));
+        call = { ...call, trial, ...(killer === null ? {} : { killer }) };
         partitions.length = 0;
         continue;
       }
@@ -53,14 +55,15 @@ export async function planInHost(
   }
 }
 
-const trials: readonly ModelTrial[] = ["rows", "ones", "zeros"];
+const trials: readonly ModelTrial[] = ["rows", "each", "ones", "zeros"];
 
 /**
  * What the model is tried on after it killed its host while it predicted: a row is to blame unless the model kills a host
- * on every row. `null` where that was not the reason, or nothing is left to try.
+ * on every row. `null` where that was not the reason, or nothing is left to try, or where the row is one of the job's `check`,
+ * which no run goes without.
  */
-function nextTrial(trial: ModelTrial, { code, details }: NightshiftError): ModelTrial | null {
-  if (code !== "model.kills-host" || details.isPredicting !== true || details.maxBytes !== undefined)
-    return null;
+function nextTrial({ trial = "rows", job }: PlanCall, error: NightshiftError): ModelTrial | null {
+  if (!isKilledByRow(error)) return null;
+  if (job.check !== undefined && killerIn(error)?.file === job.check.file) return null;
   return trials[trials.indexOf(trial) + 1] ?? null;
 }

@@ -1,4 +1,5 @@
 /** Answers to `plan` and `preview`, in the worker host itself or, where a job has hooks, in one of its threads. */
+import { rowNotes } from "../host/breadcrumb-trail.js";
 import type { HostCalls } from "../host/host.js";
 import type { Job } from "../job/job.js";
 import { notingModels } from "../planning/model-notes.js";
@@ -34,6 +35,7 @@ export function planningCalls(
       clock: systemClock,
       openFile: registry.sourceOfFile,
       tables: await registry.tables(),
+      noteRow: rowNotes(note),
     };
   };
   return {

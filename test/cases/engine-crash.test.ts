@@ -90,6 +90,84 @@ it("crash-row: rows in several chunks and partitions, the last row too, are quar
   );
 }, 240_000);
 
+/** Twenty rows that the model divides; the rows named crash the engine. */
+function writeDivisions(path: string, bad: readonly number[], more: readonly string[] = []): void {
+  const ids = Array.from({ length: 20 }, (_, id) => id);
+  const column = (name: string, of: (id: number) => bigint) => ({
+    name,
+    data: ids.map(of),
+    type: "INT64" as const,
+  });
+  parquetWriteFile({
+    filename: path,
+    columnData: [
+      column("id", BigInt),
+      column("a", (id) => (bad.includes(id) ? smallest : BigInt(id * 6))),
+      column("b", (id) => (bad.includes(id) ? -1n : 3n)),
+      ...more.map((name) => column(name, (id) => BigInt(id * 2))),
+    ],
+  });
+}
+
+/** A job over `in.parquet` whose predictions are checked against `expected.parquet`. */
+function divisions(): string {
+  const folder = copyOfCase("crash-row");
+  const input = (name: string) => value(name, types.INT64, ["N", 1]);
+  const divides = model({
+    node: [node({ op: "Div", in: ["a", "b"], out: ["y"] })],
+    input: [input("a"), input("b")],
+    output: [input("y")],
+  });
+  writeFileSync(join(folder, "model.onnx"), modelBytes(divides));
+  return folder;
+}
+
+it("preview names the row that crashes the engine", () => {
+  const folder = divisions();
+  const input = join(folder, "in.parquet");
+  writeDivisions(input, [7]);
+  const finished = nightshift(folder, "preview", "model.onnx", "in.parquet", "--json");
+  expect(finished.status).toBe(1);
+  expect(reportOf(finished).error).toMatchObject({
+    code: "model.kills-host",
+    details: { file: input, row: 7 },
+  });
+});
+
+it("a plan's warning names the row that the model crashed on while it was tried", () => {
+  const folder = divisions();
+  writeDivisions(join(folder, "in.parquet"), [7]);
+  const finished = score(folder, "--on-row-error", "emit_null");
+  expect(finished.stderr).toMatch(/killed its host on row 7 of \S+in\.parquet/);
+  expect(finished.status).toBe(0);
+});
+
+it.each([[[]], [[3]]])("check: names its row that crashes the engine, with rows %j of the input", (bad) => {
+  const folder = divisions();
+  const expected = join(folder, "expected.parquet");
+  writeDivisions(join(folder, "in.parquet"), bad);
+  writeDivisions(expected, [11], ["y"]);
+  writeFileSync(
+    join(folder, "divide.yaml"),
+    [
+      "version: 1",
+      "name: divide",
+      "model: ./model.onnx",
+      "input: { from: ./in.parquet, key: [id] }",
+      "check: ./expected.parquet",
+      "write: { to: ./out, mode: replace }",
+      "limits: { on_row_error: emit_null }",
+      "",
+    ].join("\n"),
+  );
+  const finished = nightshift(folder, "run", "divide.yaml", "--json");
+  expect(finished.status).toBe(1);
+  expect(reportOf(finished).error).toMatchObject({
+    code: "model.kills-host",
+    details: { file: expected, row: 11 },
+  });
+});
+
 it("a model that crashes the engine on any row is refused when planned", () => {
   const folder = copyOfCase("crash-row");
   const divides = model({

@@ -70,6 +70,7 @@ async function preview(name: string, example: WorkedExample) {
       clock: systemClock,
       openFile: registry.sourceOfFile,
       tables: await registry.tables(),
+      noteRow: () => () => undefined,
     },
     new AbortController().signal,
   );

@@ -292,6 +292,7 @@ describe("docs/mapping-more.md", () => {
         clock: systemClock,
         openFile: async () => fileSource({ from: filesOf(job).input.from, store, format }),
         tables: new TableRoots(store),
+        noteRow: () => () => undefined,
       },
       signal,
     );

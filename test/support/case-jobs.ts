@@ -58,5 +58,6 @@ async function partsOf(job: Job) {
     clock: systemClock,
     openFile: registry.sourceOfFile,
     tables: await registry.tables(),
+    noteRow: () => () => undefined,
   };
 }

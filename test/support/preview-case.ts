@@ -44,6 +44,7 @@ export async function previewCase({ from, missingColumns = "fail", ...parts }: C
       clock: systemClock,
       openFile: async () => fileSource({ from, store, format }),
       tables: new TableRoots(store),
+      noteRow: () => () => undefined,
     },
     new AbortController().signal,
   );

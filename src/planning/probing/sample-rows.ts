@@ -17,6 +17,8 @@ export interface Sample {
   readonly rows: number;
   /** How many of the rows are variations, which come last. */
   readonly varied: number;
+  /** Rows of the batch that the others are, in their order. */
+  readonly from: readonly number[];
 }
 
 /** Rows that are looked at to find some that can be bound. */
@@ -33,6 +35,7 @@ export function sampleRows(
 ): Sample | null {
   const bind = createBinder(inputs, 1, files).open(batch);
   const found: Tensors[] = [];
+  const from: number[] = [];
   const known = new Set<string>();
   for (const row of spreadFirst(batch.numRows, count).slice(0, maxLookedAt)) {
     if (found.length === count) break;
@@ -44,12 +47,13 @@ export function sampleRows(
     if (known.has(key)) continue;
     known.add(key);
     found.push(copy);
+    from.push(row);
   }
   const [first] = found;
   if (first === undefined) return null;
   const varied = variations(inputs, found, enoughRows - found.length);
   const rows = [...found, ...varied];
-  return { tensors: joinTensorRows(rows), rows: rows.length, varied: varied.length };
+  return { tensors: joinTensorRows(rows), rows: rows.length, varied: varied.length, from };
 }
 
 /** `count` rows evenly spread, then all others in their order. */

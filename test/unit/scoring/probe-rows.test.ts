@@ -28,7 +28,12 @@ function model(score: (rows: readonly (readonly number[])[]) => readonly number[
 
 async function verdictOf(predictor: Predictor, provider = "cpu", rows = 29) {
   const data = Float32Array.from(range(rows * 2).map((cell) => Math.sin(cell * 7.3) * 3));
-  const sample = { tensors: { x: { type: "float32" as const, dims: [rows, 2], data } }, rows, varied: 0 };
+  const sample = {
+    tensors: { x: { type: "float32" as const, dims: [rows, 2], data } },
+    rows,
+    varied: 0,
+    from: [],
+  };
   return probeRows(sample, { predictor, outputs: ["y"], clock, signature, provider });
 }
 
@@ -120,7 +125,12 @@ it("a slow model is tried on few rows", async () => {
     return rows.map(sum);
   });
   const data = Float32Array.from(range(58).map((cell) => cell));
-  const sample = { tensors: { x: { type: "float32" as const, dims: [29, 2], data } }, rows: 29, varied: 0 };
+  const sample = {
+    tensors: { x: { type: "float32" as const, dims: [29, 2], data } },
+    rows: 29,
+    varied: 0,
+    from: [],
+  };
   const options = { predictor: slow, outputs: ["y"], signature, provider: "cpu" };
   const { verdict } = await probeRows(sample, { ...options, clock: { monotonicMs: () => now } });
   expect(verdict.rows).toBe("independent");
