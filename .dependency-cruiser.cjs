@@ -3,9 +3,14 @@ const vocabulary =
   "^src/(job|data|time|text)/|^src/errors\\.ts$|^src/mapping/mapping\\.ts$|^src/sinks/(publication-log/|quarantine-batch\\.ts$)|^src/(ledgers|assets|dispatchers)/refusals\\.ts$";
 const contracts =
   "^src/(sources/(source|adapter)|sinks/(sink|adapter)|runtimes/model|dispatchers/(dispatcher|queue)|ledgers/(ledger|(backfill|schedule|notice)-store)|stores/(store|file-system)|formats/format|observers/observer|host/host|hooks/hook|assets/blob-store)\\.ts$";
-const flow = "^src/(planning|mapping|scoring|running|worker|service)/";
-const wiring =
-  "^src/(app|registry|cli|index|config)\\.ts$|^src/host/(worker-host|thread)\\.ts$|^src/(cli|wiring)/";
+const flow = "^src/(planning|mapping|scoring|running|worker)/";
+const service = "^src/service/";
+/** Commands that look into a part of the machine, or set one up: nobody else opens these parts. */
+const operating = "^src/cli/(doctor/|migrate\\.ts$)";
+/** Inputs and outputs as a job holds them: the command line and the service make them from paths and names of tables. */
+const writtenPlaces =
+  "^src/(sinks/files/files-(sink-adapter|write)|sinks/postgres/postgres-write|sources/files/files-input|sources/postgres/postgres-input)\\.ts$";
+const wiring = "^src/(app|registry|cli|index|config)\\.ts$|^src/host/(worker-host|thread)\\.ts$|^src/wiring/";
 const implementation =
   "^src/(assets|hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|host)/";
 
@@ -72,6 +77,7 @@ module.exports = {
           "^src/(sources|sinks|ledgers|triggers)/postgres/",
           "^src/dispatchers/queue/postgres-backend\\.ts$",
           wiring,
+          operating,
         ],
       },
       to: { path: "^src/postgres/" },
@@ -92,20 +98,67 @@ module.exports = {
     {
       name: "only-wiring-names-implementations",
       severity: "error",
-      from: { path: "^src/", pathNot: [wiring, implementation] },
-      to: { path: implementation, pathNot: [vocabulary, contracts] },
+      from: { path: "^src/", pathNot: [wiring, implementation, operating] },
+      to: { path: implementation, pathNot: [vocabulary, contracts, writtenPlaces, "^src/observers/"] },
     },
     {
-      name: "api-stands-alone",
-      comment: "The HTTP interface knows vocabulary and contracts; what it answers from is handed to it.",
+      name: "service-knows-no-implementation",
+      comment:
+        "The service imports vocabulary, contracts, flow, specs, types of settings, and observers of runs. Its caller hands it everything else.",
+      severity: "error",
+      from: { path: service },
+      to: {
+        path: "^src/",
+        pathNot: [
+          vocabulary,
+          contracts,
+          writtenPlaces,
+          flow,
+          service,
+          "^src/spec/",
+          "^src/config\\.ts$",
+          "^src/observers/",
+        ],
+      },
+    },
+    {
+      name: "observers-are-for-the-service",
+      comment: "The service attaches observers to runs; the command line shows their progress.",
+      severity: "error",
+      from: { path: "^src/", pathNot: [wiring, service, "^src/(observers|cli)/"] },
+      to: { path: "^src/observers/", pathNot: contracts },
+    },
+    {
+      name: "api-asks-the-service",
+      comment: "The HTTP interface translates requests, and the service answers them.",
       severity: "error",
       from: { path: "^src/api/" },
-      to: { path: "^src/", pathNot: [vocabulary, contracts, "^src/api/", "^src/http/"] },
+      to: { path: "^src/", pathNot: [vocabulary, contracts, service, "^src/api/", "^src/http/"] },
     },
     {
-      name: "only-wiring-names-the-api",
+      name: "cli-asks-the-service",
+      comment:
+        "The command line parses, asks the service, and prints. It opens no adapter but the observers that show progress.",
       severity: "error",
-      from: { path: "^src/", pathNot: [wiring, "^src/api/"] },
+      from: { path: "^src/cli/", pathNot: operating },
+      to: {
+        path: "^src/",
+        pathNot: [
+          vocabulary,
+          contracts,
+          writtenPlaces,
+          flow,
+          service,
+          "^src/(cli|spec|api|wiring|http)/",
+          "^src/(config|app)\\.ts$",
+          "^src/observers/",
+        ],
+      },
+    },
+    {
+      name: "entrances-name-the-api",
+      severity: "error",
+      from: { path: "^src/", pathNot: [wiring, "^src/(api|cli)/"] },
       to: { path: "^src/api/" },
     },
     {
@@ -119,7 +172,7 @@ module.exports = {
       severity: "error",
       from: {
         path: "^src/",
-        pathNot: ["^src/spec/", "^src/(app|index)\\.ts$", "^src/(cli|wiring)/"],
+        pathNot: ["^src/spec/", "^src/(app|index)\\.ts$", "^src/(cli|service|wiring)/"],
       },
       to: { path: "^src/spec/" },
     },

@@ -687,9 +687,9 @@ export const groups = {
     },
     {
       name: "a push that fails fails the run",
-      file: "src/cli/watching/metrics.ts",
-      from: "await work().catch((error: unknown) => warn(cli, `metrics could not be ${doing}: ${messageOf(error)}`));",
-      to: "await work().catch((error: unknown) => {\n      warn(cli, doing);\n      throw new Error(messageOf(error));\n    });",
+      file: "src/service/observe.ts",
+      from: "await work().catch((error: unknown) => failed(doing, error));",
+      to: "await work().catch((error: unknown) => {\n      failed(doing, error);\n      throw error;\n    });",
       tests: ["test/scenarios/metrics.test.ts"],
     },
     {

@@ -2,21 +2,16 @@
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { hostEnvironment, type Settings } from "./config.js";
-import type { Queue } from "./dispatchers/queue.js";
 import type { WorkerHost } from "./host/host.js";
 import type { Connection, ConnectionUrl } from "./job/connection.js";
 import type { InputSpec } from "./job/input.js";
-import { channelsOf, type Lane, usualTag } from "./job/lane.js";
+import { channelsOf, usualTag } from "./job/lane.js";
 import type { WriteSpec } from "./job/output.js";
-import type { BackfillStore } from "./ledgers/backfill-store.js";
-import type { Ledger } from "./ledgers/ledger.js";
-import type { NoticeStore } from "./ledgers/notice-store.js";
-import type { ScheduleStore } from "./ledgers/schedule-store.js";
 import { sinkAdapter, sourceAdapter } from "./registry.js";
 import { ledgerReporter, maxExpiries } from "./running/attempts.js";
-import type { Garbage } from "./running/collect-garbage.js";
 import type { MakeDispatcher } from "./running/dispatch-partitions.js";
 import type { Runner } from "./running/runner.js";
+import type { App, WorkerOptions } from "./service/context.js";
 import type { Closable } from "./sinks/adapter.js";
 import type { Sink } from "./sinks/sink.js";
 import type { InputKeeper } from "./sources/source.js";
@@ -39,29 +34,7 @@ import {
   sharedLedger,
 } from "./wiring/queue-parts.js";
 import { every, newUuid, pause, systemClock } from "./wiring/system-clock.js";
-import type { QueueWorker, WorkerEvent } from "./worker/queue-worker.js";
-
-/** Each part is made when it is first asked for, and its modules are loaded then and not before. */
-export interface App {
-  readonly settings: Settings;
-  readonly ledger: () => Promise<Ledger>;
-  readonly backfillStore: () => Promise<BackfillStore>;
-  readonly scheduleStore: () => Promise<ScheduleStore>;
-  readonly noticeStore: () => Promise<NoticeStore>;
-  /** @throws SpecError `usage.no-queue` where none is named */
-  readonly queue: () => Promise<Queue>;
-  /** Takes partitions from the queue from now on. @throws SpecError `usage.queue-needs-ledger` */
-  readonly worker: (options: WorkerOptions) => Promise<QueueWorker>;
-  readonly runner: () => Promise<Runner>;
-  /** The worker host, started anew where the last one died. */
-  readonly host: () => Promise<WorkerHost>;
-  readonly sink: (write: WriteSpec) => Promise<Sink>;
-  /** `null` where nothing has to be kept for a run. */
-  readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
-  readonly collectGarbage: (dryRun: boolean) => Promise<Garbage>;
-  /** Ends worker hosts and gives back what is open. */
-  readonly close: () => Promise<void>;
-}
+import type { QueueWorker } from "./worker/queue-worker.js";
 
 export interface AppOptions {
   /** Receives what native code prints in worker hosts. */
@@ -72,18 +45,6 @@ export interface AppOptions {
   readonly clock?: Clock;
   /** Learns passwords of databases and queues, so that they can be masked. */
   readonly secrets?: Secrets;
-}
-
-export interface WorkerOptions {
-  readonly threads: number;
-  /** Jobs that it can do, by what they ask for in `runs_on`. */
-  readonly tags: readonly string[];
-  readonly lanes: readonly Lane[];
-  /** Of Nightshift, for people. */
-  readonly version: string;
-  /** How long a partition stays with a worker that nobody hears of. */
-  readonly leaseMs: number;
-  readonly tell: (event: WorkerEvent) => void;
 }
 
 export function createApp(settings: Settings, options: AppOptions = {}): App {
@@ -264,6 +225,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     worker,
     runner,
     host: async () => (await currentHost())(),
+    processes: async () => (await import("./ledgers/journal/processes.js")).processes(),
     sink,
     keeper,
     async collectGarbage(dryRun) {

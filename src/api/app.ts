@@ -1,19 +1,28 @@
-/** The HTTP interface: guards, routes, and every error as a problem document. Knows nothing of where answers come from. */
+/** The HTTP interface: guards, routes, and every error as a problem document. The service answers. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { asNightshiftError, SpecError } from "../errors.js";
+import type { ServiceRequests } from "../service/requests.js";
 import { refuseStrangers } from "./guard.js";
 import { describeApi } from "./openapi.js";
-import type { MetricsText, Operations } from "./operations.js";
 import { badRequest, problemOf } from "./problem.js";
 import * as routes from "./routes.js";
 import type { RunView } from "./schemas.js";
+import { jobView, runDetail, runView } from "./views.js";
+
+/** What `GET /metrics` answers. */
+export interface MetricsText {
+  readonly contentType: string;
+  readonly body: string;
+}
 
 export interface ApiParts {
-  readonly operations: Operations;
-  /** For Prometheus. */
+  readonly requests: ServiceRequests;
+  /** Paths are shown relative to it. */
+  readonly cwd: string;
+  /** Returns what Prometheus scrapes. */
   readonly metrics: () => Promise<MetricsText>;
   /** `null`: for the loopback alone. */
   readonly token: string | null;
@@ -31,7 +40,7 @@ export interface ApiParts {
 const maxBodyBytes = 64 * 1024;
 
 export function apiApp(parts: ApiParts): OpenAPIHono {
-  const { operations, token, isDraining } = parts;
+  const { requests, cwd, token, isDraining } = parts;
   const app = new OpenAPIHono({
     defaultHook: (result) => {
       if (!result.success) throw badRequest(mistakesOf(result.target, result.error.issues));
@@ -67,7 +76,7 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
   };
   app.openapi(routes.healthRoute, (context) => context.json({ status: "ok" } as const, 200));
   app.openapi(routes.readyRoute, async (context) => {
-    const readiness = await operations.ready();
+    const readiness = await requests.ready();
     const status = isDraining() ? "draining" : readiness.status;
     return context.json({ ...readiness, status }, status === "ready" ? 200 : 503);
   });
@@ -77,21 +86,21 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
   });
 
   app.openapi(routes.jobsRoute, async (context) =>
-    context.json(told({ jobs: [...(await operations.jobs())] }), 200),
+    context.json(told({ jobs: (await requests.jobs()).map((each) => jobView(each, cwd)) }), 200),
   );
   app.openapi(routes.jobRoute, async (context) =>
-    context.json(told(await operations.job(context.req.valid("param").job)), 200),
+    context.json(told(jobView(await requests.job(context.req.valid("param").job), cwd)), 200),
   );
   app.openapi(routes.runsRoute, async (context) => {
-    const { runs, next } = await operations.runs(context.req.valid("query"));
-    return context.json({ runs: runs.map(toldOfRun), next }, 200);
+    const { runs, next } = await requests.runs(context.req.valid("query"));
+    return context.json({ runs: runs.map((each) => toldOfRun(runView(each))), next }, 200);
   });
   app.openapi(routes.runRoute, async (context) =>
-    context.json(toldOfRun(await operations.run(context.req.valid("param").id)), 200),
+    context.json(toldOfRun(runDetail(await requests.run(context.req.valid("param").id))), 200),
   );
 
   app.openapi(routes.startRoute, async (context) => {
-    const started = await operations.start(context.req.valid("param").job, context.req.valid("json"), {
+    const started = await requests.start(context.req.valid("param").job, context.req.valid("json"), {
       idempotencyKey: context.req.valid("header")["idempotency-key"] ?? null,
       signal: context.req.raw.signal,
     });
@@ -100,20 +109,22 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
   });
   app.openapi(routes.retryRoute, async (context) => {
     await refuseFields(context);
-    return context.json(told(await operations.retry(context.req.valid("param").id)), 202);
+    return context.json(told(await requests.retry(context.req.valid("param").id)), 202);
   });
   app.openapi(routes.cancelRoute, async (context) => {
     await refuseFields(context);
-    const cancelled = await operations.cancel(context.req.valid("param").id, context.req.raw.signal);
+    const cancelled = await requests.cancel(context.req.valid("param").id, context.req.raw.signal);
     return context.json(told(cancelled), cancelled.outcome === "not-stopped" ? 202 : 200);
   });
   app.openapi(routes.pauseRoute, async (context) => {
     await refuseFields(context);
-    return context.json(told(await operations.pause(context.req.valid("param").job)), 200);
+    const { job } = context.req.valid("param");
+    return context.json(told({ job, paused: true, changed: await requests.pause(job) }), 200);
   });
   app.openapi(routes.resumeRoute, async (context) => {
     await refuseFields(context);
-    return context.json(told(await operations.resume(context.req.valid("param").job)), 200);
+    const { job } = context.req.valid("param");
+    return context.json(told({ job, paused: false, changed: await requests.resume(job) }), 200);
   });
 
   app.get("/openapi.json", (context) => context.json(describeApi()));

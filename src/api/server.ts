@@ -4,10 +4,13 @@ import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { InfraError, SpecError } from "../errors.js";
 import { limitConnections, slowClientLimits } from "../http/connection-limits.js";
-import { type ApiParts, apiApp } from "./app.js";
-import type { ListenAddress } from "./listen.js";
+import type { ServiceContext } from "../service/context.js";
+import { serviceRequests } from "../service/requests.js";
+import type { Service, ServiceEvent } from "../service/serve.js";
+import { type ApiParts, apiApp, type MetricsText } from "./app.js";
+import type { ApiPlace, ListenAddress } from "./listen.js";
 
-export interface ApiServer {
+interface ApiServer {
   /** As a URL, with the port that it got. */
   readonly url: string;
   /** Takes no connection any more; resolves when the answers under way are given, or the time is over. */
@@ -16,8 +19,38 @@ export interface ApiServer {
 
 const limits = { total: 256, waitingOfAddress: 64 };
 
+export interface OpenApiOptions {
+  readonly isDraining: () => boolean;
+  readonly tell: (event: ServiceEvent) => void;
+  /** Returns what `GET /metrics` answers. */
+  readonly metrics: () => Promise<MetricsText>;
+}
+
+/** How long answers may take to end when everything else has ended. */
+const graceMs = 3_000;
+
+/** Opens the HTTP interface of a running service. @throws SpecError `usage.address-in-use`, `usage.listen` */
+export async function openApi(
+  context: ServiceContext,
+  service: Service,
+  { address, token }: ApiPlace,
+  { isDraining, tell, metrics }: OpenApiOptions,
+): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
+  const server = await startApi(address, {
+    requests: await serviceRequests(context, service),
+    cwd: context.cwd,
+    token,
+    mask: context.secrets.mask,
+    isDraining,
+    onBug: (error) => tell({ type: "serve.failed", error }),
+    metrics,
+  });
+  tell({ type: "api.listening", url: server.url });
+  return { url: server.url, close: () => server.close(graceMs) };
+}
+
 /** @throws SpecError `usage.address-in-use`, `usage.listen`; InfraError `infra.permission` */
-export async function startApi({ host, port }: ListenAddress, parts: ApiParts): Promise<ApiServer> {
+async function startApi({ host, port }: ListenAddress, parts: ApiParts): Promise<ApiServer> {
   const server = createAdaptorServer({
     fetch: apiApp(parts).fetch,
     serverOptions: slowClientLimits,

@@ -3,16 +3,16 @@ import { type Command, Option } from "commander";
 import { toErrorRecord } from "../errors.js";
 import type { WriteSpec } from "../job/output.js";
 import type { RunRequest } from "../running/run-request.js";
+import { jobFor } from "../service/jobs.js";
 import { fetchAllFlights } from "./demo/all-flights.js";
 import { demoEnd } from "./demo/demo-end.js";
 import { runNights } from "./demo/nights.js";
 import { addFullJob, makeProject, nightsIn } from "./demo/project.js";
-import { jobFor } from "./lookup/jobs.js";
 import { errorText } from "./output/error-text.js";
 import { renderRows } from "./output/rows.js";
 import { outcomeRecord, publishedBy, runWithProgress } from "./running/follow-run.js";
-import type { Followed } from "./running/followed.js";
 import { outcomeExit } from "./running/outcome-exit.js";
+import type { Followed } from "./running/outcome-text.js";
 import type { Cli } from "./shell/context.js";
 
 interface DemoFlags {
@@ -71,7 +71,7 @@ async function runAllFlights(cli: Cli, directory: string) {
     cli.err.paint.dim(`The job: ${folder}/jobs/all-flights.yaml`),
     "",
   ]);
-  await fetchAllFlights(directory, cli.gently(), (what) => say(cli, [what]));
+  await fetchAllFlights(directory, cli.stopGracefully(), (what) => say(cli, [what]));
   const { job, specPath } = await jobFor(cli, addFullJob(directory), {});
   const request: RunRequest = {
     ...{ job, kind: "spec", specPath, trigger: "cli", guess: false },

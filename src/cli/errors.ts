@@ -1,13 +1,13 @@
 import type { Command } from "commander";
-import type { App } from "../app.js";
 import type { RowsTable } from "../host/host.js";
 import { placeOf } from "../job/output.js";
 import type { PartitionState } from "../job/partition.js";
 import type { RunState } from "../job/run.js";
+import type { App } from "../service/context.js";
+import { runFor } from "../service/run-status.js";
 import type { Sink } from "../sinks/sink.js";
 import { type ErrorReport, groupReasons, quarantinedRow } from "./errors/report.js";
 import { reportText } from "./errors/report-text.js";
-import { runFor } from "./lookup/runs.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
 

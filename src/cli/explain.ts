@@ -2,14 +2,14 @@ import type { Command } from "commander";
 import type { Job } from "../job/job.js";
 import type { Asset, Plan } from "../job/plan.js";
 import type { PlannedJob } from "../running/run-request.js";
+import { type JobMoment, jobFor } from "../service/jobs.js";
+import { shownPath } from "../service/paths.js";
 import { resolvedYaml } from "../spec/write/resolved-yaml.js";
 import { bytes } from "../text/human.js";
 import { summarised } from "../text/summarised.js";
-import { jobFor } from "./lookup/jobs.js";
-import { shownPath } from "./output/paths.js";
 import { checkFacts, hookFacts, mappingTable, probeFacts } from "./output/plan-text.js";
 import { renderPairs, renderTable, type TableOptions } from "./output/table.js";
-import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
+import { declareInterval, declareNoHooks } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 export function declare(command: Command): void {
@@ -17,9 +17,9 @@ export function declare(command: Command): void {
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
-  const { job, specPath } = await jobFor(cli, command.args[0] ?? "", command.opts<IntervalFlags>());
+  const { job, specPath } = await jobFor(cli, command.args[0] ?? "", command.opts<JobMoment>());
   const runner = await (await cli.app()).runner();
-  const planned = await runner.plan({ job, guess: false }, cli.gently());
+  const planned = await runner.plan({ job, guess: false }, cli.stopGracefully());
   if (cli.globals.json) printJson(cli.out, explainJson(planned, specPath));
   else
     cli.out.line(

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
 import { placeOf, targetOf } from "../job/output.js";
-import { outputFor } from "./lookup/outputs.js";
+import { outputFor } from "../service/outputs.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 export function declare(command: Command): void {

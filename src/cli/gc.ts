@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { exitCodes, type NightshiftError, toErrorRecord } from "../errors.js";
 import { targetOf } from "../job/output.js";
 import type { CollectedPlace } from "../running/collect-garbage.js";
+import { shownTarget } from "../service/paths.js";
 import { bytes, counted } from "../text/human.js";
-import { shownTarget } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 interface GcFlags {

@@ -7,6 +7,8 @@ import type { WorkerHost } from "../host/host.js";
 import type { InputSpec } from "../job/input.js";
 import { type CheckSpec, usualTolerance } from "../job/job.js";
 import type { Plan } from "../job/plan.js";
+import { jobFor } from "../service/jobs.js";
+import { localPath, shownPath } from "../service/paths.js";
 import type { PostgresInput } from "../sources/postgres/postgres-input.js";
 import { jobYaml } from "../spec/write/job-yaml.js";
 import { featuresYaml, outputsYaml } from "../spec/write/mapping-yaml.js";
@@ -28,8 +30,6 @@ import {
   unknownColumn,
 } from "./init/questions.js";
 import { lookAtData, lookAtTable, type SeenData } from "./init/seen-data.js";
-import { jobFor } from "./lookup/jobs.js";
-import { localPath } from "./lookup/local-path.js";
 import { filesInput, refuseEnding, refuseOptionsOfFiles } from "./lookup/places.js";
 import {
   type DatabasePlace,
@@ -38,7 +38,6 @@ import {
   tableInput,
   tableWrite,
 } from "./lookup/tables.js";
-import { shownPath } from "./output/paths.js";
 import { checkFacts } from "./output/plan-text.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { fraction, names, repeated } from "./shell/options.js";
@@ -121,7 +120,7 @@ function promptFor({ err, globals }: Cli): Prompt | null {
 /** Asks, or takes what was given; then writes the job. @returns its absolute path */
 export async function writeJob(
   flags: InitFlags,
-  cli: Pick<Cli, "cwd" | "app" | "gently" | "settings" | "secrets">,
+  cli: Pick<Cli, "cwd" | "app" | "stopGracefully" | "settings" | "secrets">,
   prompt: Prompt | null,
 ): Promise<string> {
   const { cwd } = cli;
@@ -158,7 +157,7 @@ export async function writeJob(
     const { runner } = await cli.app();
     const checked = check === null ? {} : { check };
     const job = { ...inferred.job, model: { path: modelPath, externalData }, ...checked };
-    return (await (await runner()).plan({ job, guess: inferred.guess }, cli.gently())).plan;
+    return (await (await runner()).plan({ job, guess: inferred.guess }, cli.stopGracefully())).plan;
   };
   const { mapping, columns, lines } = await nullChoices(
     inferred.mapping,
@@ -270,7 +269,7 @@ async function check(cli: Cli, path: string): Promise<number> {
       hint: "Delete it; a name in the data or in the model is written like a part of a spec.",
     });
   const runner = await (await cli.app()).runner();
-  const { plan } = await runner.plan({ job, guess: false }, cli.gently());
+  const { plan } = await runner.plan({ job, guess: false }, cli.stopGracefully());
   const { mapping, totals } = plan;
   if (globals.json) {
     printJson(out, {

@@ -2,10 +2,10 @@
 import type { Command } from "commander";
 import type { InspectedFile } from "../host/host.js";
 import type { InspectedModel } from "../runtimes/model.js";
+import { localPath } from "../service/paths.js";
 import { dataJson, dataText } from "./inspect/data-text.js";
 import { modelJson, modelText } from "./inspect/model-text.js";
 import { tableJson, tableText } from "./inspect/table-text.js";
-import { localPath } from "./lookup/local-path.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { repeated } from "./shell/options.js";
 

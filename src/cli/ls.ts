@@ -2,11 +2,10 @@ import type { Command } from "commander";
 import { SpecError } from "../errors.js";
 import type { PartitionState } from "../job/partition.js";
 import type { RunState } from "../job/run.js";
+import { runFor, type ShownStatus, statusCheck } from "../service/run-status.js";
 import { count, duration } from "../text/human.js";
 import { listJobs } from "./listing/jobs.js";
 import { type ListFilter, listTicks } from "./listing/ticks.js";
-import { runFor } from "./lookup/runs.js";
-import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
 import { inColourOf, instantText } from "./output/run-text.js";
 import { renderTable } from "./output/table.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -71,7 +70,7 @@ async function listRuns(cli: Cli, { limit, job }: ListFilter): Promise<number> {
     runs.push(state);
     if (runs.length === limit) break;
   }
-  const statusOf = await statusCheck(cli);
+  const statusOf = await statusCheck(await cli.app());
   const statuses: ShownStatus[] = [];
   for (const state of runs) statuses.push(await statusOf(state));
   if (cli.globals.json) {

@@ -1,15 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { asNightshiftError, InfraError } from "../errors.js";
-import { jobFor } from "./lookup/jobs.js";
-import { localPath } from "./lookup/local-path.js";
-import { shownPath } from "./output/paths.js";
+import { type JobMoment, jobFor } from "../service/jobs.js";
+import { localPath, shownPath } from "../service/paths.js";
 import { planText } from "./output/plan-text.js";
 import { plannedDigest } from "./run.js";
-import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
+import { declareInterval, declareNoHooks } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
-interface PlanFlags extends IntervalFlags {
+interface PlanFlags extends JobMoment {
   readonly out?: string;
 }
 
@@ -24,7 +23,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<PlanFlags>();
   const { job } = await jobFor(cli, command.args[0] ?? "", flags);
   const runner = await (await cli.app()).runner();
-  const planned = await runner.plan({ job, guess: false }, cli.gently());
+  const planned = await runner.plan({ job, guess: false }, cli.stopGracefully());
   const sink = await (await cli.app()).sink(job.write);
   const outlook = await sink.outlook(job, planned.plan.mapping.columns);
   const standing = await runner.standing({ job, kind: "spec" }, planned.plan);

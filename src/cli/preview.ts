@@ -1,14 +1,15 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
+
 import type { Command } from "commander";
 import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
 import type { Compared, HostCalls, Preview } from "../host/host.js";
 import { usualTolerance } from "../job/job.js";
 import { isKilledByRow } from "../planning/killed-by-row.js";
 import { neverReturned } from "../planning/never-returned.js";
+import { type JobMoment, type JobPlace, jobFor } from "../service/jobs.js";
+import { localPath, shownPath } from "../service/paths.js";
 import { count, counted } from "../text/human.js";
 import { summarised } from "../text/summarised.js";
-import { type JobPlace, jobFor } from "./lookup/jobs.js";
-import { localPath } from "./lookup/local-path.js";
 import {
   declareMapping,
   guessing,
@@ -18,13 +19,12 @@ import {
 } from "./lookup/model-job.js";
 import { placesOf } from "./lookup/places.js";
 import { comparedTable } from "./output/compared.js";
-import { shownPath } from "./output/paths.js";
 import { renderRows } from "./output/rows.js";
-import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
+import { declareInterval, declareNoHooks } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { fraction, wholeNumber } from "./shell/options.js";
 
-export interface PreviewFlags extends ModelJobFlags, IntervalFlags {
+export interface PreviewFlags extends ModelJobFlags, JobMoment {
   readonly limit: number;
   readonly expect?: string;
   readonly tolerance?: number;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { scheduledJobNamed } from "./lookup/scheduled-job.js";
+import { scheduledJobNamed } from "../service/jobs.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 export function declare(command: Command): void {

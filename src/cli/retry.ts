@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import type { Run } from "../job/run.js";
-import { jobFor } from "./lookup/jobs.js";
-import { runFor } from "./lookup/runs.js";
+import { jobFor } from "../service/jobs.js";
+import { dueOf } from "../service/notices.js";
+import { type MetricsPush, type ObservedJob, withObservers } from "../service/observe.js";
+import { runFor } from "../service/run-status.js";
 import { followRun } from "./running/follow-run.js";
 import {
   declareLane,
@@ -10,14 +12,11 @@ import {
   declareQueue,
   type LaneFlags,
   laneOf,
-  type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
-import { dueOf } from "./watching/notices.js";
-import { type WatchedJob, watched } from "./watching/watched.js";
 
-interface RetryFlags extends QuarantineFlags, MetricsFlags, LaneFlags {
+interface RetryFlags extends QuarantineFlags, MetricsPush, LaneFlags {
   readonly takeOver?: true;
 }
 
@@ -34,24 +33,24 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const runner = await app.runner();
   const takeOver = flags.takeOver === true;
   const quarantineExitZero = flags.quarantineExitZero === true;
-  return watched(cli, flags, await watchedRun(cli, run), (observers) =>
+  return withObservers(cli, flags, await observedRun(cli, run), (observers) =>
     followRun(cli, (options) => runner.retry(run.id, { ...options, takeOver }), {
       ...{ write: run.job.write, quarantineExitZero, observers, lane },
     }),
   );
 }
 
-/** As its spec says now: who is told is no part of a run. One that is gone or broken by now keeps nobody from retrying. */
-async function watchedRun(
+/** Returns the receivers of its notices as the spec names them now. A spec that is gone or broken does not prevent the retry. */
+async function observedRun(
   cli: Cli,
   { jobName: name, specPath, interval, job: asRun }: Run,
-): Promise<WatchedJob> {
+): Promise<ObservedJob> {
   if (specPath === null) return { name };
   const at = {
     ...(interval === null ? {} : { at: interval.start }),
     ...(asRun.vars === undefined ? {} : { var: asRun.vars }),
   };
-  const quiet = { ...cli, err: { ...cli.err, line: () => undefined } };
+  const quiet = { ...cli, note: () => undefined };
   const now = await jobFor(quiet, specPath, at).catch(() => null);
   if (now === null) return { name };
   const { job, rule, notify } = now;

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { targetOf } from "../job/output.js";
+import { outputFor } from "../service/outputs.js";
+import { shownTarget } from "../service/paths.js";
 import { keptForRollback, type RolledBack } from "../sinks/sink.js";
-import { outputFor } from "./lookup/outputs.js";
-import { shownTarget } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
 

@@ -4,9 +4,12 @@ import type { Command } from "commander";
 import { SpecError } from "../errors.js";
 import { refuseChangedPlan } from "../running/run-identity.js";
 import type { PlannedJob, RunOptions, RunOutcome, RunRequest } from "../running/run-request.js";
-import { jobFor } from "./lookup/jobs.js";
-import { localPath } from "./lookup/local-path.js";
-import { followRun } from "./running/follow-run.js";
+import { type JobMoment, jobFor } from "../service/jobs.js";
+import { dueOf } from "../service/notices.js";
+import { type MetricsPush, withObservers } from "../service/observe.js";
+import { localPath } from "../service/paths.js";
+import { inputWait, waitForOwner } from "../service/wait.js";
+import { followRun, reportWait } from "./running/follow-run.js";
 import {
   declareClaim,
   declareInterval,
@@ -14,19 +17,15 @@ import {
   declareMetrics,
   declareQuarantineExit,
   declareQueue,
-  type IntervalFlags,
+  declareWaitFor,
   type LaneFlags,
   laneOf,
-  type MetricsFlags,
   type QuarantineFlags,
+  type WaitFlags,
 } from "./running/run-options.js";
-import { declareWaitFor, inputWait, type WaitFlags } from "./running/wait-for-input.js";
-import { waitForOwner } from "./running/wait-for-owner.js";
 import type { Cli } from "./shell/context.js";
-import { dueOf } from "./watching/notices.js";
-import { watched } from "./watching/watched.js";
 
-export interface RunFlags extends IntervalFlags, QuarantineFlags, MetricsFlags, LaneFlags, WaitFlags {
+export interface RunFlags extends JobMoment, QuarantineFlags, MetricsPush, LaneFlags, WaitFlags {
   readonly reprocess?: true;
   readonly restart?: true;
   readonly takeOver?: true;
@@ -46,13 +45,13 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const quarantineExitZero = flags.quarantineExitZero === true;
   const lane = laneOf(flags, cli.settings);
   const inTurn = (start: (options: RunOptions) => Promise<RunOutcome>) =>
-    flags.wait === true ? (options: RunOptions) => waitForOwner(cli, start, options) : start;
+    flags.wait === true ? (options: RunOptions) => waitForOwner(cli, start, options, reportWait(cli)) : start;
   if (subject.endsWith(".json")) {
     const planned = await readPlanFile(localPath(subject, cli.cwd));
     refuseIntervalFlags(flags, subject);
     const runner = await (await cli.app()).runner();
     const { write } = planned.plan.job;
-    return watched(cli, flags, planned.plan.job, (observers) =>
+    return withObservers(cli, flags, planned.plan.job, (observers) =>
       followRun(
         cli,
         inTurn((options) => runner.runPlan(planned, parseRun(flags, null), options)),
@@ -63,9 +62,9 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const { job, specPath, notify, rule, upstreams } = await jobFor(cli, subject, flags);
   const runner = await (await cli.app()).runner();
   const request: RunRequest = { ...parseRun(flags, specPath), job, guess: false };
-  const wait = inputWait(cli, flags, upstreams);
+  const wait = inputWait(cli, { waitForMs: flags.waitFor, upstreams, onWait: reportWait(cli) });
   const due = request.reprocess ? null : dueOf(job, rule, notify, cli.clock.now());
-  return watched(cli, flags, { name: job.name, notify, due }, (observers) =>
+  return withObservers(cli, flags, { name: job.name, notify, due }, (observers) =>
     followRun(
       cli,
       inTurn((options) => wait.run(runner, request, options)),

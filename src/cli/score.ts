@@ -1,8 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
+
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
 import { placeOf } from "../job/output.js";
 import type { RunRequest } from "../running/run-request.js";
+import { type MetricsPush, withObservers } from "../service/observe.js";
 import { refuseOutside } from "../wiring/output-files.js";
 import {
   declareMapping,
@@ -24,13 +26,11 @@ import {
   declareQueue,
   type LaneFlags,
   laneOf,
-  type MetricsFlags,
   type QuarantineFlags,
 } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
-import { watched } from "./watching/watched.js";
 
-export interface ScoreFlags extends ModelJobFlags, QuarantineFlags, MetricsFlags, LaneFlags {
+export interface ScoreFlags extends ModelJobFlags, QuarantineFlags, MetricsPush, LaneFlags {
   readonly output?: string;
   readonly table?: string;
   readonly toTable?: string;
@@ -76,7 +76,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   if (output.is === "path") refuseOutside(output.path, cli.settings.outputRoot);
   const runner = await (await cli.app()).runner();
   const quarantineExitZero = flags.quarantineExitZero === true;
-  return watched(cli, flags, request.job, (observers) =>
+  return withObservers(cli, flags, request.job, (observers) =>
     followRun(cli, (options) => runner.run(request, options), {
       ...{ write: request.job.write, quarantineExitZero, observers, lane },
     }),

@@ -1,21 +1,21 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { ApiPlace } from "../api/listen.js";
 import { findProject, skippedHint } from "../config.js";
-import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
+import { exitCodes, SpecError } from "../errors.js";
 import type { Listening } from "../observers/metrics/metrics-server.js";
+import { localPath } from "../service/paths.js";
+import { type Service, serve } from "../service/serve.js";
+import type { JobWatch } from "../service/watch-jobs.js";
 import { counted } from "../text/human.js";
-import { pause } from "../wiring/system-clock.js";
 import { unprotectedLinks } from "./doctor/protection.js";
-import { localPath } from "./lookup/local-path.js";
+import { type ServeEvent, serveJson, serveLine } from "./output/serve-text.js";
+import { serviceObservers } from "./running/progress.js";
 import { declareQueue } from "./running/run-options.js";
-import { type ApiPlace, apiPlace, openApi } from "./serving/open-api.js";
-import { openService, type Service } from "./serving/open-service.js";
-import { type ServeEvent, serveJson, serveLine } from "./serving/serve-text.js";
-import { type JobWatch, watchJobs } from "./serving/watch-jobs.js";
 import type { Cli } from "./shell/context.js";
+import { address, listenForMetrics } from "./shell/metrics-port.js";
 import { wholeNumber } from "./shell/options.js";
-import { address, listenForMetrics } from "./watching/listen.js";
 
 interface ServeFlags {
   readonly embedded?: true;
@@ -26,9 +26,6 @@ interface ServeFlags {
   readonly drain: number;
   readonly metricsListen?: Listening;
 }
-
-/** Specs are looked at, and jumps of the clock are noticed, this often. */
-const lookEveryMs = 2000;
 
 export function declare(command: Command): void {
   declareQueue(command)
@@ -68,56 +65,59 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<ServeFlags>();
   refuseHalfEmbedded(cli, flags.embedded === true);
   const folder = jobsFolder(cli, flags.jobs);
-  const place = await apiPlace(cli, flags);
+  const { apiPlace } = await import("../api/listen.js");
+  const place = apiPlace(cli, flags);
   cli.logging();
-  const stopping = cli.gently("stopping: nothing new is started");
+  const stopping = cli.stopGracefully("stopping: nothing new is started");
   const tell = (event: ServeEvent): void => {
     if (cli.globals.json) cli.out.line(serveJson(event, cli.clock.now()));
     else if (!cli.globals.quiet || !isQuiet(event)) cli.err.line(serveLine(event, cli.cwd, cli.clock.now()));
   };
   for (const link of await unprotectedLinks(cli)) tell({ type: "connection.unprotected", ...link });
-  let service: Service | null = null;
-  const served = () => service?.specs.specs().flatMap(({ good }) => (good === null ? [] : [good])) ?? [];
-  const watch = await watchJobs(cli, await cli.app(), served);
-  try {
-    service = await openService(cli, { folder, maxParallel: flags.maxParallel, tell, watch });
-    try {
-      // Before it is asked about them.
-      await service.refresh();
-      const doors = await openDoors(cli, service, { flags, place, watch, tell, stopping });
-      try {
-        await serveUntil(cli, stopping, service);
-        return await drain(cli, service, flags.drain * 1000);
-      } finally {
-        await doors.close();
-      }
-    } finally {
-      await service.close();
-    }
-  } finally {
-    await watch.close();
-  }
+  const { maxParallel, drain, metricsListen } = flags;
+  const end = await serve(cli, {
+    folder,
+    maxParallel,
+    stopping,
+    drainMs: drain * 1000,
+    tell,
+    progress: () => serviceObservers(cli),
+    openInterfaces: (service, watch) =>
+      openInterfaces(cli, service, { place, watch, tell, stopping, metricsListen }),
+    onDraining(running) {
+      if (cli.globals.quiet) return;
+      cli.note({
+        level: "info",
+        message: "draining",
+        text: `waiting for ${counted(running, "run")} to end`,
+        fields: { runs: running, seconds: drain },
+      });
+    },
+  });
+  if (end === "drained") return exitCodes.ok;
+  return cli.interruptedBy() === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated;
 }
 
-interface DoorsOptions {
-  readonly flags: ServeFlags;
+interface InterfacesOptions {
+  /** Where the HTTP interface listens; `null`: nowhere. */
   readonly place: ApiPlace | null;
+  readonly metricsListen: Listening | undefined;
   readonly watch: JobWatch;
   readonly tell: (event: ServeEvent) => void;
   readonly stopping: AbortSignal;
 }
 
-/** Where the service is asked and watched. */
-async function openDoors(
+/** Opens the HTTP interface and the metrics' port. */
+async function openInterfaces(
   cli: Cli,
   service: Service,
-  { flags, place, watch, tell, stopping }: DoorsOptions,
+  { place, metricsListen, watch, tell, stopping }: InterfacesOptions,
 ): Promise<{ close(): Promise<void> }> {
-  const { metricsListen } = flags;
   const metrics =
     metricsListen === undefined ? null : await listenForMetrics(cli, metricsListen, watch.metrics);
   try {
     const parts = { isDraining: () => stopping.aborted, metrics: () => watch.metrics.metrics(), tell };
+    const { openApi } = await import("../api/server.js");
     const api = place === null ? null : await openApi(cli, service, place, parts);
     return {
       async close() {
@@ -129,41 +129,6 @@ async function openDoors(
     await metrics?.close();
     throw error;
   }
-}
-
-async function serveUntil(cli: Cli, stopping: AbortSignal, service: Service): Promise<void> {
-  let told = "";
-  while (!stopping.aborted) {
-    // A folder that cannot be read for a while leaves the jobs as they are.
-    const problem = await service.refresh().then(
-      () => "",
-      (error: unknown) => asNightshiftError(error).message,
-    );
-    if (problem !== told && problem !== "")
-      cli.note({ level: "error", message: "jobs unreadable", text: problem });
-    told = problem;
-    const next = await service.look();
-    const untilNextMs = next === null ? lookEveryMs : next.getTime() - cli.clock.now().getTime();
-    await pause(Math.max(10, Math.min(lookEveryMs, untilNextMs)), stopping);
-  }
-}
-
-/** @returns the exit code: 0 when nothing was cut short */
-async function drain(cli: Cli, service: Service, drainMs: number): Promise<number> {
-  const ended = service.drain();
-  const running = service.underWay();
-  if (running > 0 && !cli.globals.quiet)
-    cli.note({
-      ...{ level: "info", message: "draining", text: `waiting for ${counted(running, "run")} to end` },
-      fields: { runs: running, seconds: drainMs / 1000 },
-    });
-  const isDone = await Promise.race([ended.then(() => true), pause(drainMs).then(() => false)]);
-  if (!isDone) {
-    service.stop();
-    await ended;
-  }
-  if (service.underWay() === 0 && isDone) return exitCodes.ok;
-  return cli.interruptedBy() === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated;
 }
 
 function jobsFolder(cli: Cli, given: string | undefined): string {

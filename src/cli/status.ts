@@ -3,13 +3,11 @@ import { SpecError } from "../errors.js";
 import { hasEnded, type RunState } from "../job/run.js";
 import type { Ledger, PartitionCounts } from "../ledgers/ledger.js";
 import type { TickProgress } from "../ledgers/schedule-store.js";
-import { intervalStanding } from "../service/backfill.js";
+import { decideParts, intervalStanding } from "../service/decide-intervals.js";
+import { type IntervalRange, type JobIntervals, jobOverIntervals } from "../service/job-intervals.js";
+import { jobFor } from "../service/jobs.js";
+import { runFor, type ShownStatus, statusCheck } from "../service/run-status.js";
 import { latestCompleteInterval } from "../time/interval.js";
-import { decideParts } from "./backfilling/decide-parts.js";
-import { type IntervalRange, type JobIntervals, jobOverIntervals } from "./backfilling/job-intervals.js";
-import { jobFor } from "./lookup/jobs.js";
-import { runFor } from "./lookup/runs.js";
-import { type ShownStatus, statusCheck } from "./lookup/shown-status.js";
 import { type GridCell, intervalGrid } from "./output/interval-grid.js";
 import { runText } from "./output/run-text.js";
 import { runObservers } from "./running/progress.js";
@@ -47,7 +45,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   if (watch === true && (cli.globals.json || !hasEnded(state))) await follow(cli, ledger, state);
   if (watch === true && cli.globals.json) return 0;
   const now = (await ledger.readRun(state.run.id)) ?? state;
-  const shown = await (await statusCheck(cli))(now);
+  const shown = await (await statusCheck(await cli.app()))(now);
   show(cli, shown, now, await ledger.countPartitions(now.run.id));
   return 0;
 }
@@ -67,7 +65,7 @@ async function showIntervals(
     ...(to === undefined ? {} : { to }),
     var: flags.var ?? (await scheduledVars(cli, given)),
   });
-  const parts = await decideParts(cli);
+  const parts = await decideParts(cli, () => cli.stopGracefully());
   const waiting = await waitingIntervals(cli, over);
   const cells: GridCell[] = [];
   for (const of of over.intervals) {
@@ -96,7 +94,7 @@ async function waitingIntervals(
 
 /** A job whose schedule gives values to its variables is shown as the schedule runs it. */
 async function scheduledVars(cli: Cli, given: string): Promise<IntervalRange["var"] & object> {
-  const quiet = { ...cli, err: { ...cli.err, line: () => undefined } };
+  const quiet = { ...cli, note: () => undefined };
   return (await jobFor(quiet, given, { anyVars: true })).schedule?.vars ?? {};
 }
 

@@ -3,12 +3,12 @@ import { asNightshiftError, exitCodeOf, exitCodes, type NightshiftError, toError
 import type { Job } from "../job/job.js";
 import type { Plan } from "../job/plan.js";
 import { isInputMissing } from "../running/wait-for-input.js";
+import { type JobMoment, jobFor, jobsHere } from "../service/jobs.js";
+import { shownPath } from "../service/paths.js";
 import { intervalLabel } from "../time/interval.js";
-import { jobFor, jobsHere } from "./lookup/jobs.js";
 import { errorText } from "./output/error-text.js";
-import { shownPath } from "./output/paths.js";
 import { checkFacts, rowsText } from "./output/plan-text.js";
-import { declareInterval, declareNoHooks, type IntervalFlags } from "./running/run-options.js";
+import { declareInterval, declareNoHooks } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 type Checked = { readonly job: string } & (
@@ -27,7 +27,7 @@ export function declare(command: Command): void {
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
-  const flags = command.opts<IntervalFlags>();
+  const flags = command.opts<JobMoment>();
   const subjects = await subjectsOf(command.args, flags, cli);
   const checked: Checked[] = [];
   for (const subject of subjects) {
@@ -45,15 +45,11 @@ interface Subject {
   /** What to call it: a name, or the path as people gave it. */
   readonly name: string;
   readonly given: string;
-  readonly flags: IntervalFlags;
+  readonly flags: JobMoment;
 }
 
 /** The jobs that were named, or all there are. `--at` then is for those that have intervals. */
-async function subjectsOf(
-  named: readonly string[],
-  flags: IntervalFlags,
-  cli: Cli,
-): Promise<readonly Subject[]> {
+async function subjectsOf(named: readonly string[], flags: JobMoment, cli: Cli): Promise<readonly Subject[]> {
   if (named.length > 0) return named.map((given) => ({ name: given, given, flags }));
   const { at: _at, ...withoutInterval } = flags;
   return (await jobsHere(cli)).map(({ path, every }) => ({
@@ -70,7 +66,7 @@ async function check(cli: Cli, subject: Subject): Promise<Checked> {
     const { job } = await jobFor(cli, given, flags);
     loaded = job;
     const runner = await (await cli.app()).runner();
-    const { plan } = await runner.plan({ job, guess: false, tryLoad: true }, cli.gently());
+    const { plan } = await runner.plan({ job, guess: false, tryLoad: true }, cli.stopGracefully());
     await (await (await cli.app()).sink(job.write)).outlook(job, plan.mapping.columns);
     return { job: job.name, result: "valid", plan };
   } catch (thrown) {

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { exitCodes, SpecError } from "../errors.js";
 import { placeOf, targetOf, type WriteSpec } from "../job/output.js";
+import { outputFor } from "../service/outputs.js";
+import { shownTarget } from "../service/paths.js";
 import type { Verified } from "../sinks/sink.js";
 import { bytes, counted } from "../text/human.js";
-import { outputFor } from "./lookup/outputs.js";
-import { shownTarget } from "./output/paths.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 interface VerifyFlags {

@@ -2,15 +2,15 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { SpecError } from "../errors.js";
 import { type Lane, laneNames, tagSyntax, usualTag } from "../job/lane.js";
 import type { Listening } from "../observers/metrics/metrics-server.js";
+import { openMetrics } from "../service/observe.js";
 import { type LogEntry, logText } from "../text/log-text.js";
 import type { WorkerEvent } from "../worker/queue-worker.js";
 import { packageVersion } from "./lookup/packaged.js";
 import { logLine } from "./output/log-line.js";
 import { declareQueue } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
+import { address, listenForMetrics } from "./shell/metrics-port.js";
 import { durationMs, names, wholeNumber } from "./shell/options.js";
-import { address, listenForMetrics } from "./watching/listen.js";
-import { openMetrics } from "./watching/metrics.js";
 import { RunLines } from "./working/run-lines.js";
 import { runEventOf, workerEntry, workerJson } from "./working/worker-text.js";
 
@@ -70,7 +70,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
       hint: "Give --lease at least 1s.",
     });
   cli.logging();
-  const stopping = cli.gently("stopping: nothing new is taken");
+  const stopping = cli.stopGracefully("stopping: nothing new is taken");
   const app = await cli.app();
   const metrics =
     metricsListen === undefined ? null : await openMetrics(cli, { jobs: () => [], isWorker: true });

@@ -1,167 +1,226 @@
 /**
- * A job over many intervals: decides for each whether it has to run, and runs those, several at a time. It goes on past
- * failures, and keeps no progress of its own: what is done is asked of the sink and the ledger, so that the same
- * backfill started again does only the rest.
+ * A job over many intervals: decides for each whether it has to run, and runs those, several at a time. A failure does not
+ * end it. It keeps no progress of its own: the sink and the ledger say what is done, so the same backfill started again
+ * does only the rest.
  */
-import { createHash } from "node:crypto";
 import { asNightshiftError, CancelledError, type NightshiftError } from "../errors.js";
-import type { Interval, Job } from "../job/job.js";
-import { targetOf } from "../job/output.js";
-import type { RunState } from "../job/run.js";
 import type { Baseline } from "../ledgers/backfill-store.js";
-import type { Ledger } from "../ledgers/ledger.js";
-import { findStanding, type Standing } from "../running/choose-run.js";
-import { jobIdOf, scopeOf } from "../running/run-identity.js";
-import type { RunOutcome } from "../running/run-request.js";
-import type { Sink } from "../sinks/sink.js";
+import type { Observer } from "../observers/observer.js";
+import { type BackfillStop, watchForStop } from "../running/backfill-stop.js";
+import type { RunOutcome, RunRequest } from "../running/run-request.js";
+import type { ServiceContext } from "./context.js";
+import {
+  backfillKeyOf,
+  baselineOf,
+  type DecideParts,
+  type Decision,
+  decideInterval,
+  decideParts,
+  type IntervalJob,
+  type Reprocess,
+} from "./decide-intervals.js";
+import { type IntervalRange, type JobIntervals, jobOverIntervals } from "./job-intervals.js";
+import { type MetricsPush, withObservers } from "./observe.js";
+import { openSlots } from "./slots.js";
+import { inputWait, type WaitOptions } from "./wait.js";
 
-/**
- * Which intervals run. `missing`: those that are not published. `failed`: those with a run that did not end well.
- * `stale`: the missing ones, and those published from another spec, model or input. `all`: every one.
- */
-export type Reprocess = "missing" | "failed" | "stale" | "all";
-
-/** A job expanded for one interval. */
-export interface IntervalJob {
-  readonly interval: Interval;
-  readonly job: Job;
-}
-
-/** Where an interval stands before anything runs. */
-export type IntervalStanding =
-  | "published"
-  | "failed"
-  | "cancelled"
-  | "interrupted"
-  | "running"
-  | "missing"
-  | "not over";
-
-export interface Decision extends IntervalJob {
-  readonly action: "run" | "skip";
-  readonly standing: IntervalStanding;
-  /** For people: `published as publication 3`. */
-  readonly reason: string;
-  /** Score again what is published. */
-  readonly reprocess: boolean;
-}
-
-export interface DecideParts {
-  readonly ledger: Ledger;
-  readonly sink: (job: Job) => Promise<Sink>;
-  /** Somebody works on the run right now. */
-  readonly isWorkedOn: (state: RunState) => boolean;
-  /** Fingerprint of the job as it is now, `null` where its input is not there any more. Asked under `stale` only. */
-  readonly fingerprint: (job: Job) => Promise<string | null>;
-  readonly now: Date;
-}
-
-export interface DecideOptions {
+export interface BackfillRequest extends IntervalRange, MetricsPush {
   readonly reprocess: Reprocess;
-  /** Of a backfill of `all` that goes on. */
-  readonly baseline: Baseline | null;
+  /** Intervals at a time; no more than there are cores. */
+  readonly maxParallel: number;
+  /** Starts no further interval after so many have failed. */
+  readonly maxFailures?: number | undefined;
+  readonly newestFirst: boolean;
+  /** Only decides. */
+  readonly dryRun: boolean;
+  readonly restart: boolean;
+  readonly takeOver: boolean;
+  readonly waitForMs?: number | undefined;
 }
 
-/** Creates, claims and runs nothing. */
-export async function decideInterval(
-  { interval, job }: IntervalJob,
-  parts: DecideParts,
-  options: DecideOptions,
-): Promise<Decision> {
-  const found = await standingOf(job, parts);
-  const { unfinished, published, decided: half } = found;
-  const standing = standsAs({ interval, job }, found, parts);
-  const decided = (action: "run" | "skip", reason: string, reprocess = false): Decision => ({
-    ...{ interval, job, action, standing, reason, reprocess },
-  });
-  if (new Date(interval.end) > parts.now) return decided("skip", "it is not over yet");
-  if (standing === "running" && unfinished !== null)
-    return decided("skip", `another process works on ${unfinished.run.id}`);
-  if (half !== null) return decided("run", `${half.id} is published, and not seen through`);
-
-  const left =
-    published === null || unfinished === null
-      ? ""
-      : `; ${unfinished.run.id}, a later generation, is unfinished: nightshift retry ${unfinished.run.id}`;
-  const wasPublished = `published as publication ${published?.publication ?? "?"}${left}`;
-  const notPublished = unfinished === null ? "not published" : `its last run ${endOf(unfinished)}`;
-  switch (options.reprocess) {
-    case "missing":
-      return published === null ? decided("run", notPublished) : decided("skip", wasPublished);
-    case "failed":
-      if (unfinished !== null) return decided("run", notPublished, published !== null);
-      return decided("skip", published === null ? "it never ran" : wasPublished);
-    case "stale": {
-      if (published === null) return decided("run", notPublished);
-      const fingerprint = await parts.fingerprint(job);
-      if (fingerprint === published.fingerprint) return decided("skip", `${wasPublished}, up to date`);
-      if (fingerprint === null) return decided("skip", `${wasPublished}, and its input is gone`);
-      return decided("run", `${wasPublished}, from another spec, model or input`, true);
-    }
-    case "all": {
-      if (published === null) return decided("run", notPublished);
-      const before = options.baseline?.generations[scopeIn(interval)] ?? Number.POSITIVE_INFINITY;
-      if (published.generation > before) return decided("skip", `${wasPublished}, by this backfill`);
-      return decided("run", `${wasPublished}, scored again`, true);
-    }
-  }
-}
-
-/** For a grid of intervals; what {@link decideInterval} tells beside its decision. */
-export async function intervalStanding(of: IntervalJob, parts: DecideParts): Promise<IntervalStanding> {
-  return standsAs(of, await standingOf(of.job, parts), parts);
-}
-
-function standsAs(
-  { interval }: IntervalJob,
-  { unfinished, published, decided }: Standing,
-  parts: Pick<DecideParts, "isWorkedOn" | "now">,
-): IntervalStanding {
-  if (unfinished !== null && parts.isWorkedOn(unfinished)) return "running";
-  if (decided !== null) return "interrupted";
-  if (published !== null) return "published";
-  if (new Date(interval.end) > parts.now) return "not over";
-  if (unfinished === null) return "missing";
-  const { status } = unfinished;
-  return status === "failed" || status === "cancelled" ? status : "interrupted";
-}
-
-/** What a backfill of `all` has to supersede. */
-export async function baselineOf(
-  intervals: readonly IntervalJob[],
-  parts: DecideParts,
-): Promise<Baseline["generations"]> {
-  const generations: { [scope: string]: number } = {};
-  for (const { interval, job } of intervals)
-    generations[scopeIn(interval)] = (await standingOf(job, parts)).published?.generation ?? 0;
-  return generations;
-}
-
-/** The same backfill has the same key, whoever starts it again. */
-export function backfillKeyOf(intervals: readonly IntervalJob[]): string {
-  const hash = createHash("sha256");
-  for (const { interval, job } of intervals) hash.update(`${identityOf(job)}\0${scopeIn(interval)}\n`);
-  return hash.digest("hex").slice(0, 32);
-}
-
-/** Values of variables that the backfill was given make it another one. */
-function identityOf(job: Job): string {
-  const vars = job.vars === undefined ? "" : `\0${jobIdOf(job, "spec")}`;
-  return `${job.name}\0${targetOf(job.write)}${vars}`;
+/** How a backfill reports to its caller, and how the caller stops it. */
+export interface BackfillPorts {
+  readonly onResume: (startedAt: string) => void;
+  readonly onDecisions: (over: JobIntervals, decisions: readonly Decision[]) => void;
+  /** Called before anything runs. Throws if the caller does not agree. */
+  readonly confirm: (due: number) => Promise<void>;
+  /** Called if there are fewer slots than intervals that may run at a time. */
+  readonly onFewerSlots: (slots: number) => void;
+  readonly onWait: WaitOptions["onWait"];
+  /** Returns the observers of one interval's run; they are closed after it. */
+  readonly observersOf: (decision: Decision, slots: number) => readonly Observer[];
+  readonly onEnd: (end: IntervalEnd) => void;
+  /** Fires to stop between chunks. Called when the first run is about to start. */
+  readonly signal: () => AbortSignal;
 }
 
 export interface IntervalEnd {
   readonly decision: Decision;
   readonly outcome: RunOutcome | null;
-  /** Of a run that failed, or could not even be made. */
+  /** Why the run failed, or why it could not be created. */
   readonly error: NightshiftError | null;
 }
 
-/** Runs one interval; several tracks run at the same time, each with worker hosts of its own. */
-export type Track = (decision: Decision, signal: AbortSignal) => Promise<RunOutcome>;
+export interface BackfillResult {
+  readonly over: JobIntervals;
+  readonly decisions: readonly Decision[];
+  /** One for each interval that was started, in the order of their ends; `null`: nothing was due, or only decided. */
+  readonly ends: readonly IntervalEnd[] | null;
+  /** Intervals that had to run. */
+  readonly due: number;
+  readonly seconds: number;
+  /** The job was cancelled meanwhile. */
+  readonly isCancelled: boolean;
+}
 
-export interface BackfillOptions {
-  /** No interval is started any more once so many have failed. */
+/** @throws InvalidSpecError with every mistake at once; SpecError `spec.not-found`, `usage.*` */
+export async function backfill(
+  context: ServiceContext,
+  given: string,
+  request: BackfillRequest,
+  ports: BackfillPorts,
+): Promise<BackfillResult> {
+  const over = await jobOverIntervals(context, given, request);
+  const stop = await watchForStop(over.name, await (await context.app()).ledger(), context.pause);
+  try {
+    return await backfillOver(context, over, request, ports, stop);
+  } finally {
+    stop.close();
+  }
+}
+
+async function backfillOver(
+  context: ServiceContext,
+  over: JobIntervals,
+  request: BackfillRequest,
+  ports: BackfillPorts,
+  stop: BackfillStop,
+): Promise<BackfillResult> {
+  const parts = await decideParts(context, ports.signal);
+  const decisions = await decideAll(context, over, parts, request, ports);
+  ports.onDecisions(over, decisions);
+  const due = decisions.filter(({ action }) => action === "run");
+  const nothing = { over, decisions, ends: null, due: due.length, seconds: 0, isCancelled: false };
+  if (request.dryRun) return nothing;
+  if (due.length === 0) {
+    await forget(context, over, request);
+    return nothing;
+  }
+  await ports.confirm(due.length);
+
+  const startedMs = context.clock.monotonicMs();
+  const ends = await withObservers(context, request, over, (observers) =>
+    runDue(context, over, due, request, ports, { stop, observers }),
+  );
+  const isCancelled = stop.signal.aborted;
+  const seconds = (context.clock.monotonicMs() - startedMs) / 1000;
+  if (ends.length === due.length && ends.every(({ error }) => error === null))
+    await forget(context, over, request);
+  return { over, decisions, ends, due: due.length, seconds, isCancelled };
+}
+
+async function decideAll(
+  context: ServiceContext,
+  { intervals }: JobIntervals,
+  parts: DecideParts,
+  { reprocess, dryRun }: BackfillRequest,
+  { onResume }: BackfillPorts,
+): Promise<readonly Decision[]> {
+  const baseline =
+    reprocess === "all" ? await baselineFor(context, intervals, parts, dryRun, onResume) : null;
+  const decisions: Decision[] = [];
+  for (const interval of intervals)
+    decisions.push(await decideInterval(interval, parts, { reprocess, baseline }));
+  return decisions;
+}
+
+/** The publications that a backfill of all intervals supersedes. It is recorded, so the same backfill resumes. */
+async function baselineFor(
+  context: ServiceContext,
+  intervals: readonly IntervalJob[],
+  parts: DecideParts,
+  dryRun: boolean,
+  onResume: BackfillPorts["onResume"],
+): Promise<Baseline> {
+  const book = await (await context.app()).backfillStore();
+  const key = backfillKeyOf(intervals);
+  const begun = await book.read(key);
+  if (begun !== null) {
+    onResume(begun.startedAt);
+    return begun;
+  }
+  const baseline = {
+    startedAt: context.clock.now().toISOString(),
+    generations: await baselineOf(intervals, parts),
+  };
+  return dryRun ? baseline : book.begin(key, baseline);
+}
+
+async function forget(
+  context: ServiceContext,
+  { intervals }: JobIntervals,
+  { reprocess }: BackfillRequest,
+): Promise<void> {
+  if (reprocess === "all")
+    await (await (await context.app()).backfillStore()).finish(backfillKeyOf(intervals));
+}
+
+async function runDue(
+  context: ServiceContext,
+  { specPath, upstreams }: JobIntervals,
+  due: readonly Decision[],
+  request: BackfillRequest,
+  ports: BackfillPorts,
+  { stop, observers }: { readonly stop: BackfillStop; readonly observers: readonly Observer[] },
+): Promise<readonly IntervalEnd[]> {
+  const { maxParallel, maxFailures, newestFirst, restart, takeOver, waitForMs } = request;
+  const count = Math.min(maxParallel, context.settings.cores, due.length);
+  if (count < Math.min(maxParallel, due.length)) ports.onFewerSlots(count);
+  const wait = inputWait(context, { waitForMs, upstreams, onWait: ports.onWait });
+  const slots = await openSlots(context, count);
+  try {
+    const lines: SlotRun[] = [];
+    for (const app of slots.apps) {
+      const runner = await app.runner();
+      lines.push(async (decision, signal) => {
+        const { job, reprocess } = decision;
+        const asked: RunRequest = {
+          job,
+          kind: "spec",
+          specPath,
+          trigger: "backfill",
+          guess: false,
+          reprocess,
+          restart,
+          takeOver,
+        };
+        const own = ports.observersOf(decision, count);
+        try {
+          return await wait.run(runner, asked, {
+            signal,
+            observers: [...own, ...observers],
+            lane: "backfill",
+          });
+        } finally {
+          for (const observer of own) await observer.close?.();
+        }
+      });
+    }
+    return await runIntervals(newestFirst ? due.toReversed() : due, lines, {
+      maxFailures: maxFailures ?? Number.POSITIVE_INFINITY,
+      signal: AbortSignal.any([ports.signal(), stop.signal]),
+      beforeStart: stop.look,
+      onEnd: ports.onEnd,
+    });
+  } finally {
+    await slots.close();
+  }
+}
+
+/** Runs one interval in a slot. */
+type SlotRun = (decision: Decision, signal: AbortSignal) => Promise<RunOutcome>;
+
+interface RunIntervalsOptions {
   readonly maxFailures: number;
   readonly signal: AbortSignal;
   /** Awaited before each start; may fire the signal. */
@@ -170,49 +229,36 @@ export interface BackfillOptions {
 }
 
 /** @param due in the order to start them. @returns one end for each that was started, in the order of their ends */
-export async function runIntervals(
+async function runIntervals(
   due: readonly Decision[],
-  tracks: readonly Track[],
-  { maxFailures, signal, beforeStart, onEnd }: BackfillOptions,
+  slots: readonly SlotRun[],
+  { maxFailures, signal, beforeStart, onEnd }: RunIntervalsOptions,
 ): Promise<readonly IntervalEnd[]> {
   const ends: IntervalEnd[] = [];
   const waiting = due.values();
   let failures = 0;
 
-  async function work(track: Track): Promise<void> {
-    // One iterator for all tracks: each takes the next that nobody took.
+  async function work(slot: SlotRun): Promise<void> {
+    // All slots share one iterator: each takes the next interval that is not taken.
     for (const decision of waiting) {
       if (!signal.aborted) await beforeStart();
       if (signal.aborted || failures >= maxFailures) return;
-      const end = await runOne(decision, track, signal);
+      const end = await runOne(decision, slot, signal);
       if (end.error !== null && !(end.error instanceof CancelledError)) failures += 1;
       ends.push(end);
       onEnd(end);
     }
   }
 
-  await Promise.all(tracks.map(work));
+  await Promise.all(slots.map(work));
   return ends;
 }
 
-async function runOne(decision: Decision, track: Track, signal: AbortSignal): Promise<IntervalEnd> {
+async function runOne(decision: Decision, slot: SlotRun, signal: AbortSignal): Promise<IntervalEnd> {
   try {
-    const outcome = await track(decision, signal);
+    const outcome = await slot(decision, signal);
     return { decision, outcome, error: outcome.error };
   } catch (thrown) {
     return { decision, outcome: null, error: asNightshiftError(thrown) };
   }
-}
-
-async function standingOf(job: Job, { ledger, sink }: DecideParts): Promise<Standing> {
-  return findStanding({ jobId: jobIdOf(job, "spec"), scope: scopeOf(job, "") }, ledger, await sink(job));
-}
-
-function endOf({ status }: RunState): string {
-  if (status === "failed") return "failed";
-  return status === "cancelled" ? "was cancelled" : "was interrupted";
-}
-
-function scopeIn(interval: Interval): string {
-  return interval.start;
 }

@@ -58,7 +58,7 @@ export interface SchedulerParts {
    * Stops what is worked on of the job and was asked for before that instant, in whatever process; called before a tick
    * of `overlap: cancel_running` is run. Resolves when it has stopped, or has had time enough.
    */
-  readonly makeWay: (job: ScheduledJob, at: Date, signal: AbortSignal) => Promise<void>;
+  readonly preempt: (job: ScheduledJob, at: Date, signal: AbortSignal) => Promise<void>;
   readonly maxParallel: number;
   readonly tell: (event: SchedulerEvent) => void;
 }
@@ -66,8 +66,8 @@ export interface SchedulerParts {
 export interface Scheduler {
   /** One look at the clock. @returns when the next tick is due, `null` when none is */
   look(): Promise<Date | null>;
-  /** Ticks that run, or wait for room. */
-  underWay(): number;
+  /** Number of ticks that run, or wait for a slot. */
+  running(): number;
   /** Starts nothing any more. Resolves when what runs has ended. */
   drain(): Promise<void>;
   /** Stops what runs between chunks; its ticks stay open for the next scheduler. */
@@ -216,7 +216,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   }
 
   /**
-   * Ticks that are being caught up with are all wanted; only those before them make way. What other schedulers run is
+   * Ticks that are being caught up with are all wanted; only those before them are preempted. What other schedulers run is
    * ended in the book, where they see it; what dead ones ran is taken up as ever.
    *
    * @param mark up to where ticks were decided before
@@ -285,10 +285,10 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     settling.add(settled);
   }
 
-  /** What cannot be stopped is no reason not to run. */
-  async function makeWay({ job, at }: OpenTick, signal: AbortSignal): Promise<void> {
+  /** A failed preemption does not block the tick. */
+  async function preempt({ job, at }: OpenTick, signal: AbortSignal): Promise<void> {
     await parts
-      .makeWay(job, new Date(at), signal)
+      .preempt(job, new Date(at), signal)
       .catch((error: unknown) => tell({ type: "schedule.failed", job: job.name, error }));
   }
 
@@ -308,7 +308,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       tell({ type: "tick.ended", job: job.name, at, end: before });
       return "over";
     }
-    if (job.schedule.overlap === "cancel_running") await makeWay(tick, signal);
+    if (job.schedule.overlap === "cancel_running") await preempt(tick, signal);
     const outcome = signal.aborted ? "stopped" : await runOnce(tick, signal);
     if (outcome === "elsewhere") {
       tell({ type: "tick.elsewhere", job: job.name, at });
@@ -344,7 +344,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
 
   return {
     look,
-    underWay: () => [...held.values()].filter((tick) => !isAsleep(tick)).length,
+    running: () => [...held.values()].filter((tick) => !isAsleep(tick)).length,
     async drain() {
       isDraining = true;
       await Promise.all(settling);

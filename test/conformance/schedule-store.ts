@@ -35,7 +35,7 @@ function jobOf(expression: string, parts: Partial<Schedule> = {}): ScheduledJob 
 function simulated(book: ScheduleStore, job: ScheduledJob, pid = 1) {
   let nowMs = startMs;
   const runs: string[] = [];
-  const madeWay: string[] = [];
+  const preempted: string[] = [];
   const events: SchedulerEvent[] = [];
   const waiting: ((outcome: "stopped" | { status: "published"; runId: null; error: null }) => void)[] = [];
   let hold = false;
@@ -46,7 +46,7 @@ function simulated(book: ScheduleStore, job: ScheduledJob, pid = 1) {
     self: owner(pid),
     jobs: () => [job],
     maxParallel: 4,
-    makeWay: async (_, at) => void madeWay.push(at.toISOString()),
+    preempt: async (_, at) => void preempted.push(at.toISOString()),
     tell: (event) => void events.push(event),
     run: async (_, at, signal, before) => {
       runs.push(at.toISOString());
@@ -61,12 +61,12 @@ function simulated(book: ScheduleStore, job: ScheduledJob, pid = 1) {
   return {
     scheduler,
     runs,
-    madeWay,
+    preempted,
     events,
     answer: (each: typeof answer) => {
       answer = each;
     },
-    settled: () => until(() => scheduler.underWay() === 0),
+    settled: () => until(() => scheduler.running() === 0),
     hold: (on: boolean) => {
       hold = on;
     },
@@ -194,7 +194,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
             await scheduler.look();
           }
           // A tick that waits for another scheduler's run is started by the first look after that.
-          while (scheduler.underWay() > 0) {
+          while (scheduler.running() > 0) {
             await scheduler.look();
             await new Promise((resolve) => setTimeout(resolve, 1));
           }
@@ -287,7 +287,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       expect(run.runs).toHaveLength(startedAtOnce);
       run.hold(false);
       run.finish();
-      await until(() => run.scheduler.underWay() === 0);
+      await until(() => run.scheduler.running() === 0);
       await lookAt(3);
       await run.scheduler.drain();
       expect(run.verdicts()).toEqual(verdicts);
@@ -333,7 +333,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       expect(first.events.filter(({ type }) => type === "tick.waiting")).toHaveLength(1);
       const [open1] = await (await open()).open("nightly");
       expect(open1?.progress).toEqual(waiting(null, minute(0), minute(180)).progress);
-      expect(first.scheduler.underWay()).toBe(0);
+      expect(first.scheduler.running()).toBe(0);
       await first.scheduler.drain();
 
       const next = simulated(await open([2]), job, 2);
@@ -457,7 +457,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       second.at(startMs + 2 * 3_600_000);
       await second.scheduler.look();
       first.finish();
-      await until(() => first.scheduler.underWay() === 0);
+      await until(() => first.scheduler.running() === 0);
       second.at(startMs + 3 * 3_600_000);
       await second.scheduler.look();
       expect([...first.verdicts(), ...second.verdicts()]).toEqual([
@@ -479,7 +479,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       expect(second.verdicts()).toEqual(["02:00 fired"]);
       expect(second.runs).toEqual([]);
       first.finish();
-      await until(() => first.scheduler.underWay() === 0);
+      await until(() => first.scheduler.running() === 0);
       await second.scheduler.look();
       await second.scheduler.drain();
       expect(second.runs).toEqual(["2026-01-01T02:00:00.000Z"]);
@@ -510,7 +510,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
         await self.scheduler.drain();
         expect(self.runs).toEqual([second]);
         // Of other processes' runs, too.
-        expect(self.madeWay).toEqual([second]);
+        expect(self.preempted).toEqual([second]);
         expect(await book.endOf("nightly", first)).toMatchObject({ status: "cancelled" });
         expect(await book.endOf("nightly", second)).toMatchObject({ status: "published" });
         expect(other.events.filter(({ type }) => type === "tick.ended")).toMatchObject([
@@ -549,7 +549,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       const end = { status: "cancelled", runId: "it", error: null, at: "2026-01-01T02:00:11.000Z" } as const;
       await book.end("nightly", "2026-01-01T02:00:00.000Z", end);
       finish();
-      await until(() => scheduler.underWay() === 0);
+      await until(() => scheduler.running() === 0);
       expect(runs).toHaveLength(1);
       expect(events.filter(({ type }) => type === "tick.ended").at(-1)).toMatchObject({ end });
       await scheduler.drain();

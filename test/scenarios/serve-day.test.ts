@@ -104,7 +104,7 @@ function simulatedDay(seed: number) {
       ...{ book: open(), self: owner, maxParallel: 2 },
       clock: { ...clock, now: () => new Date(nowMs + (skews[name] ?? 0)) },
       jobs: () => [{ name: "minutely", schedule }],
-      makeWay: async () => undefined,
+      preempt: async () => undefined,
       run: (_, at) => runAt(ledger, owner, at, lives),
       tell: () => {
         counts.told += 1;

@@ -1,10 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 /** An address where a path is expected is understood or refused, and never becomes a folder. */
 import { expect, test } from "vitest";
-import { localPath } from "../../src/cli/lookup/local-path.js";
-import { outputFor } from "../../src/cli/lookup/outputs.js";
 import { readSettings } from "../../src/config.js";
 import { withoutPassword } from "../../src/job/connection.js";
+import { outputFor } from "../../src/service/outputs.js";
+import { localPath } from "../../src/service/paths.js";
 import { defineJob } from "../../src/spec/define-job.js";
 import { findJob } from "../../src/spec/find-job.js";
 import { createSecrets, secretsInWords } from "../../src/spec/secrets.js";

@@ -1,11 +1,10 @@
 /** An interval without input is missing after a backfill, as `status --job` shows it. */
 import { expect, test } from "vitest";
-import { endLine } from "../../src/cli/backfilling/backfill-text.js";
-import { gridAfter } from "../../src/cli/backfilling/grid-after.js";
+import { endLine, gridAfter } from "../../src/cli/output/backfill-text.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import { DataError, SpecError } from "../../src/errors.js";
 import type { RunOutcome } from "../../src/running/run-request.js";
-import type { Decision } from "../../src/service/backfill.js";
+import type { Decision } from "../../src/service/decide-intervals.js";
 
 const interval = { start: "2026-01-15T00:00:00Z", end: "2026-01-16T00:00:00Z", ds: "2026-01-15" };
 const paint = makePaint(false);

@@ -6,7 +6,7 @@ import { parseScore, type ScoreFlags } from "../../src/cli/score.js";
 import { parseCommand } from "../support/parse-command.js";
 
 /** Where no database is named, its settings are not looked at. */
-const place = { cwd: "/data", globals: { target: null } } as Parameters<typeof parsePreview>[2];
+const place = { cwd: "/data", target: null } as Parameters<typeof parsePreview>[2];
 
 async function score(...argv: readonly string[]) {
   const command = await parseCommand("score", ...argv);

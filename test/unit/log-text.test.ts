@@ -1,6 +1,6 @@
 /** Log lines of services and workers: one line an event, for any values. */
 import { expect, test } from "vitest";
-import { serveLine } from "../../src/cli/serving/serve-text.js";
+import { serveLine } from "../../src/cli/output/serve-text.js";
 import { RunLines } from "../../src/cli/working/run-lines.js";
 import type { RunEnd } from "../../src/observers/observer.js";
 import { type LogEntry, logText } from "../../src/text/log-text.js";

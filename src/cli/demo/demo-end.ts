@@ -1,12 +1,11 @@
 import type { WriteSpec } from "../../job/output.js";
 import { sumRows } from "../../job/partition.js";
+import { shownTarget } from "../../service/paths.js";
 import { bytes, counted, duration } from "../../text/human.js";
 import type { Paint } from "../output/paint.js";
-import { shownTarget } from "../output/paths.js";
 import { renderPairs } from "../output/table.js";
 import { padEnd } from "../output/text-width.js";
-import type { Followed } from "../running/followed.js";
-import { equation, type Published, speedPair } from "../running/outcome-text.js";
+import { equation, type Followed, type Published, speedPair } from "../running/outcome-text.js";
 
 export interface DemoEnd {
   readonly runs: readonly Followed[];

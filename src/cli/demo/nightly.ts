@@ -1,18 +1,17 @@
 /** Two nights of a service, on a clock that jumps: late input heals the first; the second fails, and a person recovers it. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { App } from "../../app.js";
 import { CancelledError } from "../../errors.js";
 import type { TickProgress } from "../../ledgers/schedule-store.js";
 import type { Observer, RunEnd } from "../../observers/observer.js";
 import type { RunRequest } from "../../running/run-request.js";
+import type { App } from "../../service/context.js";
+import { jobFor } from "../../service/jobs.js";
+import { withObservers } from "../../service/observe.js";
 import { createScheduler, type Scheduler } from "../../service/scheduler.js";
-import { jobFor } from "../lookup/jobs.js";
-import { specFolder } from "../serving/spec-folder.js";
-import { type JobWatch, watchJobs } from "../serving/watch-jobs.js";
-import { runWatchedTick } from "../serving/watched-tick.js";
+import { specFolder } from "../../service/spec-folder.js";
+import { type JobWatch, runWatchedTick, watchJobs } from "../../service/watch-jobs.js";
 import type { Cli } from "../shell/context.js";
-import { watched } from "../watching/watched.js";
 import { type JumpingClock, jumpingClock } from "./jumping-clock.js";
 import { firstDay, lateDay, makeNightlyProject, upload } from "./nightly-project.js";
 import { type NightlyText, nightlyText } from "./nightly-text.js";
@@ -35,7 +34,7 @@ export async function runNightly(given: Cli): Promise<number> {
   try {
     text.beginning();
     const story: Story = {
-      ...{ stop: given.gently(), cli, app, clock, receiver, directory, text },
+      ...{ stop: given.stopGracefully(), cli, app, clock, receiver, directory, text },
       ends: [],
     };
     await twoNights(story);
@@ -60,11 +59,10 @@ interface Story {
 }
 
 async function openThere(given: Cli, directory: string, clock: JumpingClock, webhook: string) {
-  const { createApp } = await import("../../app.js");
   const environment = { ...given.settings.environment, NIGHTLY_WEBHOOK: webhook };
   const own = { stateDir: join(directory, ".nightshift"), ledger: null, queue: null };
   const settings = { ...given.settings, ...own, environment };
-  const app = createApp(settings, { secrets: given.secrets, onWarning: given.err.line, clock });
+  const app = await given.openApp(settings, clock);
   const err = { ...given.err, line: () => undefined };
   const cli: Cli = {
     ...{ ...given, cwd: directory, settings, clock, err },
@@ -74,9 +72,9 @@ async function openThere(given: Cli, directory: string, clock: JumpingClock, web
 }
 
 async function twoNights(story: Story): Promise<void> {
-  const { cli, app, clock, receiver, text, stop } = story;
+  const { cli, clock, receiver, text, stop } = story;
   const specs = specFolder(cli, join(story.directory, "jobs"), () => undefined);
-  const watch = await watchJobs(cli, app, () => []);
+  const watch = await watchJobs(cli, () => []);
   const ticks = tickEvents();
   const scheduler = await openScheduler(story, specs.jobs, watch, ticks.add);
   const look = async (instant: string): Promise<void> => {
@@ -122,12 +120,11 @@ async function openScheduler(
   onTick: (event: TickEvent) => void,
 ): Promise<Scheduler> {
   const { cli, app, clock, text, stop } = story;
-  const { processes } = await import("../../ledgers/journal/processes.js");
   return createScheduler({
-    ...{ book: await app.scheduleStore(), clock, self: processes().self() },
+    ...{ book: await app.scheduleStore(), clock, self: (await app.processes()).self() },
     ...{ jobs, maxParallel: 1 },
     // Nobody else works on these runs.
-    makeWay: async () => undefined,
+    preempt: async () => undefined,
     async run({ name }, at, signal, before) {
       const served = jobs().find((job) => job.name === name);
       if (served === undefined) return "stopped";
@@ -157,7 +154,7 @@ async function runByHand(story: Story): Promise<void> {
     ...{ reprocess: false, restart: false, takeOver: false },
   };
   const runner = await app.runner();
-  await watched(cli, {}, { name: job.name, notify }, (observers) =>
+  await withObservers(cli, {}, { name: job.name, notify }, (observers) =>
     runner.run(request, { signal: stop, observers: [...observers, telling(story)] }),
   );
 }

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { WriteSpec } from "../../job/output.js";
 import type { RunOutcome, RunRequest } from "../../running/run-request.js";
+import { jobFor } from "../../service/jobs.js";
 import { count, duration } from "../../text/human.js";
-import { jobFor } from "../lookup/jobs.js";
 import { padEnd, padStart } from "../output/text-width.js";
 import { outcomeRecord, runWithProgress } from "../running/follow-run.js";
-import type { Followed } from "../running/followed.js";
+import type { Followed } from "../running/outcome-text.js";
 import type { Cli } from "../shell/context.js";
 
 export interface Nights {

@@ -4,8 +4,8 @@ import { promisify } from "node:util";
 import { engineEnvironment } from "../../config.js";
 import { asNightshiftError } from "../../errors.js";
 import { installLocale } from "../../runtimes/onnx/engine-errors.js";
+import { jobFor } from "../../service/jobs.js";
 import { counted, duration } from "../../text/human.js";
-import { jobFor } from "../lookup/jobs.js";
 import { packagedPath } from "../lookup/packaged.js";
 import type { Cli } from "../shell/context.js";
 import type { Finding } from "./finding.js";
@@ -67,7 +67,7 @@ export async function checkWholePath(cli: Cli): Promise<Finding> {
   const startedMs = cli.clock.monotonicMs();
   try {
     const [specPath, night] = [packagedPath("jobs/flight-delay.yaml"), "2001-06-11"];
-    const { job } = await jobFor({ ...cli, globals: { ...cli.globals, target: null } }, specPath, {
+    const { job } = await jobFor({ ...cli, target: null }, specPath, {
       at: night,
     });
     const host = await (await cli.app()).host();

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
+import { shownPath } from "../../service/paths.js";
 import { count, counted } from "../../text/human.js";
-import { shownPath } from "../output/paths.js";
 import { inColourOf } from "../output/run-text.js";
 import { renderPairs, renderTable, type TableOptions } from "../output/table.js";
 import type { ErrorReport, QuarantinedRow, ReasonGroup } from "./report.js";

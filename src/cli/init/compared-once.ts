@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { SpecError } from "../../errors.js";
 import type { CheckSpec } from "../../job/job.js";
 import type { Plan } from "../../job/plan.js";
-import { localPath } from "../lookup/local-path.js";
+import { localPath } from "../../service/paths.js";
 import { checkFacts } from "../output/plan-text.js";
 import type { Prompt } from "./prompt.js";
 

@@ -2,10 +2,9 @@
 import { existsSync } from "node:fs";
 import { SpecError } from "../../errors.js";
 import { parseTableName } from "../../job/connection.js";
-import { localPath } from "../lookup/local-path.js";
+import { localPath, shownPath } from "../../service/paths.js";
 import { jobName } from "../lookup/model-job.js";
 import { type DatabasePlace, namesDatabase, refuseBareDatabase, type Side } from "../lookup/tables.js";
-import { shownPath } from "../output/paths.js";
 import { names } from "../shell/options.js";
 import type { FoundFiles } from "./found-files.js";
 import type { Prompt } from "./prompt.js";

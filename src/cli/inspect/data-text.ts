@@ -1,8 +1,8 @@
 import { type Column, typeName } from "../../data/column.js";
 import type { RowGroupSummary } from "../../formats/format.js";
 import type { InspectedFile } from "../../host/host.js";
+import { shownPath } from "../../service/paths.js";
 import { bytes, count, counted } from "../../text/human.js";
-import { shownPath } from "../output/paths.js";
 import { renderTable, type TableOptions } from "../output/table.js";
 import { truncate } from "../output/text-width.js";
 

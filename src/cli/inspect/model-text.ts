@@ -1,9 +1,9 @@
 import type { Schema } from "../../data/column.js";
 import type { Dimension, TensorSpec } from "../../data/tensor.js";
 import type { InspectedModel } from "../../runtimes/model.js";
+import { shownPath } from "../../service/paths.js";
 import { bytes } from "../../text/human.js";
 import { shellLine } from "../../text/shell-line.js";
-import { shownPath } from "../output/paths.js";
 import { renderPairs, renderTable, type TableOptions } from "../output/table.js";
 import { mappingBlock } from "./mapping-text.js";
 

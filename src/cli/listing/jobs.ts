@@ -1,11 +1,11 @@
 /** `ls jobs`: every spec, when it ran last, when it runs next, and how old its predictions are. */
 
+import { jobTiming, type TimedJob } from "../../service/job-timing.js";
+import { type JobHere, jobsHere } from "../../service/jobs.js";
+import { shownPath } from "../../service/paths.js";
 import { duration } from "../../text/human.js";
 import { parseCron } from "../../time/cron.js";
 import { isTimezone } from "../../time/zone-clock.js";
-import { jobTiming, type TimedJob } from "../lookup/job-timing.js";
-import { type JobHere, jobsHere } from "../lookup/jobs.js";
-import { shownPath } from "../output/paths.js";
 import { instantText } from "../output/run-text.js";
 import { renderTable } from "../output/table.js";
 import { type Cli, printJson } from "../shell/context.js";

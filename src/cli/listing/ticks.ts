@@ -1,8 +1,7 @@
 /** `ls ticks`: what became of the instants of schedules, newest first. */
 import type { RecordedTick, TickProgress } from "../../ledgers/schedule-store.js";
+import { jobsHere, scheduledJobNamed } from "../../service/jobs.js";
 import { counted } from "../../text/human.js";
-import { jobsHere } from "../lookup/jobs.js";
-import { scheduledJobNamed } from "../lookup/scheduled-job.js";
 import { instantText } from "../output/run-text.js";
 import { renderTable } from "../output/table.js";
 import { type Cli, printJson } from "../shell/context.js";

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { SpecError } from "../../errors.js";
 import type { FeatureMapping, Guessing, Job, NullAnswers, Passthrough } from "../../job/job.js";
 import { engineNames } from "../../job/profile.js";
+import { localPath } from "../../service/paths.js";
 import type { Cli } from "../shell/context.js";
 import {
   byteSize,
@@ -13,7 +14,6 @@ import {
   threadCount,
   wholeNumber,
 } from "../shell/options.js";
-import { localPath } from "./local-path.js";
 import { filesInput, filesWrite, type InputFlags, type Places } from "./places.js";
 
 /** Options of commands that take a model and files instead of a job spec. */
@@ -166,15 +166,11 @@ function featuresOf({ features, nulls }: ModelJobFlags): FeatureMapping | null {
 }
 
 /** `--target` chooses among a project's targets; a model has none. @throws SpecError `usage.target-of-a-model` */
-export function refuseTarget({ globals }: Pick<Cli, "globals">): void {
-  if (globals.target === null) return;
-  throw new SpecError(
-    "usage.target-of-a-model",
-    `--target ${globals.target} belongs to jobs, and this is a model`,
-    {
-      hint: "Leave it out, or write a job and run that.",
-    },
-  );
+export function refuseTarget({ target }: Pick<Cli, "target">): void {
+  if (target === null) return;
+  throw new SpecError("usage.target-of-a-model", `--target ${target} belongs to jobs, and this is a model`, {
+    hint: "Leave it out, or write a job and run that.",
+  });
 }
 
 /** A model's file name as a job name: `Flight Delay.v2.onnx` -> `flight-delay-v2`. */

@@ -2,11 +2,11 @@
 import { SpecError } from "../../errors.js";
 import type { InputSpec } from "../../job/input.js";
 import type { WriteSpec } from "../../job/output.js";
+import { localPath } from "../../service/paths.js";
 import { filesAt } from "../../sinks/files/files-sink-adapter.js";
 import type { FilesWrite } from "../../sinks/files/files-write.js";
 import type { FilesInput } from "../../sources/files/files-input.js";
 import { unwrittenEnding } from "../../text/recognise-file.js";
-import { localPath } from "./local-path.js";
 import { type DatabasePlace, refuseBareDatabase, refuseSameTable, tableInput, tableWrite } from "./tables.js";
 
 /** Options of commands that say how files are read. */

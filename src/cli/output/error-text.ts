@@ -1,5 +1,4 @@
-import type { JsonValue, NightshiftError } from "../../errors.js";
-import { toErrorRecord } from "../../errors.js";
+import { type JsonValue, type NightshiftError, toErrorRecord } from "../../errors.js";
 import { InvalidSpecError } from "../../spec/invalid-spec-error.js";
 import { indented, oneLine } from "../../text/visible-text.js";
 import { bugsUrl } from "../lookup/packaged.js";

@@ -1,7 +1,7 @@
 /** Intervals as a grid of single characters: a line for each stretch that people think in. */
 
 import type { Interval } from "../../job/job.js";
-import type { IntervalStanding } from "../../service/backfill.js";
+import type { IntervalStanding } from "../../service/decide-intervals.js";
 import { count } from "../../text/human.js";
 import type { Every } from "../../time/interval.js";
 import type { Paint } from "./paint.js";

@@ -9,10 +9,10 @@ import { abridged } from "../../mapping/did-you-mean.js";
 import { type BoundColumn, columnNames, type InputBinding, type Mapping } from "../../mapping/mapping.js";
 import type { Standing } from "../../running/choose-run.js";
 import type { PlannedJob } from "../../running/run-request.js";
+import { shownPath, shownTarget } from "../../service/paths.js";
 import { bytes, count, counted } from "../../text/human.js";
 import { agreementText } from "./compared.js";
 import type { Paint } from "./paint.js";
-import { shownPath, shownTarget } from "./paths.js";
 import { renderPairs, renderTable, type TableOptions } from "./table.js";
 
 export interface PlanPlace {

@@ -1,8 +1,8 @@
 import type { PartitionStatus } from "../../job/partition.js";
 import { hasEnded, type RunState, type RunStatus } from "../../job/run.js";
 import type { PartitionCounts } from "../../ledgers/ledger.js";
+import type { ShownStatus } from "../../service/run-status.js";
 import { count, counted, duration, percent } from "../../text/human.js";
-import type { ShownStatus } from "../lookup/shown-status.js";
 import { equation } from "../running/outcome-text.js";
 import type { Paint } from "./paint.js";
 import { renderPairs } from "./table.js";

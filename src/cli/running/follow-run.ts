@@ -3,12 +3,13 @@ import type { Lane } from "../../job/lane.js";
 import { targetOf, type WriteSpec } from "../../job/output.js";
 import type { Observer } from "../../observers/observer.js";
 import type { RunOptions, RunOutcome } from "../../running/run-request.js";
+import type { Waiting } from "../../service/wait.js";
 import { errorText } from "../output/error-text.js";
 import { logLine } from "../output/log-line.js";
+import { instantText } from "../output/run-text.js";
 import type { Cli } from "../shell/context.js";
-import type { Followed } from "./followed.js";
 import { outcomeExit } from "./outcome-exit.js";
-import { outcomeText, type Published } from "./outcome-text.js";
+import { type Followed, outcomeText, type Published } from "./outcome-text.js";
 import { type ProgressLook, runObservers } from "./progress.js";
 
 export interface FollowOptions {
@@ -67,7 +68,10 @@ export async function runWithProgress(
     },
   };
   try {
-    const outcome = await start({ signal: cli.gently(), observers: [...observers, counter, ...more] });
+    const outcome = await start({
+      signal: cli.stopGracefully(),
+      observers: [...observers, counter, ...more],
+    });
     return { outcome, rowsScored };
   } finally {
     for (const observer of observers) await observer.close?.();
@@ -99,4 +103,15 @@ function tell(cli: Cli, followed: Followed, write: WriteSpec, published: Publish
   err.line(
     outcomeText({ ...followed, write, published, cwd, program, verbose, width: err.width }, err.paint),
   );
+}
+
+/** Returns a function that says on stderr what a run waits for. */
+export function reportWait({ err, globals }: Pick<Cli, "err" | "globals">): (waiting: Waiting) => void {
+  return (waiting) => {
+    if (globals.quiet || (globals.json && waiting.for !== "owner")) return;
+    if (waiting.for !== "input") return err.line(`${waiting.error.message}: waiting for it`);
+    const { job, until, error } = waiting;
+    const label = job.interval === null ? job.name : `${job.name} ${job.interval.ds}`;
+    err.line(`${label} waits for its input until ${instantText(until.toISOString())}: ${error.message}`);
+  };
 }

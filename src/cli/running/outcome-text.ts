@@ -5,13 +5,19 @@ import type { RowCounts } from "../../job/partition.js";
 import type { Run } from "../../job/run.js";
 import { runAgain, startingOver, wayOn } from "../../job/way-on.js";
 import type { RunOutcome } from "../../running/run-request.js";
+import { shownPath, shownTarget } from "../../service/paths.js";
 import type { LiveFile } from "../../sinks/sink.js";
 import { bytes, count, counted, duration, rowRate } from "../../text/human.js";
 import { shellLine } from "../../text/shell-line.js";
 import type { Paint } from "../output/paint.js";
-import { shownPath, shownTarget } from "../output/paths.js";
 import { renderPairs } from "../output/table.js";
-import type { Followed } from "./followed.js";
+
+/** A run that this process followed to its end. */
+export interface Followed {
+  readonly outcome: RunOutcome;
+  /** Rows that this process saw accepted; a resumed run's outcome counts those of earlier processes, too. */
+  readonly rowsScored: number;
+}
 
 /** What is there after a run, asked of the sink. */
 export interface Published {

@@ -53,6 +53,12 @@ export function runObservers(cli: Cli, look: ProgressLook = {}): readonly Observ
   }
 }
 
+/** Returns the observers of a service's runs: lines or events only if the user asked for them, since a bar shows one run. */
+export function serviceObservers(cli: Cli): readonly Observer[] {
+  const { json, progress } = cli.globals;
+  return json || progress === "json" || progress === "plain" ? runObservers(cli) : [];
+}
+
 /** A service runs several at a time: each line names its run. */
 function progressLogText(at: Date, { isWarning, text, runId }: PlainLine): string {
   const level = isWarning ? "warn" : "info";

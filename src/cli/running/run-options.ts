@@ -2,15 +2,10 @@ import { type Command, Option } from "commander";
 import type { Settings } from "../../config.js";
 import { SpecError } from "../../errors.js";
 import { type Lane, laneNames, usualLane } from "../../job/lane.js";
-import { variable } from "../shell/options.js";
+import { durationMs, variable } from "../shell/options.js";
 
 export interface QuarantineFlags {
   readonly quarantineExitZero?: true;
-}
-
-export interface IntervalFlags {
-  readonly at?: string;
-  readonly var?: { readonly [name: string]: string | number | boolean };
 }
 
 export function declareQuarantineExit(command: Command): Command {
@@ -60,11 +55,6 @@ export function laneOf({ lane }: LaneFlags, { queue }: Pick<Settings, "queue">):
   return lane ?? usualLane;
 }
 
-export interface MetricsFlags {
-  readonly metricsPush?: string;
-  readonly metricsFile?: string;
-}
-
 /** For what is over before anybody could scrape it. */
 export function declareMetrics(command: Command): Command {
   return command
@@ -83,6 +73,19 @@ export function declareClaim(command: Command): Command {
   return command
     .option("--restart", "drop the unfinished run of the same output or interval and begin anew")
     .option("--take-over", "claim a run of a process on another host; use only if that process is dead");
+}
+
+export interface WaitFlags {
+  readonly waitFor?: number;
+}
+
+export function declareWaitFor(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--wait-for <duration>",
+      "how long to wait for input that has not arrived: 3h; 0s: not at all (default: the job's input.wait_for)",
+    ).argParser(durationMs),
+  );
 }
 
 /** For commands that only look at a job: planning runs its functions on the first rows. */

@@ -1,12 +1,13 @@
 import type { Command } from "commander";
-import type { App } from "../../app.js";
 import { environmentOfProcess, findProjectRoot, type Settings, settingsFromProcess } from "../../config.js";
+import { type App, type Note, warningNote } from "../../service/context.js";
 import { shellLine } from "../../text/shell-line.js";
 import { oneLine } from "../../text/visible-text.js";
-import { systemClock } from "../../wiring/system-clock.js";
+import type { Clock } from "../../time/clock.js";
+import { pause, systemClock } from "../../wiring/system-clock.js";
 import { expandUrl } from "../lookup/connection-here.js";
 import { placeWords, programName } from "../output/command-line.js";
-import { type Note, noteLogText, noteText, warningNote } from "../output/note.js";
+import { noteLogText, noteText } from "../output/note.js";
 import type { Cli, GlobalFlags, ProgressWish } from "./context.js";
 import { handleInterrupts, type Interrupts } from "./interrupts.js";
 import { declareAll } from "./program.js";
@@ -49,10 +50,14 @@ export function openCli(
     beforeExit: () => terminal.screen.clear(),
   });
   const apps = new Set<Promise<App>>();
-  const open = (settings: Settings) => {
-    const app = import("../../app.js").then(({ createApp }) =>
-      createApp(settings, { secrets: terminal.secrets, onWarning: (text) => note(warningNote(text)) }),
-    );
+  const open = async (settings: Settings, clock: Clock = systemClock): Promise<App> => {
+    const { createApp } = await import("../../app.js");
+    const onWarning = (text: string): void => note(warningNote(text));
+    return createApp(settings, { secrets: terminal.secrets, onWarning, clock });
+  };
+  /** Closed with the process. */
+  const openOwn = (settings: Settings): Promise<App> => {
+    const app = open(settings);
     apps.add(app);
     return app;
   };
@@ -61,7 +66,7 @@ export function openCli(
     shellLine(...placeWords(flags.state, flags.ledger)),
   ];
   const cli = cliIn(process.cwd(), settings, {
-    ...{ terminal, interrupts, note, globals: globalsOf(flags), open },
+    ...{ terminal, interrupts, note, globals: globalsOf(flags), target: flags.target ?? null, open, openOwn },
     program: program.join(" ").trimEnd(),
   });
   const root = findProjectRoot(cli.cwd);
@@ -78,18 +83,23 @@ interface Shared {
   readonly interrupts: Interrupts;
   readonly note: (note: Note) => void;
   readonly globals: GlobalFlags;
+  readonly target: string | null;
   readonly program: string;
-  readonly open: (settings: Settings) => Promise<App>;
+  readonly open: (settings: Settings, clock?: Clock) => Promise<App>;
+  readonly openOwn: (settings: Settings) => Promise<App>;
 }
 
 function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
-  const { terminal, interrupts, note, globals, open } = shared;
+  const { terminal, interrupts, note, globals, target, open, openOwn } = shared;
   let app: Promise<App> | null = null;
   return {
     cwd,
     settings,
     globals,
+    target,
     clock: systemClock,
+    pause,
+    openApp: open,
     program: shared.program,
     out: terminal.out,
     err: terminal.err,
@@ -98,13 +108,13 @@ function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
     canAnimate: terminal.canAnimate,
     allCommands: declareAll,
     app() {
-      app ??= open(settings);
+      app ??= openOwn(settings);
       return app;
     },
     withState: (stateDir) => cliIn(cwd, { ...settings, stateDir, ledger: null, queue: null }, shared),
-    gently(how = "finishing the current chunk") {
+    stopGracefully(how = "finishing the current chunk") {
       terminal.goOnWithoutReader = true;
-      return interrupts.gently(how);
+      return interrupts.stopGracefully(how);
     },
     note,
     logging() {
@@ -115,13 +125,12 @@ function cliIn(cwd: string, settings: Settings, shared: Shared): Cli {
   };
 }
 
-function globalsOf({ json, quiet, verbose, progress, state, target }: RawGlobals): GlobalFlags {
+function globalsOf({ json, quiet, verbose, progress, state }: RawGlobals): GlobalFlags {
   return {
     json: json === true,
     quiet: quiet === true,
     verbose: verbose === true,
     progress,
     state: state ?? null,
-    target: target ?? null,
   };
 }

@@ -1,20 +1,22 @@
 import { lstatSync } from "node:fs";
-import type { WriteSpec } from "../../job/output.js";
-import { filesAt } from "../../sinks/files/files-sink-adapter.js";
-import type { Cli } from "../shell/context.js";
+import type { WriteSpec } from "../job/output.js";
+import { filesAt } from "../sinks/files/files-sink-adapter.js";
+import type { ServiceContext } from "./context.js";
 import { jobIfAny } from "./jobs.js";
-import { localPath } from "./local-path.js";
+import { localPath } from "./paths.js";
 
 /** The output that people mean: a job's, by name or spec file, or the one at a path. */
-export async function outputFor(cli: Cli, given: string): Promise<WriteSpec> {
+export async function outputFor(context: ServiceContext, given: string): Promise<WriteSpec> {
   const looksLikePath = given.includes("/") || given.endsWith(".parquet");
   const isSpec = /\.ya?ml$/i.test(given);
   if (isSpec || !looksLikePath) {
-    const job = await jobIfAny(cli, given, { required: isSpec || !exists(localPath(given, cli.cwd)) });
+    const job = await jobIfAny(context, given, {
+      required: isSpec || !exists(localPath(given, context.cwd)),
+    });
     if (job !== null) return job.write;
   }
   // Enough to ask the sink about what is already there.
-  return filesAt(localPath(given, cli.cwd), { mode: "replace" });
+  return filesAt(localPath(given, context.cwd), { mode: "replace" });
 }
 
 function exists(path: string): boolean {

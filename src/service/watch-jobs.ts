@@ -1,29 +1,31 @@
-/** Whoever looks on while a service runs jobs: its metrics, and notices of each job's troubles. */
-import type { App } from "../../app.js";
-import { asNightshiftError, type ErrorRecord } from "../../errors.js";
-import type { Interval, Job } from "../../job/job.js";
-import { deadlineOf, type Notice } from "../../job/notice.js";
-import { targetOf } from "../../job/output.js";
-import type { TickProgress } from "../../ledgers/schedule-store.js";
-import type { Metrics } from "../../observers/metrics/metrics.js";
-import type { Observer } from "../../observers/observer.js";
-import { openTraces } from "../../observers/traces/open-traces.js";
-import { findStanding } from "../../running/choose-run.js";
-import { jobIdOf } from "../../running/run-identity.js";
-import { latestCompleteInterval } from "../../time/interval.js";
-import type { Cli } from "../shell/context.js";
-import { openMetrics } from "../watching/metrics.js";
-import { dueOf, openNotices } from "../watching/notices.js";
-import { jobAt, momentOf } from "./job-at.js";
-import type { ServedJob, ServedSpec } from "./spec-folder.js";
+/** Observers of a service's runs: its metrics, and notices of each job's failures and missed deadlines. */
+
+import { asNightshiftError, type ErrorRecord } from "../errors.js";
+import type { Interval, Job } from "../job/job.js";
+import { deadlineOf, type Notice } from "../job/notice.js";
+import { targetOf } from "../job/output.js";
+import type { TickProgress } from "../ledgers/schedule-store.js";
+import type { Metrics } from "../observers/metrics/metrics.js";
+import type { Observer } from "../observers/observer.js";
+import { openTraces } from "../observers/traces/open-traces.js";
+import { findStanding } from "../running/choose-run.js";
+import { jobIdOf } from "../running/run-identity.js";
+import type { Upstream } from "../running/upstream.js";
+import { latestCompleteInterval } from "../time/interval.js";
+import type { App, ServiceContext } from "./context.js";
+import { dueOf, openNotices } from "./notices.js";
+import { openMetrics } from "./observe.js";
+import { hasTryLeft, runTick } from "./run-tick.js";
+import type { TickOutcome } from "./scheduler.js";
+import { jobAt, momentOf, type ServedJob, type ServedSpec } from "./spec-folder.js";
 
 export interface JobWatch {
   readonly metrics: Metrics;
-  /** For one run. */
+  /** Returns the observers of one run. */
   of(served: ServedSpec, tick?: WatchedTick): Promise<readonly Observer[]>;
-  /** Called once for a tick that begins to wait for its input, or for its next try. */
+  /** Notifies that a tick waits for its input or for its next attempt. Called once for each tick. */
   tellWaiting(served: ServedJob, at: Date, progress: TickProgress): Promise<void>;
-  /** Tells which jobs have missed a deadline since the last look, where nobody ran them, too. */
+  /** Notifies of deadlines that were missed since the last look, also of jobs that did not run. */
   look(jobs: readonly ServedJob[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -35,24 +37,28 @@ export interface WatchedTick {
   readonly isTriedAgain: (error: ErrorRecord) => boolean;
 }
 
-/** Of an hourly job with a deadline of a day and a half. */
+/** Enough for an hourly job with a deadline of a day and a half. */
 const mostIntervalsBack = 40;
 
 /** @param specs those that are served now */
-export async function watchJobs(cli: Cli, app: App, specs: () => readonly ServedSpec[]): Promise<JobWatch> {
-  // A job without a time of its own is never stale.
+export async function watchJobs(
+  context: ServiceContext,
+  specs: () => readonly ServedSpec[],
+): Promise<JobWatch> {
+  const app = await context.app();
+  // A job without intervals and schedule is never stale.
   const timed = () => specs().filter(({ rule, schedule }) => rule !== null || schedule !== null);
-  const metrics = await openMetrics(cli, { jobs: () => timed().map(({ name }) => name) });
-  const notices = await openNotices(cli);
+  const metrics = await openMetrics(context, { jobs: () => timed().map(({ name }) => name) });
+  const notices = await openNotices(context);
   const traces = await openTraces();
   const ofAll = [metrics.observer, ...(traces === null ? [] : [traces])];
-  const { clock, note } = cli;
+  const { clock, note } = context;
   const lookedAt = new Map<string, Date>();
 
   async function observersOf(served: ServedSpec, tick?: WatchedTick): Promise<readonly Observer[]> {
     const { name, notify } = served;
     if (notify === null) return ofAll;
-    // Who was notified that it waits is notified when it is published.
+    // Receivers of a `waiting` notice are notified when the interval is published.
     const isWaitedFor = tick !== undefined && tick.before !== null && notify.events.includes("waiting");
     const due = await dueNow(served);
     const observer = await notices.of({ name, notify, due, ...(isWaitedFor ? { before: "failed" } : {}) });
@@ -63,7 +69,7 @@ export async function watchJobs(cli: Cli, app: App, specs: () => readonly Served
     const { notify, rule } = served;
     if (notify === null) return;
     const interval = rule === null ? null : latestCompleteInterval(at, rule);
-    const job = await jobAt(cli, served, momentOf(served, interval)).catch(() => null);
+    const job = await jobAt(context, served, momentOf(served, interval)).catch(() => null);
     notices.tell(
       {
         ...{ event: "waiting", at: clock.now().toISOString(), job: served.name, interval },
@@ -85,14 +91,14 @@ export async function watchJobs(cli: Cli, app: App, specs: () => readonly Served
     const { rule, notify } = served;
     const interval = rule === null ? null : latestCompleteInterval(clock.now(), rule);
     if (interval === null || notify === null || notify.deadline === null) return null;
-    // What is wrong with it the run will tell.
-    const job = await jobAt(cli, served, momentOf(served, interval)).catch(() => null);
-    // Whatever is published is not late, scored again or not.
+    // The run will report what is wrong with the spec.
+    const job = await jobAt(context, served, momentOf(served, interval)).catch(() => null);
+    // A published interval is not late, also if it is scored again.
     if (job === null || (await isPublished(job, interval).catch(() => false))) return null;
     return dueOf(job, rule, notify, clock.now());
   }
 
-  /** Perhaps by a process that died before readers could see it: that is for whoever goes on with it. */
+  /** Also if its publisher died before readers could see it: the process that resumes the run shows it. */
   async function isPublished(job: Job, { start: scope }: Interval): Promise<boolean> {
     const key = { jobId: jobIdOf(job, "spec"), scope };
     const { published, decided } = await findStanding(key, await app.ledger(), await app.sink(job.write));
@@ -124,7 +130,7 @@ export async function watchJobs(cli: Cli, app: App, specs: () => readonly Served
   async function tellMissed(served: ServedJob, interval: Interval, deadline: Date): Promise<void> {
     const { name, notify } = served;
     if (notify === null || (await (await app.scheduleStore()).isPaused(name))) return;
-    const job = await jobAt(cli, served, momentOf(served, interval));
+    const job = await jobAt(context, served, momentOf(served, interval));
     if (await isPublished(job, interval)) return;
     const notice: Notice = {
       ...{ event: "late", at: clock.now().toISOString(), job: name, interval, trigger: "schedule" },
@@ -143,7 +149,7 @@ export async function watchJobs(cli: Cli, app: App, specs: () => readonly Served
   };
 }
 
-/** A try that failed is no news where another one follows. */
+/** Hides the failure of an attempt that is followed by another one. */
 function withoutTries(observer: Observer, { isTriedAgain }: WatchedTick): Observer {
   return {
     on: (event) => observer.on(event),
@@ -155,7 +161,7 @@ function withoutTries(observer: Observer, { isTriedAgain }: WatchedTick): Observ
   };
 }
 
-/** The newest interval whose deadline came in that time; those before it were said to be late, or are nobody's hurry. */
+/** Returns the newest interval whose deadline passed in that time; earlier intervals are not notified again. */
 function missedBetween({ rule, notify }: ServedJob, since: Date, now: Date) {
   if (rule === null || notify === null || notify.deadline === null) return null;
   let interval = latestCompleteInterval(now, rule);
@@ -166,4 +172,33 @@ function missedBetween({ rule, notify }: ServedJob, since: Date, now: Date) {
     interval = latestCompleteInterval(new Date(interval.start), rule);
   }
   return null;
+}
+
+/** One look at a tick by a service: its runs, with the observers of its job. */
+
+export interface WatchedTickOptions {
+  readonly watch: Pick<JobWatch, "tellWaiting">;
+  readonly observersOf: (served: ServedSpec, tick: WatchedTick) => Promise<readonly Observer[]>;
+  readonly signal: AbortSignal;
+  /** What became of the tick so far; `null` at its first try. */
+  readonly before: TickProgress | null;
+  readonly upstreams?: readonly Upstream[];
+}
+
+/** Runs a tick, and notifies once that it begins to wait. A failure that is tried again is not notified. */
+export async function runWatchedTick(
+  context: ServiceContext,
+  app: App,
+  served: ServedJob,
+  at: Date,
+  { watch, observersOf, signal, before, upstreams = [] }: WatchedTickOptions,
+): Promise<TickOutcome> {
+  const observers = await observersOf(served, {
+    before,
+    isTriedAgain: (error) => hasTryLeft(served, before, error),
+  });
+  const outcome = await runTick(context, app, served, at, { signal, observers }, { before, upstreams });
+  if (before === null && typeof outcome === "object" && "progress" in outcome)
+    await watch.tellWaiting(served, at, outcome.progress);
+  return outcome;
 }

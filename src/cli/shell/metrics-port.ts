@@ -3,7 +3,7 @@ import { isLoopback } from "../../http/hosts.js";
 import type { Metrics } from "../../observers/metrics/metrics.js";
 import type { Listening, MetricsServer } from "../../observers/metrics/metrics-server.js";
 import { logLine } from "../output/log-line.js";
-import type { Cli } from "../shell/context.js";
+import type { Cli } from "./context.js";
 
 /** `127.0.0.1:9464`, `[::1]:9464`, or a port of the loopback address. */
 export function address(text: string): Listening {

@@ -1,10 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
-/** Paths of the command line. What is not one is refused, and never becomes the name of a file or folder. */
-import { resolve } from "node:path";
+/** Local paths as users type and read them. Anything else is refused, so it never becomes the name of a file or folder. */
+import { isAbsolute, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SpecError } from "../../errors.js";
-import { isConnectionUrl } from "../../job/connection.js";
-import { schemeOf, shownAddress } from "../../text/path-scheme.js";
+import { SpecError } from "../errors.js";
+import { isConnectionUrl } from "../job/connection.js";
+import { placeOf, targetOf, type WriteSpec } from "../job/output.js";
+import { schemeOf, shownAddress } from "../text/path-scheme.js";
+import { oneLine } from "../text/visible-text.js";
 
 /** Absolute; `file:///x` is `/x`. @throws SpecError `usage.empty-path`, `usage.reference-in-path`, `usage.unsupported-scheme` */
 export function localPath(path: string, cwd: string): string {
@@ -37,4 +39,17 @@ function fromFileUrl(url: string): string {
       cause,
     });
   }
+}
+
+/** A path as the person who is in `cwd` would type it: relative where that is shorter to read. */
+export function shownPath(path: string, cwd: string): string {
+  const near = relative(cwd, path);
+  if (near === "") return ".";
+  return oneLine(near.startsWith(`..${sep}..`) || isAbsolute(near) ? path : near);
+}
+
+/** Likewise for an output, which need not be a path. */
+export function shownTarget(write: WriteSpec, cwd: string): string {
+  const place = placeOf(write);
+  return place.is === "path" ? shownPath(place.path, cwd) : targetOf(write);
 }

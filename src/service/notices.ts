@@ -1,43 +1,42 @@
-/** Who is told of a job's troubles, put together: its settings, the ledger's memory, and whoever posts. */
-import { asNightshiftError } from "../../errors.js";
-import type { Job } from "../../job/job.js";
-import { deadlineOf, type Notice, type NotifySettings } from "../../job/notice.js";
-import { targetOf } from "../../job/output.js";
-import type { Due } from "../../observers/notices/job-notices.js";
-import type { Observer } from "../../observers/observer.js";
-import { type IntervalRule, latestCompleteInterval } from "../../time/interval.js";
-import { warningNote } from "../output/note.js";
-import type { Cli } from "../shell/context.js";
+/** Notices of a job's troubles: how the job ended last is read from the ledger, and the outbox sends them. */
+import { asNightshiftError } from "../errors.js";
+import type { Job } from "../job/job.js";
+import { deadlineOf, type Notice, type NotifySettings } from "../job/notice.js";
+import { targetOf } from "../job/output.js";
+import type { Due } from "../observers/notices/job-notices.js";
+import type { Observer } from "../observers/observer.js";
+import { type IntervalRule, latestCompleteInterval } from "../time/interval.js";
+import { type ServiceContext, warningNote } from "./context.js";
 
 export interface NotifiedJob {
   readonly name: string;
   readonly notify: NotifySettings;
-  /** `null` where nothing is due by what was asked. */
+  /** `null`: the run has no deadline. */
   readonly due: Due | null;
-  /** How it ended last, as far as those who are notified know; without it, the ledger says. */
+  /** How the job ended last, as the receivers of its notices know it; by default as the ledger says. */
   readonly before?: "failed";
 }
 
 export interface Notices {
-  /** For what is asked of a job from now on: how it ended last is looked up here. */
+  /** Returns an observer of the job's next run. Looks up how the job ended last. */
   of(job: NotifiedJob): Promise<Observer>;
   tell(notice: Notice, to: NotifySettings): void;
-  /** Unless an earlier one said so, in whatever process. */
+  /** Sends the notice unless an earlier one of any process was about the same interval. */
   tellLate(notice: Notice, to: NotifySettings): Promise<void>;
-  /** Lets what is on its way arrive; not for long. */
+  /** Waits for notices that are being sent, {@link graceMs} at most. */
   close(): Promise<void>;
 }
 
 const graceMs = 15_000;
 const longestTimerMs = 2 ** 31 - 1;
 
-export async function openNotices(cli: Cli): Promise<Notices> {
-  const { createOutbox } = await import("../../observers/notices/outbox.js");
-  const { jobNotices } = await import("../../observers/notices/job-notices.js");
-  const { lastEndOf } = await import("../../running/last-end.js");
-  const { clock, secrets } = cli;
-  const app = await cli.app();
-  const outbox = createOutbox({ pause, mask: secrets.mask, onTrouble: (text) => warn(cli, text) });
+export async function openNotices(context: ServiceContext): Promise<Notices> {
+  const { createOutbox } = await import("../observers/notices/outbox.js");
+  const { jobNotices } = await import("../observers/notices/job-notices.js");
+  const { lastEndOf } = await import("../running/last-end.js");
+  const { clock, secrets, pause } = context;
+  const app = await context.app();
+  const outbox = createOutbox({ pause, mask: secrets.mask, onTrouble: (text) => warn(context, text) });
   const claimLate = async (job: string, { start }: { readonly start: string }): Promise<boolean> =>
     (await app.noticeStore()).claim(`late ${job} ${start}`);
 
@@ -46,7 +45,7 @@ export async function openNotices(cli: Cli): Promise<Notices> {
       const before =
         known ??
         (await lastEnd(name).catch((error: unknown) => {
-          warn(cli, `whether ${name} recovers cannot be told: ${asNightshiftError(error).message}`);
+          warn(context, `whether ${name} recovers cannot be told: ${asNightshiftError(error).message}`);
           return null;
         }));
       return jobNotices({
@@ -68,7 +67,7 @@ export async function openNotices(cli: Cli): Promise<Notices> {
   }
 }
 
-/** Of a job for the latest interval that is over: those before it are nobody's hurry. */
+/** Returns the deadline of a run if it is for the latest interval that is over; earlier intervals have none. */
 export function dueOf(
   job: Job,
   rule: IntervalRule | null,
@@ -88,18 +87,6 @@ function after(ms: number, work: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    if (signal.aborted) done();
-  });
-}
-
-function warn({ note }: Cli, text: string): void {
+function warn({ note }: ServiceContext, text: string): void {
   note(warningNote(text));
 }

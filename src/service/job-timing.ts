@@ -1,8 +1,9 @@
 /** When a job ran last, when it runs next, and how old its predictions are. */
-import type { App } from "../../app.js";
-import { newestPublished } from "../../running/job-freshness.js";
-import { lastEndOf } from "../../running/last-end.js";
-import { type Cron, nextInstant } from "../../time/cron.js";
+
+import { newestPublished } from "../running/job-freshness.js";
+import { lastEndOf } from "../running/last-end.js";
+import { type Cron, nextInstant } from "../time/cron.js";
+import type { App } from "./context.js";
 
 export interface TimedJob {
   readonly name: string;

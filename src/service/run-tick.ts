@@ -2,7 +2,7 @@
  * The runs of one tick: the latest interval that is over at its instant, then those that the job looks back on. A tick
  * whose input has not arrived waits, and one that failed for a reason that may pass is tried again, as its job says.
  */
-import type { App } from "../../app.js";
+
 import {
   asNightshiftError,
   CancelledError,
@@ -10,22 +10,20 @@ import {
   type NightshiftError,
   SpecError,
   toErrorRecord,
-} from "../../errors.js";
-import type { Interval } from "../../job/job.js";
-import { noRows } from "../../job/partition.js";
-import type { TickEnd, TickProgress } from "../../ledgers/schedule-store.js";
-import type { Observer, RunEnd } from "../../observers/observer.js";
-import { tellAll } from "../../running/run-end.js";
-import type { RunOptions, RunOutcome, RunRequest } from "../../running/run-request.js";
-import { type Upstream, unpublishedCode, unpublishedUpstream } from "../../running/upstream.js";
-import { healsByWaiting, isInputMissing, lookForInput } from "../../running/wait-for-input.js";
-import { decideInterval } from "../../service/backfill.js";
-import type { TickOutcome } from "../../service/scheduler.js";
-import { latestCompleteInterval } from "../../time/interval.js";
-import { decideParts } from "../backfilling/decide-parts.js";
-import type { Cli } from "../shell/context.js";
-import { jobAt, momentOf } from "./job-at.js";
-import type { ServedJob } from "./spec-folder.js";
+} from "../errors.js";
+import type { Interval } from "../job/job.js";
+import { noRows } from "../job/partition.js";
+import type { TickEnd, TickProgress } from "../ledgers/schedule-store.js";
+import type { Observer, RunEnd } from "../observers/observer.js";
+import { tellAll } from "../running/run-end.js";
+import type { RunOptions, RunOutcome, RunRequest } from "../running/run-request.js";
+import { type Upstream, unpublishedCode, unpublishedUpstream } from "../running/upstream.js";
+import { healsByWaiting, isInputMissing, lookForInput } from "../running/wait-for-input.js";
+import { latestCompleteInterval } from "../time/interval.js";
+import type { App, ServiceContext } from "./context.js";
+import { decideInterval, decideParts } from "./decide-intervals.js";
+import type { TickOutcome } from "./scheduler.js";
+import { jobAt, momentOf, type ServedJob } from "./spec-folder.js";
 
 export interface TickSoFar {
   /** What became of the tick so far; `null` at its first try. */
@@ -35,7 +33,7 @@ export interface TickSoFar {
 }
 
 export async function runTick(
-  cli: Cli,
+  context: ServiceContext,
   app: App,
   served: ServedJob,
   at: Date,
@@ -53,16 +51,16 @@ export async function runTick(
   try {
     const [interval, ...earlier] = intervalsOf(served, at);
     const held =
-      interval === undefined ? null : await heldByUpstream(cli, app, interval, { before, upstreams });
+      interval === undefined ? null : await heldByUpstream(context, app, interval, { before, upstreams });
     if (held !== null) return held;
-    const outcome = await runWhenReady(cli, app, served, interval ?? null, { options, before });
+    const outcome = await runWhenReady(context, app, served, interval ?? null, { options, before });
     if ("progress" in outcome) return outcome;
     const end = endOf(outcome);
     if (end !== "stopped" && end.status === "failed" && outcome.error !== null)
-      return triedAgain(served, cli.clock.now(), before, outcome.error, end.runId) ?? end;
+      return triedAgain(served, context.clock.now(), before, outcome.error, end.runId) ?? end;
     if (end === "stopped" || end.status === "failed" || end.status === "cancelled") return end;
     for (const older of earlier) {
-      const again = await runIfStale(cli, app, served, older, options);
+      const again = await runIfStale(context, app, served, older, options);
       if (again === "stopped") return again;
       if (again?.status === "failed" || again?.status === "cancelled") return again;
     }
@@ -73,13 +71,13 @@ export async function runTick(
     if (error instanceof CancelledError) return "stopped";
     const { code, message } = error;
     if (isTold)
-      cli.note({
+      context.note({
         ...{ level: "error", message: "tick failed", text: `${served.name}: ${message}` },
         fields: { job: served.name, tick: at.toISOString(), code, error: message },
       });
-    else tellAll(given.observers, (observer) => observer.ended?.(neverAsked(cli, served, error)));
+    else tellAll(given.observers, (observer) => observer.ended?.(neverAsked(context, served, error)));
     const end = { status: "failed", runId: null, error: error.code } as const;
-    return triedAgain(served, cli.clock.now(), before, error, null) ?? end;
+    return triedAgain(served, context.clock.now(), before, error, null) ?? end;
   }
 }
 
@@ -120,7 +118,7 @@ const upstreamPollMs = 15_000;
 
 /** Waits for as long as its own interval lasts. @throws SpecError `refused.upstream-unpublished` after that */
 async function heldByUpstream(
-  cli: Cli,
+  context: ServiceContext,
   app: App,
   interval: Interval,
   { before = null, upstreams = [] }: TickSoFar,
@@ -131,7 +129,7 @@ async function heldByUpstream(
     sink: app.sink,
   });
   if (unpublished === null) return null;
-  const now = cli.clock.now();
+  const now = context.clock.now();
   const since = before?.reason.code === unpublishedCode ? before.since : now.toISOString();
   const untilMs = Date.parse(since) + Date.parse(interval.end) - Date.parse(interval.start);
   if (now.getTime() >= untilMs) throw unpublished;
@@ -152,25 +150,25 @@ interface TickRun {
 
 /** Runs the tick's own interval once its input is there, or has had its time. */
 async function runWhenReady(
-  cli: Cli,
+  context: ServiceContext,
   app: App,
   served: ServedJob,
   interval: Interval | null,
   { options, before }: TickRun,
 ): Promise<RunOutcome | { readonly progress: TickProgress }> {
-  const job = await jobAt(cli, served, momentOf(served, interval));
+  const job = await jobAt(context, served, momentOf(served, interval));
   const { waitFor } = job.input;
-  const now = cli.clock.now();
+  const now = context.clock.now();
   const isSame = before?.status === "waiting" && before.reason.code !== unpublishedCode;
   const since = isSame ? before.since : now.toISOString();
   const untilMs = Date.parse(since) + (waitFor?.timeoutMs ?? 0);
   if (waitFor === undefined || now.getTime() >= untilMs)
-    return runOne(cli, app, served, interval, false, options);
+    return runOne(context, app, served, interval, false, options);
   const runner = await app.runner();
   const look = await lookForInput(runner, job, options.signal);
   if (look.kind === "there") {
     const request = { ...askedBySchedule, specPath: served.path };
-    return told(cli, served, await runner.runPlan(look.planned, request, options));
+    return told(context, served, await runner.runPlan(look.planned, request, options));
   }
   return {
     progress: {
@@ -191,9 +189,15 @@ const askedBySchedule = {
 } as const;
 
 /** The end of a tick whose spec would not load any more, say: no runner was asked for anything. */
-function neverAsked(cli: Cli, { name, path }: ServedJob, error: NightshiftError): RunEnd {
+function neverAsked(context: ServiceContext, { name, path }: ServedJob, error: NightshiftError): RunEnd {
   return {
-    ...{ at: cli.clock.now().toISOString(), job: name, interval: null, trigger: "schedule", target: path },
+    ...{
+      at: context.clock.now().toISOString(),
+      job: name,
+      interval: null,
+      trigger: "schedule",
+      target: path,
+    },
     ...{ runId: null, status: "failed", rows: noRows, seconds: 0, error: toErrorRecord(error) },
   };
 }
@@ -217,39 +221,39 @@ function intervalsOf({ name, rule, lookback }: ServedJob, at: Date): readonly In
 }
 
 async function runIfStale(
-  cli: Cli,
+  context: ServiceContext,
   app: App,
   served: ServedJob,
   interval: Interval,
   options: RunOptions,
 ): Promise<Omit<TickEnd, "at"> | "stopped" | null> {
-  const job = await jobAt(cli, served, momentOf(served, interval));
-  const decision = await decideInterval({ interval, job }, await decideParts(cli), {
+  const job = await jobAt(context, served, momentOf(served, interval));
+  const decision = await decideInterval({ interval, job }, await decideParts(context, () => options.signal), {
     reprocess: "stale",
     baseline: null,
   });
   // What was never published is a backfill's to do.
   if (decision.action === "skip" || !decision.reprocess) return null;
-  return endOf(await runOne(cli, app, served, interval, true, options));
+  return endOf(await runOne(context, app, served, interval, true, options));
 }
 
 async function runOne(
-  cli: Cli,
+  context: ServiceContext,
   app: App,
   served: ServedJob,
   interval: Interval | null,
   reprocess: boolean,
   options: RunOptions,
 ): Promise<RunOutcome> {
-  const job = await jobAt(cli, served, momentOf(served, interval));
+  const job = await jobAt(context, served, momentOf(served, interval));
   const request: RunRequest = { ...askedBySchedule, job, specPath: served.path, guess: false, reprocess };
-  return told(cli, served, await (await app.runner()).run(request, options));
+  return told(context, served, await (await app.runner()).run(request, options));
 }
 
-function told(cli: Cli, served: ServedJob, outcome: RunOutcome): RunOutcome {
+function told(context: ServiceContext, served: ServedJob, outcome: RunOutcome): RunOutcome {
   const { warning, run } = outcome;
   if (warning !== null)
-    cli.note({
+    context.note({
       ...{ level: "warn", message: "run warning", text: `${served.name}: ${warning}` },
       fields: { job: served.name, run: run?.id, warning },
     });

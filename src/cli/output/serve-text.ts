@@ -1,22 +1,13 @@
 import { asNightshiftError, toErrorRecord } from "../../errors.js";
-import type { RunEnd } from "../../observers/observer.js";
-import type { SchedulerEvent } from "../../service/scheduler.js";
+import { shownPath } from "../../service/paths.js";
+import type { ServiceEvent } from "../../service/serve.js";
 import { type LogEntry, type LogFields, type LogLevel, logText } from "../../text/log-text.js";
 import type { UnprotectedLink } from "../doctor/protection.js";
-import { shownPath } from "../output/paths.js";
-import type { AskedEvent } from "./asked-runs.js";
-import type { FolderEvent } from "./spec-folder.js";
 
 export type ServeEvent =
-  | SchedulerEvent
-  | FolderEvent
-  | AskedEvent
-  /** A run of this service ended, with what it read. */
-  | { readonly type: "run.finished"; readonly end: RunEnd }
-  | { readonly type: "api.listening"; readonly url: string }
+  | ServiceEvent
   /** The ledger or the queue is on another machine, and its URL does not ask for TLS. */
-  | ({ readonly type: "connection.unprotected" } & UnprotectedLink)
-  | { readonly type: "serve.failed"; readonly error: unknown };
+  | ({ readonly type: "connection.unprotected" } & UnprotectedLink);
 
 /** One line of a service's log. */
 export function serveLine(event: ServeEvent, cwd: string, at: Date): string {

@@ -1,15 +1,13 @@
-/** Jobs and runs as the HTTP interface tells them. */
-import type { JobView, RunDetail, RunView } from "../../api/schemas.js";
-import type { ErrorRecord, NightshiftError } from "../../errors.js";
-import type { RunState } from "../../job/run.js";
-import type { PartitionCounts } from "../../ledgers/ledger.js";
-import type { OpenTick, TickProgress } from "../../ledgers/schedule-store.js";
-import type { JobTiming } from "../lookup/job-timing.js";
-import type { ShownStatus } from "../lookup/shown-status.js";
-import { shownPath } from "../output/paths.js";
-import type { SeenSpec } from "./spec-folder.js";
+/** Jobs and runs as the HTTP interface shows them. */
 
-export function runView(state: RunState, status: ShownStatus): RunView {
+import type { ErrorRecord, NightshiftError } from "../errors.js";
+import type { PartitionCounts } from "../ledgers/ledger.js";
+import type { TickProgress } from "../ledgers/schedule-store.js";
+import { shownPath } from "../service/paths.js";
+import type { JobStatus, RunStatus } from "../service/requests.js";
+import type { JobView, RunDetail, RunView } from "./schemas.js";
+
+export function runView({ state, status }: RunStatus): RunView {
   const { run, accepted, totals, publication, error, startedAt, updatedAt } = state;
   const { read, predicted, quarantined, filtered } = accepted.rows;
   return {
@@ -34,21 +32,23 @@ export function runView(state: RunState, status: ShownStatus): RunView {
   };
 }
 
-export function runDetail(state: RunState, status: ShownStatus, partitions: PartitionCounts): RunDetail {
+export function runDetail({
+  state,
+  status,
+  partitions,
+}: RunStatus & { readonly partitions: PartitionCounts }): RunDetail {
   const { pending = 0, leased = 0, running = 0, accepted = 0, failed = 0, poisoned = 0 } = partitions;
   return {
-    ...runView(state, status),
+    ...runView({ state, status }),
     partitions: { pending, leased, running, accepted, failed, poisoned },
     reasons: { ...state.reasons },
     provider: state.provider,
   };
 }
 
-export function jobView(
-  { name, path, good, error }: SeenSpec,
-  timing: JobTiming & { readonly open: readonly OpenTick[] },
-  cwd: string,
-): JobView {
+/** @param cwd paths below it are shown relative to it */
+export function jobView({ spec, timing, open }: JobStatus, cwd: string): JobView {
+  const { name, path, good, error } = spec;
   const schedule = good?.schedule ?? null;
   return {
     name,
@@ -60,7 +60,7 @@ export function jobView(
     paused: timing.paused,
     last: timing.last,
     next: timing.next,
-    waiting: timing.open.flatMap(({ at, progress }) => (progress ? [waitingView(at, progress)] : [])),
+    waiting: open.flatMap(({ at, progress }) => (progress ? [waitingView(at, progress)] : [])),
     freshnessSeconds: timing.freshnessSeconds,
   };
 }
@@ -86,7 +86,7 @@ function errorView({
   return { code, message, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** `2 mistakes in jobs/x.yaml` alone says too little to whoever is not there. */
+/** A client does not see the spec: `2 mistakes in jobs/x.yaml` alone does not tell it what is wrong. */
 function withMistakes({ message, details }: Pick<NightshiftError, "message" | "details">): string {
   const { diagnostics } = details;
   if (!Array.isArray(diagnostics)) return message;

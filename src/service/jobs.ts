@@ -1,16 +1,15 @@
 /** Jobs by name or spec file, loaded for one interval. YAML and its schema are loaded with the first of them. */
 import { dirname } from "node:path";
-import { projectOfSpec } from "../../config.js";
-import { SpecError } from "../../errors.js";
-import type { Interval, Job } from "../../job/job.js";
-import type { NotifySettings } from "../../job/notice.js";
-import { targetOf } from "../../job/output.js";
-import type { Upstream } from "../../running/upstream.js";
-import { templateVariables } from "../../text/template.js";
-import type { IntervalRule } from "../../time/interval.js";
-import type { Schedule } from "../../time/schedule.js";
-import type { IntervalFlags } from "../running/run-options.js";
-import type { Cli } from "../shell/context.js";
+import { projectOfSpec } from "../config.js";
+import { SpecError } from "../errors.js";
+import type { Interval, Job } from "../job/job.js";
+import type { NotifySettings } from "../job/notice.js";
+import { targetOf } from "../job/output.js";
+import type { Upstream } from "../running/upstream.js";
+import { templateVariables } from "../text/template.js";
+import type { IntervalRule } from "../time/interval.js";
+import type { Schedule } from "../time/schedule.js";
+import { type ServiceContext, warningNote } from "./context.js";
 
 export interface JobHere {
   readonly name: string;
@@ -39,11 +38,18 @@ export interface JobFor {
 }
 
 /** As much of the context as loading a job takes. */
-export type JobPlace = Pick<Cli, "cwd" | "settings" | "globals" | "clock" | "err" | "secrets">;
+export type JobPlace = Pick<ServiceContext, "cwd" | "settings" | "target" | "clock" | "note" | "secrets">;
+
+export interface JobMoment {
+  /** A date or an instant in the interval; without it the latest complete one. */
+  readonly at?: string;
+  /** Values of variables. */
+  readonly var?: { readonly [name: string]: string | number | boolean };
+}
 
 /** Specs in the jobs folder that belongs to this directory. */
-export async function jobsHere({ cwd }: Pick<Cli, "cwd">): Promise<readonly JobHere[]> {
-  const { listJobs } = await import("../../spec/find-job.js");
+export async function jobsHere({ cwd }: Pick<ServiceContext, "cwd">): Promise<readonly JobHere[]> {
+  const { listJobs } = await import("../spec/find-job.js");
   return listJobs(cwd);
 }
 
@@ -51,12 +57,12 @@ export async function jobsHere({ cwd }: Pick<Cli, "cwd">): Promise<readonly JobH
 export async function jobFor(
   place: JobPlace,
   given: string,
-  flags: IntervalFlags & { readonly anyVars?: true },
+  flags: JobMoment & { readonly anyVars?: true },
 ): Promise<JobFor> {
-  const { findJob } = await import("../../spec/find-job.js");
-  const { loadJob } = await import("../../spec/load.js");
-  const { cwd, settings, globals, clock, err, secrets } = place;
-  const { ruleOf } = await import("../../spec/choose-interval.js");
+  const { findJob } = await import("../spec/find-job.js");
+  const { loadJob } = await import("../spec/load.js");
+  const { cwd, settings, target, clock, note, secrets } = place;
+  const { ruleOf } = await import("../spec/choose-interval.js");
   const { job, specPath, intervals, schedule, after, notify, warnings } = await loadJob(
     await findJob(given, cwd),
     {
@@ -68,10 +74,10 @@ export async function jobFor(
       secrets,
       ...(flags.at === undefined ? {} : { at: flags.at }),
       ...(flags.anyVars === undefined ? {} : { anyVars: true }),
-      ...(globals.target === null ? {} : { target: globals.target }),
+      ...(target === null ? {} : { target }),
     },
   );
-  for (const warning of warnings) err.line(err.paint.yellow(`warning: ${warning}`));
+  for (const warning of warnings) note(warningNote(warning));
   const upstreams = after.length === 0 ? [] : await upstreamsOf(place, { name: job.name, after, specPath });
   return { job, specPath, notify, schedule, upstreams, rule: intervals === null ? null : ruleOf(intervals) };
 }
@@ -87,8 +93,8 @@ export async function upstreamsOf(
   place: JobPlace,
   { name, after, specPath }: Following,
 ): Promise<readonly Upstream[]> {
-  const { listJobs } = await import("../../spec/find-job.js");
-  const { mistakeInAfter } = await import("../../spec/after.js");
+  const { listJobs } = await import("../spec/find-job.js");
+  const { mistakeInAfter } = await import("../spec/after.js");
   const here = await listJobs(dirname(specPath), projectOfSpec(dirname(specPath)));
   const mistake = mistakeInAfter({ name, after, every: "any" }, here);
   if (mistake !== null) throw mistake;
@@ -102,12 +108,12 @@ export async function upstreamsOf(
   return upstreams;
 }
 
-async function upstreamAt({ cwd, settings, globals, clock, secrets }: JobPlace, path: string) {
-  const { loadJob } = await import("../../spec/load.js");
-  const { ruleOf } = await import("../../spec/choose-interval.js");
+async function upstreamAt({ cwd, settings, target, clock, secrets }: JobPlace, path: string) {
+  const { loadJob } = await import("../spec/load.js");
+  const { ruleOf } = await import("../spec/choose-interval.js");
   const context = {
     ...{ cwd, secrets, environment: settings.environment, now: clock.now(), outputRoot: settings.outputRoot },
-    ...(globals.target === null ? {} : { target: globals.target }),
+    ...(target === null ? {} : { target }),
   };
   const { intervals, schedule } = await loadJob(path, {
     ...{ ...context, vars: {}, anyInterval: true, anyVars: true },
@@ -131,5 +137,16 @@ export async function jobIfAny(
   if (templateVariables(targetOf(job.write)).length === 0) return job;
   throw new SpecError("usage.missing-var", `where ${given} writes depends on variables without a default`, {
     hint: "Name the output itself instead of the job.",
+  });
+}
+
+/** Name of a job that has a schedule. @throws SpecError `spec.not-found`, `usage.no-schedule` */
+export async function scheduledJobNamed(context: ServiceContext, given: string): Promise<string> {
+  const { findJob, listJobs } = await import("../spec/find-job.js");
+  const path = await findJob(given, context.cwd);
+  const job = (await listJobs(context.cwd)).find((each) => each.path === path);
+  if (job !== undefined && job.schedule !== null) return job.name;
+  throw new SpecError("usage.no-schedule", `${given} has no schedule`, {
+    hint: "Add `schedule: { cron: ... }` to the job; without one it runs only when somebody starts it.",
   });
 }

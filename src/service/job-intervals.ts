@@ -1,21 +1,19 @@
 /** A job for each interval of a range. */
-
-import { SpecError } from "../../errors.js";
-import type { NotifySettings } from "../../job/notice.js";
-import type { Upstream } from "../../running/upstream.js";
-import type { IntervalJob } from "../../service/backfill.js";
-import { type Every, type IntervalRule, intervalsThrough, parseInstant } from "../../time/interval.js";
-import { upstreamsOf } from "../lookup/jobs.js";
-import { shownPath } from "../output/paths.js";
-import type { IntervalFlags } from "../running/run-options.js";
-import type { Cli } from "../shell/context.js";
+import { SpecError } from "../errors.js";
+import type { NotifySettings } from "../job/notice.js";
+import type { Upstream } from "../running/upstream.js";
+import { type Every, type IntervalRule, intervalsThrough, parseInstant } from "../time/interval.js";
+import { type ServiceContext, warningNote } from "./context.js";
+import type { IntervalJob } from "./decide-intervals.js";
+import { type JobMoment, upstreamsOf } from "./jobs.js";
+import { shownPath } from "./paths.js";
 
 export interface IntervalRange {
   /** A date or an instant in the first interval; without it: the job's first one, else that of its oldest run. */
   readonly from?: string;
   /** In the last one; without it: the latest that is over. */
   readonly to?: string;
-  readonly var?: IntervalFlags["var"];
+  readonly var?: JobMoment["var"];
 }
 
 export interface JobIntervals {
@@ -29,20 +27,20 @@ export interface JobIntervals {
   readonly intervals: readonly IntervalJob[];
 }
 
-/** A year of hours; a list that nobody reads to its end is a mistake more often than a wish. */
+/** More than a year of hours: a longer list is a mistake more often than a wish. */
 const mostIntervals = 10_000;
 
 /** @throws InvalidSpecError with every mistake at once; SpecError `spec.not-found`, `usage.*` */
 export async function jobOverIntervals(
-  cli: Cli,
+  context: ServiceContext,
   given: string,
   { from, to, ...range }: IntervalRange,
 ): Promise<JobIntervals> {
-  const { findJob } = await import("../../spec/find-job.js");
-  const { loadJob } = await import("../../spec/load.js");
-  const { readSpecFile } = await import("../../spec/spec-file.js");
-  const { ruleOf } = await import("../../spec/choose-interval.js");
-  const { cwd, settings, globals, clock, err, secrets } = cli;
+  const { findJob } = await import("../spec/find-job.js");
+  const { loadJob } = await import("../spec/load.js");
+  const { readSpecFile } = await import("../spec/spec-file.js");
+  const { ruleOf } = await import("../spec/choose-interval.js");
+  const { cwd, settings, target, clock, note, secrets } = context;
   const path = await findJob(given, cwd);
   // Once: what is written meanwhile is for none of these intervals.
   const text = await readSpecFile(path, shownPath(path, cwd));
@@ -52,11 +50,10 @@ export async function jobOverIntervals(
       ...{ cwd, text, secrets, vars: range.var ?? {}, environment: settings.environment },
       ...{ now: clock.now(), outputRoot: settings.outputRoot },
       ...(at === undefined ? {} : { at }),
-      ...(globals.target === null ? {} : { target: globals.target }),
+      ...(target === null ? {} : { target }),
     });
     for (const warning of loaded.warnings)
-      if (!told.has(warning) && !warning.includes(" is not over yet"))
-        err.line(err.paint.yellow(`warning: ${warning}`));
+      if (!told.has(warning) && !warning.includes(" is not over yet")) note(warningNote(warning));
     for (const warning of loaded.warnings) told.add(warning);
     return loaded;
   };
@@ -67,7 +64,7 @@ export async function jobOverIntervals(
   const { interval } = first.job;
   if (first.intervals === null || interval === null) throw withoutIntervals(given);
   const rule = ruleOf(first.intervals);
-  const start = from ?? rule.start ?? (await oldestInterval(cli, first.job.name)) ?? interval.start;
+  const start = from ?? rule.start ?? (await oldestInterval(context, first.job.name)) ?? interval.start;
   const intervals: IntervalJob[] = [];
   for (const each of intervalsOf(rule, start, to ?? interval.start)) {
     const job = each.start === interval.start ? first.job : (await load(each.start)).job;
@@ -75,11 +72,11 @@ export async function jobOverIntervals(
   }
   const { specPath, notify, after } = first;
   const { name } = first.job;
-  const upstreams = after.length === 0 ? [] : await upstreamsOf(cli, { name, after, specPath });
+  const upstreams = after.length === 0 ? [] : await upstreamsOf(context, { name, after, specPath });
   return { name: first.job.name, specPath, every: rule.every, rule, notify, upstreams, intervals };
 }
 
-/** The loader speaks of `--at`. */
+/** Replaces hints that name `--at`, which a range does not have. */
 function inWordsOfRanges(error: unknown, given: string): unknown {
   if (!(error instanceof SpecError)) return error;
   if (error.code === "usage.no-intervals") return withoutIntervals(given);
@@ -99,9 +96,9 @@ function withoutIntervals(given: string): SpecError {
   );
 }
 
-async function oldestInterval(cli: Cli, jobName: string): Promise<string | null> {
+async function oldestInterval(context: ServiceContext, jobName: string): Promise<string | null> {
   let oldest: string | null = null;
-  for await (const { run } of (await (await cli.app()).ledger()).listRuns({ jobName }))
+  for await (const { run } of (await (await context.app()).ledger()).listRuns({ jobName }))
     if (run.interval !== null && (oldest === null || run.interval.start < oldest))
       oldest = run.interval.start;
   return oldest;
@@ -119,7 +116,7 @@ function intervalsOf(rule: IntervalRule, from: string, to: string) {
     if (intervals.length > mostIntervals)
       throw new SpecError(
         "usage.too-many-intervals",
-        `from ${from} to ${to} there are more than ${mostIntervals} intervals of an ${rule.every}`,
+        `from ${from} to ${to} there are more than ${mostIntervals} intervals of ${rule.every === "hour" ? "an hour" : `a ${rule.every}`}`,
         { hint: "Backfill it in parts." },
       );
   }

@@ -4,12 +4,13 @@
  */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { asNightshiftError, type NightshiftError, SpecError } from "../../errors.js";
-import type { NotifySettings } from "../../job/notice.js";
-import type { ScheduledJob } from "../../service/scheduler.js";
-import type { IntervalRule } from "../../time/interval.js";
-import type { Schedule } from "../../time/schedule.js";
-import type { Cli } from "../shell/context.js";
+import { asNightshiftError, type NightshiftError, SpecError } from "../errors.js";
+import type { Interval, Job } from "../job/job.js";
+import type { NotifySettings } from "../job/notice.js";
+import type { IntervalRule } from "../time/interval.js";
+import type { Schedule } from "../time/schedule.js";
+import type { ServiceContext } from "./context.js";
+import type { ScheduledJob } from "./scheduler.js";
 
 /** A spec as it was when it was good. */
 export interface ServedSpec {
@@ -71,7 +72,11 @@ interface Seen {
 const extension = /\.ya?ml$/;
 
 /** @param folder absolute */
-export function specFolder(cli: Cli, folder: string, tell: (event: FolderEvent) => void): SpecFolder {
+export function specFolder(
+  context: ServiceContext,
+  folder: string,
+  tell: (event: FolderEvent) => void,
+): SpecFolder {
   const seen = new Map<string, Seen>();
 
   async function refresh(): Promise<void> {
@@ -94,7 +99,7 @@ export function specFolder(cli: Cli, folder: string, tell: (event: FolderEvent) 
   async function checkFollowers(): Promise<void> {
     const good = [...seen.values()].flatMap((each) => (each.good === null ? [] : [each.good]));
     if (good.every(({ after }) => after.length === 0)) return;
-    const { mistakeInAfter } = await import("../../spec/after.js");
+    const { mistakeInAfter } = await import("../spec/after.js");
     const followers = good.map(({ name, after, rule }) => ({ name, after, every: rule?.every ?? null }));
     for (const [path, each] of seen) {
       const follower = followers.find(({ name }) => name === each.good?.name);
@@ -109,7 +114,7 @@ export function specFolder(cli: Cli, folder: string, tell: (event: FolderEvent) 
   async function look(path: string, identity: string, before: Seen | undefined): Promise<Seen> {
     try {
       const text = readFileSync(path, "utf8");
-      const good = await loadServed(cli, path, text);
+      const good = await loadServed(context, path, text);
       refuseNameOfAnother(path, good.name);
       tell({ type: before?.good == null ? "spec.loaded" : "spec.changed", path, job: good.name });
       return { identity, good, error: null, mistake: null };
@@ -149,11 +154,11 @@ function isScheduled(spec: ServedSpec | null): spec is ServedJob {
   return spec !== null && spec.schedule !== null;
 }
 
-async function loadServed(cli: Cli, path: string, text: string): Promise<ServedSpec> {
-  const { loadJob } = await import("../../spec/load.js");
-  const { ruleOf } = await import("../../spec/choose-interval.js");
-  const { cwd, settings, globals, clock, secrets } = cli;
-  const { scheduleOfAfter } = await import("../../spec/after.js");
+async function loadServed(context: ServiceContext, path: string, text: string): Promise<ServedSpec> {
+  const { loadJob } = await import("../spec/load.js");
+  const { ruleOf } = await import("../spec/choose-interval.js");
+  const { cwd, settings, target, clock, secrets } = context;
+  const { scheduleOfAfter } = await import("../spec/after.js");
   const {
     job,
     intervals,
@@ -164,7 +169,7 @@ async function loadServed(cli: Cli, path: string, text: string): Promise<ServedS
     ...{ cwd, text, secrets, vars: {}, environment: settings.environment },
     ...{ anyInterval: true, anyVars: true },
     ...{ now: clock.now(), outputRoot: settings.outputRoot },
-    ...(globals.target === null ? {} : { target: globals.target }),
+    ...(target === null ? {} : { target }),
   });
   const rule = intervals === null ? null : ruleOf(intervals);
   const isFollower = own === null && after.length > 0 && rule !== null;
@@ -191,4 +196,38 @@ function specsIn(folder: string): readonly string[] {
 function identityOf(path: string): string {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? "" : [stat.ino, stat.size, stat.mtimeNs].join(" ");
+}
+
+export interface JobMoment {
+  /** As `--at`; without it the latest complete interval. */
+  readonly at?: string;
+  /** As `--var`. */
+  readonly vars?: { readonly [name: string]: string | number | boolean };
+  /** See `LoadContext`. */
+  readonly givenBy?: "client";
+}
+
+/** What the schedule of a job starts for an interval. */
+export function momentOf({ schedule }: Pick<ServedSpec, "schedule">, interval: Interval | null): JobMoment {
+  const vars = schedule?.vars ?? {};
+  return interval === null ? { vars } : { at: interval.start, vars };
+}
+
+/** The job of a spec as it is served, for one interval. @throws InvalidSpecError; SpecError `usage.*` */
+export async function jobAt(
+  context: ServiceContext,
+  { path, text }: ServedSpec,
+  moment: JobMoment,
+): Promise<Job> {
+  const { at, vars, givenBy } = moment;
+  const { loadJob } = await import("../spec/load.js");
+  const { cwd, settings, target, clock, secrets } = context;
+  const { job } = await loadJob(path, {
+    ...{ cwd, text, secrets, vars: vars ?? {}, environment: settings.environment },
+    ...{ now: clock.now(), outputRoot: settings.outputRoot },
+    ...(at === undefined ? {} : { at }),
+    ...(givenBy === undefined ? {} : { givenBy }),
+    ...(target === null ? {} : { target }),
+  });
+  return job;
 }

@@ -1,0 +1,193 @@
+/** Decides which intervals of a job have to run, from the sink's record and the ledger. Creates, claims and runs nothing. */
+import { createHash } from "node:crypto";
+import { asNightshiftError } from "../errors.js";
+import type { Interval, Job } from "../job/job.js";
+import { targetOf } from "../job/output.js";
+import { isActive, type RunState } from "../job/run.js";
+import type { Baseline } from "../ledgers/backfill-store.js";
+import type { Ledger } from "../ledgers/ledger.js";
+import { findStanding, type Standing } from "../running/choose-run.js";
+import { jobIdOf, scopeOf } from "../running/run-identity.js";
+import type { Sink } from "../sinks/sink.js";
+import type { ServiceContext } from "./context.js";
+import { interruptionCheck } from "./run-status.js";
+
+/**
+ * Which intervals run. `missing`: those that are not published. `failed`: those with a run that did not end well.
+ * `stale`: the missing ones, and those published from another spec, model or input. `all`: every one.
+ */
+export type Reprocess = "missing" | "failed" | "stale" | "all";
+
+/** A job expanded for one interval. */
+export interface IntervalJob {
+  readonly interval: Interval;
+  readonly job: Job;
+}
+
+/** Where an interval stands before anything runs. */
+export type IntervalStanding =
+  | "published"
+  | "failed"
+  | "cancelled"
+  | "interrupted"
+  | "running"
+  | "missing"
+  | "not over";
+
+export interface Decision extends IntervalJob {
+  readonly action: "run" | "skip";
+  readonly standing: IntervalStanding;
+  /** For people: `published as publication 3`. */
+  readonly reason: string;
+  /** Score again what is published. */
+  readonly reprocess: boolean;
+}
+
+export interface DecideParts {
+  readonly ledger: Ledger;
+  readonly sink: (job: Job) => Promise<Sink>;
+  /** Somebody works on the run right now. */
+  readonly isWorkedOn: (state: RunState) => boolean;
+  /** Fingerprint of the job as it is now, `null` where its input is not there any more. Asked under `stale` only. */
+  readonly fingerprint: (job: Job) => Promise<string | null>;
+  readonly now: Date;
+}
+
+export interface DecideOptions {
+  readonly reprocess: Reprocess;
+  /** Of a backfill of `all` that goes on. */
+  readonly baseline: Baseline | null;
+}
+
+/** Creates, claims and runs nothing. */
+export async function decideInterval(
+  { interval, job }: IntervalJob,
+  parts: DecideParts,
+  options: DecideOptions,
+): Promise<Decision> {
+  const found = await standingOf(job, parts);
+  const { unfinished, published, decided: half } = found;
+  const standing = standsAs({ interval, job }, found, parts);
+  const decided = (action: "run" | "skip", reason: string, reprocess = false): Decision => ({
+    ...{ interval, job, action, standing, reason, reprocess },
+  });
+  if (new Date(interval.end) > parts.now) return decided("skip", "it is not over yet");
+  if (standing === "running" && unfinished !== null)
+    return decided("skip", `another process works on ${unfinished.run.id}`);
+  if (half !== null) return decided("run", `${half.id} is published, and not seen through`);
+
+  const left =
+    published === null || unfinished === null
+      ? ""
+      : `; ${unfinished.run.id}, a later generation, is unfinished: nightshift retry ${unfinished.run.id}`;
+  const wasPublished = `published as publication ${published?.publication ?? "?"}${left}`;
+  const notPublished = unfinished === null ? "not published" : `its last run ${endOf(unfinished)}`;
+  switch (options.reprocess) {
+    case "missing":
+      return published === null ? decided("run", notPublished) : decided("skip", wasPublished);
+    case "failed":
+      if (unfinished !== null) return decided("run", notPublished, published !== null);
+      return decided("skip", published === null ? "it never ran" : wasPublished);
+    case "stale": {
+      if (published === null) return decided("run", notPublished);
+      const fingerprint = await parts.fingerprint(job);
+      if (fingerprint === published.fingerprint) return decided("skip", `${wasPublished}, up to date`);
+      if (fingerprint === null) return decided("skip", `${wasPublished}, and its input is gone`);
+      return decided("run", `${wasPublished}, from another spec, model or input`, true);
+    }
+    case "all": {
+      if (published === null) return decided("run", notPublished);
+      const before = options.baseline?.generations[scopeIn(interval)] ?? Number.POSITIVE_INFINITY;
+      if (published.generation > before) return decided("skip", `${wasPublished}, by this backfill`);
+      return decided("run", `${wasPublished}, scored again`, true);
+    }
+  }
+}
+
+/** For a grid of intervals; what {@link decideInterval} tells beside its decision. */
+export async function intervalStanding(of: IntervalJob, parts: DecideParts): Promise<IntervalStanding> {
+  return standsAs(of, await standingOf(of.job, parts), parts);
+}
+
+function standsAs(
+  { interval }: IntervalJob,
+  { unfinished, published, decided }: Standing,
+  parts: Pick<DecideParts, "isWorkedOn" | "now">,
+): IntervalStanding {
+  if (unfinished !== null && parts.isWorkedOn(unfinished)) return "running";
+  if (decided !== null) return "interrupted";
+  if (published !== null) return "published";
+  if (new Date(interval.end) > parts.now) return "not over";
+  if (unfinished === null) return "missing";
+  const { status } = unfinished;
+  return status === "failed" || status === "cancelled" ? status : "interrupted";
+}
+
+/** What a backfill of `all` has to supersede. */
+export async function baselineOf(
+  intervals: readonly IntervalJob[],
+  parts: DecideParts,
+): Promise<Baseline["generations"]> {
+  const generations: { [scope: string]: number } = {};
+  for (const { interval, job } of intervals)
+    generations[scopeIn(interval)] = (await standingOf(job, parts)).published?.generation ?? 0;
+  return generations;
+}
+
+/** The same backfill has the same key, whoever starts it again. */
+export function backfillKeyOf(intervals: readonly IntervalJob[]): string {
+  const hash = createHash("sha256");
+  for (const { interval, job } of intervals) hash.update(`${identityOf(job)}\0${scopeIn(interval)}\n`);
+  return hash.digest("hex").slice(0, 32);
+}
+
+/** Values of variables that the backfill was given make it another one. */
+function identityOf(job: Job): string {
+  const vars = job.vars === undefined ? "" : `\0${jobIdOf(job, "spec")}`;
+  return `${job.name}\0${targetOf(job.write)}${vars}`;
+}
+
+/**
+ * Returns what decisions are made from: this machine's ledger and the job's sinks.
+ *
+ * @param signal called when an interval is planned for its fingerprint
+ */
+export async function decideParts(context: ServiceContext, signal: () => AbortSignal): Promise<DecideParts> {
+  const app = await context.app();
+  const sinks = new Map<string, Promise<Sink>>();
+  const sink = (job: Job): Promise<Sink> => {
+    const target = targetOf(job.write);
+    const opened = sinks.get(target) ?? app.sink(job.write);
+    sinks.set(target, opened);
+    return opened;
+  };
+  const isInterrupted = await interruptionCheck(app);
+  return {
+    ledger: await app.ledger(),
+    sink,
+    isWorkedOn: (state) => isActive(state) && !isInterrupted(state),
+    async fingerprint(job) {
+      try {
+        const planned = await (await app.runner()).plan({ job, guess: false }, signal());
+        return planned.plan.fingerprint;
+      } catch (error) {
+        if (["source.not-found", "source.empty"].includes(asNightshiftError(error).code)) return null;
+        throw error;
+      }
+    },
+    now: context.clock.now(),
+  };
+}
+
+async function standingOf(job: Job, { ledger, sink }: DecideParts): Promise<Standing> {
+  return findStanding({ jobId: jobIdOf(job, "spec"), scope: scopeOf(job, "") }, ledger, await sink(job));
+}
+
+function endOf({ status }: RunState): string {
+  if (status === "failed") return "failed";
+  return status === "cancelled" ? "was cancelled" : "was interrupted";
+}
+
+function scopeIn(interval: Interval): string {
+  return interval.start;
+}

@@ -1,0 +1,72 @@
+/** Stops runs of a job so that a later tick can run, or so that a cancelled run does not come back. */
+import { isOpen, type Run, type RunState } from "../job/run.js";
+import type { ScheduleStore } from "../ledgers/schedule-store.js";
+import { latestCompleteInterval } from "../time/interval.js";
+import type { App } from "./context.js";
+import type { IsInterrupted } from "./run-status.js";
+import type { ServedSpec } from "./spec-folder.js";
+
+/** Only the latest runs of a job are examined. */
+const mostRuns = 100;
+/** Runs stop between chunks. A run that takes longer continues beside the tick. */
+const waitMs = 60_000;
+
+export interface PreemptOptions {
+  readonly isInterrupted: IsInterrupted;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Cancels the runs of a job that are running and were created before that instant, in whatever process. Runs of a backfill
+ * and runs that are being published continue.
+ */
+export async function preempt(
+  app: App,
+  jobName: string,
+  before: Date,
+  { isInterrupted, signal }: PreemptOptions,
+): Promise<void> {
+  const ledger = await app.ledger();
+  const runner = await app.runner();
+  const earlier: string[] = [];
+  let seen = 0;
+  for await (const state of ledger.listRuns({ jobName })) {
+    if (isRunning(state, isInterrupted) && new Date(state.run.createdAt) < before) earlier.push(state.run.id);
+    if (++seen === mostRuns) break;
+  }
+  await Promise.all(earlier.map((id) => runner.cancel(id, { takeOver: false, waitMs, signal })));
+}
+
+function isRunning(state: RunState, isInterrupted: IsInterrupted): boolean {
+  const { run, owner } = state;
+  return run.trigger !== "backfill" && isOpen(state) && owner !== null && !isInterrupted(state);
+}
+
+/**
+ * Ends the ticks of a cancelled run. Call it before the caller of the cancellation is answered: if the service died before
+ * its scheduler ended them, the next service would resume the run.
+ *
+ * @param served spec of the run's job; `null` if it is gone, and no service takes up its ticks
+ */
+export async function endTicksOf(
+  run: Run,
+  served: Pick<ServedSpec, "rule"> | null,
+  book: ScheduleStore,
+  now: Date,
+): Promise<void> {
+  if (served === null) return;
+  for (const { at } of await book.open(run.jobName))
+    if (isTickOf(run, served, at))
+      await book.end(run.jobName, at, {
+        status: "cancelled",
+        runId: run.id,
+        error: null,
+        at: now.toISOString(),
+      });
+}
+
+/** A job without intervals: a run with another trigger may have read another input. */
+function isTickOf(run: Run, { rule }: Pick<ServedSpec, "rule">, at: string): boolean {
+  if (rule === null) return run.interval === null && run.trigger === "schedule";
+  return run.interval !== null && latestCompleteInterval(new Date(at), rule)?.start === run.interval.start;
+}
