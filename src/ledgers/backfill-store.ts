@@ -1,19 +1,28 @@
 /**
- * Remembers the backfills that score everything again: whether an interval was published before such a backfill or by
- * it cannot be told from its publication alone. The other kinds need no memory.
+ * Stores the state of backfills that score everything again: from a publication alone one cannot determine
+ * whether an interval was published before such a backfill or by it. The other kinds of backfill need no
+ * state.
  */
 
-/** The newest generation of each interval, by scope, when the backfill began; 0 where there was none. */
+/**
+ * The newest generation of each interval, by scope, when the backfill began; 0 for an interval without one.
+ */
 export interface Baseline {
   readonly startedAt: string;
   readonly generations: { readonly [scope: string]: number };
 }
 
 export interface BackfillStore {
-  /** The baseline of a backfill that was begun and not finished, or `null`. */
+  /** Returns the baseline of an unfinished backfill, or `null` if there is none under this key. */
   read(key: string): Promise<Baseline | null>;
-  /** Durable when it returns. Where there is one under this key already, that one stays and is returned. */
+  /**
+   * Stores a baseline; it is durable when the promise resolves. If the key has one already, that one stays
+   * and is returned.
+   */
   begin(key: string, baseline: Baseline): Promise<Baseline>;
-  /** Everything is done: the next backfill under this key begins anew. May be repeated. */
+  /**
+   * Removes the baseline of a finished backfill: the next backfill under this key starts anew. May be
+   * repeated.
+   */
   finish(key: string): Promise<void>;
 }

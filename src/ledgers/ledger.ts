@@ -1,9 +1,9 @@
 /**
- * The ledger is the truth about a run's progress. One method is one guarded transition, on the ledger's own clock; what
- * the guard refuses to an attempt is a result, not an error; a coordinator that asks for what the run's state does not
- * allow gets SpecError `refused.transition`. What is written under an outdated claim is refused with InfraError
- * `infra.claim-lost`. What a method returned is durable. After any other error of a write its outcome is unknown: read
- * back, never assume.
+ * The ledger is authoritative for a run's progress. One method is one guarded transition, on the ledger's own
+ * clock. If the guard refuses an attempt, that is a result, not an error; a coordinator that requests a
+ * transition that the run's state does not allow gets SpecError `refused.transition`. Writes under an
+ * outdated claim are refused with InfraError `infra.claim-lost`. When a method returns, its effect is
+ * durable. After any other error of a write its outcome is unknown: read back, never assume.
  */
 import type { CollectedBlobStore } from "../assets/blob-store.js";
 import type { ErrorRecord } from "../errors.js";
@@ -20,89 +20,116 @@ import type { PartitionTask, Plan } from "../job/plan.js";
 import type { Claim, Owner, Run, RunState, RunStatus } from "../job/run.js";
 import type { RunEvent } from "../job/run-events.js";
 
-/** What people ask of processes that are at work, or will be: by anybody, without a claim. */
+/** Requests of users to running or future processes. They need no claim. */
 export interface Requests {
   /**
-   * Asks the run's owner to stop and to cancel it; may be repeated. It is for the claim that holds now: whoever claims
-   * the run later was not asked. @throws SpecError `refused.unknown-run`
+   * Asks the run's owner to stop and to cancel it. May be repeated. Applies to the current claim only, not to
+   * later claims. @throws SpecError `refused.unknown-run`
    */
   requestCancel(runId: string): Promise<void>;
-  /** Whether the owner by this claim was asked to cancel. Called by the owner twice a second, and before it publishes. */
+  /**
+   * Returns whether the owner by this claim was asked to cancel. The owner calls it twice a second and before
+   * it publishes.
+   */
   isCancelRequested(claim: Claim): Promise<boolean>;
   /**
-   * Whether the run's last owner was asked to cancel it and did not come to it: the run has not ended, and nobody has
-   * claimed it since. Called by who would go on with what a dead process left.
+   * Returns whether the run's last owner was asked to cancel it and did not do so: the run has not ended, and
+   * it has not been claimed since. Called before resuming the work of a dead process.
    */
   isCancelPending(runId: string): Promise<boolean>;
   /**
-   * Asks that an unfinished run be gone on with, by whichever service has room; may be repeated. It stands until the run
-   * has ended once more, or is taken back. @throws SpecError `refused.unknown-run`
+   * Asks any service with free capacity to resume an unfinished run. May be repeated. The request stays until
+   * the run has ended again or the request is withdrawn. @throws SpecError `refused.unknown-run`
    */
   requestRetry(runId: string): Promise<void>;
-  /** Takes such a request back. Stops nobody who goes on with the run already; may be repeated. */
+  /**
+   * Withdraws a retry request. It does not stop a process that has resumed the run already. May be repeated.
+   */
   withdrawRetry(runId: string): Promise<void>;
-  /** Whether such a request stands. */
+  /** Returns whether the run has a pending retry request. */
   isRetryRequested(runId: string): Promise<boolean>;
-  /** Runs of which such a request stands, some of them worked on by now. */
+  /** Yields the runs with pending retry requests. Some may have been resumed by now. */
   listRetries(): AsyncIterable<RunState>;
-  /** Asks the backfills of a job that are under way to start no more intervals; may be repeated. */
+  /** Asks the running backfills of a job to start no more intervals. May be repeated. */
   requestBackfillStop(jobName: string): Promise<void>;
-  /** Names the last such request: a backfill is meant by those that were made after it began. `null`: none ever was. */
+  /**
+   * Returns an id of the last stop request, or `null` if there was none. A backfill obeys only requests made
+   * after it began.
+   */
   lastBackfillStop(jobName: string): Promise<string | null>;
 }
 
 export interface Ledger extends Requests {
-  /** Where it keeps its runs, for people: a directory, the address of a database. */
+  /** Location of the ledger for messages: a directory, or the address of a database. */
   readonly place: string;
-  /** Once per run key; `exists` when there is one already. @throws SpecError `refused.run-id` */
+  /**
+   * Creates a run. A run key exists once; `exists` if it exists already. @throws SpecError `refused.run-id`
+   */
   createRun(run: Run): Promise<"created" | "exists">;
   /**
-   * Makes `owner` the run's one coordinator. Partitions that were leased or running become pending again and keep
-   * their epoch; accepted ones stay. A failed or cancelled run is open again, one that was publishing still is.
-   * @throws SpecError `refused.owner-alive` (alive on this host, or another host's without `takeOver`),
+   * Makes `owner` the run's only coordinator. Partitions that were leased or running become pending again and
+   * keep their epoch; accepted ones stay. A failed or cancelled run is reopened; a publishing run stays
+   * publishing.
+   * @throws SpecError `refused.owner-alive` (alive on this host, or on another host without `takeOver`),
    * `refused.run-ended` (published or dropped), `refused.unknown-run`
    */
   claimRun(runId: string, owner: Owner, options: { readonly takeOver: boolean }): Promise<Claim>;
-  /** Gives the claim back at the end of a process, so that anybody may claim next. Does nothing when it was lost. */
+  /**
+   * Releases the claim at the end of a process, so that another process may claim the run. No effect if the
+   * claim was lost.
+   */
   releaseRun(claim: Claim): Promise<void>;
 
-  /** created -> planned. Once: a plan is never replaced. One that broke off while it was streamed may be saved again. */
+  /**
+   * created -> planned. Once: a plan is never replaced. A plan whose streaming was interrupted may be saved
+   * again.
+   */
   savePlan(claim: Claim, plan: Plan, partitions: AsyncIterable<Partition>): Promise<void>;
   readPlan(runId: string): Promise<Plan | null>;
   /** pending -> leased, at epoch + 1. */
   leasePartition(claim: Claim, partition: number): Promise<PartitionRef>;
   loadTask(ref: PartitionRef): Promise<PartitionTask>;
-  /** leased -> running. Compare-and-set: one start an epoch, so a message delivered twice starts once. */
+  /**
+   * leased -> running. Compare-and-set: one start for each epoch, so a message that is delivered twice starts
+   * one attempt.
+   */
   startAttempt(ref: PartitionRef, attemptId: string): Promise<"started" | "fenced">;
   /**
-   * running -> accepted, for the attempt that was started at the current epoch and for no other. May be repeated after a
-   * lost answer: `accepted` again, and the first receipt counts.
+   * running -> accepted, only for the attempt that was started in the current epoch. May be repeated after a
+   * lost answer: it returns `accepted` again, and the first receipt stays.
    */
   acceptReceipt(receipt: Receipt): Promise<"accepted" | "fenced">;
-  /** leased or running -> pending, failed or poisoned. `fenced` when the epoch has moved on, or it is repeated. */
+  /**
+   * leased or running -> pending, failed or poisoned. `fenced` if the epoch has changed or the call is
+   * repeated.
+   */
   recordFailure(ref: PartitionRef, failure: AttemptFailure): Promise<"recorded" | "fenced">;
-  /** failed or poisoned -> pending, with attempts and deaths back at zero; for `retry`. */
+  /** failed or poisoned -> pending, with attempts and deaths reset to zero. Called by `retry`. */
   reviveFailed(claim: Claim): Promise<number>;
 
   /**
-   * running -> publishing. Refused unless every partition is accepted; freezes the receipts and returns them in order.
-   * May be repeated, also by the next owner. A plan without partitions goes from planned straight to publishing.
+   * running -> publishing. Refused unless every partition is accepted. Freezes the receipts and returns them
+   * in order. May be repeated, also by the next owner. A plan without partitions goes directly from planned
+   * to publishing.
    */
   beginPublish(claim: Claim): Promise<readonly Receipt[]>;
-  /** publishing -> published, once the sink says so. May be repeated. */
+  /** publishing -> published, after the sink has committed. May be repeated. */
   completeRun(claim: Claim, publication: number): Promise<void>;
   /**
-   * created, planned, running or publishing -> published: the sink's record says that a coordinator with another ledger
-   * published this run. Partitions that are not accepted here stay so. May be repeated.
+   * created, planned, running or publishing -> published: the sink's record shows that a coordinator with
+   * another ledger published this run. Partitions that are not accepted here stay so. May be repeated.
    */
   adoptPublication(claim: Claim, publication: number): Promise<void>;
   /** created, planned, running or publishing -> failed. */
   failRun(claim: Claim, error: ErrorRecord): Promise<void>;
-  /** created, planned or running -> cancelled. publishing -> cancelled, too, once the sink has decided `abort`. */
+  /**
+   * created, planned or running -> cancelled. Also publishing -> cancelled, after the sink has decided
+   * `abort`.
+   */
   cancelRun(claim: Claim): Promise<void>;
   /**
-   * The run is given up for good (`--restart`); its key's next generation may begin. Refused while publishing: the sink
-   * decides first, and `failRun` records that an abort won.
+   * Drops the run permanently (`--restart`); the next generation of its key may begin. Refused while
+   * publishing: the sink decides first, and `failRun` records that an abort won.
    */
   dropRun(claim: Claim): Promise<void>;
 
@@ -112,55 +139,65 @@ export interface Ledger extends Requests {
   readPartition(runId: string, partition: number): Promise<PartitionState>;
   /** In plan order. */
   listPartitions(runId: string): AsyncIterable<PartitionState>;
-  /** How many partitions stand where; what there is none of is left out. Quick, however many there are. */
+  /**
+   * Counts partitions by status; statuses with a count of 0 are omitted. Fast regardless of the number of
+   * partitions.
+   */
   countPartitions(runId: string): Promise<PartitionCounts>;
-  /** What happened so far, then what happens, until the run ends or the signal fires. */
+  /** Yields past events, then new ones, until the run ends or the signal fires. */
   changes(runId: string, signal: AbortSignal): AsyncIterable<RunEvent>;
   close(): Promise<void>;
 }
 
 /**
- * A ledger that attempts on other machines report to. An attempt holds its partition by a lease on the ledger's clock,
- * and renews it; what was not renewed is given to somebody else.
+ * A ledger that attempts on other machines report to. An attempt holds its partition by a lease on the
+ * ledger's clock and renews it; a partition whose lease has run out is given to another worker.
  */
 export interface SharedLedger extends Ledger {
-  /** Brings small assets to workers that do not have them. */
+  /** Stores small assets for workers that do not have them. */
   readonly assets: CollectedBlobStore;
-  /** As `startAttempt`, for an attempt that renews its lease. */
+  /** Like `startAttempt`, for an attempt that renews its lease. */
   startLeased(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"started" | "fenced">;
-  /** `fenced`: the partition is somebody else's by now, or nobody's; the attempt has no say any more. */
+  /** `fenced`: the attempt no longer holds the partition and must stop. */
   renewAttempt(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"renewed" | "fenced">;
   /**
-   * running -> pending where a lease has run out, which uses up no attempt; running -> poisoned where so many have run
-   * out in a row. Called by the coordinator, again and again. Attempts that were started without a lease never expire.
-   * @param maxExpiries without it, none is ever poisoned
-   * @returns how many there were
+   * running -> pending for partitions whose lease has run out, which does not use up an attempt; running ->
+   * poisoned after `maxExpiries` expired leases in a row. The coordinator calls it periodically. Attempts
+   * that were started without a lease never expire.
+   * @param maxExpiries without it, no partition is poisoned
+   * @returns the number of expired leases
    */
   expireLeases(claim: Claim, maxExpiries?: number): Promise<number>;
-  /** Running partitions whose leases end first, for people who wait for them; at most three. */
+  /** Returns the running partitions whose leases end first, at most three, for users who wait for them. */
   leaseEnds(runId: string): Promise<readonly LeaseEnd[]>;
-  /** In plan order; of a run with many partitions, those that somebody waits for. */
+  /**
+   * Returns the given partitions in plan order. For large runs, callers pass only the partitions they wait
+   * for.
+   */
   readPartitions(runId: string, partitions: readonly number[]): Promise<readonly PartitionState[]>;
-  /** Says that a worker is there. Repeated by it before `forMs` is over; no promise of anything. */
+  /**
+   * Records that a worker is running. The worker repeats the call before `forMs` has passed. It has no effect
+   * on partitions.
+   */
   noteWorker(worker: WorkerNote, forMs: number): Promise<void>;
-  /** It has ended as it should. */
+  /** Removes a worker that has ended normally. */
   forgetWorker(id: string): Promise<void>;
-  /** Workers that are there as far as anybody knows. */
+  /** Returns the workers that are running according to their last report. */
   listWorkers(): Promise<readonly SeenWorker[]>;
   /**
-   * Of partitions as somebody knows them, those that are not so any more, in plan order. Called by the coordinator, again
-   * and again: most of what waits for workers still does.
+   * Returns those partitions whose state differs from the state that the caller knows, in plan order. The
+   * coordinator calls it periodically, while most partitions still wait for workers.
    */
   readChanged(runId: string, known: readonly KnownPartition[]): Promise<readonly PartitionState[]>;
 }
 
 export interface LeaseEnd {
   readonly partition: number;
-  /** On the ledger's clock, unless it is renewed; negative once it is over. */
+  /** Time left on the ledger's clock if the lease is not renewed; negative after its end. */
   readonly leftMs: number;
 }
 
-/** How a worker describes itself, for people. */
+/** Description that a worker gives of itself, for display. */
 export interface WorkerNote {
   /** A UUID. */
   readonly id: string;
@@ -186,6 +223,6 @@ export interface RunFilter {
   readonly jobName?: string;
   readonly trigger?: Run["trigger"];
   readonly statuses?: readonly RunStatus[];
-  /** Id of a run: only those that were created before it. Of a run that there is not, none. */
+  /** Run id: only runs that were created before it. If the run does not exist, the result is empty. */
   readonly before?: string;
 }

@@ -1,5 +1,7 @@
-/** What people were told once and shall not be told again, kept beside the ledger. */
+/** Records which notices have been sent, beside the ledger, so that each is sent once. */
 export interface NoticeStore {
-  /** `true` for the first who asks for this text, in whatever process; for all others, later too, `false`. */
+  /**
+   * Returns `true` for the first caller with this text across all processes, and `false` for all later calls.
+   */
   claim(text: string): Promise<boolean>;
 }

@@ -1,9 +1,9 @@
-/** What every ledger refuses, worded in one place. */
+/** Errors for requests that every ledger refuses. */
 import { InfraError, SpecError } from "../errors.js";
 
 export function claimLost(runId: string): InfraError {
   return new InfraError("infra.claim-lost", `run ${runId} is owned by another process now`, {
-    hint: "Leave the run to that process; what was accepted before it took over is kept. See: nightshift status",
+    hint: "Leave the run to that process; partitions accepted before it took over are kept. See: nightshift status",
     details: { runId },
   });
 }
@@ -15,7 +15,7 @@ export function notClaimed(runId: string): InfraError {
   });
 }
 
-/** Ids name directories and rows. @throws SpecError `refused.run-id` */
+/** Rejects ids that are unsafe as names of directories and rows. @throws SpecError `refused.run-id` */
 export function requireRunId(runId: string): void {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(runId)) return;
   throw new SpecError(
@@ -35,7 +35,10 @@ export function runIdTaken(runId: string): SpecError {
   });
 }
 
-/** A transition that the run's state does not allow. Only a coordinator that lost track asks for one. */
+/**
+ * Error for a transition that the run's state does not allow. Only a coordinator with an outdated state
+ * requests one.
+ */
 export function illegal(
   runId: string,
   what: string,
@@ -49,23 +52,23 @@ export function illegal(
 }
 
 export function runEnded(runId: string, status: string): SpecError {
-  return new SpecError("refused.run-ended", `run ${runId} is ${status}; nothing is left to do in it`, {
+  return new SpecError("refused.run-ended", `run ${runId} is ${status}; it has no work left`, {
     hint:
       status === "published"
         ? "Score it again with --reprocess."
-        : "Start a new run of the same job: the given-up one stays as it is.",
+        : "Start a new run of the same job: the dropped run stays as it is.",
     details: { runId, status },
   });
 }
 
 export function ownerAlive(runId: string, pid: number): SpecError {
-  return new SpecError("refused.owner-alive", `run ${runId} is being worked on by process ${pid}`, {
-    hint: `Wait until it is done, or stop it with nightshift cancel ${runId} and run the command again: what was accepted is kept.`,
+  return new SpecError("refused.owner-alive", `run ${runId} is owned by process ${pid}`, {
+    hint: `Wait until it is done, or stop it with nightshift cancel ${runId} and run the command again: accepted partitions are kept.`,
     details: { runId, pid },
   });
 }
 
-/** @param leaseMs for how long its claim still holds if it is not renewed; `null` where claims do not run out */
+/** @param leaseMs remaining time of its claim if it is not renewed; `null` if claims do not expire */
 export function ownerElsewhere(
   runId: string,
   pid: number,
@@ -74,21 +77,21 @@ export function ownerElsewhere(
 ): SpecError {
   return new SpecError(
     "refused.owner-alive",
-    `run ${runId} belongs to process ${pid} on ${host}, and from here nobody can tell whether it lives`,
+    `run ${runId} belongs to process ${pid} on ${host}, and it cannot be checked from this host whether it is alive`,
     {
       hint:
         leaseMs === null
           ? `Make sure that it is gone on ${host}, then run the command again with --take-over.`
-          : `Its claim runs out in ${Math.ceil(leaseMs / 1000)} s unless it is renewed: try again then. If it is surely gone, --take-over does not wait.`,
+          : `Its claim runs out in ${Math.ceil(leaseMs / 1000)} s unless it is renewed: try again then. If the process is certainly gone, --take-over does not wait.`,
       details: { runId, pid, host },
     },
   );
 }
 
-/** @param place of the ledger, for people */
+/** @param place location of the ledger, for messages */
 export function unknownRun(runId: string, place: string): SpecError {
   return new SpecError("refused.unknown-run", `there is no run ${runId} in ${place}`, {
-    hint: "See what is there with: nightshift ls runs",
+    hint: "List the runs with: nightshift ls runs",
     details: { runId, place },
   });
 }

@@ -1,70 +1,79 @@
 /**
- * What became of every tick, kept beside the ledger. A tick is recorded once, whoever comes first, and before its run
- * begins; so twins cannot double it, and a process that dies in between leaves a tick that is open, whose run then still
- * happens. All of it is by the name of the job.
+ * Records the decision about every tick, beside the ledger. A tick is recorded once, by the first scheduler
+ * that decides it, and before its run begins. So concurrent schedulers cannot start it twice, and a process
+ * that dies in between leaves an open tick whose run still happens. Everything is stored by job name.
  */
 import type { Owner } from "../job/run.js";
 import type { Tick } from "../time/schedule.js";
 
 export interface ScheduleStore {
   /**
-   * Where a job's schedule stands. A schedule that was never seen, or another one than before, is followed from `now`
-   * on: nothing from before it was written is caught up with. The one before it, which a scheduler with an older spec may
-   * go on to ask for, stands as it did for an hour more (`takesOverMs`): neither of the two makes the other one new.
+   * Returns the state of a job's schedule. A new or changed schedule is followed from `now` on: earlier ticks
+   * are not caught up. A scheduler with an older spec may continue to ask for the previous schedule; for one
+   * hour (`takesOverMs`) it keeps its state, so that neither of the two makes the other one new.
    */
   follow(job: string, schedule: string, now: Date): Promise<Following>;
-  /** Durable when it returns. `exists`: somebody was faster; what they decided counts. */
+  /**
+   * Records a tick; durable when the promise resolves. `exists`: another scheduler recorded it first, and its
+   * decision counts.
+   */
   record(job: string, tick: Tick, by: Owner): Promise<"recorded" | "exists">;
-  /** How a fired tick ended. By whoever knows; may be repeated; the first end counts. */
+  /** Records how a fired tick ended. Any process may call it and repeat it; the first end counts. */
   end(job: string, at: string, end: TickEnd): Promise<void>;
   /**
-   * Records why a fired tick has not run yet, or runs again; the newest note counts, and none does once it has ended. By
-   * who runs the tick.
+   * Records why a fired tick has not run yet or runs again. The newest note counts, until the tick has ended.
+   * Called by the scheduler that runs the tick.
    */
   note(job: string, at: string, progress: TickProgress): Promise<void>;
-  /** `null` while it has none. */
+  /** Returns how a tick ended; `null` while it has not. */
   endOf(job: string, at: string): Promise<TickEnd | null>;
-  /** Fired ticks that have no end, oldest first. */
+  /** Returns the fired ticks without an end, oldest first. */
   open(job: string): Promise<readonly OpenTick[]>;
-  /** A scheduler says that it is there, every few seconds; what it recorded is its own to run for so long. */
+  /**
+   * Reports that a scheduler is alive. It is called every few seconds; while it is, ticks that this scheduler
+   * recorded are its own to run.
+   */
   attend(self: Owner): Promise<void>;
   /** Newest first. */
   ticks(job: string): AsyncIterable<RecordedTick>;
-  /** `false`: it was so already. */
+  /** Pauses the schedule. `false`: it was paused already. */
   pause(job: string, now: Date): Promise<boolean>;
-  /** From now on ticks fire again; none of those before is caught up with. */
+  /**
+   * Resumes the schedule: later ticks fire again, and those in between are not caught up. `false`: it was not
+   * paused.
+   */
   resume(job: string, now: Date): Promise<boolean>;
   isPaused(job: string): Promise<boolean>;
-  /** Forgets ticks of days long gone. The mark stays. */
+  /** Removes ticks of old days. The cursor stays. */
   prune(job: string): Promise<void>;
 }
 
 export interface Following {
-  /** The newest tick that is recorded, or since when the schedule is followed. Never moves back. */
-  readonly mark: Date;
+  /** The newest recorded tick, or the time from which the schedule is followed. Never moves back. */
+  readonly cursor: Date;
   readonly paused: boolean;
 }
 
 export interface RecordedTick extends Tick {
-  /** Who recorded it, and starts its run if it fired. */
+  /** The scheduler that recorded the tick, and starts its run if it fired. */
   readonly by: Owner;
-  /** `null` while it is open, and where it did not fire. */
+  /** `null` while the tick is open, and if it did not fire. */
   readonly end: TickEnd | null;
-  /** `null`, or absent: it ran, or runs, at its first try. */
+  /** `null` or absent: it ran, or runs, without waiting or retrying. */
   readonly progress?: TickProgress | null;
 }
 
-/** A tick that is open and does not run: it waits for something, or for its next try. */
+/** An open tick that is not running: it waits for a condition, or for its next try. */
 export interface TickProgress {
   readonly status: "waiting" | "retrying";
-  /** Since when; ISO 8601, as is the next. */
+  /** Start time; ISO 8601, as is `nextAt`. */
   readonly since: string;
-  /** When waiting ends, and the tick fails. `null` while it retries. */
+  /** End of the waiting time, after which the tick fails. `null` while it retries. */
   readonly until: string | null;
-  /** When it is looked at again, at the time of the note. */
+  /** Time of the next check, as of this note. */
   readonly nextAt: string;
   readonly reason: { readonly code: string; readonly message: string };
-  /** Tries that failed, oldest first. */
+  /** Failed tries, oldest first. */
   readonly attempts: readonly TickAttempt[];
 }
 
@@ -76,14 +85,14 @@ export interface TickAttempt {
 }
 
 export interface OpenTick extends RecordedTick {
-  /** Who recorded it still lives, as far as can be told; otherwise anybody may run it. */
+  /** Whether the scheduler that recorded it still seems to be alive; otherwise any scheduler may run it. */
   readonly isHeld: boolean;
 }
 
 export interface TickEnd {
   readonly status: "published" | "already-published" | "skipped" | "failed" | "cancelled";
   readonly runId: string | null;
-  /** Code of the error, where there was one. */
+  /** Code of the error, if there was one. */
   readonly error: string | null;
   /** ISO 8601. */
   readonly at: string;

@@ -186,19 +186,23 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   async function followJob(job: ScheduledJob): Promise<Date | null> {
     const { schedule } = job;
     const now = clock.now();
-    const { mark, paused } = await book.follow(job.name, `${schedule.expression} ${schedule.timezone}`, now);
-    const due = nextInstant(schedule.cron, schedule.timezone, mark);
+    const { cursor, paused } = await book.follow(
+      job.name,
+      `${schedule.expression} ${schedule.timezone}`,
+      now,
+    );
+    const due = nextInstant(schedule.cron, schedule.timezone, cursor);
     if (due === null || due > now) return due;
     const busyWith = await busyTickOf(job);
-    for (const tick of decideTicks(schedule, { now, mark, paused, busyWith })) {
+    for (const tick of decideTicks(schedule, { now, cursor, paused, busyWith })) {
       if (isDraining) return null;
       if ((await book.record(job.name, tick, parts.self)) === "exists") continue;
       tell({ type: "tick.decided", job: job.name, tick });
       if (tick.verdict !== "fired") continue;
-      if (schedule.overlap === "cancel_running") await supersede(job, tick.at, mark);
+      if (schedule.overlap === "cancel_running") await supersede(job, tick.at, cursor);
       hold(job, tick.at, false);
     }
-    return nextInstant(schedule.cron, schedule.timezone, new Date(Math.max(now.getTime(), mark.getTime())));
+    return nextInstant(schedule.cron, schedule.timezone, new Date(Math.max(now.getTime(), cursor.getTime())));
   }
 
   /** The run that goes on, or waits, may be another scheduler's. */
@@ -219,16 +223,16 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
    * Ticks that are being caught up with are all wanted; only those before them are preempted. What other schedulers run is
    * ended in the book, where they see it; what dead ones ran is taken up as ever.
    *
-   * @param mark up to where ticks were decided before
+   * @param cursor up to where ticks were decided before
    */
-  async function supersede({ name }: ScheduledJob, at: string, mark: Date): Promise<void> {
+  async function supersede({ name }: ScheduledJob, at: string, cursor: Date): Promise<void> {
     for (const tick of held.values()) {
       if (tick.job.name !== name || tick.at >= at) continue;
       if (tick.running !== null) yieldTo(tick);
       else if (tick.progress !== null) await giveUp(tick);
     }
     for (const { at: earlier, by, isHeld } of await book.open(name)) {
-      if (held.has(keyOf(name, earlier)) || new Date(earlier) > mark || !(isHeld || isSelf(by))) continue;
+      if (held.has(keyOf(name, earlier)) || new Date(earlier) > cursor || !(isHeld || isSelf(by))) continue;
       const now = clock.now().toISOString();
       await book.end(name, earlier, { status: "cancelled", runId: null, error: null, at: now });
     }

@@ -50,7 +50,7 @@ export interface Moment {
    * The last decided tick, or the time from which the schedule is followed. Ticks up to here are never
    * decided again.
    */
-  readonly mark: Date;
+  readonly cursor: Date;
   readonly paused: boolean;
   /** The tick whose run is active or waiting, if any. */
   readonly busyWith: string | null;
@@ -63,12 +63,12 @@ const mostCaughtUp = 100;
 /** Maximum number of ticks that are reported one by one; earlier ones are summarised as one. */
 const mostTold = 1000;
 
-/** Decides every tick in (mark, now], oldest first. Returns none while the clock is at or before the mark. */
+/** Decides every tick in (cursor, now], oldest first. Returns none while the clock is at or before the cursor. */
 export function decideTicks(schedule: Schedule, moment: Moment): readonly Tick[] {
   const { cron, timezone } = schedule;
   const due: number[] = [];
   let untold = 0;
-  for (const instant of instantsBetween(cron, timezone, moment.mark, moment.now)) {
+  for (const instant of instantsBetween(cron, timezone, moment.cursor, moment.now)) {
     due.push(instant.getTime());
     if (due.length > 2 * mostTold) untold += due.splice(0, mostTold).length;
   }

@@ -55,7 +55,7 @@ test("its schedule is followed from where it was, and its open tick waits and en
   const at = "2001-06-13T02:15:00.000Z";
   const now = new Date("2001-06-13T08:00:00Z");
   const store = openStore();
-  expect(await store.follow("daily", "15 2 * * * UTC", now)).toEqual({ mark: new Date(at), paused: false });
+  expect(await store.follow("daily", "15 2 * * * UTC", now)).toEqual({ cursor: new Date(at), paused: false });
   const [open, ...others] = await store.open("daily");
   expect(others).toEqual([]);
   expect(open).toMatchObject({ at, isHeld: false });

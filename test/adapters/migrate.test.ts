@@ -114,8 +114,8 @@ describe("the tables of version 0.1, with a tick that is open", () => {
     const stores = await openPostgresStores({ url: urlOf(test_.url), newId: newUuid, isAlive: () => "dead" });
     try {
       const { schedules } = stores;
-      const { mark } = await schedules.follow("daily", "15 2 * * * UTC", new Date("2001-06-13T08:00:00Z"));
-      expect(mark).toEqual(new Date(at));
+      const { cursor } = await schedules.follow("daily", "15 2 * * * UTC", new Date("2001-06-13T08:00:00Z"));
+      expect(cursor).toEqual(new Date(at));
       const [left, ...others] = await schedules.open("daily");
       expect(others).toEqual([]);
       expect(left).toMatchObject({ at, isHeld: false });

@@ -212,12 +212,12 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
     test("a schedule is followed from when it was first seen, and a changed one from its change", async () => {
       const book = await open();
       const at = (text: string) => new Date(`2026-01-${text}:00Z`);
-      expect((await book.follow("nightly", "a", at("10T12:00"))).mark).toEqual(at("10T12:00"));
-      expect((await book.follow("nightly", "a", at("20T12:00"))).mark).toEqual(at("10T12:00"));
+      expect((await book.follow("nightly", "a", at("10T12:00"))).cursor).toEqual(at("10T12:00"));
+      expect((await book.follow("nightly", "a", at("20T12:00"))).cursor).toEqual(at("10T12:00"));
       await book.record("nightly", fired("2026-01-12T02:00:00.000Z"), owner(1));
-      expect((await book.follow("nightly", "a", at("20T12:00"))).mark).toEqual(at("12T02:00"));
-      expect((await book.follow("nightly", "b", at("21T12:00"))).mark).toEqual(at("21T12:00"));
-      expect((await (await open()).follow("nightly", "b", at("01T00:00"))).mark).toEqual(at("21T12:00"));
+      expect((await book.follow("nightly", "a", at("20T12:00"))).cursor).toEqual(at("12T02:00"));
+      expect((await book.follow("nightly", "b", at("21T12:00"))).cursor).toEqual(at("21T12:00"));
+      expect((await (await open()).follow("nightly", "b", at("01T00:00"))).cursor).toEqual(at("21T12:00"));
     });
 
     test("two services with specs of two versions lose no tick between them, and make nothing of each other's", async () => {
@@ -413,7 +413,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       });
     });
 
-    test("days long gone are forgotten, and the mark is not", async () => {
+    test("days long gone are forgotten, and the cursor is not", async () => {
       const book = await open();
       await book.follow("nightly", "a", new Date("2026-01-01T00:00:00Z"));
       for (let day = 0; day < 95; day++)
@@ -426,7 +426,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       const kept = await instantsIn(book);
       expect([kept.length, kept[0]]).toEqual([90, "2026-04-05T02:00:00.000Z"]);
       expect(
-        (await (await open()).follow("nightly", "a", new Date("2026-02-01T00:00:00Z"))).mark.toISOString(),
+        (await (await open()).follow("nightly", "a", new Date("2026-02-01T00:00:00Z"))).cursor.toISOString(),
       ).toBe("2026-04-05T02:00:00.000Z");
     });
 
@@ -594,7 +594,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       expect(await book.resume("nightly", new Date(startMs))).toBe(false);
       expect(await book.pause("nightly", new Date(startMs + 86_400_000))).toBe(true);
       expect(await book.follow("nightly", "a", new Date(startMs))).toEqual({
-        mark: new Date(startMs),
+        cursor: new Date(startMs),
         paused: true,
       });
     });

@@ -22,7 +22,7 @@ test("while a run is worked on, run, retry and --restart of it are refused; then
   for (const argv of [["run", "flights"], ["retry"], ["run", "flights", "--restart"]]) {
     const other = project.nightshift(...argv);
     expect(other).toMatchObject({ status: 2, stdout: "" });
-    expect(other.stderr).toMatch(/error: run flights-\S+ is being worked on by process \d+\n/);
+    expect(other.stderr).toMatch(/error: run flights-\S+ is owned by process \d+\n/);
     expect(other.stderr).toContain("stop it with nightshift cancel flights-");
   }
   expect(JSON.parse(project.nightshift("status", "--json").stdout)).toMatchObject({
@@ -53,7 +53,7 @@ test("the same command three times at the same moment: one run, one publication"
 
 function refusedOrTooLate({ status, stderr }: Finished): boolean {
   if (status === 0) return stderr.includes("already published");
-  return status === 2 && /is being worked on by process|has just started/.test(stderr);
+  return status === 2 && /is owned by process|has just started/.test(stderr);
 }
 
 test("two scores with other inputs onto one output: the first to publish has it, the other is refused", async () => {

@@ -96,7 +96,7 @@ test("a coordinator is killed; retry goes on from another state directory, and o
   });
   const refused = here("retry", "--state", "second");
   expect(refused).toMatchObject({ status: 2 });
-  expect(refused.stderr).toContain(`is being worked on by process ${running.child.pid}`);
+  expect(refused.stderr).toContain(`is owned by process ${running.child.pid}`);
 
   running.child.kill("SIGKILL");
   await running.finished;
@@ -133,7 +133,7 @@ test("the same job at once from two places: one run, one publication", async () 
   expect(published.map(({ status }) => status)).toEqual([0]);
   for (const { status, stderr } of all)
     expect(stderr).toMatch(
-      status === 0 ? /published to out/ : /is being worked on by process|has just started/,
+      status === 0 ? /published to out/ : /is owned by process|has just started/,
     );
   expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
   expect(JSON.parse(there("ls", "runs", "--json").stdout)).toHaveLength(1);

@@ -13,7 +13,7 @@ function schedule(expression: string, parts: Partial<Schedule> = {}): Schedule {
 
 const hourMs = 3_600_000;
 const nightly = "15 2 * * *";
-const fourNights = { mark: new Date("2026-01-01T12:00:00Z"), now: new Date("2026-01-05T03:00:00Z") };
+const fourNights = { cursor: new Date("2026-01-01T12:00:00Z"), now: new Date("2026-01-05T03:00:00Z") };
 const quiet = { paused: false, busyWith: null };
 
 const verdicts = (parts: Partial<Schedule>, moment: object = {}): readonly (readonly [string, string])[] =>
@@ -31,7 +31,7 @@ test("of four nights without a scheduler the latest is caught up with, or all, o
   ]);
   expect(verdicts({ catchup: "all" }).map(([, verdict]) => verdict)).toEqual(Array(4).fill("fired"));
   expect(verdicts({ catchup: "none" }).map(([, verdict]) => verdict)).toEqual(Array(4).fill("missed"));
-  const inTime = { mark: new Date("2026-01-04T12:00:00Z"), now: new Date("2026-01-05T02:15:20Z") };
+  const inTime = { cursor: new Date("2026-01-04T12:00:00Z"), now: new Date("2026-01-05T02:15:20Z") };
   expect(verdicts({ catchup: "none" }, inTime)).toEqual([["05", "fired"]]);
 });
 
@@ -61,7 +61,7 @@ test("while the job is paused, or a run of it goes on, a tick is skipped with th
 test("a year of minutes without a scheduler is recorded in a thousand ticks, and none is lost count of", () => {
   const ticks = decideTicks(schedule("* * * * *", { catchup: "all" }), {
     ...quiet,
-    mark: new Date("2025-01-01T00:00:00Z"),
+    cursor: new Date("2025-01-01T00:00:00Z"),
     now: new Date("2026-01-01T00:00:00Z"),
   });
   expect(ticks).toHaveLength(1001);
@@ -70,14 +70,14 @@ test("a year of minutes without a scheduler is recorded in a thousand ticks, and
   expect(ticks.at(-1)).toMatchObject({ at: "2026-01-01T00:00:00.000Z", verdict: "fired" });
 });
 
-/** Follows a schedule while the clock does what it wants; the mark is the last tick, as the store has it. */
+/** Follows a schedule while the clock does what it wants; the cursor is the last tick, as the store has it. */
 function follow(spec: Schedule, times: Iterable<number>, start: number): readonly Tick[] {
   const all: Tick[] = [];
-  let mark = start;
+  let cursor = start;
   for (const now of times) {
-    const ticks = decideTicks(spec, { ...quiet, mark: new Date(mark), now: new Date(now) });
+    const ticks = decideTicks(spec, { ...quiet, cursor: new Date(cursor), now: new Date(now) });
     all.push(...ticks);
-    mark = Math.max(mark, Date.parse(ticks.at(-1)?.at ?? "") || 0);
+    cursor = Math.max(cursor, Date.parse(ticks.at(-1)?.at ?? "") || 0);
   }
   return all;
 }
@@ -101,14 +101,14 @@ test.each([
     const spec = schedule("* * * * *", { catchup: "all", timezone: "Europe/Berlin" });
     const ticks = follow(spec, times, start);
     const last = Math.floor(Math.max(...times) / 60_000) * 60_000;
-    let mark = start;
+    let cursor = start;
     for (const { at, ticks: number } of ticks) {
       // Each follows on the one before, and one that stands for several reaches back to it.
-      expect(Date.parse(at)).toBe(mark + number * 60_000);
-      mark = Date.parse(at);
+      expect(Date.parse(at)).toBe(cursor + number * 60_000);
+      cursor = Date.parse(at);
     }
-    expect(mark).toBe(last);
-    expect((mark - start) / 60_000).toBeGreaterThanOrEqual(10_000);
+    expect(cursor).toBe(last);
+    expect((cursor - start) / 60_000).toBeGreaterThanOrEqual(10_000);
   },
 );
 

@@ -1,4 +1,4 @@
-/** Backfills under way, a file each beside the runs: `<stateDir>/backfills/<key>.json`. */
+/** Unfinished backfills, one file each, beside the runs: `<stateDir>/backfills/<key>.json`. */
 
 import { InfraError } from "../../errors.js";
 import type { FileSystem } from "../../stores/file-system.js";
@@ -9,7 +9,7 @@ import { decodeTerminatedLine, encodeLine } from "./line.js";
 export interface BookPlace {
   readonly stateDir: string;
   readonly fileSystem: FileSystem;
-  /** A name that no process ever used before. */
+  /** Returns a name that no process has used before. */
   readonly uniqueName: () => string;
 }
 
@@ -22,7 +22,7 @@ export function backfillStore({ stateDir, fileSystem, uniqueName }: BookPlace): 
     if (bytes === null) return null;
     const body = decodeTerminatedLine(bytes);
     if (body?.v === 1) return body.baseline as Baseline;
-    throw new InfraError("infra.journal-corrupt", `${pathOf(key)} is damaged, or of a later version`, {
+    throw new InfraError("infra.journal-corrupt", `${pathOf(key)} is damaged or from a newer version`, {
       hint: "Remove it: the backfill it belongs to then scores its intervals again.",
     });
   }

@@ -1,5 +1,6 @@
 /**
- * How a process comes to own a run. The protocol, and why two owners are harmless, is told in journal-ledger.ts.
+ * Claims a run for a process. The protocol, and the reason why two owners are harmless, are described in
+ * journal-ledger.ts.
  */
 
 import { isFinal, type Owner, type Run } from "../../job/run.js";
@@ -34,28 +35,28 @@ export interface ClaimTools {
   readonly uniqueName: () => string;
 }
 
-/** A claim that holds. */
+/** A claim that is in effect. */
 export interface HeldRun {
   /** Number of the claim and of its journal. */
   readonly coordinatorEpoch: number;
   readonly directory: string;
-  /** The run with everything that was asked for, which may be moments ahead of the disk. */
+  /** The run including all requested transitions. It may be ahead of the disk for a moment. */
   readonly fold: RunFold;
   readonly writer: JournalWriter;
-  /** Closes the journal; from then on this process may claim the run again. */
+  /** Closes the journal. After that this process may claim the run again. */
   close(): Promise<void>;
 }
 
 /**
- * Journals that this process writes to. A process is alive as long as it runs, also when one of its ledgers gave up
- * after a full disk; only this tells whether it still works on a run.
+ * Journals that this process writes to. The process stays alive when one of its ledgers stops after a full
+ * disk, so only this set shows whether it still works on a run.
  */
 const writtenHere = new Set<string>();
 
 export async function claimJournal(request: ClaimRequest, tools: ClaimTools): Promise<HeldRun> {
   for (;;) {
     const held = await tryClaim(request, tools);
-    // Somebody was faster. Look again: most likely that is a living owner now, and the claim is refused.
+    // Another process was faster. Look again: most likely it is a live owner now, and the claim is refused.
     if (held !== "exists") return held;
   }
 }
@@ -103,13 +104,16 @@ async function tryClaim(request: ClaimRequest, tools: ClaimTools): Promise<HeldR
   }
 }
 
-/** The one step that decides between claimants: a finished, synced file gets its name, or somebody else's did. */
+/**
+ * The single step that decides between claimants: a finished, synced file gets its name, unless another
+ * process's file has it.
+ */
 async function linkJournal(
   { fileSystem, uniqueName }: ClaimTools,
   path: string,
   records: readonly JournalRecord[],
 ): Promise<AppendFile | "exists"> {
-  // The name that errors of its writes will tell, since the file keeps it open.
+  // Later write errors report this name, since the file stays open under it.
   const finished = `${path}.${uniqueName()}.tmp`;
   const file = await fileSystem.create(finished);
   try {
@@ -146,14 +150,17 @@ function isSameProcess(a: Owner, b: Owner): boolean {
   return a.pid === b.pid && a.processStart === b.processStart && a.bootId === b.bootId && a.host === b.host;
 }
 
-/** The old owner may have ended the run in the moment before the link. Then there is nothing to own. */
+/** The old owner may have ended the run just before the link. Then there is nothing to own. */
 async function refuseIfEnded(fold: RunFold, writer: JournalWriter, clock: Clock): Promise<void> {
   if (!isFinal(fold)) return;
   await writer.append([release(clock.now().toISOString())]);
   throw runEnded(fold.run.id, fold.status);
 }
 
-/** Reads the journals before ours once their owners can find ours: nothing they promise from now on is missed. */
+/**
+ * Reads the earlier journals after their owners can find this one, so that no transition confirmed from now
+ * on is missed.
+ */
 async function readWhatCounts(
   fileSystem: FileSystem,
   directory: string,
@@ -164,7 +171,7 @@ async function readWhatCounts(
   return foldHistory(fileSystem, run, history);
 }
 
-/** Folds a history as it is now, and words what a claim that builds on it must honour. */
+/** Folds a history as it is now, and records what a claim based on it must honour. */
 export async function foldHistory(
   fileSystem: FileSystem,
   run: Run,
@@ -186,7 +193,7 @@ function honour(
   last: { readonly start: number; readonly records: readonly JournalRecord[] } | null,
 ): Honoured | null {
   if (head === undefined || last === null) return null;
-  // A head that holds nothing but its own claim adds nothing: what it honoured is honoured in its place.
+  // A head that contains only its own claim adds nothing: the journal that it honoured is honoured instead.
   if (last.start < head.headBytes) return head.adopted.previous;
   return { journal: head.journal, bytes: last.start, tail: last.records };
 }

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { FileSystem } from "../../stores/file-system.js";
 
-/** Makes a directory with its parents, level by level, so that every level is durable in the one above. */
+/** Creates a directory and its parents, level by level, and makes every level durable in its parent. */
 export async function makeDurableDirectory(fileSystem: FileSystem, path: string): Promise<void> {
   if ((await fileSystem.stat(path)) !== null) return;
   const parent = dirname(path);

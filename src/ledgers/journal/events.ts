@@ -2,7 +2,7 @@ import type { Run } from "../../job/run.js";
 import type { RunEvent } from "../../job/run-events.js";
 import type { JournalRecord } from "./records.js";
 
-/** The event that a record stands for; `null` for book-keeping that nobody watches. */
+/** Returns the event of a record; `null` for internal records that are not events. */
 export function toEvent(run: Run, record: JournalRecord): RunEvent | null {
   const common = { runId: run.id, at: record.at };
   switch (record.type) {
@@ -53,7 +53,10 @@ function startOf({ jobName, trigger, interval }: Run) {
   return { job: jobName, trigger, interval };
 }
 
-/** Whether nothing follows this record unless somebody claims the run again; `null`: it says nothing about that. */
+/**
+ * Whether no record follows this one unless the run is claimed again; `null`: the record does not determine
+ * that.
+ */
 export function endsRun(record: JournalRecord): boolean | null {
   switch (record.type) {
     case "published":

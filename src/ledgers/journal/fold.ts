@@ -1,6 +1,6 @@
 /**
- * The fold: records in, states out. It depends on the order of records and on nothing else; times are only carried
- * along, so a clock that goes backwards changes no state.
+ * The fold: records in, states out. It depends only on the order of records. Times are copied but not
+ * compared, so a clock that goes backwards changes no state.
  */
 import type { ErrorRecord } from "../../errors.js";
 import type { AttemptFailure, PartitionState, PlanTotals, Receipt } from "../../job/partition.js";
@@ -8,11 +8,11 @@ import { isResumable, type Owner, type Run, type RunState, type RunStatus } from
 import { addSums, reasonsOf, rowsOf, type Sums, statsOf, sumsOf } from "../../job/statistics.js";
 import type { JournalRecord, PlanFile } from "./records.js";
 
-/** Where a partition stands. Its rows are in the plan, not in the journal. */
+/** State of a partition. Its rows are in the plan, not in the journal. */
 export interface PartitionProgress {
   readonly status: PartitionState["status"];
   readonly epoch: number;
-  /** The attempt that was started at this epoch. */
+  /** The attempt that was started in this epoch. */
   readonly attemptId: string | null;
   readonly attempts: number;
   readonly soloDeaths: number;
@@ -20,7 +20,10 @@ export interface PartitionProgress {
   readonly lastError: ErrorRecord | null;
 }
 
-/** A run as its records tell it. Grows in place: with 100,000 partitions a copy a record would be quadratic. */
+/**
+ * A run as described by its records. It is changed in place: with 100,000 partitions, a copy for each record
+ * would be quadratic.
+ */
 export interface RunFold {
   readonly run: Run;
   status: RunStatus;
@@ -28,14 +31,14 @@ export interface RunFold {
   fingerprint: string | null;
   totals: PlanTotals | null;
   provider: string | null;
-  /** In plan order; entries are replaced, never changed. */
+  /** In plan order. Entries are replaced, never changed. */
   readonly partitions: PartitionProgress[];
   acceptedPartitions: number;
   /** Over accepted partitions. */
   sums: Sums;
   error: ErrorRecord | null;
   publication: number | null;
-  /** How often it failed or was cancelled. */
+  /** How often the run has failed or been cancelled. */
   ends: number;
   owner: Owner | null;
   startedAt: string | null;
@@ -137,7 +140,7 @@ export function at(fold: RunFold, partition: number): PartitionProgress {
   return fold.partitions[partition] ?? untouched;
 }
 
-/** A new owner: nobody works on anything, and a run that failed or was cancelled goes on where it stopped. */
+/** A new owner: no attempt is active, and a failed or cancelled run resumes where it stopped. */
 function reopen(fold: RunFold): void {
   forEachPartition(fold, (progress) => progress.status === "leased" || progress.status === "running", {
     status: "pending",
@@ -155,7 +158,7 @@ function accept(fold: RunFold, receipt: Receipt): void {
   fold.sums = addSums(fold.sums, sumsOf(receipt));
 }
 
-/** Only the partition's own faults, and deaths while it ran alone, are held against it. */
+/** Counts only the partition's own faults, and host deaths while it ran alone. */
 function afterFailure(before: PartitionProgress, failure: AttemptFailure): Partial<PartitionProgress> {
   return {
     status: failure.next,

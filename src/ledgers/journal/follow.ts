@@ -8,11 +8,11 @@ import { historyStart, readBatches, readHistory } from "./history.js";
 const pollMs = 100;
 
 /**
- * The events of a run from its beginning, then as they come, until it has ended or the signal fires. It polls: file
- * watchers miss changes on network file systems, and here nothing may be missed.
+ * Yields the events of a run from its beginning, then new ones until it has ended or the signal fires. It
+ * polls, because file watchers miss changes on network file systems.
  *
- * What the newest owner has not been told to be durable yet is shown too. Should that owner turn out to be outdated,
- * its last events may have been shown although they do not count.
+ * It also yields events of the newest owner that are not confirmed as durable yet. If that owner turns out to
+ * be outdated, its last events may have been shown although they are void.
  */
 export async function* followRun(
   fileSystem: FileSystem,

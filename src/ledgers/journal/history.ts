@@ -1,9 +1,10 @@
 /**
- * The journals of one run as one sequence of records.
+ * Reads the journals of one run as one sequence of records.
  *
- * Journal n belongs to claim n. The newest journal whose owner got as far as `adopted` is the head; its adopted record
- * names the journal before it that counts and how much of it, and so on back to the first. Journals that are not
- * reached this way never came to own the run, and whatever an outdated owner wrote behind the honoured bytes is void.
+ * Journal n belongs to claim n. The newest journal that contains an `adopted` record is the head. This record
+ * names the previous valid journal and how much of it is valid, and so on back to the first. Journals outside
+ * this chain belong to claims that never took effect, and everything behind the honoured bytes of a journal
+ * is void.
  */
 
 import type { Owner } from "../../job/run.js";
@@ -15,26 +16,26 @@ import { lineNumber, readLines } from "./read-lines.js";
 import type { Adopted, JournalRecord } from "./records.js";
 
 export interface History {
-  /** Oldest first; the last one is the head and still open at its end. */
+  /** Oldest first. The last one is the head, and its end is open. */
   readonly segments: readonly Segment[];
-  /** Highest journal number there is, 0 without any. */
+  /** Highest journal number; 0 if there is none. */
   readonly newest: number;
-  /** Who claimed last, whether or not that claim holds already. */
+  /** Owner of the newest claim, whether or not that claim is in effect. */
   readonly newestOwner: Owner | null;
 }
 
-/** What counts of one journal. */
+/** The valid part of one journal. */
 export interface Segment {
   readonly journal: number;
   readonly path: string;
   readonly adopted: Adopted;
-  /** End of the claimed and adopted records. */
+  /** End of the `claimed` and `adopted` records. */
   readonly headBytes: number;
-  /** `null`: all of it. */
+  /** `null`: the whole journal is valid. */
   readonly honoured: { readonly bytes: number; readonly tail: readonly JournalRecord[] } | null;
 }
 
-/** A place in a history: what lies before it was read. */
+/** A position in a history; everything before it has been read. */
 export interface Position {
   readonly journal: number;
   readonly offset: number;
@@ -47,7 +48,7 @@ export interface Batch {
   readonly segment: Segment;
   /** Offset of the line in the segment's file. */
   readonly start: number;
-  /** Where to go on reading. */
+  /** Position from which to continue. */
   readonly next: Position;
 }
 
@@ -55,7 +56,7 @@ export function journalPath(directory: string, journal: number): string {
   return `${directory}/journal.${journal}.ndjson`;
 }
 
-/** @param before leaves out the journals from this number on: what a claimant builds on. */
+/** @param before excludes the journals from this number on; a claimant passes its own number */
 export async function readHistory(
   fileSystem: FileSystem,
   directory: string,
@@ -86,7 +87,7 @@ async function chain(fileSystem: FileSystem, directory: string, head: Segment): 
     const { journal, bytes, tail } = previous;
     const path = journalPath(directory, journal);
     const { adopted, headBytes } = await readHead(fileSystem, directory, journal);
-    if (adopted === null) throw corrupt(path, 2, "the record that makes this journal count is missing");
+    if (adopted === null) throw corrupt(path, 2, "the record that makes this journal valid is missing");
     segments.unshift({ journal, path, adopted, headBytes, honoured: { bytes, tail } });
     previous = adopted.previous;
   }
@@ -104,12 +105,14 @@ async function journalNumbers(fileSystem: FileSystem, directory: string, before:
 
 interface Head {
   readonly owner: Owner;
-  /** `null`: this claim does not hold yet, or never did. */
+  /** `null`: the claim is not in effect yet, or never was. */
   readonly adopted: Adopted | null;
   readonly headBytes: number;
 }
 
-/** A journal is linked with its claimed record in it; the adopted one follows at once, or later, or never. */
+/**
+ * A journal is linked with its `claimed` record; the `adopted` record follows immediately, later or never.
+ */
 async function readHead(fileSystem: FileSystem, directory: string, journal: number): Promise<Head> {
   const path = journalPath(directory, journal);
   let owner: Owner | null = null;
@@ -125,7 +128,7 @@ async function readHead(fileSystem: FileSystem, directory: string, journal: numb
   return { owner, adopted: null, headBytes: 0 };
 }
 
-/** The records from a position on, a line at a time. Ends where the head ends now. */
+/** Yields the records from a position on, one line at a time, up to the present end of the head. */
 export async function* readBatches(
   fileSystem: FileSystem,
   history: History,

@@ -1,24 +1,28 @@
-/** What the journal finds broken, worded in one place; for what it refuses, see `ledgers/refusals.ts`. */
+/**
+ * Errors for journals that are damaged or cannot be written. For refused requests, see `ledgers/refusals.ts`.
+ */
 import { dirname } from "node:path";
 import { InfraError, type NightshiftError } from "../../errors.js";
 
-/** What was written is not what is read. Nothing is guessed: the run cannot go on from here. */
+/**
+ * Error for a line that differs from what was written. Nothing is guessed: the run cannot continue from here.
+ */
 export function corrupt(path: string, line: number, what: string): InfraError {
   return new InfraError("infra.journal-corrupt", `${path}:${line}: ${what}`, {
-    hint: `Restore the file from a backup, or move journal.* and plan.* out of ${dirname(path)} to do the run again from its start. What is published is not affected.`,
+    hint: `Restore the file from a backup, or move journal.* and plan.* out of ${dirname(path)} to repeat the run from its start. Published output is not affected.`,
     details: { file: path, line },
   });
 }
 
-/** The small file that names a run is damaged, so nobody knows which run it was. */
+/** Error for a damaged file that identifies a run, so that it is unknown which run it was. */
 export function corruptRunFile(path: string): InfraError {
   return new InfraError("infra.journal-corrupt", `${path}: the checksum is wrong`, {
-    hint: "Restore the file from a backup, or delete it to forget that run. What is published is not affected.",
+    hint: "Restore the file from a backup, or delete it to forget that run. Published output is not affected.",
     details: { file: path },
   });
 }
 
-/** Whether a run cannot be told from what is on the disk, while everything else may be fine. */
+/** Whether an error means that one run cannot be read from the disk. Other runs may be readable. */
 export function isUnreadable(thrown: unknown): thrown is InfraError {
   return (
     thrown instanceof InfraError &&
@@ -37,13 +41,16 @@ export function futureVersion(path: string, line: number, what: string): InfraEr
   );
 }
 
-/** After the first failed write or sync: the page cache cannot be trusted to hold what the disk does not. */
+/**
+ * Error after the first failed write or sync: from then on the page cache may contain data that the disk does
+ * not.
+ */
 export function noMoreWrites(runId: string, first: NightshiftError): InfraError {
   return new InfraError(
     first.code.startsWith("infra.") ? first.code : "infra.io",
     `nothing more is written to the journal of run ${runId} after: ${first.message}`,
     {
-      hint: first.hint ?? "Put the disk right, then run the command again: what was accepted is kept.",
+      hint: first.hint ?? "Repair the disk, then run the command again: accepted partitions are kept.",
       details: { ...first.details, runId },
       cause: first,
     },

@@ -1,50 +1,55 @@
 /**
- * The embedded ledger: one directory a run, append-only files in it, no server and no lock.
+ * The embedded ledger: one directory for each run, append-only files in it, no server and no lock.
  *
  * ```
- * <stateDir>/keys, order                     which runs there are: run-registry.ts
+ * <stateDir>/keys, order                     index of the runs: run-registry.ts
  * <stateDir>/runs/<run id>/run.json          the run
- *                          journal.<n>.ndjson   what the owner by claim n recorded: records.ts
+ *                          journal.<n>.ndjson   records of the owner by claim n: records.ts
  *                          plan.<n>.ndjson      the plan that it saved: plan-file.ts
- *                          cancel.<n>           somebody asked that owner to cancel the run: requests.ts
- * <stateDir>/retries/<run id>.<n>            somebody asked that a run be gone on with: requests.ts
+ *                          cancel.<n>           request to that owner to cancel the run: requests.ts
+ * <stateDir>/retries/<run id>.<n>            request to resume a run: requests.ts
  * ```
  *
- * **Durable.** Every record is synced before the method that made it returns; concurrent calls share one sync. So an
- * epoch that was handed out was durable first, and since epochs come from the folded records they only grow, whatever
- * dies. A line begins only after the one before it was synced: only the last line of a journal can be torn.
+ * **Durable.** Every record is synced before the method that made it returns; concurrent calls share one
+ * sync. So an epoch is durable before it is returned, and since epochs are computed from the folded records
+ * they only grow, regardless of crashes. A line begins only after the previous one was synced: only the last
+ * line of a journal can be torn.
  *
  * **Claiming.** Claim n + 1, by a process that found journal n to be the newest and its owner dead:
  *
- * 1. link a finished, synced file to `journal.<n+1>.ndjson`. It holds `claimed`. If the name exists, somebody else won.
- * 2. sync the directory, then read what counts of the journals up to n.
- * 3. append and sync `adopted`: which journal is built upon, how many bytes of it count, and a copy of its last whole
- *    line. Whatever else is in the older journals is void.
- * 4. check that there is no journal n + 2. Only now the claim holds.
+ * 1. Link a finished, synced file to `journal.<n+1>.ndjson`. It contains `claimed`. If the name exists,
+ * another process won.
+ * 2. Sync the directory, then read the valid parts of the journals up to n.
+ * 3. Append and sync `adopted`: which journal this one builds on, how many of its bytes are valid, and a copy
+ * of its last whole line. Everything else in the older journals is void.
+ * 4. Check that there is no journal n + 2. Only now the claim is in effect.
  *
- * **Owning.** A transition of owner n: append, sync, check that there is no journal n + 1, and only then return. If it
- * is there, the caller gets `infra.claim-lost` and may take nothing for granted.
+ * **Owning.** A transition by owner n: append, sync, check that there is no journal n + 1, and only then
+ * return. If there is one, the caller gets `infra.claim-lost` and must not assume anything about the
+ * transition.
  *
- * **Two owners are harmless.** Let owner n have returned a transition. Its check found no journal n + 1, so its line was
- * in the file before any claimant's step 1, and every claimant reads (step 2) after its own step 1: the line counts for
- * every later claim. That is why the honoured length stands in a record of its own, and not in the linked file: a
- * length read before the link would void a transition that was appended, checked and returned in between. What an
- * outdated owner appends later is void or, at worst, honoured although its caller was told `infra.claim-lost`; whoever
- * loses an answer reads back. A claimant that dies between steps 1 and 3 promised nothing and is skipped by the next.
- * Only the last line that is honoured may be unsynced by its writer (or be in the page cache only, after a failed
- * sync), hence the copy.
+ * **Two owners are harmless.** Let owner n have returned a transition. Its check found no journal n + 1, so
+ * its line was in the file before any claimant's step 1, and every claimant reads (step 2) after its own step
+ * 1: the line is valid for every later claim. That is why the honoured length is in a record of its own and
+ * not in the linked file: a length read before the link would void a transition that was appended, checked
+ * and returned in between. What an outdated owner appends later is void or, at worst, honoured although its
+ * caller got `infra.claim-lost`; a caller that loses an answer reads back. A claimant that dies between steps
+ * 1 and 3 has confirmed nothing and is skipped by the next. Only the last honoured line may be unsynced by
+ * its writer (or be in the page cache only, after a failed sync), hence the copy.
  *
- * What is left, should a dead-looking owner live on:
+ * If an owner that looked dead is still alive, this can happen:
  *
- * | it still                      | harm                                                                     |
- * | ----------------------------- | ------------------------------------------------------------------------ |
- * | runs attempts                 | wasted work: they stage under their own UUIDs; their receipts are refused |
- * | leases or accepts             | none: `infra.claim-lost` before anybody hears of it                       |
- * | publishes                     | none: the sink's log decides once, and the loser adopts the winner        |
- * | completes or fails the run    | none: `infra.claim-lost`; the new owner asks the sink                     |
- * | is followed by a reader       | a reader may have shown its last, void events                             |
+ * | it still | harm |
+ * | ----------------------------- | ------------------------------------------------------------------------
+ * |
+ * | runs attempts | wasted work: they stage under their own UUIDs; their receipts are refused |
+ * | leases or accepts | none: `infra.claim-lost` before the result is used |
+ * | publishes | none: the sink's log decides once, and the loser adopts the winner |
+ * | completes or fails the run | none: `infra.claim-lost`; the new owner asks the sink |
+ * | is followed by a reader | a reader may have shown its last, void events |
  *
- * On network file systems the check in "owning" must not be answered from a cache: mount with `lookupcache=none`.
+ * On network file systems the check in "Owning" must not be answered from a cache: mount with
+ * `lookupcache=none`.
  */
 
 import { NightshiftError } from "../../errors.js";
@@ -64,14 +69,14 @@ import { runRegistry } from "./run-registry.js";
 import * as transitions from "./transitions.js";
 
 export interface JournalLedgerOptions {
-  /** Absolute; made at the first run. */
+  /** Absolute; created for the first run. */
   readonly stateDir: string;
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
   readonly processes: Processes;
 }
 
-/** Makes the names of temporary files unique in this process, whatever ledgers it opens. */
+/** Makes the names of temporary files unique across all ledgers of this process. */
 let namesGiven = 0;
 
 export function journalLedger({ stateDir, fileSystem, clock, processes }: JournalLedgerOptions): Ledger {
@@ -94,7 +99,7 @@ export function journalLedger({ stateDir, fileSystem, clock, processes }: Journa
     return clock.now().toISOString();
   }
 
-  /** The run as this process owns it. */
+  /** Returns the run if this process owns it. */
   function owned(runId: string, coordinatorEpoch?: number): HeldRun {
     const held = heldRuns.get(runId);
     if (held === undefined) throw notClaimed(runId);
@@ -108,8 +113,8 @@ export function journalLedger({ stateDir, fileSystem, clock, processes }: Journa
   }
 
   /**
-   * Makes one transition durable. What the guard answers instead of a record is true only when everything before it is
-   * durable too, so that is waited for.
+   * Makes one transition durable. A guard's answer without a record is only true once everything before it is
+   * durable, so this waits for that too.
    */
   async function commit(held: HeldRun, outcome: JournalRecord | string): Promise<void> {
     if (typeof outcome === "string") return held.writer.append([]);

@@ -1,8 +1,8 @@
 /**
- * Appends records to the journal of a claim that holds, durably and in order.
+ * Appends records to the journal of a claim in effect, durably and in order.
  *
- * Group commit: while one line is being synced, whatever else is asked for gathers into the next one. A line begins
- * only after the one before it was synced. After the first error nothing is written any more.
+ * Group commit: while one line is being synced, further records gather for the next line. A line begins only
+ * after the previous one was synced. After the first error nothing more is written.
  */
 import { asNightshiftError, type NightshiftError } from "../../errors.js";
 import type { AppendFile, FileSystem } from "../../stores/file-system.js";
@@ -13,21 +13,24 @@ import { type JournalRecord, journalVersion } from "./records.js";
 
 export interface JournalWriter {
   /**
-   * Resolves when the records, and all that were appended before them, are durable and the claim still held after
-   * that. Without records it waits for that much only.
-   * @throws InfraError `infra.claim-lost`, or what the disk said
+   * Resolves when the records, and all records appended before them, are durable and the claim was still in
+   * effect after that. Without records, it only waits for the earlier ones.
+   * @throws InfraError `infra.claim-lost`, or the error of the disk
    */
   append(records: readonly JournalRecord[]): Promise<void>;
-  /** What every append says from now on: a write failed or the claim was lost, and memory may be ahead of the disk. */
+  /**
+   * The error of every further append: a write failed or the claim was lost, and memory may be ahead of the
+   * disk.
+   */
   readonly refusal: NightshiftError | null;
-  /** Waits for what was asked, then closes the file. */
+  /** Waits for pending records, then closes the file. */
   close(): Promise<void>;
 }
 
 export interface JournalWriterOptions {
   readonly fileSystem: FileSystem;
   readonly runId: string;
-  /** Open at its end, behind the adopted record. */
+  /** Opened at its end, behind the adopted record. */
   readonly file: AppendFile;
   /** Path of the journal that would supersede this one. */
   readonly successorPath: string;
@@ -57,7 +60,7 @@ export function journalWriter({
     if ((await fileSystem.stat(successorPath)) !== null) throw claimLost(runId);
   }
 
-  /** The check behind the sync is the one that counts; the one before it only saves writing what is void anyway. */
+  /** The check after the sync is the decisive one. The check before it only avoids writing void records. */
   async function commit(records: readonly JournalRecord[]): Promise<void> {
     if (records.length > 0) {
       await checkClaim();

@@ -1,6 +1,6 @@
 /**
- * One line of an NDJSON file with its own checksum: `{"crc":"1a2b3c4d",...}`. The checksum is the CRC-32 of everything
- * behind it, so a line is plain JSON for any other tool and yet no flipped bit goes unseen.
+ * One line of an NDJSON file with its own checksum: `{"crc":"1a2b3c4d",...}`. The checksum is the CRC-32 of
+ * everything after it, so a line is plain JSON for other tools and every flipped bit is detected.
  */
 import { crc32 } from "node:zlib";
 
@@ -17,13 +17,13 @@ export function encodeLine(body: object): string {
   return `${opening}${checksum(Buffer.from(rest.slice(0, -1)))}",${rest}`;
 }
 
-/** @param bytes one line without its newline. @returns `null` where the line is not what was written. */
+/** @param bytes one line without its newline. @returns `null` if the line is damaged. */
 export function decodeLine(bytes: Uint8Array): LineBody | null {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (text.length <= prefixBytes || text.toString("latin1", 0, opening.length) !== opening) return null;
   const written = text.toString("latin1", opening.length, opening.length + 8);
   if (written !== checksum(text.subarray(prefixBytes))) return null;
-  // The two bytes between checksum and rest are not covered by it; parsing covers them.
+  // The checksum does not cover the two bytes between itself and the rest; parsing does.
   try {
     const body: unknown = JSON.parse(text.toString("utf8"));
     return typeof body === "object" && body !== null ? (body as LineBody) : null;
@@ -32,7 +32,7 @@ export function decodeLine(bytes: Uint8Array): LineBody | null {
   }
 }
 
-/** The same for a line that is a whole file, or a known range of one: with its newline. */
+/** Like {@link decodeLine}, for a line with its newline that is a whole file or a known range of one. */
 export function decodeTerminatedLine(bytes: Uint8Array): LineBody | null {
   return bytes.at(-1) === newline ? decodeLine(bytes.subarray(0, -1)) : null;
 }

@@ -1,4 +1,4 @@
-/** Notices that were sent, an empty file each beside the runs: `<stateDir>/notices/<digest>`. */
+/** Sent notices, one file each, beside the runs: `<stateDir>/notices/<digest>`. */
 import { createHash } from "node:crypto";
 import type { NoticeStore } from "../notice-store.js";
 import type { BookPlace } from "./backfill-store.js";
@@ -10,7 +10,7 @@ export function noticeStore({ stateDir, fileSystem, uniqueName }: BookPlace): No
     async claim(text) {
       await makeDurableDirectory(fileSystem, directory);
       const scratch = `${directory}/${uniqueName()}.tmp`;
-      // The text is for people who look.
+      // The text is only for operators who look into the file.
       await fileSystem.writeFile(scratch, `${text}\n`);
       const digest = createHash("sha256").update(text).digest("hex").slice(0, 32);
       const outcome = await fileSystem.link(scratch, `${directory}/${digest}`);

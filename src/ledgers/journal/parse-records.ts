@@ -1,4 +1,7 @@
-/** From a line's body to records, or to what is wrong with it: nothing that this version doesn't know is guessed at. */
+/**
+ * Parses a line's body into records, or reports why it cannot: what this version does not know is rejected,
+ * not guessed.
+ */
 import type { LineBody } from "./line.js";
 import { type JournalRecord, journalVersion } from "./records.js";
 
@@ -29,7 +32,10 @@ const shapes: { readonly [T in JournalRecord["type"]]: { readonly [field: string
   released: {},
 };
 
-/** What is wrong with a line whose checksum is right: it is from a version to come, or it isn't a journal's. */
+/**
+ * Reason why a line with a correct checksum cannot be read: a newer version wrote it, or it is not a journal
+ * line.
+ */
 export interface Unreadable {
   readonly problem: "version" | "shape";
   readonly what: string;
@@ -48,7 +54,7 @@ export function toRecords(body: LineBody): readonly JournalRecord[] | Unreadable
 
 function check(record: unknown): Unreadable | null {
   if (typeof record !== "object" || record === null)
-    return { problem: "shape", what: "a record that is no object" };
+    return { problem: "shape", what: "a record that is not an object" };
   const fields = record as { readonly [field: string]: unknown };
   const type = String(fields.type);
   if (!Object.hasOwn(shapes, type)) return { problem: "version", what: `a record of type "${type}"` };

@@ -1,6 +1,6 @@
 /**
- * The plan of a run in a file of its own: one line with the plan, then one line a partition, every line with its own
- * checksum. It is written once, finished before any record names it, and never changed.
+ * Stores the plan of a run in a file of its own: one line for the plan, then one line for each partition,
+ * each with its own checksum. The file is written once, finished before a record names it, and never changed.
  */
 import { createHash } from "node:crypto";
 import type { Partition } from "../../job/partition.js";
@@ -11,16 +11,19 @@ import { decodeTerminatedLine, encodeLine, type LineBody } from "./line.js";
 import { readLines } from "./read-lines.js";
 import { journalVersion, type PlanFile } from "./records.js";
 
-/** Where each partition's line begins, so that one can be loaded without reading the others. 16 bytes a partition. */
+/**
+ * Offset of each partition's line, so that one can be loaded without reading the others. Takes 16 bytes a
+ * partition.
+ */
 export interface PlanIndex {
-  /** One more than there are partitions: the last one is the end of the file. */
+  /** One entry more than there are partitions: the last one is the end of the file. */
   readonly offsets: Float64Array;
   readonly rows: Float64Array;
 }
 
 const bufferBytes = 256 * 1024;
 
-/** Streams a plan into a new file; memory does not grow with it but for the index. */
+/** Streams a plan into a new file. Memory use does not grow with the plan, except for the index. */
 export async function writePlanFile(
   fileSystem: FileSystem,
   directory: string,
@@ -85,7 +88,7 @@ export async function readPlanHeader(
   throw corrupt(path, 1, "the plan is missing");
 }
 
-/** Reads all of it once, and compares it with the digest that was recorded. */
+/** Reads the whole file once and compares it with the recorded digest. */
 export async function indexPlanFile(
   fileSystem: FileSystem,
   directory: string,

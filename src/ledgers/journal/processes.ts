@@ -1,9 +1,9 @@
 /**
- * Tells one process from another, beyond its pid: a pid is given out again, so its start time, the boot it belongs to
- * and its host count too.
+ * Identifies processes beyond their pid: pids are reused, so the start time, the boot and the host are
+ * compared too.
  *
- * Processes in another pid namespace of the same host name (containers that share a host's name) look dead from here.
- * Their runs can be claimed from them; two owners are harmless, see journal-ledger.ts.
+ * A process in another pid namespace of the same host name (containers that share a host name) looks dead
+ * from here. Its run can then be claimed by another process; two owners are harmless, see journal-ledger.ts.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import type { Owner } from "../../job/run.js";
 
 export interface Processes {
   self(): Owner;
-  /** `other-host`: it cannot be told from here. */
+  /** `other-host`: cannot be determined from here. */
   isAlive(owner: Owner): "alive" | "dead" | "other-host";
 }
 
@@ -32,7 +32,8 @@ export function processes(platform: NodeJS.Platform = process.platform): Process
       if (owner.bootId !== self.bootId) return "dead";
       const start = kernel.startOf(owner.pid);
       if (start !== null) return start === owner.processStart ? "alive" : "dead";
-      // The kernel may hide other users' processes; one that is there but hidden must be taken for the owner.
+      // The kernel may hide other users' processes. A process that exists but is hidden must be treated as
+      // the owner.
       return isHidden(owner.pid) ? "alive" : "dead";
     },
   };
@@ -40,7 +41,10 @@ export function processes(platform: NodeJS.Platform = process.platform): Process
 
 interface Kernel {
   bootId(): string;
-  /** Start time of a process in the kernel's own words; `null` when it is gone, or a zombie: that one works no more. */
+  /**
+   * Returns the start time of a process as the kernel formats it; `null` if it is gone or a zombie, which no
+   * longer does anything.
+   */
   startOf(pid: number): string | null;
 }
 
@@ -52,9 +56,12 @@ const linux: Kernel = {
   },
 };
 
-/** @param stat a line of /proc/PID/stat; field 3 is the state, field 22 the start in clock ticks since boot (proc(5)). */
+/**
+ * Returns the start time of a process that is not a zombie. @param stat a line of /proc/PID/stat; field 3 is
+ * the state, field 22 the start in clock ticks since boot (proc(5)).
+ */
 export function startFromStat(stat: string): string | null {
-  // The second field is the program's name in parentheses, and a name may hold anything, ") Z 1" included.
+  // The second field is the program's name in parentheses, which may contain any text, even ") Z 1".
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, start] = [fields[0], fields[19]];
   return state === "Z" || state === "X" || start === undefined ? null : start;

@@ -1,29 +1,32 @@
 /**
- * Reads checksummed lines while others may be writing them.
+ * Reads checksummed lines while another process may be writing them.
  *
- * A writer syncs every line before it begins the next one. So only the last line of a file can be torn, by a kill, a
- * full disk or a power cut, and a damaged line anywhere else was whole once: that is damage, and it is reported.
+ * A writer syncs every line before it begins the next one. So only the last line of a file can be torn, by a
+ * kill, a full disk or a power cut. A damaged line anywhere else was whole once and is reported as damage.
  */
 import type { FileSystem } from "../../stores/file-system.js";
 import { corrupt } from "./journal-errors.js";
 import { decodeLine, type LineBody, newline } from "./line.js";
 
 export interface Line {
-  /** Byte offsets; `end` is behind the newline. */
+  /** Byte offsets; `end` is after the newline. */
   readonly start: number;
   readonly end: number;
-  /** The line as it is in the file, newline included; valid until the next line is asked for. */
+  /** The line's bytes in the file, with newline; valid until the next line is requested. */
   readonly bytes: Uint8Array;
   readonly body: LineBody;
 }
 
 export interface LineRange {
   readonly start: number;
-  /** Everything before it must be whole; `null`: up to the end of the file, where a torn last line is left out. */
+  /**
+   * Everything before this offset must be whole; `null`: up to the end of the file, where a torn last line is
+   * ignored.
+   */
   readonly end: number | null;
 }
 
-/** Most reads want the first lines of a small file; those that go on take bigger steps. */
+/** Most reads want the first lines of a small file; later chunks are larger. */
 const firstChunkBytes = 16 * 1024;
 const chunkBytes = 1024 * 1024;
 
@@ -60,7 +63,7 @@ export async function* readLines(
   }
 }
 
-/** A power cut leaves zeros where a page was not written; no line ever holds one. */
+/** A power cut leaves zeros in a page that was not written; no valid line contains a zero byte. */
 function wasNeverWhole(line: Uint8Array): boolean {
   return line.includes(0);
 }
@@ -75,18 +78,18 @@ async function checkTail(
       fileSystem,
       path,
       tail.offset,
-      `${tail.end - tail.offset} bytes that count are missing`,
+      `${tail.end - tail.offset} honoured bytes are missing`,
     );
   if (tail.rest.length > 1 && decodeLine(tail.rest.subarray(0, -1)) !== null)
     throw await damaged(fileSystem, path, tail.offset, "the newline behind a whole line is damaged");
 }
 
-/** Names the line: worth a second look at the file, since nobody gets further than this. */
+/** Finds the line's number. This reads the file again, which is acceptable for a final error. */
 async function damaged(fileSystem: FileSystem, path: string, offset: number, what: string): Promise<Error> {
   return corrupt(path, await lineNumber(fileSystem, path, offset), what);
 }
 
-/** One-based number of the line that begins at a byte offset. */
+/** Returns the one-based number of the line that begins at a byte offset. */
 export async function lineNumber(fileSystem: FileSystem, path: string, offset: number): Promise<number> {
   let line = 1;
   for (let position = 0; position < offset; ) {

@@ -1,9 +1,10 @@
 /**
- * The records of a journal. A record says what happened, never what to do about it; `fold.ts` turns them into states,
- * `transitions.ts` is the only place that makes them.
+ * The records of a journal. A record states what happened, not what to do about it. `fold.ts` turns records
+ * into states; only `transitions.ts` creates them.
  *
- * A line holds the records of one batch: `{"crc":"…","v":1,"records":[…]}`. A version that means something else by a
- * record raises `v`; a version that adds a record adds a type. Both are refused by those who don't know them.
+ * A line holds the records of one batch: `{"crc":"…","v":1,"records":[…]}`. A version that changes the
+ * meaning of a record raises `v`; a version that adds a record adds a type. Versions that do not know them
+ * refuse both.
  */
 import type { ErrorRecord } from "../../errors.js";
 import type { AttemptFailure, PlanTotals, Receipt, RowCounts } from "../../job/partition.js";
@@ -28,14 +29,14 @@ export type JournalRecord =
   | Plain<"dropped">
   | Plain<"released">;
 
-/** The first record of every journal: who wants to own the run from now on. */
+/** The first record of every journal: the process that claims the run. */
 export interface Claimed {
   readonly type: "claimed";
   readonly at: string;
   readonly owner: Owner;
 }
 
-/** From here on the claim holds: it says what of the journals before it counts. */
+/** From this record on the claim is in effect. It states which parts of the earlier journals are valid. */
 export interface Adopted {
   readonly type: "adopted";
   readonly at: string;
@@ -43,8 +44,9 @@ export interface Adopted {
 }
 
 /**
- * What counts of an earlier journal: its lines before `bytes`, then `tail`. The tail is a copy of the journal's last
- * whole line, the only one whose writer may not have synced it; everything else in the file is void.
+ * The valid part of an earlier journal: its lines before `bytes`, then `tail`. The tail is a copy of the
+ * journal's last whole line, the only one that its writer may not have synced. Everything else in the file is
+ * void.
  */
 export interface Honoured {
   readonly journal: number;
@@ -64,7 +66,7 @@ export interface Planned {
   readonly warnings: readonly string[];
 }
 
-/** The finished file that holds the plan and its partitions. */
+/** The finished file that contains the plan and its partitions. */
 export interface PlanFile {
   readonly file: string;
   readonly bytes: number;
@@ -93,7 +95,7 @@ export interface Accepted {
   readonly receipt: Receipt;
 }
 
-/** A receipt that came too late. Kept for those who count; it changes nothing. */
+/** A receipt that came too late. It is recorded for statistics and changes no state. */
 export interface Fenced {
   readonly type: "fenced";
   readonly at: string;

@@ -1,8 +1,9 @@
 /**
- * What people ask of processes that are at work, or will be, beside what those write. That a file is there says all:
+ * Requests of users to running or future processes, stored beside the files that those processes write. The
+ * existence of a file is the request:
  *
  * - `runs/<run id>/cancel.<n>` asks the owner by claim n to cancel the run
- * - `retries/<run id>.<n>` asks that a run be gone on with that has failed or been cancelled n times by then
+ * - `retries/<run id>.<n>` asks to resume a run that has failed or been cancelled n times so far
  * - `backfill-stops/<job>.<n>` asks the job's backfills to stop
  */
 
@@ -19,7 +20,7 @@ export interface RequestsOptions {
   readonly fileSystem: FileSystem;
   readonly registry: RunRegistry;
   readonly stateDir: string;
-  /** A name that no process ever used before. */
+  /** Returns a name that no process has used before. */
   readonly uniqueName: () => string;
   readonly readFold: (run: Run) => Promise<RunFold>;
 }
@@ -29,7 +30,7 @@ export function requests(options: RequestsOptions): Requests {
   const stops = `${stateDir}/backfill-stops`;
   const retries = `${stateDir}/retries`;
 
-  /** Durable when it returns, whoever made it. */
+  /** Creates a request file; it is durable on return, even if another process created it. */
   async function leave(directory: string, name: string): Promise<"linked" | "exists"> {
     const finished = `${directory}/${uniqueName()}.tmp`;
     await fileSystem.writeFile(finished, "");
@@ -39,7 +40,7 @@ export function requests(options: RequestsOptions): Requests {
     return outcome;
   }
 
-  /** Of `<name>.<n>`, every n that there is. */
+  /** Returns every n of the files `<name>.<n>`. */
   async function numbersOf(directory: string, name: string): Promise<readonly number[]> {
     const names = (await fileSystem.list(directory)) ?? [];
     return names
@@ -53,7 +54,10 @@ export function requests(options: RequestsOptions): Requests {
     return Math.max(0, ...(await numbersOf(stops, fileName(jobName))));
   }
 
-  /** The run, if such a request stands. One that was answered by an end of the run is removed on the way. */
+  /**
+   * Returns the run if it has a pending retry request. Requests that were answered by an end of the run are
+   * removed.
+   */
   async function toBeRetried(runId: string, numbers: readonly number[]): Promise<RunFold | null> {
     const run = numbers.length === 0 ? null : await registry.read(runId);
     if (run === null) return null;
@@ -81,7 +85,7 @@ export function requests(options: RequestsOptions): Requests {
       const asked = run === null ? [] : await numbersOf(registry.directory(runId), "cancel");
       if (run === null || asked.length === 0) return false;
       if (!isActive(await readFold(run))) return false;
-      // A claimant that died before its claim held was asked in the owner's place.
+      // A claimant that died before its claim took effect may have received the request instead of the owner.
       const { segments } = await readHistory(fileSystem, registry.directory(runId));
       return Math.max(...asked) >= (segments.at(-1)?.journal ?? 0);
     },
@@ -117,7 +121,7 @@ export function requests(options: RequestsOptions): Requests {
     async requestBackfillStop(jobName) {
       await makeDurableDirectory(fileSystem, stops);
       const before = await lastStop(jobName);
-      // Where somebody else was faster, theirs was made after this one was asked for.
+      // If another process was faster, its request was made after this one was started, so it serves both.
       await leave(stops, `${fileName(jobName)}.${before + 1}`);
       if (before > 0) await fileSystem.unlink(`${stops}/${fileName(jobName)}.${before}`);
     },
@@ -129,7 +133,7 @@ export function requests(options: RequestsOptions): Requests {
   };
 }
 
-/** Jobs of `score` are called after their outputs. */
+/** Jobs of `score` are named after their outputs, so the name is encoded. */
 function fileName(jobName: string): string {
   return encodeURIComponent(jobName);
 }

@@ -1,4 +1,4 @@
-/** Reading runs: from any process, at any time, without a claim, while their owners write. */
+/** Reads runs: from any process, at any time, without a claim, while their owners write. */
 import { toErrorRecord } from "../../errors.js";
 import type { PartitionStatus } from "../../job/partition.js";
 import type { Plan } from "../../job/plan.js";
@@ -28,7 +28,7 @@ export interface RunReader
     | "changes"
   > {
   readFold(run: Run): Promise<RunFold>;
-  /** Spares reading back what was just written. */
+  /** Caches a plan that this process has just written, so that it is not read back. */
   remember(runId: string, file: PlanFile, plan: Plan, index: PlanIndex): void;
 }
 
@@ -36,11 +36,11 @@ export interface RunReaderOptions {
   readonly fileSystem: FileSystem;
   readonly registry: RunRegistry;
   readonly stateDir: string;
-  /** The run as this process owns it: its state is in memory then. */
+  /** Returns the run if this process owns it; its state is in memory then. */
   readonly heldRun: (runId: string) => HeldRun | undefined;
 }
 
-/** What is kept of the plans that were read last. */
+/** Number of recently read plans to cache. */
 const rememberedPlans = 4;
 
 export function runReader({ fileSystem, registry, stateDir, heldRun }: RunReaderOptions): RunReader {
@@ -55,13 +55,13 @@ export function runReader({ fileSystem, registry, stateDir, heldRun }: RunReader
 
   async function readFold(run: Run): Promise<RunFold> {
     const held = heldRun(run.id);
-    // Memory is ahead of a disk that refused a write, and of another owner.
+    // After a refusal, memory is ahead of the disk or of another owner's records.
     if (held !== undefined && held.writer.refusal === null) return held.fold;
     const history = await readHistory(fileSystem, registry.directory(run.id));
     return (await foldHistory(fileSystem, run, history)).fold;
   }
 
-  /** One damaged journal must not hide the other runs. */
+  /** Reads one run of a listing. A damaged journal must not hide the other runs. */
   async function readListed(run: Run): Promise<RunState> {
     try {
       return toRunState(await readFold(run));
@@ -166,7 +166,7 @@ async function* only<T>(items: AsyncIterable<T>, wanted: (item: T) => boolean): 
   for await (const item of items) if (wanted(item)) yield item;
 }
 
-/** Remembers the last few results by name; concurrent calls share one read, and a failed one is tried again. */
+/** Caches the last few results by name. Concurrent calls share one read; a failed read is not cached. */
 function recent<T>(limit: number): (name: string, read: () => Promise<T>) => Promise<T> {
   const known = new Map<string, Promise<T>>();
   return (name, read) => {

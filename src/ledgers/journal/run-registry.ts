@@ -1,10 +1,10 @@
 /**
- * Which runs there are, and in which order they came. Three names for one small file that holds the run:
+ * Index of the runs and of their order. Three names for one small file that contains the run:
  *
  * - `runs/<run id>/run.json`: from an id to its run
- * - `order/<20 digits>.json`: newest last, whatever the clock says
- * - `keys/<digest of job and scope>/<generation>.json`: one run a key. This link, made last, is what creates the run;
- *   a run whose key names another one, or none, was never created.
+ * - `order/<20 digits>.json`: newest last, independent of the clock
+ * - `keys/<digest of job and scope>/<generation>.json`: one run for each key. This link is made last and
+ *   creates the run; a run whose key is missing or names another run was never created.
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
@@ -18,18 +18,24 @@ import { journalVersion } from "./records.js";
 
 export interface RunRegistry {
   create(run: Run): Promise<"created" | "exists">;
-  /** Makes somebody else's creation durable. Whoever builds on a run does this first: its creator may have died. */
+  /**
+   * Makes a run durable that another process created. Call it before building on a run: its creator may have
+   * died.
+   */
   secure(run: Run): Promise<void>;
   read(runId: string): Promise<Run | null>;
   /** Newest first. */
   list(): AsyncIterable<Run>;
   /** The generations of one job and scope, newest first. */
   listScope(jobId: string, scope: string): AsyncIterable<Run>;
-  /** Where the run's own files are. @throws SpecError `refused.run-id` for what is no safe directory name */
+  /**
+   * Returns the directory of the run's files. @throws SpecError `refused.run-id` if the id is not a safe
+   * directory name
+   */
   directory(runId: string): string;
 }
 
-/** @param uniqueName a name that no process ever used before */
+/** @param uniqueName returns a name that no process has used before */
 export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName: () => string): RunRegistry {
   const orderDirectory = `${stateDir}/order`;
 
@@ -58,14 +64,14 @@ export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName
     return body.run as Run;
   }
 
-  /** The run under a name, if its key says that it was created. */
+  /** Reads the run under a name, if its key confirms that it was created. */
   async function readCreated(path: string): Promise<Run | null> {
     const run = await readRunFile(path);
     if (run === null) return null;
     return (await readRunFile(keyPath(run.key)))?.id === run.id ? run : null;
   }
 
-  /** Makes run.json; an earlier try of the same creation may have left one. */
+  /** Creates run.json. An earlier attempt of the same creation may have left one. */
   async function writeRunFile(run: Run): Promise<string> {
     const path = `${directory(run.id)}/run.json`;
     const finished = `${directory(run.id)}/${uniqueName()}.tmp`;
@@ -87,7 +93,7 @@ export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName
     }
   }
 
-  /** Also those that another process made: it may not have come to syncing them. */
+  /** Also syncs directories that another process created, because it may not have synced them yet. */
   async function syncDirectories(paths: readonly string[]): Promise<void> {
     await Promise.all(paths.map((path) => fileSystem.syncDirectory(path)));
   }
@@ -146,7 +152,7 @@ export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName
 
 const filesAhead = 16;
 
-/** Maps in order, with a few reads under way at once. */
+/** Maps in order, with a few reads in progress at once. */
 export async function* readAhead<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
   read: (item: T) => Promise<R>,
@@ -154,7 +160,7 @@ export async function* readAhead<T, R>(
   const underWay: Promise<R>[] = [];
   for await (const item of items) {
     const reading = read(item);
-    // Awaited in its turn below; until then a failure is nobody's unhandled rejection.
+    // The promise is awaited later; until then, a failure must not become an unhandled rejection.
     reading.catch(() => undefined);
     underWay.push(reading);
     const first = underWay.length >= filesAhead ? underWay.shift() : undefined;

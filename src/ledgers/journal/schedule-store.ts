@@ -1,16 +1,16 @@
 /**
- * Schedules beside the runs:
+ * Stores schedules beside the runs:
  *
  * ```
- * <stateDir>/schedules/<job>/changes/<n>.json          followed, paused, resumed: the newest of each counts
+ * <stateDir>/schedules/<job>/changes/<n>.json          followed, paused, resumed: the newest of each is in effect
  *                            ticks/<date>/<time>.json  a tick, by its instant in UTC
  *                            ticks/<date>/<time>.end   how its run ended
- *                            ticks/<date>/<time>.<n>.note  why it waits, or is tried again: the newest counts
+ *                            ticks/<date>/<time>.<n>.note  why it waits or is retried: the newest is in effect
  * ```
  *
- * Every file is written whole under a name of its own, synced, and linked to its place: the link fails where the place
- * is taken, and that alone decides between twins. The mark is the newest name, so it cannot move back; old days are
- * removed whole, and never the newest.
+ * Every file is written under a unique name, synced, and linked to its final name. The link fails if the name
+ * exists, and that alone decides between concurrent schedulers. The cursor is the newest name, so it cannot
+ * move back. Old days are removed whole; the newest day is never removed.
  */
 import { InfraError } from "../../errors.js";
 import type { FileSystem } from "../../stores/file-system.js";
@@ -29,19 +29,22 @@ type Change =
   | { readonly type: "followed"; readonly schedule: string; readonly at: string }
   | { readonly type: "paused" | "resumed"; readonly at: string };
 
-/** A tick that is open for longer than this many days with ticks in them is nobody's any more. */
+/** An open tick that is older than this number of days with ticks is abandoned. */
 const openDays = 7;
 const keptDays = 90;
 
 export function scheduleStore(place: ScheduleBookPlace): ScheduleStore {
   const { stateDir, fileSystem, uniqueName, isAlive } = place;
-  /** Of each job, ticks that need no further look: they did not fire, or have ended. */
+  /** By job, ticks that need not be read again: they did not fire, or have ended. */
   const settled = new Map<string, ReadonlySet<string>>();
   const jobDirectory = (job: string): string => `${stateDir}/schedules/${safeName(job)}`;
   const changesOf = (job: string): string => `${jobDirectory(job)}/changes`;
   const ticksOf = (job: string): string => `${jobDirectory(job)}/ticks`;
 
-  /** Durable, whoever made it: a twin that lost may not build on what a power cut takes back. */
+  /**
+   * Durable, even if another process wrote it: a scheduler that lost must not build on a file that a power
+   * cut can undo.
+   */
   async function putIfAbsent(directory: string, name: string, body: object): Promise<"linked" | "exists"> {
     await makeDurableDirectory(fileSystem, directory);
     const finished = `${directory}/${uniqueName()}.tmp`;
@@ -53,13 +56,13 @@ export function scheduleStore(place: ScheduleBookPlace): ScheduleStore {
   }
 
   async function changes(job: string): Promise<readonly Change[]> {
-    // Whoever lists jobs also asks about specs that nobody could follow.
+    // Callers that list jobs also pass specs whose names no schedule can have.
     if (!isJobName(job)) return [];
     const names = await namesIn(fileSystem, changesOf(job), /^\d+\.json$/);
     return Promise.all(names.map((name) => readBody<Change>(fileSystem, `${changesOf(job)}/${name}`)));
   }
 
-  /** Somebody else may be changing something, too: then both changes stand, one after the other. */
+  /** If another process makes a change at the same time, both changes are stored, one after the other. */
   async function addChange(job: string, change: Change): Promise<void> {
     for (let n = (await changes(job)).length + 1; ; n++) {
       const name = `${String(n).padStart(8, "0")}.json`;
@@ -118,8 +121,8 @@ export function scheduleStore(place: ScheduleBookPlace): ScheduleStore {
       const since = followedSince(known, schedule, now) ?? now.toISOString();
       const resumed = known.filter(({ type }) => type === "resumed").map(({ at }) => Date.parse(at));
       const newest = await newestTick(job);
-      const mark = Math.max(Date.parse(since), ...resumed, newest === null ? 0 : Date.parse(newest));
-      return { mark: new Date(mark), paused: isPaused(known) };
+      const cursor = Math.max(Date.parse(since), ...resumed, newest === null ? 0 : Date.parse(newest));
+      return { cursor: new Date(cursor), paused: isPaused(known) };
     },
     async record(job, tick, by) {
       const { day, time } = placeOf(tick.at);
@@ -163,7 +166,7 @@ export function scheduleStore(place: ScheduleBookPlace): ScheduleStore {
         for (const time of (await namesIn(fileSystem, `${ticksOf(job)}/${day}`, tickName)).toReversed())
           yield readTick(job, day, time);
     },
-    // Whether a process of this machine lives can be seen.
+    // Not needed: processes of this machine can be checked directly.
     attend: async () => undefined,
     pause: (job, now) => setPaused(job, "paused", now),
     resume: (job, now) => setPaused(job, "resumed", now),
@@ -180,10 +183,13 @@ const dayName = /^\d{4}-\d\d-\d\d$/;
 const tickName = /^\d{6}\.json$/;
 const noteName = /^\d{6}\.\d{5}\.note$/;
 
-/** Names of jobs are checked where specs are read; this is where a mistake would leave the state directory. */
+/**
+ * Job names are validated when specs are read; this check prevents writes outside the state directory if that
+ * fails.
+ */
 function safeName(job: string): string {
   if (isJobName(job)) return job;
-  throw new InfraError("infra.journal-corrupt", `\`${job}\` is no name of a job`);
+  throw new InfraError("infra.journal-corrupt", `\`${job}\` is not a valid job name`);
 }
 
 function isJobName(job: string): boolean {
@@ -194,7 +200,9 @@ function isPaused(changes: readonly Change[]): boolean {
   return changes.findLast(({ type }) => type !== "followed")?.type === "paused";
 }
 
-/** `null`: it was never seen, or another one took its place too long ago. */
+/**
+ * Returns since when the schedule is followed; `null`: it is new, or another one replaced it too long ago.
+ */
 function followedSince(changes: readonly Change[], schedule: string, now: Date): string | null {
   const followed = changes.filter((change) => change.type === "followed");
   const place = followed.findLastIndex((change) => change.schedule === schedule);
@@ -203,7 +211,7 @@ function followedSince(changes: readonly Change[], schedule: string, now: Date):
   return followed[place]?.at ?? null;
 }
 
-/** `2026-01-15T02:15:00.000Z` -> `2026-01-15`, `021500.json`. Schedules have no parts of a second. */
+/** `2026-01-15T02:15:00.000Z` -> `2026-01-15`, `021500.json`. Schedules have no fractions of a second. */
 function placeOf(at: string): { readonly day: string; readonly time: string } {
   return { day: at.slice(0, 10), time: `${at.slice(11, 19).replaceAll(":", "")}.json` };
 }
@@ -234,7 +242,7 @@ function parseBody<T>(bytes: Uint8Array | null, path: string): T {
     const { v: _version, crc: _sum, ...told } = body;
     return told as T;
   }
-  throw new InfraError("infra.journal-corrupt", `${path} is damaged, or of a later version`, {
-    hint: "Move it away: what it says of this one tick or change is then forgotten.",
+  throw new InfraError("infra.journal-corrupt", `${path} is damaged or from a newer version`, {
+    hint: "Move it away: only the record of this one tick or change is lost.",
   });
 }

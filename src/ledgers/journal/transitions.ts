@@ -1,9 +1,9 @@
 /**
- * One named constructor for each legal transition: it looks at the run as it is now and makes the record, or says why
- * not. No other code makes records, so what is not in here cannot happen.
+ * One named constructor for each legal transition: it checks the run's present state and creates the record,
+ * or refuses. No other code creates records, so transitions that are not in this file cannot happen.
  *
- * Attempts are answered `fenced` where they have no say any more, which is nobody's mistake. A coordinator that asks
- * for what the state does not allow gets SpecError `refused.transition`.
+ * Attempts that are outdated get `fenced`, which is not an error. A coordinator that requests a transition
+ * that the state does not allow gets SpecError `refused.transition`.
  */
 import type { ErrorRecord } from "../../errors.js";
 import type { AttemptFailure, PartitionRef, Receipt } from "../../job/partition.js";
@@ -14,7 +14,7 @@ import { illegal, runEnded } from "../refusals.js";
 import { at, type PartitionProgress, type RunFold } from "./fold.js";
 import type * as records from "./records.js";
 
-/** any -> owned. A published or dropped run needs no owner any more. */
+/** any -> owned. A published or dropped run cannot be claimed. */
 export function claim(fold: RunFold, owner: Owner, now: string): records.Claimed {
   if (isFinal(fold)) throw runEnded(fold.run.id, fold.status);
   return { type: "claimed", at: now, owner };
@@ -61,7 +61,7 @@ export function lease(fold: RunFold, partition: number, now: string): records.Le
   return { type: "leased", at: now, partition, epoch: progress.epoch + 1 };
 }
 
-/** leased -> running. One start an epoch: also the same attempt asking twice is fenced. */
+/** leased -> running. One start for each epoch: a second request is fenced, even from the same attempt. */
 export function start(
   fold: RunFold,
   ref: PartitionRef,
@@ -72,7 +72,7 @@ export function start(
   return { type: "started", at: now, partition: ref.partition, epoch: ref.epoch, attemptId };
 }
 
-/** running -> accepted. `accepted`: it was already, by this attempt; the first receipt counts. */
+/** running -> accepted. `accepted`: it was accepted already from this attempt; the first receipt stays. */
 export function accept(
   fold: RunFold,
   receipt: Receipt,
@@ -87,7 +87,10 @@ export function accept(
   return { type: "fenced", at: now, partition: ref.partition, epoch: ref.epoch, attemptId };
 }
 
-/** leased, running -> pending, failed or poisoned. A started partition listens to its own attempt only. */
+/**
+ * leased, running -> pending, failed or poisoned. A started partition accepts failures from its own attempt
+ * only.
+ */
 export function failAttempt(
   fold: RunFold,
   ref: PartitionRef,
@@ -110,7 +113,7 @@ export function revive(fold: RunFold, now: string): records.Revived {
   return { type: "revived", at: now, partitions: fold.partitions.filter(givenUp).length };
 }
 
-/** running -> publishing; a plan without partitions never runs. `publishing`: it was already. */
+/** running -> publishing; a plan without partitions skips running. `publishing`: it was already. */
 export function beginPublish(fold: RunFold, now: string): records.Publishing | "publishing" {
   if (fold.status === "publishing") return "publishing";
   const ready = fold.status === "running" || (fold.status === "planned" && fold.partitions.length === 0);
@@ -134,7 +137,10 @@ export function complete(fold: RunFold, publication: number, now: string): recor
   return { type: "published", at: now, publication, rows: rowsOf(fold.sums) };
 }
 
-/** created, planned, running, publishing -> published, where the sink says that another ledger's coordinator did it. */
+/**
+ * created, planned, running, publishing -> published, if the sink reports that a coordinator with another
+ * ledger published it.
+ */
 export function adoptPublication(
   fold: RunFold,
   publication: number,
@@ -150,13 +156,16 @@ export function fail(fold: RunFold, error: ErrorRecord, now: string): records.Ru
   return { type: "failed", at: now, error };
 }
 
-/** created, planned, running, publishing -> cancelled. A publication under way is the sink's to decide first. */
+/**
+ * created, planned, running, publishing -> cancelled. While a publication is in progress, the sink decides
+ * first.
+ */
 export function cancel(fold: RunFold, now: string): records.Plain<"cancelled"> {
   if (!isActive(fold)) throw illegal(fold.run.id, "cancel the rest", `the run is ${fold.status}`);
   return { type: "cancelled", at: now };
 }
 
-/** Anything unpublished -> dropped. While publishing, the sink decides first. */
+/** any unpublished status -> dropped. While publishing, the sink decides first. */
 export function drop(fold: RunFold, now: string): records.Plain<"dropped"> {
   if (!isOpen(fold) && !isResumable(fold))
     throw illegal(fold.run.id, "drop the progress", `the run is ${fold.status}`);

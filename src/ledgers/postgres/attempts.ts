@@ -1,6 +1,6 @@
 /**
- * What attempts report. Each is one statement: it locks the run's row, then changes the partition only if that is still
- * where the attempt thinks it is, and writes the event. What finds nothing to change has no say any more.
+ * Reports of attempts. Each is one statement: it locks the run's row, changes the partition only if its state
+ * still matches the attempt, and writes the event. If it changes no row, the attempt is outdated.
  */
 
 import type { AttemptFailure, PartitionRef, PartitionStatus, Receipt } from "../../job/partition.js";
@@ -12,19 +12,19 @@ import type { LedgerDatabase, Query } from "./ledger-database.js";
 import { addedSql } from "./sums.js";
 
 export interface Attempts {
-  /** @param leaseMs `null`: held until its coordinator says otherwise */
+  /** @param leaseMs `null`: held until the coordinator decides otherwise */
   start(ref: PartitionRef, attemptId: string, leaseMs: number | null): Promise<"started" | "fenced">;
   accept(receipt: Receipt): Promise<"accepted" | "fenced">;
   fail(ref: PartitionRef, failure: AttemptFailure): Promise<"recorded" | "fenced">;
 }
 
-/** The run's row, locked, as it is by then and not as the statement found it. */
+/** Locks the run's row and reads it as of the lock, not as of the statement's snapshot. */
 const lockRunning = `
   with state as (
     select run_id, events, sums from nightshift.ledger_run_states where run_id = $1 and status = 'running' for update
   )`;
 
-/** @param event the parameter that holds its body */
+/** @param event the parameter that contains the event's body */
 const tell = (changed: string, event: string, more = ""): string => `
   moved as (
     update nightshift.ledger_run_states s
@@ -54,7 +54,7 @@ const acceptSql = `${lockRunning}, accepted as (
   ), ${tell("accepted", "$6", `, accepted = s.accepted + 1, sums = ${addedSql("state.sums", "$8::jsonb")}`)}
   select index from accepted`;
 
-/** A started partition listens to its own attempt only. */
+/** A started partition accepts failures from its own attempt only. */
 const failSql = `${lockRunning}, failed as (
     update nightshift.ledger_partitions p
     set status = $7, attempt_id = null, attempts = p.attempts + $8, solo_deaths = p.solo_deaths + $9,
@@ -77,7 +77,7 @@ const fenceSql = `
   insert into nightshift.ledger_events (run_id, seq, body) select run_id, events + 1, $2::json from state returning seq`;
 
 export function attempts({ write, read, place }: LedgerDatabase, newId: NewId): Attempts {
-  /** @returns whether it was this call that changed the partition */
+  /** @returns whether this call changed the partition */
   function change(
     sql: string,
     ref: PartitionRef,
@@ -92,7 +92,7 @@ export function attempts({ write, read, place }: LedgerDatabase, newId: NewId): 
     return write(async (query) => {
       const values = [runId, partition, epoch, attemptId, token, JSON.stringify(event), ...more];
       const rows = await query(sql, values);
-      // An earlier try, taken for lost, may have come through since.
+      // An earlier try whose answer was lost may have been committed since.
       return rows.length > 0 || (await isDone(query)) === true;
     }, isDone);
   }

@@ -1,4 +1,4 @@
-/** Backfills under way, a row each. */
+/** Unfinished backfills, one row each. */
 import type { BackfillStore, Baseline } from "../backfill-store.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 
@@ -11,7 +11,7 @@ export function backfillStore({ read, write }: LedgerDatabase): BackfillStore {
     return row?.baseline ?? null;
   }
 
-  /** Both may be done twice over. */
+  /** Both changes may be repeated. */
   async function change(sql: string, values: readonly unknown[]): Promise<void> {
     await write(
       (query) => query(sql, values),

@@ -1,7 +1,8 @@
 /**
- * Small assets in the ledger's database, by digest: a worker reaches it anyway. Blocks are written in the transaction that
- * names the run that needs them, so half an asset is never there. Who removes what no run needs locks it first; naming an
- * asset locks it, too, by its foreign key.
+ * Stores small assets in the ledger's database by digest, because workers can reach the database anyway.
+ * Blocks are written in the transaction that links the asset to the run that needs it, so an asset is never
+ * partially stored. Removal of unused assets locks them first; linking an asset locks it too, by its foreign
+ * key.
  */
 import type { CollectedBlobStore, ReadAsset, StoredBlob } from "../../assets/blob-store.js";
 import type { Asset } from "../../job/plan.js";
@@ -9,10 +10,10 @@ import { finalStatuses } from "../../job/run.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
 import { statusesSql } from "./run-rows.js";
 
-// Whoever puts the same asset at the same time is waited for.
+// Waits for a concurrent insert of the same asset.
 const putSql = `
   insert into nightshift.ledger_assets (sha256, bytes) values ($1, $2) on conflict do nothing returning sha256`;
-// From now on until the end nobody removes it; where somebody just has, it is put anew.
+// Prevents its removal until the transaction ends. If it has just been removed, it is inserted again.
 const holdSql = "select 1 from nightshift.ledger_assets where sha256 = $1 for key share";
 const blockSql = "insert into nightshift.ledger_asset_blocks (sha256, block, body) values ($1, $2, $3)";
 const nameSql =
@@ -24,7 +25,7 @@ const isNeededSql = `exists (
   where n.sha256 = a.sha256 and s.status not in ${statusesSql(finalStatuses)})`;
 const spentSql = `select a.sha256, a.bytes::float8 as bytes from nightshift.ledger_assets a where not ${isNeededSql}`;
 const lockSpentSql = `${spentSql} for update of a skip locked`;
-// Another statement: it sees who has named an asset since.
+// A separate statement, so that it sees runs that were linked to an asset since.
 const spentStillSql = `${spentSql} and a.sha256 = any ($1)`;
 const forgetSql = "delete from nightshift.ledger_run_assets where sha256 = any ($1)";
 const removeSql = "delete from nightshift.ledger_assets where sha256 = any ($1)";
@@ -73,7 +74,7 @@ export function blobStore({ place, read, transaction }: LedgerDatabase): Collect
           await query(removeSql, [digests]);
           return inOrder(spent);
         },
-        // What was removed is not found again.
+        // Nothing to read back: a removed asset is not found by a second call.
         async () => null,
       );
     },

@@ -1,7 +1,8 @@
 /**
- * How a process comes to own a run, and keeps it: a claim is a number that only grows and a lease on the database's
- * clock. It is renewed at a third of the lease; once that has run out, anybody may claim the run at the next number.
- * A process that is known to be dead, since it was of this machine, is not waited for.
+ * Claims a run for a process and keeps the claim: a number that only grows, and a lease on the database's
+ * clock. The lease is renewed after a third of its duration; once it has run out, any process may claim the
+ * run with the next number. If the owner ran on this machine and is known to be dead, its lease is not waited
+ * for.
  */
 
 import { type Claim, isFinal, type Owner, type RunStatus, resumableStatuses } from "../../job/run.js";
@@ -18,15 +19,18 @@ export interface ClaimsOptions {
   readonly every: Every;
 }
 
-/** `other-host`: it cannot be told from here. */
+/** `other-host`: cannot be determined from here. */
 export type IsAlive = (owner: Owner) => "alive" | "dead" | "other-host";
 
 export interface Claims {
   claim(runId: string, owner: Owner, takeOver: boolean): Promise<Claim>;
   release(claim: Claim): Promise<void>;
-  /** An attempt of this process was refused: perhaps since somebody else owns the run. @throws `infra.claim-lost` */
+  /**
+   * Called after an attempt of this process was refused, because another process may own the run now. @throws
+   * `infra.claim-lost`
+   */
   refuseIfLost(runId: string): Promise<void>;
-  /** Renews nothing any more. */
+  /** Stops renewing. */
   close(): void;
 }
 
@@ -42,7 +46,7 @@ interface Held {
   readonly stopRenewing: () => void;
 }
 
-/** Whoever makes a transition as a coordinator has this in its WHERE: `$1` the run, `$2` the claim's number. */
+/** Condition for a transition by a coordinator: `$1` is the run, `$2` the claim's number. */
 export const isOwnedSql = "run_id = $1 and coordinator_epoch = $2 and owner is not null";
 
 const lockSql = `
@@ -50,12 +54,12 @@ const lockSql = `
          coalesce(extract(epoch from claim_until - clock_timestamp()) * 1000, 0)::float8 as "leaseMs"
   from nightshift.ledger_run_states where run_id = $1 for update`;
 
-/** Nobody works on anything now. */
+/** Puts leased and running partitions back to pending: no attempt is active under a new claim. */
 const putBackSql = `
   update nightshift.ledger_partitions set status = 'pending', attempt_id = null, change = null
   where run_id = $1 and status in ('leased', 'running')`;
 
-/** A run that failed or was cancelled goes on where it stopped. */
+/** A failed or cancelled run resumes where it stopped. */
 const claimSql = `
   with claimed as (
     update nightshift.ledger_run_states s
@@ -78,7 +82,7 @@ const renewSql = `
   update nightshift.ledger_run_states set claim_until = clock_timestamp() + $3 * interval '1 millisecond'
   where ${isOwnedSql} returning run_id`;
 
-/** No process claims for longer: a claim that ends later was made before the database's clock stepped back. */
+/** Maximum duration of a claim. A claim that ends later was made before the database's clock stepped back. */
 const longestLeaseMs = 60_000;
 
 const shortenSql = `
@@ -106,7 +110,7 @@ export function claims(ledger: LedgerDatabase, options: ClaimsOptions): Claims {
     heldRuns.delete(runId);
   }
 
-  /** One that fails is no harm: the next one comes, or the lease runs out and whoever writes is told. */
+  /** A failed renewal is harmless: the next one follows, or the lease runs out and the next write fails. */
   async function renew({ runId, coordinatorEpoch }: Claim): Promise<void> {
     const rows = await read(renewSql, [runId, coordinatorEpoch, leaseMs]).catch(() => null);
     if (rows?.length === 0 && heldRuns.get(runId)?.claim.coordinatorEpoch === coordinatorEpoch)
@@ -169,7 +173,7 @@ export function claims(ledger: LedgerDatabase, options: ClaimsOptions): Claims {
   };
 }
 
-/** What a coordinator that was refused is told first. @returns where the run stands, for the claim's owner */
+/** Refuses a coordinator whose claim was lost. @returns the run's status, if the claim is still in effect */
 export async function refuseLostClaim(
   query: Query,
   { runId, coordinatorEpoch }: Claim,

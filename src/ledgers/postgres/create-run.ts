@@ -12,7 +12,7 @@ const createSql = `
   )
   select id from made`;
 
-/** The unique key decides between those who create a run at once. */
+/** The unique key decides between concurrent creations of a run. */
 export async function createRun(
   { write }: LedgerDatabase,
   newId: NewId,

@@ -1,4 +1,4 @@
-/** What happened to a run, in the order in which it was done. */
+/** Events of a run, in the order of their transitions. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasEnded, type Run, type RunStatus } from "../../job/run.js";
 import type { RunEvent, RunEventBody } from "../../job/run-events.js";
@@ -7,7 +7,7 @@ import { unknownRun } from "../refusals.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 import { isoSql } from "./run-rows.js";
 
-/** Rows of these are those of the run: when it publishes, nothing is accepted any more. */
+/** Row counts are read from the run, since no partition is accepted after publishing began. */
 export type StoredEvent =
   | Exclude<RunEventBody, { type: "run.publishing" | "run.published" | "run.started" }>
   | { readonly type: "run.started"; readonly resumed: boolean }
@@ -31,8 +31,9 @@ const nextSql = `
   where s.run_id = $1 order by e.seq limit ${atOnce}`;
 
 /**
- * Events from the first one on, then as they come, until the run has ended or the signal fires. It polls: nothing may be
- * missed, a notification may be; and every commit with one waits for all others in the database.
+ * Yields events from the first one, then new ones until the run has ended or the signal fires. It polls,
+ * because notifications can be lost, and because every commit with a notification waits for all others in the
+ * database.
  */
 export async function* followRun(
   { read, place }: LedgerDatabase,
@@ -41,7 +42,7 @@ export async function* followRun(
 ): AsyncGenerator<RunEvent> {
   let seen = "0";
   while (!signal.aborted) {
-    // One statement: what it says of the status holds for just these events.
+    // One statement, so that the status and the events are from the same snapshot.
     const rows = await read<EventRow>(nextSql, [run.id, seen]);
     const [first] = rows;
     if (first === undefined) throw unknownRun(run.id, place);

@@ -1,6 +1,6 @@
 /**
- * How an attempt holds its partition: by a lease on the database's clock, renewed by its worker. Renewing locks the
- * partition's row alone; letting leases run out locks the run's row first, as every transition does.
+ * Leases of attempts on their partitions, on the database's clock, renewed by their workers. Renewal locks
+ * only the partition's row; expiry locks the run's row first, as every transition does.
  */
 
 import { InfraError, toErrorRecord } from "../../errors.js";
@@ -14,7 +14,7 @@ import type { LedgerDatabase } from "./ledger-database.js";
 export interface Leases {
   renew(ref: PartitionRef, attemptId: string, leaseMs: number): Promise<"renewed" | "fenced">;
   expire(claim: Claim, maxExpiries?: number): Promise<number>;
-  /** Running partitions whose leases end first, at most three. */
+  /** Returns the running partitions whose leases end first, at most three. */
   ends(runId: string): Promise<readonly LeaseEnd[]>;
 }
 
@@ -22,15 +22,15 @@ interface Look {
   readonly isAny: boolean;
   /** Time on the database's clock. */
   readonly nowMs: number;
-  /** How long the longest lease still holds. */
+  /** Remaining time of the longest lease. */
   readonly longestMs: number;
 }
 
-/** A look with the monotonic clock of this process when its answer had come. */
+/** A measurement, with the monotonic time of this process when its answer arrived. */
 interface Seen {
   readonly nowMs: number;
   readonly atMs: number;
-  /** Of all looks at the run: no lease is longer. */
+  /** Maximum over all measurements of the run: no lease is longer. */
   readonly longestMs: number;
 }
 
@@ -42,13 +42,13 @@ const renewSql = `
 
 const isOverSql = "p.status = 'running' and p.lease_until < clock_timestamp()";
 
-/** Before any lock is taken: mostly there is nothing to do. */
+/** A check without locks, since usually there is nothing to do. */
 const lookSql = `
   select coalesce(bool_or(${isOverSql}), false) as "isAny", extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs",
          coalesce(extract(epoch from max(p.lease_until) - clock_timestamp())::float8 * 1000, 0) as "longestMs"
   from nightshift.ledger_partitions p where p.run_id = $1 and p.status = 'running' and p.lease_until is not null`;
 
-/** Leases that were given before the clock stepped back: they end later than any that was given since. */
+/** Shortens leases from before the clock stepped back, which would end later than any newer lease. */
 const shiftSql = `
   update nightshift.ledger_partitions
   set lease_until = lease_until - $2::float8 * interval '1 millisecond'
@@ -60,7 +60,10 @@ const endsSql = `
   from nightshift.ledger_partitions p
   where p.run_id = $1 and p.status = 'running' and p.lease_until is not null order by p.lease_until limit 3`;
 
-/** Less is no step: clocks are slewed, and sampled a little apart. */
+/**
+ * A smaller difference does not count as a step: clocks are slewed, and are sampled at slightly different
+ * times.
+ */
 const smallestStepMs = 1_000;
 
 const expireSql = `
@@ -94,8 +97,8 @@ export function leases(
   const seen = new Map<string, Seen>();
 
   /**
-   * Looks for leases that are over. Where the database's clock has stepped back since the last look, leases from before
-   * would hold for as much longer: they are shortened by the step.
+   * Checks for expired leases. If the database's clock has stepped back since the last check, older leases
+   * would last longer by the step, so they are shortened by it.
    */
   async function look(runId: string): Promise<boolean> {
     const askedMs = monotonicMs();
@@ -127,7 +130,7 @@ export function leases(
       const values = [runId, coordinatorEpoch, error, newId(), maxExpiries ?? null, poisoned];
       const rows = await write(
         (query) => query(expireSql, values),
-        // What is over is over: asked again, it finds the rest.
+        // Expiry is final. If the answer was lost, a second call finds only the remaining leases.
         async () => null,
       );
       if (rows.length === 0) await refuseLostClaim(read, claim, place);
@@ -137,17 +140,17 @@ export function leases(
 }
 
 function leaseExpired(): InfraError {
-  return new InfraError("infra.lease-expired", "its worker was not heard of for a whole lease", {
-    hint: "The partition is done again by whoever takes it next. See whether the worker's machine lives.",
+  return new InfraError("infra.lease-expired", "its worker did not renew the lease in time", {
+    hint: "Another worker scores the partition again. Check that the worker's machine is running.",
   });
 }
 
 function expiredInARow(times: number): InfraError {
   return new InfraError(
     "infra.lease-expired",
-    `its worker was not heard of for a whole lease, ${times} times in a row: each time it or its machine died`,
+    `its worker did not renew the lease in time, ${times} times in a row: each time the worker or its machine died`,
     {
-      hint: "See what these machines ran out of: memory most often. Then do it again with nightshift retry.",
+      hint: "Check which resource these machines ran out of, most often memory. Then score it again with nightshift retry.",
     },
   );
 }

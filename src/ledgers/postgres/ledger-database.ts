@@ -1,4 +1,7 @@
-/** Sessions with the ledger's database: settings that its promises need, deadlines, and what to do about lost answers. */
+/**
+ * Sessions with the ledger's database: the settings that its guarantees need, deadlines, and the handling of
+ * lost answers.
+ */
 import type { QueryResultRow } from "pg";
 import { NightshiftError } from "../../errors.js";
 import type { ConnectionUrl } from "../../job/connection.js";
@@ -8,17 +11,17 @@ import { type Session, socketOf } from "../../postgres/session.js";
 export type Query = <R extends QueryResultRow>(text: string, values?: readonly unknown[]) => Promise<R[]>;
 
 export interface LedgerDatabase {
-  /** For people, without secrets. */
+  /** Location for messages, without secrets. */
   readonly place: string;
   readonly database: Database;
-  /** One statement that changes nothing: asked again where the answer was lost. */
+  /** Runs one read-only statement. It is repeated if the answer was lost. */
   readonly read: Query;
   /**
-   * One statement that changes something. Where its answer was lost, `readBack` says what became of it: `null` means
-   * that it was not done, and it is done again.
+   * Runs one statement that changes data. If its answer was lost, `readBack` determines whether it was
+   * committed: `null` means that it was not, and the statement is repeated.
    */
   write<T>(change: (query: Query) => Promise<T>, readBack: (query: Query) => Promise<T | null>): Promise<T>;
-  /** As `write`, in a transaction; done again only if `mayRepeat`. */
+  /** Like `write`, in a transaction. It is repeated only if `mayRepeat`. */
   transaction<T>(
     change: (query: Query) => Promise<T>,
     readBack: (query: Query) => Promise<T | null>,
@@ -28,30 +31,35 @@ export interface LedgerDatabase {
 }
 
 export interface LedgerDatabaseOptions {
-  /** Pauses between tries to reach a server that does not answer. */
+  /** Pauses between attempts to reach a server that does not answer. */
   readonly retryDelaysMs?: readonly number[];
   /**
-   * Past this a connection counts as lost, whatever TCP and the server say: more than any statement may take. One that
-   * lost a half is noticed much sooner, unless a pooler hides what the server does: see postgres/silence-watch.ts.
+   * A connection that is silent for this long counts as lost, independent of TCP and of the server: longer
+   * than any statement may take. A half-open connection is noticed much sooner, unless a pooler hides the
+   * server's state: see postgres/silence-watch.ts.
    */
   readonly answerTimeoutMs?: number;
-  /** As a database's. */
+  /** See the option of the same name in the postgres folder. */
   readonly patienceMs?: number;
 }
 
-/** Transitions are short. More of them at once would wait for each other's locks and not for a session. */
+/**
+ * Transitions are short. With more sessions they would wait for each other's row locks instead of for a
+ * session.
+ */
 const maxSessions = 4;
 const lockTimeoutMs = 20_000;
 const statementTimeoutMs = 60_000;
 const usualDelaysMs = [250, 500, 1000, 2000, 4000];
 const usualAnswerTimeoutMs = 90_000;
-/** A coordinator that stops in the middle of a transaction must not keep its locks. */
+/** Ends idle transactions, so that a stopped coordinator does not keep its locks. */
 const idleTimeoutMs = 15_000;
 const tries = 5;
 
 export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOptions): LedgerDatabase {
   const { retryDelaysMs = usualDelaysMs, answerTimeoutMs = usualAnswerTimeoutMs } = options;
-  // Once somebody has waited in vain, nobody else does until the server answers: a run has much to say at its end.
+  // After one caller has waited in vain, other callers fail fast until the server answers: a run makes many
+  // calls at its end.
   let isAway = false;
   const database = openDatabase(url, {
     role: "ledger",
@@ -65,9 +73,9 @@ export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOption
   const doing = "using the ledger";
 
   /**
-   * Also where a role or a database has it otherwise: what a transition returned is durable, and one that waited for
-   * another's lock sees what that one did; and a server that hears nothing of us any more gives the session up within
-   * half a minute.
+   * Applies these settings even if a role or database has others: a transition is durable when it returns, a
+   * transition that waited for a lock sees the changes of the lock's holder, and a server that lost contact
+   * with this client ends the session within half a minute.
    */
   async function prepare(session: Session): Promise<void> {
     if (ready.has(session)) return;
@@ -93,7 +101,7 @@ export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOption
     };
   }
 
-  /** Ends a connection over which nothing comes any more; its statements then fail as lost. */
+  /** Closes a connection that receives nothing any more; its statements then fail as lost. */
   async function cutting<T>(session: Session, work: (touch: () => void) => Promise<T>): Promise<T> {
     const timer = setTimeout(() => socketOf(session).destroy(), answerTimeoutMs);
     try {
@@ -162,7 +170,10 @@ export function ledgerDatabase(url: ConnectionUrl, options: LedgerDatabaseOption
   };
 }
 
-/** Whether the answer was lost, and with it what became of the statement. Nobody to ask at all is another matter. */
+/**
+ * Whether the answer was lost, so that the outcome of the statement is unknown. An unreachable server is a
+ * different case.
+ */
 function isLost(error: unknown): boolean {
   return (
     error instanceof NightshiftError &&

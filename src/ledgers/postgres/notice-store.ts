@@ -1,4 +1,4 @@
-/** Notices that were sent, a row each: its primary key decides between processes on any number of machines. */
+/** Sent notices, one row each. The primary key decides between processes on any number of machines. */
 import type { NewId } from "../../time/clock.js";
 import type { NoticeStore } from "../notice-store.js";
 import type { LedgerDatabase } from "./ledger-database.js";
@@ -17,7 +17,7 @@ export function noticeStore({ write }: LedgerDatabase, newId: NewId): NoticeStor
       const token = newId();
       return write(
         async (query) => (await query(claimSql, [text, token])).length > 0,
-        // An earlier try, taken for lost, may have come through.
+        // An earlier try whose answer was lost may have been committed.
         async (query) => {
           const ours = "select 1 from nightshift.ledger_notices where notice = $1 and change = $2";
           return (await query(ours, [text, token])).length > 0 ? true : null;

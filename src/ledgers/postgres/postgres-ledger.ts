@@ -1,20 +1,23 @@
 /**
- * The ledger in a database: for coordinators on several machines, and for whoever wants to look on from anywhere.
- * Its tables are in `postgres/migrations/ledger.ts`.
+ * The ledger in a database, for coordinators on several machines and for observers anywhere. Its tables are
+ * in `postgres/migrations/ledger.ts`.
  *
- * **One method, one guarded transition.** A statement locks the run's row in `ledger_run_states`, its mutex, and then changes
- * only what is still as the transition needs it; the guard stands in its WHERE, so whoever comes second finds nothing to
- * change. Lock order: the run's row, then its partitions. What was answered is durable: `synchronous_commit` is on.
+ * **One method, one guarded transition.** A statement locks the run's row in `ledger_run_states`, its mutex,
+ * and then changes only rows whose state the transition requires. The guard is in its WHERE clause, so the
+ * second of two concurrent statements finds nothing to change. Lock order: the run's row, then its
+ * partitions. An answered transition is durable: `synchronous_commit` is on.
  *
- * **Claims** are numbers that only grow, with a lease on the database's clock: `claims.ts`. A coordinator's statements
- * name the number, an attempt's name the partition's epoch. Two owners are harmless: a claim puts what was leased or
- * running back to pending under the same lock, so nothing that the old owner or its attempts do finds its row again.
+ * **Claims** are numbers that only grow, with a lease on the database's clock: `claims.ts`. A coordinator's
+ * statements include the number, an attempt's include the partition's epoch. Two owners are harmless: a claim
+ * puts leased and running partitions back to pending under the same lock, so statements of the old owner or
+ * its attempts no longer match a row.
  *
- * **Lost answers.** Every transition leaves a token of its own in the row that it changed. Where a connection breaks
- * before the answer, the token tells whether it was done; if not, it is done again. Should the lost statement still be
- * under way, the next one waits for its lock, finds its guard broken, and looks for the token once more.
+ * **Lost answers.** Every transition writes a unique token into the row that it changed. If a connection
+ * breaks before the answer, the token shows whether the transition was committed; if not, it is repeated. If
+ * the lost statement is still running, the repeated one waits for its lock, finds its guard false, and looks
+ * for the token once more.
  *
- * **Events** are numbered under the run's lock, so that no later one is visible before an earlier one.
+ * **Events** are numbered under the run's lock, so that no later event is visible before an earlier one.
  */
 
 import type { ConnectionUrl } from "../../job/connection.js";
@@ -36,11 +39,11 @@ import { workers } from "./workers.js";
 export interface PostgresLedgerOptions extends LedgerDatabaseOptions {
   readonly url: ConnectionUrl;
   readonly newId: NewId;
-  /** Whether a process of this machine lives, which is known sooner than its lease runs out. */
+  /** Whether a process of this machine is alive, which is known earlier than its lease runs out. */
   readonly isAlive: IsAlive;
   readonly every: Every;
   readonly monotonicMs: () => number;
-  /** How long a claim holds that is not renewed. */
+  /** Duration of a claim that is not renewed. */
   readonly leaseMs?: number;
 }
 
@@ -62,7 +65,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   const reporting = attempts(database, newId);
   const leasing = leases(database, newId, monotonicMs);
 
-  /** An attempt that was fenced says nothing new to its coordinator, unless the run is somebody else's. */
+  /** A fenced attempt is normal for its coordinator, unless another process owns the run now. */
   async function orLost<T>(runId: string, outcome: T): Promise<T> {
     if (outcome === "fenced") await owning.refuseIfLost(runId);
     return outcome;

@@ -1,4 +1,4 @@
-/** What people ask of processes that are at work. Nobody's guard depends on it, so no lock is taken but the row's own. */
+/** Requests of users to running processes. No guard depends on them, so they lock only their own row. */
 import { activeStatuses, finalStatuses } from "../../job/run.js";
 import type { NewId } from "../../time/clock.js";
 import type { Requests } from "../ledger.js";
@@ -28,7 +28,7 @@ const stopSql = `
   on conflict (job_name) do update set request = excluded.request`;
 
 export function requests({ read, write, place }: LedgerDatabase, newId: NewId): Requests {
-  /** Asked twice is asked once. */
+  /** Idempotent. */
   function setRetry(runId: string, isRequested: boolean): Promise<readonly object[]> {
     return write<readonly object[]>(
       (query) => query(retrySql, [runId, isRequested]),
@@ -41,7 +41,7 @@ export function requests({ read, write, place }: LedgerDatabase, newId: NewId): 
       requireRunId(runId);
       const rows = await write(
         (query) => query(cancelSql, [runId]),
-        // Asked twice is asked once.
+        // Idempotent, so there is nothing to read back.
         async () => null,
       );
       if (rows.length === 0) throw unknownRun(runId, place);

@@ -1,4 +1,4 @@
-/** Reading runs: from any machine, at any time, without a claim. */
+/** Reads runs: from any machine, at any time, without a claim. */
 
 import type { Partition, PartitionStatus, Receipt } from "../../job/partition.js";
 import type { Plan } from "../../job/plan.js";
@@ -34,11 +34,11 @@ export interface RunReader
   readReceipts(runId: string): Promise<readonly Receipt[]>;
 }
 
-/** Most who list runs want the newest only. */
+/** First page of a listing is small, because most callers want only the newest runs. */
 const firstRuns = 10;
 const runsAtOnce = 200;
 const partitionsAtOnce = 2000;
-/** What is kept of the runs and plans that were read last; they never change. */
+/** Number of recently read runs and plans to cache. They never change. */
 const remembered = 4;
 
 export function runReader(ledger: LedgerDatabase): RunReader {
@@ -75,7 +75,7 @@ export function runReader(ledger: LedgerDatabase): RunReader {
     return row?.partitions ?? 0;
   }
 
-  /** Rows by the index of their partition, a page at a time. */
+  /** Yields rows by the index of their partition, in pages. */
   async function* pages<R extends { readonly index: number }>(sql: string, runId: string): AsyncGenerator<R> {
     for (let from = 0; ; ) {
       const rows = await read<R>(sql, [runId, from]);
@@ -185,7 +185,7 @@ export function runReader(ledger: LedgerDatabase): RunReader {
   };
 }
 
-/** Remembers the last few results by name, but for `null`. */
+/** Caches the last few results by name, except `null`. */
 function recent<T>(limit: number): (name: string, read: () => Promise<T | null>) => Promise<T | null> {
   const known = new Map<string, T>();
   return async (name, read) => {

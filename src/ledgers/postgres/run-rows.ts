@@ -1,11 +1,11 @@
-/** Rows of the ledger's tables as what they mean. */
+/** Converts rows of the ledger's tables. */
 
 import type { ErrorRecord } from "../../errors.js";
 import type { PartitionState, PlanTotals, Receipt } from "../../job/partition.js";
 import type { Owner, Run, RunState, RunStatus } from "../../job/run.js";
 import { reasonsOf, rowsOf, type Sums, statsOf } from "../../job/statistics.js";
 
-/** A point in time as ISO 8601 in UTC, whatever time zone the session has. */
+/** Formats a point in time as ISO 8601 in UTC, independent of the session's time zone. */
 export function isoSql(expression: string): string {
   return `to_char(${expression} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
@@ -17,7 +17,7 @@ export function statusesSql(statuses: readonly RunStatus[]): string {
 
 export interface RunRow {
   readonly run: Run;
-  /** Grows with every run, as text. */
+  /** Grows with every run; a bigint as text. */
   readonly place: string;
   readonly status: RunStatus;
   readonly fingerprint: string | null;
@@ -32,7 +32,7 @@ export interface RunRow {
   readonly updatedAt: string;
 }
 
-/** An owner whose lease ran out holds nothing. */
+/** An owner whose lease has run out is not returned. */
 export const runSql = `
   select r.run, r.place, s.status, s.fingerprint, s.provider, s.totals, s.accepted, s.sums, s.error, s.publication,
          case when s.claim_until > clock_timestamp() then s.owner end as owner,

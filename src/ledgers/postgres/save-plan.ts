@@ -1,4 +1,4 @@
-/** created -> planned: a plan and its partitions, in one transaction however many there are. */
+/** created -> planned: saves a plan and its partitions in one transaction, regardless of their number. */
 
 import type { Partition } from "../../job/partition.js";
 import { inPlanOrder, type Plan } from "../../job/plan.js";
@@ -9,10 +9,10 @@ import { isOwnedSql, refuseLostClaim } from "./claims.js";
 import type { StoredEvent } from "./events.js";
 import type { LedgerDatabase, Query } from "./ledger-database.js";
 
-/** One statement's worth of partitions. */
+/** Number of partitions in one statement. */
 const partitionsAtOnce = 1000;
 
-// Without effect where an owner that was superseded has just saved its own: the last statement refuses then.
+// No effect if a superseded owner has just saved its own plan; the last statement is refused then.
 const planSql = "insert into nightshift.ledger_plans (run_id, plan) values ($1, $2) on conflict do nothing";
 
 const partitionsSql = `
@@ -73,7 +73,7 @@ export async function savePlan(
       );
       return rows.length > 0 ? undefined : null;
     },
-    // The partitions have gone by: whoever made them plans again.
+    // The stream of partitions has been consumed, so the caller has to plan again.
     { mayRepeat: false },
   );
 }

@@ -1,9 +1,11 @@
 /**
- * Schedules in the ledger's database, for schedulers on any number of machines. A tick is a row, and its primary key
- * decides who recorded it. The mark is the newest tick, or since when the schedule is followed; neither moves back.
+ * Stores schedules in the ledger's database, for schedulers on any number of machines. A tick is a row, and
+ * its primary key decides which scheduler recorded it. The cursor is the newest tick, or the time from which
+ * the schedule is followed; neither moves back.
  *
- * What a scheduler recorded and did not end is taken up by others once it is dead: at once where that can be seen, on
- * its own machine, elsewhere when nothing was heard of it for a while, on the database's clock.
+ * A recorded tick without an end is taken over by other schedulers once its scheduler is dead: at once if
+ * that can be observed, on the same machine; on other machines when its scheduler has not reported for a
+ * while on the database's clock.
  */
 
 import type { Owner } from "../../job/run.js";
@@ -16,11 +18,11 @@ import type { LedgerDatabase } from "./ledger-database.js";
 export interface ScheduleBookOptions {
   readonly newId: NewId;
   readonly isAlive: IsAlive;
-  /** Past this time a scheduler on another machine that was not heard of counts as gone. */
+  /** A scheduler on another machine that has not reported within this time counts as gone. */
   readonly heardWithinMs?: number;
 }
 
-/** Several times as long as schedulers take between two signs of life. */
+/** Several times the interval between two reports of a scheduler. */
 const usualHeardWithinMs = 60_000;
 const keptDays = 90;
 const ticksAtOnce = 200;
@@ -38,14 +40,17 @@ interface TickRow {
 const tickColumns = `to_char(t.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
   t.verdict, t.reason, t.ticks, t.recorded_by as by, t.ended as end, t.progress`;
 
-/** Since when the schedule of a row is followed; null where it is neither this one nor the one before it. */
+/**
+ * Time from which the schedule of a row is followed; null if it is neither the present schedule nor the
+ * previous one.
+ */
 const sinceSql = `case when s.schedule = $2 then s.since
     when s.earlier_schedule = $2 and s.changed_at > $3::timestamptz - ${takesOverMs} * interval '1 millisecond'
     then s.earlier_since end`;
 
 const standsSql = `
   select s.is_paused as paused,
-         (extract(epoch from greatest(s.since, (select max(at) from nightshift.ledger_ticks where job = $1))) * 1000)::float8 as mark
+         (extract(epoch from greatest(s.since, (select max(at) from nightshift.ledger_ticks where job = $1))) * 1000)::float8 as cursor
   from (select is_paused, ${sinceSql} as since from nightshift.ledger_schedules s where s.job = $1) s
   where s.since is not null`;
 
@@ -80,7 +85,7 @@ const resumeSql = `
   set is_paused = false, since = greatest(since, $2), earlier_since = greatest(earlier_since, $2)
   where job = $1 and is_paused returning job`;
 
-/** A schedule with few ticks keeps as many of them as one that fires daily. */
+/** A schedule with few ticks keeps as many of them as a daily one. */
 const pruneSql = `
   delete from nightshift.ledger_ticks where job = $1
     and at <= (select max(at) from nightshift.ledger_ticks where job = $1) - ${keptDays} * interval '1 day'
@@ -90,7 +95,7 @@ export function scheduleStore(ledger: LedgerDatabase, options: ScheduleBookOptio
   const { read, write } = ledger;
   const { newId, isAlive, heardWithinMs = usualHeardWithinMs } = options;
 
-  /** For changes that may be made twice over. */
+  /** For changes that may be repeated. */
   function change(sql: string, values: readonly unknown[]): Promise<readonly object[]> {
     return write<readonly object[]>(
       (query) => query(sql, values),
@@ -99,7 +104,7 @@ export function scheduleStore(ledger: LedgerDatabase, options: ScheduleBookOptio
   }
 
   async function stands(job: string, schedule: string, now: Date) {
-    type Row = { readonly paused: boolean; readonly mark: number };
+    type Row = { readonly paused: boolean; readonly cursor: number };
     const [row] = await read<Row>(standsSql, [job, schedule, now.toISOString()]);
     return row;
   }
@@ -111,7 +116,7 @@ export function scheduleStore(ledger: LedgerDatabase, options: ScheduleBookOptio
         await change(followSql, [job, schedule, now.toISOString()]);
         row = await stands(job, schedule, now);
       }
-      return { mark: new Date(row?.mark ?? now), paused: row?.paused === true };
+      return { cursor: new Date(row?.cursor ?? now), paused: row?.paused === true };
     },
 
     async record(job, { at, verdict, reason, ticks }, by) {
@@ -186,7 +191,7 @@ export function scheduleStore(ledger: LedgerDatabase, options: ScheduleBookOptio
   };
 }
 
-/** No two processes ever have the same. */
+/** Unique for each process. */
 function nameOf({ host, bootId, pid, processStart }: Owner): string {
   return JSON.stringify([host, bootId, pid, processStart]);
 }

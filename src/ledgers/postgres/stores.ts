@@ -1,4 +1,4 @@
-/** What is remembered beside the runs, in the same database: ticks of schedules, backfills, and notices. */
+/** Stores beside the runs, in the same database: ticks of schedules, backfills, and notices. */
 
 import type { ConnectionUrl } from "../../job/connection.js";
 import { requireMigrated } from "../../postgres/migrate.js";

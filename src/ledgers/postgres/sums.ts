@@ -1,6 +1,6 @@
 /** SQL for sums over accepted partitions: one flat object of numbers; see job/statistics.ts. */
 
-/** SQL that adds two of them, name by name; decimal, so that nothing is lost however many there are. */
+/** Returns SQL that adds two such objects by name, in decimal arithmetic, so that large sums stay exact. */
 export function addedSql(a: string, b: string): string {
   return `(select coalesce(jsonb_object_agg(key, value), '{}') from (
     select key, sum(value::text::numeric) as value

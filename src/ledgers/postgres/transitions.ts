@@ -1,6 +1,6 @@
 /**
- * What a coordinator does with a run that it has claimed. Each is one guarded statement; where the guard refused, the
- * reason is looked for: a claim that was lost, or a state that does not allow it.
+ * Transitions by a coordinator that owns a run. Each is one guarded statement. If the guard refuses, the
+ * reason is determined: a lost claim, or a state that does not allow the transition.
  */
 
 import type { ErrorRecord } from "../../errors.js";
@@ -39,7 +39,7 @@ interface Move {
   readonly event: StoredEvent | null;
   readonly error?: ErrorRecord;
   readonly publication?: number;
-  /** Only once every partition is accepted. */
+  /** Requires that every partition is accepted. */
   readonly whole?: true;
 }
 
@@ -86,7 +86,7 @@ const moveSql = `
   select run_id from moved`;
 
 export function transitions({ write, place }: LedgerDatabase, newId: NewId): Transitions {
-  /** @param alreadyDone whether a state that refuses it means that it was done before */
+  /** @param alreadyDone whether a state that refuses the transition means that it happened before */
   function move(
     claim: Claim,
     what: string,

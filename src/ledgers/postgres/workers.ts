@@ -1,4 +1,4 @@
-/** Which workers are there: what they said of themselves, and when. */
+/** Running workers: the description and the time of their last report. */
 import type { SeenWorker, SharedLedger, WorkerNote } from "../ledger.js";
 import type { LedgerDatabase } from "./ledger-database.js";
 
