@@ -4,39 +4,43 @@ import type { PartitionTask } from "../job/plan.js";
 import type { HostDeath } from "../job/run-events.js";
 
 /**
- * Brings partitions to whoever does them. A dispatcher may lose, double or delay a ref at any time: the ledger decides
- * what counts, through the {@link AttemptReporter} that every dispatcher is handed.
+ * Sends partitions to the attempts that score them. A dispatcher may lose, duplicate or delay a ref at any
+ * time: the ledger is authoritative, through the {@link AttemptReporter} that every dispatcher receives.
  */
 export interface Dispatcher {
   /**
    * Called by the coordinator for every leased partition; may be repeated.
-   * @param alone nothing else may run in the same host: its last host died, and only a death while alone is its own
+   * @param alone nothing else may run in the same host: the partition's last host died, and only a death
+   * while it runs alone is attributed to it
    */
   enqueue(ref: PartitionRef, alone: boolean): Promise<void>;
-  /** How many refs it is worth having under way at once. */
+  /** Maximum number of refs that are worth having in progress at once. */
   readonly capacity: number;
-  /** Stops taking work, lets attempts end between chunks, and reports the rest as released. */
+  /** Stops taking work, lets attempts end between chunks, and reports the others as released. */
   drain(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Does partitions in this process's worker host, for whoever takes them from a queue. */
+/** Runs attempts in this process's worker host, for a worker that takes partitions from a queue. */
 export interface AttemptRunner extends Pick<Dispatcher, "drain" | "close"> {
-  /** One attempt; resolves when it has ended and was reported. Never rejects. */
+  /** Runs one attempt; resolves when it has ended and was reported. Never rejects. */
   perform(ref: PartitionRef, alone: boolean): Promise<void>;
-  /** Asks one attempt to stop between chunks: whatever it brings would be refused. */
+  /** Asks one attempt to stop between chunks, because its receipt would be refused. */
   abandon(attemptId: string): void;
 }
 
 export interface StartedAttempt {
   readonly task: PartitionTask;
-  /** How the partition's last attempt failed. */
+  /** Error of the partition's last attempt. */
   readonly lastError: ErrorRecord | null;
 }
 
-/** Where attempts report. Called by dispatchers and workers; backed by the ledger. */
+/** Receives the reports of attempts. Called by dispatchers and workers; backed by the ledger. */
 export interface AttemptReporter {
-  /** Before anything is read. `fenced`: the epoch has moved on or was started already, so do nothing. */
+  /**
+   * Called before anything is read. `fenced`: the epoch has changed or was started already, so the attempt
+   * must not run.
+   */
   start(ref: PartitionRef, attemptId: string): Promise<StartedAttempt | "fenced">;
   succeed(receipt: Receipt): Promise<"accepted" | "fenced">;
   fail(
@@ -45,14 +49,14 @@ export interface AttemptReporter {
     error: NightshiftError,
     circumstance: Circumstance,
   ): Promise<void>;
-  /** Rows done so far by one attempt; for progress only, may be lost. */
+  /** Number of rows scored so far by one attempt. For progress only; may be lost. */
   progress(ref: PartitionRef, rows: number, quarantined: number, step: Step | null): void;
-  /** A worker host is gone. Its partitions report on their own. */
+  /** A worker host has died. Its partitions report separately. */
   hostDied(reason: string, cause: HostDeath, partitions: readonly number[]): void;
 }
 
 /**
- * How an attempt ended: by an error of its own; by the death of its host while others ran there, or while it was alone;
- * or because somebody asked it to stop.
+ * How an attempt ended: by an error of its own; by the death of its host while other partitions ran there, or
+ * while it ran alone; or by a request to stop.
  */
 export type Circumstance = "error" | "host-died-shared" | "host-died-alone" | "released";

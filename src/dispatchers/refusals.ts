@@ -1,15 +1,21 @@
-/** What a queue's server refuses, worded in one place, and who has to act. */
+/** Errors for refusals by a queue's server. */
 import { type ErrorOptions, InfraError } from "../errors.js";
 
-/** After which a coordinator's run and a worker end, where the server still refuses what only a person can change. */
+/**
+ * A coordinator's run and a worker end after this time if the server still refuses for a reason that only an
+ * operator can change.
+ */
 export const refusedForMs = 10_000;
 
-/** The server answers and will refuse the same again until a person changes something. */
+/** The server answers and will refuse the same call until an operator changes something. */
 export function queueRefused(message: string, options: ErrorOptions): InfraError {
   return new InfraError("infra.queue-refused", message, options);
 }
 
-/** The server answers, and takes nothing just now: it is full, starting, or no primary. It may get over it by itself. */
+/**
+ * The server answers but accepts nothing at present: it is full, starting, or not a primary. It may recover
+ * by itself.
+ */
 export function queueUnready(message: string, options: ErrorOptions): InfraError {
   return new InfraError("infra.queue-unready", message, options);
 }

@@ -1,6 +1,6 @@
 import type { Observer } from "./observer.js";
 
-/** Every event as one line of JSON. */
+/** Writes every event as one line of JSON. */
 export function jsonLines(write: (text: string) => void): Observer {
   return { on: (event) => write(`${JSON.stringify(event)}\n`) };
 }

@@ -4,15 +4,17 @@ import type { RowChanges, RowCounts } from "../job/partition.js";
 import type { Run } from "../job/run.js";
 import type { RunEvent, RunEventBody } from "../job/run-events.js";
 
-/** Watches runs: progress bars, logs, metrics, notifications. May be slow or broken without harming a run. */
+/**
+ * Observes runs: progress bars, logs, metrics, notifications. It may be slow or fail without harm to a run.
+ */
 export interface Observer {
   on(event: RunEvent): void;
-  /** Once for whatever was asked of a runner, however it ended: also where it never came to a run. */
+  /** Called once per request, regardless of the outcome, even if no run was created. */
   ended?(end: RunEnd): void;
   close?(): void | Promise<void>;
 }
 
-/** Tells one run's observers what happens to it. */
+/** Passes an event to one run's observers. */
 export type Emit = (event: RunEventBody) => void;
 
 export interface RunEnd {
@@ -23,14 +25,14 @@ export interface RunEnd {
   /** Values of the job's variables. */
   readonly vars?: Job["vars"];
   readonly trigger: Run["trigger"];
-  /** Where its predictions go, for people. */
+  /** Where its predictions are written, for display. */
   readonly target: string;
-  /** `null` where it ended before there was a run: its input was not there, say. */
+  /** `null` if it ended before a run was created, for example because its input was missing. */
   readonly runId: string | null;
   readonly status: "published" | "already-published" | "skipped" | "failed" | "cancelled";
-  /** Of the run so far, those of earlier processes included. */
+  /** Rows of the run so far, including those of earlier processes. */
   readonly rows: RowCounts;
-  /** What an upsert did to its table. */
+  /** Changes that an upsert made to its table. */
   readonly changes?: RowChanges;
   readonly seconds: number;
   readonly error: ErrorRecord | null;

@@ -1,4 +1,4 @@
-/** What the server knows about a table: its exact name, columns, keys and size. */
+/** Reads what the server's catalogue contains about a table: its exact name, columns, keys and size. */
 
 import { SpecError } from "../errors.js";
 import { type TableName, tableText } from "../job/connection.js";
@@ -7,18 +7,18 @@ import type { Session } from "./session.js";
 
 export interface Table {
   readonly oid: number;
-  /** With its schema, wherever `search_path` led. */
+  /** With its schema, as resolved by `search_path`. */
   readonly name: TableName & { readonly schema: string };
   readonly kind: "table" | "partitioned" | "view" | "materialized view" | "foreign table";
-  /** In the table's order; dropped ones are left out. */
+  /** In the table's order, without dropped columns. */
   readonly columns: readonly TableColumn[];
-  /** Columns of the primary key in its order; `null` without one. */
+  /** Columns of the primary key in its order; `null` if there is none. */
   readonly primaryKey: readonly string[] | null;
-  /** Columns of whole, immediate unique indexes over plain columns, the primary key among them. */
+  /** Columns of immediate, non-partial unique indexes on plain columns, including the primary key. */
   readonly uniqueKeys: readonly (readonly string[])[];
-  /** Of the last ANALYZE or VACUUM; `null` where there was none. */
+  /** Estimate of the last ANALYZE or VACUUM; `null` if there was none. */
   readonly estimatedRows: number | null;
-  /** Blocks of 8 KiB that its file has now; 0 for what has no file. */
+  /** Present size of its file in blocks of 8 KiB; 0 for relations without a file. */
   readonly blocks: number;
 }
 
@@ -31,13 +31,13 @@ export interface TableColumn {
   readonly typeKind: string;
   /** `pg_type.typname`, without modifier: `numeric`, `vector`, `_float4`. */
   readonly typeName: string;
-  /** Of an array's elements, or what a domain is made of; 0 for others. */
+  /** OID of an array's element type or of a domain's base type; 0 for other types. */
   readonly elementOid: number;
-  /** As the server packs it: -1 where there is none. */
+  /** The type modifier as the server encodes it; -1 if there is none. */
   readonly modifier: number;
   readonly notNull: boolean;
   readonly hasDefault: boolean;
-  /** Values are computed, or only ever given by the server: nothing can be inserted. */
+  /** Whether values are computed or only assigned by the server, so that nothing can be inserted. */
   readonly generated: boolean;
 }
 
@@ -87,7 +87,7 @@ const keysSql = `
   where i.indrelid = $1 and i.indisunique and i.indimmediate and i.indisvalid and i.indpred is null
     and i.indexprs is null order by i.indisprimary desc, i.indexrelid`;
 
-/** @returns `null` where there is none of this name */
+/** @returns `null` if there is no table of this name */
 export async function findTable(session: Session, { schema, name }: TableName): Promise<Table | null> {
   const { rows: relations } = await session.query<RelationRow>(relationSql, [schema, name]);
   const [relation] = relations;
@@ -107,7 +107,7 @@ export async function findTable(session: Session, { schema, name }: TableName): 
   };
 }
 
-/** @throws SpecError `postgres.no-such-table`, with the nearest name there is */
+/** @throws SpecError `postgres.no-such-table`, with the most similar existing name */
 export async function readTable(session: Session, table: TableName): Promise<Table> {
   const found = await findTable(session, table);
   if (found !== null) return found;

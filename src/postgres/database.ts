@@ -1,4 +1,4 @@
-/** Sessions with one database, kept for the next user; and transactions on them. */
+/** A pool of sessions with one database, and transactions on them. */
 import type pg from "pg";
 import { InfraError, type NightshiftError } from "../errors.js";
 import type { ConnectionUrl } from "../job/connection.js";
@@ -8,49 +8,52 @@ import { watchSilence } from "./silence-watch.js";
 
 export interface Database {
   readonly address: string;
-  /** What names it in a command: a reference where there is one, else its address. */
+  /** The URL for use in a command: as a reference if it was given as one, else its address. */
   readonly writtenAs: string;
   /**
-   * Lends a session, and takes it back however the work ends; one that failed is not lent again unless the server itself
-   * answered. Errors come out translated.
+   * Runs `work` with a session from the pool. After an error, the session is only reused if the server itself
+   * reported the error. Errors are translated.
    */
   use<T>(work: (session: Session) => Promise<T>, doing?: string): Promise<T>;
-  /** One statement on a session of its own. */
+  /** Runs one statement in a session from the pool. */
   query<R extends pg.QueryResultRow>(
     text: string,
     values?: readonly unknown[],
     doing?: string,
   ): Promise<pg.QueryResult<R>>;
   /**
-   * BEGIN, the work, COMMIT; ROLLBACK where the work throws. Nothing is tried again.
-   * @throws InfraError `infra.commit-unknown` where COMMIT was sent and not answered: read back what became of it
+   * BEGIN, the work, COMMIT; ROLLBACK if the work throws. Nothing is retried.
+   * @throws InfraError `infra.commit-unknown` if COMMIT was sent and not answered: the caller must read back
+   * the outcome
    */
   transaction<T>(work: (session: Session) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Waits for nobody: sessions in use are cut off. */
+  /** Closes immediately: connections in use are cut. */
   close(): Promise<void>;
 }
 
 export interface TransactionOptions {
   readonly isolation?: "read committed" | "repeatable read" | "serializable";
   readonly readOnly?: boolean;
-  /** How long a statement may wait for a lock of another session: then `infra.locked`. */
+  /** How long a statement may wait for a lock of another session before `infra.locked`. */
   readonly lockTimeoutMs?: number;
-  /** How long the transaction may sit without a statement before the server ends it, and gives its locks back. */
+  /** How long the transaction may be idle before the server ends it and releases its locks. */
   readonly idleTimeoutMs?: number;
-  /** For errors, after "while". */
+  /** The activity for error messages, after "while". */
   readonly doing?: string;
 }
 
 export interface DatabaseOptions extends SessionOptions {
   readonly maxSessions: number;
-  /** How long a session may say nothing to a statement before the server is asked whether it works on it; 5 s. */
+  /**
+   * How long a session may be silent during a statement before the server is asked about it; 5 s by default.
+   */
   readonly patienceMs?: number;
 }
 
-/** Less than renewing a lease may take, together with the question. */
+/** Together with the question, less than the renewal of a lease may take. */
 const usualPatienceMs = 5_000;
 
-/** Connects when it is first used. */
+/** Connects on first use. */
 export function openDatabase(url: ConnectionUrl, options: DatabaseOptions): Database {
   const { address } = url;
   const { patienceMs = usualPatienceMs } = options;
@@ -82,7 +85,7 @@ export function openDatabase(url: ConnectionUrl, options: DatabaseOptions): Data
     }
   }
 
-  /** Where one connection lost its other half, those that have been silent for longer may have, too. */
+  /** If one connection is half open, connections that have been silent for longer may be too. */
   function dropIdle(): void {
     for (const session of idle.splice(0)) void endSession(session);
   }
@@ -129,7 +132,7 @@ export function openDatabase(url: ConnectionUrl, options: DatabaseOptions): Data
   };
 }
 
-/** Also for a session of one's own. */
+/** Runs a transaction in the given session, which need not be from the pool. */
 export async function inTransaction<T>(
   session: Session,
   work: (session: Session) => Promise<T>,
@@ -155,7 +158,7 @@ export async function inTransaction<T>(
     const error = postgresError(thrown, place);
     throw error.details.sqlstate === undefined || endsSession(error) ? commitUnknown(error, address) : error;
   });
-  // A transaction that failed before answers COMMIT with ROLLBACK, and no error.
+  // After a failed statement, the server answers COMMIT with ROLLBACK and without an error.
   if (answer.command !== "COMMIT")
     throw new InfraError("infra.postgres", `${address}: the transaction had failed, and was rolled back.`);
   return result;
@@ -169,7 +172,7 @@ function commitUnknown(cause: NightshiftError, address: string): InfraError {
   return new InfraError(
     "infra.commit-unknown",
     `${address}: the connection was lost after COMMIT was sent and before its answer came.`,
-    { hint: "What became of it is read back when this is tried again.", details: cause.details, cause },
+    { hint: "The next attempt reads back whether it was committed.", details: cause.details, cause },
   );
 }
 

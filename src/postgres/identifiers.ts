@@ -1,9 +1,12 @@
-/** Names and texts as SQL has them. Values never come this way: they are bound. */
+/** Quotes names and texts for SQL. Values are never quoted here: they are bound as parameters. */
 
 import { SpecError } from "../errors.js";
 import { isName, type TableName } from "../job/connection.js";
 
-/** @throws SpecError `postgres.bad-name` for what PostgreSQL would cut off or cannot have */
+/**
+ * Quotes a name. @throws SpecError `postgres.bad-name` for a name that PostgreSQL would truncate or cannot
+ * store
+ */
 export function quoteName(name: string): string {
   if (!isName(name))
     throw new SpecError("postgres.bad-name", `${JSON.stringify(name)} cannot be a name in PostgreSQL.`, {
@@ -20,7 +23,7 @@ export function quoteTable({ schema, name }: TableName): string {
   return schema === null ? quoteName(name) : `${quoteName(schema)}.${quoteName(name)}`;
 }
 
-/** A text where SQL takes no parameter: the id of a snapshot, the value of a setting. */
+/** Quotes a text where SQL accepts no parameter: the id of a snapshot, the value of a setting. */
 export function quoteText(text: string): string {
   if (text.includes("\0"))
     throw new SpecError("postgres.bad-text", "PostgreSQL has no text with a byte of 0 in it.");

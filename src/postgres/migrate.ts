@@ -1,6 +1,6 @@
 /**
- * The schema `nightshift`: made and changed when somebody asks for it, by `nightshift migrate`, and never on the way.
- * Whoever uses its tables says so first with {@link requireMigrated}.
+ * Creates and updates the schema `nightshift`, only on request by `nightshift migrate`. Code that uses its
+ * tables first calls {@link requireMigrated}.
  */
 import { SpecError } from "../errors.js";
 import type { Database } from "./database.js";
@@ -14,13 +14,17 @@ export interface Applied {
   readonly name: string;
 }
 
-/** Of all who migrate one database, one at a time does. Any number will do; this one says "nightshft". */
+/**
+ * Advisory lock: one process at a time migrates a database. The number is arbitrary; its bytes spell
+ * "nightshft".
+ */
 const lockKey = "7954605397024499316";
 
 /**
- * Applies what is missing, each step in a transaction of its own. May be repeated, and from several processes at once.
+ * Applies the missing steps, each in a transaction of its own. May be repeated, also by several processes at
+ * once.
  *
- * @returns what this call applied, in order
+ * @returns the steps that this call applied, in order
  * @throws SpecError `postgres.newer-schema`; InfraError `infra.permission`
  */
 export async function migrate(
@@ -37,7 +41,7 @@ export async function migrate(
   }
 }
 
-/** What the database has, in order; nothing where it was never migrated. */
+/** Returns the applied steps in order; empty if the database was never migrated. */
 export async function migrationsOf(database: Database): Promise<readonly Applied[]> {
   return database.use(readApplied, "reading its migrations");
 }
@@ -82,7 +86,7 @@ async function applyNext(
   return { version, name };
 }
 
-/** An administrator may have made the schema, for a role that may make none. */
+/** Creates the schema, unless an administrator has created it for a role that may not. */
 async function makeSchema(session: Session): Promise<void> {
   const { rows } = await session.query<{ oid: string | null }>("select to_regnamespace('nightshift') as oid");
   if (rows[0]?.oid == null) await session.query("create schema nightshift");

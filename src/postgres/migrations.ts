@@ -1,4 +1,4 @@
-/** All steps of the schema `nightshift`, in order. */
+/** All migration steps of the schema `nightshift`, in order. */
 import { ledgerMigrations } from "./migrations/ledger.js";
 import type { Migration } from "./migrations/migration.js";
 import { scheduleMigrations } from "./migrations/schedules.js";

@@ -1,6 +1,6 @@
 /**
- * Native errors as ours, by SQLSTATE. A server's own words may quote values of rows (classes 22 and 23) and parts of
- * statements; those are left out, and names of columns and constraints are put in.
+ * Translates native errors by SQLSTATE. The server's text may contain values of rows (classes 22 and 23) and
+ * parts of statements; these are omitted, and names of columns and constraints are added.
  */
 import {
   CancelledError,
@@ -13,27 +13,27 @@ import {
 } from "../errors.js";
 
 export interface ErrorPlace {
-  /** Of the database, without secrets. */
+  /** Address of the database, without secrets. */
   readonly address: string;
-  /** What was being done, after "while": `reading features.users`. */
+  /** The activity for messages, after "while": `reading features.users`. */
   readonly doing?: string;
 }
 
 type Translation = (text: Told) => NightshiftError;
 
-/** What a message is made of. */
+/** The parts of a message. */
 interface Told {
-  /** ` while reading features.users`, or nothing. */
+  /** ` while reading features.users`, or an empty string. */
   readonly during: string;
   readonly address: string;
-  /** The server's own words. */
+  /** The server's own text. */
   readonly said: string;
-  /** `column score of scores.users`, or nothing. */
+  /** `column score of scores.users`, or an empty string. */
   readonly where: string;
   readonly options: ErrorOptions;
 }
 
-/** What node-postgres and Node tell about an error, where they do. */
+/** Fields that node-postgres and Node may add to an error. */
 interface NativeError extends Error {
   readonly code?: string;
   readonly severity?: string;
@@ -43,7 +43,7 @@ interface NativeError extends Error {
   readonly constraint?: string;
 }
 
-/** Anything that `pg` throws. What is ours already stays as it is. */
+/** Translates an error that `pg` throws. Errors of this project are returned unchanged. */
 export function postgresError(thrown: unknown, { address, doing }: ErrorPlace): NightshiftError {
   if (thrown instanceof NightshiftError) return thrown;
   const error: NativeError = thrown instanceof Error ? thrown : new Error(String(thrown));
@@ -67,7 +67,10 @@ export function postgresError(thrown: unknown, { address, doing }: ErrorPlace): 
   return translate(told);
 }
 
-/** Nobody answers (yet), or does not take more: worth another try, for a while. */
+/**
+ * Whether the server does not answer, or accepts no more connections at present: a retry is worthwhile for a
+ * while.
+ */
 export function isUnreachable(error: NightshiftError): boolean {
   return error.code === "infra.unreachable" || error.code === "infra.too-many-connections";
 }
@@ -85,9 +88,9 @@ const ofSpec =
 const lost = infra(
   "infra.connection-lost",
   "the connection was lost",
-  "Run the same command again once the server answers: what was accepted is kept.",
+  "Run the same command again once the server answers: accepted partitions are kept.",
 );
-/** The server will do it again for as long as the setting stands. */
+/** The server repeats this for as long as the setting is in effect. */
 const endedAsIdle = (setting: string): Translation =>
   infra(
     "infra.connection-lost",
@@ -99,7 +102,11 @@ const unreachable = infra(
   "the server cannot be reached",
   "Check that it runs, and that this machine may connect to it; then run the same command again.",
 );
-const conflict = infra("infra.conflict", "another session got in the way", "Try again; nothing was changed.");
+const conflict = infra(
+  "infra.conflict",
+  "it conflicts with another session",
+  "Try again; nothing was changed.",
+);
 const denied = infra(
   "infra.authentication",
   "the server refuses this user",
@@ -108,7 +115,7 @@ const denied = infra(
 const stopped = infra(
   "infra.statement-stopped",
   "the server stopped a statement",
-  "Raise or remove statement_timeout for this role (alter role ... set statement_timeout = 0), or see who cancelled it.",
+  "Raise or remove statement_timeout for this role (alter role ... set statement_timeout = 0), or find out who cancelled it.",
 );
 /** From PostgreSQL 17 on. It ends the session. */
 const transactionTooLong = infra(
@@ -124,7 +131,7 @@ const bySqlState: { readonly [sqlState: string]: Translation } = {
   "42501": infra(
     "infra.permission",
     "permission denied",
-    "Grant this role what it needs: docs/postgres.md lists it for each role.",
+    "Grant this role the privileges that docs/postgres.md lists for it.",
   ),
   "42P01": ofSpec(
     "postgres.no-such-table",
@@ -136,23 +143,23 @@ const bySqlState: { readonly [sqlState: string]: Translation } = {
   "25006": infra(
     "infra.read-only",
     "the server is read-only",
-    "Connect to the primary, or end default_transaction_read_only for this role.",
+    "Connect to the primary, or turn off default_transaction_read_only for this role.",
   ),
   "53100": infra(
     "infra.disk-full",
     "the server's disk is full",
-    "Make room there, then run the same command again: what was accepted is kept.",
+    "Free space there, then run the same command again: accepted partitions are kept.",
   ),
   "53200": infra("infra.server-memory", "the server is out of memory", "Try again when it has more."),
   "53300": infra(
     "infra.too-many-connections",
-    "the server takes no more connections",
+    "the server accepts no more connections",
     "Raise max_connections or the role's limit, or lower limits.threads.",
   ),
   "55P03": infra(
     "infra.locked",
     "another session holds a lock",
-    "See pg_locks for who it is; try again once it is gone, or raise lock_timeout for this role where that is what ended it.",
+    "Find the session in pg_locks and try again once it has ended, or raise lock_timeout for this role if that setting ended the statement.",
   ),
   "57014": stopped,
   "25P04": transactionTooLong,
@@ -172,7 +179,7 @@ const bySqlState: { readonly [sqlState: string]: Translation } = {
 
 const byClass: { readonly [sqlStateClass: string]: Translation } = {
   "08": lost,
-  // The server's words quote the value.
+  // The server's text contains the value.
   "22": ({ during, address, where, options }) =>
     new DataError(
       "data.database-value",
@@ -188,14 +195,14 @@ const byClass: { readonly [sqlStateClass: string]: Translation } = {
       `${address}: a row breaks ${where === "" ? "a constraint" : where}${during}.`,
       { hint: "Correct the rows, or the constraint.", ...options },
     ),
-  "53": infra("infra.server-resources", "the server is short of something", "See the server's log."),
+  "53": infra("infra.server-resources", "the server is short of a resource", "See the server's log."),
   "58": infra("infra.server", "the server failed", "See the server's log."),
   XX: infra("infra.server", "the server failed", "See the server's log."),
 };
 
 const unforeseen = infra("infra.postgres", "the server refused a statement", "See the server's log.");
 
-/** No answer came, or not the server's. */
+/** Errors of the connection: no answer came, or not from the server. */
 function ofConnection(error: NativeError, code: string, told: Told): NightshiftError {
   if (isTls(error, code))
     return infra(
@@ -233,7 +240,7 @@ const reasons: { readonly [code: string]: string } = {
   ENOTFOUND: "there is no host of this name",
   EAI_AGAIN: "its name cannot be looked up now",
   ENOENT: "there is no such socket",
-  EACCES: "the socket may not be used",
+  EACCES: "access to the socket is denied",
 };
 
 function isTls({ message }: Error, code: string): boolean {

@@ -1,9 +1,9 @@
-/** Work inside a transaction that may fail without failing the transaction. */
+/** Runs work inside a transaction whose failure does not fail the transaction. */
 import type { Session } from "./session.js";
 
 /**
- * @param expected SQLSTATEs, or classes of them; whatever else goes wrong is thrown on
- * @returns `null`: it failed as expected, and what it did is undone
+ * @param expected SQLSTATEs, or classes of them; other errors are rethrown
+ * @returns `null` if it failed as expected; its changes are rolled back
  */
 export async function orUndone<T>(
   session: Session,

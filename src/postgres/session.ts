@@ -1,4 +1,4 @@
-/** One session with a server: made with patience, ended by its owner. */
+/** One session with a server: opened with retries, ended by its owner. */
 import type { Socket } from "node:net";
 import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,25 +8,28 @@ import type { ConnectionUrl } from "../job/connection.js";
 import { isUnreachable, postgresError } from "./postgres-errors.js";
 import { type Tls, tlsOf } from "./tls.js";
 
-/** node-postgres' client, connected. Errors that it throws are native: see {@link postgresError}. */
+/** A connected client of node-postgres. Its errors are native: see {@link postgresError}. */
 export type Session = pg.Client;
 
 export interface SessionOptions {
-  /** What the server's lists of sessions show, after `nightshift`: `source`, `ledger`. */
+  /**
+   * Suffix of the application name that the server's session lists show, after `nightshift`: `source`,
+   * `ledger`.
+   */
   readonly role: string;
   readonly signal?: AbortSignal;
-  /** Pauses between tries to reach a server that does not answer. */
+  /** Pauses between attempts to reach a server that does not answer. */
   readonly retryDelaysMs?: readonly number[];
 }
 
 const connectTimeoutMs = 10_000;
-/** Past this a server that does not say goodbye is not waited for: only a half of the connection may be left. */
+/** How long to wait for the server's goodbye: the connection may be half open. */
 const goodbyeMs = 2_000;
 const keepAliveDelayMs = 30_000;
 const usualDelaysMs = [250, 500, 1000, 2000, 4000];
 
 /**
- * A session of one's own: `end()` it.
+ * Opens a session outside the pool. The caller must `end()` it.
  *
  * @throws InfraError `infra.unreachable` (exit code 3), `infra.too-many-connections` after several tries;
  * `infra.authentication`, `infra.no-database`, `infra.tls` at once; CancelledError
@@ -38,7 +41,7 @@ export async function openSession(url: ConnectionUrl, options: SessionOptions): 
     try {
       return await connectOnce(url, options);
     } catch (thrown) {
-      // Until there is a session, one that was lost is one that could not be made.
+      // Before a session exists, a lost connection means that it could not be opened.
       const error = asUnreachable(postgresError(thrown, { address: url.address }));
       const delayMs = retryDelaysMs[attempt];
       if (!isUnreachable(error)) throw error;
@@ -57,7 +60,7 @@ export async function endSession(session: Session): Promise<void> {
   clearTimeout(timer);
 }
 
-/** What it goes over; with TLS, what is inside. */
+/** Returns the session's socket; with TLS, the socket below it. */
 export function socketOf(session: Session): Socket {
   return (session as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }
@@ -77,7 +80,7 @@ async function connectOnce(url: ConnectionUrl, options: SessionOptions): Promise
 async function connectWith(url: ConnectionUrl, { role }: SessionOptions, tls: Tls | null): Promise<Session> {
   const { channel_binding } = url.options;
   const session = new pg.Client({ ...clientConfig(url, role, tls), types: textTypes } as pg.ClientConfig);
-  // Unheard, the error of a session that breaks while it is idle would end the process.
+  // Without a listener, an error of an idle session would end the process.
   session.on("error", (error) => tellNextUser(session, error));
   const isBound = channel_binding === "require" ? watchBinding(session) : () => true;
   try {
@@ -96,7 +99,10 @@ async function connectWith(url: ConnectionUrl, { role }: SessionOptions, tls: Tl
   }
 }
 
-/** The server's reason for ending an idle session: node-postgres itself only says that the client is not queryable. */
+/**
+ * Reports the server's reason for ending an idle session to its next user: node-postgres itself only reports
+ * that the client is not queryable.
+ */
 function tellNextUser(session: Session, error: Error & { readonly code?: string }): void {
   if (error.code === undefined) return;
   const query = session.query.bind(session) as (...args: readonly unknown[]) => unknown;
@@ -106,8 +112,8 @@ function tellNextUser(session: Session, error: Error & { readonly code?: string 
 }
 
 /**
- * What node-postgres is told, for a library that makes its own connections. Whether the server speaks TLS, where that is
- * only preferred, is for the caller to have found out: {@link speaksTls}.
+ * Returns options of node-postgres for a library that makes its own connections. If TLS is only preferred,
+ * the caller must have found out whether the server supports it: {@link speaksTls}.
  */
 export function clientConfig(url: ConnectionUrl, role: string, tls: Tls | null): object {
   const { host, port, database, user, password, options } = url;
@@ -117,7 +123,7 @@ export function clientConfig(url: ConnectionUrl, role: string, tls: Tls | null):
     port,
     database,
     user: user ?? userInfo().username,
-    // Never left out: node-postgres would look for one in its own places.
+    // Always set: node-postgres would otherwise search for a password in its own places.
     password: () => password() ?? "",
     ssl: tls === null ? false : { ...tls.options },
     ...(tls !== null && sslnegotiation !== undefined ? { sslnegotiation } : {}),
@@ -131,8 +137,8 @@ export function clientConfig(url: ConnectionUrl, role: string, tls: Tls | null):
 }
 
 /**
- * For a library that takes clients out of a pool and does not listen to them: unheard, the error of a connection that
- * breaks meanwhile would end the process. Its statements fail with the same error.
+ * For a library that takes clients out of a pool without listening to them: without a listener, the error of
+ * a connection that breaks meanwhile would end the process. Its statements fail with the same error.
  */
 export class HeardClient extends pg.Client {
   constructor(config: pg.ClientConfig) {
@@ -141,13 +147,13 @@ export class HeardClient extends pg.Client {
   }
 }
 
-/** Whether a session ended up protected. */
+/** Whether a session uses TLS. */
 export function speaksTls(session: Session): boolean {
   const stream: object = socketOf(session);
   return "encrypted" in stream && stream.encrypted === true;
 }
 
-/** node-postgres uses channel binding where it is offered; whether it was, its messages tell. */
+/** node-postgres uses channel binding if the server offers it; its protocol messages show whether it did. */
 function watchBinding(session: Session): () => boolean {
   let isBound = false;
   const { connection } = session as unknown as { readonly connection: NodeJS.EventEmitter };

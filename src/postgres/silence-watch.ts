@@ -1,33 +1,34 @@
 /**
- * Tells a server that works from a connection of which only one half is left, over which no answer will ever come: a
- * statement may take minutes, and TCP believes in a lost peer for a quarter of an hour. Where a statement's session has
- * been silent for a while, the server is asked over another connection what that session does. If it does nothing, or is
- * gone, its answer was lost or the statement never came, and the connection is cut: whoever waits is told that it was lost.
+ * Distinguishes a server that is working from a half-open connection, over which no answer will ever come. A
+ * statement may take minutes, and TCP detects a lost peer only after a quarter of an hour. If a session has
+ * been silent during a statement for a while, the server is asked over another connection what that session
+ * is doing. If it is idle or gone, its answer was lost or the statement never arrived, and the connection is
+ * cut: the statement fails as lost.
  */
 import type { ConnectionUrl } from "../job/connection.js";
 import { endSession, openSession, type Session, socketOf } from "./session.js";
 
 export interface SilenceOptions {
   readonly url: ConnectionUrl;
-  /** How long a session that is waited for may say nothing before the server is asked about it. */
+  /** How long a session may be silent during a statement before the server is asked about it. */
   readonly patienceMs: number;
-  /** The session was cut. */
+  /** Called when the session was cut. */
   readonly onCut: () => void;
 }
 
-/** `unknown`: the server does not answer, or a pooler stands between, whose numbers are not the server's. */
+/** `unknown`: the server does not answer, or a pooler in between hides the server's process ids. */
 type Activity = "works" | "idle" | "unknown";
 
-/** What node-postgres has, and its types do not tell. */
+/** Fields of node-postgres that its types do not declare. */
 interface Inside {
   readonly readyForQuery: boolean;
   readonly processID: number | null;
 }
 
-/** A server that works is not asked about it again at once. */
+/** Factor on the patience after the server has answered that it is working. */
 const patienceWhileItWorks = 3;
 
-/** Until the session ends. */
+/** Watches until the session ends. */
 export function watchSilence(session: Session, { url, patienceMs, onCut }: SilenceOptions): void {
   const socket = socketOf(session);
   const lookEveryMs = Math.ceil(patienceMs / 4);
@@ -52,12 +53,12 @@ export function watchSilence(session: Session, { url, patienceMs, onCut }: Silen
   async function ask(bytes: number): Promise<void> {
     isAsking = true;
     const activity = await activityOf(session, url);
-    // An answer may have been on its way when the server was asked.
+    // An answer may have been in transit when the server was asked.
     if (activity === "idle") await passed(lookEveryMs);
     const isSilent = socket.bytesRead + socket.bytesWritten === bytes && !inside(session).readyForQuery;
     if (activity === "idle" && isSilent) {
       onCut();
-      socket.destroy(new Error("Connection terminated: nothing came over it any more"));
+      socket.destroy(new Error("Connection terminated: it received no answer"));
     }
     allowedMs = silentMs + (activity === "works" ? patienceWhileItWorks : 1) * patienceMs;
     isAsking = false;
@@ -72,7 +73,7 @@ async function activityOf(session: Session, url: ConnectionUrl): Promise<Activit
   const { processID } = inside(session);
   try {
     const side = await openSession(url, { role: "watch", retryDelaysMs: [] });
-    // Whoever asks may be cut off, too.
+    // The connection that asks may be half open too.
     const timer = setTimeout(() => socketOf(side).destroy(), answerWithinMs);
     try {
       const { rows } = await side.query<{ own: number; state: string | null }>(

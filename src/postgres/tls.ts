@@ -1,4 +1,4 @@
-/** How a connection is protected: libpq's words, carried out by Node. */
+/** Encryption of a connection: the options of libpq, implemented with Node. */
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import { InfraError } from "../errors.js";
@@ -6,16 +6,16 @@ import type { ConnectionUrl, SslMode } from "../job/connection.js";
 
 export interface Tls {
   readonly options: ConnectionOptions;
-  /** Go on unprotected where the server speaks no TLS. */
+  /** Continue without encryption if the server does not support TLS. */
   readonly optional: boolean;
 }
 
 /**
- * `prefer` and `require` check no certificate; `require` with a root certificate does, as `verify-ca`. Without
- * `sslrootcert`, or with `system`, the roots are those that Node comes with, and those of `NODE_EXTRA_CA_CERTS`.
+ * `prefer` and `require` check no certificate; `require` with a root certificate does, like `verify-ca`.
+ * Without `sslrootcert`, or with `system`, the roots are those of Node and of `NODE_EXTRA_CA_CERTS`.
  *
  * @returns `null` for a connection without TLS
- * @throws InfraError `infra.tls` where a certificate's file cannot be read
+ * @throws InfraError `infra.tls` if a certificate's file cannot be read
  */
 export function tlsOf({ host, options }: Pick<ConnectionUrl, "host" | "options">): Tls | null {
   const mode = (options.sslmode ?? "prefer") as SslMode;
@@ -30,7 +30,7 @@ export function tlsOf({ host, options }: Pick<ConnectionUrl, "host" | "options">
       ...(root === undefined ? {} : { ca: read(root, "sslrootcert") }),
       ...(options.sslcert === undefined ? {} : { cert: read(options.sslcert, "sslcert") }),
       ...(options.sslkey === undefined ? {} : { key: read(options.sslkey, "sslkey") }),
-      // A chain that is right, whatever name it was issued to.
+      // Accepts a valid chain regardless of the host name it was issued for.
       ...(checksChain && mode !== "verify-full" ? { checkServerIdentity: () => undefined } : {}),
     },
   };
@@ -42,7 +42,7 @@ function read(path: string, option: string): Buffer {
   } catch (cause) {
     const why = cause instanceof Error && "code" in cause ? String(cause.code) : "it cannot be read";
     throw new InfraError("infra.tls", `${path}, the connection's ${option}, cannot be read: ${why}.`, {
-      hint: "Check the path; one that is not absolute starts from the current directory.",
+      hint: "Check the path; a relative path starts from the current directory.",
       details: { file: path },
       cause,
     });

@@ -169,13 +169,13 @@ test("one that never takes it is given up and told, without the URL", async () =
   await posted(failure, to({ slack: `${receiver.url}/services/T0/SECRET` }));
   expect(receiver.received).toHaveLength(4);
   expect(troubles).toEqual([
-    `Slack at ${host} was not told that flights failed: it answered 503, the last of 4 times`,
+    `Slack at ${host} did not receive the notice that flights failed: it answered 503, the last of 4 times`,
   ]);
   troubles = [];
   const gone = await refusingUrl();
   await posted(failure, to({ webhook: gone }));
   expect(troubles).toEqual([
-    `the webhook at ${new URL(gone).host} was not told that flights failed: it cannot be reached (ECONNREFUSED), the last of 4 times`,
+    `the webhook at ${new URL(gone).host} did not receive the notice that flights failed: it cannot be reached (ECONNREFUSED), the last of 4 times`,
   ]);
 });
 

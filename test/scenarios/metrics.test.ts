@@ -67,7 +67,7 @@ test("metrics are pushed when a run is over, also of one that never began; a gat
   expect(status).toBe(2);
   expect(stderr).toContain(`warning: metrics could not be pushed to ${refused}: connect ECONNREFUSED`);
   expect(project.nightshift("run", "flights", "--metrics-push", "localhost").stderr).toContain(
-    "the place to push metrics to is no URL",
+    "the address to push metrics to is not a URL",
   );
 });
 

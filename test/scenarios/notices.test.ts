@@ -77,7 +77,7 @@ test("a receiver that is gone costs a run nothing but a line, and that without t
   const refused = await command("run", "daily", "--at", day);
   expect(refused.status).toBe(2);
   expect(refused.stderr).toMatch(
-    /warning: the webhook at 127\.0\.0\.1:\d+ was not told that daily failed: it answered 404/,
+    /warning: the webhook at 127\.0\.0\.1:\d+ did not receive the notice that daily failed: it answered 404/,
   );
   expect(refused.stderr + refused.stdout).not.toContain("SECRET");
 });

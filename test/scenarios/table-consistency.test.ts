@@ -89,7 +89,10 @@ describe("under `consistency: snapshot`", () => {
         "insert into flights select max(flight_id) + 1, 1, 1, 'ATL', 'MSY' from flights",
       );
       const again = flights.project.nightshift(...next(runId));
-      expect(again).toMatchObject({ status: 0, stderr: expect.stringContaining("reads everything anew") });
+      expect(again).toMatchObject({
+        status: 0,
+        stderr: expect.stringContaining("reads the whole input again"),
+      });
       const [{ count = 0 } = {}] = await flights.database.query<{ count: number }>(
         "select count(*)::int4 from flights",
       );

@@ -1,6 +1,7 @@
 /**
- * Finds the rows of a partition that kill its host, over as many hosts as die: each death halves the rows that are left.
- * All of it is one attempt, which writes nothing before the rows are known; the ledger sees neither the hosts nor the rows.
+ * Finds the rows of a partition that kill its host, using one host for each death: each death halves the
+ * remaining rows. The whole search is one attempt, which writes nothing before the rows are known. The ledger
+ * sees neither the hosts nor the rows.
  */
 
 import {
@@ -14,23 +15,24 @@ import type { RowSearch, RowsAtWork, SearchResult } from "../../host/host.js";
 import type { PartitionTask } from "../../job/plan.js";
 import type { StartedAttempt } from "../dispatcher.js";
 
-/** Different rows of a partition. Each takes about `log2(batch rows) + 2` hosts. */
+/** Maximum number of different rows in a partition. Each takes about `log2(batch rows) + 2` hosts. */
 const maxKillers = 16;
 
-/** A model call that a host died in. */
+/** The model call in which a host died. */
 interface DeadCall {
   readonly rows: RowsAtWork;
-  /** The host survived another model call before. */
+  /** Whether the host survived another model call before. */
   readonly survivedOthers: boolean;
 }
 
 /**
- * Searches where the partition's last host died in a model call of this partition, while it ran there alone.
+ * Searches for the rows if the partition's last host died in a model call of this partition while it ran
+ * there alone.
  *
- * @param search asks a living host, new where the last one died
- * @returns digests of the rows; none where there was nothing to search for
- * @throws ModelError `model.kills-host` where the rows are too many, or the model survives no row;
- *   InfraError `infra.host-died` where no single row is to blame
+ * @param search sends a request to a living host, a new one if the last one died
+ * @returns digests of the rows; empty if a search does not apply
+ * @throws ModelError `model.kills-host` if there are too many such rows, or if the model survives no row;
+ * InfraError `infra.host-died` if no single row is the cause
  */
 export async function killersOf(
   { task, lastError }: StartedAttempt,
@@ -38,7 +40,7 @@ export async function killersOf(
   search: (known: RowSearch) => Promise<SearchResult>,
 ): Promise<readonly string[]> {
   const hint = lastError === null ? null : deadCallOf(lastError);
-  // Where rows change one another, no single row is to blame.
+  // If rows influence one another, no single row is the cause.
   if (!alone || hint === null || task.plan.job.rows === "dependent") return [];
   let known: RowSearch = { fromRow: hint.rows.from, toRow: hint.rows.to, killers: [], madeUp: null };
   let hasSurvived = hint.survivedOthers;
@@ -55,7 +57,7 @@ export async function killersOf(
   }
 }
 
-/** What the next host is asked after one died of these rows. */
+/** Returns the request for the next host after one died of these rows. */
 function narrowed(
   known: RowSearch,
   { from, to, digest }: RowsAtWork,
@@ -92,7 +94,10 @@ function isObject(value: JsonValue | undefined): value is { readonly [key: strin
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The ledger keeps errors: a digest of a row's few features could be guessed there. */
+/**
+ * Removes the digest of a row, because the ledger stores errors: the few features of a row could be guessed
+ * from it.
+ */
 function withoutDigest({ code, message, hint, details }: NightshiftError): NightshiftError {
   const { rowsAtWork, ...others } = details;
   const rows = isObject(rowsAtWork) ? { ...rowsAtWork, digest: null } : null;
@@ -118,7 +123,7 @@ function killsOnTooMany({ plan: { job }, partition }: PartitionTask): ModelError
     "model.kills-host",
     `${job.model.path} crashes the engine on more than ${maxKillers} different rows of partition ${partition.index}.`,
     {
-      hint: "Take the rows out that the model cannot take (a division of integers by zero, say), or export the model so that it checks for them.",
+      hint: "Remove the rows that the model cannot process (a division of integers by zero, say), or export the model so that it checks for them.",
       details: { model: job.model.path, partition: partition.index },
     },
   );

@@ -1,4 +1,6 @@
-/** Does partitions on this machine: a queue in memory before one worker host, which is replaced when it dies. */
+/**
+ * Runs partitions on this machine: a queue in memory before one worker host, which is replaced when it dies.
+ */
 
 import { asNightshiftError, CancelledError, type NightshiftError } from "../../errors.js";
 import type { WorkerHost } from "../../host/host.js";
@@ -8,16 +10,19 @@ import type { NewId } from "../../time/clock.js";
 import type { AttemptReporter, AttemptRunner, Circumstance, Dispatcher } from "../dispatcher.js";
 import { killersOf } from "./find-killers.js";
 
-/** Share of a host's limit from which on it takes no further partition. */
+/** A host that holds more than this share of its memory limit takes no further partition. */
 const usualShare = 0.7;
-/** As much after planning, before the first partition: planning and a partition share nothing. */
+/** The same limit after planning and before the first partition, which uses no memory of the planning. */
 const plannedShare = 0.4;
-/** A host that was stopped began its last partition with too much: the next ones are replaced before they hold that much. */
+/**
+ * The share after a host was stopped for its memory: it started its last partition with too much, so later
+ * hosts are replaced before they hold as much.
+ */
 const learnedShare = 0.95;
 
 export interface LocalDispatcherOptions {
   readonly threads: number;
-  /** A living host, new where the last one died. Owned by whoever hands it in. */
+  /** Returns a living host, a new one if the last one died. Owned by the caller. */
   readonly host: () => WorkerHost;
   readonly reporter: AttemptReporter;
   readonly newId: NewId;
@@ -33,18 +38,19 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & A
   const { reporter } = options;
   const waiting: Waiting[] = [];
   const running = new Map<Promise<void>, PartitionRef>();
-  /** By attempt. */
+  /** Stop signals by attempt id. */
   const stops = new Map<string, AbortController>();
   let isStopping = false;
   const dead = new WeakSet<WorkerHost>();
   let exclusive = false;
   const rotation = hostRotation();
-  /** The end of the host before this one: two at a time would need twice the memory. */
+  /** Closing of the previous host: two hosts at a time would need twice the memory. */
   let replaced: Promise<void> = Promise.resolve();
 
   /**
-   * Starts what may start in a host that has room for it, in the order it came: up to `threads` together, or one that must be alone once the rest has
-   * ended. What comes behind it waits, too: where there is always more, its turn would never come.
+   * Starts waiting partitions in order of arrival, in a host that has memory left: up to `threads` together,
+   * or one that must run alone after the others have ended. Partitions behind that one wait too; otherwise a
+   * steady stream of partitions would delay it without limit.
    */
   function pump(): void {
     while (!isStopping && !exclusive && running.size < options.threads) {
@@ -53,7 +59,7 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & A
       const isSpent = rotation.isSpent(options.host(), next.alone);
       if (isSpent && running.size > 0) return;
       waiting.shift();
-      // Another run of this process may plan or join files in the same host.
+      // Another run of this process may be planning or joining files in the same host.
       if (isSpent && options.host().isIdle()) replaced = options.host().close();
       exclusive = next.alone;
       const attempt: Promise<void> = runAttempt(next).finally(() => {
@@ -70,7 +76,7 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & A
     const attemptId = options.newId();
     const stop = new AbortController();
     stops.set(attemptId, stop);
-    // The reporter tells the coordinator when the ledger fails; there is nobody else here to tell.
+    // The reporter notifies the coordinator if the ledger fails; no other caller needs to know.
     await attemptOnce(ref, attemptId, alone, stop.signal).catch(() => undefined);
     stops.delete(attemptId);
   }
@@ -85,7 +91,7 @@ export function localDispatcher(options: LocalDispatcherOptions): Dispatcher & A
     if (started === "fenced") return;
     await replaced;
     const { task } = started;
-    // Past it the host is killed, and with it the attempt.
+    // After this time the host is killed, and with it the attempt.
     const deadlineMs = task.plan.job.limits.partitionTimeoutMs;
     let host = options.host();
     rotation.started(host);
@@ -164,7 +170,7 @@ function deathOf({ code, details }: NightshiftError): HostDeath {
   return details.signal == null ? "exit" : "signal";
 }
 
-/** Running past a deadline is an attempt's own doing; a host's death is, once it ran alone there. */
+/** An attempt is responsible for exceeding its deadline, and for a host's death if it ran there alone. */
 function circumstanceOf(error: NightshiftError, alone: boolean): Circumstance {
   if (error instanceof CancelledError) return "released";
   if (error.code !== "infra.host-died") return "error";
@@ -172,26 +178,28 @@ function circumstanceOf(error: NightshiftError, alone: boolean): Circumstance {
 }
 
 /**
- * Replaces a worker host between partitions. Memory that native code and WebAssembly took is not given back before the
- * process ends, so what a host holds grows from partition to partition: without an end it would be stopped in the
- * middle of a partition that needs no more than the first one.
+ * Decides when to replace a worker host between partitions. Memory of native code and WebAssembly is only
+ * freed when the process ends, so the memory of a host grows with every partition: without replacement, it
+ * would be stopped in the middle of a partition that needs no more than the first one.
  */
 interface HostRotation {
-  /** Whether the host has to be replaced before a partition starts; nothing may run in it then. */
+  /** Whether the host has to be replaced before the next partition starts; nothing may be running in it. */
   isSpent(host: WorkerHost, alone: boolean): boolean;
   /** Called when a partition starts in a host. */
   started(host: WorkerHost): void;
-  /** Called when a partition ended and the host lives. */
+  /** Called when a partition has ended and the host is alive. */
   ended(host: WorkerHost): void;
-  /** Called when a host was stopped for the memory that it held. */
+  /** Called when a host was stopped for its memory use. */
   stopped(host: WorkerHost): void;
 }
 
 function hostRotation(): HostRotation {
   const used = new WeakSet<WorkerHost>();
-  /** What a host held when its last partition started, where it had done one before. */
+  /** Memory of a host when its last partition started, if it had run one before. */
   const heldAtStart = new WeakMap<WorkerHost, number>();
-  /** What the first partition leaves in a host: the model above all. It alone is no reason to replace the host. */
+  /**
+   * Memory of a host after its first partition, mostly the model. It alone does not justify a replacement.
+   */
   let heldAfterFirst = 0;
   let learned = Number.POSITIVE_INFINITY;
   let first: WorkerHost | null = null;

@@ -1,24 +1,27 @@
 /**
- * A queue of BullMQ's, on Redis or on Postgres. It carries messages and is believed in nothing: how an attempt went is
- * never read from it, a message is not kept once it was taken care of, and none is tried twice by it. Each channel is a
- * queue of BullMQ's own: which of them is asked next is the worker's to say.
+ * A BullMQ queue, on Redis or on PostgreSQL. It only transports messages: the result of an attempt is never
+ * read from it, a message is removed after it was processed, and the queue retries none. Each channel is a
+ * BullMQ queue of its own; the worker decides which of them to poll next.
  */
 import { type Channel, channelsOf, laneNames, usualTag } from "../../job/lane.js";
 import type { PartitionRef } from "../../job/partition.js";
 import type { Message, Queue } from "../queue.js";
 import { messageId, readMessage } from "./message.js";
 
-/** What is used of BullMQ, whatever it runs on. */
+/** The parts of BullMQ that differ between its backends. */
 export interface Backend {
-  /** For people; without secrets. */
+  /** Location for messages; without secrets. */
   readonly place: string;
-  /** After which a message comes again whose taker is gone. */
+  /** A message whose worker is gone is delivered again after this time. */
   readonly lockMs: number;
   sender(name: string): Sender;
   receiver(name: string): Receiver;
-  /** Called before every push, and before messages are taken. @throws InfraError `infra.queue-refused`: something there keeps messages from arriving */
+  /**
+   * Called before every push, and before messages are taken. @throws InfraError `infra.queue-refused` if
+   * something on the server keeps messages from arriving
+   */
   check(queue: string): Promise<void>;
-  /** @returns what the server refuses as our own error; anything else as it is */
+  /** @returns an error of this project if the server refused the call; other errors unchanged */
   explain(error: Error, queue: string): Promise<Error>;
   close(): Promise<void>;
 }
@@ -42,7 +45,7 @@ interface Forgotten {
   readonly removeOnFail: true;
 }
 
-/** Takes by hand: nothing comes by itself. */
+/** Fetches messages on request; it does not process them by itself. */
 export interface Receiver {
   waitUntilReady(): Promise<unknown>;
   getNextJob(token: string, options: { readonly block: false }): Promise<TakenJob | undefined>;
@@ -59,20 +62,23 @@ interface TakenJob {
 }
 
 export interface BullmqQueueOptions {
-  /** Told of what a queue complains about: lost connections, mostly, which it mends itself. */
+  /** Called with errors of the queue, mostly lost connections, which it restores by itself. */
   readonly onTrouble?: (error: Error) => void;
 }
 
-/** A server that does not answer keeps nobody from ending. */
+/** A server that does not answer must not delay the shutdown. */
 const closeTimeoutMs = 2_000;
 
 interface Taking {
   readonly name: string;
   readonly receiver: Receiver;
-  /** Tokens of what is held, by the message's name. */
+  /** Lock tokens of messages in progress, by message name. */
   readonly held: Map<string, string>;
   readonly renewing: NodeJS.Timeout;
-  /** Whether the server has to be checked before the next message is asked for: at first, and after it complained. */
+  /**
+   * Whether the server has to be checked before the next message is requested: at the start, and after an
+   * error.
+   */
   mustCheck: boolean;
 }
 
@@ -86,7 +92,7 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
     return backend.explain(thrown instanceof Error ? thrown : new Error(String(thrown)), name);
   }
 
-  /** Of what nobody waits for. */
+  /** Reports errors of calls that no caller waits for. */
   const complain = (name: string) => (error: Error) => void explained(error, name).then(onTrouble);
 
   async function senderTo(name: string): Promise<Sender> {
@@ -119,7 +125,7 @@ export function bullmqQueue(backend: Backend, { onTrouble = () => undefined }: B
     const held = new Map<string, string>();
     const renewing = setInterval(() => {
       if (held.size === 0) return;
-      // One that is not renewed comes again, and is outdated.
+      // A lock that is not renewed expires; the message is then delivered again and is outdated.
       receiver.extendJobLocks([...held.keys()], [...held.values()], backend.lockMs).catch(complain(name));
     }, backend.lockMs / 3);
     renewing.unref();
@@ -209,12 +215,18 @@ function jobOf({ runId, partition, epoch }: PartitionRef): Job {
   return { name: "partition", data, opts };
 }
 
-/** What BullMQ calls a channel's queue. Its keys begin with it: scaling by them is told in docs/queue.md. */
+/**
+ * Returns BullMQ's name for a channel's queue. It is the prefix of its keys; docs/queue.md describes scaling
+ * by them.
+ */
 export function queueName({ tag, lane }: Channel): string {
   return `${tag}-${lane}`;
 }
 
-/** One whose connection broke while it saw to its tables never gets over it: the next call makes another. */
+/**
+ * BullMQ never recovers if its connection broke while it set up its tables, so the next call creates a new
+ * one.
+ */
 async function readied(made: Sender | Receiver, forget: () => void): Promise<void> {
   try {
     await made.waitUntilReady();
@@ -225,13 +237,13 @@ async function readied(made: Sender | Receiver, forget: () => void): Promise<voi
   }
 }
 
-/** What a receiver of either backend is told. */
+/** Options of a receiver, for both backends. */
 export function receiverOptions(lockMs: number) {
   return {
     autorun: false,
     lockDuration: lockMs,
     stalledInterval: lockMs,
-    // Never too often; an integer of PostgreSQL's.
+    // Never treated as stalled too often; this is the largest integer of PostgreSQL.
     maxStalledCount: 2 ** 31 - 1,
     removeOnComplete: { count: 0 },
     removeOnFail: { count: 0 },
@@ -240,7 +252,7 @@ export function receiverOptions(lockMs: number) {
 
 export const usualLockMs = 15_000;
 /**
- * Past it a connection counts as lost: a half of it may be gone, and TCP would wait for a quarter of an hour. More than the
- * ten seconds for which BullMQ asks a server to wait.
+ * A connection that is silent for this long counts as lost: it may be half open, and TCP would wait for a
+ * quarter of an hour. More than the ten seconds for which BullMQ asks a server to block.
  */
 export const usualAnswerMs = 20_000;

@@ -1,15 +1,15 @@
-/** A message is a ref and nothing else: numbers and a run's id. */
+/** A message contains only a partition reference: numbers and a run id. */
 import type { PartitionRef } from "../../job/partition.js";
 
 /**
- * Names a message. The epoch is part of the name: a partition's next message must not be taken for its last one, which
- * the queue may still hold. Without a colon, which BullMQ keeps for itself.
+ * Names a message. The name includes the epoch, because a partition's next message must not be taken for its
+ * previous one, which the queue may still hold. It contains no colon, which BullMQ reserves.
  */
 export function messageId({ runId, partition, epoch }: PartitionRef): string {
   return [runId, partition, epoch].join("-");
 }
 
-/** `null` for anything else that somebody put into the queue. */
+/** Parses a message; returns `null` for data that another program put into the queue. */
 export function readMessage(data: unknown): PartitionRef | null {
   if (typeof data !== "object" || data === null) return null;
   const { runId, partition, epoch } = data as { readonly [name: string]: unknown };

@@ -1,4 +1,4 @@
-/** What a partition's state in the ledger says about the ref that was handed out: the queue is not asked. */
+/** Derives the outcome of a dispatched partition from its state in the ledger. The queue is not asked. */
 import { fromErrorRecord, InfraError, type NightshiftError, toErrorRecord } from "../../errors.js";
 import type { AttemptFailure, PartitionRef, PartitionState, Receipt } from "../../job/partition.js";
 import { claimLost } from "../../ledgers/refusals.js";
@@ -12,17 +12,17 @@ export type FollowedOutcome =
       readonly failure: AttemptFailure;
       readonly error: NightshiftError;
     }
-  /** The ledger itself, or the queue for good. */
+  /** The ledger failed, or the queue failed permanently. */
   | { readonly type: "ledger-failed"; readonly error: unknown };
 
-/** @returns `null` while there is nothing new */
+/** @returns `null` if nothing has changed */
 export function outcomeOf(
   ref: PartitionRef,
   state: PartitionState,
   hasStarted: boolean,
 ): FollowedOutcome | null {
   const { status, epoch, attemptId, receipt, lastError } = state;
-  // Only an owner leases: somebody else is it by now.
+  // Only an owner leases partitions, so another process owns the run by now.
   if (epoch !== ref.epoch) return { type: "ledger-failed", error: claimLost(ref.runId) };
   switch (status) {
     case "leased":
@@ -35,7 +35,7 @@ export function outcomeOf(
     case "failed":
     case "poisoned": {
       const error = lastError === null ? handedBack() : fromErrorRecord(lastError);
-      // What it cost is counted in the ledger already.
+      // The ledger has counted the attempt already.
       const failure = { attemptId: "", error: toErrorRecord(error), cost: "released", next: status } as const;
       return { type: "failed", ref, failure, error };
     }
@@ -43,5 +43,5 @@ export function outcomeOf(
 }
 
 function handedBack(): InfraError {
-  return new InfraError("infra.handed-back", "its worker was stopped, and handed it back");
+  return new InfraError("infra.handed-back", "its worker was stopped and released it");
 }

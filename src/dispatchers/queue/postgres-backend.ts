@@ -1,4 +1,7 @@
-/** BullMQ on Postgres: tables of its own in the schema `nightshift_queue`, made by `nightshift migrate --queue`. */
+/**
+ * BullMQ on PostgreSQL: its own tables in the schema `nightshift_queue`, created by
+ * `nightshift migrate --queue`.
+ */
 import { createPostgresBackend, runMigrations, SchemaMigrationRequiredError, withBackend } from "bullmq";
 import { SpecError } from "../../errors.js";
 import type { ConnectionUrl } from "../../job/connection.js";
@@ -10,12 +13,12 @@ import { type Backend, receiverOptions, usualAnswerMs, usualLockMs } from "./bul
 
 const schema = "nightshift_queue";
 const role = "queue";
-/** Of each channel. */
+/** Sessions for each channel. */
 const maxSessions = 2;
 
 /**
- * @param lockMs after which a message comes again whose taker is gone
- * @param answerMs past it a connection over which nothing comes is replaced
+ * @param lockMs a message whose worker is gone is delivered again after this time
+ * @param answerMs a connection that is silent for longer is replaced
  * @throws SpecError `postgres.not-migrated`; InfraError `infra.unreachable` after several tries, and others
  */
 export async function postgresBackend(
@@ -55,7 +58,7 @@ export async function postgresBackend(
   };
 }
 
-/** Makes the queue's tables, or brings them up to date. May be repeated. */
+/** Creates the queue's tables or updates them. May be repeated. */
 export async function migrateQueue(url: ConnectionUrl): Promise<void> {
   const session = await openSession(url, { role });
   try {
@@ -67,10 +70,13 @@ export async function migrateQueue(url: ConnectionUrl): Promise<void> {
   }
 }
 
-/** What waiting does not change: the schema or a right is gone. */
+/** Errors that waiting does not resolve: the schema or a privilege is missing. */
 const lasting = /^(42501|42P01|42883|42704|3F000|3D000|28...)$/;
 
-/** @returns `null`: it is no answer of the server, or one that ends the connection, which is made again */
+/**
+ * @returns `null` if it is not an answer of the server, or one that ends the connection, which is then
+ * restored
+ */
 function refusal(thrown: Error, url: ConnectionUrl): Error | null {
   const { address } = url;
   if (thrown instanceof SchemaMigrationRequiredError) {

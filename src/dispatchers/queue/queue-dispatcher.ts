@@ -1,11 +1,12 @@
 /**
- * Hands partitions to workers over a queue, and follows the ledger to see what became of them. From the queue it learns
- * nothing: it may have lost, doubled or delayed what it was given. Three things are done again and again:
+ * Sends partitions to workers over a queue, and reads their results from the ledger. The queue itself is not
+ * a source of information: it may have lost, duplicated or delayed messages. Three steps are repeated:
  *
- * - **read**: where the partitions under way stand in the ledger, which is what the coordinator is woken up for;
- * - **reconcile**: what is still leased, as far as is known, so that no worker has begun with it, is pushed again. The queue leaves alone what
- *   it has; what it has lost is there again;
- * - **expire**: attempts whose workers let their leases run out are put back, and so leased at a new epoch.
+ * - **read**: the states of partitions in progress from the ledger; changes wake the coordinator;
+ * - **reconcile**: references that no worker has started, as far as is known, are pushed again. The queue
+ *   does not change the ones it has and gets back the ones it has lost;
+ * - **expire**: attempts whose leases have run out are put back to pending, and so are leased again at a new
+ *   epoch.
  */
 
 import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../../errors.js";
@@ -21,41 +22,44 @@ import { type FollowedOutcome, outcomeOf } from "./outcome-of.js";
 
 export interface QueueDispatcherOptions {
   readonly queue: Queue;
-  /** Where its partitions wait. */
+  /** The channel of its partitions. */
   readonly channel: Channel;
   readonly ledger: SharedLedger;
   readonly claim: Claim;
   readonly wake: (outcome: FollowedOutcome) => void;
   readonly clock: Clock;
-  /** Resolves after that time, or sooner when the signal fires. */
+  /** Resolves after that time, or earlier when the signal fires. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Told of every push: that it failed, is late, or (`null`) was taken. */
+  /** Called after every push: with its error, with a timeout, or with `null` on success. */
   readonly onTrouble: (error: Error | null) => void;
-  /** Nothing begins, and no worker is there that would take it: told once, until something does. */
+  /** No partition starts and no worker that would take it is running: called once, until one starts. */
   readonly onNoWorker?: (workers: readonly SeenWorker[]) => void;
   /**
-   * Nothing has changed for a while: called once, until something does, with the leases that end first; none: no worker
-   * has begun with what waits in the queue.
+   * Nothing has changed for a while: called once, until something does, with the leases that end first. If
+   * there are none, no worker has started any waiting partition.
    */
   readonly onQuiet?: (quietMs: number, ends: readonly LeaseEnd[]) => void;
-  /** Leases that run out in a row, until a partition is given up. */
+  /** Number of expired leases in a row after which a partition is poisoned. */
   readonly maxExpiries?: number;
   readonly timing?: Partial<DispatchTiming>;
 }
 
 export interface DispatchTiming {
-  /** Refs under way at once, waiting ones included. */
+  /** Maximum number of references in progress, including waiting ones. */
   readonly capacity: number;
   readonly readEveryMs: number;
   readonly reconcileEveryMs: number;
   readonly expireEveryMs: number;
-  /** Whether anybody is there, while nothing begins. */
+  /** Interval of the check for workers while no partition starts. */
   readonly lookForWorkersEveryMs: number;
-  /** Past it the queue counts as away; a push goes on waiting all the same. */
+  /** A push that takes longer is reported as a queue failure; it continues to wait. */
   readonly pushTimeoutMs: number;
-  /** After which people are told what is waited for. */
+  /** Time without a change after which the user is informed about what the run waits for. */
   readonly quietAfterMs: number;
-  /** How long the run goes on while the queue's server refuses what only a person can change. */
+  /**
+   * How long the run continues while the queue's server refuses calls for a reason that only an operator can
+   * change.
+   */
   readonly refusedForMs: number;
 }
 
@@ -88,7 +92,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
   let isToldOfQuiet = false;
   let refusedSinceMs: number | null = null;
 
-  /** One push at a time: while a queue does not answer, nothing piles up behind it. */
+  /** One push at a time, so that calls do not accumulate while a queue does not answer. */
   function push(refs: readonly PartitionRef[]): void {
     if (refs.length === 0 || pushing !== null) return;
     const late = setTimeout(() => onTrouble(noAnswer(timing.pushTimeoutMs)), timing.pushTimeoutMs);
@@ -146,7 +150,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     }
   }
 
-  /** A worker that died holds its partition for the rest of its lease. */
+  /** Reports what the run waits for. A worker that died holds its partition for the rest of its lease. */
   async function tellQuiet(nowMs: number, hasChanged: boolean): Promise<void> {
     if (hasChanged) {
       changedMs = nowMs;
@@ -155,14 +159,14 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     const quietMs = nowMs - changedMs;
     if (isToldOfQuiet || quietMs < timing.quietAfterMs || options.onQuiet === undefined) return;
     const ends = await ledger.leaseEnds(claim.runId);
-    // Where no worker is there that could, that is told instead.
+    // If no suitable worker is running, that is reported instead.
     if (ends.length === 0) await lookForWorkers();
     if (ends.length === 0 && isToldOfNone) return;
     isToldOfQuiet = true;
     options.onQuiet(quietMs, ends);
   }
 
-  /** A run whose tag nobody has would wait in silence. */
+  /** Without this check, a run whose tag no worker has would wait without a message. */
   async function lookForWorkers(): Promise<void> {
     const hasBegun = [...followed.values()].some(({ hasStarted }) => hasStarted);
     if (hasBegun || isToldOfNone) return;
@@ -183,7 +187,10 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     wake(outcome);
   }
 
-  /** What nobody may go on with: workers find their messages outdated, and their attempts refused at the next renewal. */
+  /**
+   * Releases the partitions in progress: workers find their messages outdated, and their attempts are refused
+   * at the next renewal.
+   */
   async function handBack(): Promise<void> {
     if (followed.size === 0) return;
     for (const { index, status, epoch, attemptId } of await ledger.readPartitions(claim.runId, [
@@ -215,7 +222,7 @@ export function queueDispatcher(options: QueueDispatcherOptions): Dispatcher {
     },
     async drain() {
       await end();
-      // A ledger that fails here has them put back by the run's next owner.
+      // If the ledger fails here, the run's next owner puts the partitions back.
       await handBack().catch((error) => void asNightshiftError(error));
     },
     close: end,
@@ -227,5 +234,5 @@ function known({ ref, hasStarted }: Followed): KnownPartition {
 }
 
 function noAnswer(ms: number): InfraError {
-  return new InfraError("infra.unreachable", `nothing came for ${ms / 1000} s`);
+  return new InfraError("infra.unreachable", `no answer for ${ms / 1000} s`);
 }

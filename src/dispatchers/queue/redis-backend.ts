@@ -1,4 +1,4 @@
-/** BullMQ on Redis. Reconnecting is left to the client: a server that is away for a while is waited for. */
+/** BullMQ on Redis. The client reconnects by itself: it waits for a server that is away for a while. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Queue, Worker } from "bullmq";
 import { Redis, type RedisOptions } from "ioredis";
@@ -16,16 +16,17 @@ export function isRedisUrl(text: string): boolean {
   return /^rediss?:\/\//i.test(text);
 }
 
-/** The URL's password, for whoever masks it; `null` without one. @throws SpecError `queue.invalid` */
+/** Returns the URL's password for masking; `null` if it has none. @throws SpecError `queue.invalid` */
 export function redisPassword(url: string): string | null {
   return decodeURIComponent(parse(url).password) || null;
 }
 
 /**
- * @param url `redis://` or `rediss://`, with user and password where the server asks for them
- * @param lockMs after which a message comes again whose taker is gone
- * @param answerMs past it a connection over which nothing comes is replaced
- * @throws SpecError `queue.invalid`; InfraError `infra.unreachable` after several tries, `infra.authentication`
+ * @param url `redis://` or `rediss://`, with user and password if the server requires them
+ * @param lockMs a message whose worker is gone is delivered again after this time
+ * @param answerMs a connection that is silent for longer is replaced
+ * @throws SpecError `queue.invalid`; InfraError `infra.unreachable` after several tries,
+ * `infra.authentication`
  */
 export async function redisBackend(
   url: string,
@@ -61,7 +62,7 @@ export async function redisBackend(
       if (wrong !== null) throw redisRefusal(new Error(), { place, queue, wrong });
     },
     async explain(error, queue) {
-      // Nothing but a key can be asked for while the server answers.
+      // While the server answers, a key of the wrong type is the only cause that has to be looked up.
       const wrong = error.name === "ReplyError" ? await wrongKey(queue).catch(() => null) : null;
       return redisRefusal(error, { place, queue, wrong }) ?? error;
     },
@@ -74,11 +75,11 @@ export async function redisBackend(
   };
 }
 
-/** What a server says of itself; `null` where it keeps that to itself. */
+/** Facts that a server reports about itself; `null` if it does not report one. */
 export interface RedisFacts {
   readonly place: string;
   readonly version: string | null;
-  /** What it removes when its memory is full; `noeviction`: nothing. */
+  /** Which keys it removes when its memory is full; `noeviction`: none. */
   readonly evictionPolicy: string | null;
 }
 
@@ -98,7 +99,7 @@ function placeOf(url: string): string {
 
 function parse(url: string): URL {
   if (URL.canParse(url) && isRedisUrl(url)) return new URL(url);
-  // What was given is not repeated: it may hold a password.
+  // The input is not repeated, because it may contain a password.
   throw new SpecError("queue.invalid", "the queue's URL cannot be read", {
     hint: "Give it as `redis://user:password@host:6379/0`, or `rediss://` with TLS.",
   });
@@ -110,7 +111,7 @@ function connect(url: string, options: Omit<RedisOptions, "replyMapping">): Redi
     connectionName: "nightshift",
     ...options,
   });
-  // Heard by BullMQ, too; unheard, it would be printed.
+  // BullMQ listens to errors too; without this listener, ioredis would print them.
   redis.on("error", () => undefined);
   return redis;
 }
@@ -120,7 +121,7 @@ async function tryToReach<T>(url: string, place: string, ask: (redis: Redis) => 
   const redis = connect(url, {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
-    // A server that still loads its data says so, and counts as one that cannot be reached yet.
+    // A server that is still loading its data reports that, and counts as unreachable for now.
     enableReadyCheck: false,
     retryStrategy: (times) => (times < firstTries ? 200 * times : null),
   });
@@ -147,7 +148,7 @@ async function tryToReach<T>(url: string, place: string, ask: (redis: Redis) => 
 function unreachable(place: string, cause: unknown): InfraError {
   const why = messageOf(cause);
   if (/NOAUTH|WRONGPASS|invalid password|NOPERM/i.test(why))
-    return new InfraError("infra.authentication", `${place} does not let us in: ${why}`, {
+    return new InfraError("infra.authentication", `${place} rejects the login: ${why}`, {
       hint: "Check the user and the password in the queue's URL.",
       cause,
     });

@@ -1,9 +1,9 @@
-/** What Redis answers instead of doing what BullMQ asks, as errors that say where and what to do. */
+/** Turns refusals of Redis into errors that name the place and the remedy. */
 import type { Redis } from "ioredis";
 import type { InfraError } from "../../errors.js";
 import { queueRefused, queueUnready } from "../refusals.js";
 
-/** Types of the keys that BullMQ keeps for a queue, by the last part of their names. */
+/** Types of the keys that BullMQ stores for a queue, by the last part of their names. */
 const expectedTypes: { readonly [key: string]: string } = {
   wait: "list",
   paused: "list",
@@ -20,7 +20,7 @@ const expectedTypes: { readonly [key: string]: string } = {
   "stalled-check": "string",
 };
 
-/** The server's first word, and what a person does about it. Others wait until it is over. */
+/** The first word of the server's error, and what an operator can do about it. Other errors are temporary. */
 const hints: { readonly [word: string]: string } = {
   NOPERM:
     "Allow the user of the queue's URL all commands that do not administer the server, on the keys nightshift:* (ACL SETUSER <user> ~nightshift:* &* +@all -@admin).",
@@ -33,15 +33,15 @@ const hints: { readonly [word: string]: string } = {
 const waitHints: { readonly [word: string]: string } = {
   OOM: "Raise maxmemory, or remove keys of other programs.",
   READONLY: "Name the primary in the queue's URL, or wait until this server is one.",
-  MISCONF: "See the server's log for why it cannot save: most often its disk is full.",
+  MISCONF: "Check the server's log for the reason why it cannot save: most often its disk is full.",
   LOADING: "Wait until the server has loaded its data.",
-  MASTERDOWN: "See why the replica has lost its primary, or name the primary in the queue's URL.",
-  BUSY: "See which script keeps the server busy, and end it with SCRIPT KILL.",
+  MASTERDOWN: "Check why the replica has lost its primary, or name the primary in the queue's URL.",
+  BUSY: "Check which script keeps the server busy, and end it with SCRIPT KILL.",
 };
 
 /**
- * @param key that is in the way, where that is why
- * @returns `null`: it is no answer of the server
+ * @param key the conflicting key, if that is the cause
+ * @returns `null` if it is not an answer of the server
  */
 export function redisRefusal(
   error: Error,
@@ -55,7 +55,7 @@ export function redisRefusal(
   if (error.name !== "ReplyError") return null;
   const word = wordOf(error.message);
   const options = { details: { queue, answer: word }, cause: error };
-  const message = `the queue at ${place} refuses what it is asked: ${error.message}`;
+  const message = `the queue at ${place} refuses a command: ${error.message}`;
   if (word === "WRONGTYPE")
     return queueRefused(message, {
       ...options,
@@ -64,14 +64,14 @@ export function redisRefusal(
   if (/^ERR unknown command/.test(error.message))
     return queueRefused(message, {
       ...options,
-      hint: "Use Redis 6.2 or later, with its commands as they are.",
+      hint: "Use Redis 6.2 or later, without renamed or disabled commands.",
     });
   const hint = hints[word];
   if (hint !== undefined) return queueRefused(message, { ...options, hint });
   return queueUnready(message, { ...options, hint: waitHints[word] ?? "See the server's log." });
 }
 
-/** An error in a script is quoted behind `ERR`. */
+/** The first word; for an error in a script, the word after `ERR`. */
 function wordOf(message: string): string {
   const known = [...Object.keys(hints), ...Object.keys(waitHints), "WRONGTYPE"];
   return known.find((word) => new RegExp(`\\b${word}\\b`).test(message)) ?? message.split(" ", 1)[0] ?? "";
@@ -83,7 +83,7 @@ export interface WrongKey {
   readonly expected: string;
 }
 
-/** Looks for a key of the queue that another program wrote. BullMQ ignores some of them without an error. */
+/** Finds a key of the queue that another program wrote. BullMQ ignores some of them without an error. */
 export async function findWrongKey(redis: Redis, prefix: string, queue: string): Promise<WrongKey | null> {
   const names = Object.keys(expectedTypes);
   const asked = redis.pipeline();
@@ -98,7 +98,7 @@ export async function findWrongKey(redis: Redis, prefix: string, queue: string):
   }
   const [, counter] = answers[names.length] ?? [];
   if (typeof counter !== "string" || /^-?\d+$/.test(counter)) return null;
-  return { key: `${prefix}:${queue}:id`, found: "string that is no number", expected: "whole number" };
+  return { key: `${prefix}:${queue}:id`, found: "string that is not a number", expected: "whole number" };
 }
 
 function wrongKey(place: string, { key, found, expected }: WrongKey): InfraError {

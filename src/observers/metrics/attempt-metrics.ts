@@ -1,9 +1,12 @@
-/** What is counted where attempts are made: by workers where there is a queue, else by the coordinator's own process. */
+/**
+ * Metrics of attempts, counted in the process that makes them: by workers if there is a queue, else by the
+ * coordinator.
+ */
 import type { ErrorRecord } from "../../errors.js";
 import { hostDeaths, type RunEventBody } from "../../job/run-events.js";
 import type { Families } from "./families.js";
 
-/** A series that is not there before its first count has no increase by it. */
+/** Creates the series at 0. A series that appears with its first count does not show an increase. */
 export function beginAttempts(of: Families): void {
   for (const outcome of ["accepted", "failed", "fenced", "host-died", "released"])
     of.attempts.inc({ outcome }, 0);
@@ -21,7 +24,7 @@ export function attemptMetrics(of: Families): (event: RunEventBody) => void {
         of.attempts.inc({ outcome: outcomeOf(event.error) });
         break;
       case "partition.fenced":
-        // A start that was refused is no attempt: the message came twice, or late.
+        // A start that was refused is not an attempt: the message came twice or late.
         if (event.refused !== "start") of.attempts.inc({ outcome: "fenced" });
         if (event.refused === "receipt") of.fenced.inc();
         break;
@@ -32,7 +35,7 @@ export function attemptMetrics(of: Families): (event: RunEventBody) => void {
   };
 }
 
-/** Only the first of them may use up an attempt. */
+/** Only `failed` attempts may use up the attempts of a partition. */
 function outcomeOf({ kind, code }: ErrorRecord): "failed" | "host-died" | "released" {
   if (kind === "cancelled") return "released";
   return code === "infra.host-died" ? "host-died" : "failed";

@@ -1,7 +1,7 @@
-/** Every metric there is, by its name. Seconds and bytes; never a run's id or a partition in a label. */
+/** Defines every metric by name. Seconds and bytes; no run ids and no partitions in labels. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
-/** From a partition of a second to a night. */
+/** From a fraction of a second to a night. */
 const runBuckets = [1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14_400, 28_800];
 const stepBuckets = [0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600];
 const loadBuckets = [0.01, 0.05, 0.25, 1, 5, 15, 60];
@@ -72,14 +72,18 @@ export function families(registry: Registry) {
     ),
     fenced: counter(
       "nightshift_receipts_fenced_total",
-      "Receipts that came too late: somebody else had the partition by then.",
+      "Receipts that came too late: another attempt held the partition by then.",
     ),
     queuePending: gauge(
       "nightshift_queue_pending",
       "Messages in the queue that no worker has taken.",
       "queue",
     ),
-    modelLoad: histogram("nightshift_model_load_seconds", "That a thread took to load a model.", loadBuckets),
+    modelLoad: histogram(
+      "nightshift_model_load_seconds",
+      "Time that a thread took to load a model.",
+      loadBuckets,
+    ),
     modelInfo: gauge(
       "nightshift_model_info",
       "1 for each model that this process has run a plan with.",

@@ -1,6 +1,7 @@
 /**
- * Serves GET /metrics, and GET /healthz for probes of an orchestrator. Neither needs a token: the address decides who
- * may ask, and on the loopback the Host header has to name it. The port is apart from the HTTP interface, so that clients of that one cannot keep a probe out.
+ * Serves GET /metrics, and GET /healthz for the probes of an orchestrator. Neither needs a token: the
+ * listening address decides who can connect, and on the loopback the Host header must name the loopback. The
+ * port is separate from that of the HTTP API, so that API clients cannot block a probe.
  */
 import { createServer } from "node:http";
 import { InfraError } from "../../errors.js";
@@ -10,12 +11,12 @@ import type { Exposition } from "./metrics.js";
 
 export interface Listening {
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
 }
 
 export interface MetricsServer {
-  /** Where it listens by now. */
+  /** The URL on which it listens. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -29,7 +30,8 @@ export async function serveMetrics(
 ): Promise<MetricsServer> {
   const server = createServer(slowClientLimits, (request, response) => {
     const [path] = (request.url ?? "/").split("?");
-    // A page of another site may reach a port of the loopback by a name of its own. A probe learns nothing.
+    // A web page of another site may reach a loopback port by a host name of its own. A probe response
+    // reveals nothing.
     if (isLoopback(host) && path !== "/healthz" && !isLoopback(hostnameOf(request.headers.host ?? ""))) {
       const body = "Ask this port as localhost or 127.0.0.1.\n";
       response.writeHead(403, { "content-type": "text/plain" }).end(body);
@@ -55,7 +57,7 @@ export async function serveMetrics(
           "infra.cannot-listen",
           `metrics cannot be served at ${host}:${port}: ${cause.message}`,
           {
-            hint: "Choose an address of this machine, and a port that is free.",
+            hint: "Choose an address of this machine, and a free port.",
             cause,
           },
         ),

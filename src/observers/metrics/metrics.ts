@@ -1,4 +1,4 @@
-/** The metrics of one process: fed by what happens to runs and attempts, read by whoever scrapes or pushes them. */
+/** The metrics of one process, updated by the events of runs and attempts, read by scraping or pushed. */
 import { Registry } from "prom-client";
 import type { JobFreshness, Run } from "../../job/run.js";
 import type { RunEventBody } from "../../job/run-events.js";
@@ -10,13 +10,13 @@ import { beginRuns, runMetrics } from "./run-metrics.js";
 
 export interface MetricsOptions {
   readonly clock: Clock;
-  /** What the ledger knows of jobs; without it nothing is said of their freshness. */
+  /** Reads the freshness of jobs from the ledger; without it, freshness metrics are absent. */
   readonly freshness?: () => Promise<readonly JobFreshness[]>;
-  /** Messages that nobody has taken, by queue. */
+  /** Returns the number of messages that no worker has taken, by queue. */
   readonly pending?: () => Promise<{ readonly [queue: string]: number }>;
-  /** Workers make the attempts of runs that this process coordinates, and count them. */
+  /** Workers run and count the attempts of runs that this process coordinates. */
   readonly attemptsElsewhere?: boolean;
-  /** Told once of what cannot be read, and again after it could be. */
+  /** Called once for values that cannot be read, and again if they fail after a recovery. */
   readonly onTrouble?: (what: string, error: unknown) => void;
 }
 
@@ -26,19 +26,22 @@ export interface Exposition {
 }
 
 export interface Metrics {
-  /** For every run of this process; keeps nothing of one that has ended. */
+  /** For every run of this process. It forgets runs that have ended. */
   readonly observer: Observer;
-  /** A job that will run here: its series begin at 0, so that its first failure is an increase. */
+  /** Announces a job that will run here: its series begin at 0, so that its first failure is an increase. */
   readonly expect: (job: string, trigger: Run["trigger"]) => void;
   /** For attempts at partitions of other processes' runs. */
   readonly attempt: (event: RunEventBody) => void;
-  /** As Prometheus reads them, asking ledger and queue first. Never rejects: what cannot be read is left out. */
+  /**
+   * Returns the metrics in the Prometheus text format, after reading the ledger and the queue. Never rejects:
+   * values that cannot be read are omitted.
+   */
   readonly metrics: () => Promise<Exposition>;
-  /** The same for who keeps it: without what is true only now. */
+  /** Returns the metrics to be stored: without those that are only true at this moment. */
   readonly lasting: () => Promise<Exposition>;
 }
 
-/** A ledger is asked no more often: listing its runs takes a moment where there are many. */
+/** Minimum interval between two reads of the ledger: listing its runs is slow if there are many. */
 const freshnessMs = 15_000;
 
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -93,7 +96,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     return { contentType: registry.contentType, body: await registry.metrics() };
   }
 
-  /** One after the other: they fill the same gauges. */
+  /** One call at a time, since they fill the same gauges. */
   function inTurn(isLasting: boolean): Promise<Exposition> {
     const exposed = turn.then(() => expose(isLasting));
     turn = exposed.catch(() => undefined);
@@ -107,7 +110,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     ended(end) {
       ofRuns.ended?.(end);
-      // The next reader shall see it.
+      // Makes the next call read it again.
       readAtMs = Number.NEGATIVE_INFINITY;
     },
   };

@@ -1,11 +1,11 @@
-/** Metrics of a run that is over before anybody could scrape it: pushed to a Pushgateway, or left in a file. */
+/** Metrics of runs that may end before a scrape: pushed to a Pushgateway, or written to a file. */
 import { rename, writeFile } from "node:fs/promises";
 import { SpecError } from "../../errors.js";
 import type { Exposition } from "./metrics.js";
 
-/** A Pushgateway, and the group of its that is meant. */
+/** A Pushgateway and the target group. */
 export interface PushTarget {
-  /** For people: without what lets somebody in. */
+  /** Address for messages, without credentials. */
   readonly place: string;
   readonly url: string;
   readonly headers: { readonly [name: string]: string };
@@ -14,13 +14,14 @@ export interface PushTarget {
 const answerWithinMs = 5_000;
 
 /**
- * @param given `http://host:9091`, or with a path: its last part is the group
- * @param job the group where none is given. A Pushgateway gives the group's name to all its metrics as the label `job`.
- * @throws SpecError `usage.metrics-push`; what was given is not repeated, since it may hold a password
+ * @param given `http://host:9091`, or with a path whose last part is the group
+ * @param job the group if none is given. A Pushgateway adds the group's name to all its metrics as the label
+ * `job`.
+ * @throws SpecError `usage.metrics-push`; the input is not repeated, since it may contain a password
  */
 export function pushTarget(given: string, job: string): PushTarget {
   if (!URL.canParse(given) || !/^https?:$/.test(new URL(given).protocol))
-    throw new SpecError("usage.metrics-push", "the place to push metrics to is no URL", {
+    throw new SpecError("usage.metrics-push", "the address to push metrics to is not a URL", {
       hint: "Give --metrics-push or NIGHTSHIFT_METRICS_PUSH as `http://host:9091`, or `http://host:9091/group`.",
     });
   const { protocol, host, pathname, username, password } = new URL(given);
@@ -36,7 +37,7 @@ export function pushTarget(given: string, job: string): PushTarget {
   };
 }
 
-/** Replaces the metrics of these names in the group. @throws Error that says why not */
+/** Replaces the metrics of these names in the group. @throws Error with the reason */
 export async function pushMetrics(
   { url, headers }: PushTarget,
   { contentType, body }: Exposition,
@@ -60,7 +61,7 @@ function whyNot(error: unknown): string {
   return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
-/** For the textfile collector of a node exporter: it never sees half of it. */
+/** Writes a file for the textfile collector of a node exporter, atomically. */
 export async function writeMetrics(path: string, { body }: Exposition): Promise<void> {
   const scratch = `${path}.${process.pid}.tmp`;
   await writeFile(scratch, body);

@@ -1,6 +1,7 @@
 /**
- * What coordinators count: runs, and what came of them. A partition counts once, when its receipt is accepted, wherever
- * it was done: what an earlier process had accepted before a run was gone on with is not counted again.
+ * Metrics of coordinators: runs and their results. A partition counts once, when its receipt is accepted,
+ * regardless of where it was scored. Partitions that an earlier process had accepted before the run was
+ * resumed are not counted again.
  */
 
 import { type AttemptStats, type RowCounts, writtenRows } from "../../job/partition.js";
@@ -9,13 +10,13 @@ import type { RunEvent } from "../../job/run-events.js";
 import type { Observer, RunEnd } from "../observer.js";
 import type { Families } from "./families.js";
 
-/** What has to be kept of a run that goes on. */
+/** State of a running run. */
 interface Underway {
   readonly job: string;
   readonly publishingMs: number | null;
 }
 
-/** A series that is not there before its first count has no increase by it. */
+/** Creates the series at 0. A series that appears with its first count does not show an increase. */
 export function beginRuns(of: Families, job: string, trigger: Run["trigger"]): void {
   for (const status of ["published", "failed"]) of.runs.inc({ job, trigger, status }, 0);
   for (const counter of [of.rowsRead, of.rowsPredicted, of.rowsWritten, of.rowsQuarantined])
@@ -75,7 +76,7 @@ export function runMetrics(of: Families): Observer {
 
   function ended({ job, trigger, status, seconds }: RunEnd): void {
     of.runs.inc({ job, trigger, status });
-    // What ran to an end of its own: nights that had nothing to do would make the others look fast.
+    // Only runs with work count: nights without any would make the others look fast.
     if (status === "published" || status === "failed") of.runDuration.observe({ job }, seconds);
   }
 

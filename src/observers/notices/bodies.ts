@@ -1,4 +1,4 @@
-/** A notice as a webhook and as Slack want it. */
+/** Formats a notice for a webhook and for Slack. */
 import { headlineOf, type Notice, type NoticeEvent } from "../../job/notice.js";
 import { noticeIdOf } from "./notice-id.js";
 
@@ -19,7 +19,7 @@ const signs: { readonly [event in NoticeEvent]: string } = {
   waiting: ":hourglass:",
 };
 
-/** Slack refuses sections past 3,000 characters. */
+/** Slack refuses sections of more than 3,000 characters. */
 const mostCharacters = 2_500;
 
 export function slackBody(notice: Notice): object {
@@ -33,7 +33,7 @@ export function slackBody(notice: Notice): object {
     ...(remedy === null ? [] : [`Once fixed: \`${plain(remedy)}\``]),
   ];
   return {
-    // What a phone's lock screen shows.
+    // The text that a phone's lock screen shows.
     text: plain(headline),
     blocks: [
       ...sections.map((text) => ({ type: "section", text: markdown(text) })),
@@ -46,8 +46,8 @@ export function slackBody(notice: Notice): object {
 }
 
 /**
- * Nothing in it is code, a link or a mention. Slack has no escape for a backtick, so another accent stands for it; a
- * zero-width space keeps a URL from becoming a link.
+ * Escapes a text so that nothing in it is code, a link or a mention. Slack has no escape for a backtick, so
+ * another accent replaces it; a zero-width space keeps a URL from becoming a link.
  */
 function plain(text: string): string {
   return text
@@ -58,7 +58,7 @@ function plain(text: string): string {
     .replaceAll("://", ":\u200b//");
 }
 
-/** `verbatim`: Slack makes no links and mentions of its own in it. */
+/** `verbatim`: Slack adds no links and mentions by itself. */
 function markdown(text: string): object {
   return { type: "mrkdwn", text, verbatim: true };
 }

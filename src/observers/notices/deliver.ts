@@ -1,4 +1,4 @@
-/** Posts JSON to somebody who may refuse, hang, or be away for a while. */
+/** Posts JSON to a server that may refuse it, hang, or be unreachable for a while. */
 
 export interface Post {
   readonly url: string;
@@ -6,18 +6,18 @@ export interface Post {
 }
 
 export interface DeliverOptions {
-  /** Waits, and is cut short by the signal. */
+  /** Waits; the signal ends the wait early. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Gives up at once. */
+  /** Abandons the delivery immediately. */
   readonly signal: AbortSignal;
   readonly answerWithinMs?: number;
 }
 
-/** Between tries. */
+/** Pauses between tries. */
 const pausesMs = [1_000, 5_000, 25_000];
 const longestPauseMs = 60_000;
 
-/** @returns `null` once it was taken, else why the last try failed, without the URL */
+/** @returns `null` after a success, else the reason of the last failure, without the URL */
 export async function deliver(post: Post, options: DeliverOptions): Promise<string | null> {
   const { pause, signal } = options;
   for (let tried = 0; ; tried++) {
@@ -32,7 +32,7 @@ export async function deliver(post: Post, options: DeliverOptions): Promise<stri
 
 interface Failure {
   readonly why: string;
-  /** Trying again changes nothing: the request itself is refused. */
+  /** A retry is useless: the request itself is refused. */
   readonly isFinal: boolean;
   readonly notBeforeMs: number;
 }
@@ -46,7 +46,7 @@ async function tryOnce(
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
-      // Whoever is redirected to was never named in the spec.
+      // The spec does not name the target of a redirect, so redirects are not followed.
       redirect: "manual",
       signal: AbortSignal.any([signal, AbortSignal.timeout(answerWithinMs)]),
     });

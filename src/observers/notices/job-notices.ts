@@ -1,4 +1,4 @@
-/** Watches what is asked of one job, and says when somebody should hear of it. */
+/** Watches the runs of one job and sends notices about them. */
 
 import type { Interval } from "../../job/job.js";
 import { type Notice, remedyOf } from "../../job/notice.js";
@@ -8,14 +8,14 @@ import type { Clock } from "../../time/clock.js";
 import type { Observer, RunEnd } from "../observer.js";
 
 export interface JobNoticesOptions {
-  /** How the job ended last, before this. */
+  /** How the job ended last, before this run. */
   readonly before: "published" | "failed" | null;
-  /** By when the one interval should be published that is due; `null` where nothing is. */
+  /** Deadline of the interval that is due; `null` if none is. */
   readonly due: Due | null;
   readonly clock: Clock;
-  /** Does something once after so long, unless it is cancelled by the returned function. */
+  /** Runs `work` once after `ms`, unless the returned function is called before. */
   readonly after: (ms: number, work: () => void) => () => void;
-  /** `true` for the first to tell that an interval is late. */
+  /** Returns `true` for the first process that reports an interval as late. */
   readonly claimLate: (job: string, interval: Interval) => Promise<boolean>;
   readonly notify: (notice: Notice) => void;
 }
@@ -23,14 +23,14 @@ export interface JobNoticesOptions {
 export interface Due {
   readonly interval: Interval;
   readonly deadline: Date;
-  /** Where its predictions go, for people. */
+  /** Where its predictions are written, for display. */
   readonly target: string;
 }
 
-/** Before that, what is left of a run is anybody's guess. */
+/** Before this time, the estimate of a run's remaining time is unreliable. */
 const settledMs = 30_000;
 
-/** Of one run that may miss its deadline. */
+/** State of one run that may miss its deadline. */
 interface Watched {
   readonly about: Pick<Notice, "job" | "interval" | "trigger" | "runId" | "target">;
   readonly cancel: () => void;
@@ -62,7 +62,7 @@ export function jobNotices(options: JobNoticesOptions): Observer {
     watched = of;
   }
 
-  /** The end that its progress promises is past the deadline. */
+  /** Sends a notice if the expected end of the run is after the deadline. */
   function foresee(of: Watched, { secondsLeft }: Progress): void {
     const nowMs = clock.monotonicMs();
     of.firstProgressMs ??= nowMs;
@@ -84,7 +84,7 @@ export function jobNotices(options: JobNoticesOptions): Observer {
       deadline: due.deadline.toISOString(),
       expectedAt: expectedAt?.toISOString() ?? null,
     };
-    // Where the store cannot be written to, rather twice than never.
+    // If the store cannot be written to, a notice may be sent twice rather than never.
     void options
       .claimLate(of.about.job, due.interval)
       .catch(() => true)
@@ -101,7 +101,7 @@ export function jobNotices(options: JobNoticesOptions): Observer {
   function ended(end: RunEnd): void {
     unwatch();
     if (end.status === "failed" && !isAskersMistake(end)) {
-      // A backfill goes on past failures: one word about a row of them is enough.
+      // A backfill continues after failures; one notice about several in a row is enough.
       if (end.trigger !== "backfill" || before !== "failed") notify(noticeOf("failed", end));
       before = "failed";
     }
@@ -114,7 +114,10 @@ export function jobNotices(options: JobNoticesOptions): Observer {
   return { on, ended, close: unwatch };
 }
 
-/** Somebody asked for what cannot be, and was told so: the job is as well as before. */
+/**
+ * Whether a manual request failed because it was wrong, which its caller has seen: the job itself is not
+ * affected.
+ */
 function isAskersMistake({ trigger, error }: RunEnd): boolean {
   return trigger !== "schedule" && /^(refused|usage)\./.test(error?.code ?? "");
 }

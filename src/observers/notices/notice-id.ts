@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { Notice } from "../../job/notice.js";
 
 /**
- * The same for whatever tells of the same thing, however often it arrives: of an interval that is late, whoever tells.
- * No two others have the same.
+ * Returns the deduplication id of a notice, stable across redeliveries and, for a late interval, across
+ * processes. Ids of different notices differ.
  */
 export function noticeIdOf({ event, at, job, interval, target, runId }: Notice): string {
   const told = [event, job, target, interval?.start, ...(event === "late" ? [] : [runId, at])];

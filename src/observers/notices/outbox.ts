@@ -1,21 +1,21 @@
-/** Notices on their way. Nobody waits for them but who ends the process, and that not for long. */
+/** Sends notices in the background. Only a shutdown waits for them, up to `graceMs`. */
 import type { Notice, NotifySettings } from "../../job/notice.js";
 import { slackBody, webhookBody } from "./bodies.js";
 import { deliver } from "./deliver.js";
 
 export interface OutboxOptions {
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Takes secrets out of what is sent. */
+  /** Masks secrets in the text that is sent. */
   readonly mask: (text: string) => string;
-  /** Told of what could not be delivered. */
+  /** Called with a message about each failed delivery. */
   readonly onTrouble: (text: string) => void;
   readonly answerWithinMs?: number;
 }
 
 export interface Outbox {
-  /** To all that want to hear of such an event. */
+  /** Sends a notice to all channels that are configured for its event. */
   send(notice: Notice, to: NotifySettings): void;
-  /** Lets what is on its way arrive, for so long, and gives the rest up. */
+  /** Waits up to `graceMs` for pending deliveries, then abandons the rest. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -28,7 +28,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
     const sent = deliver({ url, body }, { ...options, signal: giveUp.signal }).then((failure) => {
       underWay.delete(sent);
       if (failure !== null)
-        onTrouble(`${channel} at ${new URL(url).host} was not told that ${job} ${said[event]}: ${failure}`);
+        onTrouble(
+          `${channel} at ${new URL(url).host} did not receive the notice that ${job} ${said[event]}: ${failure}`,
+        );
     });
     underWay.add(sent);
   }

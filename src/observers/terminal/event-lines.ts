@@ -2,24 +2,27 @@ import type { RunEvent } from "../../job/run-events.js";
 import { count, counted } from "../../text/human.js";
 import { summarised } from "../../text/summarised.js";
 
-/** A line that an event is worth. `detail` is for whoever wants everything. */
+/** A line of text for an event. The level `detail` is for verbose output. */
 export interface EventLine {
   readonly level: "info" | "warning" | "detail";
   readonly text: string;
 }
 
-/** How much is said: `usual` leaves out what happens to each partition. */
+/** Verbosity: `usual` omits events of single partitions. */
 export type Lines = "all" | "usual" | "warnings";
 
 export function isSaid({ level }: EventLine, lines: Lines): boolean {
   return level === "warning" || lines === "all" || (lines === "usual" && level === "info");
 }
 
-/** Sentences for what people should know while a run is under way. The end of a run is told by the summary. */
+/**
+ * Returns lines for the user about a running run. The end of a run is not included, because the summary
+ * reports it.
+ */
 export function eventLines(event: RunEvent): readonly EventLine[] {
   switch (event.type) {
     case "run.started":
-      return event.resumed ? [info(`resuming run ${event.runId}: what was accepted is kept`)] : [];
+      return event.resumed ? [info(`resuming run ${event.runId}: accepted partitions are kept`)] : [];
     case "run.planned":
       return [
         ...foundLines(event.found),
@@ -42,8 +45,8 @@ export function eventLines(event: RunEvent): readonly EventLine[] {
     case "run.superseded":
       return [
         warning(
-          `${event.reason} ${counted(event.partitions, "partition")} that it had done ` +
-            `${event.partitions === 1 ? "is" : "are"} dropped; ${event.by} reads everything anew`,
+          `${event.reason} ${counted(event.partitions, "partition")} that it had accepted ` +
+            `${event.partitions === 1 ? "is" : "are"} dropped; ${event.by} reads the whole input again`,
         ),
       ];
     case "host.died":
@@ -64,7 +67,9 @@ function placeOf({ threads, workers }: Extract<RunEvent, { type: "run.planned" }
   return `on ${counted(workers.count, "worker")} with ${counted(workers.threads, "thread")}`;
 }
 
-/** What feeds each input. A model with an input a column has dozens, all found in the same way. */
+/**
+ * Lines about what feeds each input. A model with one input a column has dozens, all found in the same way.
+ */
 function foundLines(found: readonly string[]): readonly EventLine[] {
   const lines = summarised(found);
   if (lines.length === found.length) return found.map(info);
@@ -75,8 +80,8 @@ function foundLines(found: readonly string[]): readonly EventLine[] {
 }
 
 const outcome = {
-  pending: "failed and will be tried again",
-  failed: "failed for good",
+  pending: "failed and will be retried",
+  failed: "failed permanently",
   poisoned: "kills its worker host and is set aside",
 } as const;
 

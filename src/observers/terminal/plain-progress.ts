@@ -12,7 +12,7 @@ export interface PlainProgressOptions {
   readonly clock: Clock;
   readonly ticker: Ticker;
   readonly lines: Lines;
-  /** One line of the run; without it the time in UTC and the text. */
+  /** Formats one line of the run; by default the time in UTC and the text. */
   readonly lineText?: (at: Date, line: PlainLine) => string;
 }
 
@@ -25,7 +25,10 @@ export interface PlainLine {
 
 const lineEveryMs = 30_000;
 
-/** A line at every change of state and every 30 seconds in between, each with its time in UTC. For logs. */
+/**
+ * Writes a line at every change of state and every 30 seconds in between, each with its time in UTC. For
+ * logs.
+ */
 export function plainProgress(options: PlainProgressOptions): Observer {
   const { write, clock, ticker, lines, lineText = textOf } = options;
   let view = firstView;
@@ -53,7 +56,7 @@ function textOf(at: Date, { isWarning, text }: PlainLine): string {
   return `${at.toISOString().slice(0, 19)}Z ${indented(isWarning ? `warning: ${text}` : text)}`;
 }
 
-/** States that a bar shows by itself, and a log has to be told. */
+/** State changes that a progress bar shows implicitly and a log must state. */
 function stateLines(event: RunEvent): readonly EventLine[] {
   switch (event.type) {
     case "run.started":
@@ -63,7 +66,7 @@ function stateLines(event: RunEvent): readonly EventLine[] {
     case "run.published":
       return [{ level: "info", text: `published as publication ${event.publication}: ${event.target}` }];
     case "run.cancelled":
-      return [{ level: "info", text: "stopped; what was accepted is kept" }];
+      return [{ level: "info", text: "stopped; accepted partitions are kept" }];
     default:
       return [];
   }

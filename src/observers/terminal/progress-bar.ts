@@ -12,16 +12,16 @@ export interface ProgressBarOptions {
   readonly clock: Clock;
   readonly ticker: Ticker;
   readonly lines: Lines;
-  /** In front of the line; may be empty. */
+  /** Text before the line; may be empty. */
   readonly label: string;
 }
 
 const redrawEveryMs = 100;
-/** Cells that stay free behind the line. */
+/** Number of cells that stay free at the end of the line. */
 const edge = 3;
 const barCells = { least: 12, most: 40 };
 
-/** One line that is redrawn, below the lines that stay. For terminals. */
+/** Draws one line repeatedly, below permanent lines. For terminals. */
 export function progressBar(options: ProgressBarOptions): Observer {
   const { screen, emphasis, clock, ticker, lines } = options;
   const label = options.label === "" ? "" : `${options.label}  `;
@@ -52,7 +52,7 @@ export function progressBar(options: ProgressBarOptions): Observer {
   };
 }
 
-/** What the bar says at a moment, in at most `width` cells. */
+/** Returns the text of the bar, in at most `width` cells. */
 function statusLine(view: RunView, seconds: number, width: number, emphasis: Emphasis): string {
   const progress = shownProgress(view);
   if (view.phase === "planning" || progress === null) return `planning  ${emphasis.dim(elapsed(seconds))}`;
@@ -71,7 +71,7 @@ function statusLine(view: RunView, seconds: number, width: number, emphasis: Emp
 interface Segment {
   readonly text: string;
   readonly style?: keyof Emphasis;
-  /** Whoever has the highest leaves first when the window is narrow. */
+  /** In a narrow window, segments with the highest value are omitted first. */
   readonly expendable: number;
 }
 
@@ -90,7 +90,7 @@ function segmentsOf(progress: Progress, fraction: number): readonly Segment[] {
   return segments;
 }
 
-/** Leaves out the most expendable segments until the rest takes at most `width` cells. */
+/** Omits the most expendable segments until the rest fits into `width` cells. */
 function fitting(segments: readonly Segment[], width: number): readonly Segment[] {
   const cells = segments.reduce((sum, segment) => sum + segment.text.length + 2, 0);
   if (cells <= width || segments.length <= 1) return segments;

@@ -1,11 +1,11 @@
 import type { PlanTotals } from "../../job/partition.js";
 import type { Progress, RunEvent } from "../../job/run-events.js";
 
-/** Where a run stands, folded from its events: what a bar or a line is drawn from. */
+/** State of a run, folded from its events: the input of a progress bar or line. */
 export interface RunView {
   readonly phase: "planning" | "scoring" | "publishing" | "ended";
   readonly totals: PlanTotals | null;
-  /** Rows of accepted partitions: a floor for progress, where no `run.progress` came. */
+  /** Rows of accepted partitions: the minimum progress if there was no `run.progress` event. */
   readonly accepted: { readonly partitions: number; readonly rows: number; readonly quarantined: number };
   readonly progress: Progress | null;
 }
@@ -46,7 +46,7 @@ export function nextView(view: RunView, event: RunEvent): RunView {
   }
 }
 
-/** The numbers to show now; `null` while nothing is known. */
+/** Returns the numbers to show now; `null` if none are known. */
 export function shownProgress(view: RunView): Progress | null {
   const { progress, accepted, totals } = view;
   if (progress === null && totals === null) return null;

@@ -1,16 +1,19 @@
-/** The part of a terminal that progress is shown on; handed in, so that lines and bar never overwrite each other. */
+/**
+ * The part of a terminal that shows progress. It is a parameter, so that lines and bar never overwrite each
+ * other.
+ */
 export interface Screen {
-  /** Cells of a line now; changes when the window does. */
+  /** Present width of a line in cells; changes with the window. */
   readonly width: number;
-  /** Prints a line that stays, above the status. */
+  /** Prints a permanent line above the status. */
   line(text: string): void;
-  /** Replaces the one line at the bottom. */
+  /** Replaces the status line at the bottom. */
   status(text: string): void;
-  /** Takes the status away and gives the cursor back. May be repeated. */
+  /** Removes the status and restores the cursor. May be repeated. */
   clear(): void;
 }
 
-/** Colours that observers use; no more than these. */
+/** The colours that observers use. */
 export interface Emphasis {
   dim(text: string): string;
   green(text: string): string;

@@ -1,6 +1,7 @@
 /**
- * A run as spans, made from its events: `nightshift.run`, in it `nightshift.plan`, a `nightshift.partition` for each
- * attempt, and `nightshift.publish`. Names, counts and codes are told; messages and rows are not.
+ * Creates spans of a run from its events: `nightshift.run`, in it `nightshift.plan`, a `nightshift.partition`
+ * for each attempt, and `nightshift.publish`. Spans contain names, counts and codes, but no messages and no
+ * rows.
  */
 import { type Attributes, context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { ErrorRecord } from "../../errors.js";
@@ -13,7 +14,7 @@ type Started = RunEvent & { readonly type: "run.started" };
 interface TracedRun {
   readonly started: Started;
   readonly span: Span;
-  /** By id; those that have not ended. */
+  /** Unfinished attempts by id. */
   readonly attempts: Map<string, Span>;
   publish: Span | null;
 }
@@ -25,12 +26,12 @@ export function runTraces(): Observer {
   const around = context.active();
   const starting = new Map<string, Started>();
   const runs = new Map<string, TracedRun>();
-  /** Runs that failed and were told so: their end brings nothing new. */
+  /** Runs whose failure has been recorded: their end adds nothing. */
   const failed = new Set<string>();
 
   function on(event: RunEvent): void {
     if (event.type === "run.started") {
-      // Planning came before, and how long it took is told next.
+      // Planning came before; the next event contains its duration.
       starting.set(event.runId, event);
       return;
     }
@@ -126,7 +127,7 @@ export function runTraces(): Observer {
   }
 
   function end({ started, span, attempts, publish }: TracedRun, at: number, error: ErrorRecord | null): void {
-    // What was under way is handed back, or goes on in workers without anybody following it here.
+    // Unfinished attempts are released, or continue in workers without being followed here.
     for (const attempt of attempts.values()) attempt.end(at);
     if (error !== null) for (const each of [span, publish]) if (each !== null) fail(each, error);
     publish?.end(at);
@@ -134,7 +135,7 @@ export function runTraces(): Observer {
     runs.delete(started.runId);
   }
 
-  /** What failed before it came to a run is a span all the same. */
+  /** A request that failed before a run was created gets a span too. */
   function ended({ at, job, trigger, runId, status, seconds, error }: RunEnd): void {
     if (status !== "failed" || error === null || (runId !== null && failed.delete(runId))) return;
     const endTime = Date.parse(at);
@@ -148,7 +149,7 @@ export function runTraces(): Observer {
   return { on, ended, close: flush };
 }
 
-/** Exporters gather spans, and this process may be about to end. */
+/** Exporters buffer spans, and this process may be about to end. */
 async function flush(): Promise<void> {
   const provider: unknown = trace.getTracerProvider();
   const delegate: unknown = isFlushable(provider) ? provider : getDelegate(provider);
@@ -201,7 +202,7 @@ function ofRows({ read, predicted, quarantined, filtered }: RowCounts): Attribut
   };
 }
 
-/** The steps take turns chunk by chunk, so they are sums and no spans. */
+/** The steps alternate chunk by chunk, so they are sums instead of spans. */
 function ofStats({ seconds, bytesRead, bytesWritten, modelLoadSeconds }: AttemptStats): Attributes {
   return {
     ...Object.fromEntries(

@@ -1,8 +1,9 @@
 /**
- * The ledger's tables. What changes often is narrow and apart from what never changes; nothing that changes often is in
- * an index, so that PostgreSQL need not write one with every transition.
+ * The ledger's tables. Columns that change often are in narrow tables, apart from those that never change,
+ * and are not indexed, so that a transition does not update indexes.
  *
- * Documents are `json`, not `jsonb`: they come back as they were put in, and may hold any text, also a byte of 0.
+ * Documents are `json`, not `jsonb`: they are returned exactly as stored, and may contain any text, also a
+ * NUL character.
  */
 import type { Migration } from "./migration.js";
 

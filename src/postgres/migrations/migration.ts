@@ -1,10 +1,10 @@
-/** One step of the schema `nightshift`. Applied once, in order, never changed once it was released. */
+/** One step of the schema `nightshift`. Applied once, in order; never changed after its release. */
 export interface Migration {
-  /** 1 to 99 are the ledger's, from 100 on they are the sink's. */
+  /** The ledger uses 1 to 99, the sink 100 and higher. */
   readonly version: number;
-  /** What it makes, for people. */
+  /** What it creates, for display. */
   readonly name: string;
-  /** Statements, in one transaction. */
+  /** SQL statements, run in one transaction. */
   readonly sql: string;
 }
 

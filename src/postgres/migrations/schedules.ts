@@ -1,4 +1,4 @@
-/** What schedulers, backfills and notices remember beside the ledger's runs. */
+/** Tables of schedulers, backfills and notices beside the ledger's runs. */
 import type { Migration } from "./migration.js";
 
 export const scheduleMigrations: readonly Migration[] = [

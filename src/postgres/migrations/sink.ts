@@ -1,7 +1,7 @@
 /** The sink's tables. */
 import type { Migration } from "./migration.js";
 
-/** What the sink keeps beside the tables that it writes to. Staged and removed rows lie in the same schema. */
+/** The sink's own tables. Staged and removed rows are stored in the same schema. */
 export const sinkMigrations: readonly Migration[] = [
   {
     version: 100,
