@@ -135,7 +135,7 @@ describe("replace", () => {
         "select 'scores'::regclass::oid as oid",
       )) as [{ oid: number }];
       expect(await target.sink(replace).outlook({ interval: null }, columnsOf(batchOf({ 1: 1 })))).toEqual([
-        "makes a new table and swaps it for public.scores",
+        "creates a new table and swaps it for public.scores",
       ]);
       await publish(target, runOf("a"), batchOf({ 2: 0.2, 1: 0.1 }), replace);
       expect(await idsIn(target.database)).toEqual([1, 2]);
@@ -158,7 +158,7 @@ describe("replace", () => {
       "create table scores (id bigint primary key, score real); insert into scores values (7, 0.7); create view best as select id from scores",
     );
     expect(await target.sink(replace).outlook({ interval: null }, columnsOf(batchOf({ 1: 1 })))).toEqual([
-      "deletes all rows of public.scores and inserts them anew: views or other things depend on it",
+      "deletes all rows of public.scores and inserts them again: views or other things depend on it",
     ]);
     await publish(target, runOf("a"), batchOf({ 1: 0.1 }), replace);
     expect(await target.database.query("select id::int from best")).toEqual([{ id: 1 }]);
@@ -172,7 +172,7 @@ describe("replace", () => {
       "create table scores (id bigint primary key, score real); create publication everything for all tables",
     );
     expect(await target.sink(replace).outlook({ interval: null }, columnsOf(batchOf({ 1: 1 })))).toEqual([
-      "deletes all rows of public.scores and inserts them anew: it is replicated",
+      "deletes all rows of public.scores and inserts them again: it is replicated",
     ]);
   });
 

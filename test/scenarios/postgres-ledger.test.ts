@@ -132,9 +132,7 @@ test("the same job at once from two places: one run, one publication", async () 
   const published = all.filter(({ stderr }) => stderr.includes("published to out/ (publication 1)"));
   expect(published.map(({ status }) => status)).toEqual([0]);
   for (const { status, stderr } of all)
-    expect(stderr).toMatch(
-      status === 0 ? /published to out/ : /is owned by process|has just started/,
-    );
+    expect(stderr).toMatch(status === 0 ? /published to out/ : /is owned by process|has just started/);
   expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
   expect(JSON.parse(there("ls", "runs", "--json").stdout)).toHaveLength(1);
 });

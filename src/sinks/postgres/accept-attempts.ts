@@ -1,4 +1,7 @@
-/** What a run staged, seen once more at its publication: nothing is added any more, and all that was promised is there. */
+/**
+ * Checks what a run staged, once more at its publication: no rows can be added any more, and all accepted
+ * rows are present.
+ */
 import { InfraError } from "../../errors.js";
 import type { Receipt } from "../../job/partition.js";
 import { quoteName } from "../../postgres/identifiers.js";
@@ -8,11 +11,11 @@ import { type RegisteredRun, stagingColumns, stagingTable } from "./area.js";
 
 export interface AcceptedRows {
   readonly rows: number;
-  /** The run's attempts were accepted all of them: no other ever wrote rows beside these, or took any away again. */
+  /** All of the run's attempts were accepted: no other attempt ever added or removed rows. */
   readonly isAll: boolean;
 }
 
-/** Marks the attempts whose rows count, after proving that all of these are there. */
+/** Marks the accepted attempts, after proving that all of their rows are present. */
 export async function acceptAttempts(
   session: Session,
   run: RegisteredRun,
@@ -59,14 +62,14 @@ async function proveCounts(
   if (wrong !== undefined)
     throw stagedMissing(
       table,
-      `attempt ${wrong.attempt} staged ${wrong.told} rows, and ${wrong.found} are there`,
+      `attempt ${wrong.attempt} staged ${wrong.told} rows, and ${wrong.found} were found`,
     );
 }
 
 /**
- * Keeps everybody else out of the run's staging table until the transaction ends. A zombie that comes later, or waits
- * meanwhile, looks for the table by its name, and finds none under it.
- * @returns `false`: somebody has it open, and is not waited for
+ * Locks all others out of the run's staging table until the transaction ends. A zombie attempt that comes
+ * later, or waits meanwhile, looks for the table by its name and no longer finds it.
+ * @returns `false` if another session has the table open; this function does not wait for it
  */
 export async function closeStaging(session: Session, run: RegisteredRun): Promise<boolean> {
   const locked = await orUndone(
@@ -78,15 +81,15 @@ export async function closeStaging(session: Session, run: RegisteredRun): Promis
 }
 
 const isLocked = "55P03";
-/** What is missing then is told by whoever counts. */
+/** The missing table is reported when the rows are counted. */
 const isMissing = "42P01";
-/** It belongs to another worker's role. */
+/** The staging table belongs to another worker's role. */
 const isForbidden = "42501";
 
 function stagedMissing(table: string, what: string): InfraError {
   return new InfraError(
     "infra.staged-missing",
-    `What was staged in ${table} is not all there, so nothing is published: ${what}.`,
+    `Rows staged in ${table} are missing, so nothing is published: ${what}.`,
     {
       hint: "Start over: nightshift run (or score) with --restart.",
     },

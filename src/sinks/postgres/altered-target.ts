@@ -1,9 +1,12 @@
-/** A table that somebody altered between staging and publishing: the server would convert, and round, without a word. */
+/**
+ * Detects a table that was altered between staging and publishing: the server would convert and round values
+ * silently.
+ */
 import { SpecError } from "../../errors.js";
 import type { Table, TableColumn } from "../../postgres/catalogue.js";
 
 /**
- * @param staged columns as they were staged: of the types that the table had then
+ * @param staged columns as they were staged: with the types that the table had then
  * @throws SpecError `refused.target-altered`
  */
 export function refuseAltered(text: string, table: Table, staged: readonly TableColumn[]): void {

@@ -1,9 +1,10 @@
 /**
- * What lies where in the schema `nightshift`: runs and attempts by number, staged rows, and rows that a rollback needs.
+ * The layout of the schema `nightshift`: runs and attempts by number, staged rows, and rows that a rollback
+ * needs.
  *
- * A run has one staging table, `staging_<run>`, for all of its attempts: each row carries the number of the attempt that
- * wrote it. A table for each attempt would be a lock for each of them in the publishing transaction, and a server has
- * room for some thousands.
+ * A run has one staging table, `staging_<run>`, for all of its attempts: each row contains the number of its
+ * attempt. A table for each attempt would need a lock for each in the publishing transaction, and a server
+ * has room for only some thousands of locks.
  */
 
 import { BugError, InfraError, SpecError } from "../../errors.js";
@@ -18,12 +19,14 @@ import type { PostgresWrite } from "./postgres-write.js";
 
 export const stagingColumns = { attempt: "nightshift_attempt", element: "nightshift_element" } as const;
 
-/** A table that is published to, as the record has it: with its schema, wherever `search_path` led. */
+/**
+ * A table that is published to, as the sink's record names it: with its schema, as resolved by `search_path`.
+ */
 export interface Target {
-  /** `schema.table`: the record's name for it. */
+  /** `schema.table`: its name in the sink's record. */
   readonly text: string;
   readonly name: TableName & { readonly schema: string };
-  /** `null` while there is none. */
+  /** `null` if the table does not exist. */
   readonly table: Table | null;
 }
 
@@ -46,11 +49,14 @@ async function currentSchema(session: Session): Promise<string> {
 export interface RegisteredRun {
   /** Grows with the order in which runs began. */
   readonly sequence: string;
-  /** As the database writes it. */
+  /** As the database formats it. */
   readonly asOf: string;
 }
 
-/** Gives a run its number and the time that its rows are true for; the same ones however often it is asked. */
+/**
+ * Assigns a number to a run, and the time for which its rows are valid. Repeated calls return the same
+ * values.
+ */
 export async function registerRun(session: Session, target: string, run: Run): Promise<RegisteredRun> {
   const { jobId, scope, generation } = run.key;
   const wanted = [target, run.id];
@@ -83,10 +89,13 @@ export function stagingTable({ sequence }: Pick<RegisteredRun, "sequence">): str
   return `nightshift.${quoteName(`staging_${sequence}`)}`;
 }
 
-/** For the next version of each row: what is made for upserts leaves as much of each page free, in percent. */
+/** Percentage of each page that tables created for upserts leave free for the next version of each row. */
 export const roomForUpserts = 50;
 
-/** Makes the run's staging table unless it is there, whoever else does the same: as like the target as it can be. */
+/**
+ * Creates the run's staging table if it does not exist, safely with concurrent callers, and as similar to the
+ * target as possible.
+ */
 export async function ensureStaging(
   session: Session,
   run: RegisteredRun,
@@ -107,7 +116,7 @@ export async function ensureStaging(
     if (!(await exists(session, table))) {
       const columns = columnDefinitions(written, target).join(", ");
       const room = await fillFactor(session, target, mode);
-      // Logged: what an attempt was accepted for has to outlive a crash of the server.
+      // Logged: rows of an accepted attempt must survive a crash of the server.
       await session.query(
         `create table ${table} (${columns}) with (autovacuum_enabled = false${room === null ? "" : `, fillfactor = ${room}`})`,
       );
@@ -119,7 +128,9 @@ export async function ensureStaging(
   }
 }
 
-/** In the target's order; ours behind them, where nobody misses them later. */
+/**
+ * In the target's order. Columns of Nightshift come last, so that they can be dropped later without a gap.
+ */
 function columnDefinitions({ columns, exploded }: WrittenColumns, target: Table | null): readonly string[] {
   const place = (name: string): number =>
     target?.columns.findIndex((column) => column.name === name) ?? columns.length;
@@ -137,7 +148,7 @@ async function fillFactor(
   mode: PostgresWrite["mode"],
 ): Promise<number | null> {
   if (target === null) return mode === "upsert" ? roomForUpserts : null;
-  // Only what replaces a table may come to lie as that does.
+  // Only a staging table that replaces the target may take over its storage options.
   if (mode !== "replace") return null;
   const { rows } = await session.query<{ factor: number }>(
     `select o.option_value::int as factor from pg_class c, pg_options_to_table(c.reloptions) o
@@ -147,7 +158,7 @@ async function fillFactor(
   return rows[0]?.factor ?? null;
 }
 
-/** The staging table as predictions see it: without our own columns. */
+/** Returns the staging table without the columns of Nightshift. */
 export async function stagedColumns(session: Session, { sequence }: RegisteredRun): Promise<Table> {
   const table = await findTable(session, { schema: "nightshift", name: `staging_${sequence}` });
   if (table === null) throw decided();
@@ -162,7 +173,7 @@ async function exists(session: Session, table: string): Promise<boolean> {
   return rows[0]?.found === true;
 }
 
-/** Every attempt has a number of its own, and no id is used twice. */
+/** Assigns a number to an attempt. No id may be used twice. */
 export async function registerAttempt(
   session: Session,
   run: RegisteredRun,
@@ -182,15 +193,16 @@ export async function registerAttempt(
   return made.number;
 }
 
-/** Where the rows of an attempt are copied to: the table with its columns. */
+/** Returns the COPY target for the rows of an attempt: the table with its columns. */
 export function stagingTarget(run: RegisteredRun, { columns, exploded }: WrittenColumns): string {
   const own = [stagingColumns.attempt, ...(exploded === null ? [] : [stagingColumns.element])];
   return `${stagingTable(run)} (${quoteNames([...own, ...columns.map(({ name }) => name)])})`;
 }
 
 /**
- * Translates an error of a statement on a run's staging table: the server says that the table does not exist. A
- * coordinator with another ledger has decided the run, and its publication dropped the table; the sink's record tells.
+ * Translates an error of a statement on a run's staging table: the server reports that the table does not
+ * exist. A coordinator with another ledger has decided the run, and its publication dropped the table; the
+ * sink's record shows the decision.
  * @returns `null` for every other error
  */
 export function stagingGone(thrown: unknown): InfraError | null {
@@ -201,7 +213,7 @@ export function stagingGone(thrown: unknown): InfraError | null {
 function decided(): InfraError {
   return new InfraError(
     "infra.run-decided",
-    "The staging table of the run is gone: another process has published the run or given it up, or somebody dropped the table.",
+    "The staging table of the run is gone: another process has published or dropped the run, or the table was dropped by hand.",
     {
       hint: "Run the same command again: it finds what was published. If it fails again, start over: nightshift run (or score) with --restart.",
     },

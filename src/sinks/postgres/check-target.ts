@@ -1,4 +1,4 @@
-/** What could never be published, found before anything runs; and what publishing would do, in words. */
+/** Finds runs that could never be published before they start, and describes what publishing would do. */
 
 import type { ColumnType, Schema } from "../../data/column.js";
 import { InfraError, SpecError } from "../../errors.js";
@@ -19,9 +19,9 @@ import { refuseRows } from "./moving/moves.js";
 import type { PostgresWrite } from "./postgres-write.js";
 
 export interface CheckedTarget {
-  /** `null` where nobody said what is written. */
+  /** `null` if the columns of the output are not known. */
   readonly written: WrittenColumns | null;
-  /** A sentence or two on what publishing does. */
+  /** One or two sentences that describe what publishing does. */
   readonly outlook: readonly string[];
 }
 
@@ -87,13 +87,21 @@ async function refuseUnmakeable(session: Session, { name, text }: Target): Promi
   const [found] = rows;
   if (found?.may === true) return;
   if (found?.may === false)
-    throw new InfraError("infra.permission", `This role may make no table in the schema ${name.schema}.`, {
-      hint: `As its owner: grant create on schema ${quoteName(name.schema)} to this role; or make ${text} yourself.`,
-    });
+    throw new InfraError(
+      "infra.permission",
+      `This role cannot create a table in the schema ${name.schema}.`,
+      {
+        hint: `As its owner: grant create on schema ${quoteName(name.schema)} to this role; or create ${text} yourself.`,
+      },
+    );
   const near = closest(name.schema, found?.schemas ?? []);
-  throw new SpecError("postgres.no-such-schema", `There is no schema ${name.schema} to make ${text} in.`, {
-    hint: near === null ? `Make it: create schema ${quoteName(name.schema)}.` : `Did you mean ${near}?`,
-  });
+  throw new SpecError(
+    "postgres.no-such-schema",
+    `There is no schema ${name.schema} in which to create ${text}.`,
+    {
+      hint: near === null ? `Create it: create schema ${quoteName(name.schema)}.` : `Did you mean ${near}?`,
+    },
+  );
 }
 
 function requireVectors({ layout }: PostgresWrite, vectors: VectorTypes): void {
@@ -119,7 +127,7 @@ function noTable(text: string, kind: Table["kind"]): SpecError {
   });
 }
 
-/** Modes that have to know later which run wrote a row keep it in the row. */
+/** Modes that need to know later which run wrote a row store the run in the row. */
 export function refuseWithoutOwn({ mode }: PostgresWrite, { name, columns }: Table): void {
   const wanted: readonly (readonly [string, string])[] =
     mode === "append"
@@ -135,7 +143,7 @@ export function refuseWithoutOwn({ mode }: PostgresWrite, { name, columns }: Tab
   const sql = missing.map(([column, type]) => `add column ${column} ${type}`).join(", ");
   throw new SpecError(
     "postgres.own-columns",
-    `${tableText(name)} has no ${missing.map(([column]) => column).join(" and no ")}: mode \`${mode}\` keeps there which run wrote a row.`,
+    `${tableText(name)} has no ${missing.map(([column]) => column).join(" and no ")}: mode \`${mode}\` stores there which run wrote a row.`,
     {
       hint: `alter table ${quoteTable(name)} ${sql};`,
       details: { columns: missing.map(([column]) => column) },
@@ -148,7 +156,7 @@ function refuseKey(write: PostgresWrite, written: WrittenColumns | null, table: 
   const names = written?.columns.map(({ name }) => name);
   const missing = key.find((column) => names !== undefined && !names.includes(column));
   if (missing !== undefined)
-    throw new SpecError("postgres.key", `The key's column ${missing} is no column of the output.`, {
+    throw new SpecError("postgres.key", `The key's column ${missing} is not a column of the output.`, {
       hint: "Keep it: name it under `passthrough`, or in `input.key`.",
     });
   const isOfElements =
@@ -218,14 +226,14 @@ async function refuseWithoutRights(session: Session, { oid, name }: Table, metho
   });
 }
 
-/** It is what the table's owner has asked for; whoever runs the job shall know. */
+/** The table's owner has chosen the rounding; the user who runs the job should know of it. */
 function roundingText(written: WrittenColumns | null): readonly string[] {
   const rounded = (written?.columns ?? []).filter((column) => column.isRounded);
   if (rounded.length === 0) return [];
   return [`rounds ${rounded.map(({ name, type }) => `${name} to ${type}`).join(", ")}`];
 }
 
-/** Instants in nanoseconds, which may be finer than what PostgreSQL keeps. */
+/** Instants in nanoseconds, which may be more precise than PostgreSQL can store. */
 function finerText(
   written: WrittenColumns | null,
   schema: Schema | null,

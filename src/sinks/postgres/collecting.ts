@@ -1,4 +1,4 @@
-/** Removes what nobody can reach: staging of decided runs, and of attempts that were overtaken. */
+/** Removes data that is no longer needed: staging of decided runs, and of superseded attempts. */
 import type { Database } from "../../postgres/database.js";
 import { quoteName } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
@@ -13,7 +13,7 @@ interface StagedRun {
   readonly attempts: readonly { readonly number: number; readonly id: string }[];
 }
 
-/** A zombie may still write there: whoever is in the way is left for the next time. */
+/** A zombie attempt may still be writing there: a table that is in use is left for the next collection. */
 const lockTimeoutMs = 2000;
 
 export async function collect(
@@ -23,7 +23,8 @@ export async function collect(
   dryRun: boolean,
   givenUp: ReadonlySet<string>,
 ): Promise<Collected> {
-  // Listed before the ledger is asked: an attempt is in the ledger before it stages, so none is taken for dead.
+  // Listed before the ledger is read: an attempt is in the ledger before it stages, so no live attempt is
+  // taken for dead.
   const staged = await database.use((session) => stagedRuns(session, target), "listing what is staged");
   const live = await liveAttempts();
   const removed: string[] = [];
@@ -36,7 +37,7 @@ export async function collect(
       if (!dryRun && outcome !== null) await dropStaging(database, run, outcome);
       continue;
     }
-    // None known: it may be a run of another ledger. It stays until its decision.
+    // If no attempt is known, the run may belong to another ledger. It stays until its decision.
     if (!run.attempts.some(({ id }) => live.has(id))) continue;
     const dead = run.attempts.filter(({ id }) => !live.has(id));
     const left = dead.length === 0 ? new Set() : await attemptsWithRows(database, run);
@@ -66,7 +67,9 @@ async function stagedRuns(session: Session, target: string): Promise<readonly St
   return rows;
 }
 
-/** May be repeated. What an aborted run quarantined goes as well; of a published one it stays for `errors`. */
+/**
+ * May be repeated. Also removes what an aborted run quarantined; rows of a published run stay for `errors`.
+ */
 export async function dropStaging(
   database: Database,
   run: Pick<RegisteredRun, "sequence">,
@@ -95,7 +98,7 @@ async function attemptsWithRows(database: Database, run: StagedRun): Promise<Rea
   return new Set(rows.map(({ number }) => number));
 }
 
-/** That there were such attempts stays on record: whoever has an old snapshot sees their rows for as long. */
+/** The record of the attempts stays: transactions with an old snapshot may still see their rows. */
 async function deleteRows(database: Database, run: StagedRun, numbers: readonly number[]): Promise<void> {
   await database.transaction(
     async (session) => {

@@ -1,23 +1,25 @@
-/** The key of a table that is made: of the input's key, and of what tells its rows apart beyond that. */
+/**
+ * The key of a table that is created: the input's key and the columns that distinguish its rows beyond it.
+ */
 
 import { ownColumns } from "./columns/written-columns.js";
 import type { PostgresWrite } from "./postgres-write.js";
 
 export interface MadeKey {
   readonly columns: readonly string[];
-  /** An index alone where the elements of a list have the same key. */
+  /** False: a plain index instead of a primary key, because the elements of a list share a key. */
   readonly isPrimary: boolean;
 }
 
-/** What makes a table's rows what they are. */
+/** Properties of a table's rows that affect its key. */
 export interface MadeRows {
-  /** The run is for an interval: others follow with the same keys. */
+  /** The run is for an interval: later runs write the same keys. */
   readonly isInterval: boolean;
   /** A list became a row for each element. */
   readonly isExploded: boolean;
 }
 
-/** @returns `null` where nothing tells rows apart */
+/** @returns `null` if no columns distinguish the rows */
 export function madeKey(
   { key, mode, partitionBy }: PostgresWrite,
   { isInterval, isExploded }: MadeRows,

@@ -1,4 +1,6 @@
-/** What whoever stages and publishes needs in our own schema, asked for before anything runs. */
+/**
+ * Checks the privileges in the schema `nightshift` that staging and publishing need, before anything runs.
+ */
 import { InfraError } from "../../errors.js";
 import { quoteName } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";

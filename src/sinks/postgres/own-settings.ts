@@ -1,10 +1,11 @@
-/** Settings that our own statements need, whatever a role or a database has them at. */
+/** Settings that the statements of this sink need, regardless of settings of the role or the database. */
 import type { Session } from "../../postgres/session.js";
 
 /**
- * For the session's rest. Who comes second in a race is told so by `on conflict`: under a stricter isolation it would be an
- * error. Times are passed on as texts: other styles than ISO name zones that mean others when they are read. A session
- * waits for the model between two chunks, however long that takes: it must not be ended as idle (from PostgreSQL 14 on).
+ * Applies to the rest of the session. READ COMMITTED, so that the losing insert of a race gets no row from
+ * `on conflict` instead of a serialization error. Times are passed as text, and date styles other than ISO
+ * use ambiguous zone names. A session waits for the model between two chunks without limit, so it must not be
+ * ended as idle (from PostgreSQL 14 on).
  */
 export async function ownSettings(session: Session, lockTimeoutMs: number): Promise<void> {
   await session.query(

@@ -1,6 +1,6 @@
 /**
- * The coordinator's half: runs become visible in one transaction each, decided once by a row of `nightshift.publications`.
- * See `area.ts` for what lies where, and `publish.ts` for the transaction.
+ * The coordinator's half: each run becomes visible in one transaction and is decided once by a row of
+ * `nightshift.publications`. `area.ts` describes the layout, `publish.ts` the transaction.
  */
 
 import { asNightshiftError, SpecError } from "../../errors.js";
@@ -32,17 +32,20 @@ import { rollBackIn } from "./undo.js";
 export interface PostgresSinkOptions {
   readonly database: Database;
   readonly write: PostgresWrite;
-  /** As the job has it: where quarantined rows go beside the database; `null`: nowhere. */
+  /** The job's directory for quarantined rows beside the database; `null`: none. */
   readonly quarantine: QuarantineDirectory | null;
-  /** How long anything waits for a lock that another session holds on the target; 30 s. */
+  /** How long a statement waits for a lock that another session holds on the target; 30 s by default. */
   readonly lockTimeoutMs?: number;
-  /** Called with a line for people while a publication or a rollback waits for sessions that use the target. */
+  /** Called with a message while a publication or a rollback waits for sessions that use the target. */
   readonly onWait?: (text: string) => void;
 }
 
-/** A coordinator that sleeps this long between two statements loses its transaction, so that others can go on. */
+/**
+ * A coordinator that is idle this long between two statements loses its transaction, so that others can
+ * continue.
+ */
 const idleTimeoutMs = 60_000;
-/** How often a publication whose COMMIT got no answer is looked for. */
+/** How often a publication whose COMMIT got no answer is looked up. */
 const commitTries = 3;
 
 export function postgresSink(options: PostgresSinkOptions): Sink {
@@ -50,7 +53,7 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
   const place = tableText(write.table);
   let migrated: Promise<void> | null = null;
 
-  /** Looks once: the schema does not go back. */
+  /** Checks once, because a schema is never downgraded. */
   async function ready(): Promise<void> {
     migrated ??= requireMigrated(database, "sink");
     await migrated.catch((error: unknown) => {
@@ -62,7 +65,7 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
   async function asked<T>(work: (session: Session, target: Target) => Promise<T>, doing: string): Promise<T> {
     await ready();
     return database.use(async (session) => {
-      // The size of a table that somebody else has locked is not told before it is free.
+      // Reading the size of a table waits until another session's exclusive lock is released.
       await ownSettings(session, lockTimeoutMs);
       return work(session, await findTarget(session, write.table));
     }, doing);
@@ -77,7 +80,10 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
     );
   }
 
-  /** Until an answer comes: whoever asks again waits for the transaction that was not answered, and then reads it. */
+  /**
+   * Repeats until there is an answer: a repeated call waits for the unanswered transaction, and then reads
+   * its result.
+   */
   async function decided(work: (session: Session) => Promise<Decision>, doing: string): Promise<Decision> {
     for (let tries = 1; ; tries++) {
       try {
@@ -88,19 +94,19 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
     }
   }
 
-  /** Clearing up may fail without harm: `gc` does it again. */
+  /** Cleaning up may fail without harm: `gc` repeats it. */
   async function clearUp(runId: string, run: RegisteredRun, outcome: Decision["outcome"]): Promise<void> {
     await dropStaging(database, run, outcome).catch(() => undefined);
     if (quarantine !== null) await dropStagedQuarantine(quarantine, runId).catch(() => undefined);
   }
 
-  /** A table that is new has no statistics, and those who read it would be given poor plans. */
+  /** A new table has no statistics, so its readers would get poor query plans. */
   async function analyze(): Promise<void> {
     if (write.mode !== "replace" && !write.create) return;
     await database.query(`analyze ${quoteTable(write.table)}`).catch(() => undefined);
   }
 
-  /** Staged quarantine files of decided runs. */
+  /** Returns the staged quarantine files of decided runs. */
   async function spentQuarantine(
     directory: QuarantineDirectory,
     target: string,
@@ -165,7 +171,7 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
         const publication = await decide(session, target, own, "abort", "");
         if (publication === null) return winner(session, target, run.id);
         return { outcome: "abort", publication: Number(publication) };
-      }, `giving up ${run.id}`);
+      }, `dropping ${run.id}`);
       await clearUp(run.id, own, decision.outcome);
       return decision;
     },
@@ -176,7 +182,7 @@ export function postgresSink(options: PostgresSinkOptions): Sink {
 
     published: (jobId, scope) =>
       asked(async (session, { text, table }) => {
-        // Somebody dropped the table: nothing is published there any more.
+        // The table was dropped: nothing is published there any more.
         if (table === null) return null;
         const [newest] = await publishedOf(session, text, jobId, scope);
         if (newest === undefined) return null;

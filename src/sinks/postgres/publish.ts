@@ -1,14 +1,15 @@
 /**
- * The one transaction in which a run becomes visible: decide, lock the target, prove the counts, move the rows, settle.
+ * The single transaction in which a run becomes visible: decide, lock the target, prove the counts, move the
+ * rows, settle.
  *
  * ```
  * insert into publications … on conflict do nothing ──no row──> read the winner
- *   │ decided by us, if we commit
- *   ├─ lock the target's row            nobody else publishes there
- *   ├─ close the staging table          where it may become the target; without waiting
+ *   │ decided by this transaction, if it commits
+ *   ├─ lock the target's row            no other run is published there meanwhile
+ *   ├─ close the staging table          if it may become the target; without waiting
  *   ├─ counts by attempt = receipts'    else nothing is published
- *   ├─ move the rows                    accepted attempts' only
- *   └─ commit ──no answer──> again from the top: the insert waits for our own lost transaction, then tells
+ *   ├─ move the rows                    of accepted attempts only
+ *   └─ commit ──no answer──> repeat from the top: the insert waits for the lost transaction, then shows its result
  * ```
  */
 import { BugError, InfraError, SpecError } from "../../errors.js";
@@ -45,14 +46,14 @@ export interface PublishRequest {
   readonly write: PostgresWrite;
   readonly run: Run;
   readonly registered: RegisteredRun;
-  /** The record's name of the target. */
+  /** The target's name in the sink's record. */
   readonly target: string;
   readonly fingerprint: string;
   readonly receipts: readonly Receipt[];
   readonly details: PublicationDetails | undefined;
   /** How long a statement waits for a lock that others hold on the target. */
   readonly lockTimeoutMs: number;
-  /** Called with a line for people when sessions that use the target are waited for. */
+  /** Called with a message while sessions that use the target are waited for. */
   readonly onWait: (text: string) => void;
 }
 
@@ -61,13 +62,13 @@ export async function publishIn(session: Session, request: PublishRequest): Prom
   const publication = await decide(session, target, registered, "commit", fingerprint);
   if (publication === null) return winner(session, target, run.id);
   await session.query(`set local lock_timeout = ${lockTimeoutMs}; set local datestyle = 'ISO'`);
-  // Two million keys of eight bytes are sorted in memory by that.
+  // Enough to sort two million keys of eight bytes in memory.
   await atLeast(session, "work_mem", "64MB");
   await atLeast(session, "maintenance_work_mem", "256MB");
   const head = await lockTarget(session, target);
   const before = await publishedOf(session, target, run.key.jobId, run.key.scope);
   refuseOlderGeneration(run, before);
-  // What makes a whole table may become it: then nobody may be adding rows.
+  // A staging table that may become the whole table must not receive further rows.
   const isClosed = (write.create || write.mode === "replace") && (await closeStaging(session, registered));
   const accepted = await acceptAttempts(session, registered, receipts);
 
@@ -104,7 +105,7 @@ export async function publishIn(session: Session, request: PublishRequest): Prom
   };
 }
 
-/** A setting of sizes, for this transaction. */
+/** Raises a size setting for this transaction. */
 async function atLeast(session: Session, setting: string, size: string): Promise<void> {
   await session.query(
     "select set_config($1, $2, true) where pg_size_bytes(current_setting($1)) < pg_size_bytes($2)",
@@ -119,7 +120,7 @@ export async function winner(session: Session, target: string, runId: string): P
   return decision;
 }
 
-/** Whether nothing of what was there stays. */
+/** Whether no earlier row remains. */
 export function replacesAll({ mode, partitionBy }: PostgresWrite, run: Pick<Run, "interval">): boolean {
   return mode === "replace" && (run.interval === null || partitionBy.length === 0);
 }
@@ -136,7 +137,7 @@ async function prepare(
   const staged = (staging?.columns ?? []).filter(({ name }) => !own.includes(name));
   const target = await findTarget(session, write.table);
   if (target.text !== text)
-    throw new InfraError("infra.conflict", `${text} is another table now: ${target.text}.`);
+    throw new InfraError("infra.conflict", `${text} now names another table: ${target.text}.`);
   const isMade = target.table === null;
   if (target.table !== null) {
     refuseAltered(text, target.table, staged);
@@ -163,7 +164,7 @@ async function moveRows(move: Move, run: Run): Promise<Moved> {
   if (isMade) {
     if (write.mode === "upsert") await refuseTwice(move);
     const moved = await fill(move);
-    // One sort at the end costs a third of an index that grows with every row.
+    // One sort at the end costs a third of maintaining an index with every row.
     await addKey(move, run);
     return moved;
   }
@@ -216,7 +217,7 @@ async function refuseOlder(
   );
 }
 
-/** What went out of the table long ago is given up, so that its space comes free. */
+/** Drops the rollback data of old publications to free its space. */
 async function forgetOlderUndos(session: Session, target: string, publication: string): Promise<void> {
   const { rows } = await session.query<{ publication: string; undo: Moved["undo"] }>(
     `select publication, undo from nightshift.publications

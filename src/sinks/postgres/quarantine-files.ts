@@ -1,6 +1,6 @@
 /**
- * Quarantined rows as Parquet files beside a table: staged in `<directory>/.staged/<run>/`, and moved to
- * `<directory>/<run>/` once the run is published. Moving may be repeated.
+ * Stores quarantined rows as Parquet files beside a table: staged in `<directory>/.staged/<run>/`, and moved
+ * to `<directory>/<run>/` after the run is published. The move may be repeated.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -27,7 +27,10 @@ export interface StagedQuarantine {
 
 const stagedIn = ({ path }: QuarantineDirectory, runId: string): string => join(path, ".staged", runId);
 
-/** One attempt's files; a new one when the open one has grown. Nothing is made before the first row. */
+/**
+ * Writes one attempt's files; starts a new file when the open one is large. No file is created before the
+ * first row.
+ */
 export function stageQuarantine(
   directory: QuarantineDirectory,
   format: Format,
@@ -70,7 +73,7 @@ export function stageQuarantine(
   };
 }
 
-/** Makes a published run's files visible; those that were moved before are there already. */
+/** Moves a published run's files to their visible place. Files that were moved before are skipped. */
 export async function showQuarantine(
   directory: QuarantineDirectory,
   runId: string,
@@ -89,7 +92,7 @@ export async function showQuarantine(
   await fileSystem.syncDirectory(path);
 }
 
-/** In the order of the partitions. */
+/** Returns the visible files in the order of the partitions. */
 export async function shownQuarantine(
   { path, fileSystem }: QuarantineDirectory,
   runId: string,
@@ -98,12 +101,12 @@ export async function shownQuarantine(
   return names.map((name) => join(path, runId, name));
 }
 
-/** What a decided run left. */
+/** Removes the staged files of a decided run. */
 export async function dropStagedQuarantine(directory: QuarantineDirectory, runId: string): Promise<void> {
   await directory.fileSystem.removeTree(stagedIn(directory, runId));
 }
 
-/** What is staged, by run. */
+/** Returns the staged files by run. */
 export async function stagedQuarantine(
   directory: QuarantineDirectory,
 ): Promise<readonly { readonly runId: string; readonly path: string }[]> {

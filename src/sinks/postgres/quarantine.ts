@@ -1,4 +1,7 @@
-/** Rows that could not be scored: kept in `nightshift.quarantine`, and copied to a table of the job's own where it has one. */
+/**
+ * Stores rows that could not be scored in `nightshift.quarantine`, and copies them to the job's own
+ * quarantine table if it has one.
+ */
 
 import { InfraError, SpecError } from "../../errors.js";
 import type { RowsTable } from "../../host/host.js";
@@ -10,7 +13,7 @@ import type { Session } from "../../postgres/session.js";
 import type { RegisteredRun } from "./area.js";
 import type { PostgresWrite } from "./postgres-write.js";
 
-/** Columns of a quarantine table, and where their values come from. */
+/** Columns of a quarantine table and the sources of their values. */
 const columns = [
   { name: "run_id", type: "text", sql: "$2::text" },
   { name: "job", type: "text", sql: "$3::text" },
@@ -22,7 +25,7 @@ const columns = [
   { name: "message", type: "text", sql: "q.message" },
 ] as const;
 
-/** Refuses a table that rows could not be put into. @throws SpecError `postgres.quarantine-columns` */
+/** Refuses a table that cannot store the rows. @throws SpecError `postgres.quarantine-columns` */
 export async function checkQuarantine(
   session: Session,
   { quarantine, create }: PostgresWrite,
@@ -49,7 +52,7 @@ export async function checkQuarantine(
   );
 }
 
-/** Copies what accepted attempts quarantined, inside the publishing transaction. */
+/** Copies the quarantined rows of accepted attempts, inside the publishing transaction. */
 export async function publishQuarantine(
   session: Session,
   { quarantine, create }: PostgresWrite,
@@ -78,7 +81,7 @@ function tableSql(name: TableName): string {
   return `create table ${quoteTable(name)} (${columns.map((column) => `${column.name} ${column.type}`).join(", ")})`;
 }
 
-/** Quarantined rows of a published run; `null` where there are none. */
+/** Returns quarantined rows of a published run; `null` if there are none. */
 export async function quarantinedRows(
   session: Session,
   target: string,

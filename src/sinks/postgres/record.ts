@@ -1,4 +1,4 @@
-/** The sink's record: which run was decided how, what readers see, and what is beneath it. */
+/** The sink's record: the decision on each run, the publication that readers see, and the one beneath it. */
 
 import type { RowChanges } from "../../job/partition.js";
 import type { Session } from "../../postgres/session.js";
@@ -7,7 +7,7 @@ import type { RegisteredRun } from "./area.js";
 
 const live = "p.outcome = 'commit' and p.superseded_by is null and p.rolled_back_at is null";
 
-/** The decision on one run of a target; `null` while there is none. */
+/** Returns the decision on one run of a target; `null` if there is none yet. */
 export async function decisionOn(session: Session, target: string, runId: string): Promise<Decision | null> {
   const { rows } = await session.query<{
     outcome: Decision["outcome"];
@@ -31,8 +31,8 @@ export async function decisionOn(session: Session, target: string, runId: string
 }
 
 /**
- * Decides the run, unless somebody has. Whoever comes second waits here for the first one's transaction.
- * @returns the publication's number; `null`: it was decided before
+ * Decides the run, unless it is decided. A concurrent call waits here for the first one's transaction.
+ * @returns the publication's number; `null` if the run was decided before
  */
 export async function decide(
   session: Session,
@@ -49,9 +49,12 @@ export async function decide(
   return rows[0]?.publication ?? null;
 }
 
-/** From here on nobody else publishes to the target. @returns the publication that readers see */
+/**
+ * Prevents other publications to the target until the transaction ends. @returns the publication that readers
+ * see
+ */
 export async function lockTarget(session: Session, target: string): Promise<string | null> {
-  // A row that is not there cannot be locked.
+  // Only an existing row can be locked.
   await session.query("insert into nightshift.targets (target) values ($1) on conflict do nothing", [target]);
   const { rows } = await session.query<{ head: string | null }>(
     "select head from nightshift.targets where target = $1 for update",
@@ -80,7 +83,7 @@ export async function publishedOf(
   return rows.map((row) => ({ ...row, publication: Number(row.publication) }));
 }
 
-/** A live publication of a run whose rows are true for a later time. */
+/** Returns a live publication of a run whose rows are valid for a later time. */
 export async function newerThan(
   session: Session,
   target: string,
@@ -122,7 +125,7 @@ export async function settle(session: Session, target: string, done: Committed):
   await session.query("update nightshift.targets set head = $2 where target = $1", [target, publication]);
 }
 
-/** @param of whose place it takes: all, or those of a job and scope */
+/** @param of which publications it supersedes: all, or those of a job and scope */
 export async function supersede(
   session: Session,
   target: string,

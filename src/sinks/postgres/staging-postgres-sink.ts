@@ -1,6 +1,7 @@
 /**
- * The worker's half: rows are copied into the run's logged staging table under the attempt's own number, and counted
- * there. Each chunk is a COPY of its own, so that nothing stays open between chunks; none is ever sent twice.
+ * The worker's half: rows are copied into the run's logged staging table under the attempt's own number, and
+ * counted there. Each chunk is a COPY of its own, so that no COPY stays open between chunks; no data is sent
+ * twice.
  */
 import { columnOf } from "../../data/arrow-types.js";
 import type { Schema } from "../../data/column.js";
@@ -37,11 +38,11 @@ import { type QuarantineDirectory, type StagedQuarantine, stageQuarantine } from
 export interface StagingPostgresSinkOptions {
   readonly url: ConnectionUrl;
   readonly write: PostgresWrite;
-  /** Where quarantined rows go beside the database; `null`: nowhere. */
+  /** Directory for quarantined rows beside the database; `null`: none. */
   readonly quarantine: { readonly directory: QuarantineDirectory; readonly format: Format } | null;
 }
 
-/** How long an attempt waits for somebody who has locked the target whole. */
+/** How long an attempt waits for a session that has locked the whole target. */
 const lockTimeoutMs = 30_000;
 
 export function stagingPostgresSink({ url, write, quarantine }: StagingPostgresSinkOptions): StagingSink {
@@ -73,7 +74,7 @@ interface Attempt {
   readonly written: WrittenColumns;
   /** Whether instants are rounded to microseconds. */
   readonly rounds: boolean;
-  /** The last block that the table had when the attempt began: its rows are nearly always from there on. */
+  /** The table's last block when the attempt began: its rows are nearly always at or after it. */
   readonly firstBlock: number;
 }
 
@@ -84,7 +85,7 @@ async function beginAttempt(
   attemptId: string,
   schema: Schema,
 ): Promise<Attempt> {
-  // What an attempt is accepted for is on the disk by then.
+  // Rows of an accepted attempt must be on the disk by then.
   await session.query(
     "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'",
   );
@@ -98,7 +99,8 @@ async function beginAttempt(
     target: target.table,
     mode: write.mode,
   });
-  // What a column of a table to be made is, the run's first attempt decided: extensions may come and go meanwhile.
+  // The run's first attempt decided the column types of a table to be created: extensions may change
+  // meanwhile.
   const written = writtenColumns(schema, await stagedColumns(session, run), shape);
   const { partition, epoch } = task.ref;
   const number = await registerAttempt(session, run, { id: attemptId, partition, epoch });
@@ -141,7 +143,7 @@ function attemptWriter(
     }
   }
 
-  /** @param where the rows are looked for */
+  /** @param where condition on the rows to count */
   async function count(where: string): Promise<Counted> {
     const predictions =
       written.exploded === null
@@ -161,7 +163,8 @@ function attemptWriter(
   }
 
   async function stage(): Promise<Staged> {
-    // An index for this would cost every row; the whole table is looked through only where this finds too few.
+    // An index for this would cost time for every row; the whole table is scanned only if this finds too few
+    // rows.
     const near = await count(`ctid >= '(${firstBlock},0)'`);
     const { rows, predicted, quarantined } = near.rows === sent.rows ? near : await count("true");
     if (rows !== sent.rows || quarantined !== sent.quarantined)
@@ -180,7 +183,7 @@ function attemptWriter(
   return {
     unfit: (batch) => unfitRows(batch, written, rounds),
     async write({ batch }) {
-      // What a `post` hook added was not looked at before.
+      // Columns that a `post` hook added have not been checked yet.
       const [refused] = unfitRows(batch, written, rounds);
       if (refused !== undefined) throw misfitRow(refused);
       sent.rows += await copy(into, copyRows(batch, written, number));
@@ -215,9 +218,9 @@ function misfitRow({ column, message }: UnfitRow): DataError {
 function miscounted(address: string, sent: number, found: number): InfraError {
   return new InfraError(
     "infra.staged-missing",
-    `${address}: ${sent} rows were staged, and ${found} are there.`,
+    `${address}: ${sent} rows were staged, and ${found} were found.`,
     {
-      hint: "See the server's log; the partition is done again.",
+      hint: "Check the server's log; the partition is retried.",
     },
   );
 }

@@ -1,4 +1,7 @@
-/** Takes back the publications that readers see: what each wrote goes, and what it took the place of returns. */
+/**
+ * Rolls back the publications that readers see: removes the rows that each wrote, and restores the rows that
+ * it replaced.
+ */
 
 import { SpecError } from "../../errors.js";
 import { tableText } from "../../job/connection.js";
@@ -19,14 +22,16 @@ interface Head {
   readonly runId: string;
   readonly beneath: string | null;
   readonly undo: Undo | null;
-  /** Written when it was published; `null` where its record does not tell. */
+  /** Number of rows that it wrote; `null` if its record does not contain it. */
   readonly rows: number | null;
 }
 
 export interface RollbackRequest {
-  /** The publication that readers saw when this was asked for: a newer one is not meant. */
+  /**
+   * The publication that readers saw when the rollback was requested: a newer one must not be rolled back.
+   */
   readonly seen: string | null;
-  /** Number of publications to take back. */
+  /** Number of publications to roll back. */
   readonly last: number;
   readonly waits: LockWaits;
 }
@@ -59,7 +64,7 @@ export async function rollBackIn(
   };
 }
 
-/** The publications that are to be taken back, as far as there are records. */
+/** Returns the publications to roll back, as far as there are records. */
 async function heads(session: Session, first: string | null, most: number): Promise<readonly Head[]> {
   const found: Head[] = [];
   for (let next = first; next !== null && found.length < most; ) {
@@ -71,7 +76,7 @@ async function heads(session: Session, first: string | null, most: number): Prom
   return found;
 }
 
-/** Locks the table and all partitions that come and go, before the first does. */
+/** Locks the table and all affected partitions before the first change. */
 async function lockPartitions(
   session: Session,
   table: QualifiedName,
@@ -103,7 +108,7 @@ async function takeBackHead(session: Session, name: QualifiedName, head: string 
       target,
       found.beneath === null
         ? `publication ${found.publication} is the first one`
-        : `what was there before publication ${found.publication} is not kept any more`,
+        : `the rows before publication ${found.publication} are no longer stored`,
     );
   const table = await findTable(session, name);
   if (table === null) throw nothingBefore(target, "the table is gone");
@@ -167,14 +172,17 @@ async function putBack(session: Session, place: string, removed: string, where =
   );
 }
 
-/** The table's columns that there is something for: one that was added since has its default, one that was dropped stays so. */
+/**
+ * Returns the columns to restore: a column that was added since gets its default, a dropped column stays
+ * dropped.
+ */
 async function columnsBack(session: Session, place: string, kept: string): Promise<readonly string[]> {
   const there = await storedColumns(session, place);
   const before = await storedColumns(session, inArea(kept));
   return there.filter((column) => before.includes(column));
 }
 
-/** Rows that somebody newer wrote since stay as they are. */
+/** Rows that a newer run has changed since stay as they are. */
 async function putOldRowsBack(
   session: Session,
   place: string,
@@ -196,7 +204,7 @@ async function putOldRowsBack(
   await putBack(session, place, replaced, `where not exists (select from ${place} t where ${same})`);
 }
 
-/** Gives up what a rollback would need. */
+/** Drops the rollback data. */
 export async function dropUndo(session: Session, undo: Undo): Promise<void> {
   for (const name of tablesOf(undo)) await session.query(`drop table if exists ${inArea(name)}`);
 }
@@ -218,7 +226,7 @@ function tablesOf(undo: Undo): readonly string[] {
 
 function nothingBefore(target: string, why: string): SpecError {
   return new SpecError("refused.nothing-to-roll-back", `cannot roll back ${target}: ${why}`, {
-    hint: "Run the job again with --reprocess to publish anew.",
+    hint: "Run the job again with --reprocess to publish again.",
     details: { target },
   });
 }
@@ -226,7 +234,7 @@ function nothingBefore(target: string, why: string): SpecError {
 function moved(target: string, seen: string | null, head: string | null): SpecError {
   return new SpecError(
     "refused.publication-moved",
-    `${target}: publication ${seen ?? "none"} is not the visible one any more: ${head ?? "none"} is`,
-    { hint: "Look at what is published now, then roll back again if it is still wanted." },
+    `${target}: publication ${seen ?? "none"} is no longer the visible one: ${head ?? "none"} is`,
+    { hint: "Check what is published now, then roll back again if that is still wanted." },
   );
 }

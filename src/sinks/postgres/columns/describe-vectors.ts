@@ -1,11 +1,13 @@
-/** What becomes of embeddings, for people: the same job may make another table in another database. */
+/**
+ * Describes how embeddings are stored, because the same job may create a different table in another database.
+ */
 import { type Schema, typeName } from "../../../data/column.js";
 import type { ListLayout } from "../postgres-write.js";
 import { isEmbedding } from "./new-types.js";
 import { isFiner, isList, isVector } from "./wire.js";
 import type { WrittenColumn, WrittenColumns } from "./written-columns.js";
 
-/** @param isMade whether the table is yet to be made */
+/** @param isMade whether the table will be created */
 export function describeVectors(
   written: WrittenColumns | null,
   schema: Schema | null,

@@ -1,4 +1,4 @@
-/** What the columns of a table are that is made for predictions. */
+/** Chooses the column types of a table that is created for predictions. */
 import { type Column, type ColumnType, listMetadata } from "../../../data/column.js";
 import type { ListLayout } from "../postgres-write.js";
 import type { VectorTypes } from "./vector-types.js";
@@ -9,14 +9,14 @@ export interface NewType {
   readonly wire: Wire;
 }
 
-/** What a column is to be made for. */
+/** A column for which a type is chosen. */
 export interface NewColumn {
   readonly type: ColumnType;
   readonly layout: ListLayout | null;
   readonly isEmbedding: boolean;
 }
 
-/** `null`: there is nothing for it. */
+/** Returns `null` if there is no suitable type. */
 export function newType({ type, layout, isEmbedding }: NewColumn, vectors: VectorTypes): NewType | null {
   const scalar = newScalar(type);
   if (scalar !== null) return { sql: scalar.sql, wire: { kind: scalar.wire } };
@@ -29,7 +29,7 @@ export function newType({ type, layout, isEmbedding }: NewColumn, vectors: Vecto
   return takes({ kind: "jsonb" }, type) ? { sql: "jsonb", wire: { kind: "jsonb" } } : null;
 }
 
-/** A list that a vector holds without losing a digit, and nothing else: no classes' probabilities, no image. */
+/** Whether a list fits into a vector without loss, and is neither class probabilities nor an image. */
 export function isEmbedding({ type, metadata = {} }: Column): boolean {
   if (type.kind !== "fixed-list" || type.size === 0 || type.size > maxVectorSize) return false;
   const isPlain = metadata[listMetadata.labels] === undefined && metadata[listMetadata.shape] === undefined;
@@ -75,7 +75,7 @@ function newScalar(type: ColumnType): { readonly sql: string; readonly wire: Sca
   }
 }
 
-/** @param bits of a signed integer that holds every value */
+/** @param bits of a signed integer that can hold every value */
 function newInteger(bits: number): { readonly sql: string; readonly wire: ScalarWire } {
   if (bits <= 16) return { sql: "smallint", wire: "int2" };
   if (bits <= 32) return { sql: "integer", wire: "int4" };

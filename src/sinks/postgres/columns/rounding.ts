@@ -1,4 +1,6 @@
-/** Whether the server rounds what goes into a column: its type has fewer digits behind the point than the values may have. */
+/**
+ * Detects columns for which the server rounds: their type has fewer decimal places than the values may have.
+ */
 import type { ColumnType } from "../../../data/column.js";
 import type { TableColumn } from "../../../postgres/catalogue.js";
 import { isVector, type ScalarWire, type Wire } from "./wire.js";
@@ -9,11 +11,14 @@ export function isRounded({ modifier }: TableColumn, wire: Wire, type: ColumnTyp
   return places !== null && placesIn(type) > places;
 }
 
-/** Digits behind the point that a column keeps: `numeric(10,2)` 2, `timestamp(0)` 0; `null` where it keeps all or has none. */
+/**
+ * Decimal places that a column stores: `numeric(10,2)` 2, `timestamp(0)` 0; `null` if it stores all or has
+ * none.
+ */
 function placesOf(wire: ScalarWire, modifier: number): number | null {
   switch (wire) {
     case "numeric":
-      // Precision and scale, which has eleven bits and a sign.
+      // The modifier contains precision and scale; scale is an 11-bit signed number.
       return (((modifier - 4) & 0x7ff) ^ 0x400) - 0x400;
     case "time":
     case "timestamp":
@@ -26,7 +31,7 @@ function placesOf(wire: ScalarWire, modifier: number): number | null {
 
 const unitPlaces = { s: 0, ms: 3, us: 6, ns: 6 } as const;
 
-/** Those that values may have; of a time, what is finer than microseconds is refused. */
+/** Decimal places that values may have. Times with more than microseconds are rejected elsewhere. */
 function placesIn(type: ColumnType): number {
   switch (type.kind) {
     case "float":

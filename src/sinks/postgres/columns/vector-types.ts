@@ -1,11 +1,14 @@
-/** Where the types of pgvector are in a database: extensions may lie in any schema. */
+/** Finds the types of pgvector in a database. An extension may be in any schema. */
 import type { Session } from "../../../postgres/session.js";
 import type { VectorWire } from "./wire.js";
 
-/** As SQL writes them in this session, with their schema where the search path does not lead there; `null`: none. */
+/**
+ * Type names as SQL in this session, with the schema unless it is in the search path; `null` if the type does
+ * not exist.
+ */
 export type VectorTypes = { readonly [kind in VectorWire["kind"]]: string | null };
 
-/** Those that this role may use. `halfvec` came with pgvector 0.7. */
+/** Returns the types that this role may use. `halfvec` came with pgvector 0.7. */
 export async function readVectorTypes(session: Session): Promise<VectorTypes> {
   const { rows } = await session.query<{ kind: VectorWire["kind"]; sql: string }>(
     `select t.typname::text as kind, format_type(t.oid, null) as sql

@@ -1,4 +1,4 @@
-/** How values of PostgreSQL's types look in binary COPY, and which predictions go into which of them. */
+/** The binary COPY formats of PostgreSQL's types, and which predictions fit into each of them. */
 import type { ColumnType } from "../../../data/column.js";
 import type { TableColumn } from "../../../postgres/catalogue.js";
 import type { ListLayout } from "../postgres-write.js";
@@ -26,12 +26,12 @@ export type Wire =
   | { readonly kind: "array"; readonly element: ScalarWire; readonly elementOid: number }
   | VectorWire;
 
-/** pgvector's, with four or two bytes a number. */
+/** A type of pgvector, with four or two bytes for each number. */
 export interface VectorWire {
   readonly kind: "vector" | "halfvec";
-  /** Numbers in each; `null` where the column does not say. */
+  /** Number of elements; `null` if the column type does not fix it. */
   readonly size: number | null;
-  /** Whether a number may lose digits: where it was asked for. */
+  /** Whether numbers may be rounded, which the job has to request. */
   readonly rounds: boolean;
 }
 
@@ -43,10 +43,10 @@ export function isVectorLayout(layout: ListLayout | null): layout is VectorWire[
   return layout === "vector" || layout === "halfvec";
 }
 
-/** The most numbers that a vector has, of either type. */
+/** Maximum number of elements of a vector, for both types. */
 export const maxVectorSize = 16_000;
 
-/** By `pg_type.oid`, of the types that every server has. */
+/** By `pg_type.oid`, for the types that every server has. */
 const byOid: ReadonlyMap<number, ScalarWire> = new Map<number, ScalarWire>([
   [16, "bool"],
   [17, "bytea"],
@@ -88,7 +88,7 @@ const oids: { readonly [wire in ScalarWire]: number } = {
   jsonb: 3802,
 };
 
-/** `null` for a type that nothing is written to. */
+/** Returns `null` for a type that Nightshift does not write. */
 export function wireOf({ typeOid, typeKind, typeName, elementOid, modifier }: TableColumn): Wire | null {
   const scalar = byOid.get(typeOid);
   if (scalar !== undefined) return { kind: scalar };
@@ -104,7 +104,9 @@ export function arrayOf(element: ScalarWire): Wire {
   return { kind: "array", element, elementOid: oids[element] };
 }
 
-/** Whether every value of predictions goes in, or the encoder says for each that does not. Nothing is rounded in silence. */
+/**
+ * Whether every predicted value fits, or the encoder reports each that does not. Nothing is rounded silently.
+ */
 export function takes(wire: Wire, type: ColumnType): boolean {
   if (type.kind === "dictionary") return takes(wire, type.value);
   if (type.kind === "null") return true;
@@ -124,7 +126,7 @@ export function takes(wire: Wire, type: ColumnType): boolean {
   }
 }
 
-/** Lists of any length are measured one by one. */
+/** Lists of variable length are checked one by one. */
 function fitsSize({ size }: VectorWire, type: ColumnType): boolean {
   if (type.kind !== "fixed-list") return true;
   return size === null ? type.size > 0 && type.size <= maxVectorSize : type.size === size;
@@ -134,7 +136,7 @@ function isNumber({ kind }: ColumnType): boolean {
   return kind === "float" || kind === "int";
 }
 
-/** Whether there may be numbers among these that have more digits than the vector's. */
+/** Whether the numbers may have more digits than those of the vector type. */
 export function isFiner({ item }: { readonly item: ColumnType }, { kind }: VectorWire): boolean {
   if (item.kind === "int") return item.bits > (kind === "vector" ? 16 : 8);
   return item.kind === "float" && item.bits > (kind === "vector" ? 32 : 16);

@@ -1,4 +1,4 @@
-/** Which columns of a table the predictions become: those that it has, or those that it would be made with. */
+/** Maps the predictions to columns of a table: existing ones, or those with which it would be created. */
 
 import { type Column, type Schema, typeName } from "../../../data/column.js";
 import { SpecError } from "../../../errors.js";
@@ -13,28 +13,28 @@ import { isList, isVector, isVectorLayout, maxVectorSize, takes, type Wire, wire
 
 export interface WrittenColumn {
   readonly name: string;
-  /** As SQL writes it. */
+  /** SQL type name. */
   readonly type: string;
   readonly wire: Wire;
-  /** Position of the output column that it is made of. */
+  /** Position of the output column that supplies the values. */
   readonly from: number;
-  /** Position of the field, where it is made of a list's structs. */
+  /** Position of the struct field, if the output column is a list of structs. */
   readonly field: number | null;
-  /** One element of a list, where the list becomes a row for each. */
+  /** The column holds one element of a list that becomes a row for each element. */
   readonly isElement: boolean;
-  /** The table's type has fewer digits than the values: the server rounds them. */
+  /** The table's type has fewer digits than the values, so the server rounds them. */
   readonly isRounded: boolean;
 }
 
 export interface WrittenColumns {
   readonly columns: readonly WrittenColumn[];
-  /** Position of the output column that becomes a row for each element; `null` where none does. */
+  /** Position of the output column that becomes a row for each element; `null` if there is none. */
   readonly exploded: number | null;
 }
 
 interface Part extends NewColumn {
   readonly name: string;
-  /** Where `name` is another's already. */
+  /** Alternative name if `name` is taken. */
   readonly otherwise: string | null;
   readonly from: number;
   readonly field: number | null;
@@ -42,18 +42,18 @@ interface Part extends NewColumn {
 
 export interface TableShape {
   readonly layout: { readonly [column: string]: ListLayout };
-  /** What the messages call it. */
+  /** Name of the table for messages. */
   readonly tableName: string;
-  /** Of the database. */
+  /** Vector types of the database. */
   readonly vectors: VectorTypes;
 }
 
-/** Ours, in the tables that we publish to; a job may not write them. */
+/** Columns of Nightshift in the tables that it publishes to. A job must not write them. */
 export const ownColumns = { run: "nightshift_run", asOf: "nightshift_as_of" } as const;
 
 /**
- * @param table `null`: it is to be made
- * @throws SpecError `postgres.columns` with everything that does not fit
+ * @param table `null`: the table will be created
+ * @throws SpecError `postgres.columns` with all problems
  */
 export function writtenColumns(schema: Schema, table: Table | null, shape: TableShape): WrittenColumns {
   const problems: string[] = [...layoutProblems(schema, shape.layout)];
@@ -172,7 +172,7 @@ function missing(name: string, part: Part, { columns }: Table, { vectors }: Tabl
 function unfit(name: string, part: Part, column: TableColumn, { vectors }: TableShape): string {
   const { type } = part;
   const found = wireOf(column);
-  // Of the wrong size only.
+  // Here the type is right and only the size differs.
   const better =
     found !== null && isVector(found) && takes({ ...found, size: null }, type) && type.kind === "fixed-list"
       ? column.type.replace(/(\(\d+\))?$/, `(${type.size})`)
@@ -205,7 +205,7 @@ function* ours(columns: readonly WrittenColumn[]): Iterable<string> {
       yield `${name}: the name is Nightshift's own; rename the output`;
 }
 
-/** What PostgreSQL does not let a column be called. */
+/** Reports a name that PostgreSQL does not allow for a column. */
 function unusableName(name: string): string | null {
   const bytes = Buffer.byteLength(name);
   if (bytes === 0 || name.includes("\0"))
@@ -218,10 +218,13 @@ function unusableName(name: string): string | null {
 
 const maxNameBytes = 63;
 const systemColumns: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
-/** Of the staging table, which has the output's columns beside them: see `area.ts`. */
+/** Columns of the staging table beside those of the output: see `area.ts`. */
 const stagingNames: ReadonlySet<string> = new Set(["nightshift_attempt", "nightshift_element"]);
 
-/** Of PostgreSQL. Two are ours, in the staging table and in tables that know which run wrote a row. */
+/**
+ * PostgreSQL's limit, less two columns of Nightshift in the staging table and in tables that store the run of
+ * each row.
+ */
 const maxColumns = 1600 - 2;
 
 function* tooMany(length: number): Iterable<string> {
@@ -229,7 +232,7 @@ function* tooMany(length: number): Iterable<string> {
     yield `there are ${count(length)} columns, and a table has ${count(maxColumns)} beside Nightshift's own; make lists of them (leave out \`columns\` under \`outputs\`), or write files`;
 }
 
-/** Columns that nobody gives a value. Ours we fill ourselves. */
+/** Reports required columns that no output fills. Nightshift fills its own columns itself. */
 function* left({ columns }: Table, written: readonly WrittenColumn[]): Iterable<string> {
   for (const { name, type, notNull, hasDefault, generated } of columns)
     if (

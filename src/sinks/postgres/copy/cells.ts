@@ -1,4 +1,6 @@
-/** Writers of values: one column of a batch, in one type of PostgreSQL. Made once a batch, called once a row. */
+/**
+ * Writers of values: one column of a batch in one PostgreSQL type. Created once a batch, called once a row.
+ */
 import {
   type Data,
   DataType,
@@ -16,10 +18,10 @@ import { daysSince2000, microsOfDay, microsSince2000 } from "./times.js";
 import { type Cell, listBounds, misfit, numberOf, writeNull } from "./values.js";
 import { vectorCell } from "./vectors.js";
 
-/** Room for the value of any type of fixed width. */
+/** Enough bytes for a value of any fixed-width type. */
 const fixedBytes = 20;
 
-/** @param column for errors */
+/** @param column name for errors */
 export function cellOf(data: Data, wire: Wire, column: string): Cell {
   const value = valueCell(data, wire, column);
   if (DataType.isNull(data.type)) return writeNull;
@@ -63,7 +65,7 @@ function arrayCell(data: Data, element: ScalarWire, elementOid: number, column: 
   return arrayOfChild(listBounds(data), child, element, elementOid, column);
 }
 
-/** An array of one field of a list's structs, or of the list itself. */
+/** Writes an array from one field of a list's structs, or from the list itself. */
 export function arrayOfChild(
   bounds: (row: number) => readonly [number, number],
   child: Data,

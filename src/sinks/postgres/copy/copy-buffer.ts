@@ -1,4 +1,6 @@
-/** Bytes of a binary COPY as they grow: what is taken out is whole rows, and never reused. */
+/**
+ * A growing buffer for binary COPY data. The buffers that it returns contain whole rows and are never reused.
+ */
 const firstBytes = 64 * 1024;
 
 export class CopyBuffer {
@@ -6,7 +8,7 @@ export class CopyBuffer {
   private view = viewOf(this.bytes);
   length = 0;
 
-  /** Makes room for this many more bytes. */
+  /** Ensures space for this number of additional bytes. */
   ensure(more: number): void {
     if (this.length + more <= this.bytes.length) return;
     const grown = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.length + more));
@@ -45,14 +47,14 @@ export class CopyBuffer {
     this.length += 8;
   }
 
-  /** Makes room itself. */
+  /** Ensures the space itself. */
   raw(value: Uint8Array): void {
     this.ensure(value.length);
     this.bytes.set(value, this.length);
     this.length += value.length;
   }
 
-  /** With its length in front; makes room itself. `prefix`: a byte between the two. */
+  /** Writes the text with its length in front; ensures the space itself. `prefix`: a byte between the two. */
   text(value: string, prefix?: number): void {
     this.ensure(5 + value.length * 3);
     const start = this.length;
@@ -62,12 +64,12 @@ export class CopyBuffer {
     this.view.setInt32(start, this.length - start - 4);
   }
 
-  /** Sets a length that was not known when its place was left: see {@link int32}. */
+  /** Sets a length that was not known when its place was reserved: see {@link int32}. */
   lengthAt(start: number): void {
     this.view.setInt32(start, this.length - start - 4);
   }
 
-  /** What is in it; it goes on with an empty one of its own. */
+  /** Returns the content and continues with a new, empty buffer. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
     this.bytes = Buffer.allocUnsafe(this.bytes.length);

@@ -1,4 +1,4 @@
-/** One COPY into a table, with the server setting the pace. Nothing of it is ever sent twice. */
+/** Runs one COPY into a table with backpressure from the server. No data is ever sent twice. */
 import { once } from "node:events";
 import { from } from "pg-copy-streams";
 import type { Session } from "../../../postgres/session.js";
@@ -6,7 +6,7 @@ import { copyHeader, copyTrailer } from "./rows.js";
 
 /**
  * @param into a table with its columns, quoted
- * @returns rows, by the server's count
+ * @returns the number of rows that the server counted
  */
 export async function copyIn(session: Session, into: string, pieces: Iterable<Buffer>): Promise<number> {
   const stream = session.query(from(`copy ${into} from stdin (format binary)`));
@@ -29,7 +29,7 @@ export async function copyIn(session: Session, into: string, pieces: Iterable<Bu
     await Promise.race([once(stream, "finish"), failed]);
     return stream.rowCount;
   } catch (error) {
-    // Tells the server to forget what came; a session that is gone needs no telling.
+    // Aborts the COPY on the server, unless the session is gone.
     if (failure === null)
       await new Promise<void>((resolve) => stream.destroy(asError(error)).once("close", resolve));
     throw error;
@@ -37,6 +37,6 @@ export async function copyIn(session: Session, into: string, pieces: Iterable<Bu
 }
 
 function asError(thrown: unknown): Error {
-  // The server's log quotes it: no value of a row.
+  // The server logs this text, so it must not contain values of rows.
   return new Error(thrown instanceof Error ? thrown.name : "interrupted");
 }

@@ -1,4 +1,4 @@
-/** Values of Arrow as JSON, as PostgreSQL's own `to_jsonb` writes them. */
+/** Formats Arrow values as JSON in the same way as PostgreSQL's `to_jsonb`. */
 import {
   type Data,
   DataType,

@@ -1,9 +1,9 @@
-/** Decimal numbers as PostgreSQL sends them: groups of four digits. */
+/** Encodes decimal numbers in PostgreSQL's wire format: groups of four digits. */
 import type { CopyBuffer } from "./copy-buffer.js";
 
 const special: { readonly [text: string]: number } = { NaN: 0xc000, Infinity: 0xd000, "-Infinity": 0xf000 };
 
-/** @param text as JavaScript writes numbers: `-12.5`, `1e-7`, `NaN` */
+/** @param text a number as JavaScript formats it: `-12.5`, `1e-7`, `NaN` */
 export function writeNumeric(text: string, out: CopyBuffer): void {
   const sign = special[text];
   if (sign !== undefined) {
@@ -14,7 +14,8 @@ export function writeNumeric(text: string, out: CopyBuffer): void {
     /^(-?)(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i.exec(text) ?? [];
   const shift = Number(exponent);
   const digits = whole + fraction;
-  // The point stands after this many digits; before the first, and behind the last, there are zeros.
+  // Position of the decimal point in the digits; it may be before the first or after the last, which adds
+  // zeros.
   const point = whole.length + shift;
   const scale = Math.max(0, fraction.length - shift);
   const lead = ((-point % 4) + 4) % 4;
@@ -46,7 +47,7 @@ function header(out: CopyBuffer, groups: number, weight: number, sign: number, s
   out.int16(scale);
 }
 
-/** The shortest decimal that is this float32 again: 0.1, not 0.10000000149011612. */
+/** Returns the shortest decimal that converts back to this float32: 0.1, not 0.10000000149011612. */
 export function shortFloat32(value: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));

@@ -1,4 +1,4 @@
-/** Rows that could not be scored, as rows of a binary COPY into `nightshift.quarantine`. */
+/** Encodes rows that could not be scored for a binary COPY into `nightshift.quarantine`. */
 import type { QuarantinedRows } from "../../../data/chunk.js";
 import { CopyBuffer } from "./copy-buffer.js";
 import { jsonOf } from "./json-text.js";
@@ -6,7 +6,7 @@ import { copyPieceBytes } from "./rows.js";
 
 export const quarantineColumns = "nightshift.quarantine (attempt, key, file, row_number, reason, message)";
 
-/** `jsonb` takes no U+0000, and a row may be here because its key holds one. */
+/** Removes U+0000, which `jsonb` rejects. A row may be quarantined because its key contains one. */
 function withoutNul(json: string): string {
   return json.replace(/\\(u0000|.)/g, (whole, what) => (what === "u0000" ? "\\ufffd" : whole));
 }

@@ -1,24 +1,27 @@
-/** Batches as rows of a binary COPY into a staging table, in pieces of bounded size. */
+/** Encodes batches for a binary COPY into a staging table, in pieces of bounded size. */
 import type { Data, RecordBatch } from "apache-arrow";
 import type { WrittenColumn, WrittenColumns } from "../columns/written-columns.js";
 import { arrayOfChild, cellOf } from "./cells.js";
 import { CopyBuffer } from "./copy-buffer.js";
 import { type Cell, listBounds, misfit } from "./values.js";
 
-/** What COPY wants before the first row, and after the last. */
+/** The header and the trailer of COPY data. */
 export const copyHeader = Buffer.concat([Buffer.from("PGCOPY\n\xff\r\n\0", "latin1"), Buffer.alloc(8)]);
 export const copyTrailer = Buffer.from([0xff, 0xff]);
 
-/** COPY is quickest with 64 KiB to 1 MiB at a time. */
+/** COPY is fastest with pieces of 64 KiB to 1 MiB. */
 export const copyPieceBytes = 256 * 1024;
 
-/** Says which element of its prediction a row is: a prediction is counted by its first, and by `none` where it has none. */
+/**
+ * Element numbers of a row: predictions are counted by their row with the first element, or with `none` if
+ * the list is empty.
+ */
 export const element = { none: -1, first: 0 } as const;
 
 /**
- * Rows are the attempt's number, the element's where a list is exploded, then the columns.
+ * Yields rows with the attempt's number, the element's number if a list is exploded, and the columns.
  *
- * @param attempt number that the rows are kept under
+ * @param attempt number under which the rows are stored
  */
 export function* copyRows(
   batch: RecordBatch,
@@ -89,7 +92,7 @@ function columnCell(batch: RecordBatch, column: WrittenColumn): ColumnCell {
   };
 }
 
-/** Bounds of each row's list; nothing where the list is null. */
+/** Returns the bounds of each row's list; an empty range if the list is null. */
 function listAt(batch: RecordBatch, column: number): (row: number) => readonly [number, number] {
   const data = childAt(batch, column);
   const bounds = listBounds(data);

@@ -1,4 +1,4 @@
-/** Dates and times of Arrow, as PostgreSQL counts them: from the year 2000, in microseconds. */
+/** Converts dates and times of Arrow to PostgreSQL's: microseconds since the year 2000. */
 import { DateUnit, type Time, type Timestamp, TimeUnit } from "apache-arrow";
 
 const daysTo2000 = 10_957;
@@ -9,7 +9,10 @@ export function daysSince2000(value: number | bigint, unit: DateUnit): number {
   return days - daysTo2000;
 }
 
-/** Rounded to the nearest microsecond. Rows that are not to be rounded are refused before: see `unfit-rows.ts`. */
+/**
+ * Rounds to the nearest microsecond. Rows whose values must not be rounded were rejected before: see
+ * `unfit-rows.ts`.
+ */
 export function microsSince2000(ticks: bigint, { unit }: Timestamp): bigint {
   return microsOf(ticks, unit) - microsTo2000;
 }
@@ -31,13 +34,16 @@ function microsOf(ticks: bigint, unit: TimeUnit): bigint {
   }
 }
 
-/** Up from the middle. Division of BigInt cuts off towards zero, so a remainder below zero is moved up first. */
+/** Rounds half up. BigInt division truncates towards zero, so a negative remainder is made positive first. */
 function roundedThousandth(ticks: bigint): bigint {
   const rest = ((ticks % 1000n) + 1000n) % 1000n;
   return (ticks - rest) / 1000n + (rest >= 500n ? 1n : 0n);
 }
 
-/** As JSON has it: in ISO 8601, `Z` where the type has a zone; years before Christ as PostgreSQL has them. */
+/**
+ * Formats an instant for JSON: ISO 8601, with `Z` if the type has a zone; years before Christ as PostgreSQL
+ * formats them.
+ */
 export function instantText(ticks: bigint, { unit, timezone }: Timestamp): string {
   const digits = [0, 3, 6, 9][unit] ?? 0;
   const perDay = 86_400n * 10n ** BigInt(digits);
@@ -46,7 +52,7 @@ export function instantText(ticks: bigint, { unit, timezone }: Timestamp): strin
   return `${date}T${timeText(ofDay, unit)}${timezone ? "Z" : ""}${era}`;
 }
 
-/** Of a day. */
+/** Formats a time of day. */
 export function timeText(ticks: bigint, unit: TimeUnit): string {
   const digits = [0, 3, 6, 9][unit] ?? 0;
   const text = String(ticks).padStart(digits + 1, "0");
@@ -64,7 +70,8 @@ export function dayText(value: number | bigint, unit: DateUnit): string {
 const daysOf400Years = 146_097;
 
 /**
- * A JavaScript date ends in the year 275760, PostgreSQL's in 5874897: of a cycle of the calendar each day has the same name.
+ * JavaScript dates end in the year 275760, PostgreSQL's in 5874897. Dates repeat after each cycle of the
+ * calendar, so a day of an earlier cycle is used.
  * @param days since 1970
  */
 function calendar(days: number): { readonly date: string; readonly era: "" | " BC" } {

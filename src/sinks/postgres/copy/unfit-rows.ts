@@ -1,13 +1,13 @@
 /**
- * Rows whose values no column of PostgreSQL takes, found before they are copied, so that the job's row policy decides about
- * them: texts with U+0000, and instants finer than a microsecond.
+ * Finds rows with values that PostgreSQL cannot store before they are copied, so that the job's row policy
+ * applies to them: texts with U+0000, and instants with more precision than microseconds.
  */
 import { type Data, DataType, type RecordBatch, TimeUnit } from "apache-arrow";
 import type { UnfitRow } from "../../sink.js";
 import type { Wire } from "../columns/wire.js";
 import type { WrittenColumns } from "../columns/written-columns.js";
 
-/** A value's place, for each value that does not go in. */
+/** Positions of the values that cannot be stored. */
 type Unfit = ReadonlySet<number>;
 
 const none: Unfit = new Set();
@@ -42,7 +42,7 @@ function isTime(wire: Wire): boolean {
   return kind === "time" || kind === "timestamp" || kind === "timestamptz";
 }
 
-/** Rows of a column that hold such a value at any depth. */
+/** Returns the rows of a column that contain such a value at any depth. */
 function within(data: Data, leaf: (data: Data) => Unfit): Unfit {
   const { type } = data;
   if (DataType.isDictionary(type)) return ofDictionary(data, leaf);
@@ -80,7 +80,7 @@ function valid(data: Data, rows: Unfit): Unfit {
   return data.nullCount === 0 ? rows : new Set([...rows].filter((row) => data.getValid(row)));
 }
 
-/** The bytes are searched whole, which is quick; rows only where there is one. */
+/** Searches all bytes at once, which is fast, and searches single rows only if it finds one. */
 function textsWithNul(data: Data): Unfit {
   if (!DataType.isUtf8(data.type) || data.length === 0) return none;
   const bytes = data.values as Uint8Array;

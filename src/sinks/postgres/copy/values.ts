@@ -1,9 +1,9 @@
-/** What writers of values have in common, whatever the type. */
+/** Functions that writers of all types share. */
 import { type Data, DataType, Precision, Vector } from "apache-arrow";
 import { DataError } from "../../../errors.js";
 import type { CopyBuffer } from "./copy-buffer.js";
 
-/** Writes one value, or null, with its length in front. Rows are those of the batch. */
+/** Writes one value, or null, with its length in front. Row numbers are those of the batch. */
 export type Cell = (row: number, out: CopyBuffer) => void;
 
 export const writeNull: Cell = (_row, out) => {
@@ -11,7 +11,7 @@ export const writeNull: Cell = (_row, out) => {
   out.int32(-1);
 };
 
-/** Where the elements of a row's list begin and end in its child. */
+/** Returns the range of elements in the child of each row's list. */
 export function listBounds(data: Data): (row: number) => readonly [number, number] {
   if (DataType.isFixedSizeList(data.type)) {
     const { listSize } = data.type;
@@ -21,7 +21,7 @@ export function listBounds(data: Data): (row: number) => readonly [number, numbe
   return (row) => [Number(valueOffsets[row]), Number(valueOffsets[row + 1])];
 }
 
-/** Of integers and floats, whatever their width. */
+/** Returns a reader of integers and floats of any width. */
 export function numberOf(data: Data): (row: number) => number {
   if (DataType.isFloat(data.type) && data.type.precision === Precision.HALF) {
     const values = new Vector([data]);
@@ -33,7 +33,7 @@ export function numberOf(data: Data): (row: number) => number {
 
 const wider = "Make the table's column wider, or change the output.";
 
-/** Says which column, and never the value. */
+/** Error for a value that does not fit. It names the column, and never the value. */
 export function misfit(column: string, what: string, hint = wider): DataError {
   return new DataError("data.database-value", `column ${column}: ${what}.`, {
     hint,

@@ -1,11 +1,11 @@
-/** Writers of pgvector's vectors, which hold finite numbers only. Nothing is rounded in silence. */
+/** Writers of pgvector's vectors, which contain only finite numbers. Nothing is rounded silently. */
 import { type Data, DataType } from "apache-arrow";
 import { doubleToHalf, halfToDouble } from "../../../data/float16.js";
 import { maxVectorSize, type VectorWire } from "../columns/wire.js";
 import type { CopyBuffer } from "./copy-buffer.js";
 import { type Cell, listBounds, misfit, numberOf, writeNull } from "./values.js";
 
-/** Sent: how many numbers, two bytes of nothing, the numbers. */
+/** Format: the number of elements, two zero bytes, the elements. */
 export function vectorCell(data: Data, wire: VectorWire, column: string): Cell {
   const [child] = data.children;
   if (child === undefined) return writeNull;
@@ -15,7 +15,7 @@ export function vectorCell(data: Data, wire: VectorWire, column: string): Cell {
   const write = kind === "vector" ? writeFloats : writeHalves;
   const width = kind === "vector" ? 4 : 2;
   const check = checkOf(child, wire, column);
-  // What a sum over all numbers does not tell.
+  // Cases that the sum of errors over all numbers does not detect.
   const isChecked = child.nullCount > 0 || (isWideInteger(child) && !rounds);
   return (row, out) => {
     const [from, to] = bounds(row);
@@ -31,7 +31,7 @@ export function vectorCell(data: Data, wire: VectorWire, column: string): Cell {
   };
 }
 
-/** @returns what all numbers lost together: not finite where one has no place at all */
+/** @returns the sum of all rounding errors; not finite if a number cannot be stored */
 type Write = (read: (at: number) => number, from: number, to: number, out: CopyBuffer) => number;
 
 const writeFloats: Write = (read, from, to, out) => {
@@ -55,7 +55,7 @@ const writeHalves: Write = (read, from, to, out) => {
   return lost;
 };
 
-/** Looks at one number after the other, and says what is wrong with the first bad one. */
+/** Checks the numbers one by one and reports the first bad one. */
 function checkOf(child: Data, { kind, rounds }: VectorWire, column: string) {
   const read = numberOf(child);
   const held = kind === "vector" ? Math.fround : (value: number) => halfToDouble(doubleToHalf(value));
@@ -78,7 +78,7 @@ function isWideInteger({ type }: Data): boolean {
 
 function wrongSize(column: string, { kind, size }: VectorWire, count: number): Error {
   const holds = size === null ? `1 to ${maxVectorSize} numbers` : `${size}`;
-  return misfit(column, `a list has ${count} numbers, and a ${kind} there has ${holds}`);
+  return misfit(column, `a list has ${count} numbers, and the column's ${kind} has ${holds}`);
 }
 
 function tooLarge(column: string, kind: VectorWire["kind"]): Error {
@@ -88,8 +88,8 @@ function tooLarge(column: string, kind: VectorWire["kind"]): Error {
 }
 
 function noPlace(column: string, kind: VectorWire["kind"], what: string): Error {
-  const hint = `Find out why the model gives it; an array takes it: \`layout: { ${column}: array }\` for a new table.`;
-  return misfit(column, `a ${kind} has no place for ${what}`, hint);
+  const hint = `Find out why the model returns it; an array can store it: \`layout: { ${column}: array }\` for a new table.`;
+  return misfit(column, `a ${kind} cannot store ${what}`, hint);
 }
 
 function tooFine(column: string, kind: VectorWire["kind"]): Error {

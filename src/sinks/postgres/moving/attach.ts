@@ -1,6 +1,7 @@
 /**
- * Native partitions: rows of each value go into a table of their own, which takes the place of the partition there was.
- * Where a value has no partition of its own (a range of several, a default), its rows are deleted and inserted instead.
+ * Native partitions: the rows of each value are written to a new table, which replaces the present partition.
+ * If a value has no partition of its own (a range of several values, a default), its rows are deleted and
+ * inserted instead.
  */
 import type { Table } from "../../../postgres/catalogue.js";
 import { quoteName, quoteTable, quoteText } from "../../../postgres/identifiers.js";
@@ -21,14 +22,17 @@ import {
 
 export interface PartitionColumn {
   readonly column: string;
-  /** As SQL writes it. */
+  /** SQL type name. */
   readonly type: string;
 }
 
-/** Beyond this, one pass over all rows costs less than one a value. */
+/** With more values, one pass over all rows costs less than one for each value. */
 const mostValues = 32;
 
-/** The column that a table of this role is partitioned by; `null` where it is not, or by more than one plain column. */
+/**
+ * Returns the column by which the table is partitioned; `null` if it is not partitioned, or not by a single
+ * plain column.
+ */
 export async function partitionColumn(
   session: Session,
   { oid, kind }: Table,
@@ -49,7 +53,8 @@ export async function attach(move: Move): Promise<Moved> {
   const key = await partitionColumn(move.session, move.table);
   const places = key === null ? null : await placesOf(move, key);
   if (key === null || places === null) return rewriteValues(move);
-  // All rows first, and all locks at once: readers of the table wait for renames alone.
+  // All rows are written first, and then all locks are taken at once: readers of the table wait only for the
+  // renames.
   const filled: Filled[] = [];
   for (const [at, place] of places.entries()) filled.push(await fillOne(move, place, at));
   const { session, table, waits } = move;
@@ -63,13 +68,13 @@ export async function attach(move: Move): Promise<Moved> {
 
 interface Place {
   readonly bound: string;
-  /** `column = value`: with the column not null, the same as the bound. */
+  /** `column = value`; because the column is not null, this is equivalent to the partition bound. */
   readonly check: { readonly column: string; readonly value: string };
   readonly partition: QualifiedName;
   readonly isThere: boolean;
 }
 
-/** Where each value's rows go; `null` where one has no partition of its own. */
+/** Returns the partition of each value; `null` if a value has no partition of its own. */
 async function placesOf(move: Move, { column, type }: PartitionColumn): Promise<readonly Place[] | null> {
   const { session, table } = move;
   const { rows: values } = await session.query<{ value: string | null; next: string | null }>(
@@ -129,7 +134,10 @@ async function freeName(session: Session, { schema, name }: QualifiedName, value
   return rows.length === 0 ? wanted : `${wanted}_${Date.now().toString(36)}`;
 }
 
-/** The server looks into it whenever another one is attached or detached. @returns one table or none */
+/**
+ * The server scans the default partition when another partition is attached or detached. @returns one table
+ * or none
+ */
 async function defaultPartition({ session, table }: Move): Promise<readonly QualifiedName[]> {
   const { rows } = await session.query<QualifiedName>(
     `select n.nspname::text as schema, c.relname::text as name
@@ -140,7 +148,7 @@ async function defaultPartition({ session, table }: Move): Promise<readonly Qual
   return rows;
 }
 
-/** A table of our own schema that holds a partition's rows, ready to be attached. */
+/** A table in the schema `nightshift` with a partition's rows, ready to be attached. */
 interface Filled {
   readonly place: Place;
   readonly name: string;
@@ -155,7 +163,7 @@ async function fillOne(move: Move, place: Place, at: number): Promise<Filled> {
   const original = isThere ? partition : table.name;
   const replica = await makeReplica(session, original, name);
   const rows = await insertStaged(move, inArea(name), { where: ` and s.${check.value}` });
-  // The parent's own indexes are made when it is attached.
+  // The parent's indexes are created when it is attached.
   const indexes = isThere ? await finishReplica(session, original, replica) : [];
   await session.query(
     `alter table ${inArea(name)} add constraint nightshift_bound check (${check.column} is not null and ${check.value})`,

@@ -1,4 +1,4 @@
-/** Which way rows go into a table that is there: by its mode, and by what would be lost on a quicker one. */
+/** Chooses how rows are moved into an existing table: by its mode, and by what a faster method would lose. */
 import { SpecError } from "../../../errors.js";
 import type { Table } from "../../../postgres/catalogue.js";
 import { quoteTable } from "../../../postgres/identifiers.js";
@@ -44,17 +44,17 @@ export function describeMethod(method: Method, place: string, { partitionBy }: P
     case "upsert":
       return `replaces rows of ${place} by key, where they are older`;
     case "swap":
-      return `makes a new table and swaps it for ${place}`;
+      return `creates a new table and swaps it for ${place}`;
     case "values":
-      return `deletes the rows of ${place} with the ${values} that it writes, and inserts them anew`;
+      return `deletes the rows of ${place} with the ${values} that it writes, and inserts them again`;
     case "attach":
       return `attaches new partitions to ${place} by ${values}, and detaches the old ones`;
     case "rewrite":
-      return `deletes all rows of ${place} and inserts them anew: ${method.why}`;
+      return `deletes all rows of ${place} and inserts them again: ${method.why}`;
   }
 }
 
-/** Deleting a row that others refer to fails, or takes theirs along. */
+/** Deleting a row that foreign keys reference fails, or deletes the referencing rows too. */
 async function refuseReferenced(session: Session, { oid, name }: Table): Promise<void> {
   const { rows } = await session.query<{ other: string }>(
     `select conrelid::regclass::text as other from pg_constraint
@@ -65,7 +65,7 @@ async function refuseReferenced(session: Session, { oid, name }: Table): Promise
   if (found === undefined) return;
   throw new SpecError(
     "refused.referenced",
-    `Rows of ${found.other} refer to ${quoteTable(name)}: deleting rows there would fail, or take those along.`,
+    `Rows of ${found.other} refer to ${quoteTable(name)}: deleting rows there would fail, or delete those too.`,
     { hint: "Use `mode: upsert`; or make that foreign key `on delete no action deferrable`." },
   );
 }

@@ -1,6 +1,7 @@
 /**
- * Takes a table for its own transaction without holding up others: a lock that waits makes every later reader wait behind
- * it. So it is asked for again and again, each time for a moment, with pauses in which those readers pass.
+ * Locks a table exclusively without blocking other sessions for long: a waiting lock request makes every
+ * later reader wait behind it. So the lock is requested repeatedly, each time for a moment, with pauses in
+ * which those readers can proceed.
  */
 import { InfraError } from "../../../errors.js";
 import { quoteTable, quoteText } from "../../../postgres/identifiers.js";
@@ -9,20 +10,20 @@ import type { Session } from "../../../postgres/session.js";
 import type { QualifiedName } from "./replica.js";
 
 export interface LockWaits {
-  /** What the locks are for. */
+  /** The purpose of the locks. */
   readonly purpose: "publishing" | "rolling back";
-  /** For how long all tries together last, their pauses included. */
+  /** Maximum duration of all tries together, including pauses. */
   readonly limitMs: number;
-  /** Called once for the sessions that are waited for, with a line for people. */
+  /** Called once with a message about the sessions that hold the locks. */
   readonly onWait: (text: string) => void;
 }
 
 /**
- * Each try holds up others for that long at the most. It is longer than `deadlock_timeout` by default (1 s): only after that
- * does the server end an autovacuum that is in the way.
+ * Each try blocks other sessions for at most this time. It is longer than the default `deadlock_timeout` (1
+ * s): only after that does the server cancel an autovacuum that holds the lock.
  */
 const tryMs = 1_500;
-/** Readers that came meanwhile pass. */
+/** Waiting readers proceed in this time. */
 const pauseMs = 1_000;
 const isLocked = "55P03";
 
@@ -30,15 +31,15 @@ interface Holder {
   readonly pid: number;
   readonly user: string | null;
   readonly application: string | null;
-  /** ISO 8601; `null`: this role may not see it. */
+  /** ISO 8601; `null` if this role may not see it. */
   readonly queryStart: string | null;
 }
 
 /**
- * Locks the tables, without what hangs below them, until the transaction ends. A transaction calls this once, with all that
- * it needs: a lock that it has already is not given back between two tries. A partitioned table comes before its partitions,
- * as readers lock them.
- * @throws InfraError `infra.locked` with the sessions in the way
+ * Locks the tables, without their partitions or children, until the transaction ends. A transaction calls
+ * this once with all tables that it needs, because locks that it holds already are not released between two
+ * tries. A partitioned table comes before its partitions, in the order in which readers lock them.
+ * @throws InfraError `infra.locked` with the sessions that hold the locks
  */
 export async function lockAlone(
   session: Session,
@@ -65,10 +66,13 @@ export async function lockAlone(
   await session.query("select set_config('lock_timeout', $1, true)", [rows[0]?.before]);
 }
 
-/** `lock_timeout` holds for each table alone: for all of them together, each has what those before it left. */
+/**
+ * `lock_timeout` applies to each table separately. For a common limit, each table gets the time that the
+ * previous ones have left.
+ */
 function lockStatement(places: readonly string[], forMs: number): string {
   const names = places.map(quoteText).join(", ");
-  // The body's quotes must not occur in it: a name of a table may hold anything.
+  // The dollar quotes must not occur in the body, and the name of a table may contain any text.
   let quotes = "$locks$";
   while (names.includes(quotes)) quotes = quotes.replace("$locks", "$locks_");
   return `do ${quotes}
@@ -102,7 +106,7 @@ function waitsFor(
   holders: readonly Holder[],
   { limitMs, purpose }: LockWaits,
 ): string {
-  return `${purpose} waits for ${holders.map(textOf).join(", ")}, which uses ${places.join(" or ")}; it is tried for ${limitMs / 1000} s, and other readers wait for ${tryMs / 1000} s at a time at the most`;
+  return `${purpose} waits for ${holders.map(textOf).join(", ")}, which uses ${places.join(" or ")}; it retries for ${limitMs / 1000} s, and other readers wait for at most ${tryMs / 1000} s at a time`;
 }
 
 function textOf({ pid, user, application, queryStart }: Holder): string {
@@ -122,7 +126,7 @@ function locked(
     "infra.locked",
     `${places.join(", ")}: ${who} held a lock for ${limitMs / 1000} s, so nothing was ${purpose === "publishing" ? "published" : "rolled back"}.`,
     {
-      hint: `Wait until that session is done${end}; then ${purpose === "publishing" ? "run nightshift retry: what was staged is kept" : "roll back again"}.`,
+      hint: `Wait until that session has ended${end}; then ${purpose === "publishing" ? "run nightshift retry: staged rows are kept" : "roll back again"}.`,
       details: { tables: [...places], sessions: holders.map((holder) => ({ ...holder })) },
     },
   );

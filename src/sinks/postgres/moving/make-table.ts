@@ -1,4 +1,4 @@
-/** A table for the predictions, where there is none: without its key, which is added once its rows are there. */
+/** Creates a table for the predictions, without its key, which is added after its rows. */
 import { BugError, InfraError } from "../../../errors.js";
 import type { Run } from "../../../job/run.js";
 import { findTable, type Table } from "../../../postgres/catalogue.js";
@@ -17,7 +17,9 @@ export async function makeTable(
   columns: Table["columns"],
 ): Promise<Table> {
   if (!write.create)
-    throw new InfraError("infra.conflict", `${target.text} is gone.`, { hint: "Make it again, then retry." });
+    throw new InfraError("infra.conflict", `${target.text} is gone.`, {
+      hint: "Create it again, then retry.",
+    });
   const own =
     write.mode === "append"
       ? [`${ownColumns.run} bigint`]
@@ -25,8 +27,8 @@ export async function makeTable(
         ? [`${ownColumns.run} bigint`, `${ownColumns.asOf} timestamptz`]
         : [];
   const all = [...columns.map(({ name, type }) => `${quoteName(name)} ${type}`), ...own];
-  // Room for the next version of each row on its own page: replacing all rows then takes half the time, and the index
-  // stays as it is. Without it the table grows to that size at its first upsert.
+  // Free space for the next version of each row on its own page: replacing all rows then takes half the time,
+  // and the index does not change. Without it, the table grows to that size at its first upsert.
   const options = write.mode === "upsert" ? ` with (fillfactor = ${roomForUpserts})` : "";
   await session.query(`create table ${quoteTable(target.name)} (${all.join(", ")})${options}`);
   const made = await findTable(session, target.name);

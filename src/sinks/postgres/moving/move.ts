@@ -1,4 +1,4 @@
-/** What every way of moving staged rows into a table needs. */
+/** Data and functions that all methods of moving staged rows share. */
 
 import type { RowChanges } from "../../../job/partition.js";
 import type { Table } from "../../../postgres/catalogue.js";
@@ -11,11 +11,11 @@ import type { PostgresWrite } from "../postgres-write.js";
 import type { LockWaits } from "./lock-table.js";
 import type { SwappedPartition } from "./replica.js";
 
-/** What is moved, as it was counted. */
+/** A staged run with its counts. */
 export interface StagedRun {
   readonly oid: number;
   readonly rows: number;
-  /** Nothing but these rows was ever there, and nobody can add any. */
+  /** The staging table only ever contained these rows, and no session can add any. */
   readonly isClosed: boolean;
 }
 
@@ -30,14 +30,14 @@ export interface Move {
   readonly columns: readonly string[];
   /** Staged rows are elements of lists. */
   readonly isExploded: boolean;
-  /** Runs whose rows this one takes the place of: the same job and scope before. */
+  /** Runs whose rows this one replaces: earlier runs of the same job and scope. */
   readonly superseded: readonly string[];
-  /** The table was made in this very transaction. */
+  /** The table was created in this transaction. */
   readonly isMade: boolean;
   readonly waits: LockWaits;
 }
 
-/** What takes a publication back. Names of tables are in our schema. */
+/** Data for a rollback of a publication. Table names are in the schema `nightshift`. */
 export type Undo =
   | { readonly kind: "rows"; readonly removed: string | null }
   | { readonly kind: "upsert"; readonly replaced: string; readonly key: readonly string[] }
@@ -52,14 +52,17 @@ export type Undo =
 
 export interface Moved {
   readonly method: string;
-  /** `null`: it cannot be taken back. */
+  /** `null`: the publication cannot be rolled back. */
   readonly undo: Undo | null;
-  /** Rows that readers find more or anew. */
+  /** Number of rows that were added or replaced. */
   readonly rows: number;
   readonly changes?: RowChanges;
 }
 
-/** The run's rows, of accepted attempts only: whatever else lies in its staging table was overtaken, or is a zombie's. */
+/**
+ * Returns SQL for the rows of accepted attempts. Other rows in the run's staging table are from superseded or
+ * zombie attempts.
+ */
 export function stagedRows({ run, isExploded }: Pick<Move, "run" | "isExploded">, select: string): string {
   return (
     `select ${select} from ${stagingTable(run)} s ` +
@@ -69,7 +72,10 @@ export function stagedRows({ run, isExploded }: Pick<Move, "run" | "isExploded">
   );
 }
 
-/** By key, so that the table and its index grow at one end; without one, as the input had it. */
+/**
+ * Orders by key, so that the table and its index grow at one end; without a key, rows stay in the order of
+ * the input.
+ */
 function inOrder({ write, columns, isExploded }: Move): string {
   const key = write.key.filter((column) => columns.includes(column)).map(quoteName);
   const rest = isExploded ? [quoteName(stagingColumns.element)] : [];
@@ -77,7 +83,7 @@ function inOrder({ write, columns, isExploded }: Move): string {
   return `order by ${order.join(", ")}`;
 }
 
-/** Puts the staged rows into a table that has the target's columns. @returns rows */
+/** Inserts the staged rows into a table with the target's columns. @returns the number of rows */
 export async function insertStaged(
   move: Move,
   into: string,
@@ -95,7 +101,7 @@ export async function insertStaged(
   return rowCount ?? 0;
 }
 
-/** Ours are filled wherever a table has them. */
+/** Values for the columns of Nightshift, if the table has them. */
 export function ownValues({ table, run }: Pick<Move, "table" | "run">) {
   const all = [
     { name: ownColumns.run, sql: `${run.sequence}::bigint` },
@@ -104,14 +110,17 @@ export function ownValues({ table, run }: Pick<Move, "table" | "run">) {
   return all.filter(({ name }) => table.columns.some((column) => column.name === name));
 }
 
-/** An empty table with the target's columns and nothing else, for what goes out of it. @returns its name in our schema */
+/**
+ * Creates an empty table with the target's columns for the rows that are removed from it. @returns its name
+ * in the schema `nightshift`
+ */
 export async function makeUndo(move: Move): Promise<string> {
   const name = undoName(move);
   await move.session.query(`create table ${inArea(name)} (like ${quoteTable(move.table.name)})`);
   return name;
 }
 
-/** Where a publication keeps what went out of the table; in our schema. */
+/** Returns the name of the table that stores what a publication removed; in the schema `nightshift`. */
 export function undoName({ publication }: Pick<Move, "publication">): string {
   return `undo_${publication}`;
 }
@@ -120,7 +129,7 @@ export function inArea(name: string): string {
   return quoteTable({ schema: "nightshift", name });
 }
 
-/** Columns that rows can be put back with: all that the table does not compute. */
+/** Returns the columns that a rollback can write: all except computed ones. */
 export async function storedColumns(session: Session, table: string): Promise<readonly string[]> {
   const { rows } = await session.query<{ name: string }>(
     `select attname::text as name from pg_attribute

@@ -1,4 +1,4 @@
-/** The ways in which staged rows become the table's, each inside the publishing transaction. */
+/** The methods that move staged rows into the table, each inside the publishing transaction. */
 import { DataError, SpecError } from "../../../errors.js";
 import { quoteName, quoteNames, quoteTable } from "../../../postgres/identifiers.js";
 import { ownColumns } from "../columns/written-columns.js";
@@ -7,13 +7,13 @@ import { inArea, insertStaged, type Move, type Moved, makeUndo, stagedRows, undo
 import { promoteStaging } from "./promote.js";
 import { finishReplica, makeReplica, putAside, putInPlace, type QualifiedName } from "./replica.js";
 
-/** Into a table that is empty. */
+/** Inserts into an empty table. */
 export async function insertAll(move: Move): Promise<Moved> {
   const rows = await insertStaged(move, quoteTable(move.table.name));
   return { method: "insert", undo: null, rows };
 }
 
-/** Into a table that was made just now, or in its place. */
+/** Fills a table that was just created, or replaces it. */
 export async function fill(move: Move): Promise<Moved> {
   const { session, table, publication, staging } = move;
   const replica = nextTable(publication);
@@ -27,7 +27,7 @@ export async function fill(move: Move): Promise<Moved> {
   return { method: "create", undo: null, rows: staging.rows };
 }
 
-/** Rows of an interval that was published before go, and those of this run come. */
+/** Removes the rows of an earlier publication of the interval, and adds those of this run. */
 export async function append(move: Move): Promise<Moved> {
   const { table, superseded } = move;
   let removed: string | null = null;
@@ -39,7 +39,7 @@ export async function append(move: Move): Promise<Moved> {
   return { method: "append", undo: { kind: "rows", removed }, rows };
 }
 
-/** A whole table in place, for tables that others depend on. */
+/** Replaces all rows inside the existing table, for tables that other objects depend on. */
 export async function rewrite(move: Move): Promise<Moved> {
   const { session, table } = move;
   await session.query("set constraints all deferred");
@@ -49,7 +49,7 @@ export async function rewrite(move: Move): Promise<Moved> {
   return { method: "rewrite", undo: { kind: "whole", removed }, rows };
 }
 
-/** Those rows of a table that have the run's values of `partition_by`. */
+/** Replaces the rows with the run's values of `partition_by`. */
 export async function rewriteValues(move: Move): Promise<Moved> {
   const { session, table, publication, write } = move;
   const { partitionBy } = write;
@@ -65,7 +65,7 @@ export async function rewriteValues(move: Move): Promise<Moved> {
   return { method: "values", undo: { kind: "values", removed, written, columns: partitionBy }, rows };
 }
 
-/** A condition on rows of `place`: nulls are a value like others. */
+/** Returns a condition on rows of `place`. Nulls are compared like values. */
 export function sameValues(columns: readonly string[], values: string, place: string): string {
   const pairs = columns.map(
     (column) => `v.${quoteName(column)} is not distinct from ${place}.${quoteName(column)}`,
@@ -77,7 +77,7 @@ function sourceColumns(columns: readonly string[]): string {
   return columns.map((column) => `s.${quoteName(column)}`).join(", ");
 }
 
-/** A new table takes the place of the old one. */
+/** Replaces the table with a new one. */
 export async function swap(move: Move): Promise<Moved> {
   const { session, table, publication, waits } = move;
   const replica = nextTable(publication);
@@ -90,7 +90,7 @@ export async function swap(move: Move): Promise<Moved> {
   return { method: "swap", undo: { kind: "whole", removed }, rows };
 }
 
-/** @returns rows */
+/** @returns the number of rows */
 async function fillReplica(move: Move, replica: QualifiedName): Promise<number> {
   const { session, table, staging } = move;
   if (await promoteStaging(move, replica.name)) return staging.rows;
@@ -102,7 +102,7 @@ function nextTable(publication: string): QualifiedName {
   return { schema: "nightshift", name: `next_${publication}` };
 }
 
-/** Rows by key, each where it is newer than what is there. */
+/** Inserts or updates rows by key; existing rows are only replaced by newer ones. */
 export async function upsert(move: Move): Promise<Moved> {
   const { session, table, write, columns, run, staging } = move;
   const place = quoteTable(table.name);
@@ -114,8 +114,9 @@ export async function upsert(move: Move): Promise<Moved> {
   const values = columns.filter((column) => !key.includes(column));
   const staged = stagedRows(move, sourceColumns([...key, ...values]));
   const flag = quoteName(freeName("nightshift_unchanged", table.columns));
-  // As one statement: the server may use several cores for that, for an INSERT it never does. The comparison goes with the
-  // join that is made anyway: joining once more to count takes four times as long.
+  // A single statement, because the server may use several cores for it, which it never does for an INSERT.
+  // The comparison is part of the join that is needed anyway: a separate join to count would take four times
+  // as long.
   const { rowCount } = await session.query(
     `create table ${inArea(replaced)} as select t.*, ${sameRow(values)} as ${flag}
      from ${place} t join (${staged}) s using (${keys}) where ${isOlder}`,
@@ -123,7 +124,7 @@ export async function upsert(move: Move): Promise<Moved> {
   const equal = await takeCount(session, inArea(replaced), flag);
   const deleted = write.onMissing === "delete" ? await deleteMissing(move, replaced) : 0;
   const own = [ownColumns.run, ownColumns.asOf];
-  // Versions advance also where nothing else does: or a run in between would still win.
+  // Versions advance even if no other value changes; otherwise a run in between would still win.
   const sets = [...values, ...own].map((column) => `${quoteName(column)} = excluded.${quoteName(column)}`);
   const alias = `${place} as t`;
   const conflict = `on conflict (${keys}) do update set ${sets.join(", ")} where ${isOlder}`;
@@ -138,15 +139,18 @@ export async function upsert(move: Move): Promise<Moved> {
 }
 
 /**
- * Whether the row `t` of the table has the values of the staged row `s`, as they are stored: this is defined for every type,
- * json and those of extensions included, whatever the search path is.
+ * Compares the row `t` of the table with the staged row `s` in their stored form. This is defined for every
+ * type, including json and extension types, regardless of the search path.
  */
 function sameRow(columns: readonly string[]): string {
   const row = (alias: string) => `row(${columns.map((name) => `${alias}.${quoteName(name)}`).join(", ")})`;
   return columns.length === 0 ? "true" : `pg_catalog.record_image_eq(${row("t")}, ${row("s")})`;
 }
 
-/** How many rows have the flag, whose column then goes: what is kept for a rollback has the table's columns alone. */
+/**
+ * Counts the rows with the flag and drops its column: rows that are kept for a rollback have only the table's
+ * columns.
+ */
 async function takeCount(session: Move["session"], place: string, flag: string): Promise<number> {
   const { rows } = await session.query<{ flagged: string }>(
     `select count(*) as flagged from ${place} where ${flag}`,
@@ -159,17 +163,17 @@ function freeName(name: string, taken: readonly { readonly name: string }[]): st
   return taken.some((column) => column.name === name) ? freeName(`${name}_`, taken) : name;
 }
 
-/** A row that no run wrote is older than any. */
+/** A row without a run is older than any run. */
 function olderThan(sequence: string, asOf: string, table: string): string {
   const [run, at] = [ownColumns.run, ownColumns.asOf].map((column) => `${table}.${quoteName(column)}`);
   return `(${run} is null or ${at} is null or (${at}, ${run}) < ('${asOf}'::timestamptz, ${sequence}::bigint))`;
 }
 
 /**
- * Of rows that the same job wrote, and nobody newer. Keys that were quarantined are not missing; they are compared as
- * values of the columns, since a text may be written in more than one way.
+ * Selects rows that the same job wrote and that no newer run has changed. Quarantined keys are not missing.
+ * They are compared as column values, since a text may be written in several ways.
  */
-/** @returns rows */
+/** Deletes the missing rows. @returns the number of rows */
 async function deleteMissing(move: Move, removed: string): Promise<number> {
   const { session, table, write, run } = move;
   const { key } = write;
@@ -198,7 +202,7 @@ function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Of rows with the same key none is better than the other. */
+/** Refuses duplicate keys: none of their rows takes precedence. */
 export async function refuseTwice(move: Move): Promise<void> {
   const { session, write } = move;
   const keys = quoteNames(write.key);
@@ -218,7 +222,7 @@ export async function refuseTwice(move: Move): Promise<void> {
   );
 }
 
-/** Takes rows out of the table and keeps them. */
+/** Moves rows from the table into a table that keeps them for a rollback. */
 async function moveOut({ session, table }: Move, to: string, where: string): Promise<void> {
   const place = quoteTable(table.name);
   await session.query(
@@ -226,7 +230,7 @@ async function moveOut({ session, table }: Move, to: string, where: string): Pro
   );
 }
 
-/** An `error` target is empty until the end. */
+/** A target in mode `error` must still be empty at the end. */
 export async function refuseRows(move: Pick<Move, "session" | "table">): Promise<void> {
   const { rows } = await move.session.query(`select 1 from ${quoteTable(move.table.name)} limit 1`);
   if (rows.length > 0) throw targetExists(quoteTable(move.table.name));

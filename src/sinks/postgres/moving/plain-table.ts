@@ -1,4 +1,7 @@
-/** Whether another table can take a table's place and nobody notices. Where in doubt, it cannot. */
+/**
+ * Decides whether a table can be replaced by another one without a visible difference. If in doubt, it
+ * cannot.
+ */
 import type { Session } from "../../../postgres/session.js";
 
 const reasonsSql = `
@@ -28,7 +31,7 @@ const reasonsSql = `
     case when exists (select from pg_seclabel where objoid = c.oid) then 'it has a security label' end,
     case when c.relowner <> (select oid from pg_roles where rolname = current_user)
               and not (select rolsuper from pg_roles where rolname = current_user) then 'this role does not own it' end,
-    case when not has_schema_privilege(c.relnamespace, 'create') then 'this role may make no table in its schema' end,
+    case when not has_schema_privilege(c.relnamespace, 'create') then 'this role cannot create a table in its schema' end,
     case when exists (
       select from pg_depend d
       where d.deptype <> 'i' and (
@@ -46,8 +49,10 @@ const reasonsSql = `
   ], null) as reasons
   from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = $1`;
 
-/** @param options `isPartition`: that it belongs to a partitioned table is known, and no reason
- * @returns the first thing that would be lost; `null` where the table may be swapped for another */
+/**
+ * @param options `isPartition`: the table is known to belong to a partitioned table, which is not an obstacle
+ * @returns the first property that would be lost; `null` if the table may be swapped
+ */
 export async function whyNotPlain(
   session: Session,
   oid: number,

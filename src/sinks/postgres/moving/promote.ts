@@ -1,9 +1,10 @@
 /**
- * The run's staging table as the new table itself, so that no row is written twice: where it holds what is published and
- * nothing else, and is like the target but for the number of the attempt. Wherever that is in doubt, rows are copied.
+ * Turns the run's staging table into the new table, so that no row is written twice: if it contains exactly
+ * the published rows, and equals the target except for the attempt's number. If in doubt, rows are copied.
  *
- * Rows that were staged before the publishing transaction are not new to a snapshot that was taken while they came: to
- * whoever still reads by one, the promoted table would hold a part of the run. To them a copy is empty.
+ * Rows that were staged before the publishing transaction may be visible to a snapshot that was taken during
+ * staging: for a reader with such a snapshot, the promoted table would contain a part of the run, whereas a
+ * copy is empty.
  */
 import { quoteName, quoteText } from "../../../postgres/identifiers.js";
 import { orUndone } from "../../../postgres/savepoint.js";
@@ -13,7 +14,7 @@ import { inArea, type Move, ownValues } from "./move.js";
 import { type ColumnShape, shapeOf, type TableShape } from "./table-shape.js";
 
 /**
- * @param name what it is called in our schema from then on; without indexes, grants and comment
+ * @param name its new name in the schema `nightshift`; without indexes, grants and comment
  * @returns `false`: nothing was changed, and rows have to be copied
  */
 export async function promoteStaging(move: Move, name: string): Promise<boolean> {
@@ -29,12 +30,16 @@ export async function promoteStaging(move: Move, name: string): Promise<boolean>
     ...remake(inArea(name), target, further, values),
     ...comments(inArea(name), target),
   ];
-  // A null where there may be none, a check: the copy meets it too, and tells it of the table that people know.
+  // Errors of class 23 are nulls and check violations: the copy fails on them too, with an error that names
+  // the target table.
   const done = await orUndone(session, () => session.query(statements.join(";\n")), ["23"]);
   return done !== null;
 }
 
-/** The target's columns behind those that are staged: ours, and those that nobody writes; `null`: it is not alike. */
+/**
+ * Returns the target's columns that follow the staged ones: those of Nightshift and those that are not
+ * written; `null` if the tables differ.
+ */
 function furtherColumns(target: TableShape, staging: TableShape): readonly ColumnShape[] | null {
   const staged = staging.columns.filter(({ name }) => name !== stagingColumns.attempt);
   const further = target.columns.slice(staged.length);
@@ -50,8 +55,9 @@ function furtherColumns(target: TableShape, staging: TableShape): readonly Colum
 }
 
 /**
- * Whether anybody has a snapshot from before the last row was staged, or could have one where it cannot be looked for: on
- * a standby. Whoever takes one from now on sees the run whole. Workers of the server itself, who vacuum, have no user.
+ * Whether any session has a snapshot from before the last row was staged, or might have one on a standby,
+ * where this cannot be checked. Later snapshots see the whole run. The server's own workers, such as vacuum,
+ * have no user.
  */
 async function isSeenInPart(session: Session, run: RegisteredRun): Promise<boolean> {
   const { rows } = await session.query<{ isSeen: boolean }>(
@@ -64,14 +70,14 @@ async function isSeenInPart(session: Session, run: RegisteredRun): Promise<boole
   return rows[0]?.isSeen !== false;
 }
 
-/** @param values what our own columns hold, by name */
+/** @param values values for the columns of Nightshift, by name */
 function remake(
   place: string,
   { columns, constraints }: TableShape,
   further: readonly ColumnShape[],
   values: ReadonlyMap<string, string>,
 ): readonly string[] {
-  // The value that a column is added with is kept once for all the rows that are there.
+  // The server stores the default of an added column once for all existing rows.
   const added = further.map(({ name, type, initial }) => {
     const value = values.get(name) ?? initial;
     return `add column ${quoteName(name)} ${type}${value === null ? "" : ` default ${value}`}`;

@@ -1,6 +1,6 @@
 /**
- * A table like another one, made beside it, filled, and put in its place: with its grants, comments, options, indexes and
- * constraints. Readers of the other wait for a moment at the end only.
+ * Creates a table like another one beside it, with its grants, comments, options, indexes and constraints,
+ * fills it, and swaps the two. Readers wait only for a moment at the end.
  */
 
 import { InfraError } from "../../../errors.js";
@@ -11,14 +11,14 @@ import type { Session } from "../../../postgres/session.js";
 interface Index {
   readonly name: string;
   readonly isConstraint: boolean;
-  /** Behind the table's name. */
+  /** The part of the definition after the table's name. */
   readonly definition: string;
   readonly isUnique: boolean;
   readonly comment: string | null;
   readonly constraintComment: string | null;
 }
 
-/** Indexes as they are called there, and here. */
+/** Names of an index on the original and on the replica. */
 export interface IndexName {
   readonly own: string;
   readonly aside: string;
@@ -28,18 +28,21 @@ export interface QualifiedName extends TableName {
   readonly schema: string;
 }
 
-/** What a rollback needs of one partition. */
+/** Data for the rollback of one partition. */
 export interface SwappedPartition {
   readonly partition: QualifiedName;
   /** `FOR VALUES …` */
   readonly bound: string;
-  /** The one before, aside in our schema; `null` where there was none. */
+  /** The previous partition, stored in the schema `nightshift`; `null` if there was none. */
   readonly before: { readonly name: string; readonly indexes: readonly IndexName[] } | null;
 }
 
 const area = "nightshift";
 
-/** An empty table like `original` in our own schema, without its indexes: rows come in faster so. */
+/**
+ * Creates an empty table like `original` in the schema `nightshift`, without its indexes: loading is faster
+ * that way.
+ */
 export async function makeReplica(
   session: Session,
   original: QualifiedName,
@@ -52,7 +55,7 @@ export async function makeReplica(
   return replica;
 }
 
-/** Gives the filled replica what the original has. */
+/** Adds everything else that the original has to the filled replica. */
 export async function finishReplica(
   session: Session,
   original: QualifiedName,
@@ -81,7 +84,7 @@ export async function finishReplica(
   return names;
 }
 
-/** Moves a table out of the way, its indexes renamed, so that another can have their names. */
+/** Moves a table away and renames its indexes, so that another table can have their names. */
 export async function putAside(
   session: Session,
   table: QualifiedName,
@@ -98,7 +101,7 @@ export async function putAside(
   return names;
 }
 
-/** Puts a table of ours where readers look. */
+/** Moves a table from the schema `nightshift` to its public place. */
 export async function putInPlace(
   session: Session,
   from: string,
@@ -136,7 +139,7 @@ async function indexesOf(session: Session, table: QualifiedName): Promise<readon
     if (!whole.startsWith(prefix))
       throw new InfraError(
         "infra.unsupported",
-        `The index ${index.name} cannot be made anew: its definition is unusual.`,
+        `The index ${index.name} cannot be created again: its definition is unusual.`,
       );
     return { ...index, definition: whole.slice(prefix.length) };
   });
@@ -161,7 +164,7 @@ async function copyRest(session: Session, original: QualifiedName, replica: Qual
     const [name = "", ...value] = option.split("=");
     await session.query(`alter table ${place} set (${quoteName(name)} = ${quoteText(value.join("="))})`);
   }
-  // Default privileges may have granted what the original never had.
+  // Default privileges may have granted more than the original has.
   for (const { grantee } of await grantsOf(session, replica))
     await session.query(`revoke all on ${place} from ${grantee} cascade`);
   for (const { grantee, privilege, grantable } of await grantsOf(session, original))
@@ -178,7 +181,7 @@ interface Grant {
   readonly grantable: boolean;
 }
 
-/** What others than the owner were granted. */
+/** Returns the grants to roles other than the owner. */
 async function grantsOf(session: Session, table: QualifiedName): Promise<readonly Grant[]> {
   const { rows } = await session.query<Grant>(
     `select case when g.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end as grantee,

@@ -1,26 +1,28 @@
-/** What tells two tables apart for the rows that lie in them: columns, defaults, checks, and how tightly rows are packed. */
+/** Properties of two tables to compare: columns, defaults, checks, and the fill factor. */
 import type { Session } from "../../../postgres/session.js";
 
 export interface TableShape {
   readonly columns: readonly ColumnShape[];
-  /** Checks, and from PostgreSQL 18 on columns that are not null. */
+  /** Check constraints and, from PostgreSQL 18 on, not-null constraints. */
   readonly constraints: readonly ConstraintShape[];
   readonly isOwn: boolean;
-  /** Percent of a page that is filled; `null`: all of it. */
+  /** Percentage of a page that is filled; `null`: all of it. */
   readonly fillFactor: string | null;
 }
 
 export interface ColumnShape {
   readonly name: string;
-  /** As SQL writes it. */
+  /** SQL type name. */
   readonly type: string;
-  /** Type, collation, and how values are stored or computed: equal for columns that hold the same in the same way. */
+  /**
+   * Type, collation, storage and generation: equal for columns that store the same values in the same way.
+   */
   readonly kind: string;
-  /** Its type says all about it. */
+  /** The column has no properties beyond its type. */
   readonly isUsual: boolean;
-  /** Not null without a constraint that has a name. */
+  /** Not null without a named constraint. */
   readonly isNotNull: boolean;
-  /** As SQL writes it. */
+  /** SQL expression of the default. */
   readonly initial: string | null;
   readonly comment: string | null;
 }
@@ -31,7 +33,7 @@ export interface ConstraintShape {
   readonly comment: string | null;
 }
 
-// What an older server's pg_attribute does not have is read through JSON.
+// Read through JSON, because pg_attribute of older servers does not have all of these columns.
 const columnsSql = `
   select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type,
          concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attcollation, a.attstorage, nullif(a.attgenerated, ''),
