@@ -723,8 +723,8 @@ export const groups = {
     {
       name: "a URL that lets anybody post is told in a warning",
       file: "src/observers/notices/outbox.ts",
-      from: "onTrouble(`${channel} at ${new URL(url).host} did not",
-      to: "onTrouble(`${channel} at ${url} did not",
+      from: "`${channel} at ${new URL(url).host} did not",
+      to: "`${channel} at ${url} did not",
       tests: ["test/adapters/notices.test.ts"],
     },
     {
