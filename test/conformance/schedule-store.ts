@@ -1,5 +1,5 @@
 /**
- * What every record of schedules promises: a tick once, by the first scheduler, a mark that never moves back, and what a
+ * What every record of schedules promises: a tick once, by the first scheduler, a cursor that never moves back, and what a
  * dead scheduler left is run by the next.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
