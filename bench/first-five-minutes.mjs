@@ -1,5 +1,5 @@
 // node bench/first-five-minutes.mjs [--runs 3] [--python python3] [--write]
-// From a folder with nothing but a model and a Parquet file to predictions that somebody has seen: Nightshift, and the
+// From a folder with nothing but a model and a Parquet file to predictions on the screen: Nightshift, and the
 // documented way of two peers. All in one go, on this machine; --write puts the table into docs/first-five-minutes.md.
 import { spawnSync } from "node:child_process";
 import {
@@ -72,7 +72,7 @@ for (const way of ways) {
   if (way.code !== null) copyFileSync(`${root}bench/first-five-minutes/${way.code}`, `${folder}/${way.code}`);
   results.push({ way, folder, installSeconds: seconds(way.install, folder), runSeconds: [] });
 }
-// In turns, so that a busy moment of the machine is nobody's own.
+// In turns, so that a busy moment of the machine slows all of them.
 for (let run = 0; run < Number(flags.runs); run++)
   for (const { way, folder, runSeconds } of results) {
     for (const left of [
@@ -132,7 +132,7 @@ function shell(command, folder) {
   const env = {
     ...process.env,
     NO_COLOR: "1",
-    // Nothing is told to anybody meanwhile.
+    // Nothing is printed meanwhile.
     RAY_USAGE_STATS_ENABLED: "0",
     ORT_DISABLE_TELEMETRY: "1",
     MLFLOW_DISABLE_TELEMETRY: "true",

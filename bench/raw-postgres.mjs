@@ -19,7 +19,7 @@ try {
   await client.end();
 }
 
-/** The limit: no index while rows come, and nobody who could see a part of them. */
+/** The limit: no index while rows come, and no reader that could see a part of them. */
 async function copyIn() {
   await client.query(`begin; drop table if exists raw_copied; create table raw_copied (${columns})`);
   const copy = client.query(from("copy raw_copied from stdin (format binary)"));

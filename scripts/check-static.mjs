@@ -1,4 +1,4 @@
-// npm run check:static: everything that can be told without running a test. Every check runs, also after one failed.
+// npm run check:static: everything that can be checked without running a test. Every check runs, also after one failed.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

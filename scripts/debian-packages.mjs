@@ -1,6 +1,6 @@
 /**
  * Files of Debian packages, for tests: fetched by apt with folders of its own, and unpacked into a folder. Nothing of the
- * system changes, and nobody has to be root.
+ * system changes, and no step needs root.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";

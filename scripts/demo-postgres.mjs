@@ -64,7 +64,7 @@ ${paint.dim(`The server: PostgreSQL ${rows[0].server_version}, started for this;
   await interrupted();
 }
 
-/** What somebody changed in a demo's folder is theirs. */
+/** Files that the user changed in a demo's folder are kept. */
 function makeProject() {
   for (const path of ["schema/job.v1.json", "fixtures/models/flight-delay.onnx", "fixtures/flights"]) {
     const to = join(project, path);
@@ -84,7 +84,7 @@ function makeProject() {
   writeFileSync(job, text);
 }
 
-/** A command as anybody would type it; the demo ends where it fails. */
+/** A command as a user would type it; the demo ends if it fails. */
 function nightshift(url, ...words) {
   console.log(`\n${paint.bold(`$ nightshift ${words.join(" ")}`)}`);
   const { status } = spawnSync(process.execPath, [`${root}dist/cli.js`, ...words], {

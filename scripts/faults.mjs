@@ -455,7 +455,7 @@ export const groups = {
       tests: promotion,
     },
     {
-      name: "a staging table becomes the target while somebody may add rows",
+      name: "a staging table becomes the target while a session may add rows",
       file: "src/sinks/postgres/accept-attempts.ts",
       from: "return locked !== null;",
       to: "return locked !== undefined;",
@@ -557,7 +557,7 @@ export const groups = {
       tests: ["test/adapters/queue-dispatcher.test.ts"],
     },
     {
-      name: "a message is believed to be nobody else's while it is held",
+      name: "a held message is believed to have one owner only",
       file: "src/dispatchers/queue/bullmq-queue.ts",
       from: "receiver.extendJobLocks([...held.keys()], [...held.values()], backend.lockMs).catch(complain(name));",
       to: "receiver.extendJobLocks([], [], backend.lockMs).catch(complain(name));",
@@ -589,7 +589,7 @@ export const groups = {
       tests: ["test/adapters/host-lifetime.test.ts"],
     },
     {
-      name: "a partition that takes workers down is done again for ever",
+      name: "a partition that kills workers is retried without end",
       file: "src/ledgers/postgres/leases.ts",
       from: "        expiries = p.expiries + 1, attempt_id",
       to: "        expiries = p.expiries, attempt_id",
@@ -603,7 +603,7 @@ export const groups = {
       tests: leases,
     },
   ],
-  "who waits for whom": [
+  "waiting for other jobs": [
     {
       name: "a backfill starves beside scheduled runs",
       file: "src/worker/lane-turns.ts",
@@ -649,7 +649,7 @@ export const groups = {
       tests: races,
     },
     {
-      name: "a publication under way is not competed with",
+      name: "a running publication has no competitor",
       file: "src/running/cancel-run.ts",
       from: 'if (status === "publishing") await',
       to: 'if (status === "created") await',
@@ -670,7 +670,7 @@ export const groups = {
       tests: postgresLedger,
     },
   ],
-  "who is told what": [
+  "notices": [
     {
       name: "what was accepted before a run went on is counted again",
       file: "src/running/dispatch-partitions.ts",
@@ -707,7 +707,7 @@ export const groups = {
       tests: ["test/adapters/notices.test.ts"],
     },
     {
-      name: "an interval is late as often as somebody looks",
+      name: "an interval is reported late at every look",
       file: "src/ledgers/journal/notice-store.ts",
       from: 'return outcome === "linked";',
       to: 'return outcome === "linked" || outcome === "exists";',
@@ -721,7 +721,7 @@ export const groups = {
       tests: ["test/adapters/notices.test.ts"],
     },
     {
-      name: "a URL that lets anybody post is told in a warning",
+      name: "a URL that allows posts appears in a warning",
       file: "src/observers/notices/outbox.ts",
       from: "`${channel} at ${new URL(url).host} did not",
       to: "`${channel} at ${url} did not",

@@ -14,7 +14,7 @@ python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet "onnx==$onnx" "grpcio-tools==$grpcio_tools"
 
 # One change: a node's attributes stay bytes (the same on the wire), and are decoded one by one when they are wanted.
-# A forest of 131 MB kept 1.5 GB of heap busy otherwise, for attributes that nobody here reads.
+# A forest of 131 MB kept 1.5 GB of heap busy otherwise, for attributes that Nightshift does not read.
 mkdir "$work/proto"
 sed 's/^  repeated AttributeProto attribute = 5;.*$/  repeated bytes attribute = 5; \/\/ AttributeProto, see scripts\/generate-onnx-proto.sh/' \
   "$work"/venv/lib/python3*/site-packages/onnx/onnx-ml.proto >"$work/proto/onnx.proto"

@@ -61,7 +61,7 @@ async function assertGreen(copy) {
   console.log(`${passed} tests in ${tests.length} files pass without a fault.\n`);
 }
 
-/** Each copy takes the next fault that is left; rows are printed in order. @returns how many nobody noticed */
+/** Each copy takes the next fault that is left; rows are printed in order. @returns how many no test noticed */
 async function plantEach(list) {
   const results = [];
   const width = Math.max(...list.map(({ name }) => name.length));

@@ -43,7 +43,7 @@ if (failed.length > 0) console.error(`Tests failed on PostgreSQL ${failed.join("
 console.log(`\nPostgreSQL versions:\n${chosen.length - failed.length} passed, ${failed.length} failed`);
 process.exitCode = failed.length === 0 ? 0 : 1;
 
-/** Every test file that asks for a server, whatever its name; not those for pgvector, which these servers do not offer. */
+/** Every test file that asks for a server, under any name; not those for pgvector, which these servers do not offer. */
 function testsOfPostgres() {
   const asks = /from "[./]+support\/(postgres-(server|ledgers|target|source)|table-project)\.js"/;
   return ["adapters", "conformance", "flow"].flatMap((folder) =>

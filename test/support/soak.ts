@@ -1,5 +1,5 @@
 /**
- * Two coordinators and three workers on real servers, while the test kills, stops, cuts off, flushes and restarts whatever
+ * Two coordinators and three workers on real servers, while the test kills, stops, cuts off, flushes and restarts what
  * there is. Every row is published once and right all the same. A worker reaches its servers through a proxy, where the
  * machine allows it from a network of its own.
  */
