@@ -670,7 +670,7 @@ export const groups = {
       tests: postgresLedger,
     },
   ],
-  "notices": [
+  notices: [
     {
       name: "what was accepted before a run went on is counted again",
       file: "src/running/dispatch-partitions.ts",
