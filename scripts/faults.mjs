@@ -276,8 +276,8 @@ export const groups = {
     {
       name: "fewer rows are read than the footers promise",
       file: "src/scoring/run-partition.ts",
-      from: "if (hasExactRows(partition) && rows.read !== partition.rows)",
-      to: "if (hasExactRows(partition) && rows.read > partition.rows)",
+      from: "if (isExact && rows.read !== partition.rows)",
+      to: "if (isExact && rows.read > partition.rows)",
       tests: partition,
     },
     {

@@ -6,6 +6,7 @@
 import { SpecError } from "../errors.js";
 import { shownAddress } from "../text/path-scheme.js";
 import type { Connection } from "./connection.js";
+import type { FileSlice, Partition } from "./partition.js";
 
 /** The part of a job that says where rows come from. What else it holds belongs to its kind. */
 export interface InputSpec {
@@ -27,7 +28,7 @@ export interface WaitFor {
 }
 
 /** Pure, and cheap: every process has all of them. */
-export interface InputKind<Input extends InputSpec = InputSpec> {
+export interface InputKind<Input extends InputSpec = InputSpec, Part extends Partition = Partition> {
   /** As stored in jobs. */
   readonly name: string;
   /** Whether `input.from` of a spec names an input of this kind. True for one kind at most. */
@@ -46,6 +47,18 @@ export interface InputKind<Input extends InputSpec = InputSpec> {
   identity(input: Input): { readonly [key: string]: unknown };
   /** Partitions are slices of files, which a plan pins. If not, nothing tells whether rows changed since they were read. */
   readonly pinsFiles: boolean;
+  /** The partition of an input without rows: an output without rows is still made of one. */
+  emptyPartition(): Part;
+  /** Whether the plan knows how many rows a partition has. If not, its source counts them: see `SourceReadRequest`. */
+  hasExactRows(partition: Part): boolean;
+  /** The slices of files that a partition reads; empty unless the kind pins files. */
+  slicesOf(partition: Part): readonly FileSlice[];
+  /** What a partition reads, for the fingerprint: lines that must not change. Equal neighbours count once in a plan. */
+  identitiesOf(partition: Part): readonly string[];
+  /** What partitions are parts of, for people: `files`. */
+  readonly partitionNoun: string;
+  /** Says which part of the input a partition is, for people, without values of rows. @param shown shortens a path */
+  describePartition(partition: Part, shown: (path: string) => string): string;
   /** Names the place that keeps copies of the input which may outlive their run; `null` if there are none. */
   copiesIn(input: Input): string | null;
 }

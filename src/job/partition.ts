@@ -35,60 +35,16 @@ export interface FileSlice {
   readonly rows: number;
 }
 
-/** Rows of a database that a partition reads: all that lie between two keys, or in some blocks of a table. */
-export interface RowRange {
-  /**
-   * What the fingerprint takes of it: what is read, never where a range ends, since statistics move. The same in all
-   * partitions of a plan.
-   */
-  readonly identity: string;
-  readonly by: RangeBounds;
-  /** Exported snapshot that the rows are seen in; `null` where each partition sees what is there when it reads. */
-  readonly snapshot: string | null;
-  /** Copy that is read instead of the input itself, quoted for SQL; `null` without one. */
-  readonly copy: string | null;
-}
-
-export type RangeBounds =
-  /**
-   * Rows whose `columns`, compared as a row, are at or past `from` and before `to`: values as the database writes them
-   * as text, one a column; `null` where the range is open.
-   */
-  | {
-      readonly kind: "key";
-      readonly columns: readonly string[];
-      readonly from: readonly string[] | null;
-      readonly to: readonly string[] | null;
-      /** Some of `columns` may be null: such a row is in the last range whose `from` it is not below. */
-      readonly nulls: boolean;
-    }
-  /** End-exclusive range of blocks; `null`: to the end, wherever that is by then. */
-  | { readonly kind: "blocks"; readonly from: number; readonly to: number | null }
-  /** One of so many equal parts of a copy, whose blocks are known once it is made. `share` counts from 0. */
-  | { readonly kind: "share"; readonly share: number; readonly shares: number }
-  | { readonly kind: "whole" };
-
+/** What is read of an input at once. What else it holds belongs to the kind of the job's input, which alone reads it. */
 export interface Partition {
   /** Position in the plan; output order is partition order. */
   readonly index: number;
-  /**
-   * Exact, from footers. With a `range` the database's estimate, and 0 only where it is known that there is none: see
-   * {@link hasExactRows}.
-   */
+  /** Exact, or an estimate that is 0 only where it is known that there is none: see `InputKind.hasExactRows`. */
   readonly rows: number;
   /** Estimated decoded bytes of the columns that are read, of the whole partition. */
   readonly bytes: number;
   /** Estimate of what a thread must hold at once to read its largest row group, beyond what the process takes itself. */
   readonly peakBytes: number;
-  /** Empty for rows of a database. */
-  readonly slices: readonly FileSlice[];
-  /** Absent for files. */
-  readonly range?: RowRange;
-}
-
-/** Whether the plan knows how many rows there are, or only about. */
-export function hasExactRows({ range }: Pick<Partition, "range">): boolean {
-  return range === undefined;
 }
 
 /** All that a queue or a dispatcher ever carries. */

@@ -1,8 +1,8 @@
 /** What the planner keeps of partitions that stream past: sums, the digest of what they read, and none of them. */
 import { createHash } from "node:crypto";
-import { describeInput } from "../job/input.js";
+import { describeInput, inputKind } from "../job/input.js";
 import type { Job } from "../job/job.js";
-import { hasExactRows, type Partition, type PlanTotals } from "../job/partition.js";
+import type { Partition, PlanTotals } from "../job/partition.js";
 
 /** Partitions are handed on in groups of this many. */
 const groupSize = 256;
@@ -16,7 +16,7 @@ export class PartitionTally {
   private rows = 0;
   private bytes = 0;
   private lastFile = "";
-  private lastRange = "";
+  private lastIdentity = "";
   private isEstimate = false;
   peakBytes = 0;
   peakFile = "";
@@ -28,26 +28,24 @@ export class PartitionTally {
   ) {}
 
   add(partition: Partition): void {
+    const kind = inputKind(this.job.input);
+    const slices = kind.slicesOf(partition);
     this.partitions += 1;
     this.rows += partition.rows;
     this.bytes += partition.bytes;
     if (partition.rows > 0) this.firstWithRows ??= partition;
     if (partition.peakBytes > this.peakBytes) {
       this.peakBytes = partition.peakBytes;
-      this.peakFile = partition.slices[0]?.file.path ?? describeInput(this.job.input);
+      this.peakFile = slices[0]?.file.path ?? describeInput(this.job.input);
     }
-    if (!hasExactRows(partition)) this.isEstimate = true;
-    if (partition.range !== undefined && partition.range.identity !== this.lastRange) {
-      this.lastRange = partition.range.identity;
-      this.inputs.update(`${partition.range.identity}\n`);
-    }
-    for (const { file } of partition.slices) {
-      if (file.path === this.lastFile) continue;
+    if (!kind.hasExactRows(partition)) this.isEstimate = true;
+    for (const { file } of slices) {
+      if (file.path !== this.lastFile) this.files += 1;
       this.lastFile = file.path;
-      this.files += 1;
-      this.inputs.update(
-        `${file.path}\0${file.size}\0${file.inode}\0${file.mtimeNs}\0${file.footerSha256}\n`,
-      );
+    }
+    for (const identity of kind.identitiesOf(partition)) {
+      if (identity !== this.lastIdentity) this.inputs.update(`${identity}\n`);
+      this.lastIdentity = identity;
     }
     this.group.push(partition);
     if (this.group.length >= groupSize) this.flush();

@@ -6,6 +6,7 @@ import type { RecordBatch } from "apache-arrow";
 import type { ChunkOrigin } from "../data/chunk.js";
 import { SpecError } from "../errors.js";
 import type { PlanCall } from "../host/host.js";
+import { inputKind } from "../job/input.js";
 import type { Guessing, Job } from "../job/job.js";
 import { placeOf } from "../job/output.js";
 import type { Partition } from "../job/partition.js";
@@ -59,7 +60,8 @@ export async function planJob(
   }
   if (tally.totals.rows === 0) {
     refuseEmpty(job);
-    if (tally.totals.partitions === 0) tally.add(emptyPartition);
+    // Publishing an empty input still writes one file, so that readers find the columns.
+    if (tally.totals.partitions === 0) tally.add(inputKind(job.input).emptyPartition());
   }
   tally.flush();
 
@@ -221,10 +223,11 @@ async function check(
 }
 
 /** A job that reads what it writes would score its own predictions, or overwrite its input with them. */
-function refuseOwnOutput({ write }: Job, { slices }: Partition): void {
+function refuseOwnOutput({ input, write }: Job, partition: Partition): void {
   const place = placeOf(write);
   if (place.is === "table") return;
   const output = place.path;
+  const slices = inputKind(input).slicesOf(partition);
   const own = slices.find(({ file }) => file.path === output || file.path.startsWith(`${output}/`));
   if (own === undefined) return;
   throw new SpecError(
@@ -247,9 +250,6 @@ function droppedOutputs({ signature }: InspectedModel): readonly string[] {
       : [`The model's outputs ${constant} are the same whatever goes in, and are left out.`]),
   ];
 }
-
-/** Publishing an empty input still writes one file, so that readers find the columns. */
-const emptyPartition: Partition = { index: 0, rows: 0, bytes: 0, peakBytes: 0, slices: [] };
 
 function refuseEmpty(job: Job): void {
   if (job.input.onEmpty === "fail") throw emptyInput(job);

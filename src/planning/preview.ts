@@ -6,7 +6,8 @@ import { unreadablePart } from "../data/column.js";
 import type { JsonValue } from "../errors.js";
 import type { Format } from "../formats/format.js";
 import type { Compared, HostCalls, Preview, PreviewCall, RowsTable } from "../host/host.js";
-import { hasExactRows, type Partition } from "../job/partition.js";
+import { inputKind } from "../job/input.js";
+import type { Partition } from "../job/partition.js";
 import { hookSteps } from "../scoring/hooks/hook-steps.js";
 import { previewRows } from "../scoring/preview-rows.js";
 import { singleRows } from "../scoring/single-rows.js";
@@ -92,7 +93,7 @@ async function compare(
   }
   const { profile, mapping } = settled;
   const request = { columns: mapping.reads, schema: prepared.schema, chunkRows: profile.chunkRows };
-  const rows = partitions.every(hasExactRows)
+  const rows = partitions.every((partition) => inputKind(prepared.job.input).hasExactRows(partition))
     ? partitions.reduce((sum, partition) => sum + partition.rows, 0)
     : null;
   const chunks = chunksOf(parts.source, partitions, request, null, signal);

@@ -65,8 +65,11 @@ async function slicesOf(
   { ref, slices }: Receipt,
   { ledger }: ProofParts,
 ): Promise<readonly { readonly slice: FileSlice; readonly read: ReadSlice | undefined }[]> {
-  const { partition } = await ledger.loadTask(ref);
-  return partition.slices.map((slice, index) => ({ slice, read: slices?.[index] }));
+  const { partition, plan } = await ledger.loadTask(ref);
+  const { input } = plan.job;
+  return inputKind(input)
+    .slicesOf(partition)
+    .map((slice, index) => ({ slice, read: slices?.[index] }));
 }
 
 function stillChanging(path: string): DataError {

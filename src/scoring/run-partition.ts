@@ -5,7 +5,8 @@
 
 import { asNightshiftError, BugError, CancelledError, DataError } from "../errors.js";
 import type { NotingRows, PartitionProgress } from "../host/host.js";
-import { hasExactRows, type ReadSlice, type Receipt, type RowCounts } from "../job/partition.js";
+import { inputKind } from "../job/input.js";
+import type { ReadSlice, Receipt, RowCounts } from "../job/partition.js";
 import type { PartitionTask } from "../job/plan.js";
 import type { MappingFiles } from "../mapping/files/mapping-files.js";
 import type { Predictor } from "../runtimes/model.js";
@@ -100,7 +101,7 @@ export async function runPartition(
       quarantine: staged.quarantine,
       ...(staged.staged === undefined ? {} : { staged: staged.staged }),
       ...(rowsSent === null ? {} : { rowsSent }),
-      ...(hasExactRows(partition) ? { slices } : {}),
+      ...(inputKind(job.input).hasExactRows(partition) ? { slices } : {}),
       rows: conserved(task, rowsSent, {
         read: tally.read,
         predicted: staged.rows,
@@ -153,18 +154,20 @@ function createTally({ plan }: PartitionTask) {
 }
 
 /** Rows in, counted by the plan or the database and by the reader, against rows out, counted in what was staged. */
-function conserved({ partition }: PartitionTask, rowsSent: number | null, rows: RowCounts): RowCounts {
+function conserved({ plan, partition }: PartitionTask, rowsSent: number | null, rows: RowCounts): RowCounts {
+  const kind = inputKind(plan.job.input);
+  const isExact = kind.hasExactRows(partition);
   const { index } = partition;
-  if (hasExactRows(partition) && rows.read !== partition.rows)
+  if (isExact && rows.read !== partition.rows)
     throw new DataError(
       "data.row-count",
       `partition ${index}: the footers promise ${partition.rows} rows, and ${rows.read} were read`,
       {
         hint: "the file contradicts itself: write it again",
-        details: { partition: index, files: partition.slices.map((slice) => slice.file.path) },
+        details: { partition: index, files: kind.slicesOf(partition).map((slice) => slice.file.path) },
       },
     );
-  if (!hasExactRows(partition) && rows.read !== rowsSent)
+  if (!isExact && rows.read !== rowsSent)
     throw new BugError(
       "bug.conservation",
       `partition ${index}: the database sent ${rowsSent ?? "an unknown number of"} rows, and ${rows.read} were read`,

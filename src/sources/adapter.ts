@@ -2,10 +2,12 @@
 import type { Format } from "../formats/format.js";
 import type { Connection, ConnectionUrl } from "../job/connection.js";
 import type { InputKind, InputSpec } from "../job/input.js";
+import type { Partition } from "../job/partition.js";
 import type { Store } from "../stores/store.js";
 import type { InputKeeper, Source } from "./source.js";
 
-export interface SourceAdapter<Input extends InputSpec = InputSpec> extends InputKind<Input> {
+export interface SourceAdapter<Input extends InputSpec = InputSpec, Part extends Partition = Partition>
+  extends InputKind<Input, Part> {
   /** Opens the source, in a worker host or a thread; loads its modules then and not before. */
   open(input: Input, parts: SourceParts): Promise<Source>;
   /** Opens the coordinator's half; `null` if this input needs none. Absent if no input of the kind needs one. */

@@ -7,7 +7,7 @@ import type { Collected } from "../sinks/sink.js";
 import type { StoredFile } from "../stores/store.js";
 
 /** Where rows come from. Lives in the worker host: opening input can kill a process. */
-export interface Source {
+export interface Source<Part extends Partition = Partition> {
   /**
    * Schema that all inputs agree on, path columns included. A column on which files do not agree has the kind `other`, with
    * the error for a job that reads it (DataError `source.schema-drift`).
@@ -20,9 +20,9 @@ export interface Source {
    * memory however many files there are.
    * @param request what the run needs, so that sizes are estimated over the columns that are read.
    */
-  plan(request: PlanRequest, signal: AbortSignal): AsyncIterable<Partition>;
+  plan(request: PlanRequest, signal: AbortSignal): AsyncIterable<Part>;
   /** Streams a partition's rows. Called in a thread; may be repeated. A changed input is a DataError `source.changed`. */
-  read(partition: Partition, request: SourceReadRequest, signal: AbortSignal): AsyncIterable<Chunk>;
+  read(partition: Part, request: SourceReadRequest, signal: AbortSignal): AsyncIterable<Chunk>;
   /**
    * Compares slices that were read with their files as they are now, decoding nothing. Called in the host before a run is
    * published, if the ctime of such a file moved while the run read it; may be repeated. Absent where partitions have no

@@ -19,8 +19,8 @@ import type { Chunk } from "../../src/data/chunk.js";
 import { type PathTypes, typeName } from "../../src/data/column.js";
 import { NightshiftError } from "../../src/errors.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
-import type { Partition } from "../../src/job/partition.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
+import type { FilesPartition } from "../../src/sources/files/files-input.js";
 import type { PlanRequest, Source } from "../../src/sources/source.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import { type Columns, plainRows, type Row, writeParquet } from "../support/parquet-rows.js";
@@ -52,7 +52,7 @@ async function put(path: string, columns: Columns, rowGroupRows = 100): Promise<
   return full;
 }
 
-function source(...from: readonly string[]): Source {
+function source(...from: readonly string[]): Source<FilesPartition> {
   return fileSource({
     from: from.map((path) => join(root, path)),
     store: localStore(),
@@ -60,8 +60,11 @@ function source(...from: readonly string[]): Source {
   });
 }
 
-async function plan(from: Source, request: Partial<PlanRequest> = {}): Promise<readonly Partition[]> {
-  const partitions: Partition[] = [];
+async function plan(
+  from: Source<FilesPartition>,
+  request: Partial<PlanRequest> = {},
+): Promise<readonly FilesPartition[]> {
+  const partitions: FilesPartition[] = [];
   const full = { columns: ["id", "x"], partitionRows: "auto", minPartitions: 1, ...request } as const;
   for await (const partition of from.plan(full, new AbortController().signal)) partitions.push(partition);
   return partitions;
@@ -73,8 +76,8 @@ interface ReadChunk {
 }
 
 async function read(
-  from: Source,
-  partition: Partition,
+  from: Source<FilesPartition>,
+  partition: FilesPartition,
   columns: readonly string[],
   chunkRows = 64,
 ): Promise<readonly ReadChunk[]> {
@@ -97,14 +100,14 @@ async function failure(step: Promise<unknown>): Promise<NightshiftError> {
   return error;
 }
 
-async function only(from: Source): Promise<Partition> {
+async function only(from: Source<FilesPartition>): Promise<FilesPartition> {
   const [partition, ...more] = await plan(from);
   if (partition === undefined || more.length > 0) throw new Error("expected one partition");
   return partition;
 }
 
 /** As a thread does: a source that planned nothing, and a partition that was JSON. */
-function inAnotherThread(partition: Partition): Partition {
+function inAnotherThread(partition: FilesPartition): FilesPartition {
   return JSON.parse(JSON.stringify(partition));
 }
 
@@ -242,14 +245,14 @@ describe("a source of files", () => {
 });
 
 describe("columns of paths", () => {
-  const declaring = (pathTypes: PathTypes, ...from: readonly string[]): Source =>
+  const declaring = (pathTypes: PathTypes, ...from: readonly string[]): Source<FilesPartition> =>
     fileSource({
       from: from.map((path) => join(root, path)),
       store: localStore(),
       format: parquetFormat(),
       pathTypes,
     });
-  const values = async (input: Source, asked: PathTypes, ...columns: readonly string[]) => {
+  const values = async (input: Source<FilesPartition>, asked: PathTypes, ...columns: readonly string[]) => {
     const [partition, ...more] = await plan(input, { pathTypes: asked });
     if (partition === undefined || more.length > 0) throw new Error("expected one partition");
     return (await read(source(), inAnotherThread(partition), columns)).flatMap((chunk) => chunk.rows);

@@ -1,8 +1,8 @@
 /** However rows are divided between partitions, each is read once. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Partition } from "../../src/job/partition.js";
 import type { Run } from "../../src/job/run.js";
 import { copySchema, inputKeeper } from "../../src/sources/postgres/keep-input.js";
+import type { PostgresPartition } from "../../src/sources/postgres/postgres-input.js";
 import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 import { createDatabase, serverVersion, type TestDatabase } from "../support/postgres-server.js";
 import { inputOf, planned, queryOf, readAll, sourceOf } from "../support/postgres-source.js";
@@ -19,12 +19,13 @@ afterAll(() => database.drop());
 const rows = 5000;
 const many = { partitionRows: 500 };
 const url = () => connectionUrl(database.url, { environment: {} }, "the test's URL");
-const kinds = (partitions: readonly Partition[]) => new Set(partitions.map(({ range }) => range?.by.kind));
+const kinds = (partitions: readonly PostgresPartition[]) =>
+  new Set(partitions.map(({ range }) => range?.by.kind));
 
 /** What each partition reads, by row number. */
 async function numbersRead(
   source: ReturnType<typeof sourceOf>,
-  partitions: readonly Partition[],
+  partitions: readonly PostgresPartition[],
 ): Promise<number[][]> {
   return Promise.all(
     partitions.map(async (partition) => {
@@ -264,7 +265,7 @@ describe("one state for all partitions", () => {
     const source = sourceOf(database.url, "even");
     const keeper = inputKeeper(inputOf(database.url, "even"), url());
     const kept = await keeper?.keep(run, { columns: ["n"], partitions: await planned(source, ["n"], many) });
-    const [first] = kept?.partitions ?? [];
+    const [first] = (kept?.partitions ?? []) as readonly PostgresPartition[];
     if (kept === undefined || first?.range === undefined) throw new Error("nothing was kept");
     const other = {
       ...first,

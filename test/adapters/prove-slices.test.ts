@@ -15,8 +15,9 @@ import { Int32, vectorFromArray } from "apache-arrow";
 import { parquetMetadata } from "hyparquet";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
-import type { FileSlice, Partition, ProvenFile, ReadSlice } from "../../src/job/partition.js";
+import type { FileSlice, ProvenFile, ReadSlice } from "../../src/job/partition.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
+import type { FilesPartition } from "../../src/sources/files/files-input.js";
 import type { Source } from "../../src/sources/source.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import { writeParquet } from "../support/parquet-rows.js";
@@ -27,7 +28,7 @@ const signal = new AbortController().signal;
 const changed = { code: "source.changed", details: { file: expect.stringMatching(/a\.parquet$/) } };
 let root: string;
 let path: string;
-let partition: Partition;
+let partition: FilesPartition;
 
 beforeEach(async () => {
   root = realpathSync(mkdtempSync(join(tmpdir(), "nightshift-prove-")));
@@ -49,7 +50,7 @@ beforeEach(async () => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 /** A new one each time, as in another process. */
-function source(): Source {
+function source(): Source<FilesPartition> {
   return fileSource({ from: [root], store: localStore(), format: parquetFormat() });
 }
 

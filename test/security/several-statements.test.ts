@@ -1,12 +1,12 @@
 /** `input.query` is one statement to the server: what closes its parenthesis and begins another statement is refused. */
 import { beforeEach, expect, test } from "vitest";
-import type { Partition } from "../../src/job/partition.js";
 import type { Run } from "../../src/job/run.js";
 import { openSession } from "../../src/postgres/session.js";
 import { describeInput } from "../../src/sources/postgres/describe-input.js";
 import { estimate, hasRows } from "../../src/sources/postgres/estimate.js";
 import { relationOf, select } from "../../src/sources/postgres/input-sql.js";
 import { inputKeeper } from "../../src/sources/postgres/keep-input.js";
+import type { PostgresPartition } from "../../src/sources/postgres/postgres-input.js";
 import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 import { migrateAt } from "../support/postgres-ledgers.js";
 import { inputOf, planned, queryOf, readAll, sourceOf } from "../support/postgres-source.js";
@@ -46,7 +46,7 @@ test.each([[attack], [attackWithHaving]])("each statement that holds a query is 
   const relation = relationOf(read);
   const session = await openSession(address, { role: "test" });
   const run = { runId: "r", key: { jobId: "j", scope: "s", generation: 1 } } as unknown as Run;
-  const partitions = [0, 1].map((index) => ({ index })) as unknown as readonly Partition[];
+  const partitions = [0, 1].map((index) => ({ index })) as unknown as readonly PostgresPartition[];
   const kept = (consistency: "snapshot" | "materialize") =>
     inputKeeper(inputOf(url, read, { consistency }), address)?.keep(run, {
       columns: ["flight_id"],
@@ -109,7 +109,7 @@ test.each(["table", "query"])("names and values of keys stay names and values: o
   expect(new Set(found.rows.map(([, n]) => String(n))).size).toBe(rows);
   expect(found.rows.length).toBe(rows);
   expect(await victims()).toEqual(["victim"]);
-  const kinds = new Set(partitions.map(({ range }) => range?.by.kind));
+  const kinds = new Set((partitions as readonly PostgresPartition[]).map(({ range }) => range?.by.kind));
   expect(kinds).toEqual(new Set([kind === "table" ? "key" : "whole"]));
 });
 

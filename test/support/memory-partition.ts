@@ -7,6 +7,8 @@ import type { PartitionTask } from "../../src/job/plan.js";
 import { defaultWriterProfile } from "../../src/job/profile.js";
 import type { Mapping } from "../../src/mapping/mapping.js";
 import type { SinkWriter, StagingSink } from "../../src/sinks/sink.js";
+import type { FilesPartition } from "../../src/sources/files/files-input.js";
+import type { PostgresPartition, RowRange } from "../../src/sources/postgres/postgres-input.js";
 import type { Source } from "../../src/sources/source.js";
 import { plain } from "./arrow-batches.js";
 
@@ -106,7 +108,7 @@ export interface TaskParts {
 }
 
 export function partitionTask({
-  job,
+  job: asked,
   mapping,
   signature,
   rows,
@@ -115,6 +117,10 @@ export function partitionTask({
   isEstimate = false,
 }: TaskParts): PartitionTask {
   const ref = { runId: "run-1", partition: 0, epoch: 1 };
+  const job: Job = isEstimate ? { ...asked, input: { ...asked.input, kind: "postgres" } } : asked;
+  const exact: FilesPartition = { index: 0, rows, bytes: 0, peakBytes: 0, slices: [] };
+  const range: RowRange = { identity: "a table", by: { kind: "whole" }, snapshot: null, copy: null };
+  const estimated: PostgresPartition = { index: 0, rows, bytes: 0, peakBytes: 0, range };
   return {
     ref,
     run: {
@@ -157,15 +163,6 @@ export function partitionTask({
       },
       notes: [],
     },
-    partition: {
-      index: 0,
-      rows,
-      bytes: 0,
-      peakBytes: 0,
-      slices: [],
-      ...(isEstimate
-        ? { range: { identity: "a table", by: { kind: "whole" }, snapshot: null, copy: null } }
-        : {}),
-    },
+    partition: isEstimate ? estimated : exact,
   };
 }

@@ -1,9 +1,10 @@
 /** Runs, plans and receipts for tests that don't care what is in them. */
 import type { ErrorRecord } from "../../src/errors.js";
-import type { AttemptFailure, Partition, PartitionRef, Receipt } from "../../src/job/partition.js";
+import type { AttemptFailure, PartitionRef, Receipt } from "../../src/job/partition.js";
 import type { Plan } from "../../src/job/plan.js";
 import { defaultWriterProfile } from "../../src/job/profile.js";
 import type { Run } from "../../src/job/run.js";
+import type { FilesPartition } from "../../src/sources/files/files-input.js";
 import { jobWith } from "./jobs.js";
 
 const aJob = jobWith({
@@ -70,11 +71,11 @@ export function aPlan(partitions: number): Plan {
   };
 }
 
-export async function* somePartitions(count: number): AsyncGenerator<Partition> {
+export async function* somePartitions(count: number): AsyncGenerator<FilesPartition> {
   for (let index = 0; index < count; index++) yield aPartition(index);
 }
 
-export function aPartition(index: number): Partition {
+export function aPartition(index: number): FilesPartition {
   return {
     index,
     rows: rowsPerPartition,

@@ -1,9 +1,12 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { expect, it } from "vitest";
 import { describeInput, inputKind, inputKindNamed, registerInputKind } from "../../src/job/input.js";
 import { outputKind, outputKindNamed, placeOf, registerOutputKind, targetOf } from "../../src/job/output.js";
+import type { Partition } from "../../src/job/partition.js";
+import { PartitionTally } from "../../src/planning/partition-tally.js";
 import { sinkAdapter, sourceAdapter } from "../../src/registry.js";
 import { jobWith } from "../support/jobs.js";
 import { scratch } from "../support/scratch.js";
@@ -64,4 +67,49 @@ it.each([
   expect(checked().status).toBe(0);
   writeFileSync(join(folder, "running/runner.ts"), `\n${planted}\n`);
   expect(checked()).toMatchObject({ status: 1, stdout: expect.stringContaining("running/runner.ts:") });
+});
+
+/** Partitions as the previous version stored them, read back from JSON. */
+const file = {
+  ...{ path: "/data/a.parquet", size: 10, inode: "7", mtimeNs: "99", footerSha256: "ab", rows: 300 },
+  pathValues: {},
+};
+const slice = (rowGroup: number) => ({
+  ...{ file, rowGroupStart: rowGroup, rowGroupEnd: rowGroup + 1 },
+  ...{ firstRow: rowGroup * 100, rows: 100 },
+});
+const shares = [0, 1].map((share) => ({
+  ...{ index: share, rows: 50, bytes: 1, peakBytes: 0, slices: [] },
+  range: { identity: "t 1", by: { kind: "share", share, shares: 2 }, snapshot: null, copy: '"kept"' },
+}));
+
+it.each([
+  {
+    kind: "files",
+    stored: [
+      { index: 0, rows: 200, bytes: 1, peakBytes: 1, slices: [slice(0), slice(1)] },
+      { index: 1, rows: 100, bytes: 1, peakBytes: 1, slices: [slice(2)] },
+    ],
+    inputs: "/data/a.parquet\0" + "10\0" + "7\0" + "99\0" + "ab\n",
+    totals: { files: 1, partitions: 2, rows: 300, bytes: 2 },
+    shown: ["a.parquet (row group 0) and 1 more slice", "a.parquet (row group 2)"],
+  },
+  {
+    kind: "postgres",
+    stored: shares,
+    inputs: "t 1\n",
+    totals: { files: 0, partitions: 2, rows: 100, rowsEstimated: true, bytes: 2 },
+    shown: ["share 1 of 2 of the copy", "share 2 of 2 of the copy"],
+  },
+])("stored partitions of $kind mean what they meant: fingerprint, totals, text", (sample) => {
+  const partitions: readonly Partition[] = JSON.parse(JSON.stringify(sample.stored));
+  const job = jobWith();
+  const tally = new PartitionTally({ input: { ...job.input, kind: sample.kind } }, () => undefined);
+  for (const partition of partitions) tally.add(partition);
+  expect(tally.totals).toEqual(sample.totals);
+  expect(tally.inputsDigest()).toBe(createHash("sha256").update(sample.inputs).digest("hex"));
+  const kind = inputKind(sample);
+  expect(partitions.map((partition) => kind.describePartition(partition, (path) => basename(path)))).toEqual(
+    sample.shown,
+  );
 });

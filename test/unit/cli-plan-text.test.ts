@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { modelJob } from "../../src/cli/lookup/model-job.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import { planText } from "../../src/cli/output/plan-text.js";
-import type { Partition } from "../../src/job/partition.js";
 import type { Plan } from "../../src/job/plan.js";
 import { defaultWriterProfile } from "../../src/job/profile.js";
 import type { BoundColumn } from "../../src/mapping/mapping.js";
+import type { FilesPartition } from "../../src/sources/files/files-input.js";
 
 const job = modelJob("m.onnx", ["data"], { to: "out", overwrite: false }, {}, "/w");
 
@@ -52,7 +52,7 @@ const plan: Plan = {
   notes: ["the row groups are small"],
 };
 
-function partition(index: number): Partition {
+function partition(index: number): FilesPartition {
   const file = {
     ...{ path: "/w/data/a.parquet", size: 1, inode: "1", mtimeNs: "1", footerSha256: "" },
     ...{ rows: 30_000, pathValues: {} },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Partition, PinnedFile } from "../../src/job/partition.js";
+import type { PinnedFile } from "../../src/job/partition.js";
+import type { FilesPartition } from "../../src/sources/files/files-input.js";
 import { planPartitions, type SizedFile, type Sizing } from "../../src/sources/files/plan-partitions.js";
 
 function file(name: string, groups: readonly number[], bytesPerRow = 10): SizedFile {
@@ -21,10 +22,10 @@ function file(name: string, groups: readonly number[], bytesPerRow = 10): SizedF
 async function plan(
   files: readonly SizedFile[],
   sizing: Partial<Sizing> = {},
-): Promise<readonly Partition[]> {
+): Promise<readonly FilesPartition[]> {
   const groups = files.flatMap((sized) => sized.rowGroups).filter((group) => group.rows > 0);
   const totals = { rows: groups.reduce((sum, group) => sum + group.rows, 0), rowGroups: groups.length };
-  const partitions: Partition[] = [];
+  const partitions: FilesPartition[] = [];
   for await (const partition of planPartitions(files, {
     partitionRows: "auto",
     minPartitions: 1,
@@ -37,7 +38,7 @@ async function plan(
 }
 
 /** Every row group with rows once, in order; counts that add up. */
-function checkCover(files: readonly SizedFile[], partitions: readonly Partition[]): void {
+function checkCover(files: readonly SizedFile[], partitions: readonly FilesPartition[]): void {
   const expected = files.flatMap(({ file: { path }, rowGroups }) =>
     rowGroups.flatMap(({ rows }, i) => (rows > 0 ? [`${path}#${i}`] : [])),
   );
@@ -64,7 +65,7 @@ function checkCover(files: readonly SizedFile[], partitions: readonly Partition[
   }
 }
 
-const rowsOf = (partitions: readonly Partition[]): readonly number[] =>
+const rowsOf = (partitions: readonly FilesPartition[]): readonly number[] =>
   partitions.map((partition) => partition.rows);
 const repeat = (rows: number, times: number): readonly number[] => Array.from({ length: times }, () => rows);
 

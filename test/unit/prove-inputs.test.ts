@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import type { ProveCall } from "../../src/host/host.js";
-import type { Partition, PartitionRef, ReadSlice, Receipt } from "../../src/job/partition.js";
+import type { PartitionRef, ReadSlice, Receipt } from "../../src/job/partition.js";
 import { proveInputs } from "../../src/running/prove-inputs.js";
+import type { FilesPartition } from "../../src/sources/files/files-input.js";
 import { runOf } from "../support/file-target.js";
 import { aPartition, aPlan, aReceipt } from "../support/runs.js";
 
@@ -18,7 +19,7 @@ interface Part {
 /** @returns path and digest of every slice that the host is asked for */
 async function asked(parts: readonly Part[], ctimes: readonly string[] = []) {
   const plan = aPlan(parts.length);
-  const partitions = parts.map((part, index): Partition => {
+  const partitions = parts.map((part, index): FilesPartition => {
     const partition = aPartition(index);
     const pinned = part.pinsCtime === false ? {} : { ctimeNs: "1" };
     const slices = partition.slices.map((slice) => ({

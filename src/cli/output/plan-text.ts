@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import { typeName } from "../../data/column.js";
-import { describeInput, type InputSpec, inputKind } from "../../job/input.js";
+import { describeInput, type InputKind, type InputSpec, inputKind } from "../../job/input.js";
 import { isLive } from "../../job/job.js";
-import type { FileSlice, Partition, PlanTotals, RowRange } from "../../job/partition.js";
+import type { Partition, PlanTotals } from "../../job/partition.js";
 import type { Plan } from "../../job/plan.js";
 import { runAgain } from "../../job/way-on.js";
 import { abridged } from "../../mapping/did-you-mean.js";
@@ -38,7 +38,7 @@ export function planText(
     verdict(plan, standing, place, paint),
     renderPairs(facts(plan, place), paint),
     mappingTable(plan.mapping, { ...options, verbose: place.verbose }),
-    partitionTable(partitions, place, options),
+    partitionTable(partitions, inputKind(plan.job.input), place, options),
     ...plan.mapping.warnings.map((line) => paint.yellow(`warning: ${line}`)),
   ].join("\n\n");
 }
@@ -203,7 +203,12 @@ function columnText({ column, part, map }: BoundColumn): string {
   return map === null ? value : `${value} by ${basename(map.file)}`;
 }
 
-function partitionTable(partitions: readonly Partition[], place: PlanPlace, options: TableOptions): string {
+function partitionTable(
+  partitions: readonly Partition[],
+  kind: InputKind,
+  place: PlanPlace,
+  options: TableOptions,
+): string {
   const most = place.verbose ? partitions.length : partitionsShown;
   const shown = partitions.length > most ? partitions.slice(0, most - 1) : partitions;
   const table = renderTable(
@@ -211,48 +216,16 @@ function partitionTable(partitions: readonly Partition[], place: PlanPlace, opti
       { title: "partition", align: "right" },
       { title: "rows", align: "right" },
       { title: "decoded", align: "right" },
-      { title: partitions.some(({ range }) => range !== undefined) ? "range" : "files" },
+      { title: kind.partitionNoun },
     ],
     shown.map((partition) => [
       String(partition.index),
       count(partition.rows),
       bytes(partition.bytes),
-      placeText(partition, place.cwd),
+      kind.describePartition(partition, (path) => shownPath(path, place.cwd)),
     ]),
     options,
   );
   const rest = partitions.length - shown.length;
   return rest === 0 ? table : `${table}\n${options.paint.dim(`… and ${count(rest)} more (-v shows all)`)}`;
-}
-
-function placeText({ slices, range }: Partition, cwd: string): string {
-  if (range !== undefined) return rangeText(range);
-  return slices.length === 0 ? "" : slicesText(slices, cwd);
-}
-
-/** Keys are values of rows, so they are not shown. */
-function rangeText({ by }: RowRange): string {
-  switch (by.kind) {
-    case "key":
-      return `by ${by.columns.join(", ")}`;
-    case "blocks":
-      return by.to === null
-        ? `blocks from ${count(by.from)}`
-        : `blocks ${count(by.from)} to ${count(by.to - 1)}`;
-    case "share":
-      return `share ${by.share + 1} of ${by.shares} of the copy`;
-    case "whole":
-      return "all rows";
-  }
-}
-
-function slicesText(slices: readonly FileSlice[], cwd: string): string {
-  const [first] = slices;
-  if (first === undefined) return "";
-  const groups =
-    first.rowGroupEnd - first.rowGroupStart === 1
-      ? `row group ${first.rowGroupStart}`
-      : `row groups ${first.rowGroupStart} to ${first.rowGroupEnd - 1}`;
-  const more = slices.length === 1 ? "" : ` and ${counted(slices.length - 1, "more slice")}`;
-  return `${shownPath(first.file.path, cwd)} (${groups})${more}`;
 }

@@ -8,6 +8,7 @@ import type { ReadHandle, Store, StoredFile } from "../../stores/store.js";
 import type { PlanRequest, Source, SourceReadRequest } from "../source.js";
 import { withPathColumns } from "./add-path-columns.js";
 import { conformBatch } from "./conform-batch.js";
+import type { FilesPartition } from "./files-input.js";
 import { requireMarkers } from "./markers.js";
 import { NullTally } from "./null-tally.js";
 import { sharedColumns } from "./own-columns.js";
@@ -39,7 +40,7 @@ export interface FileSourceOptions {
  * Footers are read twice, once for the schema and the totals and once for the plan, so that memory stays bounded
  * however many files there are.
  */
-export function fileSource(options: FileSourceOptions): Source {
+export function fileSource(options: FileSourceOptions): Source<FilesPartition> {
   let surveyed: Promise<Survey> | null = null;
   const survey = (): Promise<Survey> => {
     surveyed ??= surveyFiles(options);

@@ -1,5 +1,6 @@
 import type { PathTypes } from "../../data/column.js";
 import type { InputSpec } from "../../job/input.js";
+import type { FileSlice, Partition } from "../../job/partition.js";
 
 /** An input of local files. */
 export interface FilesInput extends InputSpec {
@@ -12,4 +13,9 @@ export interface FilesInput extends InputSpec {
   readonly missingColumns?: "fail" | "nulls";
   /** Types of columns that paths carry; the others are text unless a feature asks for another type. */
   readonly pathTypes?: PathTypes;
+}
+
+/** As plans store it since version 0.1. */
+export interface FilesPartition extends Partition {
+  readonly slices: readonly FileSlice[];
 }

@@ -1,11 +1,12 @@
 /** Inputs of local files in the table of adapters. */
 import type { PathTypes } from "../../data/column.js";
 import type { WrittenInput } from "../../job/input.js";
+import { counted } from "../../text/human.js";
 import { schemeOf } from "../../text/path-scheme.js";
 import type { SourceAdapter } from "../adapter.js";
-import type { FilesInput } from "./files-input.js";
+import type { FilesInput, FilesPartition } from "./files-input.js";
 
-export const filesSourceAdapter: SourceAdapter<FilesInput> = {
+export const filesSourceAdapter: SourceAdapter<FilesInput, FilesPartition> = {
   name: "files",
   isNamedBy: (from) => schemeOf(from) === null,
   parse(written, { absolute }) {
@@ -38,6 +39,25 @@ export const filesSourceAdapter: SourceAdapter<FilesInput> = {
     pathTypes,
   }),
   pinsFiles: true,
+  emptyPartition: () => ({ index: 0, rows: 0, bytes: 0, peakBytes: 0, slices: [] }),
+  // Rows are counted in footers.
+  hasExactRows: () => true,
+  slicesOf: ({ slices }) => slices,
+  identitiesOf: ({ slices }) =>
+    slices.map(
+      ({ file }) => `${file.path}\0${file.size}\0${file.inode}\0${file.mtimeNs}\0${file.footerSha256}`,
+    ),
+  partitionNoun: "files",
+  describePartition({ slices }, shown) {
+    const [first] = slices;
+    if (first === undefined) return "";
+    const groups =
+      first.rowGroupEnd - first.rowGroupStart === 1
+        ? `row group ${first.rowGroupStart}`
+        : `row groups ${first.rowGroupStart} to ${first.rowGroupEnd - 1}`;
+    const more = slices.length === 1 ? "" : ` and ${counted(slices.length - 1, "more slice")}`;
+    return `${shown(first.file.path)} (${groups})${more}`;
+  },
   copiesIn: () => null,
   async open({ from, plainFiles = false, missingColumns = "fail", pathTypes = {}, waitFor }, parts) {
     const { fileSource } = await import("./file-source.js");

@@ -2,7 +2,8 @@
  * Files to partitions: a pure function over sizes. A partition is a run of row groups in input order, within one file or
  * over several small ones.
  */
-import type { FileSlice, Partition, PinnedFile } from "../../job/partition.js";
+import type { FileSlice, PinnedFile } from "../../job/partition.js";
+import type { FilesPartition } from "./files-input.js";
 
 export interface SizedFile {
   readonly file: PinnedFile;
@@ -40,7 +41,7 @@ const maxSlices = 1000;
 export async function* planPartitions(
   files: AsyncIterable<SizedFile> | Iterable<SizedFile>,
   sizing: Sizing,
-): AsyncGenerator<Partition> {
+): AsyncGenerator<FilesPartition> {
   const limits = limitsOf(sizing);
   let left = sizing.totals;
   let open: OpenPartition = emptyPartition(0);
@@ -126,6 +127,6 @@ function add(open: OpenPartition, { file, rowGroup, firstRow, size }: PlacedGrou
     open.slices.push({ file, rowGroupStart: rowGroup, rowGroupEnd: rowGroup + 1, firstRow, rows: size.rows });
 }
 
-function close({ index, rows, bytes, peakBytes, slices }: OpenPartition): Partition {
+function close({ index, rows, bytes, peakBytes, slices }: OpenPartition): FilesPartition {
   return { index, rows, bytes, peakBytes, slices };
 }

@@ -1,8 +1,7 @@
 /** The SQL of an input. Names are quoted, and values are bound, the author's and those of ranges alike. */
 import type { JsonValue } from "../../errors.js";
-import type { RangeBounds } from "../../job/partition.js";
 import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js";
-import type { PostgresRead } from "./postgres-input.js";
+import type { PostgresRead, RangeBounds } from "./postgres-input.js";
 
 /** Something to select from, and the values of its parameters. */
 export interface Relation {

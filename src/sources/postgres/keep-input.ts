@@ -5,7 +5,6 @@
 import { createHash } from "node:crypto";
 import type { ConnectionUrl } from "../../job/connection.js";
 import { describeInput as inputText } from "../../job/input.js";
-import type { Partition, RowRange } from "../../job/partition.js";
 import type { Run } from "../../job/run.js";
 import { type Database, inTransaction, openDatabase } from "../../postgres/database.js";
 import { quoteName, quoteTable } from "../../postgres/identifiers.js";
@@ -14,7 +13,7 @@ import type { Collected } from "../../sinks/sink.js";
 import type { InputKeeper, KeptInput } from "../source.js";
 import { runAuthorStatement } from "./author-statement.js";
 import { relationOf, select } from "./input-sql.js";
-import type { PostgresInput } from "./postgres-input.js";
+import type { PostgresInput, PostgresPartition, RowRange } from "./postgres-input.js";
 import { queryError, readingError } from "./reading-errors.js";
 import { openReading, snapshotText } from "./reading-session.js";
 
@@ -46,7 +45,7 @@ export function inputKeeper(input: PostgresInput, url: ConnectionUrl): InputKeep
 async function holdSnapshot(
   input: PostgresInput,
   url: ConnectionUrl,
-  partitions: readonly Partition[],
+  partitions: readonly PostgresPartition[],
 ): Promise<KeptInput> {
   // One statement sees one state by itself.
   if (partitions.length < 2) return { partitions, release: async () => {} };
@@ -155,7 +154,10 @@ function copyName({ jobId, scope }: Run["key"], generation: number): string {
   return `copy_${digest}_g${generation}`;
 }
 
-function withRange(partitions: readonly Partition[], state: Partial<RowRange>): readonly Partition[] {
+function withRange(
+  partitions: readonly PostgresPartition[],
+  state: Partial<RowRange>,
+): readonly PostgresPartition[] {
   return partitions.map((partition) =>
     partition.range === undefined ? partition : { ...partition, range: { ...partition.range, ...state } },
   );

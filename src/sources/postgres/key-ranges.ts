@@ -1,10 +1,10 @@
 /** Ranges between keys. Bounds come from a sample that the server sorts, so that its order alone counts. */
 import { SpecError } from "../../errors.js";
-import type { RangeBounds } from "../../job/partition.js";
 import { quoteName, quoteNames } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
 import { runAuthorStatement } from "./author-statement.js";
 import type { DescribedInput } from "./describe-input.js";
+import type { RangeBounds } from "./postgres-input.js";
 
 /** Rows of the sample for each range that is wanted, and at least. */
 const sampledPerRange = 200;

@@ -4,14 +4,13 @@
  * neither.
  */
 
-import type { Partition, RangeBounds } from "../../job/partition.js";
 import type { Session } from "../../postgres/session.js";
 import type { PlanRequest } from "../source.js";
 import { chosenColumns, type DescribedInput } from "./describe-input.js";
 import { type Estimate, estimate, hasRows } from "./estimate.js";
 import { select } from "./input-sql.js";
 import { keyOf, keyRanges } from "./key-ranges.js";
-import type { Consistency, PostgresInput } from "./postgres-input.js";
+import type { Consistency, PostgresInput, PostgresPartition, RangeBounds } from "./postgres-input.js";
 
 /** Fewer are not worth a partition of their own; more take too long to do again. */
 const minPartitionRows = 131_072;
@@ -30,7 +29,7 @@ export async function planRanges(
   input: PostgresInput,
   described: DescribedInput,
   request: PlanRequest,
-): Promise<readonly Partition[]> {
+): Promise<readonly PostgresPartition[]> {
   const columns = chosenColumns(described.columns, request.columns);
   const expected = await estimate(session, select(described.relation, request.columns));
   const isEmpty = !(await hasRows(session, described.relation));

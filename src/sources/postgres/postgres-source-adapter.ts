@@ -2,10 +2,11 @@
 import type { JsonValue } from "../../errors.js";
 import { isConnectionUrl, parseTableName, type TableName, tableText } from "../../job/connection.js";
 import type { WrittenInput } from "../../job/input.js";
+import { count } from "../../text/human.js";
 import type { SourceAdapter } from "../adapter.js";
-import type { Consistency, PostgresInput } from "./postgres-input.js";
+import type { Consistency, PostgresInput, PostgresPartition } from "./postgres-input.js";
 
-export const postgresSourceAdapter: SourceAdapter<PostgresInput> = {
+export const postgresSourceAdapter: SourceAdapter<PostgresInput, PostgresPartition> = {
   name: "postgres",
   isNamedBy: isConnectionUrl,
   parse(written, { connection }) {
@@ -35,6 +36,29 @@ export const postgresSourceAdapter: SourceAdapter<PostgresInput> = {
     consistency,
   }),
   pinsFiles: false,
+  emptyPartition: () => ({ index: 0, rows: 0, bytes: 0, peakBytes: 0, slices: [] }),
+  // Statistics of the server are estimates.
+  hasExactRows: ({ range }) => range === undefined,
+  slicesOf: () => [],
+  identitiesOf: ({ range }) => (range === undefined ? [] : [range.identity]),
+  partitionNoun: "range",
+  // Keys are values of rows, so they are not shown.
+  describePartition({ range }) {
+    switch (range?.by.kind) {
+      case undefined:
+        return "";
+      case "key":
+        return `by ${range.by.columns.join(", ")}`;
+      case "blocks":
+        return range.by.to === null
+          ? `blocks from ${count(range.by.from)}`
+          : `blocks ${count(range.by.from)} to ${count(range.by.to - 1)}`;
+      case "share":
+        return `share ${range.by.share + 1} of ${range.by.shares} of the copy`;
+      case "whole":
+        return "all rows";
+    }
+  },
   copiesIn: ({ connection, consistency }) =>
     consistency === "materialize" ? JSON.stringify(connection) : null,
   async open(input, { resolve }) {

@@ -4,14 +4,13 @@ import type { Chunk } from "../../data/chunk.js";
 import { BugError, CancelledError } from "../../errors.js";
 import type { ConnectionUrl } from "../../job/connection.js";
 import { describeInput as inputText } from "../../job/input.js";
-import type { Partition, RowRange } from "../../job/partition.js";
 import { endSession, type Session } from "../../postgres/session.js";
 import type { Source, SourceReadRequest } from "../source.js";
 import { BinaryRows } from "./binary-rows.js";
 import { chosenColumns, columnsOf, type DescribedInput, describeInput } from "./describe-input.js";
 import { type ReadBounds, type Relation, relationOf, select } from "./input-sql.js";
 import { planRanges } from "./plan-ranges.js";
-import type { PostgresInput } from "./postgres-input.js";
+import type { PostgresInput, PostgresPartition, RowRange } from "./postgres-input.js";
 import { readingError } from "./reading-errors.js";
 import { openReading, reading } from "./reading-session.js";
 
@@ -21,7 +20,7 @@ export interface PostgresSourceOptions {
   readonly url: ConnectionUrl;
 }
 
-export function postgresSource({ input, url }: PostgresSourceOptions): Source {
+export function postgresSource({ input, url }: PostgresSourceOptions): Source<PostgresPartition> {
   const place = inputText(input);
   let described: Promise<DescribedInput> | null = null;
   const describe = (): Promise<DescribedInput> => {
@@ -50,7 +49,7 @@ export function postgresSource({ input, url }: PostgresSourceOptions): Source {
 interface RangeRead {
   readonly input: PostgresInput;
   readonly url: ConnectionUrl;
-  readonly partition: Partition;
+  readonly partition: PostgresPartition;
   readonly range: RowRange;
   readonly request: SourceReadRequest;
   readonly signal: AbortSignal;
