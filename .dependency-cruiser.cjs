@@ -1,6 +1,8 @@
 /** Who may import whom: the rules of ARCHITECTURE.md, checked. */
 const vocabulary =
   "^src/(job|data|time|text)/|^src/errors\\.ts$|^src/mapping/mapping\\.ts$|^src/sinks/(publication-log/|quarantine-batch\\.ts$)|^src/(ledgers|assets|dispatchers)/refusals\\.ts$";
+/** Pure functions that vocabulary is made of, each in one folder by a rule below. */
+const ownPackages = "node_modules/(fastest-levenshtein|safe-stable-stringify)/";
 const contracts =
   "^src/(sources/(source|adapter)|sinks/(sink|adapter)|runtimes/model|dispatchers/(dispatcher|queue)|ledgers/(ledger|(backfill|schedule|notice)-store)|stores/(store|file-system)|formats/format|observers/observer|host/host|hooks/hook|assets/blob-store)\\.ts$";
 const flow = "^src/(planning|mapping|scoring|running|worker)/";
@@ -19,10 +21,22 @@ module.exports = {
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     {
       name: "vocabulary-is-pure",
-      comment: "Vocabulary imports vocabulary and Arrow.",
+      comment: "Vocabulary imports vocabulary, Arrow, and packages that compute and do nothing else.",
       severity: "error",
       from: { path: vocabulary },
-      to: { pathNot: [vocabulary, "node_modules/apache-arrow/"] },
+      to: { pathNot: [vocabulary, "node_modules/apache-arrow/", ownPackages] },
+    },
+    {
+      name: "text-packages-in-text",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/text/" },
+      to: { path: "node_modules/(fastest-levenshtein|safe-stable-stringify)/" },
+    },
+    {
+      name: "width-in-output",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/cli/output/" },
+      to: { path: "node_modules/get-east-asian-width/" },
     },
     {
       name: "contracts-are-types",

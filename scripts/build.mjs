@@ -26,7 +26,17 @@ await build({
   platform: "node",
   target: "node20",
   // Packages stay what npm installed, but for Arrow and protobuf, pure JavaScript in many files.
-  external: ["onnxruntime-node", "parquet-wasm", "piscina", "picomatch", "esbuild", "pg", "pg-copy-streams"],
+  external: [
+    "onnxruntime-node",
+    "parquet-wasm",
+    "piscina",
+    "picomatch",
+    "esbuild",
+    "pg",
+    "pg-copy-streams",
+    "fastest-levenshtein",
+    "safe-stable-stringify",
+  ],
   logLevel: "warning",
 });
 

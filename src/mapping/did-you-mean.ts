@@ -1,22 +1,4 @@
-import { editDistance } from "../text/closest-word.js";
-
-/** The candidate that a mistyped name most likely meant, or `null` when none is close. */
-export function closest(name: string, candidates: readonly string[]): string | null {
-  const folded = fold(name);
-  const sameLetters = candidates.find((candidate) => fold(candidate) === folded);
-  if (sameLetters !== undefined) return sameLetters;
-  const limit = Math.floor(name.length * 0.4);
-  let best: string | null = null;
-  let bestDistance = limit + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(folded, fold(candidate));
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
+import { closest } from "../text/closest-word.js";
 
 /** A hint for a name that does not exist: the close one, else all there are. */
 export function didYouMean(name: string, candidates: readonly string[], what: string): string {
@@ -29,8 +11,4 @@ export function didYouMean(name: string, candidates: readonly string[], what: st
 export function abridged(names: readonly string[], limit = 12): string {
   if (names.length <= limit + 1) return names.join(", ");
   return `${names.slice(0, limit).join(", ")} and ${names.length - limit} more`;
-}
-
-function fold(name: string): string {
-  return name.toLowerCase().replaceAll(/[\s_.-]/g, "");
 }

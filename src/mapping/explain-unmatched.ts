@@ -2,8 +2,9 @@ import { type Column, typeName } from "../data/column.js";
 import type { TensorSpec } from "../data/tensor.js";
 import { SpecError } from "../errors.js";
 import { inputKind } from "../job/input.js";
+import { closest } from "../text/closest-word.js";
 import { counted } from "../text/human.js";
-import { abridged, closest } from "./did-you-mean.js";
+import { abridged } from "./did-you-mean.js";
 import {
   freeLists,
   freeNumericColumns,

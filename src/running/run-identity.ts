@@ -1,11 +1,12 @@
 /** How runs are named: the same request always leads to the same key, so that two coordinators meet. */
 import { createHash } from "node:crypto";
-import { type JsonValue, SpecError } from "../errors.js";
+import { SpecError } from "../errors.js";
 import { type InputSpec, inputKind } from "../job/input.js";
 import type { Job, Limits } from "../job/job.js";
 import { outputKind, targetOf, type WriteSpec } from "../job/output.js";
 import { type Asset, assetsToRun, type Plan } from "../job/plan.js";
 import type { Run, RunKey } from "../job/run.js";
+import { canonicalJson } from "../text/canonical-json.js";
 import type { RunRequest } from "./run-request.js";
 
 /**
@@ -64,7 +65,7 @@ export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string
         ...(check === undefined ? {} : { check: { tolerance: check.tolerance } }),
         input: shapedByInput(input),
         write: shapedByWrite(write),
-      } as unknown as JsonValue,
+      },
       assets: assets.map((asset) => ({ role: asset.role, sha256: asset.sha256 })),
       inputs,
     }),
@@ -82,7 +83,7 @@ function shapedByBatches(rows: Job["rows"], { batchRows, partitionRows }: Limits
 export function digestOf(plan: Plan): string {
   const { digest: _, ...rest } = plan;
   const assets = assetsToRun(plan).map(({ role, sha256 }) => ({ role, sha256 }));
-  return sha256(canonicalJson({ ...rest, assets } as unknown as JsonValue));
+  return sha256(canonicalJson({ ...rest, assets }));
 }
 
 /**
@@ -107,18 +108,6 @@ function shapedByInput(input: InputSpec): object {
 function shapedByWrite(write: WriteSpec): object {
   const { partitionBy, add } = write;
   return { partitionBy, add, ...outputKind(write).identity(write) };
-}
-
-/** JSON with sorted keys, so that equal values have equal text. */
-function canonicalJson(value: JsonValue): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (value !== null && typeof value === "object") {
-    const entries = Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
-  }
-  return JSON.stringify(value);
 }
 
 function sha256(text: string): string {

@@ -23,6 +23,7 @@ import {
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Observer } from "../observers/observer.js";
 import type { RunOutcome } from "../running/run-request.js";
+import { canonicalJson } from "../text/canonical-json.js";
 import type { IsInterrupted } from "./run-status.js";
 import type { SharedSlots } from "./slots.js";
 
@@ -149,7 +150,7 @@ export function idempotencyKeyOf(key: string, job: string, request: object): Req
   return {
     key,
     digest: createHash("sha256")
-      .update(JSON.stringify([job, sorted(request)]))
+      .update(canonicalJson([job, request]))
       .digest("hex"),
   };
 }
@@ -175,12 +176,4 @@ export async function findByIdempotencyKey(
     });
   }
   return null;
-}
-
-/** Makes the digest independent of the order of an object's keys. */
-function sorted(value: unknown): unknown {
-  if (value === null || typeof value !== "object") return value;
-  return Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, item]) => [key, sorted(item)]);
 }

@@ -1,9 +1,10 @@
 /** `after:` another job: whether those jobs are there and wait for each other in no circle, and when it is looked at. */
 import { SpecError } from "../errors.js";
+import { closest } from "../text/closest-word.js";
 import { parseCron } from "../time/cron.js";
 import { isCalendarDate } from "../time/interval.js";
 import type { Schedule } from "../time/schedule.js";
-import { closest, didYouMean } from "./did-you-mean.js";
+import { didYouMean } from "./did-you-mean.js";
 
 export interface Follower {
   readonly name: string;

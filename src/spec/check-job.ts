@@ -1,5 +1,6 @@
 /** Runs every check that a spec is whole enough for. */
 import type { JsonValue } from "../errors.js";
+import { closest } from "../text/closest-word.js";
 import type { Check, CheckedSpec } from "./checks/check.js";
 import { clashingColumns, partitionColumns, repeatedInList } from "./checks/columns.js";
 import { databaseInput, databaseOutput, filesOutput } from "./checks/databases.js";
@@ -13,7 +14,6 @@ import {
   outputApartFromInput,
   writtenFormat,
 } from "./checks/paths.js";
-import { closest } from "./did-you-mean.js";
 import { isUnder, type Problem, type SpecPath } from "./problem.js";
 import { type JobSpec, parseJob } from "./schema.js";
 import { valueAt } from "./spec-source.js";

@@ -3,7 +3,8 @@
  * one that was given for this run.
  */
 import { type JsonValue, SpecError } from "../errors.js";
-import { closest, didYouMean } from "./did-you-mean.js";
+import { closest } from "../text/closest-word.js";
+import { didYouMean } from "./did-you-mean.js";
 import type { Vars, VarUse } from "./expand-templates.js";
 import type { Problem, SpecPath } from "./problem.js";
 import { type VarsSpec, vars as varsSchema } from "./schema/vars.js";

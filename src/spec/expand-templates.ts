@@ -2,6 +2,7 @@
 /** The first stage of templates over a whole spec: everything but `run.*` and `model.*`, which a run gives values to. */
 import type { JsonValue } from "../errors.js";
 import type { Interval } from "../job/job.js";
+import { closest } from "../text/closest-word.js";
 import {
   runVariables,
   type TemplateProblem,
@@ -11,7 +12,7 @@ import {
   tryExpandTemplate,
 } from "../text/template.js";
 import { formatInZone } from "../time/interval.js";
-import { closest, didYouMean } from "./did-you-mean.js";
+import { didYouMean } from "./did-you-mean.js";
 import type { Problem, SpecPath } from "./problem.js";
 import { mapStrings } from "./spec-source.js";
 

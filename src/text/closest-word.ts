@@ -1,39 +1,35 @@
-/**
- * Finds the nearest word to a misspelled one by edit distance. A swap of neighbouring letters counts as one
- * edit (Damerau-Levenshtein).
- */
+/** Finds the word that a misspelled one most likely means. */
+import { distance } from "fastest-levenshtein";
 
-/** Returns the candidate that `word` most likely means, or `null` if none is close. */
+/**
+ * Returns the nearest candidate by edit distance, or `null` if none is close. Case and the separators of words (`_`, `-`,
+ * `.`, space) do not count. At most a third of the letters may differ; a swap of two neighbours counts as one edit.
+ */
 export function closest(word: string, candidates: Iterable<string>): string | null {
-  const allowed = word.length <= 2 ? 1 : Math.max(1, Math.floor(word.length / 3));
-  let best: { readonly candidate: string; readonly distance: number } | null = null;
+  const wanted = fold(word);
+  const allowed = Math.max(1, Math.floor(word.length / 3));
+  const swapped = withNeighboursSwapped(wanted);
+  let best: string | null = null;
+  let fewestEdits = allowed + 1;
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - word.length) > allowed) continue;
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance <= allowed && distance < (best?.distance ?? Number.POSITIVE_INFINITY))
-      best = { candidate, distance };
+    const folded = fold(candidate);
+    if (Math.abs(folded.length - wanted.length) > allowed) continue;
+    const edits = Math.min(distance(wanted, folded), ...swapped.map((one) => distance(one, folded) + 1));
+    if (edits >= fewestEdits) continue;
+    best = candidate;
+    fewestEdits = edits;
   }
-  return best?.candidate ?? null;
+  return best;
 }
 
-/**
- * Computes the optimal string alignment distance: insertions, deletions, substitutions and swaps of
- * neighbours.
- */
-export function editDistance(a: string, b: string): number {
-  let beforePrevious: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      let cost = Math.min(substitution, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1);
-      if (a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1] && row > 1 && column > 1)
-        cost = Math.min(cost, (beforePrevious[column - 2] ?? 0) + 1);
-      current.push(cost);
-    }
-    beforePrevious = previous;
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
+function fold(word: string): string {
+  return word.toLowerCase().replaceAll(/[\s_.-]/g, "");
+}
+
+/** Returns the word once for each pair of neighbouring letters, with that pair swapped. */
+function withNeighboursSwapped(word: string): readonly string[] {
+  return Array.from(
+    { length: Math.max(0, word.length - 1) },
+    (_, at) => word.slice(0, at) + word.charAt(at + 1) + word.charAt(at) + word.slice(at + 2),
+  );
 }

@@ -143,3 +143,21 @@ test("rows of data: digits line up, nulls show, lists stay short", () => {
     "   8  1.0000  a b    [1.000]",
   ]);
 });
+
+test("no cut is wider than asked or leaves half a character", () => {
+  const texts = [
+    "日本語テキスト",
+    "𠀀𠀁𠀂𠀃𠀄",
+    "a👨‍👩‍👧‍👦bc🇩🇪🇫🇷👍🏽",
+    "e\u0301e\u0301e\u0301e\u0301",
+    "नमस्ते दुनिया",
+    "a𠀀b日c🚀d",
+  ];
+  for (const text of texts)
+    for (let width = 1; width <= 12; width++) {
+      const cut = truncate(text, width);
+      expect(textWidth(cut), `${text} in ${width}`).toBeLessThanOrEqual(width);
+      expect(cut, `${text} in ${width}`).not.toMatch(/\p{Surrogate}/u);
+      expect(cut === text || cut.endsWith("…")).toBe(true);
+    }
+});

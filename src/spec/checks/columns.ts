@@ -1,5 +1,6 @@
 /** Columns of the output: each name once, and those to partition by among them. */
-import { closest, didYouMean } from "../did-you-mean.js";
+import { closest } from "../../text/closest-word.js";
+import { didYouMean } from "../did-you-mean.js";
 import type { SpecPath } from "../problem.js";
 import type { JobSpec } from "../schema.js";
 import { asList, type Check, itemPath, wrong } from "./check.js";

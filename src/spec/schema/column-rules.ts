@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { TensorType } from "../../data/tensor.js";
 import type { TimePart } from "../../mapping/mapping.js";
-import { closest, didYouMean } from "../did-you-mean.js";
+import { closest } from "../../text/closest-word.js";
+import { didYouMean } from "../did-you-mean.js";
 import { refuse } from "./refuse.js";
 import { exactNumber, text } from "./scalars.js";
 import { timezone } from "./timezone.js";

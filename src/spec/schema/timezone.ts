@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { closest } from "../../text/closest-word.js";
 import { isTimezone } from "../../time/zone-clock.js";
-import { closest, didYouMean } from "../did-you-mean.js";
+import { didYouMean } from "../did-you-mean.js";
 
 const zones = ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
