@@ -207,6 +207,7 @@ function settled(text: string): string {
     .replaceAll(/-[0-9a-f]{8}-[0-9a-f]{8}-g/g, "-<id>-g")
     .replaceAll(/-[0-9a-f]{8}-g/g, "-<id>-g")
     .replaceAll(/on \d+ threads?/g, "on <threads>")
+    .replaceAll(/\d+ rows, in calls of [\d, ]+/g, "<rows that were probed>")
     .replaceAll(/postgres:\/\/[\w.%@:/-]+\/\w+/g, "<database>")
     .replaceAll(/\b[0-9a-f]{16}\b/g, "<digest>")
     .replaceAll(/\b(seconds|rows|partitions)=[\d.]+/g, "$1=<number>")
