@@ -25,7 +25,8 @@ import { newUuid } from "./wiring/system-clock.js";
 
 /** What this version brings. */
 const adapters: Adapters = {
-  sources: [filesSourceAdapter, postgresSourceAdapter],
+  // A database stands alone: it answers for a list that names it among files.
+  sources: [postgresSourceAdapter, filesSourceAdapter],
   sinks: [filesSinkAdapter, postgresSinkAdapter],
 };
 

@@ -7,6 +7,7 @@ import { SpecError } from "../errors.js";
 import { shownAddress } from "../text/path-scheme.js";
 import type { Connection } from "./connection.js";
 import type { FileSlice, Partition } from "./partition.js";
+import type { Problem, SpecPath } from "./spec-problem.js";
 
 /** The part of a job that says where rows come from. What else it holds belongs to its kind. */
 export interface InputSpec {
@@ -33,6 +34,12 @@ export interface InputKind<Input extends InputSpec = InputSpec, Part extends Par
   readonly name: string;
   /** Whether `input.from` of a spec names an input of this kind. True for one kind at most. */
   isNamedBy(from: string): boolean;
+  /** Parts of a spec that `mistakes` looks at. It is not called if one of them has a mistake already. */
+  readonly checked: readonly SpecPath[];
+  /** Finds what the schema of specs cannot: keys of other kinds, and keys that exclude or need each other. */
+  mistakes(written: WrittenInput): Iterable<Problem>;
+  /** Keys of `input` that may name the interval, and the warning if none of them does. */
+  readonly intervals: { readonly keys: readonly string[]; readonly warning: string };
   /** Makes the part of a job of a spec that passed all checks. */
   parse(written: WrittenInput, place: InputPlace): Omit<Input, keyof InputSpec> & Pick<Input, "kind">;
   /** Returns the keys of a spec that mean the same, besides `key`, `on_empty` and `wait_for`. */
@@ -102,10 +109,23 @@ export function inputKind({ kind = unnamedKind }: Partial<Pick<InputSpec, "kind"
   });
 }
 
-/** Returns the kind that `input.from` of a spec names. @throws SpecError `adapter.unknown` if none does */
-export function inputKindNamed(from: string): InputKind {
-  for (const kind of kinds.values()) if (kind.isNamedBy(from)) return kind;
-  throw new SpecError("adapter.unknown", `this version of Nightshift cannot read ${shownAddress(from)}`, {
+/** All kinds of this process, in the order in which they were registered. */
+export function inputKinds(): readonly InputKind[] {
+  return [...kinds.values()];
+}
+
+/** Returns the kind that `input.from` of a spec names: of a list, the first that names an item. `null` if none does. */
+export function inputKindOf(from: WrittenInput["from"]): InputKind | null {
+  const words = typeof from === "string" ? [from] : from;
+  return inputKinds().find((kind) => words.some((word) => kind.isNamedBy(word))) ?? null;
+}
+
+/** Likewise. @throws SpecError `adapter.unknown` if no kind is named */
+export function inputKindNamed(from: WrittenInput["from"]): InputKind {
+  const kind = inputKindOf(from);
+  if (kind !== null) return kind;
+  const shown = [from].flat().map(shownAddress).join(", ");
+  throw new SpecError("adapter.unknown", `this version of Nightshift cannot read ${shown}`, {
     hint: `It reads: ${[...kinds.keys()].join(", ")}.`,
   });
 }

@@ -6,6 +6,8 @@
 import { type JsonValue, SpecError } from "../errors.js";
 import { shownAddress } from "../text/path-scheme.js";
 import type { Connection } from "./connection.js";
+import type { WrittenInput } from "./input.js";
+import type { Problem, SpecPath } from "./spec-problem.js";
 
 export type WriteMode = "error" | "append" | "replace" | "upsert";
 
@@ -25,6 +27,12 @@ export interface OutputKind<Write extends WriteSpec = WriteSpec> {
   readonly name: string;
   /** Whether `write.to` of a spec names an output of this kind. True for one kind at most. */
   isNamedBy(to: string): boolean;
+  /** Parts of a spec that `mistakes` looks at. It is not called if one of them has a mistake already. */
+  readonly checked: readonly SpecPath[];
+  /** Finds what the schema of specs cannot: keys of other kinds, and keys that exclude or need each other. */
+  mistakes(written: WrittenOutput, input: WrittenInput): Iterable<Problem>;
+  /** The key of `write` that gives each interval a place of its own if it names the interval. */
+  readonly intervalKey: string;
   /** Makes the part of a job of a spec that passed all checks. */
   parse(written: WrittenOutput, place: WrittenPlace): Write;
   /** Returns the keys of a spec that mean the same, besides `partition_by` and `add`. */
@@ -106,9 +114,20 @@ export function outputKind({ kind = unnamedKind }: Partial<Pick<WriteSpec, "kind
   });
 }
 
-/** Returns the kind that `write.to` of a spec names. @throws SpecError `adapter.unknown` if none does */
+/** All kinds of this process, in the order in which they were registered. */
+export function outputKinds(): readonly OutputKind[] {
+  return [...kinds.values()];
+}
+
+/** Returns the kind that `write.to` of a spec names; `null` if none does. */
+export function outputKindOf(to: string): OutputKind | null {
+  return outputKinds().find((kind) => kind.isNamedBy(to)) ?? null;
+}
+
+/** Likewise. @throws SpecError `adapter.unknown` if no kind is named */
 export function outputKindNamed(to: string): OutputKind {
-  for (const kind of kinds.values()) if (kind.isNamedBy(to)) return kind;
+  const kind = outputKindOf(to);
+  if (kind !== null) return kind;
   throw new SpecError("adapter.unknown", `this version of Nightshift cannot write to ${shownAddress(to)}`, {
     hint: `It writes: ${[...kinds.keys()].join(", ")}.`,
   });

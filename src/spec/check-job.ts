@@ -1,9 +1,10 @@
 /** Runs every check that a spec is whole enough for. */
 import type { JsonValue } from "../errors.js";
+import type { Problem, SpecPath } from "../job/spec-problem.js";
 import { closest } from "../text/closest-word.js";
+import { inputMistakes, outputMistakes } from "./checks/adapters.js";
 import type { Check, CheckedSpec } from "./checks/check.js";
 import { clashingColumns, partitionColumns, repeatedInList } from "./checks/columns.js";
-import { databaseInput, databaseOutput, filesOutput } from "./checks/databases.js";
 import { afterNeedsIntervals, everyIntervalHasAPlace, lookbackNeedsSchedule } from "./checks/intervals.js";
 import { budgetNeedsRowPolicy, dependentRowsNeedBatch } from "./checks/limits.js";
 import {
@@ -14,14 +15,11 @@ import {
   outputApartFromInput,
   writtenFormat,
 } from "./checks/paths.js";
-import { isUnder, type Problem, type SpecPath } from "./problem.js";
+import { isUnder } from "./problem.js";
 import { type JobSpec, parseJob } from "./schema.js";
 import { valueAt } from "./spec-source.js";
 
 const checks: readonly Check[] = [
-  databaseInput,
-  filesOutput,
-  databaseOutput,
   localPaths,
   localMappingFiles,
   insideOutputRoot,
@@ -50,7 +48,7 @@ export function checkJob(
   const isSound = (path: SpecPath): boolean =>
     !known.some((problem) => disturbs(problem, path)) &&
     !lost.some((gone) => isUnder(gone, path) || isUnder(path, gone));
-  return checks
+  return [...inputMistakes(), ...outputMistakes(), ...checks]
     .filter((check) => check.reads.every(isSound))
     .flatMap((check) => [...check.problems(checked)]);
 }

@@ -3,10 +3,10 @@
  * one that was given for this run.
  */
 import { type JsonValue, SpecError } from "../errors.js";
+import type { Problem, SpecPath } from "../job/spec-problem.js";
 import { closest } from "../text/closest-word.js";
 import { didYouMean } from "./did-you-mean.js";
 import type { Vars, VarUse } from "./expand-templates.js";
-import type { Problem, SpecPath } from "./problem.js";
 import { type VarsSpec, vars as varsSchema } from "./schema/vars.js";
 import { type Secrets, secretsInValue } from "./secrets.js";
 import { valueAt } from "./spec-source.js";

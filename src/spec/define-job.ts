@@ -1,9 +1,9 @@
 /** Jobs written in TypeScript: the language of the YAML spec, typed, through the same checks. */
 import type { JsonValue } from "../errors.js";
 import type { Job } from "../job/job.js";
+import type { Problem } from "../job/spec-problem.js";
 import type { Vars } from "./expand-templates.js";
 import { InvalidSpecError } from "./invalid-spec-error.js";
-import type { Problem } from "./problem.js";
 import { type ResolvedSpec, resolveSpec } from "./resolve-spec.js";
 import type { JobSpecInput } from "./schema.js";
 import { createSecrets, type Secrets } from "./secrets.js";

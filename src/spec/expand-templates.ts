@@ -2,6 +2,7 @@
 /** The first stage of templates over a whole spec: everything but `run.*` and `model.*`, which a run gives values to. */
 import type { JsonValue } from "../errors.js";
 import type { Interval } from "../job/job.js";
+import type { Problem, SpecPath } from "../job/spec-problem.js";
 import { closest } from "../text/closest-word.js";
 import {
   runVariables,
@@ -13,7 +14,6 @@ import {
 } from "../text/template.js";
 import { formatInZone } from "../time/interval.js";
 import { didYouMean } from "./did-you-mean.js";
-import type { Problem, SpecPath } from "./problem.js";
 import { mapStrings } from "./spec-source.js";
 
 export type Vars = { readonly [name: string]: JsonValue };

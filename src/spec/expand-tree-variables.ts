@@ -2,8 +2,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { JsonValue } from "../errors.js";
+import type { Problem, SpecPath } from "../job/spec-problem.js";
 import { isBelowRoot } from "./inside-root.js";
-import type { Problem, SpecPath } from "./problem.js";
 import type { Secrets } from "./secrets.js";
 import { mapStrings } from "./spec-source.js";
 import { expandVariables } from "./variables.js";

@@ -1,10 +1,11 @@
 /** zod's issues as problems, in a person's words. */
 import type { z } from "zod";
 import type { JsonValue } from "../errors.js";
+import type { Problem, SpecPath } from "../job/spec-problem.js";
 import { closest } from "../text/closest-word.js";
 import { didYouMean } from "./did-you-mean.js";
 import { insteadOfLaterKey } from "./later-keys.js";
-import { type Problem, type SpecPath, samePath } from "./problem.js";
+import { samePath } from "./problem.js";
 import { exampleAt, knownKeys } from "./schema-walk.js";
 import { valueAt } from "./spec-source.js";
 

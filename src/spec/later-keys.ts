@@ -3,7 +3,7 @@
  * Words of the job language that this version does not carry out. They are refused like unknown ones, but honestly:
  * whoever wrote them did not misspell anything.
  */
-import type { SpecPath } from "./problem.js";
+import type { SpecPath } from "../job/spec-problem.js";
 
 /** By section of the spec, then by key: what to do instead. */
 const later: { readonly [section: string]: { readonly [key: string]: string } } = {

@@ -5,6 +5,7 @@
 import { type JsonValue, SpecError } from "../errors.js";
 import type { Interval, Job } from "../job/job.js";
 import type { NotifySettings } from "../job/notice.js";
+import type { Problem, SpecPath } from "../job/spec-problem.js";
 import type { Schedule } from "../time/schedule.js";
 import { checkJob, salvage } from "./check-job.js";
 import type { CheckedSpec } from "./checks/check.js";
@@ -23,7 +24,7 @@ import {
 import { expandTemplates, type IntervalScope, type Vars } from "./expand-templates.js";
 import { expandTreeVariables } from "./expand-tree-variables.js";
 import { problemsOfIssues } from "./issues.js";
-import { isUnder, type Problem, type SpecPath, samePath } from "./problem.js";
+import { isUnder, samePath } from "./problem.js";
 import { type IntervalsSpec, intervals } from "./schema/intervals.js";
 import { type JobSpec, jobSchema, parseJob } from "./schema.js";
 import type { Secrets } from "./secrets.js";

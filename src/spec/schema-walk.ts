@@ -1,6 +1,6 @@
 /** Finds the part of a zod schema that a path of a spec leads to: for the keys it knows and the examples it carries. */
 import { z } from "zod";
-import type { SpecPath } from "./problem.js";
+import type { SpecPath } from "../job/spec-problem.js";
 
 type Schema = z.core.$ZodType;
 

@@ -1,7 +1,8 @@
 /** Where the values of a spec stand. */
 import type { JsonValue } from "../errors.js";
+import type { Problem, SpecPath } from "../job/spec-problem.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { formatPath, type Problem, type SpecPath } from "./problem.js";
+import { formatPath } from "./problem.js";
 
 /** One-based line and columns; `endColumn` is exclusive. */
 export interface Location {

@@ -6,7 +6,7 @@
 
 import type { JsonValue } from "../errors.js";
 import { type Connection, isBadUrl, isConnectionUrl, parseConnectionUrl } from "../job/connection.js";
-import type { Problem, SpecPath } from "./problem.js";
+import type { Problem, SpecPath } from "../job/spec-problem.js";
 import type { Secrets } from "./secrets.js";
 import { mapStrings, valueAt } from "./spec-source.js";
 import { secretReferences } from "./variables.js";

@@ -6,9 +6,9 @@
 import { isAllowed } from "../config.js";
 import type { JsonValue } from "../errors.js";
 import type { Deadline, NotifySettings } from "../job/notice.js";
+import type { Problem, SpecPath } from "../job/spec-problem.js";
 import { expandTreeVariables, type TreeVariableContext } from "./expand-tree-variables.js";
 import { problemsOfIssues } from "./issues.js";
-import type { Problem, SpecPath } from "./problem.js";
 import { parseDurationMs } from "./quantities.js";
 import { type NotifySpec, notify as schema, wallTimeSyntax } from "./schema/notify.js";
 import { secretReferences } from "./variables.js";

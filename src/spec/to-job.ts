@@ -71,9 +71,8 @@ function toInput(
   absolute: (path: string) => string,
   { input: connection }: Connections,
 ): InputSpec {
-  const [first = ""] = asList(spec.from);
   return {
-    ...inputKindNamed(first).parse(spec, { absolute, connection }),
+    ...inputKindNamed(spec.from).parse(spec, { absolute, connection }),
     key: asList(spec.key),
     onEmpty: spec.on_empty,
     ...(spec.wait_for === undefined ? {} : { waitFor: toWaitFor(spec.wait_for) }),

@@ -1,9 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** `${VAR}`, `${VAR:-default}`, `${VAR:?message}` and `${file:path}` in a string; `$${` is a plain `${`. */
 import { isAllowed } from "../config.js";
+import type { TextSpan } from "../job/spec-problem.js";
 import { closest } from "../text/closest-word.js";
 import { didYouMean } from "./did-you-mean.js";
-import type { TextSpan } from "./problem.js";
 import { looksSecret, passwordInUrl, type Secrets, secretsInValue } from "./secrets.js";
 
 export interface VariableContext {

@@ -2,7 +2,7 @@
 
 import type { JsonValue } from "../errors.js";
 import { isConnectionUrl } from "../job/connection.js";
-import type { SpecPath } from "./problem.js";
+import type { SpecPath } from "../job/spec-problem.js";
 import { valueAt } from "./spec-source.js";
 import { type UnsafeText, unsafeInPath, type VarValue } from "./var-value.js";
 

@@ -12,8 +12,8 @@ import {
   parseDocument,
 } from "yaml";
 import type { JsonValue } from "../errors.js";
+import type { Problem, SpecPath, TextSpan } from "../job/spec-problem.js";
 import type { Diagnostic } from "./diagnostic.js";
-import type { Problem, SpecPath, TextSpan } from "./problem.js";
 import type { Location, SpecSource } from "./spec-source.js";
 import { type Mistake, structureMistakes, syntaxMistakes } from "./yaml-mistakes.js";
 import { checkNesting } from "./yaml-nesting.js";

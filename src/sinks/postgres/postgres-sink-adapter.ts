@@ -1,9 +1,10 @@
 /** Outputs that are tables of PostgreSQL in the table of adapters. */
 import { isConnectionUrl, parseTableName, type TableName, tableText } from "../../job/connection.js";
-import type { TablePlace, WrittenOutput } from "../../job/output.js";
+import type { TablePlace } from "../../job/output.js";
 import type { SinkAdapter, StagingParts } from "../adapter.js";
 import type { PostgresWrite } from "./postgres-write.js";
 import type { QuarantineDirectory } from "./quarantine-files.js";
+import { keysIn, writeMistakes } from "./write-mistakes.js";
 
 /** Connections that a coordinator holds to one database. */
 const maxSessions = 4;
@@ -11,6 +12,9 @@ const maxSessions = 4;
 export const postgresSinkAdapter: SinkAdapter<PostgresWrite> = {
   name: "postgres",
   isNamedBy: isConnectionUrl,
+  checked: [["write"], ["input"]],
+  mistakes: writeMistakes,
+  intervalKey: "table",
   parse(written, { absolute, connection, inputKey }) {
     if (connection === null) throw new Error("a database is taken out of a spec before it is parsed");
     const { table, mode, key, create, on_missing, quarantine, timestamps, layout, add } = keysIn(written);
@@ -72,22 +76,6 @@ export const postgresSinkAdapter: SinkAdapter<PostgresWrite> = {
     return stagingPostgresSink({ url: await resolve(write.connection), write, quarantine });
   },
 };
-
-/** Keys of `write` that go with a database. */
-interface PostgresKeys extends WrittenOutput {
-  readonly table?: string;
-  readonly key?: string | readonly string[];
-  readonly create?: boolean;
-  readonly on_missing?: PostgresWrite["onMissing"];
-  readonly quarantine?: { readonly table?: string; readonly directory?: string };
-  readonly timestamps?: PostgresWrite["timestamps"] & string;
-  readonly layout?: PostgresWrite["layout"];
-}
-
-/** The schema of specs has checked their types. */
-function keysIn(written: WrittenOutput): PostgresKeys {
-  return written;
-}
 
 function tableOf(text: string | undefined): TableName {
   const table = parseTableName(text ?? "");

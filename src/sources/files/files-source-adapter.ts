@@ -1,6 +1,8 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** Inputs of local files in the table of adapters. */
 import type { PathTypes } from "../../data/column.js";
 import type { WrittenInput } from "../../job/input.js";
+import { type Problem, wrongKey } from "../../job/spec-problem.js";
 import { counted } from "../../text/human.js";
 import { schemeOf } from "../../text/path-scheme.js";
 import type { SourceAdapter } from "../adapter.js";
@@ -9,6 +11,15 @@ import type { FilesInput, FilesPartition } from "./files-input.js";
 export const filesSourceAdapter: SourceAdapter<FilesInput, FilesPartition> = {
   name: "files",
   isNamedBy: (from) => schemeOf(from) === null,
+  checked: [["input"]],
+  *mistakes(written) {
+    for (const key of ["table", "query", "params", "consistency"])
+      if (written[key] !== undefined) yield keyOfDatabases(key);
+  },
+  intervals: {
+    keys: ["from"],
+    warning: "`input.from` names no interval (such as `dt={{ ds }}`): every interval scores the same rows",
+  },
   parse(written, { absolute }) {
     const { from, plain_files, missing_columns, path_columns } = keysIn(written);
     return {
@@ -83,6 +94,16 @@ interface FilesKeys extends WrittenInput {
 /** The schema of specs has checked their types. */
 function keysIn(written: WrittenInput): FilesKeys {
   return written;
+}
+
+function keyOfDatabases(key: string): Problem {
+  const message = `\`${key}\` belongs to a database, and \`from\` names files`;
+  return wrongKey(
+    ["input", key],
+    "spec.not-a-database",
+    message,
+    "write `from: ${DATABASE_URL}`, or remove it",
+  );
 }
 
 function baseName(path: string): string {

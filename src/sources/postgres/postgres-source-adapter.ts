@@ -2,6 +2,7 @@
 import type { JsonValue } from "../../errors.js";
 import { isConnectionUrl, parseTableName, type TableName, tableText } from "../../job/connection.js";
 import type { WrittenInput } from "../../job/input.js";
+import { badTableName, type Problem, wrong, wrongKey } from "../../job/spec-problem.js";
 import { count } from "../../text/human.js";
 import type { SourceAdapter } from "../adapter.js";
 import type { Consistency, PostgresInput, PostgresPartition } from "./postgres-input.js";
@@ -9,6 +10,12 @@ import type { Consistency, PostgresInput, PostgresPartition } from "./postgres-i
 export const postgresSourceAdapter: SourceAdapter<PostgresInput, PostgresPartition> = {
   name: "postgres",
   isNamedBy: isConnectionUrl,
+  checked: [["input"]],
+  mistakes,
+  intervals: {
+    keys: ["table", "params"],
+    warning: "`input.params` name no interval (such as `{{ ds }}`): every interval scores the same rows",
+  },
   parse(written, { connection }) {
     if (connection === null) throw new Error("a database is taken out of a spec before it is parsed");
     const { table, query, params = [], consistency = "snapshot" } = keysIn(written);
@@ -71,6 +78,51 @@ export const postgresSourceAdapter: SourceAdapter<PostgresInput, PostgresPartiti
   },
 };
 
+function* mistakes(written: WrittenInput): Iterable<Problem> {
+  const { from, table, query, params, wait_for } = keysIn(written);
+  for (const key of ["plain_files", "missing_columns", "path_columns"])
+    if (written[key] !== undefined)
+      yield wrongKey(
+        ["input", key],
+        "spec.not-files",
+        `\`${key}\` is about files, and \`from\` is a database`,
+        "remove it",
+      );
+  if (wait_for?.marker !== undefined)
+    yield wrongKey(
+      ["input", "wait_for", "marker"],
+      "spec.not-files",
+      "`marker` is about files, and `from` is a database",
+      "remove it: the input is there when the query has rows",
+    );
+  if (typeof from !== "string") {
+    yield wrong(["input", "from"], "spec.one-database", "a database stands alone", "name it without a list");
+    return;
+  }
+  if (table === undefined && query === undefined)
+    yield wrong(
+      ["input"],
+      "spec.incomplete",
+      "`from` is a database: which rows of it?",
+      "add `table: schema.name`, or `query:`",
+    );
+  if (table !== undefined && query !== undefined)
+    yield wrongKey(
+      ["input", "query"],
+      "spec.table-or-query",
+      "`table` and `query` exclude each other",
+      "remove one",
+    );
+  if (params !== undefined && query === undefined)
+    yield wrongKey(
+      ["input", "params"],
+      "spec.table-or-query",
+      "`params` are values of a `query`",
+      "remove it",
+    );
+  if (table !== undefined && parseTableName(table) === null) yield badTableName(["input", "table"], table);
+}
+
 function inputText({ connection, read }: PostgresInput): string {
   return read.kind === "table"
     ? `${connection.address}/${tableText(read.table)}`
@@ -83,6 +135,7 @@ interface PostgresKeys extends WrittenInput {
   readonly query?: string;
   readonly params?: readonly JsonValue[];
   readonly consistency?: Consistency;
+  readonly wait_for?: { readonly marker?: string };
 }
 
 /** The schema of specs has checked their types. */

@@ -1,6 +1,6 @@
 /** What a schema cannot say: how the parts of a spec go together. */
 import type { JsonValue } from "../../errors.js";
-import type { Problem, SpecPath } from "../problem.js";
+import type { Problem, SpecPath } from "../../job/spec-problem.js";
 import type { JobSpec } from "../schema.js";
 
 export interface CheckedSpec {
@@ -16,10 +16,6 @@ export interface Check {
   /** Parts of the spec that it looks at. A mistake in one of these leaves the check out: it could only mislead. */
   readonly reads: readonly SpecPath[];
   problems(checked: CheckedSpec): Iterable<Problem>;
-}
-
-export function wrong(path: SpecPath, code: string, message: string, suggestion: string | null): Problem {
-  return { path, at: "value", code, message, suggestion };
 }
 
 export function asList(value: string | readonly string[] | undefined): readonly string[] {

@@ -1,9 +1,11 @@
 /** Columns of the output: each name once, and those to partition by among them. */
+
+import type { SpecPath } from "../../job/spec-problem.js";
+import { wrong } from "../../job/spec-problem.js";
 import { closest } from "../../text/closest-word.js";
 import { didYouMean } from "../did-you-mean.js";
-import type { SpecPath } from "../problem.js";
 import type { JobSpec } from "../schema.js";
-import { asList, type Check, itemPath, wrong } from "./check.js";
+import { asList, type Check, itemPath } from "./check.js";
 
 const outputColumns: readonly SpecPath[] = [["input", "key"], ["passthrough"], ["outputs"], ["write", "add"]];
 

@@ -1,9 +1,11 @@
 /** Intervals and modes: a second interval must have a place to go. */
-import { isConnectionUrl } from "../../job/connection.js";
+import { inputKindOf } from "../../job/input.js";
+import { outputKindOf } from "../../job/output.js";
+import { wrong } from "../../job/spec-problem.js";
 import { templateVariables } from "../../text/template.js";
 import { isIntervalVariable } from "../expand-templates.js";
 import { valueAt } from "../spec-source.js";
-import { asList, type Check, type CheckedSpec, wrong } from "./check.js";
+import type { Check, CheckedSpec } from "./check.js";
 
 export const everyIntervalHasAPlace: Check = {
   reads: [["write", "to"], ["write", "table"], ["write", "mode"], ["intervals"]],
@@ -21,7 +23,7 @@ export const everyIntervalHasAPlace: Check = {
       mode,
       "spec.one-place-for-all-intervals",
       "with `mode: error` the second interval could not be published: the target would exist",
-      `set \`mode: append\` or \`replace\`, or put \`{{ ds }}\` into \`${isConnectionUrl(spec.write.to) ? "table" : "to"}\``,
+      `set \`mode: append\` or \`replace\`, or put \`{{ ds }}\` into \`${outputKindOf(spec.write.to)?.intervalKey ?? "to"}\``,
     );
   },
 };
@@ -63,15 +65,12 @@ export const lookbackNeedsSchedule: Check = {
 /** Not wrong, but seldom meant. */
 export function intervalWarnings({ spec, written }: CheckedSpec): readonly string[] {
   if (spec.intervals === undefined) return [];
-  const isDatabase = asList(spec.input.from).some(isConnectionUrl);
-  const texts = (isDatabase ? (["table", "params"] as const) : (["from"] as const)).flatMap((key) => {
+  const kind = inputKindOf(spec.input.from);
+  const texts = (kind?.intervals.keys ?? []).flatMap((key) => {
     const value = valueAt(written, ["input", key]);
     return Array.isArray(value) ? value.flat() : [value];
   });
-  if (texts.some(usesInterval)) return [];
-  if (isDatabase)
-    return ["`input.params` name no interval (such as `{{ ds }}`): every interval scores the same rows"];
-  return ["`input.from` names no interval (such as `dt={{ ds }}`): every interval scores the same rows"];
+  return kind === null || texts.some(usesInterval) ? [] : [kind.intervals.warning];
 }
 
 function usesInterval(text: unknown): boolean {

@@ -1,5 +1,7 @@
 /** Limits that mean something, or are needed, only with other keys. */
-import { type Check, type CheckedSpec, wrong } from "./check.js";
+
+import { wrong } from "../../job/spec-problem.js";
+import type { Check, CheckedSpec } from "./check.js";
 
 export const budgetNeedsRowPolicy: Check = {
   reads: [

@@ -1,12 +1,13 @@
 /** Paths: local ones, inside the output root, and output apart from input. */
 import { resolve, sep } from "node:path";
 import { isConnectionUrl } from "../../job/connection.js";
+import type { Problem, SpecPath } from "../../job/spec-problem.js";
+import { wrong } from "../../job/spec-problem.js";
 import { schemeOf } from "../../text/path-scheme.js";
 import { unwrittenEnding } from "../../text/recognise-file.js";
 import { isBelowRoot, isInside } from "../inside-root.js";
-import type { Problem, SpecPath } from "../problem.js";
 import type { JobSpec } from "../schema.js";
-import { asList, type Check, itemPath, wrong } from "./check.js";
+import { asList, type Check, itemPath } from "./check.js";
 
 export const localPaths: Check = {
   reads: [
