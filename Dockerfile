@@ -14,6 +14,7 @@ WORKDIR /app
 COPY --from=build /app/package.json /app/LICENSE /app/NOTICE /app/THIRD_PARTY_NOTICES.md ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY --from=build /app/generated ./generated
 COPY --from=build /app/schema ./schema
 # What `demo` scores.
 COPY --from=build /app/jobs/flight-delay.yaml ./jobs/

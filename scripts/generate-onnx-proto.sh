@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes src/runtimes/onnx/onnx_pb.ts again, from the onnx.proto that PyPI's onnx package ships.
+# Writes generated/onnx_pb.js and its types, from the onnx.proto that PyPI's onnx package ships. They are committed, since
+# building Nightshift shall need neither Python nor protoc.
 # Needs python3 with venv, and `npm ci` done. Run it to move to a newer ONNX, then run the tests.
 set -eu
 
@@ -20,8 +21,9 @@ sed 's/^  repeated AttributeProto attribute = 5;.*$/  repeated bytes attribute =
   "$work"/venv/lib/python3*/site-packages/onnx/onnx-ml.proto >"$work/proto/onnx.proto"
 grep -q 'repeated bytes attribute = 5;' "$work/proto/onnx.proto"
 
+mkdir -p "$root/generated"
 PATH="$root/node_modules/.bin:$PATH" "$work/venv/bin/python" -m grpc_tools.protoc \
   --proto_path "$work/proto" \
-  --es_out "$root/src/runtimes/onnx" \
-  --es_opt target=ts,import_extension=js,erasable_syntax=true \
+  --es_out "$root/generated" \
+  --es_opt target=js+dts,import_extension=js \
   "$work/proto/onnx.proto"

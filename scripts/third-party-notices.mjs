@@ -27,7 +27,7 @@ ${[...new Set(rows)].sort().join("\n")}
 
 | what | from | licence |
 | --- | --- | --- |
-| \`src/runtimes/onnx/onnx_pb.ts\`, generated from \`onnx.proto\` | the ONNX project | Apache-2.0 |
+| \`generated/onnx_pb.js\`, generated from \`onnx.proto\` | the ONNX project | Apache-2.0 |
 | \`fixtures/flights/\`, and the flights that the fixtures' models were trained on | U.S. Bureau of Transportation Statistics, by way of the npm package vega-datasets | public data of the U.S. government; vega-datasets' own licence (BSD-3-Clause) covers its code |
 | \`fixtures/adult/\` | UCI Adult (Becker and Kohavi, 1996), by way of dotnet/machinelearning | CC BY 4.0 |
 `;

@@ -38,7 +38,7 @@ function canRun(cliPath: string): boolean {
 function copyOfProgram(): string {
   const copy = mkdtempSync(join(tmpdir(), "nightshift-program-"));
   chmodSync(copy, 0o755);
-  for (const part of ["package.json", "dist", "node_modules"])
+  for (const part of ["package.json", "dist", "generated", "node_modules"])
     cpSync(join(repository, part), join(copy, part), { recursive: true, dereference: true });
   return copy;
 }

@@ -1,7 +1,7 @@
 /** Models made to do harm, or by a bug. Input `x` is [N, 2] unless said otherwise. */
 import { create } from "@bufbuild/protobuf";
+import { AttributeProto_AttributeType, TensorProtoSchema } from "#onnx-proto";
 import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
-import { AttributeProto_AttributeType, TensorProtoSchema } from "../../src/runtimes/onnx/onnx_pb.js";
 import { encoded, floats, graph, integers, model, node, texts, types, value } from "./onnx-models.js";
 
 const input = value("x", types.FLOAT, ["N", 2]);

@@ -1,6 +1,5 @@
 /** Small ONNX models, built with the messages of the runtime itself, for what no committed export shows. */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 import {
   AttributeProto_AttributeType,
   type AttributeProtoSchema,
@@ -16,7 +15,8 @@ import {
   type TypeProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
-} from "../../src/runtimes/onnx/onnx_pb.js";
+} from "#onnx-proto";
+import type { OnnxModel } from "../../src/runtimes/onnx/model-proto.js";
 
 export const types = TensorProto_DataType;
 

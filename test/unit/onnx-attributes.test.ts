@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
+import { NodeProtoSchema } from "#onnx-proto";
 import { asciiOf, numbersOf } from "../../src/runtimes/onnx/attributes.js";
-import { NodeProtoSchema } from "../../src/runtimes/onnx/onnx_pb.js";
 
 /** A node with one attribute, `a`, followed by the field and its length of 4,294,967,295 bytes, which are not there. */
 function nodeWithEndlessList(field: number) {

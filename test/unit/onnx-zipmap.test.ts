@@ -1,8 +1,8 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { describe, expect, it } from "vitest";
+import { ModelProtoSchema } from "#onnx-proto";
 import { decodeModel, encodeModel } from "../../src/runtimes/onnx/model-proto.js";
-import { ModelProtoSchema } from "../../src/runtimes/onnx/onnx_pb.js";
 import { readSignature } from "../../src/runtimes/onnx/signature.js";
 import { removeZipMaps } from "../../src/runtimes/onnx/zipmap.js";
 import { maps, model, modelBytes, type NodeInit, node, types, value } from "../support/onnx-models.js";

@@ -10,7 +10,7 @@ import {
   type NodeProto,
   type TensorProto,
   TensorProto_DataType,
-} from "./onnx_pb.js";
+} from "#onnx-proto";
 
 const nameField = 1;
 /** `t`, `g`, `tensors`, `graphs`, `sparse_tensor`, `sparse_tensors`: tensors, or graphs that may hold some. */

@@ -1,7 +1,8 @@
 /** Outputs that are the same whatever goes in: names of classes, versions, thresholds. No row has one of its own. */
+
+import type { GraphProto, NodeProto } from "#onnx-proto";
 import { attributesWithTensors } from "./attributes.js";
 import { isOperator } from "./graph-index.js";
-import type { GraphProto, NodeProto } from "./onnx_pb.js";
 
 /** Returns the names of the outputs that depend on no input of the graph. */
 export function constantOutputs(graph: GraphProto): ReadonlySet<string> {

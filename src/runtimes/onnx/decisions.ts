@@ -1,7 +1,8 @@
 /** Where a graph decides for a class: a classifier operator, or `classes[argmax(scores)]` spelled out. */
+
+import type { NodeProto } from "#onnx-proto";
 import { attribute, classLabels, labelsInTensor } from "./attributes.js";
 import { type GraphIndex, isOperator, walkBack } from "./graph-index.js";
-import type { NodeProto } from "./onnx_pb.js";
 import type { ClassLabels } from "./zipmap.js";
 
 export interface Decision {

@@ -3,10 +3,11 @@
  * running small models: `test/adapters/engine-faults.test.ts` has them. Such a model is refused, or its label is taken
  * from its scores: see `label-from-scores.ts`.
  */
+
+import type { GraphProto, NodeProto } from "#onnx-proto";
 import { attribute, classLabels, numbersOf, textOf } from "./attributes.js";
 import { engineVersion } from "./engine.js";
 import { isOperator } from "./graph-index.js";
-import type { GraphProto, NodeProto } from "./onnx_pb.js";
 import { scoredClasses, scoresEveryRow } from "./trees/scored-classes.js";
 
 export interface EngineFault {

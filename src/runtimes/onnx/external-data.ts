@@ -5,10 +5,6 @@
  */
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { ModelError } from "../../errors.js";
-import type { Asset } from "../../job/plan.js";
-import { attributesWithTensors } from "./attributes.js";
-import { type OnnxModel, readingModel } from "./model-proto.js";
 import {
   type AttributeProto,
   type GraphProto,
@@ -16,7 +12,11 @@ import {
   type SparseTensorProto,
   type TensorProto,
   TensorProto_DataLocation,
-} from "./onnx_pb.js";
+} from "#onnx-proto";
+import { ModelError } from "../../errors.js";
+import type { Asset } from "../../job/plan.js";
+import { attributesWithTensors } from "./attributes.js";
+import { type OnnxModel, readingModel } from "./model-proto.js";
 import { digestFile } from "./pinned-file.js";
 
 /** Every location that the model's tensors name, once, in the order of their first use. */

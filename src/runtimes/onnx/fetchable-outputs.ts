@@ -3,8 +3,8 @@
  * have a `constructor` and a `toString` already, and where `__proto__` is no key. Such an output gets another name.
  */
 import { create } from "@bufbuild/protobuf";
+import { NodeProtoSchema, OperatorSetIdProtoSchema, type ValueInfoProto } from "#onnx-proto";
 import { encodeModel, type OnnxModel } from "./model-proto.js";
-import { NodeProtoSchema, OperatorSetIdProtoSchema, type ValueInfoProto } from "./onnx_pb.js";
 
 /** The name to fetch an output by. */
 export function fetchedName(output: string): string {

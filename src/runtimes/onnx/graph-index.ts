@@ -1,5 +1,5 @@
+import type { GraphProto, NodeProto, TensorProto } from "#onnx-proto";
 import { attribute, numbersInTensor } from "./attributes.js";
-import type { GraphProto, NodeProto, TensorProto } from "./onnx_pb.js";
 
 /** A graph by the names of its values. Subgraphs are not in it. */
 export interface GraphIndex {

@@ -5,10 +5,6 @@
  * positive. Of several classes it passes over one that a row reaches no score of.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { attribute, classLabels, numbersOf } from "./attributes.js";
-import { transformOf } from "./engine-faults.js";
-import { isOperator } from "./graph-index.js";
-import { importStandardOperators, type OnnxModel } from "./model-proto.js";
 import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
@@ -17,7 +13,11 @@ import {
   type TensorProto,
   TensorProto_DataType,
   TensorProtoSchema,
-} from "./onnx_pb.js";
+} from "#onnx-proto";
+import { attribute, classLabels, numbersOf } from "./attributes.js";
+import { transformOf } from "./engine-faults.js";
+import { isOperator } from "./graph-index.js";
+import { importStandardOperators, type OnnxModel } from "./model-proto.js";
 import { scoredClasses, scoresEveryRow } from "./trees/scored-classes.js";
 
 /**

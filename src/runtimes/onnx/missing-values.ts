@@ -1,7 +1,8 @@
 /** Whether a model knows missing values: some operator has to take NaN for one, or else it goes through every sum. */
+
+import type { NodeProto } from "#onnx-proto";
 import { numbersOf } from "./attributes.js";
 import type { OnnxModel } from "./model-proto.js";
-import type { NodeProto } from "./onnx_pb.js";
 
 /** Operators of these domains are known; of any other one it is not known what it does. */
 const knownDomains: ReadonlySet<string> = new Set(["", "ai.onnx", "ai.onnx.ml", "com.microsoft"]);

@@ -1,8 +1,8 @@
 /** An ONNX file's bytes as messages, and back. What this version of the format does not know survives a re-encode. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type GraphProto, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from "#onnx-proto";
 import { ModelError } from "../../errors.js";
 import { hintForModel, recogniseFile } from "../../text/recognise-file.js";
-import { type GraphProto, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from "./onnx_pb.js";
 
 /** A decoded model whose graph is known to be there. */
 export type OnnxModel = ModelProto & { graph: GraphProto };

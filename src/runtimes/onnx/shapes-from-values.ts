@@ -2,8 +2,9 @@
  * Whether the shape of some tensor can follow from a row's values. Mostly none does: then what the engine says of shapes
  * tells nothing of rows, and may be shown.
  */
+
+import type { GraphProto, NodeProto } from "#onnx-proto";
 import { attributesWithTensors } from "./attributes.js";
-import type { GraphProto, NodeProto } from "./onnx_pb.js";
 
 /** Operands that are shapes, sizes, counts or bounds, by operator. */
 const sizeOperands: ReadonlyMap<string, readonly number[]> = new Map([

@@ -1,10 +1,10 @@
 /** Whether a provider works: by a multiplication that is allowed to run nowhere else. */
 import { create, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema, TensorProto_DataType } from "#onnx-proto";
 import type { ProviderTrial } from "../model.js";
 import type { Turns } from "./device-turns.js";
 import { type Engine, quiet } from "./engine.js";
 import { messageOf } from "./engine-errors.js";
-import { ModelProtoSchema, TensorProto_DataType } from "./onnx_pb.js";
 import { whyNot } from "./providers.js";
 import { noCpuFallback } from "./session.js";
 

@@ -1,13 +1,13 @@
 /** What a graph says about its inputs and outputs: element types and shapes. */
 
-import type { Dimension, TensorType } from "../../data/tensor.js";
-import { ModelError } from "../../errors.js";
 import {
   TensorProto_DataType as DataType,
   type TensorShapeProto,
   type TypeProto,
   type ValueInfoProto,
-} from "./onnx_pb.js";
+} from "#onnx-proto";
+import type { Dimension, TensorType } from "../../data/tensor.js";
+import { ModelError } from "../../errors.js";
 
 /** A tensor as declared; dimension 0 is as the exporter wrote it. */
 export interface DeclaredTensor {

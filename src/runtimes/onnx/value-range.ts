@@ -2,10 +2,11 @@
  * Bounds of a value's elements, whatever goes into the model: interval arithmetic over the graph, back from the value. What
  * is not known to be bounded is unbounded, so a value that lies within [0, 1] here does so for every row.
  */
+
+import { type NodeProto, TensorProto_DataType } from "#onnx-proto";
 import { attribute, classLabels, numbersInTensor, numbersOf } from "./attributes.js";
 import { isProbabilistic, transformOf } from "./engine-faults.js";
 import { constantOf, type GraphIndex, isOperator } from "./graph-index.js";
-import { type NodeProto, TensorProto_DataType } from "./onnx_pb.js";
 import { weightRange } from "./trees/weight-range.js";
 
 export interface Range {

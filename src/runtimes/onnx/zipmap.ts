@@ -3,10 +3,10 @@
  * fetched as a tensor, and is slow. What went into it is what people want.
  */
 import { create } from "@bufbuild/protobuf";
+import { TensorProto_DataType, TypeProtoSchema, type ValueInfoProto } from "#onnx-proto";
 import { classLabels } from "./attributes.js";
 import { type GraphIndex, indexGraph, isOperator } from "./graph-index.js";
 import { importStandardOperators, type OnnxModel } from "./model-proto.js";
-import { TensorProto_DataType, TypeProtoSchema, type ValueInfoProto } from "./onnx_pb.js";
 
 export type ClassLabels = readonly (string | number)[];
 

@@ -1,6 +1,7 @@
 /** A TreeEnsemble operator's attributes as trees. Whatever is unusual gives `null`: then the engine runs the model. */
+
+import type { NodeProto } from "#onnx-proto";
 import { asciiOf, numbersOf } from "../attributes.js";
-import type { NodeProto } from "../onnx_pb.js";
 
 /**
  * Nodes of all trees, each property in an array of its own. Going on is uniform: `x > threshold` leads to `greater`,

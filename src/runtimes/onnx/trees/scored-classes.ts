@@ -1,6 +1,7 @@
 /** Which classes the leaves of a TreeEnsembleClassifier give scores to. */
+
+import type { NodeProto } from "#onnx-proto";
 import { asciiOf, numbersOf } from "../attributes.js";
-import type { NodeProto } from "../onnx_pb.js";
 
 /** The places of the classes that some leaf has a weight for. */
 export function scoredClasses(node: NodeProto): ReadonlySet<number> {

@@ -2,11 +2,12 @@
  * Models that are trees and nothing else: one TreeEnsemble on the model's one input. They can run on our own kernel,
  * several times faster than on the engine; anything that is not fully understood stays with the engine.
  */
+
+import { type NodeProto, TensorProto_DataType } from "#onnx-proto";
 import { attribute, attributeNames, classLabels, numbersOf, textOf } from "../attributes.js";
 import { transformOf } from "../engine-faults.js";
 import { type GraphIndex, indexGraph, isOperator, sameInput, walkBack } from "../graph-index.js";
 import type { OnnxModel } from "../model-proto.js";
-import { type NodeProto, TensorProto_DataType } from "../onnx_pb.js";
 import { declaredTensor } from "../value-info.js";
 import type { ClassLabels } from "../zipmap.js";
 import { type Ensemble, readEnsemble } from "./ensemble.js";

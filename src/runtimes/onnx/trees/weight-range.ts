@@ -1,5 +1,5 @@
+import type { NodeProto } from "#onnx-proto";
 import { attribute, numbersOf, textOf } from "../attributes.js";
-import type { NodeProto } from "../onnx_pb.js";
 
 /**
  * Bounds of the sums that an ensemble gives, over all its outputs: of each tree the smallest and the largest weight for an
