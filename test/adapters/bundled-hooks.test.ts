@@ -128,7 +128,7 @@ test("post drops rows and counts them, added columns and all", async () => {
   expect(valuesThroughIpc(result)).toMatchObject({ n: [2], price: [null], city: [null], id: [2n] });
 });
 
-test("the context tells job and interval", async () => {
+test("the context has job and interval", async () => {
   const hook =
     'export default (c: any, { job, interval }: any) => c.add("x", Array(3).fill(`${job} ${interval}`));';
   expect(valuesThroughIpc((await apply(hook)).batch).x).toEqual(Array(3).fill("prices null"));

@@ -62,7 +62,7 @@ async function statuses(ledger: Ledger): Promise<readonly string[]> {
 }
 
 describe("a torn last line", () => {
-  test("cut anywhere, it does not count, and the run goes on", async () => {
+  test("cut anywhere, it does not count, and the run continues", async () => {
     await writeRun();
     const whole = await readFile(file("journal.2.ndjson"));
     const lastLine = whole.lastIndexOf("\n", whole.length - 2) + 1;
@@ -174,7 +174,7 @@ describe("damage", () => {
     expect(runs[1]?.error).toMatchObject(corrupt);
   });
 
-  test("the way out that the message names: without its journals a run begins anew", async () => {
+  test("the way out that the message names: without its journals a run starts again", async () => {
     await writeRun();
     for (const name of await readdir(join(root, "runs/run")))
       if (/^(journal|plan)\./.test(name)) await rename(file(name), join(root, basename(name)));

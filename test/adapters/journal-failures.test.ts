@@ -16,7 +16,7 @@ import { type Operation, simulatedDisk } from "../support/simulated-disk.js";
 const stateDir = "/state";
 
 describe("a sync that fails", () => {
-  test("stops the run's journal for good: nothing is promised any more, also not by a sync that would succeed", async () => {
+  test("ends the run's journal: nothing is promised afterwards, also not by a sync that would succeed", async () => {
     const disk = simulatedDisk();
     const failure = new InfraError("infra.io", "journal.1.ndjson: EIO: i/o error, fsync");
     let failing = 0;
@@ -232,7 +232,7 @@ describe("on a real disk", () => {
 });
 
 describe("a full disk", () => {
-  test("stops the run, loses nothing that was acknowledged, and the run goes on when there is space again", (context) => {
+  test("stops the run, loses nothing that was acknowledged, and the run continues when there is space again", (context) => {
     needs(context, mounts());
     const script = join(import.meta.dirname, "../support/journal-full-disk.mjs");
     const plan = JSON.stringify({

@@ -180,7 +180,7 @@ async function lostAt({ disk, acknowledged }: Moment): Promise<readonly string[]
 }
 
 describe("a power cut after any operation of a run", () => {
-  test("loses nothing that was acknowledged, and the run goes on", async () => {
+  test("loses nothing that was acknowledged, and the run continues", async () => {
     const { moments } = await record(allOutcomes);
     for (const moment of moments) expect(await lostAt(moment), moment.when).toEqual([]);
     expect(moments.length).toBeGreaterThan(300);

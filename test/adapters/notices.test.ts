@@ -163,7 +163,7 @@ test("a receiver that fails, hangs and hangs up is tried again, a little later e
   expect(troubles).toEqual([]);
 });
 
-test("one that never takes it is given up and told, without the URL", async () => {
+test("one that never takes it is abandoned and logged, without the URL", async () => {
   receiver.answer(503);
   const { host } = new URL(receiver.url);
   await posted(failure, to({ slack: `${receiver.url}/services/T0/SECRET` }));

@@ -320,7 +320,7 @@ it("INT96 timestamps keep the dates that nanoseconds have no room for", async ()
   );
 });
 
-describe("a footer tells", () => {
+describe("a footer says", () => {
   it("rows, nulls, bounds and sizes of every row group", async () => {
     const summary = await inspect(
       foreignFile(

@@ -91,7 +91,7 @@ test.each(["delivered", "lost"] as const)(
   },
 );
 
-test("gc keeps what a run needs that may still go on, and removes the rest", async () => {
+test("gc keeps what a resumable run needs, and removes the rest", async () => {
   const [kept, spent] = [anAsset(text), anAsset("of the other run")];
   await ledger.assets.put("one", kept, () => blocks(text));
   await ledger.assets.put("two", kept, () => blocks(text));

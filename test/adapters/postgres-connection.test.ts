@@ -52,7 +52,7 @@ afterAll(async () => {
 });
 
 describe("the catalogue", () => {
-  it("tells a table's columns, types, keys and size", async () => {
+  it("reports a table's columns, types, keys and size", async () => {
     await test.query(`
       create type mood as enum ('sad', 'ok');
       create domain score as real check (value >= 0);
@@ -416,7 +416,7 @@ describe("a server that one cannot get into", () => {
     expect(await failure(openSession(urlOf(unbound), options))).toMatchObject({ code: "infra.tls" });
   });
 
-  it("tells what is not allowed, not there, or full", async () => {
+  it("reports what is not allowed, not there, or full", async () => {
     expect(await failure(open(as("outsider")).query("select * from private"))).toMatchObject({
       code: "infra.permission",
     });

@@ -86,7 +86,7 @@ describe("a session", () => {
   });
 });
 
-test("a ledger goes on within seconds, and nothing is done twice", async () => {
+test("a ledger continues within seconds, and nothing is done twice", async () => {
   const { start, closeAll } = ledgerProcesses(database.url);
   const { ledger, owner } = await start({ url: behind });
   await ledger.createRun(aRun("run"));

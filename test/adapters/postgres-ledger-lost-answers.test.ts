@@ -220,7 +220,7 @@ test("savePlan, its COMMIT lost: nothing is saved, it says so, and the plan can 
   await ledger.savePlan(claim, aPlan(2), somePartitions(2));
 });
 
-test("a reader whose connections break goes on reading, and misses no event", async () => {
+test("a reader whose connections break continues reading, and misses no event", async () => {
   const claim = await prepared();
   const other = await there.processes.start();
   const seen: string[] = [];

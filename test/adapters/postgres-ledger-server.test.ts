@@ -54,7 +54,7 @@ async function failure(work: Promise<unknown>): Promise<NightshiftError> {
 }
 
 describe("a server that crashes", () => {
-  test("in the middle of a run, twice: the run goes on, and what was answered is there", async () => {
+  test("in the middle of a run, twice: the run continues, and what was answered is there", async () => {
     const patient = { retryDelaysMs: Array.from({ length: 40 }, () => 100) };
     const process = await processes.start(patient);
     const { ledger } = process;

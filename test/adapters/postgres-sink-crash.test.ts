@@ -96,7 +96,7 @@ it("loses nothing that was staged when the server crashes, nor what it published
   expect((await place.sink(upsert).quarantinedRows("a", 10))?.rows).toHaveLength(1);
 });
 
-it("publishes nothing by halves when the server crashes in the middle, and goes on when it is back", async () => {
+it("publishes nothing by halves when the server crashes in the middle, and continues when it is back", async () => {
   const place = await target();
   const receipts = await stageRun(place, runOf("a"), [{ ids: [1, 2] }, { ids: [3] }], upsert);
   await place.database.query(
@@ -174,7 +174,7 @@ describe("several at once", () => {
 });
 
 describe("a server that cannot", () => {
-  it("has a lock that another session holds: says so, and goes on once it is gone", async () => {
+  it("has a lock that another session holds: says so, and continues once it is gone", async () => {
     const place = await target();
     const receipts = await stageRun(place, runOf("a"), [{ ids: [1] }]);
     const holder = openDatabase(urlOf(place.url), { role: "holder", maxSessions: 1 });
@@ -210,7 +210,7 @@ describe("a server that cannot", () => {
     await holder.close();
   });
 
-  it("has no room: says so, publishes nothing, and goes on when there is some", async () => {
+  it("has no room: says so, publishes nothing, and continues when there is some", async () => {
     const place = await target();
     const receipts = await stageRun(place, runOf("a"), [{ ids: [1] }], upsert);
     // The server's own words and code for it, where a full disk would say them.

@@ -277,7 +277,7 @@ describe("one state for all partitions", () => {
     await kept.release();
   });
 
-  it("is a copy under `materialize`, of the columns that are read, made anew for each generation", async () => {
+  it("is a copy under `materialize`, of the columns that are read, made again for each generation", async () => {
     const read = queryOf("select n, a, interval '1 s' as unreadable from even where n > $1", 10);
     const input = inputOf(database.url, read, { consistency: "materialize" });
     const source = sourceOf(database.url, read, { consistency: "materialize" });

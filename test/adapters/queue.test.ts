@@ -380,7 +380,7 @@ test("a database without a queue's tables is refused with what to do", async () 
   await database.drop();
 });
 
-test("a database that refuses says so: for good where the tables are gone, for now where it is read-only", async () => {
+test("a database that refuses says so: permanently if the tables are gone, temporarily if it is read-only", async () => {
   const database = await createDatabase();
   await migrateQueue(urlOf(database.url));
   const name = new URL(database.url).pathname.slice(1);

@@ -39,7 +39,7 @@ test("probit-garbage: refused while planning, with the way out, and nothing is p
   expect(readdirSync(folder)).not.toContain("out.parquet");
 });
 
-test("a label that a model's own rule takes from elsewhere is kept, counted, and told as JSON and in events", async () => {
+test("a label that a model's own rule takes from elsewhere is kept, counted, and reported in JSON and in events", async () => {
   const folder = copyOfCase("probit-garbage");
   const of = model({
     node: [

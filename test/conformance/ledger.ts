@@ -567,7 +567,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect((await partition("run", 0, heir.ledger)).status).toBe("accepted");
       });
 
-      test("a failed or cancelled run goes on where it stopped", async () => {
+      test("a failed or cancelled run continues where it stopped", async () => {
         for (const end of ["failed", "cancelled"] as const) {
           const claim = await planned(end, 2);
           await accepted(claim, 0, "a");
@@ -622,7 +622,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect((await state("run")).status).toBe("publishing");
       });
 
-      test("freezes: nothing is leased or revived any more, and it may be asked for again", async () => {
+      test("freezes: nothing is leased or revived afterwards, and it may be asked for again", async () => {
         const claim = await publishing("run", 1);
         const refused = { code: "refused.transition" };
         await expect(ledger.leasePartition(claim, 0)).rejects.toMatchObject(refused);
@@ -712,7 +712,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         },
       );
 
-      test("a dropped run is over for good, and its key's next generation may begin", async () => {
+      test("a dropped run stays dropped, and its key's next generation may begin", async () => {
         const claim = await planned("run", 1);
         await ledger.dropRun(claim);
         await ledger.releaseRun(claim);
@@ -766,7 +766,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect(await other.ledger.isRetryRequested("run")).toBe(false);
       });
 
-      test("it is over once the run is published, and asked for anew after another end", async () => {
+      test("it is over once the run is published, and requested again after another end", async () => {
         const claim = await publishing("run", 1);
         await ledger.requestRetry("run");
         expect(await asked()).toEqual(["run"]);
@@ -1006,7 +1006,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
     describe("changes", () => {
       const types = (events: readonly RunEvent[]) => events.map(({ type }) => type);
 
-      test("tell a run from its beginning to its end, then stop", async () => {
+      test("report a run from its beginning to its end, then stop", async () => {
         const claim = await planned("run", 1);
         const failed = await started(claim, 0, "a");
         await ledger.recordFailure(failed, aFailure("a"));
@@ -1069,7 +1069,7 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         expect(seen[4]).toMatchObject({ resumed: true });
       });
 
-      test("go on over a failure that was resumed", async () => {
+      test("continue over a failure that was resumed", async () => {
         const claim = await planned("run", 0);
         await ledger.failRun(claim, anError);
         await ledger.releaseRun(claim);

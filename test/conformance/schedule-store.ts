@@ -582,7 +582,7 @@ export function scheduleBookConformance(name: string, makePlace: () => Promise<B
       expect(await instantsIn(book)).toEqual(instants.toReversed());
     });
 
-    test("of what can be no job's name there is nothing to tell", async () => {
+    test("of what can be no job's name there is nothing to report", async () => {
       const book = await open();
       expect(await book.isPaused("../My Job")).toBe(false);
       for await (const tick of book.ticks("../My Job")) expect(tick).toBeUndefined();

@@ -70,7 +70,7 @@ export function sinkConformance(name: string, freshTarget: () => Promise<SinkTar
       expect(await target.read()).toBeNull();
     });
 
-    it("tells the live publication of a job and scope without a ledger", async () => {
+    it("reports the live publication of a job and scope without a ledger", async () => {
       const target = await freshTarget();
       const decision = await publish(target, run("a", 3), [[1]]);
       expect(await target.sink("replace").published("job", "scope")).toMatchObject({

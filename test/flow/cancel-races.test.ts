@@ -75,7 +75,7 @@ function race(
   };
 }
 
-it("the abort comes first: the publisher adopts it, and the run is cancelled for good", async () => {
+it("the abort comes first: the publisher adopts it, and the run stays cancelled", async () => {
   let cancelled: Awaited<ReturnType<Runner["cancel"]>> | null = null;
   let cancelling: Promise<void> = Promise.resolve();
   const { publisher, canceller, to } = race(async (sink, run, ...more) => {

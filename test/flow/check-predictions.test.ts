@@ -234,7 +234,7 @@ it("preview --expect compares by key, whatever the order, or row by row", async 
   await expect(compared("longer.parquet", [])).rejects.toMatchObject({ code: "check.rows" });
 });
 
-it("preview --expect tells how many predictions had something to be compared with", async () => {
+it("preview --expect shows how many predictions had something to be compared with", async () => {
   const some = every.slice(0, rows - 7);
   await put("some.parquet", {
     id: vectorFromArray([...some.map(BigInt), 1_000_000n], new Int64()),

@@ -31,7 +31,7 @@ test("the README's example runs, and prints what the README says", () => {
   expect(stdout).toBe(printed);
 });
 
-test("defineJob tells every mistake by its path", () => {
+test("defineJob reports every mistake by its path", () => {
   const { stdout } = runScript(`
     import { defineJob, NightshiftError } from "nightshift";
     try {

@@ -87,7 +87,7 @@ test("a signal stops between chunks, and the next runJob does the rest", async (
   expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
 });
 
-test("a run that fails resolves with its error, and goes on once that is mended", async () => {
+test("a run that fails resolves with its error, and continues once that is repaired", async () => {
   const last = project.inputPath(3);
   writeFlights(last, { first: 150, rows: 50, hour: (key) => (key === 170 ? null : 7n) });
   const failed = runJob(job(), { stateDir: stateDir() });

@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe.each(["redis", "postgres"] as const)("over %s", (kind) => {
-  test("two workers do a run, and every row is published once", async () => {
+  test("two workers score a run, and every row is published once", async () => {
     fleet = await queueFleet(kind, { files: 8 });
     const { project } = fleet;
     const workers = [await fleet.worker(), await fleet.worker()];

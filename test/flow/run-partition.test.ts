@@ -115,7 +115,7 @@ async function run(
 }
 
 describe("a partition without failing rows", () => {
-  it("is scored in input order, staged, and told in a receipt", async () => {
+  it("is scored in input order, staged, and counted in a receipt", async () => {
     const job = { write: { add: { run: "{{ run.id }}" } } };
     const { receipt, sink, predictor } = await run({ a: range(250), job });
     expect(sink.values()).toEqual({
@@ -135,7 +135,7 @@ describe("a partition without failing rows", () => {
     expect(predictor.shapes.map(([rows]) => rows)).toEqual([32, 32, 32, 4, 32, 32, 32, 4, 32, 18]);
   });
 
-  it("tells progress after each chunk, and where the time went", async () => {
+  it("reports progress after each chunk, and where the time went", async () => {
     const seen: PartitionProgress[] = [];
     const { receipt } = await run({ a: range(250), onProgress: (progress) => seen.push(progress) });
     expect(seen.map(({ rows }) => rows)).toEqual([100, 200, 250]);

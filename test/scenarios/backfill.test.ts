@@ -35,7 +35,7 @@ const generations = (): readonly number[] =>
     .map(({ run }: { readonly run: { readonly key: { readonly generation: number } } }) => run.key.generation)
     .sort();
 
-test("it tells what runs and what is skipped and why before it starts, and --dry-run starts nothing", () => {
+test("it shows what runs and what is skipped and why before it starts, and --dry-run starts nothing", () => {
   project = dailyProject("2025-03-01", days);
   expect(nightshift(project.cwd, "run", "daily", "--at", "2025-03-03").status).toBe(0);
   const dry = nightshift(project.cwd, ...range(project), "--dry-run");
@@ -49,7 +49,7 @@ test("it tells what runs and what is skipped and why before it starts, and --dry
   expect(generations()).toEqual([1]);
 });
 
-test("it goes on past a failure, stops after --max-failures, and does the failed ones when asked", async () => {
+test("it continues past a failure, stops after --max-failures, and runs the failed ones when asked", async () => {
   project = dailyProject("2025-03-01", days);
   const [first = "", second = ""] = project.days;
   for (const day of [first, second]) rmSync(project.inputPath(day));

@@ -16,7 +16,7 @@ let project: Pick<FlightProject, "cwd" | "remove">;
 
 afterEach(() => project.remove());
 
-test("the owner is asked: it stops between chunks, keeps what is done, and retry does only the rest", async () => {
+test("the owner is asked: it stops between chunks, keeps what is done, and retry scores only the rest", async () => {
   const flights = flightProject({ files: 4 });
   project = flights;
   const held = holding(flights.cwd, { role: "thread", path: "input/02", nth: 1 });
@@ -87,7 +87,7 @@ test("what is no run and no job is said to be neither", () => {
   });
 });
 
-test("an owner that does not stop in time was asked all the same", async () => {
+test("an owner that does not stop in time was asked nevertheless", async () => {
   const flights = flightProject({ files: 2 });
   project = flights;
   const held = holding(flights.cwd, { role: "thread", path: "input/01", nth: 1 });

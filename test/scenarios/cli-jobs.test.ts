@@ -83,7 +83,7 @@ test("validate names every job, and shows mistakes where they are", () => {
   expect(broken.stderr).toContain("features");
 });
 
-test("Ctrl-C stops between chunks with 130, status calls it interrupted, and retry does only the rest", async () => {
+test("Ctrl-C stops between chunks with 130, status calls it interrupted, and retry scores only the rest", async () => {
   let accepted = 0;
   const stopped = await followNightshift(cwd, ["run", "every-day", "--json"], (event, child) => {
     if (event.type !== "partition.accepted") return;

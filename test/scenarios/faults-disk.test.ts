@@ -94,7 +94,7 @@ test("a disk that has room for the parts and none for the one file they are join
   expect(await keysOnDisk(join(disk, "one.parquet"))).toEqual(keysBelow(project.rows));
 });
 
-test("a disk that fills up under the journal: the run stops, and goes on from its last whole record", async () => {
+test("a disk that fills up under the journal: the run stops, and continues from its last whole record", async () => {
   project = flightProject({ files: 40, rowsAFile: 10 });
   const { sh } = await mountDisk("size=64k");
   const state = ["--state", "disk/state"];

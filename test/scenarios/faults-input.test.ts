@@ -40,7 +40,7 @@ test("a file that was written to, or is gone, between the plan and its run: refu
   expect(existsSync(project.out)).toBe(false);
 });
 
-test("a file that vanished comes back, and retry goes on", async () => {
+test("a file that vanished comes back, and retry continues", async () => {
   project = flightProject({ files: 3 });
   const last = project.inputPath(2);
   expect(project.nightshift("plan", "flights", "--out", "plan.json").status).toBe(0);

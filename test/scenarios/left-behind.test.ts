@@ -125,7 +125,7 @@ test("a run that was paused does not put its older predictions in the place of a
   expect(await keysIn(project.out)).toHaveLength(200);
 });
 
-test("gc goes on past a database that has moved and past a damaged journal, and says so", async () => {
+test("gc continues past a database that has moved and past a damaged journal, and says so", async () => {
   project = flightProject({ files: 3 });
   await failedRun();
   const spec = join(project.cwd, "jobs/flights.yaml");

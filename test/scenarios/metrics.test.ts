@@ -18,7 +18,7 @@ afterEach(() => project.remove());
 
 const written = () => readExposition(readFileSync(join(project.cwd, "night.prom"), "utf8"));
 
-test("a run that goes on counts each row once over both processes, and the hosts that died in the first", () => {
+test("a resumed run counts each row once over both processes, and the hosts that died in the first", () => {
   const file = ["--metrics-file", "night.prom"];
   // Kills its host whenever it is read: in the end no attempt reads it, and the run fails.
   const crash = crashing({ role: "thread", path: project.inputPath(3), nth: 1 });

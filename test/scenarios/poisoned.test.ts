@@ -95,7 +95,7 @@ test("a file that kills the host while it plans is named; left out, the rest is 
   expect(await keysIn(project.out)).toEqual(keysBelow(50));
 });
 
-test("a partition past its time limit is killed and blamed; those beside it are not, and retry goes on", async () => {
+test("a partition past its time limit is killed and blamed; those beside it are not, and retry continues", async () => {
   project = flightProject({
     files: 4,
     threads: 2,

@@ -81,7 +81,7 @@ test("a database that was not migrated is refused, with the way out", () => {
   expect(refused.stderr).toContain("nightshift migrate");
 });
 
-test("a coordinator is killed; retry goes on from another state directory, and others look on", async () => {
+test("a coordinator is killed; retry continues from another state directory, and others watch", async () => {
   migrated();
   const held = holding(project.cwd, { role: "thread", path: "input/02", nth: 1 });
   const running = project.start(["run", "flights", "--ledger", url, "--state", "first"], { env: held.env });
@@ -137,7 +137,7 @@ test("the same job at once from two places: one run, one publication", async () 
   expect(JSON.parse(there("ls", "runs", "--json").stdout)).toHaveLength(1);
 });
 
-test("a crash of the server in the middle of a run: it goes on", async () => {
+test("a crash of the server in the middle of a run: it continues", async () => {
   migrated();
   const held = holding(project.cwd, { role: "thread", path: "input/01", nth: 1 });
   const running = project.start(["run", "flights", "--ledger", url], { env: held.env });

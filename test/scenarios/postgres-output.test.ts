@@ -42,7 +42,7 @@ describe("a job that writes to a table", () => {
     expect(stderr).toContain("nightshift migrate");
   });
 
-  it("runs, is there once, is rolled back, and tells no secret", async () => {
+  it("runs, is there once, is rolled back, and shows no secret", async () => {
     await migrated();
     project = flightProject({
       files: 3,
@@ -97,7 +97,7 @@ describe("a job that writes to a table", () => {
     expect(await database.query("select 1 from nightshift.runs")).toEqual([]);
   });
 
-  it("goes on after its coordinator was killed, every key once", async () => {
+  it("continues after its coordinator was killed, every key once", async () => {
     await migrated();
     project = flightProject({ files: 6, write: write("mode: upsert, create: true") });
     for (const at of ["partition.accepted", "run.publishing"]) {

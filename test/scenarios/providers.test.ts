@@ -47,7 +47,7 @@ test("with cpu behind it the run goes there, and says so wherever a run is shown
   expect(nightshiftWith(noDevice, cwd, "status").stdout).toMatch(/provider +cpu\n/);
 });
 
-test("doctor tells which providers work here, and why others do not", (context) => {
+test("doctor shows which providers work here, and why others do not", (context) => {
   needs(context, linux());
   const { status, stdout } = nightshiftWith(noDevice, cwd, "doctor", "--json");
   const { findings } = JSON.parse(stdout);

@@ -61,7 +61,7 @@ test("a message comes twice: there is one start an epoch", async () => {
   expect(await startsOf(0)).toEqual([1]);
 });
 
-test("a worker that was stopped goes on past its lease: it is refused, and nothing is there twice", async () => {
+test("a worker that was stopped continues past its lease: it is refused, and nothing is there twice", async () => {
   const { worker, held, run } = await workerInTheMiddle();
   const host = hostOf(worker);
   // Both: neither can end what it holds.

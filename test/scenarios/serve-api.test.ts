@@ -230,7 +230,7 @@ describe("starting", () => {
     });
   });
 
-  test("while it stops, it says so and starts nothing; what runs goes on to its end", async () => {
+  test("while it stops, it says so and starts nothing; running runs finish", async () => {
     const stopping = service.start("--drain", "60");
     const client = await apiClient(await urlOf(stopping));
     const { body } = await client.post("/v1/jobs/slow/runs", { at: "2025-01-03" });

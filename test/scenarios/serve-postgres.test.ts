@@ -80,7 +80,7 @@ test("an interrupted backfill of `all` continues from any directory of the same 
   expect(again.status).toBe(0);
 });
 
-test("while the ledger is away the service says so, and goes on when it is back", async () => {
+test("while the ledger is away the service says so, and continues when it is back", async () => {
   const service = machine("2025-01-03T02:00:00", "--listen", "127.0.0.1:0");
   const listening = await service.until("api.listening");
   const api = await apiClient(String(listening?.url));

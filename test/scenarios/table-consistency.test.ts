@@ -47,7 +47,7 @@ const endHolder = async (): Promise<void> => {
 };
 
 describe("under `consistency: snapshot`", () => {
-  it("rows that change while the run goes on are not seen", async () => {
+  it("rows that change during the run are not seen", async () => {
     const { status } = await interrupted(["run", "flights"], async () => {
       await flights.database.query(`
         insert into flights select g + 100000, 1, 1, 'ATL', 'MSY' from generate_series(1, 5000) g;
@@ -74,7 +74,7 @@ describe("under `consistency: snapshot`", () => {
     expect(sorted(await keysIn(flights.project.out))).toEqual([-1, ...keysBelow(9000)]);
   });
 
-  it("a coordinator that was killed leaves nothing to resume: run and retry begin anew", async () => {
+  it("a coordinator that was killed leaves nothing to resume: run and retry start again", async () => {
     for (const next of [() => ["run", "flights"], (id: string) => ["retry", id]]) {
       let runId = "";
       const { finished } = flights.project.start(["run", "flights", "--json"], {
@@ -155,7 +155,7 @@ describe("a connection that breaks", () => {
   });
 });
 
-describe("a server that crashes while a run goes on", () => {
+describe("a server that crashes during a run", () => {
   it.each([
     ["snapshot", true],
     ["materialize", false],

@@ -112,7 +112,7 @@ test("ids of a mapping, over all row groups", async () => {
   await expect(readParquetIds(file, "id", parquetFormat(), 8_000_000)).rejects.toThrow(RangeError);
 });
 
-test("the estimate goes by rows where a chunk tells fewer values", async () => {
+test("the estimate goes by rows if a chunk reports fewer values", async () => {
   const held = ({ rowGroups: [group] }: FileSummary) => group?.columns.a?.heldBytes;
   const honest = held(await inspect(zerosParquet(["a"], [many])));
   expect(honest).toBeGreaterThan(8 * many);

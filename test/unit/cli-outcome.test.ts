@@ -103,13 +103,13 @@ test("a resumed run's speed counts what this process did", () => {
   expect(text(0)).toBe("time        2.50 s");
 });
 
-test("verbose tells where the threads' time went", () => {
+test("verbose shows where the threads' time went", () => {
   expect(outcomeText({ ...view, verbose: true }, makePaint(false))).toContain(
     "thread time  read 10%, bind 10%, predict 70%, write 10%; 14.0 MB read, 45.2 MB written",
   );
 });
 
-test("an interrupted run says what is kept and how to go on", () => {
+test("an interrupted run says what is kept and how to continue", () => {
   const text = outcomeText(
     { ...view, published: null, outcome: { ...outcome, status: "cancelled", publication: null } },
     makePaint(false),

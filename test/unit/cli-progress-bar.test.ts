@@ -79,7 +79,7 @@ test("closing in the middle of a run stops drawing and gives the cursor back", a
   expect(terminal.seen().at(-1)).toBe("");
 });
 
-test("tells what goes wrong on the way, and each partition only when asked", () => {
+test("reports what goes wrong on the way, and each partition only when asked", () => {
   const accepted = runEvent({
     type: "partition.accepted",
     partition: 3,

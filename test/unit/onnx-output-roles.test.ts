@@ -109,7 +109,7 @@ describe("a classifier operator", () => {
     expect(roles(built).scores).toEqual(["scores", null]);
   });
 
-  it("tells the width of scores that were declared without one", () => {
+  it("finds the width of scores that were declared without one", () => {
     const built = graphOf(
       [
         {

@@ -20,7 +20,7 @@ async function refusal(wanted: readonly string[], machine = machineWith("cpu")):
 }
 
 describe("choosing an execution provider", () => {
-  it("takes the first one that works, and tells why it is not one before it", async () => {
+  it("takes the first one that works, and says why it is not an earlier one", async () => {
     expect(await chooseProvider(["cuda", "cpu"], machineWith("cpu", "cuda"))).toEqual({
       provider: "cuda",
       passedOver: [],
@@ -61,7 +61,7 @@ describe("choosing an execution provider", () => {
 describe("why a provider does not run", () => {
   const failed = "OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library";
 
-  it("tells CUDA's libraries that are not installed from ones that lack something", () => {
+  it("distinguishes missing libraries of CUDA from incomplete ones", () => {
     const libraries = scratch();
     expect(whyNot("cuda", failed, libraries).reason).toContain("are not installed");
     writeFileSync(join(libraries, "libonnxruntime_providers_cuda.so"), "");

@@ -46,7 +46,7 @@ describe("inputs", () => {
     expect(outputs).toEqual([{ name: "y", type, shape: ["N", 3] }]);
   });
 
-  it("tells a fixed, a symbolic and an unknown dimension apart", () => {
+  it("distinguishes a fixed, a symbolic and an unknown dimension", () => {
     expect(signatureOf(identity(types.FLOAT, [null, "seq", 4, null])).inputs[0]?.shape).toEqual([
       null,
       "seq",
@@ -152,7 +152,7 @@ describe("metadata", () => {
       }),
     ).featureNames;
 
-  it("tells properties, producer and opsets", () => {
+  it("reports properties, producer and opsets", () => {
     const built = model(identity(types.FLOAT, ["N"]).graph, {
       producerName: "skl2onnx",
       producerVersion: "1.20.0",
@@ -186,7 +186,7 @@ describe("metadata", () => {
     expect(withNames(text)).toBeNull();
   });
 
-  it("believes names where the model does not tell its width", () => {
+  it("believes names if the model does not declare its width", () => {
     expect(withNames("a,b", null)).toEqual(["a", "b"]);
   });
 });

@@ -24,7 +24,7 @@ test.each([
   expect(told).toEqual([expect.stringContaining(message), null]);
 });
 
-test("what the ledger takes care of is not told", () => {
+test("what the ledger takes care of is not logged", () => {
   const told: unknown[] = [];
   const error = new Error("Missing lock for job 1. extendLock");
   expect(redisRefusal(error, { place, queue: "cpu-scheduled", wrong: null })).toBeNull();

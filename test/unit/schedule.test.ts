@@ -45,7 +45,7 @@ test("past its start_deadline a tick is missed", () => {
   expect(verdicts({ startDeadlineMs: 60_000 }).at(-1)).toEqual(["05", "missed"]);
 });
 
-test("while the job is paused, or a run of it goes on, a tick is skipped with the reason", () => {
+test("while the job is paused, or a run of it is running, a tick is skipped with the reason", () => {
   expect(verdicts({ catchup: "all" }, { paused: true }).map(([, verdict]) => verdict)).toEqual(
     Array(4).fill("skipped"),
   );
@@ -112,7 +112,7 @@ test.each([
   },
 );
 
-test("a clock that goes back fires nothing again, and goes on where it was", () => {
+test("a clock that goes back fires nothing again, and continues where it was", () => {
   const spec = schedule("0 * * * *");
   const at = (hour: number) => Date.parse("2026-01-01T00:00:30Z") + hour * hourMs;
   const ticks = follow(spec, [at(1), at(2), at(0), at(1), at(2), at(3)], at(0));

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { SharedProgress } from "../../src/host/shared-progress.js";
 
-it("names no step before a thread has told one", () => {
+it("names no step before a thread has reported one", () => {
   expect(new SharedProgress().read()).toEqual({ rows: 0, quarantined: 0, step: null });
 });
 

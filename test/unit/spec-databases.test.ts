@@ -229,7 +229,7 @@ describe("a connection in another process", () => {
     );
   });
 
-  it("takes what a URL does not tell from libpq's variables", () => {
+  it("takes what a URL lacks from libpq's variables", () => {
     const bare = { DATABASE_URL: "postgres://db.example:5433/features" };
     const variables = {
       PGUSER: "them",

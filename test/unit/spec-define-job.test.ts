@@ -38,7 +38,7 @@ it("takes an interval and variables", () => {
   expect(job.interval?.ds).toBe("2026-01-02");
 });
 
-it("tells all mistakes by their paths", () => {
+it("reports all mistakes by their paths", () => {
   const spec: JobSpecInput = {
     ...small,
     // @ts-expect-error: the types know the key too

@@ -373,7 +373,7 @@ describe("a hostile spec", () => {
     expect((await project.mistakes(path)).diagnostics[0]).toMatchObject({ code, line: expect.any(Number) });
   });
 
-  it("with 5,000 unknown keys tells the first hundred", async () => {
+  it("with 5,000 unknown keys reports the first hundred", async () => {
     project.write(path, Array.from({ length: 5_000 }, (_, index) => `k${index}: 1`).join("\n"));
     const error = await project.mistakes(path);
     expect(error.diagnostics).toHaveLength(100);

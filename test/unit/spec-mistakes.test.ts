@@ -446,7 +446,7 @@ describe.each([
   });
 });
 
-it("tells all mistakes at once, in the order of the file, of nightshift.yaml too", async () => {
+it("reports all mistakes at once, in the order of the file, of nightshift.yaml too", async () => {
   project.write("nightshift.yaml", "default_target: dve\ntargets: { dev: {} }\n");
   project.write(
     "jobs/flights.yaml",

@@ -66,7 +66,7 @@ describe("a template", () => {
     );
   });
 
-  it("tells all its problems, and keeps what it could not expand", () => {
+  it("reports all its problems, and keeps what it could not expand", () => {
     const { value, problems } = tryExpandTemplate("{{ dss }}/{{ ds }}/{{ var.regoin }}", scope);
     expect(value).toBe("{{ dss }}/2026-01-15/{{ var.regoin }}");
     expect(problems.map((problem) => problem.name)).toEqual(["dss", "var.regoin"]);

@@ -66,7 +66,7 @@ test("a model without operators for the device runs on the CPU after all, and th
   );
 });
 
-test("a run that was planned for the device refuses to go on without it, and goes on where there is one", async () => {
+test("a run that was planned for the device refuses to continue without it, and continues with one", async () => {
   await makeDenseProject(cwd, { rows: 1000, providers: "[webgpu, cpu]" });
   expect(nightshift(cwd, "plan", "net", "--out", "plan.json").status).toBe(0);
   const elsewhere = nightshiftWith(noDevice, cwd, "run", "plan.json");

@@ -234,7 +234,7 @@ describe("top-k", () => {
     ]);
   });
 
-  it("is called by class labels, and tells ranks where they are wanted", () => {
+  it("is called by class labels, and reports ranks where they are wanted", () => {
     const spec = probabilities(["a", "b", "c", "d"]);
     const { predicted } = attached({ spec, outputs: topK({ rank: true }), rows: rows.slice(1, 2) });
     expect(predicted.best).toEqual([

@@ -348,7 +348,7 @@ describe("shapes", () => {
     });
   });
 
-  it("a list of unknown length is left open, unless `dim`, another input or the data tells", () => {
+  it("a list of unknown length is left open, unless `dim`, another input or the data gives it", () => {
     const columns = { ids: list(int64), mask: fixedList(int64, 12) };
     expect(shapeOf(resolve([tokens("ids")], columns))).toEqual([null]);
     expect(shapeOf(resolve([tokens("ids"), tokens("mask")], columns))).toEqual([[12], [12]]);
@@ -674,7 +674,7 @@ describe("outputs", () => {
     expect(error.hint).toBe("its elements are 0, 1, 2");
   });
 
-  it("a width that nothing tells is left open", () => {
+  it("a width that nothing gives is left open", () => {
     const outputs: TensorSpec[] = [{ name: "v", type: "float32", shape: [null, null] }];
     const options = [[stacked(1)], { f0: float32 }, {}] as const;
     expect(resolve(...options, { outputs }).outputs).toMatchObject([{ rowShape: null }]);

@@ -93,7 +93,7 @@ describe("constants", () => {
     }
   });
 
-  it("are left open where nothing tells their size", () => {
+  it("are left open if nothing gives their size", () => {
     const features = { input_ids: { kind: "list", list: "tokens" } as const, token_type_ids: constant(0) };
     expect(isSettled(resolve({ inputs, columns, features }))).toBe(false);
   });

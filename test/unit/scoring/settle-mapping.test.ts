@@ -38,7 +38,7 @@ function growing(signature: Signature): Predictor & { calls: number } {
   return predictor;
 }
 
-it("the first list that is there tells the length, one prediction the width", async () => {
+it("the first list that is there gives the length, one prediction the width", async () => {
   const signature = signatureOf([tokens], [{ name: "out", type: "float32", shape: ["batch", null] }]);
   const predictor = growing(signature);
   const open = options(signature, { ids: { kind: "list", item: int64 } });
@@ -82,7 +82,7 @@ it("an output that shares an input's dimension needs no prediction", async () =>
   expect(predictor.calls).toBe(0);
 });
 
-it("an empty input is settled with a row of zeros where the columns tell the shape", async () => {
+it("an empty input is settled with a row of zeros if the columns give the shape", async () => {
   const signature = signatureOf(
     [{ name: "v", type: "float32", shape: [null, null] }],
     [{ name: "out", type: "float32", shape: null }],
