@@ -1,4 +1,7 @@
-/** URLs of databases that are easily read wrongly. Expected values are libpq's. */
+/**
+ * URLs of databases that are easily read wrongly. Expected values are libpq's, except for two: a `%` that
+ * begins no code stands for itself, and the host is `localhost` if none is given.
+ */
 import { describe, expect, test } from "vitest";
 import { isBadUrl, parseConnectionUrl } from "../../src/job/connection.js";
 
