@@ -1,5 +1,5 @@
 /**
- * Runs a how-to of docs/how-to in a scratch folder, as its reader would, and returns what every step printed.
+ * Runs a page of docs/ in a scratch folder, as its reader would, and returns what every step printed.
  *
  * - A block of code whose language is followed by a path (```yaml jobs/churn.yaml) is a file, written when it comes.
  * - A block of `console` holds commands after `$ `, each with the output below it. A command that ends with `&` stays
@@ -61,7 +61,7 @@ function blocksOf(markdown: string): readonly Block[] {
  * @param given from a path in the reader's folder to a path in the repository: what the reader brings
  */
 export async function runHowTo(
-  name: string,
+  page: string,
   databaseUrl: string,
   given: { readonly [path: string]: string },
 ): Promise<readonly Step[]> {
@@ -71,7 +71,7 @@ export async function runHowTo(
     const place = preparePlace(cwd, databaseUrl, given);
     const steps: Step[] = [];
     const exports: string[] = [];
-    const blocks = blocksOf(readFileSync(`${repository}docs/how-to/${name}.md`, "utf8"));
+    const blocks = blocksOf(readFileSync(`${repository}docs/${page}.md`, "utf8"));
     for (const [at, { language, path, text }] of blocks.entries()) {
       // What follows a command that failed would only fail for the same reason.
       if (steps.some(({ status }) => status !== 0)) break;

@@ -107,7 +107,7 @@ test("docs/job-spec.md documents every key of the schema, and no other", () => {
 test.each(["README.md", "docs/quick-start.md", "docs/job-spec.md"])(
   "the job in %s has no mistakes",
   async (path) => {
-    const [, yaml = ""] = /```yaml\n([\s\S]*?)```/.exec(read(path)) ?? [];
+    const [, yaml = ""] = /```yaml(?: \S+)?\n([\s\S]*?)```/.exec(read(path)) ?? [];
     const project = makeSpecProject();
     try {
       project.write("jobs/job.yaml", yaml);
