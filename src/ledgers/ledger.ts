@@ -133,6 +133,14 @@ export interface Ledger extends Requests {
    */
   dropRun(claim: Claim): Promise<void>;
 
+  /** The highest generation that a job and scope ever had, those of forgotten runs included; 0: none. */
+  lastGeneration(jobId: string, scope: string): Promise<number>;
+  /**
+   * Removes everything that is recorded of these runs, but for their generations, which are never given again. What they
+   * published stays. Runs that are neither published nor dropped are left as they are. May be repeated.
+   */
+  forgetRuns(runIds: readonly string[]): Promise<void>;
+
   readRun(runId: string): Promise<RunState | null>;
   /** Newest first. */
   listRuns(filter?: RunFilter): AsyncIterable<RunState>;

@@ -49,7 +49,8 @@ export async function findStanding(
 ): Promise<Standing> {
   const published = await sink.published(key.jobId, key.scope);
   const newest = await newestRun(ledger, key);
-  const generation = Math.max(newest?.run.key.generation ?? 0, published?.generation ?? 0);
+  const last = await ledger.lastGeneration(key.jobId, key.scope);
+  const generation = Math.max(last, published?.generation ?? 0);
   const isEnded = newest === null || isFinal(newest);
   const decision = isEnded ? null : await sink.lookup(newest.run.id);
   const isDecided = decision?.outcome === "commit" && decision.rolledBack !== true;

@@ -254,3 +254,36 @@ describe("a full disk", () => {
     expect(total).toBe(500);
   });
 });
+
+describe("forgetting that breaks off", () => {
+  test.each(["rename", "removeTree", "unlink"] as const)("at %s is finished by the next", async (step) => {
+    const disk = localFileSystem();
+    let isForgetting = false;
+    const failing = async (...args: [string, string]) => {
+      if (isForgetting) throw new InfraError("infra.io", "EIO");
+      return disk[step](...args);
+    };
+    const fileSystem = { ...disk, [step]: failing };
+    const root = await mkdtemp(join(tmpdir(), "nightshift-journal-"));
+    const { ledger, owner } = journalProcesses(root, fileSystem).start();
+    for (const id of ["old", "new"]) {
+      await ledger.createRun(aRun(id));
+      const claim = await ledger.claimRun(id, owner, { takeOver: false });
+      await ledger.dropRun(claim);
+      await ledger.releaseRun(claim);
+    }
+    isForgetting = true;
+    await expect(ledger.forgetRuns(["old"])).rejects.toMatchObject({ code: "infra.io" });
+    isForgetting = false;
+    const left = (await all(ledger.listRuns())).map(({ run }) => run.id);
+    expect(left).toEqual(step === "rename" ? ["new", "old"] : ["new"]);
+
+    await ledger.forgetRuns(step === "rename" ? ["old"] : []);
+    expect((await all(ledger.listRuns())).map(({ run }) => run.id)).toEqual(["new"]);
+    expect(await readdir(join(root, "runs"))).toEqual(["new"]);
+    expect(await readdir(join(root, "order"))).toHaveLength(1);
+    const { key } = aRun("old");
+    expect(await ledger.lastGeneration(key.jobId, key.scope)).toBe(key.generation);
+    await rm(root, { recursive: true });
+  });
+});

@@ -90,6 +90,10 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
       return found;
     }
 
+    async function idsIn(states: AsyncIterable<RunState>): Promise<readonly string[]> {
+      return (await all(states)).map(({ run }) => run.id);
+    }
+
     /** Another process takes a run over from the first one, which died. */
     async function resumed(runId: string): Promise<{ claim: Claim; heir: LedgerProcess }> {
       await process.die();
@@ -304,6 +308,35 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         await expect(ledger.loadTask({ ...ref, partition: 3 })).rejects.toMatchObject({
           code: "refused.transition",
         });
+      });
+    });
+
+    describe("forgetting", () => {
+      test("removes published and dropped runs; their generations are never given again", async () => {
+        const { key } = aRun("run");
+        const claim = await publishing("run", 2);
+        await ledger.completeRun(claim, 1);
+        await ledger.releaseRun(claim);
+        const next = { ...aRun("next"), key: { ...key, generation: key.generation + 1 } };
+        await ledger.createRun(next);
+        expect(await ledger.lastGeneration(key.jobId, key.scope)).toBe(key.generation + 1);
+
+        await ledger.forgetRuns(["run", "next", "never-there"]);
+        await ledger.forgetRuns(["run"]);
+        expect(await ledger.readRun("run")).toBeNull();
+        expect(await idsIn(ledger.listRuns())).toEqual(["next"]);
+        expect(await idsIn(ledger.listRuns({ jobId: key.jobId, scope: key.scope }))).toEqual(["next"]);
+        expect(await ledger.createRun(aRun("run"))).toBe("exists");
+        const dropping = await ledger.claimRun("next", process.owner, { takeOver: false });
+        await ledger.dropRun(dropping);
+        await ledger.releaseRun(dropping);
+        await ledger.forgetRuns(["next"]);
+        expect(await idsIn(ledger.listRuns())).toEqual([]);
+        expect(await ledger.lastGeneration(key.jobId, key.scope)).toBe(key.generation + 1);
+        expect(await ledger.lastGeneration(key.jobId, "another scope")).toBe(0);
+        expect(await ledger.createRun(next)).toBe("exists");
+        const third = { ...aRun("third"), key: { ...key, generation: key.generation + 2 } };
+        expect(await ledger.createRun(third)).toBe("created");
       });
     });
 

@@ -11,7 +11,9 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 ledgerConformance("postgres", async () => {
-  await database.query("truncate nightshift.ledger_runs, nightshift.ledger_backfill_stops cascade");
+  await database.query(
+    "truncate nightshift.ledger_runs, nightshift.ledger_forgotten, nightshift.ledger_backfill_stops cascade",
+  );
   const processes = ledgerProcesses(database.url);
   return {
     startProcess: (where) => processes.start(where === undefined ? {} : { where }),

@@ -63,7 +63,7 @@ export function emptyLedger(): EmptyLedger {
   afterAll(() => database.drop());
   beforeEach(async () => {
     await database.query(
-      "truncate nightshift.ledger_runs, nightshift.ledger_assets, nightshift.ledger_workers cascade",
+      "truncate nightshift.ledger_runs, nightshift.ledger_forgotten, nightshift.ledger_assets, nightshift.ledger_workers cascade",
     );
     processes = ledgerProcesses(database.url);
   });

@@ -41,7 +41,7 @@ export function servedProject(
     project = dailyProject("2025-01-01", days);
     project.writeSpec({ more });
     await database?.query(
-      "truncate nightshift.ledger_runs, nightshift.ledger_ticks, nightshift.ledger_schedules cascade",
+      "truncate nightshift.ledger_runs, nightshift.ledger_forgotten, nightshift.ledger_ticks, nightshift.ledger_schedules cascade",
     );
   });
   afterEach(async () => {

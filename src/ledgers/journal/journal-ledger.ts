@@ -53,7 +53,7 @@
  */
 
 import { NightshiftError } from "../../errors.js";
-import type { Claim } from "../../job/run.js";
+import { type Claim, isFinal, type Run } from "../../job/run.js";
 import type { FileSystem } from "../../stores/file-system.js";
 import type { Clock } from "../../time/clock.js";
 import type { Ledger } from "../ledger.js";
@@ -129,6 +129,17 @@ export function journalLedger({ stateDir, fileSystem, clock, processes }: Journa
 
     async createRun(run) {
       return registry.create(run);
+    },
+
+    lastGeneration: (jobId, scope) => registry.lastGeneration(jobId, scope),
+
+    async forgetRuns(runIds) {
+      const final: Run[] = [];
+      for (const runId of runIds) {
+        const run = await registry.read(runId);
+        if (run !== null && isFinal(await readFold(run))) final.push(run);
+      }
+      await registry.forget(final);
     },
 
     async claimRun(runId, owner, { takeOver }) {

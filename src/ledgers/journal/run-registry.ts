@@ -13,7 +13,7 @@ import type { FileSystem } from "../../stores/file-system.js";
 import { requireRunId, runIdTaken } from "../refusals.js";
 import { makeDurableDirectory } from "./durable-directory.js";
 import { corruptRunFile, futureVersion } from "./journal-errors.js";
-import { decodeTerminatedLine, encodeLine } from "./line.js";
+import { decodeTerminatedLine, encodeLine, type LineBody } from "./line.js";
 import { journalVersion } from "./records.js";
 
 export interface RunRegistry {
@@ -28,10 +28,11 @@ export interface RunRegistry {
   list(): AsyncIterable<Run>;
   /** The generations of one job and scope, newest first. */
   listScope(jobId: string, scope: string): AsyncIterable<Run>;
-  /**
-   * Returns the directory of the run's files. @throws SpecError `refused.run-id` if the id is not a safe
-   * directory name
-   */
+  /** The highest generation of a job and scope, forgotten ones included; 0: none. */
+  lastGeneration(jobId: string, scope: string): Promise<number>;
+  /** Removes runs, but for their keys. Goes on where an earlier call broke off. */
+  forget(runs: readonly Run[]): Promise<void>;
+  /** Returns the directory of the run's files. @throws SpecError `refused.run-id` if the id is not a safe directory name */
   directory(runId: string): string;
 }
 
@@ -55,20 +56,59 @@ export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName
     return `${scopeDirectory(jobId, scope)}/${generation}.json`;
   }
 
-  async function readRunFile(path: string): Promise<Run | null> {
+  async function readBody(path: string): Promise<LineBody | null> {
     const bytes = await fileSystem.readFile(path);
     if (bytes === null) return null;
     const body = decodeTerminatedLine(bytes);
     if (body === null) throw corruptRunFile(path);
     if (body.v !== journalVersion) throw futureVersion(path, 1, `journal version ${JSON.stringify(body.v)}`);
-    return body.run as Run;
+    return body;
   }
 
-  /** Reads the run under a name, if its key confirms that it was created. */
+  async function readRunFile(path: string): Promise<Run | null> {
+    const body = await readBody(path);
+    return body === null ? null : (body.run as Run);
+  }
+
+  /** The run under a name, if its key says that it was created and is not forgotten. */
   async function readCreated(path: string): Promise<Run | null> {
     const run = await readRunFile(path);
     if (run === null) return null;
-    return (await readRunFile(keyPath(run.key)))?.id === run.id ? run : null;
+    const key = await readKey(run);
+    return key?.id === run.id && !key.isForgotten ? run : null;
+  }
+
+  async function readKey({ key }: Pick<Run, "key">): Promise<{ id: string; isForgotten: boolean } | null> {
+    const body = await readBody(keyPath(key));
+    if (body === null) return null;
+    return { id: (body.run as Run).id, isForgotten: body.isForgotten === true };
+  }
+
+  /** From here on the run is gone for all readers; its generation is never given again. */
+  async function markForgotten(run: Run): Promise<void> {
+    const path = keyPath(run.key);
+    const finished = `${directory(run.id)}/${uniqueName()}.tmp`;
+    const { id, key } = run;
+    await fileSystem.writeFile(
+      finished,
+      encodeLine({ v: journalVersion, run: { id, key }, isForgotten: true }),
+    );
+    await fileSystem.rename(finished, path);
+    await fileSystem.syncDirectory(dirname(path));
+  }
+
+  /** Removes the files of all runs whose keys say that they are forgotten. The place in the order is removed last. */
+  async function sweepForgotten(): Promise<void> {
+    for (const name of (await fileSystem.list(orderDirectory)) ?? []) {
+      const place = `${orderDirectory}/${name}`;
+      const run = await readRunFile(place).catch(() => null);
+      if (run === null) continue;
+      const key = await readKey(run).catch(() => null);
+      if (key?.id !== run.id || !key.isForgotten) continue;
+      await fileSystem.removeTree(directory(run.id));
+      await fileSystem.syncDirectory(dirname(directory(run.id)));
+      await fileSystem.unlink(place);
+    }
   }
 
   /** Creates run.json. An earlier attempt of the same creation may have left one. */
@@ -140,6 +180,14 @@ export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName
       const names = (await fileSystem.list(orderDirectory)) ?? [];
       const newestFirst = [...names].reverse().map((name) => `${orderDirectory}/${name}`);
       yield* listFiles(newestFirst);
+    },
+    async lastGeneration(jobId, scope) {
+      const names = (await fileSystem.list(scopeDirectory(jobId, scope))) ?? [];
+      return Math.max(0, ...names.map((name) => Number.parseInt(name, 10)));
+    },
+    async forget(runs) {
+      for (const run of runs) await markForgotten(run);
+      await sweepForgotten();
     },
     async *listScope(jobId, scope) {
       const under = scopeDirectory(jobId, scope);

@@ -6,7 +6,11 @@ import type { LedgerDatabase, Query } from "./ledger-database.js";
 const createSql = `
   with made as (
     insert into nightshift.ledger_runs (id, job_id, scope, generation, job_name, run, created_by)
-    values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning id
+    select $1, $2, $3, $4::int, $5, $6::json, $7::uuid
+    where not exists (
+      select from nightshift.ledger_forgotten where job_id = $2 and scope = $3 and generation >= $4::int
+    )
+    on conflict do nothing returning id
   ), state as (
     insert into nightshift.ledger_run_states (run_id) select id from made
   )
@@ -33,7 +37,8 @@ export async function createRun(
     const made = await query(createSql, values);
     if (made.length > 0 || (await isOurs(query)) !== null) return "created";
     const sameKey = await query(
-      "select 1 from nightshift.ledger_runs where job_id = $1 and scope = $2 and generation = $3",
+      `select from nightshift.ledger_runs where job_id = $1 and scope = $2 and generation = $3
+       union all select from nightshift.ledger_forgotten where job_id = $1 and scope = $2 and generation >= $3`,
       [jobId, scope, generation],
     );
     if (sameKey.length === 0) throw runIdTaken(run.id);

@@ -28,6 +28,7 @@ import { attempts } from "./attempts.js";
 import { blobStore } from "./blob-store.js";
 import { claims, type IsAlive } from "./claims.js";
 import { createRun } from "./create-run.js";
+import { forgetting } from "./forget-runs.js";
 import { leases } from "./leases.js";
 import { type LedgerDatabaseOptions, ledgerDatabase } from "./ledger-database.js";
 import { requests } from "./requests.js";
@@ -77,6 +78,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...reading,
     ...requests(database, newId),
     ...workers(database),
+    ...forgetting(database),
     createRun: (run) => createRun(database, newId, run),
 
     claimRun: (runId, owner, { takeOver }) => owning.claim(runId, owner, takeOver),

@@ -160,4 +160,16 @@ export const ledgerMigrations: readonly Migration[] = [
       -- Until it has ended once more, or somebody takes it back.
       alter table nightshift.ledger_run_states add column is_retry_requested boolean not null default false;`,
   },
+  {
+    version: 11,
+    name: "the ledger: generations of forgotten runs",
+    sql: `
+      -- The highest one of each job and scope: their ids are in the output's record and must not be given again.
+      create table nightshift.ledger_forgotten (
+        job_id text not null,
+        scope text not null,
+        generation int not null,
+        primary key (job_id, scope)
+      );`,
+  },
 ];
