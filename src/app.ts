@@ -228,12 +228,13 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
     processes: async () => (await import("./ledgers/journal/processes.js")).processes(),
     sink,
     keeper,
-    async collectGarbage(dryRun) {
+    async collectGarbage(dryRun, keepRunsMs) {
       const { collectGarbage } = await import("./running/collect-garbage.js");
       const { processes } = await import("./ledgers/journal/processes.js");
       const opened = await ledger();
       const assets = isShared(opened) ? opened.assets : null;
-      return collectGarbage({ ledger: opened, self: processes().self(), sink, keeper, assets }, dryRun);
+      const self = processes().self();
+      return collectGarbage({ ledger: opened, self, sink, keeper, assets, clock, keepRunsMs }, dryRun);
     },
     close: async () => {
       await queue.opened()?.then(

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
+import { environmentOfProcess, findProjectRoot } from "../config.js";
 import { exitCodes, type NightshiftError, toErrorRecord } from "../errors.js";
 import { targetOf } from "../job/output.js";
 import type { CollectedPlace } from "../running/collect-garbage.js";
 import { shownTarget } from "../service/paths.js";
+import { loadRetention } from "../spec/load.js";
 import { bytes, counted } from "../text/human.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -16,13 +18,19 @@ export function declare(command: Command): void {
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const dryRun = command.opts<GcFlags>().dryRun === true;
-  const { collected, skipped } = await (await cli.app()).collectGarbage(dryRun);
-  const { out, err, globals } = cli;
+  const { out, err, globals, cwd, target, secrets } = cli;
+  const keepRunsMs = await loadRetention(findProjectRoot(cwd), {
+    cwd,
+    ...(target === null ? {} : { target }),
+    environment: environmentOfProcess(),
+    secrets,
+  });
+  const { collected, skipped, forgotten } = await (await cli.app()).collectGarbage(dryRun, keepRunsMs);
   const exitCode = exitOf(skipped.map(({ error }) => error));
   if (globals.json) {
     const outputs = collected.map(({ place, ...found }) => ({ output: nameOf(place), ...found }));
     const left = skipped.map(({ what, error }) => ({ output: what, error: toErrorRecord(error) }));
-    printJson(out, { dryRun, outputs, skipped: left });
+    printJson(out, { dryRun, outputs, skipped: left, forgotten });
     return exitCode;
   }
   for (const { removed } of collected) for (const path of removed) out.line(path);
@@ -31,8 +39,13 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     if (error.hint !== undefined) err.line(`  hint: ${error.hint}`);
   }
   if (globals.quiet) return exitCode;
+  if (forgotten.length > 0)
+    err.line(
+      `${dryRun ? "would remove" : "removed"} ${counted(forgotten.length, "run")} from the ledger: retention.runs in nightshift.yaml`,
+    );
   const spent = collected.filter(({ removed }) => removed.length > 0);
-  if (spent.length === 0) err.line(skipped.length === 0 ? "nothing to remove" : "nothing else to remove");
+  if (spent.length === 0 && forgotten.length === 0)
+    err.line(skipped.length === 0 ? "nothing to remove" : "nothing else to remove");
   for (const { place, removed, bytes: size } of spent) {
     const shown = place.kind === "output" ? shownTarget(place.write, cli.cwd) : place.name;
     err.line(

@@ -1,16 +1,26 @@
 /**
- * Removes what nobody can reach: staging of decided and of superseded runs, copies of inputs, assets. What cannot be
+ * Removes what nobody can reach: staging of decided and of superseded runs, copies of inputs, assets; and runs that are past
+ * their retention. What cannot be
  * judged, since a journal is damaged or a database is another one now, is reported and left alone.
  */
 import type { CollectedBlobStore } from "../assets/blob-store.js";
-import { asNightshiftError, type ErrorRecord, fromErrorRecord, type NightshiftError } from "../errors.js";
-import { describeInput, type InputSpec, inputKind } from "../job/input.js";
+import { asNightshiftError, fromErrorRecord, type NightshiftError } from "../errors.js";
+import { describeInput, type InputSpec } from "../job/input.js";
 import { targetOf, type WriteSpec } from "../job/output.js";
 import { isFinal, type Owner, type Run } from "../job/run.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Collected, Sink } from "../sinks/sink.js";
 import type { InputKeeper } from "../sources/source.js";
+import type { Clock } from "../time/clock.js";
 import { drop } from "./choose-run.js";
+import { expiredRuns } from "./expired-runs.js";
+import {
+  type EndedRun,
+  liveAttempts,
+  type RecordedOutput,
+  type RecordedRuns,
+  readRecordedRuns,
+} from "./recorded-runs.js";
 import { supersededRuns } from "./superseded-runs.js";
 
 export interface GarbageParts {
@@ -20,6 +30,9 @@ export interface GarbageParts {
   readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
   /** `null` where the ledger keeps none. */
   readonly assets: CollectedBlobStore | null;
+  readonly clock: Clock;
+  /** Runs that ended longer ago are forgotten; `null`: none. */
+  readonly keepRunsMs: number | null;
 }
 
 /** What a place was freed of. */
@@ -33,6 +46,8 @@ export interface Garbage {
   readonly collected: readonly CollectedFrom[];
   /** What could not be judged, and why. */
   readonly skipped: readonly { readonly what: string; readonly error: NightshiftError }[];
+  /** Ids of the runs that retention removed from the ledger. */
+  readonly forgotten: readonly string[];
 }
 
 export async function collectGarbage(parts: GarbageParts, dryRun: boolean): Promise<Garbage> {
@@ -48,14 +63,21 @@ export async function collectGarbage(parts: GarbageParts, dryRun: boolean): Prom
     }
   }
 
-  for (const { run, error } of await damagedRuns(ledger))
+  const runs = await readRecordedRuns(ledger);
+  const expired =
+    parts.keepRunsMs === null
+      ? []
+      : expiredRuns(runs.ended, new Date(parts.clock.now().getTime() - parts.keepRunsMs));
+  const forgotten = new Set(expired.filter(isFinal).map(({ id }) => id));
+  for (const { run, error } of runs.damaged)
     skipped.push({ what: `run ${run.id}`, error: fromErrorRecord(error) });
-  for (const write of await outputsOf(ledger))
-    await orSkip(targetOf(write), async () => ({
-      place: { kind: "output", write },
-      ...(await collectOutput(write, parts, dryRun)),
-    }));
-  for (const { input, over } of await keptInputsOf(ledger)) {
+  for (const output of runs.outputs)
+    await orSkip(targetOf(output.write), async () => {
+      const { dropped, ...found } = await collectOutput(output, runs, expired, parts, dryRun);
+      for (const { id } of expired) if (dropped.includes(id)) forgotten.add(id);
+      return { place: { kind: "output", write: output.write }, ...found };
+    });
+  for (const { input, over } of runs.copies) {
     const name = `copies of ${describeInput(input)}`;
     await orSkip(name, async () => {
       const found = await (await parts.keeper(input))?.collect(over, dryRun);
@@ -70,29 +92,41 @@ export async function collectGarbage(parts: GarbageParts, dryRun: boolean): Prom
     const bytes = found.reduce((sum, each) => sum + each.bytes, 0);
     return { place: { kind: "assets", name: `assets in ${ledger.place}` }, removed, bytes };
   });
-  return { collected, skipped };
+  if (!dryRun && forgotten.size > 0) await ledger.forgetRuns([...forgotten]);
+  return { collected, skipped, forgotten: [...forgotten] };
 }
 
-/** Superseded runs are given up first: the sink decides that nobody publishes them later, and drops what they staged. */
+/**
+ * Superseded and expired runs are given up first: the sink decides that nobody publishes them later, and drops what they
+ * staged.
+ */
 async function collectOutput(
-  write: WriteSpec,
+  output: RecordedOutput,
+  runs: RecordedRuns,
+  expired: readonly EndedRun[],
   { ledger, self, sink: open }: GarbageParts,
   dryRun: boolean,
-): Promise<Collected> {
-  const sink = await open(write);
-  const live = () => liveAttempts(ledger, write);
-  const superseded = await supersededRuns(ledger, write);
-  if (dryRun) return sink.collect(live, true, new Set(superseded.map(({ id }) => id)));
-  const given = { removed: [] as string[], bytes: 0 };
-  for (const run of superseded) {
+): Promise<Collected & { readonly dropped: readonly string[] }> {
+  const sink = await open(output.write);
+  const live = () => liveAttempts(ledger, runs, output);
+  const ids = new Set(expired.map(({ id }) => id));
+  const superseded = supersededRuns(output.unfinished, output.published).map(({ id }) => id);
+  const given = output.unfinished
+    .map(({ run }) => run)
+    .filter(({ id }) => superseded.includes(id) || ids.has(id));
+  const dropped = given.map(({ id }) => id);
+  if (dryRun) return { ...(await sink.collect(live, true, new Set(dropped))), dropped };
+  const found = { removed: [] as string[], bytes: 0, dropped: [] as string[] };
+  for (const run of given) {
     const before = await sink.collect(live, true);
     const after = await sink.collect(live, true, new Set([run.id]));
     if (!(await isGivenUp(run, { ledger, self }, sink))) continue;
-    given.removed.push(...after.removed.filter((path) => !before.removed.includes(path)));
-    given.bytes += after.bytes - before.bytes;
+    found.dropped.push(run.id);
+    found.removed.push(...after.removed.filter((path) => !before.removed.includes(path)));
+    found.bytes += after.bytes - before.bytes;
   }
   const { removed, bytes } = await sink.collect(live, false);
-  return { removed: [...given.removed, ...removed], bytes: given.bytes + bytes };
+  return { ...found, removed: [...found.removed, ...removed], bytes: found.bytes + bytes };
 }
 
 /** @returns `false` where another process works on the run */
@@ -107,56 +141,4 @@ async function isGivenUp(
     if (asNightshiftError(thrown).code === "refused.owner-alive") return false;
     throw thrown;
   }
-}
-
-function isDamaged(error: ErrorRecord | null): error is ErrorRecord {
-  return error?.code === "infra.journal-corrupt" || error?.code === "infra.journal-version";
-}
-
-async function damagedRuns(
-  ledger: Ledger,
-): Promise<readonly { readonly run: Run; readonly error: ErrorRecord }[]> {
-  const damaged: { run: Run; error: ErrorRecord }[] = [];
-  for await (const { run, error } of ledger.listRuns()) if (isDamaged(error)) damaged.push({ run, error });
-  return damaged;
-}
-
-/** Every output that a recorded run wrote to, each once. */
-async function outputsOf(ledger: Ledger): Promise<readonly WriteSpec[]> {
-  const byTarget = new Map<string, WriteSpec>();
-  for await (const { run } of ledger.listRuns()) {
-    const { write } = run.job;
-    if (!byTarget.has(targetOf(write))) byTarget.set(targetOf(write), write);
-  }
-  return [...byTarget.values()];
-}
-
-/** Runs that are over and may have left a copy of their input, by the place of the copies. */
-async function keptInputsOf(
-  ledger: Ledger,
-): Promise<readonly { readonly input: InputSpec; readonly over: readonly Run[] }[]> {
-  const byDatabase = new Map<string, { readonly input: InputSpec; readonly over: Run[] }>();
-  for await (const state of ledger.listRuns()) {
-    const { run } = state;
-    const { input } = run.job;
-    const key = inputKind(input).copiesIn(input);
-    if (key === null || !isFinal(state)) continue;
-    const found = byDatabase.get(key);
-    if (found === undefined) byDatabase.set(key, { input, over: [run] });
-    else found.over.push(run);
-  }
-  return [...byDatabase.values()];
-}
-
-/** Attempts of undecided runs that were accepted or may still be. Of a damaged run none is known: its staging stays. */
-async function liveAttempts(ledger: Ledger, write: WriteSpec): Promise<ReadonlySet<string>> {
-  const live = new Set<string>();
-  for await (const state of ledger.listRuns()) {
-    const { run, error } = state;
-    if (targetOf(run.job.write) !== targetOf(write) || isFinal(state)) continue;
-    if (isDamaged(error)) continue;
-    for await (const { attemptId } of ledger.listPartitions(run.id))
-      if (attemptId !== null) live.add(attemptId);
-  }
-  return live;
 }

@@ -79,7 +79,8 @@ export interface App {
   readonly sink: (write: WriteSpec) => Promise<Sink>;
   /** `null` where nothing has to be kept for a run. */
   readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
-  readonly collectGarbage: (dryRun: boolean) => Promise<Garbage>;
+  /** @param keepRunsMs runs that ended longer ago are removed from the ledger; `null`: none */
+  readonly collectGarbage: (dryRun: boolean, keepRunsMs: number | null) => Promise<Garbage>;
   /** Ends worker hosts and gives back what is open. */
   readonly close: () => Promise<void>;
 }

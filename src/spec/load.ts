@@ -1,5 +1,5 @@
 /** Loads a job: the file of its spec, the project around it, and all mistakes of both at once. */
-import { dirname, isAbsolute, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { Job } from "../job/job.js";
 import type { NotifySettings } from "../job/notice.js";
 import type { Schedule } from "../time/schedule.js";
@@ -94,6 +94,27 @@ export async function loadJob(path: string, context: LoadContext): Promise<Loade
   const notify = resolved.notify ?? project.notify?.(intervals?.timezone ?? "UTC") ?? null;
   return { job, specPath, target: project.target, intervals, schedule, after, notify, secrets, warnings };
 }
+
+/**
+ * Reads how long the ledger keeps runs that ended, from the project's nightshift.yaml. @returns `null`: for ever
+ *
+ * @param root directory of the project; `null` without one
+ * @throws InvalidSpecError with every mistake in nightshift.yaml
+ */
+export async function loadRetention(
+  root: string | null,
+  { cwd, target, environment, secrets = createSecrets() }: RetentionContext,
+): Promise<number | null> {
+  if (root === null) return null;
+  const display = (absolute: string): string => displayPath(absolute, cwd);
+  const project = await loadProject(root, target, { environment, secrets }, display);
+  const { diagnostics, sources, keepRunsMs } = project;
+  if (diagnostics.length > 0)
+    throw invalidSpec(diagnostics, sources, secrets, display(join(root, "nightshift.yaml")));
+  return keepRunsMs;
+}
+
+export type RetentionContext = Pick<LoadContext, "cwd" | "target" | "environment" | "secrets">;
 
 function readSpec(
   text: string,

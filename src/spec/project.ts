@@ -11,8 +11,9 @@ import { didYouMean } from "./did-you-mean.js";
 import type { Vars } from "./expand-templates.js";
 import { expandTreeVariables, type TreeVariableContext } from "./expand-tree-variables.js";
 import { problemsOfIssues } from "./issues.js";
+import { parseDurationMs } from "./quantities.js";
 import { notify } from "./schema/notify.js";
-import { constant } from "./schema/scalars.js";
+import { constant, duration } from "./schema/scalars.js";
 import { readSpecFile } from "./spec-file.js";
 import { locateProblems } from "./spec-source.js";
 import { type TakenNotify, takeNotify } from "./take-notify.js";
@@ -43,6 +44,16 @@ const projectSchema = z.strictObject({
       description: "Places that jobs run in, by name.",
       examples: [{ dev: { vars: { region: "eu" } } }],
     }),
+  retention: z
+    .strictObject({
+      runs: duration.meta({
+        description:
+          "`gc` removes runs from the ledger that ended longer ago. What they published stays, and each job keeps its newest run.",
+        examples: ["180d"],
+      }),
+    })
+    .optional()
+    .meta({ description: "How long records are kept.", examples: [{ runs: "180d" }] }),
   // Taken out before this is checked; here so that unknown keys are told from it.
   notify: notify.optional(),
 });
@@ -55,6 +66,8 @@ export interface Project {
   readonly secretVars: readonly string[];
   /** For jobs that say nothing of it themselves. */
   readonly notify: TakenNotify["notify"];
+  /** How long the ledger keeps runs that ended; `null`: for ever. */
+  readonly keepRunsMs: number | null;
   readonly diagnostics: readonly Diagnostic[];
   /** Text of the file that the diagnostics are about. */
   readonly sources: { readonly [file: string]: string };
@@ -82,14 +95,13 @@ export async function loadProject(
           hint: "write `targets:` into a nightshift.yaml beside `jobs/`",
         },
       );
-    return { target: null, vars: {}, secretVars: [], notify: null, diagnostics: [], sources: {} };
+    return { ...noProject, diagnostics: [], sources: {} };
   }
   const file = display(path);
   const text = await readSpecFile(path, file);
   const parsed = parseYaml(text, file);
   const sources = { [file]: text };
-  if (parsed.kind === "broken")
-    return { target: null, vars: {}, secretVars: [], notify: null, diagnostics: parsed.diagnostics, sources };
+  if (parsed.kind === "broken") return { ...noProject, diagnostics: parsed.diagnostics, sources };
   const place = { ...context, baseDir: dirname(path) };
   const { tree, notify, problems } = takeNotify(parsed.source.tree, place);
   const chosen = chooseTarget(tree, file, target, place);
@@ -102,15 +114,19 @@ export async function loadProject(
     vars: chosen.vars,
     secretVars: chosen.secretVars ?? [],
     notify,
+    keepRunsMs: chosen.keepRunsMs ?? null,
     diagnostics,
     sources,
   };
 }
 
+const noProject = { target: null, vars: {}, secretVars: [], notify: null, keepRunsMs: null };
+
 interface Chosen {
   readonly target: string | null;
   readonly vars: Vars;
   readonly secretVars?: readonly string[];
+  readonly keepRunsMs?: number | null;
   readonly problems: readonly Problem[];
 }
 
@@ -124,10 +140,11 @@ function chooseTarget(
   const parsed = projectSchema.safeParse(tree);
   if (!parsed.success)
     return { target: null, vars: {}, problems: problemsOfIssues(projectSchema, tree, parsed.error.issues) };
-  const { targets, default_target } = parsed.data;
+  const { targets, default_target, retention } = parsed.data;
   const names = Object.keys(targets);
   const name = wanted ?? default_target ?? null;
-  if (name === null) return { target: null, vars: {}, problems: [] };
+  const keepRunsMs = retention === undefined ? null : parseDurationMs(retention.runs);
+  if (name === null) return { target: null, vars: {}, keepRunsMs, problems: [] };
   const chosen = Object.hasOwn(targets, name) ? targets[name] : undefined;
   const suggestion =
     didYouMean(closest(name, names)) ?? `there ${names.length === 0 ? "are none" : `is ${names.join(", ")}`}`;
@@ -153,5 +170,5 @@ function chooseTarget(
   const expanded = expandTreeVariables({ targets: { [name]: { vars: chosen.vars } } }, context);
   const vars = projectSchema.parse(expanded.tree).targets[name]?.vars ?? {};
   const secretVars = expanded.secretPaths.map((path) => String(path.at(-1)));
-  return { target: name, vars, secretVars, problems: expanded.problems };
+  return { target: name, vars, secretVars, keepRunsMs, problems: expanded.problems };
 }

@@ -16,6 +16,9 @@ import { corruptRunFile, futureVersion } from "./journal-errors.js";
 import { decodeTerminatedLine, encodeLine, type LineBody } from "./line.js";
 import { journalVersion } from "./records.js";
 
+/** Of the key of a forgotten run: versions of Nightshift that do not know of retention refuse it. */
+const forgottenVersion = journalVersion + 1;
+
 export interface RunRegistry {
   create(run: Run): Promise<"created" | "exists">;
   /**
@@ -61,7 +64,8 @@ export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName
     if (bytes === null) return null;
     const body = decodeTerminatedLine(bytes);
     if (body === null) throw corruptRunFile(path);
-    if (body.v !== journalVersion) throw futureVersion(path, 1, `journal version ${JSON.stringify(body.v)}`);
+    const isKnown = body.v === journalVersion || (body.v === forgottenVersion && body.isForgotten === true);
+    if (!isKnown) throw futureVersion(path, 1, `journal version ${JSON.stringify(body.v)}`);
     return body;
   }
 
@@ -91,7 +95,7 @@ export function runRegistry(fileSystem: FileSystem, stateDir: string, uniqueName
     const { id, key } = run;
     await fileSystem.writeFile(
       finished,
-      encodeLine({ v: journalVersion, run: { id, key }, isForgotten: true }),
+      encodeLine({ v: forgottenVersion, run: { id, key }, isForgotten: true }),
     );
     await fileSystem.rename(finished, path);
     await fileSystem.syncDirectory(dirname(path));
