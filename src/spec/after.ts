@@ -1,4 +1,7 @@
-/** `after:` another job: whether those jobs are there and wait for each other in no circle, and when it is looked at. */
+/**
+ * Checks `after:`, which makes a job wait for other jobs: whether those jobs exist and do not wait for each
+ * other in a cycle, and when the job is due.
+ */
 import { SpecError } from "../errors.js";
 import { closest } from "../text/closest-word.js";
 import { parseCron } from "../time/cron.js";

@@ -37,8 +37,8 @@ const checks: readonly Check[] = [
 ];
 
 /**
- * @param known problems found before; checks that read what these are about are left out
- * @param lost parts that the spec no longer holds
+ * @param known problems found before; checks that read the affected parts are skipped
+ * @param lost parts that were removed from the spec
  */
 export function checkJob(
   checked: CheckedSpec,
@@ -58,7 +58,7 @@ function disturbs(problem: Problem, path: SpecPath): boolean {
   if (problem.code === "spec.not-supported") return isUnder(path, problem.path);
   if (isUnder(problem.path, path) || isUnder(path, problem.path)) return true;
   if (problem.code !== "spec.unknown-key") return false;
-  // An unknown key may be a misspelling of the one that is read.
+  // An unknown key may be a misspelling of a key that the check reads.
   const parent = problem.path.slice(0, -1);
   const read = path[parent.length];
   return (
@@ -66,30 +66,30 @@ function disturbs(problem: Problem, path: SpecPath): boolean {
   );
 }
 
-/** The least that the schema takes, to stand in for what is missing. */
+/** The smallest valid spec; it replaces missing parts. */
 const skeleton: JsonValue = { version: 1, name: "x", model: "x", input: { from: "x" }, write: { to: "x" } };
 
 export interface SalvagedSpec {
   readonly spec: JobSpec;
-  /** What had to go, mistakes apart. */
+  /** Parts that were removed although they contain no mistake. */
   readonly lost: readonly SpecPath[];
 }
 
-/** A spec without its mistakes, so that the rest can be checked; `null` where nothing can be saved. */
+/** Removes the mistakes from a spec so that the rest can be checked; `null` if nothing remains. */
 export function salvage(tree: JsonValue, problems: readonly Problem[]): SalvagedSpec | null {
   if (!isMapping(tree)) return null;
   const copy = structuredClone(tree) as { [key: string]: JsonValue };
   for (const { path, code } of problems) if (code !== "spec.literal-password") remove(copy, path);
   const first = parseJob(fill(copy, skeleton));
   if (first.success) return { spec: first.data, lost: [] };
-  // What a mistake leaves behind may be wrong in its turn: then its whole section goes.
+  // The rest of a section may be invalid after a removal: then the whole section is removed.
   const lost = [...new Set(first.issues.map(({ path }) => String(path[0] ?? "")))];
   for (const section of lost) delete copy[section];
   const second = parseJob(fill(copy, skeleton));
   return second.success ? { spec: second.data, lost: lost.map((section) => [section]) } : null;
 }
 
-/** An item of a list takes the list with it: the others would move. */
+/** Removing an item of a list removes the list, because the other items would change their positions. */
 function remove(tree: JsonValue, path: SpecPath): void {
   const item = path.findIndex((step) => typeof step === "number");
   const whole = item < 0 ? path : path.slice(0, item);

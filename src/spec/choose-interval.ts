@@ -1,4 +1,4 @@
-/** Which data interval a job is loaded for: the one that `--at` names, else the latest complete one. */
+/** Chooses the data interval of a job: the one that `--at` names, else the latest complete one. */
 import { SpecError } from "../errors.js";
 import type { Interval } from "../job/job.js";
 import { type IntervalRule, intervalAt, latestCompleteInterval, parseInstant } from "../time/interval.js";
@@ -31,12 +31,15 @@ export function chooseInterval(rule: IntervalRule, at: string | undefined, now: 
   );
 }
 
-/** What to say of a run that is asked for its interval. */
+/** Returns warnings about a run's interval. */
 export function warningsOfInterval({ ds, end }: Interval, now: Date): readonly string[] {
   return new Date(end) <= now ? [] : [`the interval of ${ds} is not over yet: it ends at ${end}`];
 }
 
-/** Any interval of the rule, to go on checking a spec with when the right one cannot be told. */
+/**
+ * Returns any interval of the rule, so that a spec can be checked further when its interval cannot be
+ * determined.
+ */
 export function anyInterval(rule: IntervalRule, now: Date): Interval {
   return intervalAt(rule.start === null ? now : parseInstant(rule.start, rule.timezone), rule);
 }

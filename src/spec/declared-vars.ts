@@ -1,6 +1,6 @@
 /**
- * The values of a job's variables: declared under `vars:` of the spec or not, with a default, a value of the target, or
- * one that was given for this run.
+ * The values of a job's variables, declared under `vars:` or not: a default, a value of the target, or a
+ * value given for this run.
  */
 import { type JsonValue, SpecError } from "../errors.js";
 import type { Problem, SpecPath } from "../job/spec-problem.js";
@@ -14,24 +14,29 @@ import { type UnsafeText, unsafeInPath, type VarValue, valueOfVar } from "./var-
 import { type UsedIn, unsafeGiven } from "./vars-in-paths.js";
 
 export interface VarSources {
-  /** Of the target in nightshift.yaml; `null` where its values are unknown, because the file has mistakes. */
+  /**
+   * Values of the target in nightshift.yaml; `null` if they are unknown because the file contains mistakes.
+   */
   readonly target: Vars | null;
-  /** Names of those of the target that a secret is in. */
+  /** Names of the target's variables that contain a secret. */
   readonly secret?: readonly string[];
-  /** For this run alone. */
+  /** Values for this run only. */
   readonly given: Vars;
 }
 
 export interface JobVars {
-  /** Of all variables that have a value. `null`: see {@link VarSources}. */
+  /** Values of all variables that have one. `null`: see {@link VarSources}. */
   readonly values: Vars | null;
-  /** Declared ones that have none. */
+  /** Declared variables without a value. */
   readonly missing: readonly string[];
-  /** Given values that differ from what a run without them would have: they make another run of the same interval. */
+  /**
+   * Given values that differ from the default of a run without them: they make it a different run of the same
+   * interval.
+   */
   readonly own: { readonly [name: string]: VarValue };
   readonly declared: VarsSpec | null;
   readonly problems: readonly Problem[];
-  /** The spec is right; a value that was given is not. */
+  /** Error of a given value; the spec itself is valid. */
   readonly misuse: SpecError | null;
 }
 
@@ -39,7 +44,7 @@ export interface JobVars {
 export function readVars(tree: JsonValue, { target, given }: VarSources): JobVars {
   const written = valueAt(tree, ["vars"]);
   const parsed = written === undefined ? null : varsSchema.safeParse(written);
-  // What is wrong with the declarations is said when the whole spec is checked.
+  // Mistakes in the declarations are reported by the check of the whole spec.
   const declared = parsed?.success ? parsed.data : null;
   const values: { [name: string]: JsonValue } = { ...target, ...given };
   const own: { [name: string]: VarValue } = {};
@@ -82,7 +87,7 @@ function badValue(name: string, expected: string, suggestion: string | null): Sp
   );
 }
 
-/** What the spec says about its variables and does not do with them. */
+/** Reports variables that are declared but not used. */
 export function problemsOfUse({ declared }: JobVars, uses: readonly VarUse[]): readonly Problem[] {
   const names = Object.keys(declared ?? {});
   const unused = names.filter((name) => !uses.some((use) => use.name === name));
@@ -94,8 +99,8 @@ export function problemsOfUse({ declared }: JobVars, uses: readonly VarUse[]): r
 }
 
 /**
- * Refuses a given value that the job does not use, or that may not stand where it is used. The author of a spec is
- * trusted with any value; who starts a run may be anybody that the HTTP interface serves.
+ * Refuses a given value that the job does not use, or that is not allowed where it is used. The author of a
+ * spec is trusted with any value; a run may be started by any client of the HTTP interface.
  * @param trees the whole spec, before and after its templates are expanded
  */
 export function misuseOfGiven(
@@ -120,7 +125,7 @@ export function misuseOfGiven(
   return null;
 }
 
-/** Refuses a given value that holds a secret: plans, records and outputs would keep it. */
+/** Refuses a given value that contains a secret, because plans, records and outputs would store it. */
 export function secretInGiven(given: Vars, secrets: Pick<Secrets, "find">): SpecError | null {
   const name = Object.keys(given).find(
     (each) => secrets.find(String(given[each])).length > 0 || secretsInValue(String(given[each])).length > 0,
@@ -135,7 +140,7 @@ export function secretInGiven(given: Vars, secrets: Pick<Secrets, "find">): Spec
   );
 }
 
-/** Refuses a run without a value that it needs. */
+/** Refuses a run that lacks a required value. */
 export function missingVar({ missing, declared }: JobVars): SpecError | null {
   const [name] = missing;
   if (name === undefined) return null;
@@ -174,7 +179,7 @@ function isVarValue(value: JsonValue | undefined): value is VarValue {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
-/** Where a value is data and nothing else: bound to a query, or a column of the output. */
+/** Whether a value is only used as data: bound to a query, or written to an output column. */
 function isFree([section, key]: SpecPath): boolean {
   return (section === "input" && key === "params") || (section === "write" && key === "add");
 }

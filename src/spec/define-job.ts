@@ -1,4 +1,4 @@
-/** Jobs written in TypeScript: the language of the YAML spec, typed, through the same checks. */
+/** Jobs written in TypeScript: the typed form of the YAML spec, with the same checks. */
 import type { JsonValue } from "../errors.js";
 import type { Job } from "../job/job.js";
 import type { Problem } from "../job/spec-problem.js";
@@ -15,7 +15,7 @@ export interface DefineContext {
   readonly now: Date;
   readonly environment: { readonly [name: string]: string | undefined };
   readonly outputRoot: string | null;
-  /** A date or an instant in the interval wanted. Without it: the latest complete one. */
+  /** A date or an instant in the desired interval. Without it: the latest complete one. */
   readonly at?: string;
   readonly vars?: Vars;
   readonly secrets?: Secrets;
@@ -33,7 +33,7 @@ const noNotifyInCode: Problem = {
   path: ["notify"],
   at: "key",
   code: "spec.not-supported",
-  message: "a job in code notifies nobody",
+  message: "a job in code sends no notices",
   suggestion: "write it as a YAML file for `nightshift run` or `serve`, or watch the events of `runJob`",
 };
 
@@ -45,7 +45,7 @@ const noAfterInCode: Problem = {
   suggestion: "await the outcome of the other `runJob` first",
 };
 
-/** What only the command line does. */
+/** Reports keys that only the command line supports. */
 function ofServices({
   schedule,
   after,

@@ -1,10 +1,10 @@
-/** A problem with where it stands: what a person gets to see. */
+/** A problem with its location, for display. */
 export interface Diagnostic {
-  /** As people call it; `null` for a spec that is no file. */
+  /** Displayed name of the file; `null` for a spec without a file. */
   readonly file: string | null;
   /** `features.x.stack[1]` */
   readonly path: string;
-  /** One-based, and 0 for a spec that is no file. Columns count UTF-16 units; `endColumn` is exclusive. */
+  /** One-based; 0 for a spec without a file. Columns count UTF-16 units; `endColumn` is exclusive. */
   readonly line: number;
   readonly column: number;
   readonly endColumn: number;
@@ -13,7 +13,7 @@ export interface Diagnostic {
   readonly suggestion: string | null;
 }
 
-/** Text of the files that diagnostics point into, by {@link Diagnostic.file}. Secrets are masked already. */
+/** Text of the files that diagnostics refer to, by {@link Diagnostic.file}. Secrets are masked already. */
 export interface Sources {
   readonly [file: string]: string;
 }

@@ -1,5 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
-/** The first stage of templates over a whole spec: everything but `run.*` and `model.*`, which a run gives values to. */
+/**
+ * The first stage of template expansion over a whole spec: everything except `run.*` and `model.*`, which get
+ * their values in a run.
+ */
 import type { JsonValue } from "../errors.js";
 import type { Interval } from "../job/job.js";
 import type { Problem, SpecPath } from "../job/spec-problem.js";
@@ -18,7 +21,7 @@ import { mapStrings } from "./spec-source.js";
 
 export type Vars = { readonly [name: string]: JsonValue };
 
-/** Which interval the job is for. `unknown`: it has intervals, but they are written wrong. */
+/** The interval of the job. `unknown`: the job has intervals, but their definition is invalid. */
 export type IntervalScope =
   | { readonly kind: "interval"; readonly interval: Interval; readonly timezone: string }
   | { readonly kind: "none" }
@@ -27,14 +30,14 @@ export type IntervalScope =
 export interface ExpandedTree {
   readonly tree: JsonValue;
   readonly problems: readonly Problem[];
-  /** Values that could not be expanded, and are not to blame. */
+  /** Paths of values that were not expanded because of a mistake elsewhere. */
   readonly unresolved: readonly SpecPath[];
-  /** Where `{{ var.name }}` stands. */
+  /** Uses of `{{ var.name }}`. */
   readonly uses: readonly VarUse[];
 }
 
 export interface VarUse {
-  /** Without `var.`. */
+  /** The name without `var.`. */
   readonly name: string;
   readonly path: SpecPath;
 }
@@ -45,7 +48,7 @@ export function isIntervalVariable(name: string): boolean {
   return intervalVariables.some((variable) => variable === name);
 }
 
-/** @param missing variables without a value: templates that use them stay as they are */
+/** @param missing variables without a value: templates that use them are not expanded */
 export function expandTemplates(
   tree: JsonValue,
   vars: Vars | null,
@@ -74,7 +77,7 @@ export function expandTemplates(
   return { tree: expanded, problems, unresolved, uses };
 }
 
-/** A variable whose value is missing because of a mistake elsewhere, which is told already. */
+/** Whether a variable has no value because of a mistake that is reported elsewhere. */
 function isUntold(name: string | null, vars: Vars | null, scope: IntervalScope): boolean {
   if (name === null) return false;
   return vars === null && name.startsWith("var.")
@@ -94,7 +97,7 @@ function scopeOf(vars: Vars, scope: IntervalScope): TemplateScope {
   };
 }
 
-/** Not every variable makes sense everywhere. */
+/** Reports variables that are not allowed at this place. */
 function placeProblem(path: SpecPath, text: string, variable: TemplateVariable): readonly Problem[] {
   const [section] = path;
   const problem = (code: string, message: string, suggestion: string | null): readonly Problem[] => [
@@ -128,12 +131,12 @@ function placeProblem(path: SpecPath, text: string, variable: TemplateVariable):
   );
 }
 
-/** Whether a run expands the text once more. */
+/** Whether a run expands the text a second time. */
 function isLate([section, key]: SpecPath): boolean {
   return section === "write" && key === "add";
 }
 
-/** SQL has `{{` of its own: in `'{{1,2},{3,4}}'::int[]`. */
+/** SQL may contain `{{` itself: in `'{{1,2},{3,4}}'::int[]`. */
 function isQuery([section, key]: SpecPath): boolean {
   return section === "input" && key === "query";
 }

@@ -1,4 +1,4 @@
-/** Environment variables and secret files over a whole spec. */
+/** Expands environment variables and secret files in a whole spec. */
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { JsonValue } from "../errors.js";
@@ -19,7 +19,7 @@ export interface TreeVariableContext {
 
 interface ExpandedVariables {
   readonly tree: JsonValue;
-  /** Values that a secret is in. */
+  /** Paths of values that contain a secret. */
   readonly secretPaths: readonly SpecPath[];
   readonly problems: readonly Problem[];
 }
@@ -37,7 +37,7 @@ export function expandTreeVariables(tree: JsonValue, context: TreeVariableContex
   return { tree: expanded, secretPaths, problems };
 }
 
-/** The same for one text; the first problem is told in a sentence. */
+/** Like {@link expandTreeVariables}, for one text; the first problem is returned as a sentence. */
 export function expandText(
   text: string,
   context: TreeVariableContext,

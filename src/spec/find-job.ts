@@ -1,4 +1,4 @@
-/** Jobs by name: the specs in the `jobs` folder of the project around a directory. */
+/** Finds jobs by name: the specs in the `jobs` folder of the project around a directory. */
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { findProject, findProjectRoot, skippedHint } from "../config.js";
@@ -11,9 +11,9 @@ import { readSpecFile } from "./spec-file.js";
 import { valueAt } from "./spec-source.js";
 import { parseYaml } from "./yaml-source.js";
 
-/** A job as `ls jobs` shows it: what its spec says, nothing expanded, `null` where it says nothing readable. */
+/** A job as `ls jobs` shows it: the values in its spec, unexpanded; `null` for values that cannot be read. */
 export interface ListedJob {
-  /** Name in the spec, else the file's. */
+  /** The name in the spec, else the file's name. */
   readonly name: string;
   /** Absolute. */
   readonly path: string;
@@ -30,8 +30,8 @@ export interface ListedJob {
 const extension = /\.ya?ml$/;
 
 /**
- * The spec that a name or path on the command line means. A path is relative to `cwd`; a name is that of a spec's file
- * or the `name` in it.
+ * Finds the spec for a name or path on the command line. A path is relative to `cwd`; a name is that of a
+ * spec's file or its `name` key.
  * @returns an absolute path
  * @throws SpecError `spec.not-found`
  */
@@ -55,7 +55,10 @@ export async function findJob(nameOrPath: string, cwd: string): Promise<string> 
   });
 }
 
-/** Every spec in the project's `jobs` folder and below, in order of their paths. Broken ones are listed too. */
+/**
+ * Lists every spec in the project's `jobs` folder and its subfolders, in order of their paths, including
+ * invalid ones.
+ */
 export async function listJobs(
   cwd: string,
   root: string | null = findProjectRoot(cwd),
@@ -82,7 +85,7 @@ async function listJob(path: string, file: string): Promise<ListedJob> {
   });
   try {
     const parsed = parseYaml(await readSpecFile(path, file), file);
-    if (parsed.kind === "broken") return unreadable(parsed.diagnostics[0]?.message ?? "it is no YAML");
+    if (parsed.kind === "broken") return unreadable(parsed.diagnostics[0]?.message ?? "it is not YAML");
     const { tree } = parsed.source;
     const text = (...steps: readonly string[]): string | null => {
       const value = valueAt(tree, steps);
@@ -138,7 +141,7 @@ function findPath(path: string, cwd: string): string {
   throw new SpecError("spec.not-found", `there is no file ${path}`, {
     hint:
       near === null
-        ? "see the jobs there are with `nightshift ls jobs`"
+        ? "list the jobs with `nightshift ls jobs`"
         : `did you mean \`${join(dirname(path), near)}\`?`,
     details: { file: path },
   });

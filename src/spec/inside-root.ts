@@ -1,22 +1,22 @@
 import { readlinkSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 
-/** Whether a path lies strictly below a directory, symlinks of both resolved, dangling ones too. */
+/** Whether a path is strictly below a directory. Symlinks in both are resolved, including dangling ones. */
 export function isBelowRoot(path: string, root: string): boolean {
   const [real, realRoot] = [realPath(path), realPath(root)];
   return real !== realRoot && isInside(real, realRoot);
 }
 
-/** Whether a path is a directory or lies below it, by their texts alone. */
+/** Whether a path is a directory or is below it, comparing the text only. */
 export function isInside(path: string, root: string): boolean {
   const way = relative(root, path);
   return way === "" || (way !== ".." && !way.startsWith(`..${sep}`));
 }
 
-/** As many as Linux follows. */
+/** The same limit as in Linux. */
 const maxLinks = 40;
 
-/** The place that a path leads to. Of what does not exist yet, the part that exists is resolved. */
+/** Resolves a path. For a path that does not exist, the existing part is resolved. */
 export function realPath(path: string, links = 0): string {
   try {
     return realpathSync(path);

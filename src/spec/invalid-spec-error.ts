@@ -1,7 +1,7 @@
 import { SpecError } from "../errors.js";
 import type { Diagnostic, Sources } from "./diagnostic.js";
 
-/** A spec with mistakes: all of them, ready to be shown. */
+/** A spec with mistakes. The error contains all of them, ready for display. */
 export class InvalidSpecError extends SpecError {
   constructor(
     readonly diagnostics: readonly Diagnostic[],
@@ -14,13 +14,16 @@ export class InvalidSpecError extends SpecError {
     });
   }
 
-  /** How many mistakes there are, and where. */
+  /** The number of mistakes and their files. */
   get summary(): string {
     return summary(this.diagnostics);
   }
 }
 
-/** A job made in code has no text to point into, and whoever catches the error prints its message: it tells them all. */
+/**
+ * A job made in code has no text to show, and code that catches the error prints only its message, so the
+ * message contains all mistakes.
+ */
 function message(diagnostics: readonly Diagnostic[]): string {
   const isCode = diagnostics.length > 1 && diagnostics.every((diagnostic) => diagnostic.file === null);
   if (!isCode) return summary(diagnostics);

@@ -1,4 +1,4 @@
-/** zod's issues as problems, in a person's words. */
+/** Translates zod's issues into problems with plain messages. */
 import type { z } from "zod";
 import type { JsonValue } from "../errors.js";
 import type { Problem, SpecPath } from "../job/spec-problem.js";
@@ -21,7 +21,7 @@ export function problemsOfIssues(
   return problems.filter((problem) => !misspelt.some((path) => followsFrom(problem, path)));
 }
 
-/** Path of the key that an unknown one was meant to be. */
+/** Returns the path of the key that an unknown key was probably meant to be. */
 function meantBy({ code, path }: Problem, schema: z.ZodType): readonly SpecPath[] {
   if (code !== "spec.unknown-key") return [];
   const parent = path.slice(0, -1);
@@ -29,13 +29,13 @@ function meantBy({ code, path }: Problem, schema: z.ZodType): readonly SpecPath[
   return meant === null ? [] : [[...parent, meant]];
 }
 
-/** A misspelt key is also a missing one: that is one mistake, not two. */
+/** A misspelt key is also missing under its right name: this is one mistake, not two. */
 function followsFrom({ code, path }: Problem, misspelt: SpecPath): boolean {
   if (code === "spec.missing-key") return samePath(path, misspelt);
   return code === "spec.incomplete" && samePath(path, misspelt.slice(0, -1));
 }
 
-/** A mapping with more of them is none of ours. */
+/** A mapping with more unknown keys is not meant as a spec. */
 const maxUnknownKeys = 100;
 
 interface Context {
@@ -100,7 +100,7 @@ function unknownKey(context: Context, parent: SpecPath, key: string): Problem {
   };
 }
 
-/** The branch of a union that the author meant is the one whose kind of value was written. */
+/** The author meant the union's branch that matches the kind of the written value. */
 function problemsOfUnion(
   context: Context,
   issue: z.core.$ZodIssueInvalidUnion,
@@ -177,7 +177,7 @@ function suggestionIn(params: { readonly [key: string]: unknown } | undefined): 
   return typeof suggestion === "string" ? suggestion : null;
 }
 
-/** `write \`key: example\``, where the schema has an example. */
+/** Returns `write \`key: example\``, if the schema has an example. */
 function exampleText(context: Context, path: SpecPath): string | null {
   const example = exampleAt(context.schema, path);
   const key = path.findLast((step) => typeof step === "string");
@@ -185,7 +185,7 @@ function exampleText(context: Context, path: SpecPath): string | null {
   return `for example \`${key}: ${flowText(example)}\``;
 }
 
-/** A value as one would write it on one line of YAML. */
+/** Formats a value as one line of YAML. */
 function flowText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(flowText).join(", ")}]`;
   if (typeof value === "object" && value !== null)

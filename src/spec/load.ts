@@ -15,28 +15,28 @@ import { locateProblems } from "./spec-source.js";
 import { parseYaml } from "./yaml-source.js";
 
 export interface LoadContext {
-  /** Absolute; relative paths are meant, and files shown, relative to it. */
+  /** Absolute. Relative paths are resolved against it, and displayed files are relative to it. */
   readonly cwd: string;
-  /** `--at`: a date or an instant in the interval wanted. Without it: the latest complete one. */
+  /** `--at`: a date or an instant in the desired interval. Without it: the latest complete one. */
   readonly at?: string;
-  /** `--var`: win over the target's. */
+  /** `--var`: takes precedence over the target's values. */
   readonly vars: Vars;
   /**
-   * Who gives `vars`. A value that equals a secret is refused, unless a client gives it: the refusal would tell that the
-   * guess was right. Without it: the operator.
+   * Source of `vars`. A value that equals a secret is refused, unless a client gives it: the refusal would
+   * confirm the client's guess. Default: the operator.
    */
   readonly givenBy?: "operator" | "client";
   readonly target?: string;
   readonly environment: { readonly [name: string]: string | undefined };
   readonly now: Date;
   readonly outputRoot: string | null;
-  /** Text of the spec, where it was read before; without it the file is read. */
+  /** Text of the spec if it has been read before; without it the file is read. */
   readonly text?: string;
-  /** For whoever wants the spec and not a run: no interval need be over yet. */
+  /** The caller wants the spec and no run: no interval has to be complete. */
   readonly anyInterval?: boolean;
-  /** The spec is only looked at: declared variables need no value. */
+  /** The spec is only displayed: declared variables need no value. */
   readonly anyVars?: boolean;
-  /** Collects the secrets met; a new collection without it. */
+  /** Collects the secrets that are found; without it, a new collection is used. */
   readonly secrets?: Secrets;
 }
 
@@ -45,20 +45,21 @@ export interface LoadedJob {
   /** Absolute. */
   readonly specPath: string;
   readonly target: string | null;
-  /** The job's own rule, for what walks over intervals. */
+  /** The job's interval rule, for callers that iterate over intervals. */
   readonly intervals: IntervalsSpec | null;
   readonly schedule: Schedule | null;
   /** Names of the jobs that it waits for. */
   readonly after: readonly string[];
-  /** Its own, else what nightshift.yaml says for all jobs. */
+  /** The job's own settings, else those of nightshift.yaml for all jobs. */
   readonly notify: NotifySettings | null;
   readonly secrets: Secrets;
   readonly warnings: readonly string[];
 }
 
 /**
+ * Loads a job.
  * @throws InvalidSpecError with every mistake in the spec and in nightshift.yaml
- * @throws SpecError `spec.*` where there is no spec to read, `usage.*` where the spec cannot do what was asked
+ * @throws SpecError `spec.*` if there is no spec to read, `usage.*` if the spec cannot satisfy the request
  */
 export async function loadJob(path: string, context: LoadContext): Promise<LoadedJob> {
   const specPath = resolve(context.cwd, path);
@@ -131,7 +132,10 @@ function readSpec(
   return { resolved, diagnostics };
 }
 
-/** Told people see this, so secrets are masked: in messages, and in the lines shown, where they keep their width. */
+/**
+ * Users see this error, so secrets are masked in messages and in the displayed lines, where masks have the
+ * same width.
+ */
 function invalidSpec(
   diagnostics: readonly Diagnostic[],
   sources: Sources,

@@ -1,4 +1,4 @@
-/** `nightshift.yaml` beside `jobs/`: targets, and the variables that differ between them. */
+/** Reads `nightshift.yaml` beside `jobs/`: targets, and the variables that differ between them. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -62,20 +62,20 @@ export interface Project {
   /** The chosen target. */
   readonly target: string | null;
   readonly vars: Vars;
-  /** Names of those that a secret is in. */
+  /** Names of the variables that contain a secret. */
   readonly secretVars: readonly string[];
-  /** For jobs that say nothing of it themselves. */
+  /** Settings for jobs without their own. */
   readonly notify: TakenNotify["notify"];
   /** How long the ledger keeps runs that ended; `null`: for ever. */
   readonly keepRunsMs: number | null;
   readonly diagnostics: readonly Diagnostic[];
-  /** Text of the file that the diagnostics are about. */
+  /** Text of the file that the diagnostics refer to. */
   readonly sources: { readonly [file: string]: string };
 }
 
 /**
  * @param specDir directory of the job's spec
- * @param display how people call a path
+ * @param display formats a path for display
  * @throws SpecError `usage.unknown-target`
  */
 export async function loadProject(
@@ -166,7 +166,7 @@ function chooseTarget(
         },
       ],
     };
-  // Only here: a variable that is missing for prod must not stop dev.
+  // Only the chosen target is expanded: a variable that is missing for prod must not stop dev.
   const expanded = expandTreeVariables({ targets: { [name]: { vars: chosen.vars } } }, context);
   const vars = projectSchema.parse(expanded.tree).targets[name]?.vars ?? {};
   const secretVars = expanded.secretPaths.map((path) => String(path.at(-1)));

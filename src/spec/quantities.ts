@@ -1,4 +1,4 @@
-/** Durations and sizes with units. Schemas check the syntax first; these only convert. */
+/** Converts durations and sizes with units. Schemas have checked the syntax before. */
 
 export const durationSyntax = /^(?:\d+(?:ms|s|m|h|d))+$/;
 

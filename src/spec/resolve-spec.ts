@@ -1,6 +1,6 @@
 /**
- * From the values of a spec to a job: variables, interval, templates, schema, checks, in this order. Each step goes on
- * where the one before found mistakes, so that all of them are told at once.
+ * Converts the values of a spec into a job: variables, interval, templates, schema, checks, in this order.
+ * Each step continues after mistakes of the previous one, so that all mistakes are reported at once.
  */
 import { type JsonValue, SpecError } from "../errors.js";
 import type { Interval, Job } from "../job/job.js";
@@ -43,9 +43,12 @@ export interface ResolveContext {
   readonly environment: { readonly [name: string]: string | undefined };
   readonly outputRoot: string | null;
   readonly secrets: Secrets;
-  /** For whoever wants the spec and not a run: no interval need be over yet. */
+  /** The caller wants the spec and no run: no interval has to be complete. */
   readonly anyInterval?: boolean;
-  /** The spec is only looked at: declared variables need no value, and templates that use them stay as they are. */
+  /**
+   * The spec is only displayed: declared variables need no value, and templates that use them are not
+   * expanded.
+   */
   readonly anyVars?: boolean;
   /** See {@link LoadContext}. */
   readonly givenBy?: "operator" | "client";
@@ -63,7 +66,7 @@ export type ResolvedSpec =
       readonly warnings: readonly string[];
     }
   | { readonly kind: "problems"; readonly problems: readonly Problem[] }
-  /** The spec is right; what was asked of it is not. */
+  /** The spec is valid, but the request is not. */
   | { readonly kind: "misused"; readonly error: SpecError };
 
 export function resolveSpec(written: JsonValue, context: ResolveContext): ResolvedSpec {
@@ -168,7 +171,7 @@ const nothingWritten: Problem = {
 interface Timing {
   readonly scope: IntervalScope;
   readonly warnings: readonly string[];
-  /** Told only when the spec itself is right. */
+  /** Reported only if the spec itself is valid. */
   readonly usage: SpecError | null;
 }
 
@@ -207,7 +210,10 @@ interface Parsed {
   readonly problems: readonly Problem[];
 }
 
-/** Expansion makes text; where the schema wants a number or a boolean, text that says one will do. */
+/**
+ * Expansion produces text. If the schema requires a number or a boolean, text that represents one is
+ * accepted.
+ */
 function parseExpanded(written: JsonValue, tree: JsonValue): Parsed {
   const first = parseJob(tree);
   if (first.success) return { spec: first.data, problems: [] };
@@ -226,7 +232,7 @@ function literal(text: string): JsonValue {
   return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : text;
 }
 
-/** Leaves out what is said about a value that could not be expanded. */
+/** Removes problems of values that could not be expanded. */
 function withoutFollowUps(problems: readonly Problem[], unexpanded: readonly SpecPath[]): readonly Problem[] {
   return problems.filter(
     (problem) => problem.at === "key" || !unexpanded.some((path) => isUnder(problem.path, path)),
@@ -238,8 +244,8 @@ function spoils(problem: Problem): boolean {
 }
 
 /**
- * The job without the values that this run was given. They are their giver's: one that equals a secret does not make a
- * mistake of the spec.
+ * Returns the job without the values given for this run. The user who gave them is responsible for them: one
+ * that equals a secret is not a mistake of the spec.
  */
 function withoutGiven(
   tree: JsonValue,
@@ -252,8 +258,8 @@ function withoutGiven(
 }
 
 /**
- * A job is stored in plans and ledgers, where secrets never go.
- * @param tainted values that were made from secrets, whatever filters made of them
+ * Reports secrets in a job, because jobs are stored in plans and ledgers, which must not contain secrets.
+ * @param tainted values that were made from secrets, regardless of filters
  */
 function secretsInJob(
   tree: JsonValue,
@@ -268,7 +274,7 @@ function secretsInJob(
         code: "spec.secret-in-job",
         message: "it holds a secret, and plans and outputs would keep it",
         suggestion:
-          "leave it out; if it is none, take it from another variable, whose name and value do not look like a secret's: without PASSWORD, TOKEN, KEY, CONN or the like, `pwd=` or `sig=`",
+          "leave it out; if it is not a secret, take it from another variable, whose name and value do not look like a secret's: without PASSWORD, TOKEN, KEY, CONN or the like, `pwd=` or `sig=`",
       });
     return text;
   });

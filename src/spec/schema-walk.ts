@@ -1,10 +1,10 @@
-/** Finds the part of a zod schema that a path of a spec leads to: for the keys it knows and the examples it carries. */
+/** Finds the part of a zod schema at a path of a spec, for its known keys and its examples. */
 import { z } from "zod";
 import type { SpecPath } from "../job/spec-problem.js";
 
 type Schema = z.core.$ZodType;
 
-/** The keys that a mapping at this path may have; empty where they are free. */
+/** Returns the keys that a mapping at this path may have; empty if they are not restricted. */
 export function knownKeys(root: Schema, path: SpecPath): readonly string[] {
   const keys = candidatesAt(root, path).flatMap((schema) => {
     const def = definition(schema);
@@ -13,7 +13,7 @@ export function knownKeys(root: Schema, path: SpecPath): readonly string[] {
   return [...new Set(keys)];
 }
 
-/** An example of what may stand at this path, or `undefined`. */
+/** Returns an example of a value at this path, or `undefined`. */
 export function exampleAt(root: Schema, path: SpecPath): unknown {
   for (const schema of walk([root], path)) {
     for (let inner: Schema | null = schema; inner !== null; inner = unwrap(inner)) {
@@ -24,7 +24,7 @@ export function exampleAt(root: Schema, path: SpecPath): unknown {
   return undefined;
 }
 
-/** Every schema that a value at this path may be checked by, without wrappers and unions. */
+/** Returns every schema that may apply to a value at this path, without wrappers and unions. */
 function candidatesAt(root: Schema, path: SpecPath): readonly Schema[] {
   return walk([root], path).flatMap(alternatives);
 }

@@ -1,6 +1,6 @@
 /**
- * The job spec, version 1. One schema gives the check at load, the types of `defineJob`, and the JSON Schema that
- * editors complete and validate with.
+ * The job spec, version 1. One schema provides the check when a spec is loaded, the types of `defineJob`, and
+ * the JSON Schema for completion and validation in editors.
  */
 import { z } from "zod";
 import type { JsonValue } from "../errors.js";
@@ -24,7 +24,7 @@ const name = z
     error: "a name has up to 64 letters, digits, `-`, `_` or `.`, and begins with a letter or digit",
   })
   .meta({
-    description: "Name of the job. Runs and publications are known by it: a new name is a new job.",
+    description: "Name of the job. It identifies runs and publications: a new name is a new job.",
     examples: ["flight-delay"],
   });
 
@@ -62,13 +62,13 @@ export const jobSchema = z
   })
   .meta({ title: "Nightshift job", description: "A batch prediction job of Nightshift." });
 
-/** A job as it is written, in YAML or in `defineJob`. */
+/** A job as the user writes it, in YAML or in `defineJob`. */
 export type JobSpecInput = z.input<typeof jobSchema>;
 
-/** A job after validation: defaults filled in, nothing converted. */
+/** A job after validation: with defaults, without conversions. */
 export type JobSpec = z.output<typeof jobSchema>;
 
-/** A key that the schema library leaves out, since it is no key of an ordinary object, and what stands for it meanwhile. */
+/** A key that zod drops, since it is not an ordinary object key, and is replaced during validation. */
 const unkept = "__proto__";
 const standIn = "\u{E000}__proto__";
 
@@ -76,14 +76,14 @@ type ParsedJob =
   | { readonly success: true; readonly data: JobSpec }
   | { readonly success: false; readonly issues: readonly z.core.$ZodIssue[] };
 
-/** Parses a job. An input, output, label or column may be called `__proto__`. */
+/** Parses a job. An input, output, label or column may be named `__proto__`. */
 export function parseJob(tree: JsonValue): ParsedJob {
   const parsed = jobSchema.safeParse(withKeys(tree, unkept, standIn));
   if (parsed.success) return { success: true, data: withKeys(parsed.data, standIn, unkept) };
   return { success: false, issues: parsed.error.issues.map(restored) };
 }
 
-/** Unions hold the issues of their branches: keys in them, too, are named as the user wrote them. */
+/** Unions contain the issues of their branches. Their keys, too, are renamed back to what the user wrote. */
 function restored<Issue extends z.core.$ZodIssue>(issue: Issue): Issue {
   const named = <Key>(key: Key): Key | string => (key === standIn ? unkept : key);
   return {
@@ -94,7 +94,7 @@ function restored<Issue extends z.core.$ZodIssue>(issue: Issue): Issue {
   };
 }
 
-/** The same tree with another name for one key, at any depth; the tree itself where it has no such key. */
+/** Returns the tree with one key renamed at any depth, or the tree itself if it does not contain the key. */
 function withKeys<T>(tree: T, from: string, to: string): T {
   if (typeof tree !== "object" || tree === null) return tree;
   if (Array.isArray(tree)) return tree.map((item) => withKeys(item, from, to)) as T;
@@ -103,7 +103,7 @@ function withKeys<T>(tree: T, from: string, to: string): T {
   ) as T;
 }
 
-/** The published JSON Schema, draft-07: what the YAML servers of editors speak. */
+/** Returns the published JSON Schema, draft-07, which editors' YAML servers support. */
 export function jobJsonSchema(): object {
   return z.toJSONSchema(jobSchema, { io: "input", target: "draft-7" });
 }

@@ -1,18 +1,19 @@
-/** Secret values seen while reading specs, so that they can be masked wherever text goes out. */
+/** Collects secret values found while reading specs, so that output text can be masked. */
 
 export interface Secrets {
-  /** Remembers a secret, its URL-encoded form, and its lines where it has several. */
+  /** Adds a secret, its URL-encoded form, and each of its lines if it has several. */
   add(value: string): void;
   /**
-   * The text with every secret replaced by `***`.
-   * @param known words of the reader: a secret in one of them stays, since a mask would tell that it is one
+   * Returns the text with every secret replaced by `***`.
+   * @param known words that the reader knows already: a secret in one of them is not masked, since a mask
+   * would reveal that it is one
    */
   mask(text: string, known?: readonly string[]): string;
-  /** End-exclusive ranges of secrets in a text, in order, without overlap. */
+  /** Returns the end-exclusive ranges of secrets in a text, in order, without overlap. */
   find(text: string): readonly (readonly [start: number, end: number])[];
 }
 
-/** Shorter secrets are masked only where they stand alone: `no` is not masked in `nothing`. */
+/** Shorter secrets are masked only as whole words: `no` is not masked in `nothing`. */
 const minAnywhere = 4;
 
 export function createSecrets(): Secrets {
@@ -20,13 +21,14 @@ export function createSecrets(): Secrets {
 
   const find: Secrets["find"] = (text) => {
     const taken: [number, number][] = [];
-    // One flag a character: looking through all ranges for each one would take the square of the time.
+    // One flag for each character: searching all ranges for each new one would be quadratic.
     const isTaken = new Uint8Array(text.length);
     for (const value of [...values].sort((a, b) => b.length - a.length)) {
       for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + value.length)) {
         const end = at + value.length;
         const alone = !/\w/.test(text[at - 1] ?? "") && !/\w/.test(text[end] ?? "");
-        // Longer ones came first: a range that overlaps this one covers its first or its last character.
+        // Longer secrets were handled first, so a range that overlaps this one covers its first or its last
+        // character.
         const free = isTaken[at] === 0 && isTaken[end - 1] === 0;
         if (!free || (value.length < minAnywhere && !alone)) continue;
         taken.push([at, end]);
@@ -57,13 +59,16 @@ export function createSecrets(): Secrets {
   };
 }
 
-/** Anywhere in a name. `PWD` and `OLDPWD` alone are directories of the shell. */
+/** Matches anywhere in a name. `PWD` and `OLDPWD` alone are directories of the shell. */
 const secretParts =
   /PASS(WORD|WD|PHRASE|CODE)|SECRET|TOKEN|CREDENTIAL|COOKIE|BEARER|WEBHOOK|HMAC|MNEMONIC|SLACK.*URL|CONN(ECTION)?_?STR(ING)?S?($|_)|(?<!^|^OLD)PWD($|_)/i;
-/** Between underscores. `PAT`: a personal access token; `SAS`: a signature of Azure; `SK`: a secret key. */
+/**
+ * Matches between underscores. `PAT`: a personal access token; `SAS`: a signature of Azure; `SK`: a secret
+ * key.
+ */
 const secretWords =
   /(^|_)((ACCESS|ACCOUNT|API|ENCRYPTION|MASTER|PRIVATE|SHARED|SIGNING|SSH)?KEYS?|AUTH|CREDS?|DSN|JWT|PASS|PAT|PEM|PEPPER|PSK|PW|SALT|SAS|SESSION_?ID|SIGNATURE|SIGNING|SK|T?OTP)($|_)/i;
-/** At the end of a name: `CONNECTION_TIMEOUT` and `PRIVATE_SUBNET` are none. */
+/** Matches at the end of a name: `CONNECTION_TIMEOUT` and `PRIVATE_SUBNET` do not match. */
 const secretEnds = /(^|_)((?<!M(AX|IN)_)CONN(ECTION)?|PIN|PRIVATE|SESSION)$/i;
 
 /** Whether a variable of this name holds a secret. */
@@ -72,12 +77,14 @@ export function looksSecret(name: string): boolean {
 }
 
 const passwordsOfUrls = /[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:([^\s/?#]+)@/gi;
-/** Of connection strings, signed URLs and JSON. */
+/** Keys in connection strings, signed URLs and JSON. */
 const secretPairs =
   /(?:^|[;,&?\s{])["']?(?:password|passwd|passphrase|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig|[\w-]*signature)(?:\s*=|["']\s*:)\s*(?:"([^"]*)"|'([^']*)'|([^;,&\s"']+))/gi;
 const pemBlock = /-----BEGIN [A-Z0-9 ]+-----/;
 
-/** The secrets that stand in a variable's value, whatever its name is; none where it looks like no secret. */
+/**
+ * Returns the secrets in a variable's value, regardless of its name; empty if nothing looks like a secret.
+ */
 export function secretsInValue(value: string): readonly string[] {
   const found = [...value.matchAll(passwordsOfUrls), ...value.matchAll(secretPairs)].flatMap(
     ([, ...groups]) => groups.filter((group) => group !== undefined && group !== ""),
@@ -87,7 +94,7 @@ export function secretsInValue(value: string): readonly string[] {
 
 const userinfo = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:([^\s/?#]*)@/i;
 
-/** The password in a URL and where it stands, or `null`. */
+/** Returns the password in a URL and its position, or `null`. */
 export function passwordInUrl(
   text: string,
 ): { readonly password: string; readonly start: number; readonly end: number } | null {
@@ -99,8 +106,8 @@ export function passwordInUrl(
 }
 
 /**
- * What may be secret in words of a command line, which nothing has read yet: passwords in URLs and connection strings, and
- * the parameters that signed URLs carry.
+ * Returns possible secrets in the words of a command line before it is parsed: passwords in URLs and
+ * connection strings, and the parameters of signed URLs.
  */
 export function secretsInWords(words: readonly string[]): readonly string[] {
   const inUserinfo = /[a-z][a-z0-9+.-]*:\/+[^\s/?#@:]*:([^\s/?#]*)@/gi;

@@ -1,12 +1,12 @@
 import { readFile, stat } from "node:fs/promises";
 import { SpecError } from "../errors.js";
 
-/** Far more than any job needs, far less than hurts. */
+/** Far more than any job needs, and small enough to be harmless. */
 const maxSpecBytes = 256 * 1024;
 
 /**
- * The text of a spec.
- * @param file as people call it
+ * Reads the text of a spec.
+ * @param file displayed name
  * @throws SpecError `spec.not-found`, `spec.unreadable`, `spec.too-large`, `spec.not-text`
  */
 export async function readSpecFile(path: string, file: string): Promise<string> {
@@ -14,7 +14,7 @@ export async function readSpecFile(path: string, file: string): Promise<string> 
     const { size } = await stat(path);
     if (size > maxSpecBytes)
       throw new SpecError("spec.too-large", `${file} has ${size} bytes; a spec has at most ${maxSpecBytes}`, {
-        hint: "check the path: this is no job spec",
+        hint: "check the path: this is not a job spec",
         details: { file, bytes: size },
       });
     return decode(await readFile(path), file);
@@ -28,10 +28,10 @@ function decode(bytes: Uint8Array, file: string): string {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     if (!text.includes("\0")) return text;
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new SpecError("spec.not-text", `${file} is not text in UTF-8`, {
-    hint: "check the path: this is no job spec",
+    hint: "check the path: this is not a job spec",
     details: { file },
   });
 }
@@ -42,7 +42,7 @@ function translate(error: unknown, file: string): unknown {
   if (code === "ENOENT" || code === "ENOTDIR")
     return new SpecError("spec.not-found", `there is no file ${file}`, {
       ...options,
-      hint: "see the jobs there are with `nightshift ls jobs`",
+      hint: "list the jobs with `nightshift ls jobs`",
     });
   if (code === "EISDIR")
     return new SpecError("spec.unreadable", `${file} is a directory`, {

@@ -1,4 +1,4 @@
-/** Where the values of a spec stand. */
+/** Locates the values of a spec. */
 import type { JsonValue } from "../errors.js";
 import type { Problem, SpecPath } from "../job/spec-problem.js";
 import type { Diagnostic } from "./diagnostic.js";
@@ -12,21 +12,24 @@ export interface Location {
 }
 
 export interface SpecSource {
-  /** As people call it; `null` where there is no file. */
+  /** Displayed name; `null` if there is no file. */
   readonly file: string | null;
   readonly tree: JsonValue;
   locate(problem: Pick<Problem, "path" | "at" | "span">): Location;
 }
 
-/** A spec that was built in a program: problems name paths. */
+/** A spec that was built in a program: problems are located by path. */
 export function objectSource(tree: JsonValue): SpecSource {
   return { file: null, tree, locate: () => ({ line: 0, column: 0, endColumn: 0 }) };
 }
 
-/** Nobody reads on after so many, and a file that is no spec at all may have one a line. */
+/** A user does not read more, and a file that is not a spec may have a problem on every line. */
 const maxProblems = 100;
 
-/** Problems as diagnostics, in the order of the file, each once: an alias makes one mistake appear at many paths. */
+/**
+ * Converts problems to diagnostics in the order of the file, each once: with an alias, one mistake appears at
+ * many paths.
+ */
 export function locateProblems(problems: readonly Problem[], source: SpecSource): readonly Diagnostic[] {
   const diagnostics = problems.slice(0, maxProblems).map((problem): Diagnostic => {
     const { code, message, suggestion } = problem;
@@ -42,7 +45,7 @@ export function locateProblems(problems: readonly Problem[], source: SpecSource)
   return [...unique.values()].sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
-/** The value at a path, or `undefined`. */
+/** Returns the value at a path, or `undefined`. */
 export function valueAt(tree: JsonValue, path: SpecPath): JsonValue | undefined {
   let value: JsonValue | undefined = tree;
   for (const step of path) {
@@ -52,7 +55,7 @@ export function valueAt(tree: JsonValue, path: SpecPath): JsonValue | undefined 
   return value;
 }
 
-/** A copy of the tree with every string passed through `replace`. Keys stay. */
+/** Returns a copy of the tree with every string passed through `replace`. Keys are not changed. */
 export function mapStrings(
   tree: JsonValue,
   replace: (text: string, path: SpecPath) => JsonValue,

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /**
- * Takes databases' URLs out of a spec before anything else looks at it: what stays are their addresses, which hold no
- * secret, and what a job keeps is the URL as it is written, with its variables unexpanded.
+ * Replaces database URLs in a spec by their addresses, which contain no secret, before other code reads the
+ * spec. A job stores the URL as written, with its variables unexpanded.
  */
 
 import type { JsonValue } from "../errors.js";
@@ -11,7 +11,7 @@ import type { Secrets } from "./secrets.js";
 import { mapStrings, valueAt } from "./spec-source.js";
 import { secretReferences } from "./variables.js";
 
-/** `null` where files are read or written. */
+/** `null` for files. */
 export interface Connections {
   readonly input: Connection | null;
   readonly write: Connection | null;
@@ -30,8 +30,8 @@ export interface TakenConnections {
 }
 
 /**
- * @param written as it stands in the file
- * @param expanded the same with variables expanded
+ * @param written the value in the file
+ * @param expanded the value with variables expanded
  */
 export function takeConnections(
   written: JsonValue,
@@ -57,7 +57,7 @@ export function takeConnections(
     if (hasMisplacedSecret(template, environment))
       problem(
         "spec.secret-place",
-        "a secret stands in it elsewhere than as the password, and every server would be told it",
+        "a secret in it is not in the place of the password, and would be sent to every server",
         "take the whole URL from one variable or file, or the password alone",
       );
     if (template.includes("{{"))
@@ -77,12 +77,12 @@ export function takeConnections(
   return { tree, connections: taken, problems };
 }
 
-/** Whether the value at a path is the URL of a database: it never becomes a part of the job. */
+/** Whether the value at a path is a database URL, which never becomes a part of the job. */
 export function isConnectionPlace(expanded: JsonValue, path: SpecPath): boolean {
   return placeOf(path) !== null && isConnectionUrl(String(valueAt(expanded, path)));
 }
 
-/** A path whose templates made a URL of a database of it: it was taken for a path before. */
+/** Reports paths whose templates expanded to a database URL, which has been treated as a path so far. */
 export function templatedUrls(before: JsonValue, expanded: JsonValue): readonly Problem[] {
   const problems: Problem[] = [];
   mapStrings(expanded, (text, path) => {
@@ -97,7 +97,7 @@ export function templatedUrls(before: JsonValue, expanded: JsonValue): readonly 
   return problems;
 }
 
-/** Stands for a URL that was told to be wrong. */
+/** Placeholder for a URL that was reported as wrong. */
 const unknownAddress = "postgres://";
 
 function placeOf([section, key]: SpecPath): keyof Connections | null {
@@ -105,7 +105,10 @@ function placeOf([section, key]: SpecPath): keyof Connections | null {
   return section === "write" && key === "to" ? "write" : null;
 }
 
-/** A secret may be the whole URL, or its password: what else is in a URL is sent to whichever server it names. */
+/**
+ * A secret may be the whole URL or its password. All other parts of a URL are sent to the server that it
+ * names.
+ */
 function hasMisplacedSecret(template: string, environment: TakeContext["environment"]): boolean {
   const references = secretReferences(template, environment);
   const isWhole = references.length === 1 && references[0]?.length === template.trim().length;
@@ -123,7 +126,7 @@ function hasMisplacedSecret(template: string, environment: TakeContext["environm
   );
 }
 
-/** Passwords in front of the host are known by now; those among the parameters are not. */
+/** Passwords before the host are known already; those in the parameters are not. */
 function hidePassword(text: string, secrets: Secrets): void {
   const [, password = ""] = /[?&]password=([^&#]*)/i.exec(text) ?? [];
   if (password !== "") secrets.add(password);

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /**
- * Takes `notify` out of a spec, or out of nightshift.yaml, before anything else looks at it: its URLs are secrets, and
+ * Removes `notify` from a spec or from nightshift.yaml before other code reads it: its URLs are secrets, and
  * nothing of it belongs to a job, which is stored.
  */
 import { isAllowed } from "../config.js";
@@ -14,9 +14,9 @@ import { type NotifySpec, notify as schema, wallTimeSyntax } from "./schema/noti
 import { secretReferences } from "./variables.js";
 
 export interface TakenNotify {
-  /** Without it. */
+  /** The spec without `notify`. */
   readonly tree: JsonValue;
-  /** As written for one job; `null` where it is not there, or wrong. */
+  /** Settings as written for one job; `null` if they are missing or invalid. */
   readonly notify: ((timezone: string) => NotifySettings) | null;
   readonly problems: readonly Problem[];
 }
@@ -64,7 +64,7 @@ const nobody: Problem = {
   path: [],
   at: "value",
   code: "spec.incomplete",
-  message: "nobody is named who would be told",
+  message: "neither `webhook` nor `slack` is given",
   suggestion: "add `slack: ${SLACK_URL}` or `webhook: ${WEBHOOK_URL}`",
 };
 
@@ -82,14 +82,14 @@ function problemsOfUrl(
   if (!written.includes("${"))
     return wrong(
       "spec.literal-password",
-      "who knows this URL may post, so it is a secret, and it is written into the spec",
+      "anyone who knows this URL may post, so it is a secret, and it is written into the spec",
       `take it from the environment: \`\${${channel === "slack" ? "SLACK_URL" : "WEBHOOK_URL"}}\``,
     );
   const references = secretReferences(written, environment);
   if (references.length > 1 || references.some(({ length }) => length !== written.trim().length))
     return wrong(
       "spec.secret-place",
-      "a secret stands in a part of it, and the host that it names would be told it",
+      "a part of it is a secret, and would be sent to the host that it names",
       "take the whole URL from one variable or file",
     );
   if (written.includes("${") && url.includes("${")) return [];

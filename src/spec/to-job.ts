@@ -1,4 +1,4 @@
-/** A checked spec as a {@link Job}: paths absolute, units converted, shorthands written out. */
+/** Converts a checked spec into a {@link Job}: absolute paths, converted units, no shorthands. */
 import { resolve } from "node:path";
 import { type InputSpec, inputKindNamed, type WaitFor } from "../job/input.js";
 import {

@@ -1,4 +1,4 @@
-/** The mapping part of a checked spec, in the words of a {@link Job}. */
+/** Converts the mapping part of a checked spec into that of a {@link Job}. */
 import type {
   CategorySpec,
   ColumnMapping,
@@ -89,7 +89,7 @@ type Present<T> = {
   [K in keyof T as undefined extends T[K] ? never : K]: T[K];
 } & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
 
-/** Without the keys that hold nothing: jobs are compared, and kept as JSON. */
+/** Removes keys without a value, because jobs are compared and stored as JSON. */
 function present<T extends object>(value: T): Present<T> {
   return Object.fromEntries(Object.entries(value).filter(([, held]) => held !== undefined)) as Present<T>;
 }

@@ -3,7 +3,7 @@ import type { Schedule } from "../time/schedule.js";
 import { parseDurationMs } from "./quantities.js";
 import type { ScheduleSpec } from "./schema/schedule.js";
 
-/** Checked as the spec was: its cron expression is right. */
+/** Converts a checked schedule, whose cron expression is valid. */
 export function toSchedule(spec: ScheduleSpec): Schedule {
   const { cron, timezone, catchup, overlap, start_deadline, retries, vars = {} } = spec;
   const parsed = parseCron(cron);

@@ -1,10 +1,12 @@
-/** Values of variables: whether one is of its declared type, and whether it may stand in a path. */
+/**
+ * Checks values of variables: whether a value has its declared type, and whether it may be used in a path.
+ */
 import type { JsonValue } from "../errors.js";
 import { isCalendarDate } from "../time/interval.js";
 
 export interface VarDeclaration {
   readonly type: "string" | "integer" | "number" | "boolean" | "date";
-  /** Compared with the whole value. */
+  /** Has to match the whole value. */
   readonly pattern?: string | undefined;
 }
 
@@ -15,7 +17,7 @@ export type CheckedValue =
   | {
       readonly kind: "mistake";
       readonly message: string;
-      /** The message without the value. */
+      /** The expected type in words, without the value. */
       readonly expected: string;
       readonly suggestion: string | null;
     };
@@ -23,8 +25,8 @@ export type CheckedValue =
 const maxLength = 4096;
 
 /**
- * Checks a value against its declaration. Text is converted: the command line and environment variables know no other
- * type. Nothing else is: a number is not a `string`.
+ * Checks a value against its declaration. Text is converted, because the command line and environment
+ * variables only have text. Other types are not converted: a number is not a `string`.
  */
 export function valueOfVar({ type, pattern }: VarDeclaration, value: JsonValue): CheckedValue {
   switch (type) {
@@ -58,7 +60,7 @@ function stringValue(pattern: string | undefined, value: JsonValue): CheckedValu
   return mistake(value, `a string that matches \`${pattern}\` as a whole`, null);
 }
 
-/** `null`: it is no regular expression. */
+/** Returns `null` if the text is not a regular expression. */
 export function compiledPattern(pattern: string): RegExp | null {
   try {
     return new RegExp(`^(?:${pattern})$`, "u");
@@ -84,17 +86,17 @@ function shown(value: JsonValue): string {
 export interface UnsafeText {
   /** Completes "the value has …". */
   readonly what: string;
-  /** The author of the job may allow it by a pattern. */
+  /** Whether the job's author may allow it by a pattern. */
   readonly isAllowedByPattern: boolean;
 }
 
-/** Control characters, separators of lines, controls of the reading direction, halves of characters. */
+/** Control characters, line separators, bidirectional controls, unpaired surrogates. */
 const unreadable = /[\p{Cc}\p{Cs}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
 
 /**
- * What keeps a given value from being used in a path or a name, or `null`. A value is one step of a path: it neither
- * leads elsewhere nor selects several files. A pattern may allow separators and glob characters, but no `..` step and no
- * control character.
+ * Reports what prevents a given value from being used in a path or a name, or `null`. A value is one step of
+ * a path: it must not lead elsewhere or select several files. A pattern may allow separators and glob
+ * characters, but no `..` step and no control character.
  */
 export function unsafeInPath(value: VarValue, pattern: string | undefined): UnsafeText | null {
   if (typeof value !== "string") return null;

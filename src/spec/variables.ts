@@ -8,9 +8,9 @@ import { looksSecret, passwordInUrl, type Secrets, secretsInValue } from "./secr
 
 export interface VariableContext {
   readonly environment: { readonly [name: string]: string | undefined };
-  /** The text of a secret file. A failure is a sentence. */
+  /** Reads a secret file. A failure is a sentence. */
   readonly readFile: (path: string) => { readonly text: string } | { readonly failure: string };
-  /** Collects what was found to be secret. */
+  /** Collects the secrets that are found. */
   readonly secrets: Secrets;
 }
 
@@ -22,9 +22,12 @@ interface VariableProblem {
 }
 
 export interface ExpandedText {
-  /** What could not be expanded stays as it is. */
+  /** Text with the variables expanded; those that could not be expanded are unchanged. */
   readonly text: string;
-  /** A secret is in it: a file, or a variable whose name or value says so. It stays one, whatever is made of the text. */
+  /**
+   * Whether the text contains a secret: a file, or a variable whose name or value looks like one. Derived
+   * texts are secret too.
+   */
   readonly isSecret: boolean;
   readonly problems: readonly VariableProblem[];
 }
@@ -51,7 +54,10 @@ export function expandVariables(text: string, context: VariableContext): Expande
   return { text: expanded, isSecret, problems };
 }
 
-/** Where secrets stand in a text, by what is written: files, and variables whose names or values say so. */
+/**
+ * Finds the places of secrets in a text by its references: files, and variables whose names or values look
+ * like secrets.
+ */
 export function secretReferences(
   text: string,
   environment: VariableContext["environment"],
@@ -65,7 +71,9 @@ export function secretReferences(
   });
 }
 
-/** A default that should not be there is a value all the same, so that nothing else is said about it. */
+/**
+ * A default that should not be there still supplies a value, so that no further problem is reported for it.
+ */
 type Outcome = { readonly isSecret?: boolean } & (
   | { readonly value: string }
   | (Omit<VariableProblem, "span"> & { readonly value?: string })
@@ -129,7 +137,7 @@ function malformed(body: string): Outcome {
   return failed(`\`\${${body}}\` is not a variable`, suggestion);
 }
 
-/** A password in a URL, where it is neither a variable nor a file. */
+/** Finds passwords in URLs that are neither a variable nor a file. */
 function literalPasswords(text: string, secrets: Secrets): VariableProblem[] {
   const found = passwordInUrl(text);
   if (found === null || (found.password.includes("${") && !found.password.includes(":-"))) return [];

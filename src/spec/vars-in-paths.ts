@@ -1,4 +1,7 @@
-/** What values that a run is given may make of a path. The author of a spec names paths freely; who starts runs does not. */
+/**
+ * Limits what a value given for a run may do to a path. The author of a spec chooses paths freely; a client
+ * that starts runs does not.
+ */
 
 import type { JsonValue } from "../errors.js";
 import type { SpecPath } from "../job/spec-problem.js";
@@ -6,7 +9,7 @@ import { isInputPath, isOutputPath } from "./checks/adapters.js";
 import { valueAt } from "./spec-source.js";
 import { type UnsafeText, unsafeInPath, type VarValue } from "./var-value.js";
 
-/** The value of a spec that a variable is used in. */
+/** The value of a spec in which a variable is used. */
 export interface UsedIn {
   readonly path: SpecPath;
   /** The whole spec, its templates unexpanded. */
@@ -16,15 +19,15 @@ export interface UsedIn {
 }
 
 const maxNameBytes = 255;
-/** Of `.<name>.nightshift`, the folder beside an output. */
+/** Length of the additions in `.<name>.nightshift`, the folder beside an output. */
 const besideBytes = ".".length + ".nightshift".length;
-/** The file system allows 4,096 for all of it, and a run's own folders lie below. */
+/** The file system allows 4,096 bytes for the whole path, and a run's own folders are below it. */
 const maxPathBytes = 1024;
-/** Names that Nightshift gives to folders beside outputs, and to the folder of its state. */
+/** Extensions of the folders that Nightshift creates beside outputs and for its state. */
 const ownName = /\.(nightshift|quarantine)$/i;
 
 /**
- * What keeps a given value from being used in this place, or `null`.
+ * Reports what prevents a given value from being used at this place, or `null`.
  * @param pattern of the variable's declaration
  */
 export function unsafeGiven(
@@ -59,7 +62,7 @@ export function unsafeGiven(
   return null;
 }
 
-/** Whether the value there names a file or a folder. */
+/** Whether the value at a path names a file or a folder. */
 function isPath(path: SpecPath): boolean {
   const [section, key] = path;
   switch (section) {

@@ -1,5 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
-/** What can be wrong with YAML before anybody asks what it says, in words for people who don't know YAML's grammar. */
+/**
+ * Reports problems of the YAML itself, before its values are read, in words for users who do not know YAML's
+ * grammar.
+ */
 import { type Document, isMap, isNode, isPair, isScalar, type Node, visit, type YAMLMap } from "yaml";
 
 export interface Mistake {
@@ -11,7 +14,10 @@ export interface Mistake {
   readonly suggestion: string | null;
 }
 
-/** Mistakes of grammar: with one of these, values mean nothing. One a line, since the first one causes the others. */
+/**
+ * Grammar mistakes: with any of them, values are meaningless. One for each line, since the first one causes
+ * the others.
+ */
 export function syntaxMistakes(document: Document, text: string): readonly Mistake[] {
   const byLine = new Map<number, Mistake>();
   for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
@@ -19,7 +25,7 @@ export function syntaxMistakes(document: Document, text: string): readonly Mista
     if (byLine.has(line)) continue;
     const quote = message.startsWith("Missing closing") ? lastQuote(document) : null;
     const known = quote === null ? explain(code, lineAt(text, line)) : unclosedQuote(quote - line);
-    // A mistake that is not understood, below one that is, most likely follows from it.
+    // An unexplained mistake after an explained one is most likely a consequence of it.
     if (byLine.size > 0 && known.message === undefined) continue;
     byLine.set(line, {
       range: known.range === undefined ? [pos[0], pos[1]] : [line + known.range[0], line + known.range[1]],
@@ -41,7 +47,7 @@ const unquotedTemplate = /(?<=[:[,{-]\s*)\{\{.*?\}\}[^\s,\]}]*/;
 const templateInFlow = /(?<=[[{,:]\s*)[^\s"'[{,:]+\{\{.*?\}\}[^\s,\]}]*/;
 const unquotedVariable = /(?<=[[{,:]\s*)[^\s"'[{,:]*\$\{[^}]*\}[^\s,\]}]*/;
 
-/** Most grammar mistakes in a spec come from text that has a meaning in YAML. */
+/** Most grammar mistakes in a spec come from text that has a special meaning in YAML. */
 function explain(code: string, line: string): Explanation {
   const template = unquotedTemplate.exec(line);
   if (template !== null)
@@ -92,7 +98,7 @@ function explain(code: string, line: string): Explanation {
   }
 }
 
-/** The parser finds an open quote at the end of the file; people look for where it was opened. */
+/** The parser reports an open quote at the end of the file; users need the place where it was opened. */
 function lastQuote(document: Document): number | null {
   let start: number | null = null;
   visit(document, {
@@ -111,7 +117,7 @@ function unclosedQuote(start: number): Explanation {
   };
 }
 
-/** Mistakes in what the grammar allows. `readable`: whether the values still mean something. */
+/** Mistakes that the grammar allows. `readable`: whether the values still have a meaning. */
 export function structureMistakes(
   document: Document,
   lineOf: (offset: number) => number,
@@ -146,7 +152,7 @@ export function structureMistakes(
   return { mistakes, readable };
 }
 
-/** Whether the keys are names of inputs, outputs, labels and columns, which the spec does not choose. */
+/** Whether the keys are names of inputs, outputs, labels and columns, which the spec does not define. */
 function holdsNames(ancestors: readonly unknown[]): boolean {
   const section = ancestors.find((ancestor) => isPair(ancestor));
   return isScalar(section?.key) && ["features", "outputs"].includes(String(section.key.value));

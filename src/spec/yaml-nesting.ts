@@ -1,12 +1,12 @@
 import { CST, Lexer } from "yaml";
 import type { Mistake } from "./yaml-mistakes.js";
 
-/** No spec nests deeper; what does is an attack or an accident. */
+/** No valid spec nests deeper. */
 const maxDepth = 64;
 
 /**
- * Deep nesting, found before parsing: the parser recurses, and a spec of many `[` takes the whole process down. The
- * lexer does not recurse. Nesting by indentation is bounded by the size of the file.
+ * Detects deep nesting before parsing: the parser recurses, and a spec with many `[` would crash the process.
+ * The lexer does not recurse. Nesting by indentation is bounded by the size of the file.
  */
 export function checkNesting(text: string): Mistake | null {
   let offset = 0;
@@ -25,7 +25,7 @@ export function checkNesting(text: string): Mistake | null {
         message: `it nests deeper than ${maxDepth} levels`,
         suggestion: null,
       };
-    // Marks of documents and scalars have tokens of their own that are not in the text.
+    // Document and scalar markers have tokens that are not in the text.
     if (type !== "doc-mode" && type !== "flow-error-end" && type !== "scalar") offset += token.length;
   }
   return null;

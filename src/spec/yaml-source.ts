@@ -1,4 +1,4 @@
-/** A spec in YAML: its values, and where each of them stands. */
+/** Parses a spec in YAML, with the location of each value. */
 import {
   type Document,
   isAlias,
@@ -23,9 +23,10 @@ export type ParsedYaml =
   | { readonly kind: "broken"; readonly diagnostics: readonly Diagnostic[] };
 
 /**
- * @param file as people call it
- * @returns `broken` where nothing sensible can be said about the values; else the values, and mistakes such as
- * duplicate keys that leave the rest readable
+ * Parses a spec.
+ * @param file displayed name
+ * @returns `broken` if the values cannot be read; else the values, and mistakes such as duplicate keys that
+ * leave the rest readable
  */
 export function parseYaml(text: string, file: string): ParsedYaml {
   const tooDeep = checkNesting(text);
@@ -34,7 +35,7 @@ export function parseYaml(text: string, file: string): ParsedYaml {
     addLines(lines, text);
     return { kind: "broken", diagnostics: [toDiagnostic(tooDeep, text, lines, file)] };
   }
-  // Keys are checked for uniqueness by us: the parser's own check takes time quadratic in the keys of a map.
+  // Uniqueness of keys is checked elsewhere: the parser's own check takes quadratic time.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const report = (mistakes: readonly Mistake[]): readonly Diagnostic[] =>
     mistakes.map((mistake) => toDiagnostic(mistake, text, lines, file));
@@ -60,7 +61,7 @@ type Values =
   | { readonly kind: "values"; readonly tree: JsonValue }
   | { readonly kind: "mistake"; readonly mistake: Mistake };
 
-/** More values than a spec of the greatest size can hold without aliases. */
+/** More values than the largest allowed spec can contain without aliases. */
 const maxValues = 150_000;
 
 function toValues(document: Document, text: string): Values {
@@ -68,7 +69,7 @@ function toValues(document: Document, text: string): Values {
     const tree = document.toJS({ maxAliasCount: 100 }) as JsonValue;
     if (countValues(tree, maxValues) < maxValues) return { kind: "values", tree };
   } catch (error) {
-    // What the parser throws where aliases multiply: "Excessive alias count".
+    // The parser throws this error if aliases multiply: "Excessive alias count".
     if (!(error instanceof ReferenceError)) throw error;
   }
   const alias = Math.max(0, text.lastIndexOf("*"));
@@ -83,7 +84,7 @@ function toValues(document: Document, text: string): Values {
   };
 }
 
-/** Values in the tree, those behind aliases as often as they appear; stops at `limit`. */
+/** Counts the values in the tree, including repeated ones behind aliases; stops at `limit`. */
 function countValues(tree: JsonValue, limit: number): number {
   if (typeof tree !== "object" || tree === null) return 1;
   let count = 1;
@@ -99,7 +100,7 @@ type Range = readonly [start: number, end: number];
 interface Found {
   readonly key: Node | null;
   readonly value: Node | null;
-  /** Whether the whole path is there. */
+  /** Whether the whole path was found. */
   readonly complete: boolean;
 }
 
@@ -114,7 +115,7 @@ function rangeOf(document: Document, text: string, problem: Pick<Problem, "path"
   return trim((hasOwnText ? valueRange : (keyRange ?? valueRange)) ?? [0, 1, 1]);
 }
 
-/** Follows a path as far as it goes, through aliases too. */
+/** Follows a path as far as possible, also through aliases. */
 function find(document: Document, path: SpecPath): Found {
   let key: Node | null = null;
   let value: Node | null = document.contents;
@@ -137,7 +138,7 @@ function find(document: Document, path: SpecPath): Found {
   return { key, value, complete: true };
 }
 
-/** At the top of a spec there is no key to point to; the first one will do. */
+/** A problem at the root of a spec has no key to point to, so the first key is used. */
 function firstKey(value: Node | null): Node | null {
   const key = isMap(value) ? value.items[0]?.key : undefined;
   return isNode(key) ? key : null;

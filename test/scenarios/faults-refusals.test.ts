@@ -83,13 +83,13 @@ test.each([
     "no text",
     (path: string) => writeFileSync(path, Uint8Array.of(0x50, 0x41, 0x52, 0x31, 0xff, 0)),
     "is not text in UTF-8",
-    "hint: check the path: this is no job spec",
+    "hint: check the path: this is not a job spec",
   ],
   [
     "far too large",
     (path: string) => writeFileSync(path, "#".repeat(300_000)),
     "has 300000 bytes",
-    "hint: check the path: this is no job spec",
+    "hint: check the path: this is not a job spec",
   ],
   ["not there", () => undefined, "there is no file", "hint: "],
 ] as const)("a spec that is %s: exit 2", (_what, make, message, hint) => {

@@ -31,7 +31,7 @@ describe("a job", () => {
     ["fligths", "did you mean `flights`?"],
     ["x", "there is broken, flights, churn-weekly, churn"],
     ["jobs/fligths.yaml", "did you mean `jobs/flights.yaml`?"],
-    ["nowhere/x.yaml", "see the jobs there are with `nightshift ls jobs`"],
+    ["nowhere/x.yaml", "list the jobs with `nightshift ls jobs`"],
   ])("%s is not there", async (name, hint) => {
     await expect(findJob(name, project.root)).rejects.toMatchObject({ code: "spec.not-found", hint });
   });

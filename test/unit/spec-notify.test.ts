@@ -54,7 +54,7 @@ test.each([
     "{ webhook: '${EMPTY:-https://a.example/b}x y:' , slack: 'ftp://${EMPTY:-host}' }",
     "it does not become a URL of http or https",
   ],
-  ["{ deadline: 2h }", "nobody is named who would be told"],
+  ["{ deadline: 2h }", "neither `webhook` nor `slack` is given"],
   ["{ slack: '${SLACK_URL}', deadline: tomorrow }", "a deadline is a time after the interval's end"],
   ["{ slak: '${SLACK_URL}' }", "there is no key `slak` here"],
 ])("%s is a mistake that is shown where it is", async (notify, message) => {

@@ -1,11 +1,11 @@
-/** What a schema cannot say: how the parts of a spec go together. */
+/** Checks that a schema cannot express: the relations between parts of a spec. */
 import type { JsonValue } from "../../errors.js";
 import type { Problem, SpecPath } from "../../job/spec-problem.js";
 import type { JobSpec } from "../schema.js";
 
 export interface CheckedSpec {
   readonly spec: JobSpec;
-  /** As written, but for `${…}`: templates are still there. */
+  /** The spec as written, except that `${…}` is expanded; templates are unexpanded. */
   readonly written: JsonValue;
   /** Absolute; paths in the spec are relative to it. */
   readonly baseDir: string;
@@ -13,7 +13,10 @@ export interface CheckedSpec {
 }
 
 export interface Check {
-  /** Parts of the spec that it looks at. A mistake in one of these leaves the check out: it could only mislead. */
+  /**
+   * The parts of the spec that it reads. If one of them contains a mistake, the check is skipped, because its
+   * result could mislead.
+   */
   readonly reads: readonly SpecPath[];
   problems(checked: CheckedSpec): Iterable<Problem>;
 }
@@ -23,7 +26,7 @@ export function asList(value: string | readonly string[] | undefined): readonly 
   return typeof value === "string" ? [value] : value;
 }
 
-/** The path of an item of something that may be written as one string. */
+/** Returns the path of an item if the value is a list, or of the value itself if it is a single string. */
 export function itemPath(path: SpecPath, value: string | readonly string[], index: number): SpecPath {
   return typeof value === "string" ? path : [...path, index];
 }

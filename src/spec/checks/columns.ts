@@ -35,7 +35,7 @@ export const clashingColumns: Check = {
     for (const { name, path, owner } of namedColumns(spec)) {
       const other = owners.get(name);
       if (other === undefined) owners.set(name, owner);
-      // The key is kept anyway, so naming it again asks for nothing new.
+      // The key is always kept, so naming it again has no effect.
       else if (!(other === "`input.key`" && owner === "`passthrough`") && other !== owner)
         yield {
           path,
@@ -51,9 +51,9 @@ export const clashingColumns: Check = {
 export const partitionColumns: Check = {
   reads: [...outputColumns, ["write", "partition_by"]],
   *problems({ spec }) {
-    // What a hook adds is known only when it runs.
+    // The columns that a hook adds are only known when it runs.
     if (spec.post !== undefined) return;
-    // What is kept is known only where it is listed.
+    // The kept columns are only known if they are listed.
     const keepsUnlisted =
       spec.passthrough === undefined
         ? spec.input.key === undefined
@@ -76,7 +76,7 @@ export const partitionColumns: Check = {
 interface NamedColumn {
   readonly name: string;
   readonly path: SpecPath;
-  /** The part of the spec that brings it. */
+  /** The part of the spec that creates the column. */
   readonly owner: string;
 }
 

@@ -44,7 +44,7 @@ export const afterNeedsIntervals: Check = {
   },
 };
 
-/** Nothing else looks back: a run by hand, or by another clock, is for one interval. */
+/** Only a schedule uses `lookback`: a run by hand or by another scheduler is for one interval. */
 export const lookbackNeedsSchedule: Check = {
   reads: [["intervals"], ["schedule"]],
   *problems({ spec }) {
@@ -62,7 +62,7 @@ export const lookbackNeedsSchedule: Check = {
   },
 };
 
-/** Not wrong, but seldom meant. */
+/** Valid, but seldom intended. */
 export function intervalWarnings({ spec, written }: CheckedSpec): readonly string[] {
   if (spec.intervals === undefined) return [];
   const kind = inputKindOf(spec.input.from);

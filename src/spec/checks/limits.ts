@@ -25,7 +25,9 @@ export const budgetNeedsRowPolicy: Check = {
   },
 };
 
-/** Rows that change one another are scored in the batches that the spec says, so it has to say them. */
+/**
+ * Rows that influence one another are scored in the batches of the spec, so the spec has to give their size.
+ */
 export const dependentRowsNeedBatch: Check = {
   reads: [["rows"], ["limits", "batch_rows"]],
   *problems({ spec }: CheckedSpec) {

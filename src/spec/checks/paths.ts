@@ -1,4 +1,4 @@
-/** Paths: local ones, inside the output root, and output apart from input. */
+/** Paths: they are local, inside the output root, and the output is separate from the input. */
 import { resolve, sep } from "node:path";
 import type { Problem, SpecPath } from "../../job/spec-problem.js";
 import { wrong } from "../../job/spec-problem.js";
@@ -167,10 +167,10 @@ function* mappingFilesOf(spec: JobSpec): Iterable<WrittenPath> {
     if (ids !== undefined) yield { path: ["outputs", name, "ids", "file"], text: ids.file };
 }
 
-/** The directory that a path or glob is looked up in, and whether that goes below it. */
+/** The directory in which a path or glob is searched, and whether the search is recursive. */
 function searchedBy(baseDir: string, from: string): { readonly root: string; readonly recursive: boolean } {
   const steps = from.split(sep);
-  // What the project's own directories are called is no pattern.
+  // Special characters in the project's own directory names are not part of a pattern.
   const glob = steps.findIndex((step) => /[*?[\]{}!]/.test(step));
   if (glob < 0) return { root: resolve(baseDir, from), recursive: !from.endsWith(".parquet") };
   const literal = steps.slice(0, glob).join(sep);

@@ -1,4 +1,4 @@
-/** What may be said of one column that feeds a model. */
+/** The rules of one column that feeds a model. */
 import { z } from "zod";
 import type { TensorType } from "../../data/tensor.js";
 import type { TimePart } from "../../mapping/mapping.js";
@@ -39,7 +39,7 @@ const tensorTypes = [
 
 const nullRules = ["nan", "error", "reject"] as const;
 
-/** Any string is a value for nulls, so a misspelt rule has to be told from one. */
+/** Any string may be a replacement for nulls, so a misspelt rule must be distinguished from one. */
 const nullRuleOrText = z.string().superRefine((text, context) => {
   const near = closest(text, nullRules);
   if (near === null || near === text) return;
@@ -58,7 +58,7 @@ export const rules = {
   }),
   cast: z.literal("lossy").optional().meta({
     description:
-      "`lossy` cuts fractions off where an integer is wanted; without it a number that is not whole fails its row. Numbers that are out of range fail their rows either way.",
+      "`lossy` truncates fractions if an integer is required; without it a number that is not whole fails its row. Numbers that are out of range fail their rows either way.",
   }),
   dtype: z
     .enum(tensorTypes)
@@ -100,7 +100,7 @@ export const ofColumn = {
 
 type Rules = { readonly [key in "part" | "timezone" | "map" | "cast" | "dtype"]?: unknown };
 
-/** What one column's rules say about each other. */
+/** Checks the relations between the rules of a column. */
 export function checkColumn(value: Rules, context: z.RefinementCtx): void {
   if (value.timezone !== undefined && value.part === undefined) {
     const message = "`timezone` means nothing without `part`";

@@ -49,7 +49,7 @@ const mapping = z
       .union([z.string(), exactNumber])
       .optional()
       .meta({
-        description: "What shorter lists are filled up with: 0, or the empty text, unless told.",
+        description: "What shorter lists are filled up with: 0, or the empty text, by default.",
         examples: [1],
       }),
     keep: z

@@ -1,6 +1,6 @@
 import { text } from "./scalars.js";
 
-/** Functions of the author's own, in TypeScript or JavaScript. */
+/** Functions of the job's author, in TypeScript or JavaScript. */
 export const hooks = {
   pre: text.meta({
     description:

@@ -6,19 +6,19 @@ import { column, columns, constant, duration, oneOrMore, text } from "./scalars.
 
 const parameter = z.union([constant, z.null(), z.array(z.union([constant, z.null()]))]);
 
-/** Between two looks for input that has not arrived. */
+/** Default interval between two checks for missing input. */
 const usualPoll = "1m";
 
 const waitFor = z
   .strictObject({
     timeout: duration.meta({
-      description: "How long a run waits for its input, from when it first looked.",
+      description: "How long a run waits for its input, from its first check.",
       examples: ["3h"],
     }),
-    poll: duration.default(usualPoll).meta({ description: "Time between two looks." }),
+    poll: duration.default(usualPoll).meta({ description: "Time between two checks." }),
     marker: text.optional().meta({
       description:
-        "Name of a file that stands in each directory of `from` once its input is complete. Without it, input is there when a file matches, or when the query has rows.",
+        "Name of a file that each directory of `from` contains once its input is complete. Without it, input is complete when a file matches, or when the query has rows.",
       examples: ["_SUCCESS"],
     }),
   })
@@ -59,7 +59,7 @@ export const input = z
       }),
     consistency: z.enum(["snapshot", "materialize", "none"]).optional().meta({
       description:
-        "With a database: what all partitions see. `snapshot`: one moment, for as long as the run's coordinator lives. `materialize`: a copy that is made first. `none`: what is there when each is read.",
+        "With a database: what all partitions see. `snapshot`: one moment, for as long as the run's coordinator lives. `materialize`: a copy that is made first. `none`: the rows at the time when each partition is read.",
     }),
     key: z
       .union([column, columns])
@@ -70,7 +70,7 @@ export const input = z
         examples: [["flight_id"]],
       }),
     wait_for: waitFor.optional().meta({
-      description: "A run whose input has not arrived waits for it, in place of failing.",
+      description: "A run whose input has not arrived waits for it instead of failing.",
       examples: [{ timeout: "3h", poll: "1m", marker: "_SUCCESS" }],
     }),
     plain_files: z.boolean().optional().meta({

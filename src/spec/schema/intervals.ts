@@ -29,7 +29,7 @@ export const intervals = z
       .optional()
       .meta({
         description:
-          "So many intervals before the one of a tick run again if they were published from another spec, model or input.",
+          "Number of earlier intervals that a tick scores again if they were published from another spec, model or input.",
         examples: [1],
       }),
   })

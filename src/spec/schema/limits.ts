@@ -27,7 +27,7 @@ export const limits = z
       .max(100, { error: "it has to be 100 or less" })
       .default(3)
       .meta({
-        description: "Tries that a partition has before the run fails.",
+        description: "Number of attempts at a partition before the run fails.",
         examples: [3],
       }),
     partition_timeout: duration.default("30m").meta({
@@ -38,7 +38,7 @@ export const limits = z
       .union([auto, size])
       .default("auto")
       .meta({
-        description: "Decoded data that all threads together may hold.",
+        description: "Maximum size of decoded data in all threads together.",
         examples: ["2GiB"],
       }),
     on_row_error: z.enum(["fail", "quarantine", "emit_null"]).default("fail").meta({
@@ -46,7 +46,7 @@ export const limits = z
         "What happens to a row that cannot be scored: the run fails, the row is put aside, or its predictions are null.",
     }),
     max_error_rows: count.optional().meta({
-      description: "More rows than these that cannot be scored fail the run.",
+      description: "The run fails if more rows than this cannot be scored.",
       examples: [100],
     }),
     max_error_fraction: z
@@ -55,8 +55,8 @@ export const limits = z
       .max(1, { error: "it has to be a fraction from 0 to 1" })
       .optional()
       .meta({
-        description: "A larger share than this of rows that cannot be scored fails the run.",
+        description: "The run fails if a larger share of rows than this cannot be scored.",
         examples: [0.001],
       }),
   })
-  .meta({ description: "What a run may use, and what it may get wrong." });
+  .meta({ description: "Resources of a run, and its tolerance for rows that cannot be scored." });

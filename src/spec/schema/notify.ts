@@ -18,25 +18,26 @@ export const notify = z
       .default([...noticeEvents])
       .meta({
         description:
-          "What is told: a run failed, the job is published again after a failure, an interval is not published by its deadline or will not be, a tick waits for its input or its next try.",
+          "Events to report: a run failed, the job is published again after a failure, an interval is not published by its deadline or will not be, a tick waits for its input or its next try.",
         examples: [["failed", "recovered"]],
       }),
     deadline: deadline.optional().meta({
       description:
-        "By when an interval should be published: a time after its end, or the next time of day in the intervals' zone.",
+        "Deadline for the publication of an interval: a time after its end, or the next time of day in the intervals' zone.",
       examples: ["2h", "06:00"],
     }),
     webhook: text.optional().meta({
-      description: "URL that is posted JSON; a reference, since who knows it may post. Empty: nothing is.",
+      description:
+        "URL that receives JSON by POST; write it as a reference, because anyone who knows it may post. Empty: no webhook.",
       examples: ["${NIGHTLY_WEBHOOK}"],
     }),
     slack: text.optional().meta({
-      description: "URL of an incoming webhook of Slack; a reference as well.",
+      description: "URL of an incoming webhook of Slack; also as a reference.",
       examples: ["${SLACK_URL}"],
     }),
   })
   .meta({
-    description: "Who hears of the job's troubles from `serve`, `run`, `retry` and `backfill`.",
+    description: "Where `serve`, `run`, `retry` and `backfill` report the job's problems.",
     examples: [{ slack: "${SLACK_URL}", deadline: "06:00" }],
   });
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs

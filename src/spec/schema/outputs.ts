@@ -18,7 +18,7 @@ const threshold = atLeastOne(
       description: "Class label whose probability is compared. Not needed where the output has one element.",
       examples: ["1"],
     }),
-    at: z.number().meta({ description: "What the probability has to reach.", examples: [0.3] }),
+    at: z.number().meta({ description: "Threshold that the probability has to reach.", examples: [0.3] }),
   }),
 );
 
@@ -104,12 +104,12 @@ const output = z
 
 export const outputs = z.record(z.string(), output).meta({
   description:
-    "How the model's outputs become columns, by output. Where any is listed, the others are left out; without this, all get their default columns.",
+    "How the model's outputs become columns, by output. If any is listed, the others are omitted; without this, all get their default columns.",
   examples: [{ probabilities: { columns: { p_late: "1" } } }],
 });
 
 export const passthrough = z.union([z.array(column), z.enum(["rest", "all", "none"])]).meta({
   description:
-    "Input columns to keep beside the key: a list, `rest` (all that are no features), `all` or `none`. Without it: none in a job with a key, else `rest`.",
+    "Input columns to keep beside the key: a list, `rest` (all that are not features), `all` or `none`. Without it: none in a job with a key, else `rest`.",
   examples: [["date"]],
 });

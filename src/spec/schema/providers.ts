@@ -26,7 +26,7 @@ export const rows = z
   .default("independent")
   .meta({
     description:
-      "What rows are to one another. `independent`: a model that gives a row other numbers in another batch is refused. `dependent`: it is scored in batches of `limits.batch_rows`, in input order.",
+      "Whether rows influence one another's predictions. `independent`: a model whose predictions for a row depend on its batch is refused. `dependent`: rows are scored in batches of `limits.batch_rows`, in input order.",
     examples: ["dependent"],
   });
 
@@ -37,6 +37,6 @@ export const runsOn = z
   })
   .meta({
     description:
-      "Tag of the workers that can do it, over a queue: those started with it in `--tags`. Without it: `cpu`, which workers have that are told no tags.",
+      "Tag of the workers that run the job over a queue: those started with it in `--tags`. Defaults to `cpu`, the default tag of workers.",
     examples: ["gpu"],
   });

@@ -1,13 +1,16 @@
 import type { z } from "zod";
 
 export interface Refusal {
-  /** Key of the value in the checked mapping; the mapping itself without it. */
+  /** Key of the wrong value in the checked mapping; without it, the mapping itself is wrong. */
   readonly key?: string;
   readonly message: string;
   readonly suggestion: string;
 }
 
-/** What one key says depends on another. A mapping that lacks what makes it one is `spec.incomplete`. */
+/**
+ * Reports a problem of a key that depends on another key. If the whole mapping lacks a required part, the
+ * code is `spec.incomplete`.
+ */
 export function refuse(context: z.RefinementCtx, { key, message, suggestion }: Refusal): void {
   const code = key === undefined ? "spec.incomplete" : "spec.invalid-value";
   context.addIssue({

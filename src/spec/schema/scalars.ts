@@ -1,8 +1,8 @@
-/** The kinds of single values that the job spec is made of, each with its own message. */
+/** Schemas of single values in the job spec, each with its own message. */
 import { z } from "zod";
 import { durationSyntax, sizeSyntax } from "../quantities.js";
 
-/** A name of a column, tensor or file: anything but nothing. */
+/** A name of a column, tensor or file: any non-empty text. */
 export const text = z.string().min(1, { error: "it is empty" });
 
 export const column = text.meta({ description: "Name of a column." });
@@ -26,7 +26,7 @@ export const size = z.string().regex(sizeSyntax, {
   error: "a size is a number with a unit: `512MiB`, `2GiB`, `1.5GB`",
 });
 
-/** Beyond 2^53 YAML and JSON numbers lose digits before anybody can see them. */
+/** Beyond 2^53, YAML and JSON numbers lose digits before they can be checked. */
 export const exactNumber = z
   .number()
   .refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value), {

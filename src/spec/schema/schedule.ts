@@ -21,15 +21,15 @@ export const schedule = z
       examples: ["15 2 * * *"],
     }),
     timezone: timezone.default("UTC").meta({
-      description: "IANA zone whose clock `cron` is about.",
+      description: "IANA time zone of `cron`.",
       examples: ["America/Sao_Paulo"],
     }),
     catchup: z.enum(["none", "latest", "all"]).default("latest").meta({
-      description: "Which of the ticks run that came due while no scheduler was there.",
+      description: "Which ticks run that were due while no scheduler was running.",
     }),
     overlap: z.enum(["skip", "queue", "cancel_running", "allow"]).default("skip").meta({
       description:
-        "A tick while a run of the job goes on: left out, run after it, in place of it, or beside it.",
+        "What happens to a tick while a run of the job is active: it is skipped, runs afterwards, replaces the run, or runs beside it.",
     }),
     start_deadline: duration.optional().meta({
       description: "A tick that could not start within this time is missed.",
@@ -38,7 +38,7 @@ export const schedule = z
     retries: z
       .strictObject({
         max: positive.max(100, { error: "it has to be 100 or less" }).meta({
-          description: "How many more tries a tick has whose run failed.",
+          description: "Number of retries of a tick whose run failed.",
           examples: [3],
         }),
         delay: duration.default("10m").meta({ description: "Time between two tries." }),
@@ -46,7 +46,7 @@ export const schedule = z
       .optional()
       .meta({
         description:
-          "A tick whose run failed for a reason that may pass, such as missing input or a server that is away, is tried again.",
+          "Retries a tick whose run failed for a temporary reason, such as missing input or an unreachable server.",
         examples: [{ max: 3, delay: "10m" }],
       }),
     vars: z
@@ -59,7 +59,7 @@ export const schedule = z
   })
   .meta({
     description:
-      "When `nightshift serve` runs the job: each tick is for the latest interval that is over then.",
+      "When `nightshift serve` runs the job: each tick is for the latest interval that is complete at that time.",
     examples: [{ cron: "15 2 * * *", timezone: "Europe/Berlin" }],
   });
 

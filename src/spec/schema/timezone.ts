@@ -5,7 +5,7 @@ import { didYouMean } from "../did-you-mean.js";
 
 const zones = ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
-/** An IANA zone; the suggestion is the nearest one. */
+/** An IANA time zone. An unknown name is answered with the most similar one. */
 export const timezone = z.string().superRefine((name, context) => {
   if (isTimezone(name)) return;
   context.addIssue({

@@ -23,7 +23,7 @@ const declaration = z
         examples: ["[a-z]{2}"],
       }),
     default: constant.optional().meta({
-      description: "Value of a run that is given none. Without it, such a run is refused.",
+      description: "Value for runs that are not given one. Without it, such a run is refused.",
       examples: ["br"],
     }),
     description: z.string().optional().meta({ description: "For people." }),
@@ -54,7 +54,7 @@ const declaration = z
 
 export const vars = z.record(name, declaration).meta({
   description:
-    "Variables of the job: `{{ var.name }}`. A run is given values by `--var name=value`, `vars` over HTTP, `schedule.vars`, or the target in nightshift.yaml.",
+    "Variables of the job: `{{ var.name }}`. Values come from `--var name=value`, `vars` over HTTP, `schedule.vars`, or the target in nightshift.yaml.",
   examples: [{ region: { type: "string", pattern: "[a-z]{2}", default: "br" } }],
 });
 

@@ -21,15 +21,15 @@ export const write = z
       .union([column, columns])
       .optional()
       .meta({
-        description: "With a database: columns that identify a row of the table. `input.key` unless told.",
+        description: "With a database: columns that identify a row of the table. Defaults to `input.key`.",
         examples: [["flight_id"]],
       }),
     create: z
       .boolean()
       .optional()
-      .meta({ description: "With a database: make the table where it is missing.", examples: [true] }),
+      .meta({ description: "With a database: create the table if it is missing.", examples: [true] }),
     on_missing: z.enum(["keep", "delete"]).optional().meta({
-      description: "With `upsert`: what becomes of the rows of keys that the input does not have any more.",
+      description: "With `upsert`: what happens to rows whose keys are no longer in the input.",
     }),
     quarantine: z
       .strictObject({
@@ -50,12 +50,12 @@ export const write = z
       })
       .optional()
       .meta({
-        description: "With a database: where rows go that could not be scored.",
+        description: "With a database: where to write rows that could not be scored.",
         examples: [{ table: "scores.bad" }],
       }),
     timestamps: z.enum(["exact", "round"]).optional().meta({
       description:
-        "With a database: what becomes of instants finer than a microsecond, which PostgreSQL does not keep. Their rows fail (`exact`, the default), or they are rounded.",
+        "With a database: what happens to instants with more than microsecond precision, which PostgreSQL does not store. Their rows fail (`exact`, the default), or they are rounded.",
     }),
     layout: z
       .record(z.string(), z.enum(["jsonb", "array", "vector", "halfvec", "explode"]))

@@ -2,7 +2,7 @@
 import { stringify } from "yaml";
 import { oneLine } from "../../text/visible-text.js";
 
-/** A value on one line, as a person would write it; quoted where YAML 1.1 or 1.2 would read something else. */
+/** Formats a value on one line of YAML; quoted if YAML 1.1 or 1.2 would read something else. */
 export function flowYaml(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(flowYaml).join(", ")}]`;
   if (typeof value !== "object" || value === null) return scalar(value);
@@ -10,12 +10,15 @@ export function flowYaml(value: unknown): string {
   return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
 }
 
-/** A comment that ends with its line, whatever the text holds. Every comment of a written spec goes through here. */
+/**
+ * Formats a comment that ends with its line, regardless of its text. Every comment of a generated spec is
+ * made here.
+ */
 export function yamlComment(text: string): string {
   return `# ${oneLine(text)}`;
 }
 
-/** A value whose texts mean themselves: a spec that is read expands no variable and no template in them. */
+/** Escapes texts so that they are read literally, without expansion of variables and templates. */
 export function literalValue(value: unknown): unknown {
   if (typeof value === "string") return literalText(value);
   if (Array.isArray(value)) return value.map(literalValue);
@@ -29,14 +32,17 @@ function literalText(text: string): string {
 
 const needsEscapes = /[\p{Cc}\p{Cs}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
 
-/** What may stand in a flow collection may stand anywhere. */
+/** Formats a scalar for a flow collection, which is valid everywhere else too. */
 function scalar(value: unknown): string {
   if (typeof value === "string" && needsEscapes.test(value)) return escaped(value);
   const list = stringify([value], { collectionStyle: "flow", lineWidth: 0, compat: "yaml-1.1" });
   return list.trim().replace(/^\[ ?| ?\]$/g, "");
 }
 
-/** In double quotes on one line. JSON leaves some characters as they are that end a line or change how it is read. */
+/**
+ * Formats text in double quotes on one line. JSON does not escape some characters that end a line or change
+ * how it is read.
+ */
 function escaped(text: string): string {
   return JSON.stringify(text).replace(
     new RegExp(needsEscapes, "gu"),

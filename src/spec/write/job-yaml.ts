@@ -1,4 +1,4 @@
-/** A job as `init` writes it: everything that matters is there, with what else it could be beside it. */
+/** Formats a job as `init` writes it: all relevant keys, with alternatives in comments. */
 import { isDeepStrictEqual } from "node:util";
 import { parse } from "yaml";
 import { SpecError } from "../../errors.js";
@@ -11,29 +11,33 @@ export interface NewJob {
   /** Relative to the spec. */
   readonly model: string;
   readonly externalData: readonly string[];
-  /** Relative to the spec; with `table`, a database as a spec names it: its references are expanded when it is read. */
+  /**
+   * Relative to the spec. With `table`, the URL of a database as a spec contains it: its references are
+   * expanded when it is read.
+   */
   readonly from: readonly string[];
   readonly table?: string;
-  /** Files of a table format are read as they are. */
+  /** Files of a table format are read as plain files. */
   readonly plainFiles?: boolean;
   readonly key: readonly string[];
-  /** Relative to the spec; with `toTable`, a database as `from`. */
+  /** Relative to the spec. With `toTable`, the URL of a database, as in `from`. */
   readonly to: string;
   readonly toTable?: string;
   readonly features: MappingBlock;
   readonly outputs: MappingBlock;
-  /** Its file relative to the spec; `null`: the spec says how to make one. */
+  /** Its file, relative to the spec; `null`: the spec describes how to create one. */
   readonly check: CheckSpec | null;
-  /** How the features were found, a line each. */
+  /** How the features were found, one line each. */
   readonly found: readonly string[];
   readonly warnings: readonly string[];
-  /** What was seen of the input, in a few words. */
+  /** A short description of the input. */
   readonly input: string;
 }
 
 /**
- * The text of the spec. Names in data and models cannot add to it: what the text says is read back and compared.
- * @throws SpecError `init.unwritable-name` where a reader of YAML would read another job
+ * Returns the text of the spec. Names in data and models cannot add keys to it: the text is parsed again and
+ * compared.
+ * @throws SpecError `init.unwritable-name` if a YAML reader would read a different job
  */
 export function jobYaml(job: NewJob): string {
   const text = textOf(job);
@@ -46,7 +50,7 @@ export function jobYaml(job: NewJob): string {
   return text;
 }
 
-/** `undefined` is equal to no job. */
+/** `undefined` never equals a job. */
 function parsed(text: string): unknown {
   try {
     return parse(text);
@@ -55,7 +59,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What a reader of the spec must find: nothing else, and no hook above all. */
+/** Returns what a reader of the spec must find: exactly these keys, and in particular no hook. */
 function intended(job: NewJob): unknown {
   const { features, outputs, key } = job;
   return {
@@ -98,7 +102,7 @@ function checkOf({ file, tolerance }: CheckSpec): unknown {
   return literalValue(tolerance === usualTolerance ? file : { file, tolerance });
 }
 
-/** Each run compares; without a file, what one is for. */
+/** A comparison for each run; without a file, an explanation of its purpose. */
 function checkText({ name, check }: NewJob): string {
   const rows = "rows with the training library's own predictions, which each run must reproduce";
   if (check !== null) return `# The ${rows}.\ncheck: ${flowYaml(checkOf(check))}`;
@@ -108,7 +112,7 @@ function checkText({ name, check }: NewJob): string {
 ${yamlComment(`check: ${file}`)}`;
 }
 
-/** Rows with a key are replaced by it: the other rows of a table stay. */
+/** With a key, rows are replaced by key: the other rows of a table stay. */
 function modeOf({ key, toTable }: NewJob): "replace" | "upsert" {
   return toTable !== undefined && key.length > 0 ? "upsert" : "replace";
 }

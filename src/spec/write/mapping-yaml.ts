@@ -1,4 +1,4 @@
-/** A resolved mapping in the words of a spec: what `inspect` and `init` hand people to paste and to change. */
+/** Formats a resolved mapping as a spec, which `inspect` and `init` show to be copied and changed. */
 
 import type { Signature, TensorType } from "../../data/tensor.js";
 import { isFloatTensor } from "../../mapping/casts.js";
@@ -6,13 +6,13 @@ import { type BoundColumn, type InputBinding, type Mapping, rowWidth } from "../
 import { flowYaml, literalValue } from "./flow-yaml.js";
 import { outputValue } from "./output-value.js";
 
-/** Longer lists of columns get lines of their own. */
+/** Longer lists of columns are split over several lines. */
 const lineCells = 100;
 
 type ListBinding = InputBinding & { readonly kind: "list" };
 type MaskBinding = InputBinding & { readonly kind: "mask" };
 
-/** A block of a spec, as text and as what a reader of YAML must find under its key. */
+/** A block of a spec: its text, and the value that a YAML reader must find under its key. */
 export interface MappingBlock {
   readonly text: string;
   readonly value: { readonly [name: string]: unknown };
@@ -22,16 +22,16 @@ const none: ReadonlySet<string> = new Set();
 
 interface Written {
   readonly inputs: readonly InputBinding[];
-  /** Columns that have nulls: what becomes of them is written also where it is the usual. */
+  /** Columns with nulls: their null rule is written even if it is the default. */
   readonly withNulls: ReadonlySet<string>;
 }
 
 /**
- * `features:` and what is under it; an input a line, with its type and shape.
- * @param withNulls columns whose rule for nulls is written, even where it is the usual one
+ * Formats `features:`, one line for each input, with its type and shape.
+ * @param withNulls columns whose null rule is written even if it is the default
  */
 export function featuresYaml({ inputs }: Mapping, withNulls: ReadonlySet<string> = none): MappingBlock {
-  // The list that a mask goes with names it.
+  // A mask is written with its list.
   const written = inputs.flatMap((binding) =>
     binding.kind === "mask"
       ? []
@@ -43,7 +43,7 @@ export function featuresYaml({ inputs }: Mapping, withNulls: ReadonlySet<string>
   };
 }
 
-/** `outputs:` likewise. */
+/** Formats `outputs:`, like {@link featuresYaml}. */
 export function outputsYaml({ outputs }: Mapping, signature: Signature): MappingBlock {
   const names = [...new Set(outputs.map(({ output }) => output))];
   const values = names.map((name): [string, unknown] => {
@@ -64,7 +64,7 @@ function inputLines(binding: Exclude<InputBinding, MaskBinding>, value: unknown)
   return [`  ${name}:${shape}`, "    stack:", ...wrapped(stack)];
 }
 
-/** The columns of a written input that has several. */
+/** Returns the columns of an input that has several. */
 function stackOf(value: unknown): readonly unknown[] | null {
   const isStack = typeof value === "object" && value !== null && "stack" in value;
   return isStack && Array.isArray(value.stack) ? value.stack : null;
@@ -105,7 +105,7 @@ function paddingOf(
   };
 }
 
-/** A mask goes with one list: the first of its column. */
+/** Returns the mask of a list: a mask belongs to the first list of its column. */
 function maskOf({ input, column, padding }: ListBinding, inputs: readonly InputBinding[]): object {
   if (padding === null) return {};
   const isOfColumn = (other: InputBinding): boolean =>
@@ -131,7 +131,7 @@ function elementsOf(
   });
 }
 
-/** What is not so by itself. */
+/** Returns the rules that differ from the defaults. */
 function rulesOf(column: BoundColumn, type: TensorType, { withNulls }: Written): object {
   const { part, timezone, map, dtype, lossy } = column;
   return {
@@ -141,7 +141,7 @@ function rulesOf(column: BoundColumn, type: TensorType, { withNulls }: Written):
       ? {}
       : { map: { file: map.file, ...(map.unknown === null ? {} : { unknown: map.unknown }) } }),
     ...nullsOf(column, type, withNulls.has(column.column)),
-    // A map gives the numbers itself.
+    // A map supplies the numbers itself.
     ...(lossy && map === null ? { cast: "lossy" } : {}),
     ...(dtype === null ? {} : { dtype }),
   };
@@ -152,7 +152,7 @@ function nullsOf({ nulls }: BoundColumn, type: TensorType, isWritten: boolean): 
   return !isWritten && nulls === (isFloatTensor(type) ? "nan" : "error") ? {} : { nulls };
 }
 
-/** `[a, b, …]` over as many lines as it takes. */
+/** Formats `[a, b, …]` over several lines if necessary. */
 function wrapped(columns: readonly unknown[]): readonly string[] {
   const indent = "      ";
   const lines: string[] = [];

@@ -1,4 +1,4 @@
-/** What one output becomes, in the words of a spec. */
+/** Formats one output as a value of a spec. */
 
 import type { TensorSpec } from "../../data/tensor.js";
 import type { ClassLabel, OutputBinding } from "../../mapping/mapping.js";
@@ -6,7 +6,7 @@ import type { ClassLabel, OutputBinding } from "../../mapping/mapping.js";
 /** @param bindings of one output */
 export function outputValue(bindings: readonly OutputBinding[], spec: TensorSpec | undefined): object {
   const labels = bindings.map(labelsIn).find((found) => found !== null) ?? spec?.labels ?? null;
-  // A label stands for its place; without labels the place stands for itself.
+  // An element is named by its label or, without labels, by its index.
   const element = (index: number): string => String(labels?.[index] ?? index);
   const thresholds = bindings.flatMap((binding) =>
     binding.kind === "threshold"
@@ -57,7 +57,7 @@ function topKValue({ column, k, ids, exclude, rank }: OutputBinding & { readonly
   };
 }
 
-/** Names that are the job's own: all of them, or those that differ from the model's. */
+/** Returns the job's own names: all of them, or those that differ from the model's. */
 function renamedLabels(labels: readonly ClassLabel[], own: readonly ClassLabel[] | undefined): object {
   if (own === undefined) return { labels: labels.map(String) };
   const names = own.flatMap((label, index) =>

@@ -1,4 +1,4 @@
-/** A job with everything expanded, in the words of a spec: what `explain` shows. */
+/** Formats a fully expanded job as a spec, for `explain`. */
 import { stringify } from "yaml";
 import { inputKind, type WaitFor } from "../../job/input.js";
 import type {
@@ -12,7 +12,7 @@ import type {
 import { outputKind } from "../../job/output.js";
 import { mapValues } from "../to-mapping.js";
 
-/** Paths are absolute; what only a run knows (`{{ run.id }}`) is still unexpanded. */
+/** Paths are absolute; values that only a run knows (`{{ run.id }}`) are unexpanded. */
 export function resolvedYaml(job: Job): string {
   return stringify(specOf(job), { lineWidth: 0, compat: "yaml-1.1" }).trimEnd();
 }
@@ -59,7 +59,6 @@ function specOf(job: Job): unknown {
   };
 }
 
-/** A database's URL as it is written: whatever it holds stays where it is kept. */
 function waitForOf({ timeoutMs, pollMs, marker }: WaitFor): object {
   const times = { timeout: durationText(timeoutMs), poll: durationText(pollMs) };
   return marker === null ? times : { ...times, marker };
@@ -95,7 +94,7 @@ function passthroughOf(passthrough: Passthrough): unknown {
   return passthrough.kind === "columns" ? passthrough.columns : passthrough.kind;
 }
 
-/** The largest unit that divides it: `30m`. */
+/** Uses the largest unit that divides the duration: `30m`. */
 function durationText(ms: number): string {
   for (const [unit, unitMs] of [
     ["h", 3_600_000],
