@@ -14,11 +14,14 @@ export interface SinkAdapter<Write extends WriteSpec = WriteSpec> extends Output
   openStaging(write: Write, parts: StagingParts): Promise<StagingSink>;
 }
 
-/** What any sink may need, made when it is first asked for. */
+/** Parts that any sink may need, created on first use. */
 interface AnySinkParts {
   /** Refuses changes outside of NIGHTSHIFT_OUTPUT_ROOT. */
   readonly fileSystem: () => Promise<FileSystem>;
-  /** Makes the URL of a database, with its secrets, from this process's own environment. @throws SpecError `connection.*` */
+  /**
+   * Resolves the URL of a database, with its secrets, from this process's own environment. @throws SpecError
+   * `connection.*`
+   */
   readonly resolve: (connection: Connection) => Promise<ConnectionUrl>;
 }
 
@@ -27,14 +30,17 @@ export interface SinkParts extends AnySinkParts {
   readonly newId: NewId;
   /** Joins finished files into a new one, in a worker host; its contents are synced. */
   readonly join: (parts: readonly string[], path: string) => Promise<JoinedFile>;
-  /** Returns what is open under a key, or opens it: one for all sinks of a process, closed when the process is done. */
+  /**
+   * Returns the resource with a key, or opens it: one for all sinks of a process, closed at the end of the
+   * process.
+   */
   readonly shared: <T extends Closable>(key: string, open: () => Promise<T>) => Promise<T>;
-  /** Receives a line for people while the sink waits for others. */
+  /** Called with a message while the sink waits for other sessions. */
   readonly onWait: (text: string) => void;
 }
 
 export interface StagingParts extends AnySinkParts {
-  /** What files are written in. */
+  /** The file format of the output. */
   readonly format: () => Promise<Format>;
 }
 

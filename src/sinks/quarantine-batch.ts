@@ -38,7 +38,7 @@ export function quarantineBatch(rows: QuarantinedRows): RecordBatch {
   );
 }
 
-/** A key column that is called like one of ours. */
+/** Returns a free name for a key column that is named like one of Nightshift's columns. */
 function freeName(name: string): string {
   return ownColumns.includes(name) ? `key_${name}` : name;
 }

@@ -1,4 +1,4 @@
-/** Where predictions go. Workers stage; only a coordinator publishes. */
+/** Contract of sinks, which store predictions. Workers stage; only a coordinator publishes. */
 import type { Schema as ArrowSchema, RecordBatch } from "apache-arrow";
 import type { Chunk, QuarantinedRows } from "../data/chunk.js";
 import type { Schema } from "../data/column.js";
@@ -8,20 +8,23 @@ import type { Receipt, RowChanges, StagedFile, StagedRows } from "../job/partiti
 import type { PartitionTask } from "../job/plan.js";
 import type { Run } from "../job/run.js";
 
-/** The coordinator's half: makes runs visible, exactly once. Opens no data. */
+/** The coordinator's half: makes runs visible, exactly once. It does not read data. */
 export interface Sink {
   /**
-   * Refuses what could never be published, before anything runs: a target that exists under `error`, a foreign
-   * directory, a file system without hard links, columns that a table lacks. @throws SpecError `refused.*`, `postgres.*`
+   * Refuses what could never be published, before anything runs: an existing target under `error`, a
+   * directory that Nightshift did not create, a file system without hard links, columns that a table lacks.
    * @param columns of the predictions
+   * @throws SpecError `refused.*`, `postgres.*`
    */
   check(run: Run, columns?: Schema): Promise<void>;
   /**
-   * What publishing these columns would do to what is there, a sentence each, for people; nothing where it goes without
-   * saying. Changes nothing. @throws as `check`, as far as that is known without a run
+   * Describes what publishing these columns would change, one sentence each; empty if it is obvious. Changes
+   * nothing. @throws as `check`, as far as possible without a run
    */
   outlook(job: Pick<Job, "interval">, columns: Schema): Promise<readonly string[]>;
-  /** Decides `commit` unless an abort came first. Idempotent; completes a publication that died half-way. */
+  /**
+   * Decides `commit` unless an abort came first. Idempotent; completes a publication that was interrupted.
+   */
   publish(
     run: Run,
     fingerprint: string,
@@ -31,32 +34,40 @@ export interface Sink {
   /** Competes with `publish` for the same record; returns the winner. Idempotent. */
   abort(run: Run): Promise<Decision>;
   /**
-   * Finishes showing what the record says is published, where a coordinator died before it did. Called by a coordinator
-   * that adopts the publication of another one. Idempotent.
+   * Completes showing the published state of the record, if a coordinator died before it did. Called by a
+   * coordinator that adopts another one's publication. Idempotent.
    */
   seeThrough(): Promise<void>;
-  /** The decision on one run, or `null` while there is none. For resuming after a lost answer. */
+  /** Returns the decision on one run, or `null` if there is none. For resuming after a lost answer. */
   lookup(runId: string): Promise<Decision | null>;
-  /** The live publication of (job, scope), whatever generation; rolled-back ones do not count. Works without a ledger. */
+  /**
+   * Returns the live publication of (job, scope) of any generation; publications that were rolled back do not
+   * count. Works without a ledger.
+   */
   published(jobId: string, scope: string): Promise<Publication | null>;
   /**
-   * Makes what was visible before the last publications visible again, all at once or not at all.
-   * @param last how many publications to hide, from 1 (the default) to `keptForRollback`
+   * Shows again what was visible before the last publications, atomically.
+   * @param last number of publications to hide, from 1 (the default) to `keptForRollback`
    * @throws SpecError `refused.nothing-to-roll-back`
    */
   rollback(last?: number): Promise<RolledBack>;
-  /** Live files, absolute, in output order; none for a table. */
+  /** Returns the live files with absolute paths, in output order; empty for a table. */
   files(): Promise<readonly LiveFile[]>;
-  /** Compares all live files with the record, by size and digest; nothing for a table. Reads every byte. */
+  /** Compares all live files with the record, by size and digest; empty for a table. Reads every byte. */
   verify(): Promise<Verified>;
-  /** Quarantine files of a published run, absolute; none where it is a table. */
+  /** Returns the quarantine files of a published run with absolute paths; empty if quarantine is a table. */
   quarantineFiles(runId: string): Promise<readonly string[]>;
-  /** The first quarantined rows of a published run that are in a table; `null` where they are files, or none. */
+  /**
+   * Returns the first quarantined rows of a published run from a table; `null` if they are files, or if there
+   * are none.
+   */
   quarantinedRows(runId: string, limit: number): Promise<RowsTable | null>;
   /**
-   * Removes what nobody can reach: staging of decided runs and of superseded attempts, versions past the kept ones.
-   * @param liveAttempts the attempts of undecided runs that were accepted or may still be. Asked after the staging area
-   * was listed: an attempt is in the ledger before it stages, so one that starts meanwhile is never taken for dead.
+   * Removes unreachable data: staging of decided runs and of superseded attempts, versions beyond the kept
+   * ones.
+   * @param liveAttempts the attempts of undecided runs that were accepted or may still be. Read after the
+   * staging area was listed: an attempt is in the ledger before it stages, so one that starts meanwhile is
+   * never taken for dead.
    * @param givenUp with `dryRun` only: undecided runs that are listed as if they were aborted
    */
   collect(
@@ -66,7 +77,7 @@ export interface Sink {
   ): Promise<Collected>;
 }
 
-/** What a publication says about itself in its manifest. */
+/** Details of a publication in its manifest. */
 export interface PublicationDetails {
   /** Columns of the output in order, `partition_by` columns included. */
   readonly columns: Schema;
@@ -76,9 +87,9 @@ export interface PublicationDetails {
 export interface Decision {
   readonly outcome: "commit" | "abort";
   readonly publication: number;
-  /** A later rollback hid it. */
+  /** Set if a later rollback hid it. */
   readonly rolledBack?: true;
-  /** Of an upsert into a table that was there. */
+  /** For an upsert into an existing table. */
   readonly changes?: RowChanges;
 }
 
@@ -91,14 +102,14 @@ export interface Publication {
 }
 
 /**
- * How many publications can be taken back, counted from the visible one. What they replaced takes space until then: with
- * `replace`, as much as that many outputs.
+ * Number of publications that can be rolled back, counted from the visible one. What they replaced takes
+ * space until then: with `replace`, as much as that number of outputs.
  */
 export const keptForRollback = 3;
 
 export interface RolledBack {
   readonly publication: number;
-  /** The run that is visible now, `null` when nothing is. */
+  /** The run that is visible now, `null` if there is none. */
   readonly visibleRunId: string | null;
   /** Rows that the visible run wrote when it was published; absent for files. */
   readonly visibleRows?: number;
@@ -115,7 +126,7 @@ export interface LiveFile {
 
 export interface Verified {
   readonly files: number;
-  /** Of those that are there. */
+  /** Size of the files that exist. */
   readonly bytes: number;
   readonly damaged: readonly DamagedFile[];
 }
@@ -123,7 +134,7 @@ export interface Verified {
 export interface DamagedFile {
   /** Relative to the output. */
   readonly path: string;
-  /** Absolute: what every version links to. */
+  /** Absolute path of the stored file, to which every version links. */
   readonly stored: string;
   readonly problem: "missing" | "size" | "digest";
   readonly expectedBytes: number;
@@ -140,20 +151,23 @@ export interface StagingSink {
   openWriter(task: PartitionTask, attemptId: string, columns: ArrowSchema): Promise<SinkWriter>;
 }
 
-/** A row that the sink cannot store, and why: column and reason, without the row's values. */
+/** A row that the sink cannot store, with the reason: column and cause, without the row's values. */
 export interface UnfitRow {
-  /** Place in the batch. */
+  /** Position in the batch. */
   readonly row: number;
   readonly column: string;
   readonly message: string;
 }
 
 export interface SinkWriter {
-  /** Called with each batch before it is written: rows that would end the write. Absent where every row can be stored. */
+  /**
+   * Called with each batch before it is written; returns the rows that would fail the write. Absent if every
+   * row can be stored.
+   */
   unfit?(batch: RecordBatch): readonly UnfitRow[];
   write(chunk: Chunk): Promise<void>;
   quarantine(rows: QuarantinedRows): Promise<void>;
-  /** Makes it all durable, re-reads footers and counts. Still unreachable for readers. */
+  /** Makes everything durable, re-reads footers and counts rows. Readers still cannot see it. */
   stage(): Promise<Staged>;
   /** Best effort; never throws. */
   discard(): Promise<void>;
@@ -162,9 +176,9 @@ export interface SinkWriter {
 export interface Staged {
   readonly files: readonly StagedFile[];
   readonly quarantine: readonly StagedFile[];
-  /** For a database, in place of files. */
+  /** For a database instead of files. */
   readonly staged?: StagedRows;
-  /** Predictions, counted again in what was staged. */
+  /** Number of predictions, counted again in the staged data. */
   readonly rows: number;
   readonly quarantined: number;
   readonly bytes: number;

@@ -10,16 +10,21 @@ export interface SourceAdapter<Input extends InputSpec = InputSpec, Part extends
   extends InputKind<Input, Part> {
   /** Opens the source, in a worker host or a thread; loads its modules then and not before. */
   open(input: Input, parts: SourceParts): Promise<Source>;
-  /** Opens the coordinator's half; `null` if this input needs none. Absent if no input of the kind needs one. */
+  /**
+   * Opens the coordinator's half; `null` if this input needs none. Absent if no input of this kind needs one.
+   */
   openKeeper?(input: Input, parts: KeeperParts): Promise<InputKeeper | null>;
 }
 
 export interface KeeperParts {
-  /** Makes the URL of a database, with its secrets, from this process's own environment. @throws SpecError `connection.*` */
+  /**
+   * Resolves the URL of a database, with its secrets, from this process's own environment. @throws SpecError
+   * `connection.*`
+   */
   readonly resolve: (connection: Connection) => Promise<ConnectionUrl>;
 }
 
-/** What any source may need, made when it is first asked for. */
+/** Parts that any source may need, created on first use. */
 export interface SourceParts extends KeeperParts {
   readonly store: () => Promise<Store>;
   readonly format: () => Promise<Format>;

@@ -1,21 +1,24 @@
 /** A store holds input bytes: the local file system today, buckets later. One file in `stores/` each. */
 export interface Store {
   /**
-   * Every file that a path, glob or directory names, in byte order of their paths, symlinks resolved.
-   * Hidden and underscore names are left out of directories and globs. A named path or glob that matches nothing is a
-   * {@link SpecError} `source.not-found`.
+   * Yields every file that a path, glob or directory names, in byte order of paths, with symlinks resolved.
+   * Names with a leading dot or underscore are excluded from directories and globs. A path or glob that
+   * matches nothing is a {@link SpecError} `source.not-found`.
    */
   list(pattern: string): AsyncIterable<StoredFile>;
-  /** Identity of one file now, or `null` where it is gone. */
+  /** Returns the identity of one file now, or `null` if it does not exist. */
   stat(path: string): Promise<StoredFile | null>;
   open(path: string): Promise<ReadHandle>;
-  /** Names of all entries of a directory, hidden ones too, in no order; `null` where it is no directory. */
+  /**
+   * Returns the names of all entries of a directory, including hidden ones, in no order; `null` if it is not
+   * a directory.
+   */
   names(directory: string): Promise<readonly string[] | null>;
 }
 
 export interface StoredFile {
   readonly path: string;
-  /** Path by which it was found, symlinks not resolved. */
+  /** Path under which it was found; symlinks are not resolved. */
   readonly listedAs: string;
   readonly size: number;
   readonly inode: string;
@@ -29,12 +32,12 @@ export interface StoredFile {
 export interface ReadHandle {
   readonly path: string;
   readonly size: number;
-  /** Synchronous where the store can (local files): it is several times faster for decoders. */
+  /** Synchronous if the store supports it (local files): several times faster for decoders. */
   readSync?(start: number, end: number): Uint8Array;
-  /** The same into a buffer that is there already: fills it from byte `start` on. */
+  /** Like `readSync`, into an existing buffer: fills it starting from byte `start` of the file. */
   readIntoSync?(start: number, buffer: Uint8Array): void;
   read(start: number, end: number): Promise<Uint8Array>;
-  /** Bytes handed out so far. */
+  /** Number of bytes read so far. */
   readonly bytesRead: number;
   close(): Promise<void>;
 }

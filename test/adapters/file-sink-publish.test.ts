@@ -323,7 +323,7 @@ describe("rollback", () => {
     await expect(sink.rollback()).rejects.toThrow("publication 1 is the first one");
     for (let at = 2; at <= keptForRollback + 2; at++) await publish(target, "replace", runOf(`r${at}`));
     await sink.rollback(keptForRollback);
-    await expect(sink.rollback()).rejects.toThrow("publication 1, the one before, is not kept any more");
+    await expect(sink.rollback()).rejects.toThrow("publication 1, the one before, is no longer stored");
   });
 
   it("keeps the hidden version for its readers", async () => {

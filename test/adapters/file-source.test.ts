@@ -400,8 +400,8 @@ describe("columns of paths", () => {
 
 describe("a file that changed since it was planned", () => {
   const changes: readonly (readonly [string, (path: string) => void, RegExp])[] = [
-    ["vanished", (path) => rmSync(path), /it has gone/],
-    ["grew", (path) => appendFileSync(path, "x"), /had \d+ bytes and has \d+/],
+    ["vanished", (path) => rmSync(path), /it was removed/],
+    ["grew", (path) => appendFileSync(path, "x"), /had \d+ bytes and now has \d+/],
     ["was touched", (path) => utimesSync(path, 1, 1), /it was written to/],
     [
       "was replaced",

@@ -47,7 +47,7 @@ test("a file that vanished comes back, and retry continues", async () => {
   renameSync(last, `${last}.away`);
   const gone = project.nightshift("run", "plan.json");
   expect(gone).toMatchObject({ status: 1, stdout: "" });
-  expect(gone.stderr).toContain(`error: ${last} changed after the run was planned: it has gone\n`);
+  expect(gone.stderr).toContain(`error: ${last} changed after the run was planned: it was removed\n`);
   expect(existsSync(project.out)).toBe(false);
   expect(project.nightshift("errors").stdout).toContain(last);
 

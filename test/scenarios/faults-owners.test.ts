@@ -66,7 +66,7 @@ test("two scores with other inputs onto one output: the first to publish has it,
   held.letGo();
   const late = await slow.finished;
   expect(late).toMatchObject({ status: 2, stdout: "" });
-  expect(late.stderr).toContain(`error: ${project.cwd}/one: the output holds publication 1`);
+  expect(late.stderr).toContain(`error: ${project.cwd}/one: the output contains publication 1`);
   expect(late.stderr).toContain("hint: Pass --overwrite to `score`");
   const second = keysBelow(100).slice(50);
   expect(await keysIn(`${project.cwd}/one`)).toEqual(second);

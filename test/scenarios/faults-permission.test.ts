@@ -63,7 +63,7 @@ test("a state directory that may not be written to", async () => {
 });
 
 test.each([
-  ["input/01.parquet", 1, /error: .*\/input\/01\.parquet may not be read by this user\n/],
+  ["input/01.parquet", 1, /error: .*\/input\/01\.parquet cannot be read by this user\n/],
   ["model.onnx", 1, /error: no permission to read .*\/model\.onnx\n/],
   ["jobs/flights.yaml", 2, /error: jobs\/flights\.yaml cannot be read: permission denied\n/],
 ] as const)("%s may not be read: exit %i", async (path, code, message) => {

@@ -33,12 +33,12 @@ test("an output that another program made is never touched, with any flag", asyn
     expect(refused).toMatchObject({ status: 2, stdout: "" });
     expect(refused.stderr).toMatch(/error: .*\/(theirs|link) exists already\n/);
     expect(refused.stderr).toContain(
-      "hint: Choose another output, or move it away: Nightshift did not make it.",
+      "hint: Choose another output, or move it away: Nightshift did not create it.",
     );
   }
   const forced = project.nightshift(...score, "theirs/", "--overwrite");
   expect(forced).toMatchObject({ status: 2, stdout: "" });
-  expect(forced.stderr).toMatch(/error: .*\/theirs is a directory that Nightshift did not make\n/);
+  expect(forced.stderr).toMatch(/error: .*\/theirs is a directory that Nightshift did not create\n/);
   expect(readdirSync(join(project.cwd, "theirs"))).toEqual(["data.csv"]);
   expect(project.nightshift("ls", "runs", "--json").stdout).toBe("[]\n");
 
@@ -53,7 +53,7 @@ test("a file put into a published directory stops the next publication, not the 
   const refused = project.nightshift("score", flightModel, ...target, "--overwrite");
   expect(refused).toMatchObject({ status: 2, stdout: "" });
   expect(refused.stderr).toContain(
-    "holds notes.txt, which Nightshift did not put there and which would be lost",
+    "contains notes.txt, which Nightshift did not create and which would be lost",
   );
   expect(readFileSync(join(project.cwd, "ours/notes.txt"), "utf8")).toBe("mine\n");
 });

@@ -35,7 +35,7 @@ function errorOf({ stderr }: Finished): Refusal {
 test.each([
   ["wait", "string", "list"],
   ["active", "string", "list"],
-  ["id", "string that is no number", "whole number"],
+  ["id", "string that is not a number", "whole number"],
   ["marker", "string", "zset"],
 ])(
   "another program's key is named, both end, and work goes on once it is gone: %s",

@@ -1,4 +1,4 @@
-/** What could never be published is refused before anything runs. */
+/** Refuses outputs that could never be published, before anything runs. */
 import { join } from "node:path";
 import { SpecError } from "../../errors.js";
 import type { WriteMode } from "../../job/output.js";
@@ -17,13 +17,13 @@ export function refuseWhatIsThere(
 ): void {
   if (now.kind === "absent" || (now.kind === "empty" && (shape === "directory" || mode !== "error"))) return;
   const foreign = now.kind === "foreign";
-  // A file that is named and asked to be overwritten is; there is nothing else in it that could be lost.
+  // An existing file that the user names and asks to overwrite is replaced: nothing else can be lost.
   const replaceable = !foreign || (shape === "file" && now.is === "file");
   if (mode === "error") {
     throw new SpecError("refused.target-exists", `${layout.to} exists already`, {
       hint: replaceable
         ? "Pass --overwrite to `score`, set `mode: replace` or `mode: append` in the job, or choose another output."
-        : "Choose another output, or move it away: Nightshift did not make it.",
+        : "Choose another output, or move it away: Nightshift did not create it.",
       details: { path: layout.to },
     });
   }
@@ -56,7 +56,9 @@ export async function refuseOtherDevices(fileSystem: FileSystem, layout: Layout)
   }
 }
 
-/** A bind mount has its parent's device number; only the kernel's table tells. */
+/**
+ * Detects a mount point. A bind mount has its parent's device number, so the kernel's mount table is read.
+ */
 async function isMountPoint(fileSystem: FileSystem, layout: Layout, otherDevice: boolean): Promise<boolean> {
   if (otherDevice) return true;
   const table = await fileSystem.readFile("/proc/self/mountinfo");
@@ -98,7 +100,9 @@ export async function refuseWithoutHardLinks(
   }
 }
 
-/** A plain directory of ours in which somebody else put something: it would go with the next publication. */
+/**
+ * Refuses files that others put into a plain directory of Nightshift: the next publication would remove them.
+ */
 export async function refuseAddedFiles(
   fileSystem: FileSystem,
   layout: Layout,
@@ -109,7 +113,7 @@ export async function refuseAddedFiles(
   if (added === null) return;
   throw new SpecError(
     "refused.foreign-output",
-    `${layout.to} holds ${added}, which Nightshift did not put there and which would be lost`,
+    `${layout.to} contains ${added}, which Nightshift did not create and which would be lost`,
     { hint: "Move that file away.", details: { path: join(layout.to, added) } },
   );
 }
@@ -121,7 +125,7 @@ async function firstAddedName(
   ours: ReadonlySet<string>,
 ): Promise<string | null> {
   for (const name of (await fileSystem.list(directory)) ?? []) {
-    // Desktops and network file systems leave their dot files everywhere.
+    // Desktops and network file systems create dot files everywhere.
     if (name.startsWith(".") || ours.has(prefix + name)) continue;
     const path = join(directory, name);
     if ((await fileSystem.stat(path))?.kind !== "directory") return prefix + name;

@@ -1,4 +1,6 @@
-/** Removes what nobody can reach any more. What is left behind by a process that dies here is found the next time. */
+/**
+ * Removes files that are no longer reachable. If a process dies here, the next collection removes the rest.
+ */
 import { join } from "node:path";
 import type { FileSystem } from "../../stores/file-system.js";
 import { decisionOf, type LogEntry } from "../publication-log/publication-log.js";
@@ -9,12 +11,15 @@ import { asidePrefix, buildingPrefix } from "./version-trees.js";
 import { isShown, type VisibleOutput } from "./visible-output.js";
 
 interface Collecting {
-  /** After a publication or rollback was shown: what it pushed out. Costs no walk over the whole staging area. */
+  /**
+   * Called after a publication or rollback was shown: removes what it superseded. It does not walk the whole
+   * staging area.
+   */
   afterShowing(): Promise<void>;
   readonly collect: Sink["collect"];
 }
 
-/** Directories in staging that publishers make; their life is the run's, not an attempt's. */
+/** Prefix of directories in staging that publishers create; they belong to the run, not to an attempt. */
 export const joinedPrefix = "joined-";
 
 export function collecting(
@@ -25,13 +30,15 @@ export function collecting(
 ): Collecting {
   const list = async (path: string) => (await fileSystem.list(path)) ?? [];
 
-  /** Trees that may go once the head is shown: older versions, and what builders left. */
+  /**
+   * Returns the trees that may be removed once the head is shown: older versions, and leftovers of builders.
+   */
   async function spentVersions(kept: ReadonlySet<number>, head: LogEntry): Promise<readonly string[]> {
     const spent = (name: string) => {
       if (name.startsWith(asidePrefix)) return true;
       const building = name.startsWith(buildingPrefix);
       const publication = publicationOfVersion(building ? name.slice(buildingPrefix.length) : name);
-      // A number beyond the head belongs to somebody who knows more than we do.
+      // A number above the head belongs to a process with a newer view of the log.
       return publication !== null && publication <= head.seq && (building || !kept.has(publication));
     };
     return (await list(layout.versions)).filter(spent).map((name) => join(layout.versions, name));
@@ -44,20 +51,26 @@ export function collecting(
     return attempts.filter((id) => !kept.attempts.has(`${runId}/${id}`)).map((id) => join(root, id));
   }
 
-  /** Staging of a run without a decision: attempts that were overtaken, where others of the run are known to live. */
+  /**
+   * Returns staging of an undecided run: superseded attempts, if other attempts of the run are known to be
+   * live.
+   */
   async function overtakenAttempts(
     runId: string,
     attempts: readonly string[],
     live: ReadonlySet<string>,
   ): Promise<readonly string[]> {
-    // None known: it may be a run of another ledger. It stays until its decision.
+    // If no attempt is known, the run may belong to another ledger. It stays until its decision.
     if (!attempts.some((id) => live.has(id))) return [];
     return attempts
       .filter((id) => !live.has(id) && !id.startsWith(joinedPrefix))
       .map((id) => join(layout.staging, runId, id));
   }
 
-  /** Old entries, newest first, from the first one that nothing kept refers to down to those emptied before. */
+  /**
+   * Yields old entries, newest first, from the first one that no kept entry refers to, down to those that
+   * were compacted before.
+   */
   async function* spentEntries(kept: ReadonlySet<number>, head: LogEntry): AsyncIterable<LogEntry> {
     for (let seq = Math.min(head.seq, ...kept) - 1; seq > 0; seq--) {
       const entry = await record.entry(seq);
@@ -95,7 +108,8 @@ export function collecting(
     liveAttempts: () => Promise<ReadonlySet<string>>,
     givenUp: ReadonlySet<string>,
   ): Promise<readonly string[]> {
-    // Listed before the ledger is asked: an attempt is in the ledger before it stages, so none is taken for dead.
+    // Listed before the ledger is read: an attempt is in the ledger before it stages, so no live attempt is
+    // taken for dead.
     const staged = await Promise.all(
       (await list(layout.staging)).map(
         async (runId) => [runId, await list(join(layout.staging, runId))] as const,
@@ -123,7 +137,7 @@ export function collecting(
     return found;
   }
 
-  /** Bytes that come free: a file that is linked elsewhere, too, holds its space. */
+  /** Returns the number of bytes that a removal frees: a file with another hard link keeps its space. */
   async function bytesFreedBy(paths: readonly string[]): Promise<number> {
     const counted = new Map<string, number>();
     for (const path of paths) await sumFiles(path, (inode, size) => counted.set(inode, size));
@@ -160,8 +174,8 @@ export function collecting(
 }
 
 /**
- * Publications whose versions stay: the visible one, those that a rollback could show, and the one that was visible
- * before, which readers may still be in the middle of.
+ * Returns the publications whose versions stay: the visible one, those that a rollback could show, and the
+ * one that was visible before, which readers may still be using.
  */
 async function keptPublications(record: PublicationRecord, head: LogEntry): Promise<ReadonlySet<number>> {
   const shown = head.shownSince === null ? null : await record.entry(head.shownSince);
@@ -170,7 +184,7 @@ async function keptPublications(record: PublicationRecord, head: LogEntry): Prom
   let { beneath } = head;
   for (let back = 0; back < keptForRollback && beneath !== null; back++) {
     const entry: LogEntry | null = await record.entry(beneath);
-    // Emptied when fewer were kept.
+    // Compacted when fewer publications were kept.
     if (entry === null || entry.compacted) break;
     kept.add(beneath);
     ({ beneath } = entry);
@@ -179,7 +193,7 @@ async function keptPublications(record: PublicationRecord, head: LogEntry): Prom
 }
 
 interface KeptFiles {
-  /** Paths of staged files that a kept publication needs, and the directories they are in. */
+  /** Paths of staged files that a kept publication needs, and their directories. */
   readonly staged: ReadonlySet<string>;
   readonly runs: ReadonlySet<string>;
   readonly attempts: ReadonlySet<string>;

@@ -1,10 +1,13 @@
-/** Directories that are still there after a power cut. */
+/** Creates directories that survive a power cut. */
 import { dirname } from "node:path";
 import { NightshiftError } from "../../errors.js";
 import type { FileSystem } from "../../stores/file-system.js";
 import type { Layout } from "./layout.js";
 
-/** The hidden directory beside the output, its parents too. May be repeated; a call that died half-way is made good. */
+/**
+ * Creates the hidden directory beside the output, and its parents. May be repeated; a repeated call completes
+ * an interrupted one.
+ */
 export async function ensureArea(fileSystem: FileSystem, layout: Layout): Promise<void> {
   await ensureDirectory(fileSystem, layout.area);
   for (const path of [layout.log, layout.staging, layout.versions, layout.shown, layout.scratch]) {
@@ -14,8 +17,8 @@ export async function ensureArea(fileSystem: FileSystem, layout: Layout): Promis
 }
 
 /**
- * Creates what is missing from the top down and syncs each parent before anything is put below. A directory that is
- * there already may have been made by a process that died before it synced, so its parent is synced as well.
+ * Creates the missing directories from the top down, and syncs each parent before the next level. An existing
+ * directory may have been created by a process that died before the sync, so its parent is synced as well.
  */
 async function ensureDirectory(fileSystem: FileSystem, path: string): Promise<void> {
   const parent = dirname(path);
@@ -27,7 +30,7 @@ async function ensureDirectory(fileSystem: FileSystem, path: string): Promise<vo
   await syncWherePermitted(fileSystem, parent);
 }
 
-/** Somebody else's directory may be closed to us for reading, and then we made nothing in it either. */
+/** A directory of another user may not be readable; then nothing was created in it either. */
 async function syncWherePermitted(fileSystem: FileSystem, path: string): Promise<void> {
   try {
     await fileSystem.syncDirectory(path);
@@ -40,7 +43,7 @@ export function isRefusal(error: unknown, ...codes: readonly string[]): boolean 
   return error instanceof NightshiftError && codes.includes(error.code);
 }
 
-/** Every directory on the way from `root` (left out) down to each of `paths`' directories, deepest first. */
+/** Returns every directory below `root` on the way to each of `paths`, deepest first. */
 export function directoriesBelow(root: string, paths: readonly string[]): readonly string[] {
   const found = new Set<string>();
   for (const path of paths) {

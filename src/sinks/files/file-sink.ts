@@ -1,4 +1,6 @@
-/** Publishes staged files on a local disk through the publication log. See `layout.ts` for what lies where. */
+/**
+ * Publishes staged files on a local disk through the publication log. `layout.ts` describes the directories.
+ */
 import { join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
 import type { WriteMode } from "../../job/output.js";
@@ -42,7 +44,10 @@ export interface FileSinkOptions {
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
   readonly newId: () => string;
-  /** Joins staged parts into one new file, in a worker host; contents synced. Used for `shape: "file"` only. */
+  /**
+   * Joins staged parts into one new file, in a worker host; the content is synced. Used only for
+   * `shape: "file"`.
+   */
   readonly join: Join;
 }
 
@@ -56,7 +61,7 @@ export function fileSink(options: FileSinkOptions): Sink {
   const garbage = collecting(fileSystem, layout, record, visible);
   const now = () => clock.now().toISOString();
 
-  /** Number of the log's head when this coordinator first looked at the output for a run, by the run's id. */
+  /** By run id: number of the log's head when this coordinator first examined the output for the run. */
   const lookedAt = new Map<string, number>();
 
   async function commitIntent(
@@ -109,7 +114,7 @@ export function fileSink(options: FileSinkOptions): Sink {
     return { outcome: outcome === "abort" ? "abort" : "commit", publication: seq };
   }
 
-  /** Whoever decided the run meanwhile may have cleared away what we were about to publish. */
+  /** A process that decided the run meanwhile may have removed the files that were about to be published. */
   function adoptOrThrow(runId: string): (error: unknown) => Promise<Decision> {
     return async (error) => {
       const decision = await decisionOn(runId);
@@ -130,13 +135,16 @@ export function fileSink(options: FileSinkOptions): Sink {
     await bestEffort(garbage.afterShowing());
   }
 
-  /** A publication that was decided and never shown: its coordinator died, maybe together with its ledger. */
+  /**
+   * Completes a publication that was decided and never shown: its coordinator died, maybe together with its
+   * ledger.
+   */
   async function completeWhatDied(head: LogEntry | null): Promise<void> {
     if (head === null || head.publication === null || (await visible.wasRemoved(head))) return;
     const there = await visible.look();
     if (there.kind === "foreign" || isShown(there, { seq: head.publication })) return;
     await seeThrough().catch((error) => {
-      // The run that is about to be done may be the one that replaces the damaged file.
+      // The run that is about to be published may be the one that replaces the damaged file.
       if (!isRefusal(error, "infra.published-file-missing", "infra.published-file-damaged")) throw error;
     });
   }
@@ -154,7 +162,8 @@ export function fileSink(options: FileSinkOptions): Sink {
       if (shown !== null && !shown.compacted) await refuseAddedFiles(fileSystem, layout, shown);
       const first = withHead(await commitIntent(logRun, [], [], undefined), head);
       if (first.step === "refused") throw atTarget(layout, first.error);
-      // With `partition_by`, the rows decide which files stay: that is looked at when the run is published.
+      // With `partition_by`, the rows determine which files stay, so this is checked when the run is
+      // published.
       if (first.step === "put" && partitionBy.length === 0)
         await assertWhole(fileSystem, layout, stayingIn(first.entry, logRun), head);
       await ensureArea(fileSystem, layout);
@@ -189,7 +198,7 @@ export function fileSink(options: FileSinkOptions): Sink {
     async published(jobId, scope) {
       const live = publishedOf(await record.head(), jobId, scope);
       const there = await visible.look();
-      // Somebody removed the output, or something else is in its place: nothing is published there any more.
+      // The output was removed or replaced by something else: nothing is published there any more.
       if (live === null || !("publication" in there) || there.publication < live.publication) return null;
       const { publication, id, generation, fingerprint, at } = live;
       return { publication, runId: id, generation, fingerprint, at };
@@ -227,7 +236,10 @@ export function fileSink(options: FileSinkOptions): Sink {
     collect: garbage.collect,
   };
 
-  /** The log's head where its version can be read; while it is being built, what is visible still. */
+  /**
+   * Returns the log's head if its version can be read; while that is being built, the publication that is
+   * still visible.
+   */
   async function readablePublication(): Promise<number | null> {
     const head = await record.head();
     const there = await visible.look();
@@ -244,12 +256,12 @@ export function fileSink(options: FileSinkOptions): Sink {
   }
 }
 
-/** Files of earlier publications that an entry keeps. */
+/** Returns the files of earlier publications that an entry keeps. */
 function stayingIn(entry: LogEntry, { id }: Pick<LogRun, "id">): readonly LoggedFile[] {
   return entry.files.filter(({ runId }) => runId !== id);
 }
 
-/** Clearing up may fail without harm: `gc` does it again. */
+/** Cleaning up may fail without harm: `gc` repeats it. */
 async function bestEffort(clearing: Promise<void>): Promise<void> {
   await clearing.catch((error: unknown) => {
     if (!(error instanceof InfraError)) throw error;
@@ -257,7 +269,7 @@ async function bestEffort(clearing: Promise<void>): Promise<void> {
 }
 
 function toLogRun(run: Run, fingerprint: string): LogRun {
-  // It names a directory.
+  // The id is used as a directory name.
   if (!/^[\w][\w.+-]*$/.test(run.id)) throw new Error(`a run's id must be a file name: ${run.id}`);
   const { jobId, scope, generation } = run.key;
   const { id, jobName, interval, createdAt } = run;

@@ -1,4 +1,7 @@
-/** What a run will publish, looked at once more before the log is asked: a commit must be possible to carry out. */
+/**
+ * Checks once more what a run will publish, before the log is written: a commit must be possible to carry
+ * out.
+ */
 import { join } from "node:path";
 import { DataError, InfraError, SpecError } from "../../errors.js";
 import type { JoinedFile } from "../../host/host.js";
@@ -22,13 +25,16 @@ export async function assertStaged(
     if (stat?.kind === "file" && stat.size === file.bytes) continue;
     const found = stat === null ? "is gone" : `has ${stat.size} bytes instead of ${file.bytes}`;
     throw new InfraError("infra.staged-missing", `a staged file ${found}: ${path}`, {
-      hint: "Somebody changed the hidden directory beside the output. Score again with --restart.",
+      hint: "The hidden directory beside the output was changed by hand. Score again with --restart.",
       details: { path },
     });
   }
 }
 
-/** Each partition once, and as many rows in its files as its receipt counts. @throws DataError `data.rows-lost` */
+/**
+ * Checks that each partition occurs once, and that its files have as many rows as its receipt counts. @throws
+ * DataError `data.rows-lost`
+ */
 export function assertReceiptsAddUp(receipts: readonly Receipt[]): void {
   const seen = new Set<number>();
   for (const { ref, files, quarantine, rows } of receipts) {
@@ -44,7 +50,7 @@ export function assertReceiptsAddUp(receipts: readonly Receipt[]): void {
   }
 }
 
-/** Makes the parts one file, named as the output is. One part is that file already. */
+/** Joins the parts into one file named like the output. A single part is used as it is. */
 export async function joinedFile(
   fileSystem: FileSystem,
   layout: Layout,

@@ -1,14 +1,14 @@
 /**
- * Where a target keeps its things. Beside `out` lies `.out.nightshift`, on the same device, so that everything in it
+ * The directories of a target. `.out.nightshift` is beside `out` on the same device, so that everything in it
  * can be linked and renamed into place:
  *
  * ```
  * .out.nightshift/
  *   log/<20 digits>.json             the publication log: it alone commits
- *   staging/<run>/<attempt>/…        what workers made durable; also what every version is linked from
- *   v/<seq>-<run>/                   whole versions: hard links, _manifest.json, _SUCCESS
- *   shown/<20 digits>                entries that were seen through to the visible output
- *   scratch/                         names that are about to be linked or renamed elsewhere
+ *   staging/<run>/<attempt>/…        durable files of workers; every version is linked from them
+ *   v/<seq>-<run>/                   complete versions: hard links, _manifest.json, _SUCCESS
+ *   shown/<20 digits>                entries whose publication was completely shown
+ *   scratch/                         temporary names that will be linked or renamed
  * out.quarantine/<run>/              rows that could not be scored
  * ```
  */
@@ -49,7 +49,7 @@ function areaName(name: string): string {
   return `.${name}.nightshift`;
 }
 
-/** Fixed width, so that names in byte order are numbers in order. */
+/** Fixed width, so that the byte order of names is the order of numbers. */
 export function numbered(seq: number): string {
   return String(seq).padStart(20, "0");
 }
@@ -58,25 +58,25 @@ export function versionName(seq: number, runId: string): string {
   return `${String(seq).padStart(6, "0")}-${runId}`;
 }
 
-/** The publication that a version's directory holds, or `null` for anything else. */
+/** Returns the publication of a version's directory name, or `null` for other names. */
 export function publicationOfVersion(name: string): number | null {
   const digits = /^(\d{6,})-/.exec(name)?.[1];
   return digits === undefined ? null : Number(digits);
 }
 
-/** What `out` points to, relative to its own directory, so that both can be moved together. */
+/** Returns the link target of `out`, relative to its own directory, so that both can be moved together. */
 export function linkTarget(layout: Layout, version: string): string {
   return join(areaName(layout.name), "v", version);
 }
 
-/** The version that a symlink of ours names, or `null` where somebody else made it. */
+/** Returns the version that a symlink of Nightshift names, or `null` for other symlinks. */
 export function versionOfLink(layout: Layout, target: string): string | null {
   const version = basename(target);
   return target === linkTarget(layout, version) && publicationOfVersion(version) !== null ? version : null;
 }
 
-/** Files of ours at the root of every version. */
+/** Names of Nightshift's own files at the root of every version. */
 export const manifestName = "_manifest.json";
 export const successName = "_SUCCESS";
-/** Nothing that reads a directory of data takes these for data. */
+/** With this suffix, tools that read a directory of data files ignore the file. */
 export const stagedSuffix = ".staged";

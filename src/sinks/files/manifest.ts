@@ -1,4 +1,7 @@
-/** `_manifest.json`: what a publication consists of, for people and tools. It follows from the log entry alone. */
+/**
+ * `_manifest.json`: the content of a publication, for users and tools. It is derived from the log entry
+ * alone.
+ */
 import { typeName } from "../../data/column.js";
 import type { LogEntry, LoggedFile } from "../publication-log/publication-log.js";
 

@@ -1,16 +1,19 @@
 /** Hive directories: `dt=2026-01-15/country=FR`. */
 import { DataError } from "../../errors.js";
 
-/** Stands for null, and for an empty string: Hive and Spark cannot read `dt=`. */
+/** Represents null and the empty string: Hive and Spark cannot read `dt=`. */
 export const hiveNull = "__HIVE_DEFAULT_PARTITION__";
 
-/** What Hive and Spark escape; everything else, also beyond ASCII, stands for itself in every reader tried. */
+/**
+ * Characters that Hive and Spark escape; all tested readers accept the other ones unescaped, also beyond
+ * ASCII.
+ */
 const reserved = new Set("\"#%'*/:=?\\{}[]^");
 
-/** Names in a directory may have this many bytes on every file system that matters. */
+/** Maximum bytes of a name in a directory on all common file systems. */
 const maxNameBytes = 255;
 
-/** Directory of a file, `""` without partition columns. `values` are parallel to `columns`. */
+/** Returns the directory of a file; `""` without partition columns. `values` are parallel to `columns`. */
 export function partitionPath(columns: readonly string[], values: readonly string[]): string {
   return columns.map((column, index) => segment(column, values[index] ?? hiveNull)).join("/");
 }

@@ -1,4 +1,7 @@
-/** The publication log on a disk: one file an entry, linked to its number, never written again while it matters. */
+/**
+ * The publication log on a disk: one file for each entry, linked to its number, and not rewritten while its
+ * state is needed.
+ */
 import { join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
 import type { FileSystem } from "../../stores/file-system.js";
@@ -10,14 +13,14 @@ import { isRefusal } from "./durable-directories.js";
 import { type Layout, numbered } from "./layout.js";
 
 export interface PublicationRecord {
-  /** The newest entry as anybody can see it now. */
+  /** Returns the newest entry that is visible now. */
   head(): Promise<LogEntry | null>;
-  /** The newest entry, and it will still be there after a power cut: for whoever acts on it. */
+  /** Returns the newest entry and makes sure that it survives a power cut. For callers that act on it. */
   durableHead(): Promise<LogEntry | null>;
   entry(seq: number): Promise<LogEntry | null>;
-  /** Carries an intent through to the decision, one's own or another's. @throws SpecError `refused.*` */
+  /** Carries an intent through to the decision, by this process or another. @throws SpecError `refused.*` */
   decide(intent: Intent): Promise<Extract<Deciding, { step: "decided" }>>;
-  /** Empties an old entry. It keeps its number. */
+  /** Removes the state of an old entry. The entry keeps its number. */
   compact(entry: LogEntry): Promise<void>;
 }
 
@@ -42,7 +45,7 @@ export function publicationRecord(
     for (let seq = await highest(); seq > 0; ) {
       const found = await entry(seq);
       if (found !== null && !found.compacted) return found;
-      // Emptied since we listed: there are newer ones.
+      // Compacted since the listing: there are newer entries.
       const newer = await highest();
       if (newer === seq) throw headIsGone(pathOf(seq));
       seq = newer;
@@ -52,7 +55,7 @@ export function publicationRecord(
 
   async function durableHead(): Promise<LogEntry | null> {
     const found = await head();
-    // Whoever put it may have died before it was durable, and what follows builds on it.
+    // The process that put it may have died before it was durable, and the next entry builds on it.
     if (found !== null) await fileSystem.syncDirectory(layout.log);
     return found;
   }
@@ -71,7 +74,7 @@ export function publicationRecord(
     try {
       return await fileSystem.link(from, to);
     } catch (error) {
-      // Garbage collection may clear the scratch files of a run that was decided in the meantime.
+      // Garbage collection may remove the scratch files of a run that was decided in the meantime.
       if (isRefusal(error, "infra.not-found") && (await fileSystem.stat(from)) === null) return "gone";
       throw error;
     }
@@ -105,7 +108,7 @@ export function publicationRecord(
   };
 }
 
-/** The log knows no paths; whoever reads its refusals wants to know which output they are about. */
+/** Adds the output's path to a refusal: the log itself does not know paths. */
 export function atTarget({ to }: Layout, error: SpecError): SpecError {
   return new SpecError(error.code, `${to}: ${error.message}`, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),

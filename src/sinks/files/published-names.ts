@@ -1,6 +1,7 @@
 /**
- * Names that readers see. They follow from the plan alone, and sorting them gives the input's order: partition, then
- * part. Under `append` the interval and a digest of the run's identity come first, so that no two runs' names meet.
+ * Names of published files. They depend on the plan alone, and their order is the input's order: partition,
+ * then part. Under `append`, the interval and a digest of the run's identity come first, so that names of
+ * different runs differ.
  */
 import { createHash } from "node:crypto";
 import { basename, extname } from "node:path";
@@ -16,12 +17,15 @@ interface Naming {
   readonly partitionBy: readonly string[];
 }
 
-/** The files of a run as they will be published, in input order. */
+/** Returns the files of a run as they will be published, in input order. */
 export function publishedFiles(naming: Naming, receipts: readonly Receipt[]): readonly LoggedFile[] {
   return withoutNeedlessEmpties(named(naming, receipts, (receipt) => receipt.files));
 }
 
-/** The same for quarantine, which has a directory a run and so needs no prefix. */
+/**
+ * Like {@link publishedFiles}, for quarantine files, which are in a directory for each run and so need no
+ * prefix.
+ */
 export function publishedQuarantine(run: LogRun, receipts: readonly Receipt[]): readonly LoggedFile[] {
   return named({ run, mode: "error", partitionBy: [] }, receipts, (receipt) => receipt.quarantine);
 }
@@ -56,13 +60,19 @@ function named(
   });
 }
 
-/** An attempt that wrote no row leaves an empty file with the schema; one is enough, and only where nothing else is. */
+/**
+ * An attempt without rows leaves an empty file with the schema. One such file is enough, and only if no other
+ * file exists.
+ */
 function withoutNeedlessEmpties(files: readonly LoggedFile[]): readonly LoggedFile[] {
   const filled = files.filter((file) => file.rows > 0);
   return filled.length > 0 ? filled : files.slice(0, 1);
 }
 
-/** `2026-01-15T000000.000Z-1f0c9a3e` for an interval, the fingerprint's beginning for a run without one. */
+/**
+ * Returns `2026-01-15T000000.000Z-1f0c9a3e` for an interval, or the beginning of the fingerprint for a run
+ * without one.
+ */
 function runTag(run: LogRun): string {
   const identity = `${run.jobId}\n${run.scope}\n${run.generation}`;
   const digest = createHash("sha256").update(identity).digest("hex").slice(0, 8);

@@ -1,4 +1,4 @@
-/** Compares published files on the disk with what the log says of them: a disk, or a person, may have damaged one. */
+/** Compares published files on the disk with the log, because a disk or a user may have damaged one. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { InfraError } from "../../errors.js";
@@ -10,8 +10,8 @@ import type { Layout } from "./layout.js";
 const blockBytes = 4 * 1024 * 1024;
 
 /**
- * Looks at the size of files of earlier publications before a new publication links them.
- * @param head tells which run wrote them
+ * Checks the sizes of earlier publications' files before a new publication links them.
+ * @param head log entry that shows which run wrote them
  * @throws InfraError `infra.published-file-missing`, `infra.published-file-damaged`
  */
 export async function assertWhole(
@@ -48,7 +48,7 @@ export function damagedFile(
   );
 }
 
-/** What helps: the file as it was, or another publication of what it came from. */
+/** Returns the remedy: restore the file, or publish its input again. */
 function wayOut(path: string, file: LoggedFile, head: LogEntry | null): string {
   const run = head?.runs.find(({ id }) => id === file.runId);
   const restore = `Restore ${path} from a backup (SHA-256 ${file.sha256})`;

@@ -1,4 +1,4 @@
-/** Makes the publication before the last ones visible again. May be repeated after it died anywhere. */
+/** Shows the publication before the last ones again. May be repeated after the process died at any point. */
 import { SpecError } from "../../errors.js";
 import type { FileSystem } from "../../stores/file-system.js";
 import type { RollbackIntent } from "../publication-log/next-entry.js";
@@ -14,7 +14,7 @@ export interface RollBackOptions {
   readonly layout: Layout;
   readonly record: PublicationRecord;
   readonly visible: VisibleOutput;
-  /** Shows what the log says and clears up behind it. */
+  /** Shows the state of the log and removes files that it supersedes. */
   readonly seeThrough: () => Promise<void>;
   readonly now: () => string;
 }
@@ -30,7 +30,7 @@ export async function rollBack(options: RollBackOptions, last: number): Promise<
   return finish(options, seq);
 }
 
-/** A rollback that was decided and not seen through: whoever asks again means that one. */
+/** Finds a rollback that was decided and not completed: a repeated call completes it. */
 async function unfinished(
   { record, visible }: RollBackOptions,
   head: LogEntry | null,
@@ -64,7 +64,7 @@ async function publicationsToSwap(
       throw nothingBefore(layout, `publication ${publication} is the first one, or what was before is gone`);
     }
     const show = await record.entry(beneath);
-    const gone = `publication ${beneath}, the one before, is not kept any more`;
+    const gone = `publication ${beneath}, the one before, is no longer stored`;
     if (show === null || show.compacted || hide.length > keptForRollback) throw nothingBefore(layout, gone);
     if (hide.length === last) {
       await assertStaged(fileSystem, layout, show.files).catch((cause: unknown) => {
@@ -79,7 +79,7 @@ async function publicationsToSwap(
 
 function nothingBefore(layout: Layout, why: string, cause?: unknown): SpecError {
   return new SpecError("refused.nothing-to-roll-back", `cannot roll back ${layout.to}: ${why}`, {
-    hint: "Run the job again with --reprocess to publish anew.",
+    hint: "Run the job again with --reprocess to publish again.",
     details: { path: layout.to },
     cause,
   });

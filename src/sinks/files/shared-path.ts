@@ -1,13 +1,14 @@
 /**
- * Whether another machine sees the output's place, or only has a directory of the same name: the coordinator leaves a mark
- * there, and workers look for it. It is named as what `collecting.ts` removes once the run is decided.
+ * Checks whether another machine has the same output directory, or only a directory with the same name: the
+ * coordinator creates a sentinel file, and workers look for it. Its name is among those that `collecting.ts`
+ * removes once the run is decided.
  */
 import { join } from "node:path";
 import type { FileSystem } from "../../stores/file-system.js";
 import { ensureArea } from "./durable-directories.js";
 import { layoutOf } from "./layout.js";
 
-/** Network file systems may remember for a while that there was nothing. */
+/** Network file systems may cache for a while that the file does not exist. */
 const looks = 10;
 const lookEveryMs = 500;
 

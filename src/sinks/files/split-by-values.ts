@@ -1,4 +1,4 @@
-/** Splits a batch by the values of its partition columns. That they are constant is the common case, and cheap. */
+/** Splits a batch by the values of its partition columns. Constant columns are the common case, and cheap. */
 import {
   type RecordBatch as Batch,
   type Data,
@@ -15,11 +15,11 @@ import { takeRows } from "./take-rows.js";
 interface PartOfBatch {
   /** Parallel to the partition columns. */
   readonly values: readonly string[];
-  /** Without the partition columns: they are in the path. */
+  /** Without the partition columns, since they are in the path. */
   readonly batch: Batch;
 }
 
-/** Parts in the order in which their first rows come. */
+/** Returns the parts in the order of their first rows. */
 export function splitByValues(batch: Batch, columns: readonly string[]): readonly PartOfBatch[] {
   const rest = withoutColumns(batch, columns);
   if (batch.numRows === 0) return [];
@@ -65,7 +65,7 @@ function columnOf(batch: Batch, name: string): Vector {
   return column;
 }
 
-/** Compares the bytes, decoding nothing; `false` where that is not simple. */
+/** Compares the bytes without decoding; `false` if that is not possible. */
 function isConstant(vector: Vector): boolean {
   return vector.data.length === 1 && vector.data.every((data) => data.nullCount === 0 && hasEqualBytes(data));
 }
@@ -90,7 +90,9 @@ function hasEqualStrings(bytes: Uint8Array, offsets: Int32Array, rows: number): 
   return true;
 }
 
-/** A value as it is written in a path. Instants in UTC, `2026-01-15 08:00:00`, with a fraction where there is one. */
+/**
+ * Formats a value for a path. Instants are in UTC, `2026-01-15 08:00:00`, with a fraction if there is one.
+ */
 export function valueText(vector: Vector, row: number): string {
   if (vector.get(row) === null) return hiveNull;
   const data = vector.data[0];

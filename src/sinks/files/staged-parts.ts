@@ -1,4 +1,7 @@
-/** Part files of one kind (data, quarantine) of one attempt: written whole, synced, read again and counted. */
+/**
+ * Writes part files of one kind (data, quarantine) of one attempt: each is written completely, synced, read
+ * back and counted.
+ */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Schema as ArrowSchema, RecordBatch } from "apache-arrow";
@@ -15,7 +18,7 @@ interface StagedParts {
   write(values: readonly string[], batch: RecordBatch): Promise<void>;
   /** Writes one file without rows, so that the schema is known. */
   writeEmpty(schema: ArrowSchema): Promise<void>;
-  /** Closes what is open. Files in the order in which they were closed. */
+  /** Closes the open parts. Returns the files in the order in which they were closed. */
   finish(): Promise<readonly StagedFile[]>;
 }
 
@@ -32,7 +35,7 @@ interface StagedPartsOptions {
   readonly partition: number;
 }
 
-/** Parts open at once. More distinct values than that make more, smaller files. */
+/** Maximum number of open parts. More distinct values result in more, smaller files. */
 const maxOpenParts = 64;
 /** Raw bytes in all open parts together, as a multiple of one part's. */
 const maxOpenPartBytes = 2;
@@ -44,7 +47,7 @@ interface OpenPart {
 
 export function stagedParts(options: StagedPartsOptions): StagedParts {
   const { fileSystem, format, profile } = options;
-  /** In order of last use, the longest unused first. */
+  /** In order of last use, the least recently used first. */
   const open = new Map<string, OpenPart>();
   const closed: StagedFile[] = [];
 
@@ -74,7 +77,7 @@ export function stagedParts(options: StagedPartsOptions): StagedParts {
     });
   }
 
-  /** Rows as the file's own footer tells them, from what the file system gives back. */
+  /** Returns the number of rows in the file's own footer, as read back from the file system. */
   async function recount(path: string, written: Uint8Array, rows: number): Promise<number> {
     const found = await fileSystem.readFile(path);
     if (found === null || Buffer.compare(found, written) !== 0)
@@ -117,7 +120,10 @@ export function stagedParts(options: StagedPartsOptions): StagedParts {
   };
 }
 
-/** At least one row, and no more than the part has room for: a chunk of long vectors fills several parts. */
+/**
+ * Returns at least one row, and at most as many as the part has space for: a chunk of long vectors fills
+ * several parts.
+ */
 function rowsThatFit(batch: RecordBatch, roomBytes: number): number {
   const bytesPerRow = Math.max(1, batch.data.byteLength / Math.max(1, batch.numRows));
   return Math.max(1, Math.ceil(roomBytes / bytesPerRow));

@@ -1,4 +1,7 @@
-/** The worker's half of the file sink: every attempt writes below its own UUID, and what it hands back is durable. */
+/**
+ * The worker's half of the file sink: every attempt writes below its own UUID, and the staged files are
+ * durable.
+ */
 import { join } from "node:path";
 import { SpecError } from "../../errors.js";
 import type { Format } from "../../formats/format.js";
@@ -48,7 +51,7 @@ export function stagingFileSink(options: StagingFileSinkOptions): StagingSink {
           if (rows.rowNumbers.length > 0) await quarantine.write([], quarantineBatch(rows));
         },
         async stage() {
-          // Without a row there is no partition to write to, but elsewhere readers still want the columns.
+          // Without rows there is no partition to write to; otherwise readers still need the columns.
           if (rowsWritten === 0 && partitionBy.length === 0) await data.writeEmpty(columns);
           const files = await data.finish();
           const quarantined = await quarantine.finish();
@@ -78,7 +81,7 @@ function sum(files: readonly StagedFile[], of: (file: StagedFile) => number): nu
 function noSuchColumn(column: string): SpecError {
   return new SpecError(
     "spec.partition-column-missing",
-    `\`partition_by\` names ${column}, which is no output column`,
+    `\`partition_by\` names ${column}, which is not an output column`,
     {
       hint: "Add it under `write.add`, or pass it through from the input.",
       details: { column },

@@ -1,8 +1,8 @@
-/** Picks rows out of a batch without decoding them, for every type: buffers are gathered, values never looked at. */
+/** Selects rows of a batch without decoding, for every type: buffers are copied, values are not examined. */
 import { type Data, makeData, RecordBatch, Struct, Type } from "apache-arrow";
 import { DataError } from "../../errors.js";
 
-/** A new batch with its own memory. `rows`: positions in the batch, in the order wanted. */
+/** Returns a new batch with its own memory. `rows`: positions in the batch, in the desired order. */
 export function takeRows(batch: RecordBatch, rows: Uint32Array): RecordBatch {
   const children = batch.data.children.map((child) => take(child, rows));
   const type = new Struct(batch.schema.fields);
@@ -71,7 +71,7 @@ function takeElements(values: Elements, rows: Uint32Array, stride: number): Elem
   return taken;
 }
 
-/** Offsets of the rows taken, and the positions of their elements among the old ones. */
+/** Returns the offsets of the selected rows, and the old positions of their elements. */
 function takeRanges(
   data: Data,
   rows: Uint32Array,

@@ -1,4 +1,7 @@
-/** Versions: whole trees of hard links. They are built under another name, so one that has its name is complete. */
+/**
+ * Versions: complete trees of hard links. They are built under another name, so a tree with a version's name
+ * is complete.
+ */
 import { dirname, join } from "node:path";
 import type { FileSystem } from "../../stores/file-system.js";
 import type { LogEntry, LoggedFile } from "../publication-log/publication-log.js";
@@ -8,21 +11,24 @@ import { manifestOf } from "./manifest.js";
 import { damagedFile, missingFile } from "./published-whole.js";
 
 export interface VersionTrees {
-  /** Where a commit's version has its place. */
+  /** Returns the path of a commit's version. */
   pathOf(commit: LogEntry): string;
-  /** Makes the version be there, whole and durable. Idempotent; any number of processes may do it at once. */
+  /**
+   * Makes sure that the version exists, complete and durable. Idempotent; several processes may call it at
+   * once.
+   */
   ensure(commit: LogEntry): Promise<void>;
-  /** Builds the version under a name that is nobody's, durable but for that name. */
+  /** Builds the version under a temporary name; it is durable except for that name. */
   build(commit: LogEntry): Promise<string>;
-  /** Puts the quarantine of a commit where people find it. Idempotent. */
+  /** Publishes the quarantine files of a commit. Idempotent. */
   ensureQuarantine(commit: LogEntry): Promise<void>;
-  /** Renames without replacing a directory that has something in it. `false`: something is in the way. */
+  /** Renames without replacing a non-empty directory. `false`: the target exists. */
   renamed(from: string, to: string): Promise<boolean>;
-  /** Takes something out of its place without losing what is in it. */
+  /** Moves a path away without losing its content. */
   setAside(path: string): Promise<string>;
 }
 
-/** Prefixes of names in `v/` that are no versions. */
+/** Prefixes of names in `v/` that are not versions. */
 export const buildingPrefix = ".building-";
 export const asidePrefix = ".aside-";
 
@@ -95,7 +101,8 @@ export function versionTrees(fileSystem: FileSystem, layout: Layout, newId: () =
     async ensure(commit) {
       const path = pathOf(commit);
       if ((await fileSystem.stat(path)) !== null) {
-        // Emptied by hand, e.g. by `rm -rf out/*` through the symlink: whole ones have a manifest.
+        // Emptied by hand, for example by `rm -rf out/*` through the symlink: complete versions have a
+        // manifest.
         if ((await fileSystem.stat(join(path, manifestName))) !== null) {
           await fileSystem.syncDirectory(layout.versions);
           return;

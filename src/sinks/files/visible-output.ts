@@ -1,4 +1,4 @@
-/** What readers see under the output's own name, and how it is moved on to what the log says. */
+/** The published state under the output's own name, and how it is updated to the state of the log. */
 import { join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
 import type { FileSystem } from "../../stores/file-system.js";
@@ -18,20 +18,26 @@ import type { VersionTrees } from "./version-trees.js";
 
 export type Visible =
   | { readonly kind: "absent" }
-  /** Ours to fill: an empty directory, or our symlink to a version that is gone or was emptied. */
+  /**
+   * May be filled: an empty directory, or a symlink of Nightshift to a version that is missing or was
+   * emptied.
+   */
   | { readonly kind: "empty"; readonly is: "directory" | "symlink" }
   | { readonly kind: "linked" | "plain" | "file"; readonly publication: number }
   | { readonly kind: "foreign"; readonly is: "directory" | "symlink" | "file" | "other" };
 
 export interface VisibleOutput {
   look(): Promise<Visible>;
-  /** Was what the log says shown and made durable by somebody who lived to note it? */
+  /** Returns whether the state of the log was shown and made durable, and this was recorded. */
   isSeenThrough(head: LogEntry): Promise<boolean>;
-  /** Was the newest publication shown once and then removed by hand? Then nothing is published any more. */
+  /**
+   * Returns whether the newest publication was shown once and then removed by hand. Then nothing is published
+   * any more.
+   */
   wasRemoved(head: LogEntry): Promise<boolean>;
   /**
-   * Shows what the log's head says, and goes on until the log stops moving. Completes whatever a process left that
-   * died half-way. Idempotent.
+   * Shows the state of the log's head, and repeats this until the log stops changing. Completes the work of a
+   * process that died. Idempotent.
    */
   catchUp(): Promise<void>;
 }
@@ -71,7 +77,7 @@ export function visibleOutput(
     return empty ? { kind: "empty", is: "directory" } : { kind: "foreign", is: "directory" };
   }
 
-  /** A manifest counts only where the log agrees: a copied directory brings its manifest along. */
+  /** A manifest is only valid if the log agrees: a copied directory contains a copied manifest. */
   async function publicationNamedBy(manifest: Uint8Array): Promise<number | null> {
     try {
       const named = JSON.parse(new TextDecoder().decode(manifest)) as ManifestIdentity;
@@ -110,7 +116,7 @@ export function visibleOutput(
       try {
         await show(await commitOf(head.publication), head);
       } catch (error) {
-        // Whoever was faster may have swept away what this one was being built from, or built.
+        // A faster process may have removed what this one was building, or its sources.
         const overtaken = isShown(await look(), { seq: head.publication }) || (await hasMovedOn(head));
         if (!overtaken) throw error;
       }
@@ -129,7 +135,7 @@ export function visibleOutput(
     const commit = await record.entry(publication);
     if (commit !== null && commit.commit !== null && !commit.compacted) return commit;
     throw new InfraError("infra.log-corrupt", `the publication log has lost entry ${publication}`, {
-      hint: "Restore the log from a backup, or move the output and its hidden directory away and publish anew.",
+      hint: "Restore the log from a backup, or move the output and its hidden directory away and publish again.",
       details: { path: layout.log },
     });
   }
@@ -142,7 +148,10 @@ export function visibleOutput(
     await fileSystem.syncDirectory(layout.parent);
   }
 
-  /** A directory like any other, renamed into place. Where something of ours is there already, it is linked instead. */
+  /**
+   * Renames a plain directory into place. If a publication of Nightshift is there already, the new one is
+   * linked instead.
+   */
   async function showPlain(commit: LogEntry, head: LogEntry): Promise<void> {
     const now = await look();
     if (isShown(now, commit)) return;
@@ -156,7 +165,7 @@ export function visibleOutput(
     }
   }
 
-  /** The symlink is made first, so that a plain directory is out of sight for two renames and no longer. */
+  /** The symlink is made first, so that a plain directory is missing only for the time of two renames. */
   async function showLinked(commit: LogEntry, head: LogEntry): Promise<void> {
     if (isShown(await look(), commit)) return;
     await trees.ensure(commit);
@@ -189,7 +198,7 @@ export function visibleOutput(
       const now = await look();
       if (isShown(now, commit) || (await hasMovedOn(head))) return;
       if (now.kind === "absent") {
-        // Unlike rename, link never takes the place of a file that came in between.
+        // Unlike rename, link never replaces a file that was created in between.
         if ((await fileSystem.link(kept, layout.to)) === "linked") return;
         continue;
       }
@@ -202,7 +211,7 @@ export function visibleOutput(
     }
   }
 
-  /** Not synced: after a power cut without it, the output is shown once more. */
+  /** Not synced: if it is lost in a power cut, the output is shown once more. */
   async function markShown(head: LogEntry): Promise<void> {
     if (await isSeenThrough(head)) return;
     try {
@@ -226,7 +235,7 @@ export function isShown(now: Visible, commit: { readonly seq: number }): boolean
 
 export function foreignOutput(layout: Layout, is: "directory" | "symlink" | "file" | "other"): SpecError {
   const what = is === "other" ? "something" : `a ${is}`;
-  return new SpecError("refused.foreign-output", `${layout.to} is ${what} that Nightshift did not make`, {
+  return new SpecError("refused.foreign-output", `${layout.to} is ${what} that Nightshift did not create`, {
     hint: "Move it away, or choose another output: what others put there would be lost.",
     details: { path: layout.to },
   });

@@ -1,22 +1,23 @@
 /**
- * From an intent to a decision. Whoever finds a number taken reads the head again, computes again and tries again:
+ * From an intent to a decision. A process that finds a number taken reads the head again, computes the entry
+ * again and retries:
  *
  * ```
- * read head --run decided already--> decided (adopt it, whoever won)
+ * read head --run decided already--> decided (adopt it, regardless of the winner)
  *     ^ `------not decided--> put head + 1, if absent --put--> decided
  *     `------------- taken, or no answer ------'
  * ```
- * Pure: what reads and puts is handed the next step, and hands back the answer.
+ * Pure functions: they return the next step, and the caller that reads and puts passes the answer back.
  */
 import { SpecError } from "../../errors.js";
 import { type Intent, nextEntry } from "./next-entry.js";
 import { decisionOf, type LogEntry } from "./publication-log.js";
 
-/** Where somebody stands on the way to a decision. Plain data: a step, and what is needed to go on. */
+/** State of a process on the way to a decision. Plain data: a step and its inputs. */
 export type Deciding =
   | { readonly step: "read-head"; readonly intent: Intent }
   | { readonly step: "put"; readonly intent: Intent; readonly entry: LogEntry }
-  /** `seq`: the entry that settled it, one's own or another's. */
+  /** `seq`: the entry that decided the run, from this process or another. */
   | { readonly step: "decided"; readonly outcome: "commit" | "abort" | "rollback"; readonly seq: number }
   | { readonly step: "refused"; readonly error: SpecError };
 
@@ -24,7 +25,7 @@ export function begin(intent: Intent): Deciding {
   return { step: "read-head", intent };
 }
 
-/** Goes on from `read-head`. The head must be durable: what is adopted must not vanish in a power cut. */
+/** Continues from `read-head`. The head must be durable: an adopted decision must survive a power cut. */
 export function withHead(intent: Intent, head: LogEntry | null): Deciding {
   const settled = settledBy(intent, head);
   if (settled !== null) return settled;
@@ -36,7 +37,7 @@ export function withHead(intent: Intent, head: LogEntry | null): Deciding {
   }
 }
 
-/** Goes on from `put`. `unknown`: the answer was lost, so the log itself is asked. */
+/** Continues from `put`. `unknown`: the answer was lost, so the log is read again. */
 export function withAnswer(
   deciding: Extract<Deciding, { step: "put" }>,
   answer: "put" | "taken" | "unknown",

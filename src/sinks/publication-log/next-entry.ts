@@ -1,4 +1,4 @@
-/** What somebody wants to happen to the log, and the entry that carries it out on top of the head: what stays, what goes. */
+/** Computes the next log entry from an intent and the head: which files stay and which are removed. */
 import { SpecError } from "../../errors.js";
 import type { RunKey } from "../../job/run.js";
 import {
@@ -11,7 +11,7 @@ import {
   publishedOf,
 } from "./publication-log.js";
 
-/** What somebody wants to happen to the log. */
+/** A requested change of the log. */
 export type Intent = CommitIntent | AbortIntent | RollbackIntent;
 
 export interface CommitIntent {
@@ -20,9 +20,12 @@ export interface CommitIntent {
   readonly run: LogRun;
   readonly files: readonly LoggedFile[];
   readonly details: CommitDetails;
-  /** Number of the head when the user asked for this run's input; 0: `retry` resumes a run, whatever was published since. */
+  /**
+   * Number of the head when the user requested this run; 0: `retry` resumes a run regardless of later
+   * publications.
+   */
   readonly lookedAt: number;
-  /** A publication whose visible output somebody removed by hand: with it went everything that was live. */
+  /** A publication whose visible output was removed by hand, which removed everything that was live. */
   readonly removed: number | null;
 }
 
@@ -35,13 +38,16 @@ export interface AbortIntent {
 export interface RollbackIntent {
   readonly action: "rollback";
   readonly at: string;
-  /** The publications to hide, newest first; the first is the visible one as the person who asked saw it. */
+  /**
+   * The publications to hide, newest first; the first is the one that was visible when the user made the
+   * request.
+   */
   readonly hide: readonly [number, ...number[]];
-  /** The commit to show again, as it was put. */
+  /** The commit to show again, in its original form. */
   readonly show: LogEntry;
 }
 
-/** The entry that carries out an intent on top of the head. @throws SpecError `refused.*` */
+/** Returns the entry that carries out an intent on top of the head. @throws SpecError `refused.*` */
 export function nextEntry(intent: Intent, head: LogEntry | null): LogEntry {
   switch (intent.action) {
     case "commit":
@@ -84,11 +90,12 @@ function nextCommit(intent: CommitIntent, head: LogEntry | null): LogEntry {
 }
 
 /**
- * Which live files stay beside those of a commit. It takes the place of:
- * - `append`: those of the same job and scope, so that reprocessing an interval replaces that interval's files.
- * - `replace` by an interval's run with `partition_by`: those, and whatever lies in the partitions it writes to. The
- *   other partitions stay: each night's run brings its own `dt=…`.
- * - `replace` otherwise: all.
+ * Decides which live files stay beside those of a commit. The commit replaces:
+ * - `append`: the files of the same job and scope, so that reprocessing an interval replaces that interval's
+ *   files.
+ * - `replace` by an interval's run with `partition_by`: those, and all files in the partitions that it
+ *   writes. The other partitions stay: each night's run adds its own `dt=…`.
+ * - `replace` otherwise: all files.
  */
 function survives(intent: CommitIntent, before: LogEntry): (file: LoggedFile) => boolean {
   const { run, details } = intent;
@@ -104,9 +111,10 @@ function replacesAll({ run, details }: CommitIntent): boolean {
 }
 
 /**
- * A live run of the same job that was created after this one, and published after the user asked for this one's input: it read
- * the newer input, and a run that was paused or retried must not put older predictions in their place. Clocks only compare
- * runs that overlap in time, or a retried run; `--restart` always leads on. Runs of intervals are not compared here.
+ * Finds a live run of the same job that was created after this one and published after the user requested
+ * this one: it read newer input, and a run that was paused or retried must not replace its predictions with
+ * older ones. Clocks are only compared for runs that overlap in time, or for a retried run; `--restart`
+ * always resolves the refusal. Runs of intervals are not compared here.
  */
 function createdLater(before: LogEntry | null, { run, lookedAt }: CommitIntent): LiveRun | undefined {
   if (run.interval !== null) return undefined;
@@ -123,7 +131,7 @@ function sameScope(a: RunKey, b: RunKey): boolean {
   return a.jobId === b.jobId && a.scope === b.scope;
 }
 
-/** Runs that still own a live file, and those that published none and were not superseded. */
+/** Returns the runs that still own a live file, and those that published no files and were not superseded. */
 function stillLive(
   intent: CommitIntent,
   before: LogEntry | null,
@@ -160,8 +168,8 @@ function nextRollback(intent: RollbackIntent, head: LogEntry | null): LogEntry {
   if (head === null || head.publication !== newest || hidden === undefined) {
     throw new SpecError(
       "refused.publication-moved",
-      `publication ${newest} is not the visible one any more: ${head?.publication ?? "none"} is`,
-      { hint: "Look at what is published now, then roll back again if it is still wanted." },
+      `publication ${newest} is no longer the visible one: ${head?.publication ?? "none"} is`,
+      { hint: "Check what is published now, then roll back again if that is still wanted." },
     );
   }
   const { publication: _publication, at: _at, partitionBy: _partitionBy, ...run } = hidden;
@@ -209,7 +217,7 @@ function assertDistinctPaths(sorted: readonly LoggedFile[]): void {
   if (twice !== undefined) throw new Error(`two live files under one path: ${twice.path}`);
 }
 
-/** Hive directories of two layouts in one tree are unreadable, and found out too late. */
+/** A tree with two layouts of Hive directories cannot be read, which users would notice too late. */
 function assertOneLayout(details: CommitDetails, kept: readonly LoggedFile[], before: LogEntry | null): void {
   const staying = new Set(kept.map((file) => file.runId));
   const other = before?.runs.find(
@@ -230,7 +238,7 @@ function columnList(columns: readonly string[]): string {
 function targetHasPublication(head: LogEntry): SpecError {
   return new SpecError(
     "refused.target-exists",
-    `the output holds publication ${head.publication}, and mode \`error\` never replaces one`,
+    `the output contains publication ${head.publication}, and mode \`error\` never replaces one`,
     {
       hint: "Pass --overwrite to `score`, set `mode: replace` or `mode: append` in the job, or choose another output.",
       details: { publication: head.publication },

@@ -1,6 +1,6 @@
 /**
- * Entries of the publication log, read back. They may come from a newer version, from a disk that went bad, or from
- * somebody who edited them: no field is used before it was looked at.
+ * Parses entries of the publication log. They may come from a newer version, from a damaged disk, or from a
+ * manual edit: every field is checked before use.
  */
 import { InfraError, SpecError } from "../../errors.js";
 import { type LogEntry, logVersion } from "./publication-log.js";
@@ -35,7 +35,7 @@ type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === "string";
 const isCount: Check = (value) => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 const isCountOrNull: Check = (value) => value === null || isCount(value);
-/** Relative, and staying below where it starts: a log that somebody tampered with must not reach other files. */
+/** Checks that a path is relative and stays below its start: a manipulated log must not reach other files. */
 const isInnerPath: Check = (value) =>
   typeof value === "string" &&
   !value.includes("\\") &&
@@ -118,7 +118,7 @@ function isObject(value: unknown): value is { readonly [field: string]: unknown 
 
 function corrupt(seq: number, why: string, cause?: unknown): InfraError {
   return new InfraError("infra.log-corrupt", `publication log entry ${seq} cannot be read: ${why}`, {
-    hint: "Restore the log from a backup, or move the output and its hidden directory away and publish anew.",
+    hint: "Restore the log from a backup, or move the output and its hidden directory away and publish again.",
     details: { seq },
     cause,
   });

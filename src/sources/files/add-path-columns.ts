@@ -1,4 +1,4 @@
-/** Columns of paths as constants beside the columns of their file. */
+/** Adds columns from paths as constants to the columns of their file. */
 import {
   Schema as ArrowSchema,
   BufferType,
@@ -13,7 +13,7 @@ import { pathTypes as columnTypes, type PathType } from "../../data/column.js";
 import type { PinnedFile } from "../../job/partition.js";
 import { impliedType, type PathValue } from "./path-values.js";
 
-/** The same rows with the path's columns in their places among `columns`. */
+/** Returns the same rows with the path's columns at their positions among `columns`. */
 export function withPathColumns(
   batch: RecordBatch,
   columns: readonly string[],

@@ -1,4 +1,7 @@
-/** Columns of one file as the columns that all files agreed on: wider types, nulls for what the file does not have. */
+/**
+ * Converts the columns of one file to the columns that all files agreed on: wider types, and nulls for
+ * missing columns.
+ */
 import {
   BufferType,
   Data,
@@ -16,8 +19,8 @@ import type { Column, ColumnType } from "../../data/column.js";
 import { type Place, widenDecimals, widenNumbers, widenTimes } from "./widen-values.js";
 
 /**
- * @param columns in the order wanted, with the types agreed on
- * @param place of the batch's first row, for errors
+ * @param columns the agreed columns, in the desired order
+ * @param place position of the batch's first row, for errors
  */
 export function conformBatch(
   batch: RecordBatch,
@@ -42,7 +45,7 @@ export function conformBatch(
   );
 }
 
-/** The data itself where its type is the one wanted, or one that is read the same way. */
+/** Returns the data itself if it has the desired type, or one with the same layout. */
 function conform(data: Data, to: ColumnType, place: Place): Data {
   const { type } = data;
   if (DataType.isDictionary(type)) return conformDictionary(data, to, place);
@@ -112,7 +115,7 @@ function conformList(data: Data, to: ColumnType & { readonly item: ColumnType },
   return data.clone(listOf(to, child), data.offset, data.length, data.nullCount, undefined, [child]);
 }
 
-/** Of the child's own type, which may be a dictionary. */
+/** Creates a list type with the child's own type, which may be a dictionary. */
 function listOf(to: ColumnType, child: Data): DataType {
   const type = arrowType(to);
   const [element] = type.children as readonly Field[];
@@ -127,7 +130,8 @@ function conformStruct(data: Data, fields: readonly Column[], place: Place): Dat
   const children = fields.map(({ name, type }) => {
     const child = data.children[names.findIndex((field) => field.name === name)];
     const column = `${place.column}.${name}`;
-    // What cannot be read is not read: one type in all files, so that batches can be joined.
+    // A column that cannot be read is replaced by nulls, so that batches of all files have one type and can
+    // be joined.
     return child === undefined || type.kind === "other"
       ? nulls(type, data.length)
       : conform(child, type, { ...place, column });
@@ -158,7 +162,7 @@ function typeOf(data: Data | undefined): DataType {
   return data?.type ?? arrowType({ kind: "null" });
 }
 
-/** Bytes of one width, with the offsets that bytes of any width have. */
+/** Adds the offsets of variable-width bytes to fixed-width bytes. */
 function withOffsets(data: Data, width: number): Data {
   const offsets = Int32Array.from({ length: data.length + 1 }, (_, row) => row * width);
   return new Data(arrowType({ kind: "binary" }), data.offset, data.length, data.nullCount, {

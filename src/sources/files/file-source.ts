@@ -22,23 +22,23 @@ import { SliceDigest } from "./slice-digest.js";
 import { TableRoots } from "./table-formats.js";
 
 export interface FileSourceOptions {
-  /** Files, globs or directories, in the order in which their rows are wanted. */
+  /** Files, globs or directories, in the desired order of rows. */
   readonly from: readonly string[];
   readonly store: Store;
   readonly format: Format;
-  /** Read files of a table format as they are: the author named those that are live. */
+  /** Read files of a table format as plain files: the author asserts that they are live. */
   readonly plainFiles?: boolean;
-  /** What a column is in files that do not have it, where others do; without it, such a column cannot be read. */
+  /** Value of a column in files that lack it; without it, such a column cannot be read. */
   readonly missingColumns?: "fail" | "nulls";
-  /** File of each directory that says that the files in it are complete. */
+  /** Name of the file in each directory that marks its files as complete. */
   readonly marker?: string | null;
-  /** Types of columns that paths carry, as the job declares them. */
+  /** Declared types of columns from paths. */
   readonly pathTypes?: PathTypes;
 }
 
 /**
- * Footers are read twice, once for the schema and the totals and once for the plan, so that memory stays bounded
- * however many files there are.
+ * Footers are read twice, once for the schema and the totals and once for the plan, so that memory use does
+ * not grow with the number of files.
  */
 export function fileSource(options: FileSourceOptions): Source<FilesPartition> {
   let surveyed: Promise<Survey> | null = null;
@@ -67,7 +67,7 @@ export function fileSource(options: FileSourceOptions): Source<FilesPartition> {
   };
 }
 
-/** What is known once every footer was seen. */
+/** Results of reading every footer. */
 interface Survey {
   readonly agreement: SchemaAgreement;
   readonly paths: PathColumns;
@@ -95,7 +95,7 @@ async function surveyFiles(options: FileSourceOptions): Promise<Survey> {
   return { agreement, paths, nulls, totals: { rows, rowGroups } };
 }
 
-/** In the order of `from`, then of paths. A file that is reached twice is read once. */
+/** Yields files in the order of `from`, then of paths. A file that is reached twice is read once. */
 async function* inputFiles({
   from,
   store,
@@ -136,7 +136,7 @@ async function* sizedFiles(
     agreement.check(path, schema, request.columns);
     const typed = paths.typed(file, request.pathTypes ?? {});
     const pinned: PinnedFile = { path, size, inode, mtimeNs, ctimeNs, footerSha256, rows, ...typed };
-    // It may have been written to between listing and reading its footer.
+    // It may have been written to between the listing and the reading of its footer.
     checkIdentity(pinned, await options.store.stat(path));
     yield { file: pinned, rowGroups: rowGroups.map((group) => sizeOf(group, request.columns)) };
   }
@@ -164,10 +164,10 @@ async function* readSlice(
   const handle = await store.open(path);
   try {
     const summary = await format.inspect(handle);
-    if (summary.footerSha256 !== slice.file.footerSha256) throw changed(path, "its footer is another one");
+    if (summary.footerSha256 !== slice.file.footerSha256) throw changed(path, "its footer differs");
     const digest = new SliceDigest();
     yield* readChunks(format, handle, { summary, slice, request, signal, digest });
-    // Written to while it was read: what was decoded may be a mixture.
+    // Written to while it was read: the decoded rows may be a mixture.
     const found = checkIdentity(slice.file, await store.stat(path));
     request.onSlice?.({
       digest: String(digest),
@@ -216,7 +216,7 @@ async function* readChunks(format: Format, handle: ReadHandle, read: SliceRead):
   if (firstRow - slice.firstRow !== slice.rows)
     throw new DataError(
       "data.corrupt",
-      `${path} gave ${firstRow - slice.firstRow} rows where the plan says ${slice.rows}`,
+      `${path} returned ${firstRow - slice.firstRow} rows, but the plan has ${slice.rows}`,
       {
         details: { file: path },
       },

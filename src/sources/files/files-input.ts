@@ -7,11 +7,11 @@ export interface FilesInput extends InputSpec {
   readonly kind: "files";
   /** Files, globs or directories. */
   readonly from: readonly string[];
-  /** Read files that belong to a table format as they are: the author named those that are live. */
+  /** Read files of a table format as plain files: the author asserts that they are live. */
   readonly plainFiles?: true;
-  /** What a column is in files that do not have it, where others do. Absent: `fail`. */
+  /** Treatment of a column in files that lack it. Absent: `fail`. */
   readonly missingColumns?: "fail" | "nulls";
-  /** Types of columns that paths carry; the others are text unless a feature asks for another type. */
+  /** Types of columns from paths; the others are text unless a feature requires another type. */
   readonly pathTypes?: PathTypes;
 }
 

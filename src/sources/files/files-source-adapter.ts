@@ -43,7 +43,7 @@ export const filesSourceAdapter: SourceAdapter<FilesInput, FilesPartition> = {
     return isOneFile ? baseName(only) : "the input";
   },
   noun: () => "path",
-  // Absent keys stay out of the digest: runs of earlier versions had none of them.
+  // Absent keys are not part of the digest, because runs of earlier versions had none of them.
   identity: ({ from, plainFiles, missingColumns, pathTypes }) => ({
     from,
     plainFiles,
@@ -80,7 +80,7 @@ export const filesSourceAdapter: SourceAdapter<FilesInput, FilesPartition> = {
   },
 };
 
-/** One file as an input of its own, read as it is. @param path absolute */
+/** Returns the input for a single file, read as a plain file. @param path absolute */
 export function inputOfFile(path: string): FilesInput {
   return { kind: "files", from: [path], plainFiles: true, key: [], onEmpty: "fail" };
 }

@@ -1,23 +1,26 @@
 /**
- * The type that holds every value of a column which files have in several types. Types are joined as a set, never one
- * after the other: then the result depends neither on the order of the files nor on their number.
+ * Finds the type that can hold every value of a column that files store with several types. Types are joined
+ * as a set, never one after the other: so the result depends neither on the order nor on the number of files.
  */
 import type { Column, ColumnType, TimeUnit } from "../../data/column.js";
 
-/** A type of a column, and the first file that has it so. */
+/** A type of a column, and the first file that uses it. */
 export interface SeenType {
   readonly type: ColumnType;
   readonly path: string;
 }
 
 export interface JoinRules {
-  /** The type of a field that a struct of `lacking` does not have, where the struct of `seen` has it. */
+  /**
+   * Returns the type of a field that a struct of `lacking` does not have, although the struct of `seen` has
+   * it.
+   */
   missingField(column: string, seen: SeenType, lacking: string): ColumnType;
-  /** The type of a column whose types hold nothing in common. */
+  /** Returns the type of a column whose types have no common supertype. */
   conflict(column: string, seen: readonly SeenType[]): ColumnType;
 }
 
-/** @param column name for messages; a field of a struct with its path */
+/** @param column name for messages; for a field of a struct, its path */
 export function joinTypes(column: string, seen: readonly SeenType[], rules: JoinRules): ColumnType {
   const [first, ...others] = distinct(seen.filter(({ type }) => type.kind !== "null"));
   if (first === undefined) return { kind: "null" };
@@ -36,7 +39,7 @@ export function joinTypes(column: string, seen: readonly SeenType[], rules: Join
   );
 }
 
-/** One of each type. The first file that has it is kept. */
+/** Returns each type once, with the first file that uses it. */
 function distinct(seen: readonly SeenType[]): readonly SeenType[] {
   const byType = new Map<string, SeenType>();
   for (const one of seen) {
@@ -70,7 +73,7 @@ function joinNumbers(types: readonly ColumnType[]): ColumnType | null {
   return decimals === null ? null : joinDecimals(decimals);
 }
 
-/** The smallest integer that holds all of them. Nothing holds both int64 and uint64. */
+/** Returns the smallest integer type that holds all of them. No type holds both int64 and uint64. */
 function joinIntegers(types: readonly Kind<"int">[]): ColumnType | null {
   const most = (signed: boolean) =>
     Math.max(0, ...types.filter((type) => type.signed === signed).map(({ bits }) => bits));
@@ -79,7 +82,10 @@ function joinIntegers(types: readonly Kind<"int">[]): ColumnType | null {
   return bits > 64 ? null : { kind: "int", bits: bits as 8 | 16 | 32 | 64, signed: signed > 0 };
 }
 
-/** Bits of the smallest float that holds every integer of so many bits; no float holds all of 64 bits. */
+/**
+ * Bits of the smallest float that holds every integer of this width exactly; no float holds all 64-bit
+ * integers.
+ */
 const floatBitsFor = { 8: 16, 16: 32, 32: 64, 64: null } as const;
 
 function joinFloats(types: readonly (Kind<"int"> | Kind<"float">)[]): ColumnType | null {
@@ -119,7 +125,10 @@ function finest(units: readonly TimeUnit[]): TimeUnit {
 
 const utcNames: ReadonlySet<string> = new Set(["UTC", "utc", "Etc/UTC", "GMT", "Z", "+00:00", "+0000"]);
 
-/** A date is its midnight among timestamps without a zone. Times with a zone and without are never mixed. */
+/**
+ * A date becomes its midnight as a timestamp without a zone. Timestamps with and without a zone are never
+ * mixed.
+ */
 function joinTimes(types: readonly ColumnType[]): ColumnType | null {
   if (allOf(types, "date") !== null) return { kind: "date", unit: "day" };
   const times = allOf(types, "time");
@@ -182,7 +191,7 @@ function joinPart<Type extends ColumnType>(
   return joinTypes(column, parts, rules);
 }
 
-/** All fields that any of them has, in the order in which they are found. */
+/** Returns the union of all fields, in the order in which they are found. */
 function joinFields(
   column: string,
   structs: readonly Kind<"struct">[],

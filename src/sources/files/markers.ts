@@ -1,4 +1,4 @@
-/** Markers: files that say that the input beside them is complete, such as `_SUCCESS`. */
+/** Markers: files such as `_SUCCESS` that mark the input beside them as complete. */
 import { dirname, join, sep } from "node:path";
 import { SpecError } from "../../errors.js";
 import type { Store } from "../../stores/store.js";
@@ -9,7 +9,7 @@ export interface MarkedInput {
   readonly marker?: string | null;
 }
 
-/** @throws SpecError `source.not-ready` where a directory of the input has no marker */
+/** @throws SpecError `source.not-ready` if a directory of the input has no marker */
 export async function requireMarkers({ from, store, marker = null }: MarkedInput): Promise<void> {
   if (marker === null) return;
   for (const pattern of from) {
@@ -19,14 +19,14 @@ export async function requireMarkers({ from, store, marker = null }: MarkedInput
       "source.not-ready",
       `there is no ${marker} in ${directory}: its files are not complete`,
       {
-        hint: `Whoever writes the input writes ${marker} last; without one, remove input.wait_for.marker.`,
+        hint: `The job that writes the input must write ${marker} last; if it writes none, remove input.wait_for.marker.`,
         details: { pattern, marker: join(directory, marker) },
       },
     );
   }
 }
 
-/** Where the first step with a pattern is looked up; that of a single file is beside it. */
+/** Returns the directory before the first step with a pattern; for a single file, its directory. */
 async function directoryOf(pattern: string, store: Store): Promise<string> {
   const steps = pattern.split(sep);
   const glob = steps.findIndex((step) => /[*?[\]{}!]/.test(step));

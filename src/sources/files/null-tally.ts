@@ -4,7 +4,7 @@ import type { FileSummary } from "../../formats/format.js";
 import type { StoredFile } from "../../stores/store.js";
 import { hiveNull } from "./path-values.js";
 
-/** Holds a few numbers a column, however many files there are. */
+/** Stores a few numbers for each column, regardless of the number of files. */
 export class NullTally {
   private rows = 0;
   private readonly columns = new Map<string, { nulls: number; unknown: number; rows: number }>();

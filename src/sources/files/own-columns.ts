@@ -1,4 +1,4 @@
-/** Columns that a file has and its path as well: they are one column where all values agree. */
+/** Columns that a file and its path both have: they become one column if all values agree. */
 import type { Vector } from "apache-arrow";
 import { type Column, type ColumnType, type PathType, typeName } from "../../data/column.js";
 import { DataError } from "../../errors.js";
@@ -7,9 +7,9 @@ import type { ReadHandle, StoredFile } from "../../stores/store.js";
 import { hiveNull, type PathValue, parsePathValue } from "./path-values.js";
 
 /**
- * Names of the columns that are in both. Statistics tell whether a file's values are those of its path; where they do
- * not, the column is read.
- * @throws DataError `source.column-clash` where a file has another value than its path
+ * Returns the names of columns in both. Statistics show whether a file's values equal those of its path; if
+ * they do not, the column is read.
+ * @throws DataError `source.column-clash` if a file has another value than its path
  */
 export async function sharedColumns(
   file: StoredFile,
@@ -50,7 +50,7 @@ function expectedValue(file: StoredFile, column: Column): PathValue {
   throw clash(file, column, `is ${typeName(column.type)} there, which "${text}" cannot be compared with`);
 }
 
-/** A bound that was cut off is never equal to the other one, so equal bounds are exact. */
+/** A truncated bound never equals the other bound, so equal bounds are exact. */
 function agreesByStatistics({ rowGroups }: FileSummary, column: string, expected: PathValue): boolean {
   return rowGroups.every(({ rows, columns }) => {
     const facts = Object.hasOwn(columns, column) ? columns[column] : undefined;
@@ -86,7 +86,7 @@ async function requireValue(
     for await (const batch of batches) {
       const values = batch.getChildAt(0);
       if (values !== null && !areAll(values, expected, kind))
-        throw clash(file, column, `has other values there than the path says`);
+        throw clash(file, column, `has other values there than in the path`);
     }
   } finally {
     await reader.close();
@@ -104,7 +104,7 @@ function areAll(values: Vector, expected: PathValue, kind: ColumnType["kind"]): 
   return true;
 }
 
-/** As Arrow gives it: dates in milliseconds, integers brought to one type. */
+/** Normalises values as Arrow returns them: dates in milliseconds, integers in one type. */
 function comparedAs(expected: PathValue, kind: ColumnType["kind"]): PathValue | bigint {
   if (expected === null) return null;
   if (kind === "int") return BigInt(expected);

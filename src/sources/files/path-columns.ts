@@ -1,6 +1,6 @@
 /**
- * Columns that paths carry (`dt=2026-01-15/`). Their types never depend on which files are there: a column is text unless
- * the job declares its type, or a feature asks for a number, a date or a boolean.
+ * Columns from paths (`dt=2026-01-15/`). Their types never depend on which files exist: a column is text
+ * unless the job declares its type, or a feature requires a number, a date or a boolean.
  */
 import { type Column, type PathType, type PathTypes, pathTypes, type Schema } from "../../data/column.js";
 import { DataError, SpecError } from "../../errors.js";
@@ -12,16 +12,17 @@ type Typed = Pick<PinnedFile, "pathValues" | "pathTypes">;
 
 export interface PathColumns {
   /**
-   * @param shared names that the file has columns of: the column is left to the files
-   * @throws DataError `source.path-columns` where files lie under different keys, or some share a column and others do not
+   * @param shared names of columns that the file has too: the column is read from the files
+   * @throws DataError `source.path-columns` if files have different keys in their paths, or if only some
+   * share a column
    */
   add(file: StoredFile, shared: readonly string[]): void;
-  /** @throws SpecError `source.path-columns` where the job declares a column that no path has */
+  /** @throws SpecError `source.path-columns` if the job declares a column that no path has */
   requireDeclared(): void;
   readonly schema: Schema;
   /**
-   * The file's values in the types declared, or else those asked for.
-   * @throws DataError `source.path-value` naming the file whose value is none of its type
+   * Returns the file's values in the declared types, or else in the required ones.
+   * @throws DataError `source.path-value` naming the file whose value does not have its type
    */
   typed(file: StoredFile, asked: PathTypes): Typed;
 }
@@ -114,7 +115,7 @@ function notInPath(column: string, file: string, isInFiles: boolean): SpecError 
     : `the path of ${file} has no "${column}="`;
   return new SpecError("source.path-columns", `input.path_columns names "${column}", and ${where}`, {
     hint: isInFiles
-      ? "Remove it: the files tell its type."
+      ? "Remove it: the files define its type."
       : "Correct the name, or name the directory above it by a wildcard.",
     details: { column, file },
   });
@@ -134,7 +135,7 @@ function unreadable({
   const other = type === "int64" && parsePathValue(text, "float64") !== undefined ? "float64" : "string";
   return new DataError(
     "source.path-value",
-    `the path of ${path} has ${column}=${text}, which is no ${type}`,
+    `the path of ${path} has ${column}=${text}, which is not a valid ${type}`,
     {
       hint: `Rename the directory, leave the file out, or declare another type: input.path_columns: { ${column}: ${other} }.`,
       details: { file: path, column, type },

@@ -1,14 +1,14 @@
-/** Values in paths: text, or what a text stands for in the type that the column has. */
+/** Values in paths: as text, or converted to the column's type. */
 import type { PathType } from "../../data/column.js";
 import type { PinnedFile } from "../../job/partition.js";
 
-/** A value as a plan keeps it. A 64-bit integer past 2^53 and a date are texts. */
+/** A value as a plan stores it. A 64-bit integer beyond 2^53 and a date are stored as text. */
 export type PathValue = PinnedFile["pathValues"][string];
 
-/** What Hive and Spark write for a null. */
+/** The text that Hive and Spark write for a null. */
 export const hiveNull = "__HIVE_DEFAULT_PARTITION__";
 
-/** @returns `undefined` where the text is no value of the type */
+/** @returns `undefined` if the text is not a value of the type */
 export function parsePathValue(text: string, type: PathType): PathValue | undefined {
   if (text === hiveNull) return null;
   switch (type) {
@@ -25,7 +25,7 @@ export function parsePathValue(text: string, type: PathType): PathValue | undefi
   }
 }
 
-/** Digits, also with zeros in front: `7`, `-7`, `07`. */
+/** Parses digits, also with leading zeros: `7`, `-7`, `07`. */
 function parseInteger(text: string): number | string | undefined {
   if (!/^[+-]?\d+$/.test(text)) return undefined;
   const value = BigInt(text.replace(/^\+/, ""));
@@ -40,8 +40,8 @@ function isDate(text: string): boolean {
 }
 
 /**
- * The type of a value whose plan names none: plans of version 0.1 knew integers and texts only, and the others are told
- * apart from these by their names.
+ * Returns the type of a value whose plan does not name one: plans of version 0.1 only had integers and text,
+ * and the other types are distinguished by their names.
  */
 export function impliedType(value: PathValue): PathType {
   if (typeof value === "number") return "int64";

@@ -1,22 +1,25 @@
-/** What a plan says about a file, held against the file as it is now. */
+/** Compares a file as pinned in a plan with its present state. */
 import { DataError } from "../../errors.js";
 import type { PinnedFile } from "../../job/partition.js";
 import type { StoredFile } from "../../stores/store.js";
 
 /**
- * @returns the file as it is now; only its ctime may be another one: see {@link hasMoved}
+ * @returns the present file; only its ctime may differ: see {@link hasMoved}
  * @throws DataError `source.changed` saying what changed
  */
 export function checkIdentity(pinned: PinnedFile, found: StoredFile | null): StoredFile {
-  if (found === null) throw changed(pinned.path, "it has gone");
+  if (found === null) throw changed(pinned.path, "it was removed");
   if (found.inode !== pinned.inode) throw changed(pinned.path, "another file is in its place");
   if (found.size !== pinned.size)
-    throw changed(pinned.path, `it had ${pinned.size} bytes and has ${found.size}`);
+    throw changed(pinned.path, `it had ${pinned.size} bytes and now has ${found.size}`);
   if (found.mtimeNs !== pinned.mtimeNs) throw changed(pinned.path, "it was written to");
   return found;
 }
 
-/** Whether something happened to the file since it was pinned, if only a `chmod`. Plans of earlier versions do not tell. */
+/**
+ * Whether the file was changed in any way since it was pinned, even by a `chmod`. Plans of earlier versions
+ * do not contain this.
+ */
 export function hasMoved(pinned: PinnedFile, found: StoredFile): boolean {
   return pinned.ctimeNs !== undefined && pinned.ctimeNs !== found.ctimeNs;
 }
@@ -28,7 +31,7 @@ export function changed(path: string, what: string): DataError {
   });
 }
 
-/** The file has its planned size and time, but rows of the run may be of two states of it. */
+/** Error for a file with its planned size and time whose rows may be from two states of it. */
 export function rewritten(path: string, what: string): DataError {
   return new DataError(
     "source.changed",

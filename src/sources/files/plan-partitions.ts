@@ -1,6 +1,6 @@
 /**
- * Files to partitions: a pure function over sizes. A partition is a run of row groups in input order, within one file or
- * over several small ones.
+ * Divides files into partitions: a pure function of sizes. A partition is a sequence of row groups in input
+ * order, from one file or from several small ones.
  */
 import type { FileSlice, PinnedFile } from "../../job/partition.js";
 import type { FilesPartition } from "./files-input.js";
@@ -12,31 +12,32 @@ export interface SizedFile {
 
 export interface GroupSize {
   readonly rows: number;
-  /** Decoded, of the columns that are read. */
+  /** Decoded size of the columns that are read. */
   readonly bytes: number;
-  /** What a thread holds while it reads the group. */
+  /** Bytes that a thread holds while it reads the group. */
   readonly heldBytes: number;
 }
 
 export interface Sizing {
   readonly partitionRows: number | "auto";
   readonly minPartitions: number;
-  /** Over all files; row groups without rows are not counted. */
+  /** Totals of all files; row groups without rows are not counted. */
   readonly totals: { readonly rows: number; readonly rowGroups: number };
 }
 
 /**
- * A partition is about a second of work that a retry repeats, and its output one small part file: what a thread gathers
- * before it is encoded is what grows with a partition, so memory stays the same however much data there is.
+ * A partition is about a second of work, which a retry repeats, and its output is one small part file. Only
+ * the rows that a thread gathers before encoding grow with a partition, so memory use is independent of the
+ * amount of data.
  */
 const autoRows = 131_072;
 const autoBytes = 256 * 1024 * 1024;
-/** So that one partition of the plan stays small whatever the files are. */
+/** Keeps the plan's record of a partition small regardless of the files. */
 const maxSlices = 1000;
 
 /**
- * Streams partitions; holds one at a time. A row group is never split, so a group larger than the limits is a partition
- * of its own. Sizes are balanced by sharing what is left over the partitions that are left.
+ * Streams partitions; holds one at a time. A row group is never split, so a group larger than the limits is a
+ * partition of its own. Sizes are balanced by dividing the remaining rows by the remaining partitions.
  */
 export async function* planPartitions(
   files: AsyncIterable<SizedFile> | Iterable<SizedFile>,
@@ -68,7 +69,7 @@ interface Limits {
   readonly bytes: number;
 }
 
-/** Rows asked for by a person go before the wish to keep all threads busy. */
+/** A row limit set by the user takes precedence over keeping all threads busy. */
 function limitsOf({ partitionRows, minPartitions, totals }: Sizing): Limits {
   if (partitionRows !== "auto")
     return {
@@ -95,23 +96,23 @@ function emptyPartition(index: number): OpenPartition {
   return { index, rows: 0, bytes: 0, peakBytes: 0, slices: [] };
 }
 
-/** @param left what is not in any partition yet, the next group included */
+/** @param left totals that are not in any partition yet, including the next group */
 function closesBefore(open: OpenPartition, next: GroupSize, left: Sizing["totals"], limits: Limits): boolean {
   if (open.rows === 0) return false;
   if (open.slices.length >= maxSlices) return true;
   if (open.rows + next.rows > limits.rows || open.bytes + next.bytes > limits.bytes) return true;
   const partitionsLeft = Math.max(1, limits.partitions - open.index);
-  // Every row group that is left is needed to fill the partitions after this one.
+  // Every remaining row group is needed to fill the partitions after this one.
   if (left.rowGroups <= partitionsLeft - 1) return true;
   const share = (open.rows + left.rows) / partitionsLeft;
-  // Adding the group would overshoot the share by more than leaving it falls short.
+  // Adding the group would exceed the share by more than leaving it out falls short of it.
   return open.rows + next.rows / 2 > share;
 }
 
 interface PlacedGroup {
   readonly file: PinnedFile;
   readonly rowGroup: number;
-  /** In the file. */
+  /** Row number in the file. */
   readonly firstRow: number;
   readonly size: GroupSize;
 }

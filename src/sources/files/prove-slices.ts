@@ -1,6 +1,7 @@
 /**
- * Checks that files are still what slices of them were read from. Size and mtime can be put back after a file was written
- * to. ctime cannot, but it also moves with `chmod` and hard links. So the bytes of slices are compared, undecoded.
+ * Proves that files still have the bytes that slices of them were read from. Size and mtime can be restored
+ * after a write. ctime cannot, but it also changes with `chmod` and hard links. So the bytes of slices are
+ * compared, without decoding.
  */
 import { setImmediate } from "node:timers/promises";
 import { CancelledError } from "../../errors.js";
@@ -33,7 +34,7 @@ async function proveSlice({ slice, digest }: SliceProof, parts: ProofParts): Pro
   const { path } = file;
   const found = checkIdentity(file, await parts.store.stat(path));
   const { ctimeNs } = found;
-  // Nothing happened to it: every slice was read from the state that was planned.
+  // The file was not touched: every slice was read from the planned state.
   if (!hasMoved(file, found)) return { path, ctimeNs };
   if (digest === null)
     throw rewritten(path, "it may have been written to, by a version that kept no digest of what it read");
@@ -55,7 +56,7 @@ async function digestOf(
 ): Promise<string> {
   const { file, rowGroupStart, rowGroupEnd } = slice;
   const summary = await format.inspect(handle);
-  if (summary.footerSha256 !== file.footerSha256) throw changed(file.path, "its footer is another one");
+  if (summary.footerSha256 !== file.footerSha256) throw changed(file.path, "its footer differs");
   const { own } = columnsOf(file, summary, request);
   const reader = await format.openReader(handle, summary);
   const digest = new SliceDigest();
@@ -63,7 +64,7 @@ async function digestOf(
     const groups = { rowGroupStart, rowGroupEnd, columns: own, batchRows: request.chunkRows };
     for await (const bytes of reader.encoded(groups)) {
       digest.add(bytes);
-      // Reads are synchronous: the host has to hear of a cancellation, and that its coordinator is gone.
+      // Reads are synchronous, so this lets the host handle a cancellation or the loss of its coordinator.
       await setImmediate();
       if (signal.aborted) throw new CancelledError();
     }

@@ -1,6 +1,6 @@
 /**
- * One schema for all files: found file by file, without keeping them. Only the columns that a job reads need to agree, so
- * a column that does not is a column of the schema like any other, with the error for a job that reads it.
+ * Finds one schema for all files, file by file, without storing them. Only the columns that a job reads have
+ * to agree: a column without agreement is part of the schema, with the error for a job that reads it.
  */
 import {
   type Column,
@@ -14,30 +14,33 @@ import { type JoinRules, joinTypes, type SeenType } from "./join-types.js";
 
 export interface SchemaAgreement {
   add(path: string, schema: Schema): void;
-  /** Columns in the order in which they were found; nullable where any file's column is. Empty before the first. */
+  /**
+   * Columns in the order in which they were found; nullable if the column is nullable in any file. Empty
+   * before the first file.
+   */
   readonly schema: Schema;
   /**
-   * Called with a file that was added before, once it is known what is read.
-   * @throws DataError `source.changed` where one of these columns has a type that the file did not have then
+   * Called with a file that was added before, once it is known which columns are read.
+   * @throws DataError `source.changed` if one of these columns has a type that the file did not have then
    */
   check(path: string, schema: Schema, columns: readonly string[]): void;
 }
 
 export interface AgreementOptions {
-  /** Whether a column that some files lack is null there. */
+  /** Whether a column that some files lack is null in them. */
   readonly missingAsNulls: boolean;
 }
 
-/** What is known of one column. */
+/** Findings about one column. */
 interface Seen {
   /** By the type as JSON. */
   readonly types: Map<string, SeenType>;
   nullable: boolean;
-  /** A file that does not have it. */
+  /** A file without the column. */
   lacking: string | null;
   /** Whether it is an index in any file. */
   isIndex: boolean;
-  /** Kept where all files have the same. */
+  /** The metadata, if all files have the same. */
   metadata: Column["metadata"];
 }
 
@@ -111,7 +114,7 @@ function sameMetadata(one: Column["metadata"], other: Column["metadata"]): boole
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** A name that a file has twice is a column that cannot be read. */
+/** A name that a file uses twice is a column that cannot be read. */
 function byName(path: string, schema: Schema): ReadonlyMap<string, Column> {
   const columns = new Map<string, Column>();
   for (const column of schema)
@@ -153,7 +156,10 @@ function conflict(column: string, seen: readonly SeenType[]): ColumnType {
   });
 }
 
-/** Two of the types that hold nothing in common. All together may disagree where no two do: then the outermost two. */
+/**
+ * Returns two of the types without a common supertype. All together may have none although every two have
+ * one: then the outermost two.
+ */
 function firstConflict(column: string, seen: readonly SeenType[]): readonly [SeenType, SeenType] {
   const disagree: ColumnType = { kind: "other", name: "" };
   const rules: JoinRules = { conflict: () => disagree, missingField: (_column, { type }) => type };
@@ -161,7 +167,7 @@ function firstConflict(column: string, seen: readonly SeenType[]): readonly [See
     for (const other of seen.slice(index + 1))
       if (joinTypes(column, [one, other], rules) === disagree) return [one, other];
   const [first, last] = [seen[0], seen.at(-1)];
-  if (first === undefined || last === undefined) throw new RangeError("no types were seen");
+  if (first === undefined || last === undefined) throw new RangeError("no types were given");
   return [first, last];
 }
 
@@ -172,7 +178,7 @@ function unreadable(name: string, problem: ColumnProblem): ColumnType {
 function changed(column: string, path: string): DataError {
   return new DataError(
     "source.changed",
-    `${path} changed while the run was planned: its column "${column}" is not what it was`,
+    `${path} changed while the run was planned: its column "${column}" has another type now`,
     { hint: "Plan again.", details: { file: path, column } },
   );
 }

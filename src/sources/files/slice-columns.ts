@@ -1,13 +1,16 @@
-/** Which columns of a request are read from a file itself. */
+/** Determines which requested columns are read from a file itself. */
 import type { Column, Schema } from "../../data/column.js";
 import type { FileSummary } from "../../formats/format.js";
 import type { PinnedFile } from "../../job/partition.js";
 import type { SourceReadRequest } from "../source.js";
 
 export interface SliceColumns {
-  /** Those that are decoded, in the order wanted. */
+  /** Columns to decode, in the desired order. */
   readonly own: readonly string[];
-  /** What they become; `null` where the plan does not have all of them: then files are read as they are. */
+  /**
+   * Columns that they are converted to; `null` if the plan does not have all of them: then files are read as
+   * they are.
+   */
   readonly agreed: readonly Column[] | null;
 }
 
@@ -18,7 +21,7 @@ export function columnsOf(
 ): SliceColumns {
   const wanted = columns.filter((column) => !Object.hasOwn(pathValues, column));
   const agreed = agreedColumns(schema, wanted);
-  // What the plan does not know is asked for: the reader says that the file does not have it.
+  // A column that the plan does not have is requested anyway: the reader reports that the file lacks it.
   if (agreed === null) return { own: wanted, agreed };
   const inFile = new Set(summary.schema.map(({ name }) => name));
   return { own: wanted.filter((column) => inFile.has(column)), agreed };

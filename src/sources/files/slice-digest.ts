@@ -1,4 +1,7 @@
-/** Digest of the bytes that a slice was read from: cheap enough to be made of every byte, against accidents only. */
+/**
+ * Digest of the bytes that a slice was read from: cheap enough for every byte, and only against accidental
+ * changes.
+ */
 import { crc32 } from "node:zlib";
 
 export class SliceDigest {
@@ -8,7 +11,7 @@ export class SliceDigest {
     this.sum = crc32(bytes, this.sum);
   };
 
-  /** With the name of the algorithm, so that a later version can use another one. */
+  /** Includes the name of the algorithm, so that a later version can use another one. */
   toString(): string {
     return `crc32:${this.sum.toString(16).padStart(8, "0")}`;
   }

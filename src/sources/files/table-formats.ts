@@ -1,6 +1,6 @@
 /**
- * Directories that belong to a table format. Its metadata decides which of the files are rows of the table; the others
- * were deleted or replaced, and stay on disk.
+ * Detects directories of a table format. Its metadata decides which files contain rows of the table; the
+ * others were deleted or replaced, and remain on disk.
  */
 import { basename, dirname, join } from "node:path";
 import { InfraError, SpecError } from "../../errors.js";
@@ -21,14 +21,14 @@ interface TableRoot {
   readonly format: TableFormat;
   /** Absolute. */
   readonly root: string;
-  /** What gave it away, relative to the root. */
+  /** The entry that identifies it, relative to the root. */
   readonly marker: string;
 }
 
-/** Directories that are looked at above a file. */
+/** Maximum number of parent directories to examine. */
 const maxLevels = 16;
 
-/** The one detector: of inputs, of files that are looked at, and of files that a job names beside its input. */
+/** The single detector, for inputs, inspected files, and files that a job names beside its input. */
 export class TableRoots implements TableDetector {
   private readonly found = new Map<string, Promise<TableRoot | null>>();
 
@@ -40,7 +40,8 @@ export class TableRoots implements TableDetector {
   }
 
   /**
-   * The nearest directory above the file that is a table. A link is looked at from both of its ends.
+   * Returns the nearest parent directory of the file that is a table. For a symlink, the parents of both
+   * paths are examined.
    * @returns `null` for a plain file
    */
   private async above({ path, listedAs }: StoredFile): Promise<TableRoot | null> {
@@ -67,15 +68,15 @@ export class TableRoots implements TableDetector {
 interface Marker {
   readonly name: string;
   readonly format: TableFormat;
-  /** One of the entries must match; absent: the directory tells by itself. */
+  /** One of the entries must match; absent: the existence of the directory is sufficient. */
   readonly holds?: RegExp;
 }
 
-/** A Delta table may be readable as Iceberg as well; its own log goes first. */
+/** A Delta table may also be readable as Iceberg; its own log takes precedence. */
 const markers: readonly Marker[] = [
   { name: "_delta_log", format: "delta", holds: /^(\d{20}\.(json|checkpoint\b.*)|_last_checkpoint)$/ },
   { name: ".hoodie", format: "hudi" },
-  // A partition that was copied out of its table still has this file.
+  // A partition that was copied out of its table still contains this file.
   { name: ".hoodie_partition_metadata", format: "hudi" },
   {
     name: "metadata",
@@ -87,7 +88,7 @@ const markers: readonly Marker[] = [
   { name: "_versions", format: "lance", holds: /\.manifest$/ },
 ];
 
-/** What a part of a MergeTree table holds beside its columns. */
+/** Files of a MergeTree part beside its columns. */
 const partFiles = ["checksums.txt", "columns.txt", "count.txt"] as const;
 
 /** `delta_0000001_0000003`, `base_0000005`: versions of a transactional table of Hive, beside each other. */
@@ -99,7 +100,7 @@ async function tableAt(directory: string, store: Store): Promise<TableRoot | nul
   const entries = await readable(store.names(directory));
   if (entries === null) return null;
   for (const marker of markers) {
-    // A directory above may not be listed by everybody, though its entries are found by their names.
+    // A parent directory may not be listable, although its entries can be accessed by name.
     if (entries !== "denied" && !entries.includes(marker.name)) continue;
     if (await proves(marker, directory, store))
       return { format: marker.format, root: directory, marker: marker.name };
@@ -112,7 +113,7 @@ async function proves({ name, holds }: Marker, directory: string, store: Store):
   const path = join(directory, name);
   if (name === ".hoodie_partition_metadata") return (await store.stat(path)) !== null;
   const inside = await readable(store.names(path));
-  // What cannot be looked into is a table by its name where no other directory is called so.
+  // A directory that cannot be listed is treated as a table if its name is not used otherwise.
   if (inside === "denied") return name.startsWith("_") || name.startsWith(".");
   return inside !== null && (holds === undefined || inside.some((entry) => holds.test(entry)));
 }
@@ -135,7 +136,7 @@ const formatNames: { readonly [format in TableFormat]: string } = {
   mergetree: "a part of a ClickHouse table",
 };
 
-/** Code that prints the live files of a table, or what writes them as plain ones. */
+/** Commands that list the live files of a table, or write its rows as plain Parquet. */
 const waysOut: { readonly [format in TableFormat]: (root: string) => string } = {
   delta: (root) => `\`DeltaTable("${root}").file_uris()\` of the Python package deltalake lists them`,
   hudi: (root) => `\`HudiTable("${root}").get_file_slices()\` of the Python package hudi lists them`,
@@ -149,12 +150,12 @@ const waysOut: { readonly [format in TableFormat]: (root: string) => string } = 
   mergetree: () => "write it as Parquet: `select … into outfile 'x.parquet'`",
 };
 
-/** `source.table-format`: which of the files are live is known to the table's metadata alone. */
+/** `source.table-format`: only the table's metadata determines which files are live. */
 function isInTable(file: StoredFile, { format, root, marker }: TableRoot): SpecError {
   const name = formatNames[format];
   return new SpecError(
     "source.table-format",
-    `${file.path} belongs to ${name}, ${root}: some of its files may hold rows that were deleted or replaced`,
+    `${file.path} belongs to ${name}, ${root}: some of its files may contain rows that were deleted or replaced`,
     {
       hint: `Name the files of the version that is wanted, and say so with \`plain_files: true\` (--plain-files): ${waysOut[format](root)}.`,
       details: { file: file.path, format, root, marker },

@@ -1,11 +1,11 @@
-/** Values of a column in a wider type of the same kind. No value changes. */
+/** Converts values of a column to a wider type of the same kind. No value changes. */
 import { BufferType, Data, DataType, Precision } from "apache-arrow";
 import { arrowType, columnType } from "../../data/arrow-types.js";
 import { type ColumnType, type TimeUnit, typeName } from "../../data/column.js";
 import { doubleToHalf, halfToDouble } from "../../data/float16.js";
 import { DataError } from "../../errors.js";
 
-/** Where a batch begins, and which column is converted. */
+/** Position of a batch and the converted column, for errors. */
 export interface Place {
   readonly path: string;
   /** Zero-based number of the batch's first row in its file. */
@@ -32,7 +32,7 @@ export function widenNumbers(data: Data, to: Kind<"int"> | Kind<"float">): Data 
   return replaced(data, type, values);
 }
 
-/** Integers and decimals in a decimal of more digits, before or behind the point. */
+/** Converts integers and decimals to a decimal with more digits before or after the decimal point. */
 export function widenDecimals(data: Data, to: Kind<"decimal">): Data {
   const from = columnType(data.type);
   const isNumber = from.kind === "int" || from.kind === "decimal";
@@ -45,7 +45,7 @@ export function widenDecimals(data: Data, to: Kind<"decimal">): Data {
   return replaced(data, arrowType(to), values);
 }
 
-/** An integer, or a decimal without its point. */
+/** Returns an integer, or the unscaled value of a decimal. */
 function unscaled({ type, values, stride }: Data, row: number): bigint {
   if (!DataType.isDecimal(type)) return BigInt(values[row] ?? 0);
   let value = 0n;
@@ -68,7 +68,7 @@ export function widenTimes(data: Data, to: Kind<"timestamp"> | Kind<"time">, pla
   const isTime = from.kind === "timestamp" || from.kind === "time" || from.kind === "date";
   if (!isTime) return data;
   const type = arrowType(to);
-  // Names of one zone, `UTC` and `+00:00`.
+  // Both names of one zone, `UTC` and `+00:00`.
   if (from.kind !== "date" && from.unit === to.unit)
     return String(type) === String(data.type) ? data : data.clone(type);
   const [factor, divisor] = ratio(from, to.unit);
@@ -102,7 +102,7 @@ function replaced(data: Data, type: DataType, values: unknown): Data {
 function outOfRange({ path, firstRow, column }: Place, row: number, type: string): DataError {
   return new DataError(
     "data.out-of-range",
-    `${path}, row ${firstRow + row}: column "${column}" holds an instant outside of ${type}, its type in other files`,
+    `${path}, row ${firstRow + row}: column "${column}" contains an instant outside of ${type}, its type in other files`,
     {
       hint: "Write the files with one unit, microseconds at the finest, or score them in separate runs.",
       details: { file: path, row: firstRow + row, column },

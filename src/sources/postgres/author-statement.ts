@@ -1,11 +1,11 @@
-/** Statements that hold text of a spec's author: one statement each, whatever the text is. */
+/** Runs statements with text of a spec's author: exactly one statement each, regardless of the text. */
 import type pg from "pg";
 import { SpecError } from "../../errors.js";
 import type { Session } from "../../postgres/session.js";
 
 /**
- * Runs a statement through the extended protocol, in which the server parses exactly one. Without values node-postgres
- * would use the simple protocol, in which `…; drop table …` runs, too.
+ * Runs a statement through the extended protocol, in which the server parses exactly one. Without values,
+ * node-postgres would use the simple protocol, in which `…; drop table …` runs too.
  *
  * @throws SpecError `postgres.several-statements`; native errors
  */
@@ -22,11 +22,11 @@ export async function runAuthorStatement<R extends pg.QueryResultRow>(
   }
 }
 
-/** The server's message is in its language; where it comes from is not. */
+/** The server's message may be translated, so its source routine is compared. */
 function severalStatements(error: unknown): SpecError | null {
   const { code, routine } = error as { readonly code?: string; readonly routine?: string };
   if (code !== "42601" || routine !== "exec_parse_message") return null;
-  return new SpecError("postgres.several-statements", "input.query holds more than one statement.", {
+  return new SpecError("postgres.several-statements", "input.query contains more than one statement.", {
     hint: "Write one SELECT, with balanced parentheses and without a semicolon inside.",
     cause: error,
   });

@@ -1,7 +1,8 @@
 /**
- * Rows of one query in PostgreSQL's binary format, straight from the socket into columns: the extended protocol, so that
- * values are bound, and as fast as `COPY … TO STDOUT (FORMAT binary)` (measured), which takes none. node-postgres is
- * handed the rest of the conversation back as soon as the last row was seen.
+ * Decodes rows of one query in PostgreSQL's binary format, directly from the socket into columns. It uses the
+ * extended protocol, so that values are bound, and is as fast as `COPY … TO STDOUT (FORMAT binary)`
+ * (measured), which accepts no values. After the last row, node-postgres handles the rest of the
+ * conversation.
  */
 import type { RecordBatch } from "apache-arrow";
 import type pg from "pg";
@@ -14,18 +15,18 @@ export interface RowQuery {
   readonly text: string;
   /** As text; the server knows their types. */
   readonly values: readonly (string | null)[];
-  /** What the query selects, in its order. */
+  /** The columns that the query selects, in order. */
   readonly columns: readonly InputColumn[];
   readonly chunkRows: number;
   readonly onBytes: (bytes: number) => void;
 }
 
-/** First bytes of messages: a row; and those that are for node-postgres to understand. */
+/** First bytes of messages: a row, and messages that node-postgres has to handle. */
 const dataRow = 0x44;
 const handedBack: ReadonlySet<number> = new Set([..."CEIZ"].map((letter) => letter.charCodeAt(0)));
 const headBytes = 5;
 
-/** What node-postgres calls besides what its types say. */
+/** Functions of node-postgres that its types do not declare. */
 interface WireConnection {
   readonly stream: NodeJS.ReadableStream & {
     listeners(event: "data"): ((bytes: Buffer) => void)[];
@@ -40,15 +41,15 @@ interface WireConnection {
 }
 
 /**
- * A query under way. Two decoders take turns: while the rows of one are used, the other is filled, and once that is full
- * the socket waits.
+ * A running query with two decoders: while the rows of one are in use, the other is filled; once that is
+ * full, the socket is paused.
  */
 export class BinaryRows implements pg.Submittable {
-  /** Rows that the server says it sent; `null` until it said so. */
+  /** Number of rows that the server reports; `null` before it does. */
   rowsSent: number | null = null;
-  /** Takes the rows that come. */
+  /** The decoder that is being filled. */
   private filling: RowDecoder;
-  /** Its rows are in use until the next ones are asked for. */
+  /** The decoder whose rows are in use until the next ones are requested. */
   private lent: RowDecoder;
   private connection: WireConnection | null = null;
   private usual: ((bytes: Buffer) => void) | null = null;
@@ -65,7 +66,7 @@ export class BinaryRows implements pg.Submittable {
     this.lent = new RowDecoder(columns, chunkRows);
   }
 
-  /** Starts it on a session that does nothing else meanwhile. */
+  /** Starts the query on a session that does nothing else meanwhile. */
   static start(session: Session, query: RowQuery): BinaryRows {
     return session.query(new BinaryRows(query));
   }
@@ -74,7 +75,10 @@ export class BinaryRows implements pg.Submittable {
     return this.state !== "reading";
   }
 
-  /** The next rows, good until the next ones are asked for; `null` after the last. @throws native errors, or ours */
+  /**
+   * Returns the next rows, valid until the following call; `null` after the last. @throws native errors, or
+   * errors of this project
+   */
   async next(): Promise<RecordBatch | null> {
     while (!this.filling.isFull && this.state === "reading") {
       await new Promise<void>((resolve) => {
@@ -125,7 +129,7 @@ export class BinaryRows implements pg.Submittable {
     if (this.partBytes >= this.neededBytes) this.parse();
   };
 
-  /** Rows that came while there was no room for them, then the socket again. */
+  /** Decodes the rows that were buffered while there was no space, then resumes the socket. */
   private goOn(): void {
     if (this.partBytes >= this.neededBytes && this.usual !== null) this.parse();
     if (!this.filling.isFull) this.connection?.stream.resume();
@@ -140,7 +144,7 @@ export class BinaryRows implements pg.Submittable {
     try {
       this.keep(bytes, this.decodeRows(from));
     } catch (error) {
-      // The conversation is broken off in the middle: nobody could go on with it.
+      // The conversation was interrupted and cannot be continued.
       this.failure = error;
       this.connection?.stream.destroy();
       this.end("failed");
@@ -149,7 +153,7 @@ export class BinaryRows implements pg.Submittable {
     if (this.filling.isFull) this.wake?.();
   }
 
-  /** @returns where the first message begins that is not dealt with; -1 where the rest was handed back */
+  /** @returns the position of the first unprocessed message; -1 if node-postgres handles the rest */
   private decodeRows({ bytes, view }: Wired): number {
     const from = { bytes, view };
     let start = 0;

@@ -1,4 +1,4 @@
-/** What an input's columns are, told by the server; nothing is read for it. */
+/** Reads the column types of an input from the server, without reading rows. */
 import type { Column, ColumnType } from "../../data/column.js";
 import { InfraError, SpecError } from "../../errors.js";
 import { readTable, type Table } from "../../postgres/catalogue.js";
@@ -44,7 +44,7 @@ async function refuseOldServer(session: Session): Promise<void> {
   });
 }
 
-/** @param table its columns may be known to have no nulls */
+/** @param table its columns may be known to be not null */
 export async function columnsOf(
   session: Session,
   { sql, values }: Relation,
@@ -76,18 +76,21 @@ function refuseDoubles(names: readonly string[]): void {
   });
 }
 
-/** As many values as `$n`: too many are a fault of the protocol to the server, and too few have no type. */
+/**
+ * Reports a wrong number of parameters: the server treats too many as a protocol error, and too few have no
+ * type.
+ */
 function wrongParameters(error: unknown, given: number): SpecError | null {
   const { code, message } = error as { readonly code?: string; readonly message?: string };
   if (code !== "08P01" && code !== "42P18" && code !== "42P02") return null;
   return new SpecError(
     "postgres.parameters",
-    `input.params has ${given} ${given === 1 ? "value" : "values"}, and the query takes others: ${message}.`,
+    `input.params has ${given} ${given === 1 ? "value" : "values"}, which does not match the query: ${message}.`,
     { hint: "List a value for each of $1, $2, … in their order, and no more.", details: { given } },
   );
 }
 
-/** @throws SpecError `postgres.unreadable-type` for a column whose values would not be kept exactly */
+/** @throws SpecError `postgres.unreadable-type` for a column whose values cannot be represented exactly */
 export function chosenColumns(
   columns: readonly InputColumn[],
   names: readonly string[],
@@ -95,7 +98,7 @@ export function chosenColumns(
   return names.map((name) => {
     const column = columns.find((candidate) => candidate.name === name);
     if (column === undefined)
-      throw new SpecError("postgres.no-such-column", `The input has no column "${name}" any more.`, {
+      throw new SpecError("postgres.no-such-column", `The input has no column "${name}" now.`, {
         hint: "Plan again.",
         details: { column: name },
       });
@@ -108,7 +111,7 @@ function unreadable(column: string, type: ColumnType, wayOut: string): SpecError
   const name = type.kind === "other" ? type.name : type.kind;
   return new SpecError(
     "postgres.unreadable-type",
-    `Column "${column}" is of type ${name}, whose values nothing here holds exactly.`,
+    `Column "${column}" is of type ${name}, whose values cannot be represented exactly here.`,
     { hint: `Leave it out, or ${wayOut}.`, details: { column, type: name } },
   );
 }

@@ -1,4 +1,4 @@
-/** What the server's own planner expects of a query. Nothing is run. */
+/** Returns estimates of the server's own planner for a query. The query is not run. */
 import type { Session } from "../../postgres/session.js";
 import { runAuthorStatement } from "./author-statement.js";
 import type { Statement } from "./input-sql.js";
@@ -33,7 +33,7 @@ export async function estimate(session: Session, { text, values }: Statement): P
   };
 }
 
-/** Whether there is a row at all, which no estimate tells. */
+/** Whether there is any row, which an estimate cannot determine. */
 export async function hasRows(
   session: Session,
   { sql, values }: { readonly sql: string; readonly values: readonly (string | null)[] },

@@ -1,9 +1,9 @@
-/** The SQL of an input. Names are quoted, and values are bound, the author's and those of ranges alike. */
+/** The SQL of an input. Names are quoted; values are bound, both the author's and those of ranges. */
 import type { JsonValue } from "../../errors.js";
 import { quoteName, quoteNames, quoteTable } from "../../postgres/identifiers.js";
 import type { PostgresRead, RangeBounds } from "./postgres-input.js";
 
-/** Something to select from, and the values of its parameters. */
+/** A relation to select from, and the values of its parameters. */
 export interface Relation {
   readonly sql: string;
   readonly values: readonly (string | null)[];
@@ -14,19 +14,19 @@ export interface Statement {
   readonly values: readonly (string | null)[];
 }
 
-/** A share is turned into blocks before. */
+/** Shares are converted to blocks before. */
 export type ReadBounds = Exclude<RangeBounds, { readonly kind: "share" }>;
 
 export function relationOf(read: PostgresRead): Relation {
   if (read.kind === "table") return { sql: quoteTable(read.table), values: [] };
-  // On lines of its own: a comment may end it.
+  // On separate lines, because the author's query may end in a comment.
   return {
     sql: `(\n${read.text.replace(/[\s;]+$/, "")}\n) as nightshift_input`,
     values: read.params.map(parameter),
   };
 }
 
-/** A parameter as the server reads text: an array as an array's literal, an object as JSON. */
+/** Formats a parameter as the server reads text: an array as an array literal, an object as JSON. */
 function parameter(value: JsonValue): string | null {
   if (value === null) return null;
   if (Array.isArray(value)) return `{${value.map(element).join(",")}}`;
@@ -52,7 +52,7 @@ export function select(
   };
 }
 
-/** @param next number of the first parameter that is free */
+/** @param next number of the first unused parameter */
 function conditionOf(bounds: ReadBounds, next: number): Statement {
   switch (bounds.kind) {
     case "whole":
@@ -71,9 +71,10 @@ function conditionOf(bounds: ReadBounds, next: number): Statement {
 }
 
 /**
- * Every row is in one range exactly, also where a part of its key is null: going through the bounds in their order, `key >=
- * bound` is true at first, then null perhaps, then false, and never goes back; a row belongs to the last range whose `from`
- * is true. The second half of a range with nulls is what an index can use: it follows from the first.
+ * Every row belongs to exactly one range, even if a part of its key is null: along the bounds in their order,
+ * `key >= bound` is first true, then possibly null, then false, and never changes back; a row belongs to the
+ * last range whose `from` is true. The second half of a range with nulls exists for an index: it follows from
+ * the first half.
  */
 function keyCondition(bounds: RangeBounds & { readonly kind: "key" }, next: number): Statement {
   const { columns, from, to, nulls } = bounds;

@@ -1,6 +1,6 @@
 /**
- * One state of the input for all partitions: a snapshot, held by a session of the coordinator for as long as the run goes
- * on, or a copy, which outlives the process.
+ * Provides one state of the input to all partitions: a snapshot, held by a session of the coordinator while
+ * the run lasts, or a copy, which outlives the process.
  */
 import { createHash } from "node:crypto";
 import type { ConnectionUrl } from "../../job/connection.js";
@@ -17,10 +17,10 @@ import type { PostgresInput, PostgresPartition, RowRange } from "./postgres-inpu
 import { queryError, readingError } from "./reading-errors.js";
 import { openReading, snapshotText } from "./reading-session.js";
 
-/** Copies lie here, and nothing else. */
+/** Schema that contains only copies of inputs. */
 export const copySchema = "nightshift_input";
 
-/** @returns `null` where every partition may see what is there when it reads */
+/** @returns `null` if every partition may read the present state */
 export function inputKeeper(input: PostgresInput, url: ConnectionUrl): InputKeeper | null {
   switch (input.consistency) {
     case "none":
@@ -47,7 +47,7 @@ async function holdSnapshot(
   url: ConnectionUrl,
   partitions: readonly PostgresPartition[],
 ): Promise<KeptInput> {
-  // One statement sees one state by itself.
+  // A single statement sees a single state.
   if (partitions.length < 2) return { partitions, release: async () => {} };
   const doing = `taking a snapshot for ${inputText(input)}`;
   const session = await openReading(url, { lock: input.read, snapshot: null, doing });
@@ -68,16 +68,16 @@ async function holdSnapshot(
 }
 
 /**
- * Planning a query locks whatever it reads, and the locks stay: none of it can be truncated while the run goes on, nor a
- * materialized view refreshed, which LOCK TABLE does not take, not even behind a view: its new rows would be seen in every
- * snapshot.
+ * Planning a query locks everything that it reads, and the locks stay: none of it can be truncated during the
+ * run, and no materialized view can be refreshed. LOCK TABLE does not accept materialized views, not even
+ * behind a view, and their refreshed rows would be visible in every snapshot.
  */
 async function lockWhatIsRead(session: Session, { read }: PostgresInput): Promise<void> {
   const { sql, values } = relationOf(read);
   await runAuthorStatement(session, `select from ${sql} limit 0`, values);
 }
 
-/** Logged, so that it is still there after the server was started anew; and read by blocks, so it needs no key. */
+/** Logged, so that it survives a restart of the server; read by blocks, so it needs no key. */
 async function makeCopy(
   input: PostgresInput,
   url: ConnectionUrl,
@@ -112,7 +112,7 @@ async function makeCopy(
 
 async function ensureSchema(database: Database): Promise<void> {
   const { rows } = await database.query("select from pg_namespace where nspname = $1", [copySchema]);
-  // Two runs may make it at once: whoever comes second finds it there.
+  // Two runs may create it at once: the second one finds it.
   if (rows.length === 0)
     await database
       .query(
@@ -125,7 +125,7 @@ async function ensureSchema(database: Database): Promise<void> {
       });
 }
 
-/** Those of this run and of the generations before it, which are published or given up. */
+/** Drops the copies of this run and of earlier generations, which are published or dropped. */
 async function dropCopies(database: Database, { key }: Run, upTo: number): Promise<void> {
   const names = Array.from({ length: upTo }, (_, index) => copyName(key, index + 1));
   const { rows } = await database.query<{ name: string }>(

@@ -1,4 +1,7 @@
-/** Ranges between keys. Bounds come from a sample that the server sorts, so that its order alone counts. */
+/**
+ * Divides an input into ranges of keys. Bounds come from a sample that the server sorts, so that only its
+ * order counts.
+ */
 import { SpecError } from "../../errors.js";
 import { quoteName, quoteNames } from "../../postgres/identifiers.js";
 import type { Session } from "../../postgres/session.js";
@@ -6,7 +9,7 @@ import { runAuthorStatement } from "./author-statement.js";
 import type { DescribedInput } from "./describe-input.js";
 import type { RangeBounds } from "./postgres-input.js";
 
-/** Rows of the sample for each range that is wanted, and at least. */
+/** Minimum number of sampled rows for each desired range. */
 const sampledPerRange = 200;
 const minSampled = 20_000;
 /** A table is sampled by whole blocks, and rows of one block may be neighbours. */
@@ -19,8 +22,8 @@ export interface KeyRangesRequest {
 }
 
 /**
- * The author's key where the table is unique by it or has no other, else what the table is unique by; `null` where there is
- * nothing to order by.
+ * Returns the author's key if the table is unique by it or has no other key, else the table's unique key;
+ * `null` if there is no column to order by.
  */
 export function keyOf({ table }: DescribedInput, wanted: readonly string[]): readonly string[] | null {
   const same = table?.uniqueKeys.find(
@@ -29,7 +32,7 @@ export function keyOf({ table }: DescribedInput, wanted: readonly string[]): rea
   return same ?? table?.primaryKey ?? table?.uniqueKeys[0] ?? (wanted.length > 0 ? wanted : null);
 }
 
-/** Fewer ranges than wanted where keys repeat; none where the sample has no key at all. */
+/** Returns fewer ranges than desired if keys repeat; none if the sample has no key at all. */
 export async function keyRanges(
   session: Session,
   described: DescribedInput,

@@ -1,7 +1,7 @@
 /**
- * Which rows each partition reads. A table's blocks where one state of it is seen by all (they are read in the order in which
- * they lie, without an index, and cost the same whatever the key); ranges of a key otherwise; all at once where there is
- * neither.
+ * Decides which rows each partition reads: blocks of the table if all partitions see one state of it (blocks
+ * are read in storage order, without an index, and cost the same regardless of the key); otherwise ranges of
+ * a key; the whole input if neither is possible.
  */
 
 import type { Session } from "../../postgres/session.js";
@@ -12,16 +12,16 @@ import { select } from "./input-sql.js";
 import { keyOf, keyRanges } from "./key-ranges.js";
 import type { Consistency, PostgresInput, PostgresPartition, RangeBounds } from "./postgres-input.js";
 
-/** Fewer are not worth a partition of their own; more take too long to do again. */
+/** Smaller partitions are not worthwhile; much larger ones take too long to repeat. */
 const minPartitionRows = 131_072;
 const maxPartitionRows = 1_048_576;
 const maxPartitionBytes = 1024 * 1024 * 1024;
 /** Two chunks are decoded at once, and each ends at 64 MiB of texts and lists. */
 const maxHeldBytes = 256 * 1024 * 1024;
 const chunkRows = 65_536;
-/** Ranges of a query may together cost the server so many times what it costs as a whole. */
+/** The ranges of a query may together cost the server at most this multiple of the whole query. */
 const worthwhile = 2;
-/** PostgreSQL 14 is the first that finds blocks without reading those before. */
+/** PostgreSQL 14 is the first that finds blocks without reading those before them. */
 const findsBlocks = 140_000;
 
 export async function planRanges(
@@ -39,7 +39,7 @@ export async function planRanges(
     ...(described.table === null ? [] : [`${described.table.name.schema}.${described.table.name.name}`]),
     ...columns.map(({ name, type }) => `${name} ${JSON.stringify(type)}`),
   ].join("\n");
-  // An estimate of none is no knowledge of none.
+  // An estimate of zero rows does not prove that there are none.
   const rows = isEmpty ? 0 : Math.max(1, Math.round(expected.rows / bounds.length));
   const bytes = rows * expected.rowBytes;
   return bounds.map((by, index) => ({
@@ -68,7 +68,10 @@ interface Split {
   readonly expected: Estimate;
 }
 
-/** A snapshot ends where another server begins: of a foreign table only one statement sees one moment. */
+/**
+ * A snapshot does not cover another server: for a foreign table, only a single statement sees a single
+ * moment.
+ */
 async function boundsOf(
   session: Session,
   input: PostgresInput,
@@ -90,7 +93,10 @@ async function boundsOf(
     : whole;
 }
 
-/** Of the largest part of the table there is; `null` where blocks cannot be found or there are none. */
+/**
+ * Returns the number of blocks of the largest part of the table; `null` if blocks cannot be used or there are
+ * none.
+ */
 async function blocksOf(
   session: Session,
   { table }: DescribedInput,
@@ -107,7 +113,7 @@ async function blocksOf(
   );
   const [found] = rows;
   if (found === undefined || found.version < findsBlocks) return null;
-  // A copy is a table of our own, whatever it is a copy of.
+  // A copy is always a plain table, regardless of its original.
   if (consistency === "materialize") return 1;
   return found.heap === true ? Number(found.blocks) : null;
 }
@@ -117,7 +123,7 @@ function blockRanges(blocks: number, parts: number): readonly RangeBounds[] {
   return Array.from({ length: parts }, (_, part) => ({
     kind: "blocks",
     from: edge(part),
-    // Rows may be added behind until the snapshot is taken.
+    // Rows may be appended until the snapshot is taken.
     to: part === parts - 1 ? null : edge(part + 1),
   }));
 }
@@ -126,7 +132,7 @@ function shares(parts: number): readonly RangeBounds[] {
   return Array.from({ length: parts }, (_, share) => ({ kind: "share", share, shares: parts }));
 }
 
-/** What computes everything for each range anew is better read once. */
+/** A query that computes everything again for each range is better read as a whole. */
 async function areWorthwhile(
   session: Session,
   { relation, columns }: DescribedInput,

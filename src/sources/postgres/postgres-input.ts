@@ -9,8 +9,9 @@ export interface PostgresInput extends InputSpec {
   readonly connection: Connection;
   readonly read: PostgresRead;
   /**
-   * How partitions that are read at different times fit together. `snapshot`: all see one exported snapshot.
-   * `materialize`: all read one logged copy, which outlives its session. `none`: each sees what is there when it reads.
+   * How partitions that are read at different times fit together. `snapshot`: all read one exported snapshot.
+   * `materialize`: all read one logged copy, which outlives its session. `none`: each reads the state at its
+   * time.
    */
   readonly consistency: Consistency;
 }

@@ -36,7 +36,7 @@ export const postgresSourceAdapter: SourceAdapter<PostgresInput, PostgresPartiti
   describe: inputText,
   shortName: inputText,
   noun: ({ read }) => read.kind,
-  // How a database is reached is left out: which one it is counts.
+  // The way to reach a database is not part of the identity; the database itself is.
   identity: ({ kind, connection, read, consistency }) => ({
     kind,
     address: connection.address,
@@ -130,7 +130,7 @@ function inputText({ connection, read }: PostgresInput): string {
     : `a query of ${connection.address}`;
 }
 
-/** Keys of `input` that go with a database. */
+/** Keys of `input` for a database. */
 interface PostgresKeys extends WrittenInput {
   readonly table?: string;
   readonly query?: string;

@@ -16,7 +16,7 @@ import { openReading, reading } from "./reading-session.js";
 
 export interface PostgresSourceOptions {
   readonly input: PostgresInput;
-  /** With its secrets, of this very process. */
+  /** With its secrets, from this process's own environment. */
   readonly url: ConnectionUrl;
 }
 
@@ -61,7 +61,7 @@ async function* readRange(read: RangeRead): AsyncGenerator<Chunk> {
   if (signal.aborted) throw new CancelledError();
   const lock = range.copy === null ? input.read : null;
   const session = await openReading(url, { lock, snapshot: range.snapshot, doing, signal });
-  // Ends a query that waits for its first row too.
+  // Also ends a query that waits for its first row.
   const stop = (): void => void endSession(session);
   signal.addEventListener("abort", stop, { once: true });
   try {
@@ -102,7 +102,7 @@ async function* chunksOf(session: Session, read: RangeRead): AsyncGenerator<Chun
 
 async function boundsOf(session: Session, { sql }: Relation, { by, copy }: RowRange): Promise<ReadBounds> {
   if (by.kind !== "share") return by;
-  // Planning looks at the first rows before there is a copy, whose blocks are what is shared out.
+  // Planning reads the first rows before the copy exists, whose blocks are divided.
   if (copy === null && by.share === 0) return { kind: "whole" };
   if (copy === null) throw new BugError("bug.no-copy", "a share of a copy is read before the copy is made");
   const { rows } = await session.query<{ blocks: string }>(

@@ -1,25 +1,25 @@
 /**
- * Errors of reading that are the query's own: to whoever wrote it, the general words for them would say the wrong thing. The
- * server's words are left out where they quote values.
+ * Errors that the author's query causes: the general texts for them would be misleading. The server's text is
+ * omitted if it contains values.
  */
 import { DataError, type NightshiftError, SpecError } from "../../errors.js";
 import { type ErrorPlace, postgresError } from "../../postgres/postgres-errors.js";
 
-/** In a transaction of ours that only reads. What is ours already stays as it is. */
+/** For a read-only transaction of Nightshift. Errors of this project are returned unchanged. */
 export function readingError(thrown: unknown, place: ErrorPlace): NightshiftError {
   const error = queryError(thrown, place);
   if (sqlStateOf(error) !== "25006" && !writesInside(error)) return error;
   return new SpecError(
     "postgres.query-writes",
-    `${place.address}: the input would change something${during(place)}, and it is only read (${saidIn(error)}).`,
+    `${place.address}: the input would write to the database${during(place)}, and the transaction is read-only (${saidIn(error)}).`,
     {
-      hint: "Leave out what writes: data-modifying WITH, FOR UPDATE, nextval and functions like these.",
+      hint: "Remove everything that writes: data-modifying WITH, FOR UPDATE, nextval and functions like these.",
       ...optionsOf(error),
     },
   );
 }
 
-/** Of a query, whatever it is run in. */
+/** For a query in any context. */
 export function queryError(thrown: unknown, place: ErrorPlace): NightshiftError {
   const error = postgresError(thrown, place);
   const sqlState = sqlStateOf(error);
@@ -32,7 +32,8 @@ export function queryError(thrown: unknown, place: ErrorPlace): NightshiftError 
         ...optionsOf(error),
       },
     );
-  // The server has no function or operator, or types that do not fit: the other ones of this class have their own words.
+  // The function or operator does not exist, or the types do not fit: other errors of this class have their
+  // own texts.
   if (sqlState.startsWith("42") && error.code === "infra.postgres")
     return new SpecError("postgres.query-refused", `${place.address}: ${saidIn(error)}${during(place)}.`, {
       hint: "Correct the query, or the types of its values: $1::bigint, say.",
@@ -43,7 +44,7 @@ export function queryError(thrown: unknown, place: ErrorPlace): NightshiftError 
 
 const valueErrors: { readonly [sqlState: string]: string } = {
   "22003": "a number is out of its type's range",
-  "22007": "a text is no date or time",
+  "22007": "a text is not a date or time",
   "22008": "a date or time is out of range",
   "22012": "a division by zero",
   "2202E": "an array's subscripts do not fit",
@@ -58,7 +59,7 @@ function writesInside(error: NightshiftError): boolean {
   return sqlStateOf(error) === "0A000" && saidIn(error).includes("data-modifying");
 }
 
-/** The server's own words. */
+/** Returns the server's own text. */
 function saidIn({ cause, message }: NightshiftError): string {
   return cause instanceof Error ? cause.message : message;
 }

@@ -1,4 +1,4 @@
-/** Sessions that only read, and that see what they are told to see. */
+/** Sessions that only read, in a given snapshot. */
 
 import { CancelledError, InfraError } from "../../errors.js";
 import type { ConnectionUrl } from "../../job/connection.js";
@@ -8,9 +8,9 @@ import type { PostgresInput } from "./postgres-input.js";
 import { readingError } from "./reading-errors.js";
 
 export interface ReadingOptions {
-  /** Table that must stay what it is, from before the snapshot is taken: no TRUNCATE, no VACUUM FULL. */
+  /** Table to lock before the snapshot is taken, against TRUNCATE and VACUUM FULL. */
   readonly lock: PostgresInput["read"] | null;
-  /** As {@link snapshotText} has it. */
+  /** In the format of {@link snapshotText}. */
   readonly snapshot: string | null;
   /** For errors, after "while". */
   readonly doing: string;
@@ -18,8 +18,8 @@ export interface ReadingOptions {
 }
 
 /**
- * Texts of values have to mean the same in all sessions of a run. A chunk waits for the model, so limits on statements are
- * the run's own here, not the role's.
+ * Texts of values must have the same meaning in all sessions of a run. A chunk waits for the model, so
+ * statement limits are those of the run, not of the role.
  */
 const settingsSql = `
   select set_config(s.name, w.value, true)
@@ -29,7 +29,7 @@ const settingsSql = `
     ('timezone', 'UTC'), ('intervalstyle', 'postgres'), ('extra_float_digits', '1'), ('bytea_output', 'hex')
   ) w(name, value) on lower(s.name) = w.name`;
 
-/** Runs the work in a read-only transaction of a session of its own. Errors come out translated. */
+/** Runs the work in a read-only transaction of its own session. Errors are translated. */
 export async function reading<T>(
   url: ConnectionUrl,
   options: ReadingOptions,
@@ -46,7 +46,7 @@ export async function reading<T>(
   }
 }
 
-/** The transaction is open; ending the session ends it. */
+/** Opens a session with a transaction; ending the session ends it. */
 export async function openReading(url: ConnectionUrl, options: ReadingOptions): Promise<Session> {
   const { signal, lock, snapshot, doing } = options;
   const session = await openSession(url, { role: "source", ...(signal === undefined ? {} : { signal }) });
@@ -62,7 +62,7 @@ export async function openReading(url: ConnectionUrl, options: ReadingOptions): 
   }
 }
 
-/** Only tables and views can be locked by name; what else there is cannot be truncated or rewritten from afar. */
+/** Only tables and views can be locked by name; other relations cannot be truncated or rewritten remotely. */
 async function lockTable(session: Session, table: Parameters<typeof quoteTable>[0]): Promise<void> {
   await session.query("savepoint before_lock");
   try {
@@ -74,7 +74,7 @@ async function lockTable(session: Session, table: Parameters<typeof quoteTable>[
   await session.query("release savepoint before_lock");
 }
 
-/** Its name for other sessions, and what is in it: names come again after a server has been started anew. */
+/** Formats a snapshot's name and its content, because names are reused after a restart of the server. */
 export function snapshotText(name: string, content: string): string {
   return `${name} ${content}`;
 }
@@ -92,7 +92,7 @@ async function enterSnapshot(session: Session, snapshot: string, address: string
   if (rows[0]?.content !== content) throw snapshotLost(address, undefined);
 }
 
-/** Waiting brings no snapshot back: the run has to begin anew. */
+/** A lost snapshot cannot be restored: the run has to start from the beginning. */
 function snapshotLost(address: string, cause: unknown): InfraError {
   return new InfraError(
     "infra.snapshot-lost",

@@ -1,18 +1,24 @@
-/** Types of a database as columns here: what holds their values exactly, and how those travel. */
+/**
+ * Maps types of a database to column types that hold their values exactly, and to the format in which the
+ * values are sent.
+ */
 import type { ColumnType } from "../../data/column.js";
 import type { Session } from "../../postgres/session.js";
 
-/** How values of a column are sent, in PostgreSQL's binary format. */
+/** The format of a column's values in PostgreSQL's binary protocol. */
 export type Wire =
   | { readonly kind: FixedWire | "bool" | "bytes" | "json-b" | "uuid" | "char" }
   | { readonly kind: "numeric"; readonly precision: number; readonly scale: number }
   | { readonly kind: "list"; readonly item: Wire }
-  /** pgvector's, of four or two bytes a number; `size` is `null` where the column does not say. */
+  /**
+   * A type of pgvector, with four or two bytes for each number; `size` is `null` if the column does not fix
+   * it.
+   */
   | { readonly kind: VectorWire; readonly size: number | null }
-  /** Sent, but never exactly what a column here can hold. */
+  /** Values that no column type can represent exactly. */
   | { readonly kind: "unreadable"; readonly wayOut: string };
 
-/** Values of one width each. */
+/** Fixed-width values. */
 export type FixedWire =
   | "int2"
   | "int4"
@@ -32,16 +38,16 @@ export interface WireType {
   readonly wire: Wire;
 }
 
-/** A type of the catalogue, as far as it matters here. */
+/** The relevant properties of a type in the catalogue. */
 export interface CatalogueType {
   readonly oid: number;
   readonly name: string;
   /** `pg_type.typtype`: b(ase), e(num), d(omain), c(omposite), r(ange), m(ultirange). */
   readonly kind: string;
-  /** Of a domain. */
+  /** For a domain. */
   readonly baseOid: number;
   readonly baseModifier: number;
-  /** Of an array; 0 for others. */
+  /** For an array; 0 for others. */
   readonly elementOid: number;
 }
 
@@ -53,7 +59,7 @@ const typesSql = `
          case when t.typcategory = 'A' then t.typelem::int8::float8 else 0 end as "elementOid"
   from pg_type t where t.oid = any($1::oid[])`;
 
-/** The types of these numbers, and those that they are made of. */
+/** Returns the types with these OIDs, and the types that they are composed of. */
 export async function readTypes(session: Session, oids: readonly number[]): Promise<CatalogueTypes> {
   const types = new Map<number, CatalogueType>();
   let wanted = [...new Set(oids)];
@@ -98,7 +104,7 @@ const builtIn: { readonly [oid: number]: WireType } = {
 
 const numericOid = 1700;
 
-/** @param modifier as the server packs it: -1 where there is none */
+/** @param modifier as the server encodes it: -1 if there is none */
 export function wireType(oid: number, modifier: number, types: CatalogueTypes): WireType {
   const known = builtIn[oid];
   if (known !== undefined) return known;
@@ -109,7 +115,7 @@ export function wireType(oid: number, modifier: number, types: CatalogueTypes): 
     return wireType(type.baseOid, type.baseModifier === -1 ? modifier : type.baseModifier, types);
   if (type.kind === "e" || type.name === "citext") return utf8;
   if (type.elementOid !== 0) return listOf(wireType(type.elementOid, modifier, types), type.name);
-  // By name: extensions have other numbers in every database. The schema may be any.
+  // By name, since extensions have other OIDs in every database and may be in any schema.
   if ((type.name === "vector" || type.name === "halfvec") && type.kind === "b")
     return vector(type.name, modifier);
   return unreadable(type.name, waysOut[type.name] ?? castToText);
@@ -129,7 +135,10 @@ function listOf(item: WireType, name: string): WireType {
   return { type: { kind: "list", item: item.type }, wire: { kind: "list", item: item.wire } };
 }
 
-/** Halves become float32 here, as they do in the outputs of models: each has its like there, and few readers know halves. */
+/**
+ * Halves become float32, as in the outputs of models: float32 has a column type everywhere, and few readers
+ * support halves.
+ */
 function vector(kind: VectorWire, modifier: number): WireType {
   const item = { kind: "float", bits: 32 } as const;
   return modifier > 0
@@ -139,7 +148,9 @@ function vector(kind: VectorWire, modifier: number): WireType {
 
 const maxDecimalDigits = 38;
 
-/** `numeric(p, s)` packs p and s, which is signed and has 11 bits since PostgreSQL 15. */
+/**
+ * Decodes `numeric(p, s)`: the modifier contains p and s; s is signed and has 11 bits since PostgreSQL 15.
+ */
 function numeric(modifier: number): WireType {
   const wayOut =
     "declare its precision, numeric(38, 10) say, or select it so with a query, or as column::float8 where its last digits may go";
@@ -147,7 +158,7 @@ function numeric(modifier: number): WireType {
   const packed = modifier - 4;
   const precision = (packed >> 16) & 0xffff;
   const scale = ((packed & 0x7ff) ^ 0x400) - 0x400;
-  // Digits that are left of the point for certain, or only right of it.
+  // Number of digits, including zeros between the decimal point and the first or last stored digit.
   const digits = scale < 0 ? precision - scale : Math.max(precision, scale);
   if (digits > maxDecimalDigits) return unreadable(`numeric(${precision}, ${scale})`, wayOut);
   const places = Math.max(scale, 0);

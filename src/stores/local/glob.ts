@@ -1,30 +1,36 @@
-/** Whether a path matches a glob, in bounded time: names and patterns may be made to keep a backtracking matcher busy. */
+/**
+ * Matches paths with a glob in bounded time, because names and patterns could be made to keep a backtracking
+ * matcher busy.
+ */
 import { createContext, Script } from "node:vm";
 import picomatch from "picomatch";
 import { SpecError } from "../../errors.js";
 
-/** One step of a glob: `**`, or what one name is matched with. */
+/** One step of a glob: `**`, or a pattern for one name. */
 type Step = "any-depth" | readonly Token[];
 
 /** A run of any characters, or a test of one character. */
 type Token = "any" | ((character: string) => boolean);
 
-/** Punctuation that means nothing in a glob. What is not in here, nor a letter or digit, may. */
+/**
+ * Punctuation without a special meaning in a glob. Characters that are not listed and not alphanumeric may
+ * have one.
+ */
 const plainPunctuation = /^[\w\-.=,~%#&;: \u0080-\uffff]$/;
 const plainClass = /^\[\^?[\w\-.=]+\]/;
 
-/** Far more than a match takes that ends at all. */
+/** Far more time than any terminating match needs. */
 const deadlineMs = 1_000;
 
 /**
  * @param glob relative, with `/` between its steps
- * @returns a test of relative paths. It throws SpecError `source.slow-pattern` where a pattern with braces or groups takes
- * too long.
+ * @returns a test of relative paths. It throws SpecError `source.slow-pattern` if a pattern with braces or
+ * groups takes too long.
  */
 export function globMatcher(glob: string): (relative: string) => boolean {
   const steps = glob.split("/").map(simpleStep);
   const simple = steps.filter((step) => step !== null);
-  // `**` beside `**`, or at the end behind a wildcard, is not just any number of steps.
+  // `**` beside `**`, or at the end after a wildcard, has a special meaning.
   const isSimple = simple.length === steps.length && !glob.includes("**/**") && !glob.endsWith("/**");
   const matches = isSimple ? simpleMatcher(simple) : deadlineMatcher(glob);
   return (relative) => relative === glob || matches(relative);
@@ -37,10 +43,10 @@ function simpleMatcher(steps: readonly Step[]): (relative: string) => boolean {
 
 const isDepth = (step: Step): boolean => step === "any-depth";
 
-/** `null` where a step has braces, groups or escapes. */
+/** Returns `null` for a step with braces, groups or escapes. */
 function simpleStep(step: string): Step | null {
   if (step === "**") return "any-depth";
-  // Not any depth, and not quite as one star.
+  // `**` inside a name is not equivalent to one star.
   if (step.includes("**")) return null;
   const tokens: Token[] = [];
   for (let at = 0; at < step.length; ) {
@@ -60,7 +66,7 @@ function tokenOf(character: string): Token | null {
   return plainPunctuation.test(character) ? (given) => given === character : null;
 }
 
-/** `null` where a range is the wrong way round. */
+/** Returns `null` for a range in the wrong order. */
 function classToken(text: string): Token | null {
   try {
     const member = new RegExp(`^${text}$`);
@@ -70,7 +76,7 @@ function classToken(text: string): Token | null {
   }
 }
 
-/** A name that begins with a dot is none that a listing asks for. */
+/** A name that begins with a dot only matches if the pattern names the dot. */
 function matchesName(tokens: readonly Token[], name: string): boolean {
   if (name === "") return false;
   return matchesSequence(
@@ -82,8 +88,9 @@ function matchesName(tokens: readonly Token[], name: string): boolean {
 }
 
 /**
- * Matches items one by one; a wildcard stands for any number of them. Where an item does not match, the last wildcard takes
- * one item more: those before it need not be tried again, so this takes at most `parts.length * items.length` steps.
+ * Matches items one by one; a wildcard matches any number of them. If an item does not match, the last
+ * wildcard takes one more item: earlier ones need not be retried, so this takes at most
+ * `parts.length * items.length` steps.
  */
 function matchesSequence<P, I>(
   parts: readonly P[],
@@ -110,7 +117,7 @@ function matchesSequence<P, I>(
   return parts.slice(part).every(isWildcard);
 }
 
-/** Braces and groups are left to a regular expression, which V8 can stop. */
+/** Braces and groups are matched by a regular expression, which V8 can interrupt. */
 function deadlineMatcher(glob: string): (relative: string) => boolean {
   const expression = picomatch.makeRe(glob, { nonegate: true });
   const context = createContext({ expression, relative: "" });

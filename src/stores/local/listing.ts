@@ -1,4 +1,4 @@
-/** Paths, globs and directories to files. */
+/** Lists the files of paths, globs and directories. */
 import { readdir, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import picomatch from "picomatch";
@@ -12,13 +12,13 @@ import { kindOf, kindOfEntry, listed } from "./stat.js";
 export async function* list(pattern: string): AsyncGenerator<StoredFile> {
   const path = resolve(pattern);
   const named = await kindOf(path);
-  // A file may be called `a[1].parquet`: what is there goes before what a pattern could mean.
+  // A file may be named `a[1].parquet`: an existing file takes precedence over a pattern.
   if (named === "file") yield* listed(path, {});
   else if (named === "directory") yield* listTree(path, everything, pattern);
   else if (named === "other") throw notAFile(path);
   else {
     const { there, rest } = await existingPart(path);
-    // What the base hides or not was said by whoever named it.
+    // Whether the base is hidden does not matter, since the user named it.
     const { isGlob, base, glob } = picomatch.scan(rest, noNegation);
     if (!isGlob) throw await notFound(pattern, path);
     const root = join(there, base);
@@ -29,7 +29,10 @@ export async function* list(pattern: string): AsyncGenerator<StoredFile> {
 
 const noNegation = { nonegate: true };
 
-/** A project may lie in `flights (copy)` or `{2026}`: directories that are there are no patterns. */
+/**
+ * Returns the existing directories at the start of a pattern: a project may be in `flights (copy)` or
+ * `{2026}`, which are not patterns.
+ */
 async function existingPart(path: string): Promise<{ readonly there: string; readonly rest: string }> {
   const steps = path.split("/").slice(1);
   let there = "/";
@@ -38,7 +41,7 @@ async function existingPart(path: string): Promise<{ readonly there: string; rea
   return { there, rest: steps.join("/") };
 }
 
-/** Which paths below a root are wanted, and which directories can hold such. */
+/** Determines which paths below a root match, and which directories can contain such paths. */
 interface Rule {
   readonly wants: (relative: string) => boolean;
   readonly enters: (relative: string) => boolean;
@@ -46,7 +49,7 @@ interface Rule {
 
 const everything: Rule = { wants: () => true, enters: () => true };
 
-/** A directory that matches stands for all that is in it. */
+/** A matching directory includes everything in it. */
 function globRule(glob: string): Rule {
   const matches = globMatcher(glob);
   const wants = (relative: string): boolean => {
@@ -57,7 +60,7 @@ function globRule(glob: string): Rule {
   return { wants, enters: (relative) => relative.split("/").length < depth || wants(relative) };
 }
 
-/** Files under a directory, depth first in byte order of their paths. At least one, or it is an error. */
+/** Yields the files under a directory, depth first in byte order of their paths. Throws if there are none. */
 async function* listTree(root: string, rule: Rule, pattern: string): AsyncGenerator<StoredFile> {
   let found = false;
   let other: string | null = null;
@@ -83,12 +86,12 @@ async function* listTree(root: string, rule: Rule, pattern: string): AsyncGenera
 }
 
 interface Entry {
-  /** With `/` between its parts. */
+  /** Relative path with `/` between steps. */
   readonly relative: string;
   readonly pathValues: StoredFile["pathValues"];
 }
 
-/** @param ancestors real paths of the directories above, so that a symlink to one of them ends there. */
+/** @param ancestors real paths of the parent directories, so that a symlink to one of them is not followed */
 async function* walk(
   root: string,
   rule: Rule,
@@ -112,7 +115,7 @@ interface Named {
   readonly isDirectory: boolean;
 }
 
-/** In byte order of the whole paths below: a directory sorts as if its name ended in the slash that follows it. */
+/** Sorts by the bytes of whole paths: a directory sorts as if its name ended in a slash. */
 async function visibleEntries(directory: string): Promise<readonly Named[]> {
   const entries: Named[] = [];
   for (const entry of await translate(directory, readdir(directory, { withFileTypes: true }))) {
@@ -125,7 +128,7 @@ async function visibleEntries(directory: string): Promise<readonly Named[]> {
   return entries.sort((a, b) => Buffer.compare(key(a), key(b)));
 }
 
-/** Spark's rule: `_SUCCESS` and `.crc` files are nobody's data, a partition `_day=1` is. */
+/** Spark's rule: `_SUCCESS` and `.crc` files are not data, a partition `_day=1` is. */
 function isHidden(name: string): boolean {
   return name.startsWith(".") || (name.startsWith("_") && !name.includes("="));
 }

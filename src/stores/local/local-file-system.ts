@@ -1,11 +1,11 @@
-/** The file layer on a local disk: every write that must survive a power cut can be waited for. */
+/** The file layer on a local disk: the caller can wait for every write that must survive a power cut. */
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
 import { InfraError } from "../../errors.js";
 import type { AppendFile, FileStat, FileSystem } from "../file-system.js";
 
-/** Who may read what is made. Outputs are for others; what a run remembers is for its user alone. */
+/** Permissions of created files. Outputs are readable by others; a run's state only by its user. */
 interface Modes {
   readonly directory: number;
   readonly file: number;
@@ -14,7 +14,10 @@ interface Modes {
 const forOthers: Modes = { directory: 0o777, file: 0o666 };
 const forOwner: Modes = { directory: 0o700, file: 0o600 };
 
-/** For the state directory: nobody else reads the paths, parameters and hooks of runs. What is there keeps its modes. */
+/**
+ * For the state directory: other users cannot read the paths, parameters and hooks of runs. Existing files
+ * keep their modes.
+ */
 export function privateFileSystem(): FileSystem {
   return fileSystemOf(forOwner);
 }
@@ -45,10 +48,7 @@ function fileSystemOf(modes: Modes): FileSystem {
 
 function nothing(): void {}
 
-/**
- * Node's own recursive mkdir answers ENOENT on a read-only file system, which would send people looking for the wrong
- * thing.
- */
+/** Node's own recursive mkdir reports ENOENT on a read-only file system, which would mislead users. */
 async function makeDirectory(path: string, mode: number): Promise<void> {
   const parent = dirname(path);
   try {
@@ -56,7 +56,7 @@ async function makeDirectory(path: string, mode: number): Promise<void> {
   } catch (error) {
     if (errnoOf(error) !== "ENOENT" || parent === path) throw error;
     await makeDirectory(parent, mode);
-    // Once: below /proc nothing can be made, and that is ENOENT as well.
+    // Tried only once: below /proc nothing can be created, which also reports ENOENT.
     await makeOne(path, mode);
   }
 }
@@ -75,7 +75,7 @@ async function writeNewFile(path: string, body: Uint8Array | string, mode: numbe
     await handle.writeFile(body);
     await handle.sync();
   } catch (error) {
-    // Half a file under a name of its own helps nobody; on a full disk it even harms.
+    // An incomplete file is useless, and on a full disk harmful.
     await fs.unlink(path).catch(nothing);
     throw error;
   } finally {
@@ -112,7 +112,7 @@ async function readRange(path: string, start: number, end: number): Promise<Uint
   }
 }
 
-/** `link` fails where the name is taken, on every file system that has links: the one put-if-absent there is. */
+/** `link` fails if the name exists, on every file system with hard links: this is the only put-if-absent. */
 async function putIfAbsent(from: string, to: string): Promise<"linked" | "exists"> {
   try {
     await fs.link(from, to);
@@ -128,7 +128,7 @@ async function syncDirectory(path: string): Promise<void> {
   try {
     await handle.sync();
   } catch (error) {
-    // Some file systems have no fsync for directories: nobody can do more there.
+    // Some file systems have no fsync for directories; nothing more can be done there.
     if (!["EINVAL", "ENOTSUP", "EOPNOTSUPP"].includes(errnoOf(error))) throw error;
   } finally {
     await handle.close();
@@ -160,7 +160,7 @@ async function naming<T>(verb: string, path: string, act: () => Promise<T>, to?:
   }
 }
 
-/** `null` where the path names nothing; `also`: further errno that mean the same for this call. */
+/** Returns `null` if the path does not exist; `also`: further errno with this meaning for the call. */
 async function orNull<T>(
   verb: string,
   path: string,
@@ -199,7 +199,7 @@ const noPermission: Meaning = {
 const occupied: Meaning = {
   code: "infra.occupied",
   what: "something else is there",
-  hint: "Look at what is there and move it away.",
+  hint: "Check what is there and move it away.",
 };
 const unsupported: Meaning = {
   code: "infra.unsupported",
@@ -258,12 +258,12 @@ const meanings: { readonly [errno: string]: Meaning } = {
   EOPNOTSUPP: unsupported,
 };
 
-/** What is not there yet has no permissions of its own: those of the directory that it would lie in count. */
+/** For a path that does not exist yet, the permissions of its directory matter. */
 function mayWriteIn(path: string): string {
   return `Give the user that runs Nightshift the right to write in ${dirname(path)}, or choose another place.`;
 }
 
-/** Of several directories that were to be made, the one that the system refused. */
+/** Returns the one of several directories to be created that the system refused. */
 function madePathOf(error: unknown): string | null {
   return error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : null;
 }

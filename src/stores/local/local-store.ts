@@ -1,4 +1,4 @@
-/** The local file system as a store. */
+/** The local file system as a store of input files. */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -16,7 +16,7 @@ async function names(directory: string): Promise<readonly string[] | null> {
   return translate(directory, orNull(readdir(directory)));
 }
 
-/** Reads synchronously: for a decoder it is several times faster than through promises. */
+/** Opens a file for synchronous reads, which are several times faster for a decoder than promises. */
 async function open(path: string): Promise<ReadHandle> {
   const descriptor = attempt(path, () => openSync(path, constants.O_RDONLY));
   const found = attempt(path, () => fstatSync(descriptor));
@@ -51,7 +51,10 @@ async function open(path: string): Promise<ReadHandle> {
   };
 }
 
-/** A read may return less than was asked for: 2 GiB is the most at once, and signals and network mounts cut it short. */
+/**
+ * Reads in a loop: a read may return fewer bytes than requested, because of the limit of 2 GiB, signals and
+ * network mounts.
+ */
 function fill(path: string, descriptor: number, start: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.byteLength; ) {
     const count = readSync(descriptor, bytes, done, Math.min(bytes.byteLength - done, 2 ** 30), start + done);

@@ -1,11 +1,11 @@
-/** Errors of the file system in our words, each naming its path. */
+/** Translates errors of the file system; each names its path. */
 import { DataError, InfraError, type NightshiftError, SpecError } from "../../errors.js";
 
 export function notAFile(path: string): SpecError {
   return new SpecError("source.not-a-file", `${path} is not a regular file`, { details: { path } });
 }
 
-/** `null` where nothing is there. */
+/** Returns `null` if the file does not exist. */
 export async function orNull<T>(found: Promise<T>): Promise<T | null> {
   return found.catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
@@ -43,10 +43,10 @@ function errnoError(
     case "ENOENT":
     case "ENOTDIR":
     case "ESTALE":
-      return new DataError("source.changed", `${path} has gone`, options);
+      return new DataError("source.changed", `${path} was removed`, options);
     case "EACCES":
     case "EPERM":
-      return new InfraError("infra.permission", `${path} may not be read by this user`, {
+      return new InfraError("infra.permission", `${path} cannot be read by this user`, {
         ...options,
         hint: "Give the user that runs Nightshift permission to read it.",
       });

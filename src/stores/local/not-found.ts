@@ -1,4 +1,4 @@
-/** A named path that is not there, with what may have been meant. */
+/** Error for a path that does not exist, with a suggestion. */
 import { readdir } from "node:fs/promises";
 import { basename, dirname, extname, join, parse } from "node:path";
 import { SpecError } from "../../errors.js";
@@ -16,7 +16,7 @@ export async function notFound(pattern: string, path: string): Promise<SpecError
   });
 }
 
-/** The nearest name beside the first part of the path that is missing. */
+/** Returns the most similar name to the first missing part of the path. */
 async function similarSibling(path: string): Promise<string | null> {
   let missing = path;
   while (dirname(missing) !== missing && (await kindOf(dirname(missing))) === null)
@@ -26,7 +26,7 @@ async function similarSibling(path: string): Promise<string | null> {
   return name === null ? null : join(dirname(missing), name);
 }
 
-/** Names are compared without their endings: a common `.parquet` makes no two names alike. */
+/** Names are compared without extensions, since a common `.parquet` makes them look alike. */
 function closestFile(name: string, names: readonly string[]): string | null {
   const stemOf = (one: string): string => parse(one).name;
   const stem = closest(stemOf(name), names.map(stemOf));

@@ -1,11 +1,11 @@
-/** What is at a path, and its identity. */
+/** Determines the kind and the identity of a path. */
 import { realpath, stat } from "node:fs/promises";
 import type { StoredFile } from "../store.js";
 import { notAFile, orNull, translate } from "./native-errors.js";
 
 export type Kind = "file" | "directory" | "other" | null;
 
-/** Symlinks are followed. */
+/** Follows symlinks. */
 export async function kindOf(path: string): Promise<Kind> {
   const found = await translate(path, orNull(stat(path)));
   return found === null ? null : kindOfEntry(found);
@@ -31,7 +31,7 @@ export async function statFile(path: string): Promise<StoredFile | null> {
   };
 }
 
-/** Nothing where the file has gone since its directory was read. */
+/** Yields nothing if the file was removed since its directory was read. */
 export async function* listed(
   path: string,
   pathValues: StoredFile["pathValues"],

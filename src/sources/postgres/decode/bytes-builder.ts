@@ -1,4 +1,4 @@
-/** Texts and bytes: what is sent is what is kept, but for a few bytes around it. */
+/** Builds columns of texts and bytes, which are stored as sent except for a few bytes around them. */
 import type { Data } from "apache-arrow";
 import { arrowType } from "../../../data/arrow-types.js";
 import type { ColumnType } from "../../../data/column.js";
@@ -78,7 +78,7 @@ export class BytesBuilder implements ColumnBuilder {
     throw new BugError("bug.wire", `column "${this.column}": jsonb of an unknown version was sent`);
   }
 
-  /** One byte as PostgreSQL writes it: 0 is no character, and one that is not ASCII is written in octal. */
+  /** Formats one byte as PostgreSQL does: 0 as the empty string, a non-ASCII byte in octal. */
   private putChar({ bytes }: Wired, start: number): void {
     const byte = bytes[start] ?? 0;
     const text = byte === 0 ? "" : byte < 0x80 ? String.fromCharCode(byte) : `\\${byte.toString(8)}`;

@@ -1,4 +1,4 @@
-/** Columns under construction. Buffers grow as values come, and are used again for the next chunk. */
+/** Columns under construction. Buffers grow with the values and are reused for the next chunk. */
 import type { Data, DataType } from "apache-arrow";
 import { makeData } from "apache-arrow";
 import { DataError } from "../../../errors.js";
@@ -10,14 +10,15 @@ export interface Wired {
 }
 
 export interface ColumnBuilder {
-  /** Takes the value in `length` bytes at `start`. @throws DataError `data.not-representable` */
+  /** Appends the value in `length` bytes at `start`. @throws DataError `data.not-representable` */
   append(from: Wired, start: number, length: number): void;
   appendNull(): void;
   /**
-   * The values so far. They are good until as many rows were appended again: their buffers are then written over.
+   * Returns the values so far. They are valid until the same number of rows has been appended again, which
+   * overwrites their buffers.
    */
   finish(): Data;
-  /** Bytes of values whose number a row does not tell; for ending a chunk before it becomes too large. */
+  /** Bytes of variable-size values, to end a chunk before it becomes too large. */
   readonly looseBytes: number;
 }
 
@@ -28,7 +29,7 @@ export function notRepresentable(column: string, what: string, wayOut: string): 
   });
 }
 
-/** Which rows are null. Rows are valid until told otherwise. */
+/** Tracks which rows are null. Rows are valid by default. */
 export class Validity {
   private bits = new Uint8Array(128).fill(0xff);
   nullCount = 0;
@@ -44,7 +45,7 @@ export class Validity {
     this.nullCount += 1;
   }
 
-  /** Hands the bitmap over, where it is needed, and starts anew. */
+  /** Returns the bitmap if there are nulls, and starts a new one. */
   take(rows: number): { readonly nullCount: number; readonly nullBitmap: Uint8Array | null } {
     const { nullCount, bits } = this;
     if (nullCount === 0) return { nullCount, nullBitmap: null };
@@ -57,7 +58,7 @@ export class Validity {
   }
 }
 
-/** Arrow's makers tell types apart by overloads; here the type was chosen beforehand. */
+/** Arrow's constructors distinguish types by overloads; here the type was chosen before. */
 export function dataOf(props: {
   readonly type: DataType;
   readonly length: number;

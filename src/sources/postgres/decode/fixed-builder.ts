@@ -1,4 +1,4 @@
-/** Values of one width: numbers, dates, times. */
+/** Builds columns of fixed-width values: numbers, dates, times. */
 import type { Data, DataType } from "apache-arrow";
 import { arrowType } from "../../../data/arrow-types.js";
 import type { ColumnType } from "../../../data/column.js";
@@ -6,7 +6,7 @@ import { BugError } from "../../../errors.js";
 import type { FixedWire } from "../wire-types.js";
 import { type ColumnBuilder, dataOf, notRepresentable, Validity, type Wired } from "./column-builder.js";
 
-/** 32-bit words that a value takes. Two of them are a 64-bit value, the low one first. */
+/** Number of 32-bit words of a value. Two of them form a 64-bit value, the low word first. */
 const wordsOf: { readonly [kind in FixedWire]: 1 | 2 } = {
   int2: 1,
   int4: 1,
@@ -20,7 +20,7 @@ const wordsOf: { readonly [kind in FixedWire]: 1 | 2 } = {
   timestamptz: 2,
 };
 
-/** From PostgreSQL's epoch, the year 2000, to that of Unix. */
+/** Days from PostgreSQL's epoch, the year 2000, to that of Unix. */
 const epochDays = 10_957;
 /** 946,684,800,000,000 microseconds in two words. */
 const epochMicrosHigh = 220_417;
@@ -28,7 +28,7 @@ const epochMicrosLow = 946_684_800_000_000 - epochMicrosHigh * 2 ** 32;
 const infiniteDays = [-(2 ** 31), 2 ** 31 - 1];
 
 export class FixedBuilder implements ColumnBuilder {
-  /** Bits of the values: floats too are moved as they are. */
+  /** Bits of the values; floats are copied as bits too. */
   words: Uint32Array;
   readonly validity = new Validity();
   rows = 0;
@@ -49,7 +49,7 @@ export class FixedBuilder implements ColumnBuilder {
     return this.rows * this.wordsPerRow * 4;
   }
 
-  /** Whether values of this kind go into the words just as they are sent. */
+  /** Whether values of this kind are stored as they are sent. */
   get isPlain(): boolean {
     return this.kind !== "date" && this.kind !== "timestamp" && this.kind !== "timestamptz";
   }
@@ -103,7 +103,9 @@ export class FixedBuilder implements ColumnBuilder {
     return days + epochDays;
   }
 
-  /** The largest values stand for infinity; those just below them do not fit once they count from 1970. */
+  /**
+   * The largest values represent infinity; those just below them overflow when they are counted from 1970.
+   */
   private putMicros(high: number, low: number): void {
     const sum = low + epochMicrosLow;
     const carry = sum > 0xffff_ffff ? 1 : 0;

@@ -18,7 +18,10 @@ export class ListBuilder implements ColumnBuilder {
     return this.item.looseBytes + this.offsets.rows * 4;
   }
 
-  /** Sent: dimensions, whether there are nulls, the elements' type, size and lower bound of each, elements. */
+  /**
+   * Format: number of dimensions, whether there are nulls, the elements' type, size and lower bound of each
+   * dimension, elements.
+   */
   append(from: Wired, start: number): void {
     const { view } = from;
     const dimensions = view.getInt32(start);

@@ -1,8 +1,8 @@
-/** `numeric(p, s)` as 128-bit decimals: whole numbers of units of 10^-s. */
+/** Builds `numeric(p, s)` columns as 128-bit decimals: integers in units of 10^-s. */
 import { type Data, Decimal } from "apache-arrow";
 import { type ColumnBuilder, dataOf, notRepresentable, Validity, type Wired } from "./column-builder.js";
 
-/** Up to here sums of base-10,000 digits and their powers stay whole in a double. */
+/** Up to this number of digits, sums of base-10,000 digits and their powers are exact in a double. */
 const exactDigits = 15;
 const exactGroups = 3;
 const word = 2 ** 32;
@@ -24,7 +24,7 @@ export class NumericBuilder implements ColumnBuilder {
     return this.rows * 16;
   }
 
-  /** Sent: how many digits of base 10,000, the first one's power, sign, decimal places, then the digits. */
+  /** Format: number of base-10,000 digits, the first digit's power, sign, decimal places, then the digits. */
   append({ view }: Wired, start: number): void {
     const groups = view.getUint16(start);
     const weight = view.getInt16(start + 2);
@@ -35,7 +35,7 @@ export class NumericBuilder implements ColumnBuilder {
       let units = 0;
       for (let index = 0; index < groups; index++)
         units = units * 10_000 + view.getUint16(start + 8 + index * 2);
-      // The last digit of base 10,000 may end in zeros past the scale, so a division leaves nothing.
+      // The last base-10,000 digit may end in zeros beyond the scale, so the division is exact.
       this.put(power >= 0 ? units * 10 ** power : units / 10 ** -power, sign === negative);
       return;
     }
@@ -73,7 +73,7 @@ export class NumericBuilder implements ColumnBuilder {
     this.putWords(at(0n), at(32n), at(64n), at(96n), isNegative && units !== 0n);
   }
 
-  /** Low word first; a negative number is its complement plus one. */
+  /** Low word first; a negative number is the two's complement. */
   private putWords(a: number, b: number, c: number, d: number, isNegative: boolean): void {
     const first = this.rows * 4;
     if (first + 4 > this.words.length) {
@@ -97,7 +97,7 @@ export class NumericBuilder implements ColumnBuilder {
   private notANumber(): Error {
     return notRepresentable(
       this.column,
-      "NaN, which no decimal can hold",
+      "NaN, which a decimal cannot represent",
       "Select another value for it with a query: nullif(column, 'NaN').",
     );
   }

@@ -1,4 +1,4 @@
-/** Where the lists of a column end in its elements. */
+/** Offsets of a list column into its elements. */
 export class Offsets {
   private ends = new Int32Array(257);
   rows = 0;

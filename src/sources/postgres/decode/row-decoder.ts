@@ -1,4 +1,4 @@
-/** Rows of PostgreSQL's binary format, one after the other, into the columns of one chunk. */
+/** Decodes rows of PostgreSQL's binary format into the columns of one chunk. */
 import { Data, Field, RecordBatch, Schema, Struct } from "apache-arrow";
 import { arrowType } from "../../../data/arrow-types.js";
 import { BugError } from "../../../errors.js";
@@ -12,11 +12,11 @@ import { ListBuilder } from "./list-builder.js";
 import { NumericBuilder } from "./numeric-builder.js";
 import { VectorBuilder } from "./vector-builder.js";
 
-/** A chunk ends here even if it has few rows: columns of long lists or texts. */
+/** A chunk ends at this size even if it has few rows, because of long lists or texts. */
 const maxLooseBytes = 64 * 1024 * 1024;
 const looseBytesEveryRows = 64;
 
-/** Reads consecutive columns of a row; hands back where the next one begins. */
+/** Reads consecutive columns of a row; returns the position of the next one. */
 type Step = (from: Wired, start: number) => number;
 
 export class RowDecoder {
@@ -39,7 +39,7 @@ export class RowDecoder {
     return this.rows >= this.maxRows || this.isHeavy;
   }
 
-  /** @param start of the number of columns, with which a row begins */
+  /** @param start position of the number of columns, which begins a row */
   decode(from: Wired, start: number): void {
     const sent = from.view.getInt16(start);
     if (sent !== this.builders.length)
@@ -50,7 +50,7 @@ export class RowDecoder {
     if (this.rows % looseBytesEveryRows === 0) this.isHeavy = this.looseBytes() >= maxLooseBytes;
   }
 
-  /** The rows so far, good until as many were decoded again; then starts anew. */
+  /** Returns the rows so far, valid until the same number was decoded again, and starts a new batch. */
   take(): RecordBatch {
     const { rows, schema } = this;
     const children = this.builders.map((builder) => builder.finish());
@@ -97,7 +97,10 @@ function unplanned(column: string, { kind }: Wire): BugError {
   return new BugError("bug.wire", `column "${column}" cannot be read: ${kind}`);
 }
 
-/** Neighbours of the same plain four-byte kind, as features are, go through one loop without a call a value. */
+/**
+ * Adjacent columns of the same plain four-byte kind, as features often are, are read in one loop without a
+ * call for each value.
+ */
 function stepsOf(builders: readonly ColumnBuilder[]): readonly Step[] {
   const steps: Step[] = [];
   for (let index = 0; index < builders.length; ) {

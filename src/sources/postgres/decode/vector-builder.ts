@@ -1,4 +1,4 @@
-/** pgvector's vectors, in whatever schema the extension is, as lists of float32. */
+/** Builds pgvector's vectors, regardless of the extension's schema, as lists of float32. */
 import { type Data, Field, FixedSizeList, Float32, List } from "apache-arrow";
 import { halfToDouble } from "../../../data/float16.js";
 import { BugError } from "../../../errors.js";
@@ -7,7 +7,7 @@ import { type ColumnBuilder, dataOf, Validity, type Wired } from "./column-build
 import { FixedBuilder } from "./fixed-builder.js";
 import { Offsets } from "./offsets.js";
 
-/** Sent: how many dimensions, two bytes of nothing, floats or halves. */
+/** Format: number of dimensions, two zero bytes, floats or halves. */
 export class VectorBuilder implements ColumnBuilder {
   private readonly offsets = new Offsets();
   private readonly validity = new Validity();
