@@ -37,7 +37,7 @@ export function badTableName(path: SpecPath, name: string): Problem {
   return wrong(
     path,
     "spec.table-name",
-    `\`${name}\` is no name of a table`,
+    `\`${name}\` is not a valid table name`,
     'write `schema.table`, each up to 63 bytes, with `"…"` around one that has a dot or a quote in it',
   );
 }

@@ -1,30 +1,34 @@
-/** Model runtimes: load a pinned model, predict batches. One folder in `runtimes/` each. */
+/** Contract of model runtimes: load a pinned model, predict batches. One folder in `runtimes/` for each. */
 
 import type { Signature, Tensors } from "../data/tensor.js";
 import type { Asset } from "../job/plan.js";
 import type { EngineName, Profile } from "../job/profile.js";
 
-/** What runs a model. Another version may give other numbers. */
+/** The engine that runs a model. Another version may return other numbers. */
 export interface Engine {
   readonly name: EngineName;
   readonly version: string;
 }
 
 export interface ModelRuntime {
-  /** Reads a model without making a session: signature after clean-up (ZipMap removed), and every file it is made of. */
+  /**
+   * Reads a model without creating a session: its signature after clean-up (ZipMap removed), and all of its
+   * files.
+   */
   inspect(path: string, externalData: readonly string[]): Promise<InspectedModel>;
-  /** Whether a provider works on this machine, found by really running something small on it. */
+  /** Determines whether a provider works on this machine by running a small model on it. */
   tryProvider(provider: string): Promise<ProviderTrial>;
   /**
-   * The first provider of the list that works here. Called while a run is planned.
+   * Returns the first provider of the list that works here. Called while a run is planned.
    * @throws ModelError `model.provider-missing` saying why none does; `model.provider-unknown`
    */
   chooseProvider(wanted: readonly string[]): Promise<ChosenProvider>;
-  /** Loads the model as a run will, and keeps nothing. @throws what {@link load} throws */
+  /** Loads the model as a run would, and releases it. @throws what {@link load} throws */
   tryLoad(assets: readonly Asset[], profile: Profile): Promise<LoadTrial>;
   /**
-   * Verifies the digests while reading, then makes a session. One predictor per thread, kept for the run.
-   * @throws ModelError `model.engine-mismatch`, `model.provider-mismatch` where the profile can't be honoured here
+   * Verifies the digests while reading, then creates a session. One predictor per thread, kept for the run.
+   * @throws ModelError `model.engine-mismatch`, `model.provider-mismatch` if the profile cannot be satisfied
+   * here
    */
   load(assets: readonly Asset[], profile: Profile): Promise<Predictor>;
 }
@@ -33,7 +37,7 @@ export interface InspectedModel {
   readonly signature: Signature;
   /** Engines that can run the model on a CPU, the fastest first. */
   readonly engines: readonly Engine[];
-  /** Engines that would compute it wrongly, and so never run it. */
+  /** Engines that would compute the model wrongly, and therefore never run it. */
   readonly refusals: readonly EngineRefusal[];
   readonly assets: readonly Asset[];
 }
@@ -59,21 +63,23 @@ export interface MissingProvider {
 
 export interface ChosenProvider {
   readonly provider: string;
-  /** The ones that were preferred, and do not work here. */
+  /** Preferred providers that do not work here. */
   readonly passedOver: readonly MissingProvider[];
 }
 
 export interface LoadTrial {
-  /** Some operators have no version for the provider: the engine runs those on the CPU. */
+  /** Some operators have no implementation for the provider: the engine runs those on the CPU. */
   readonly partlyOnCpu: boolean;
 }
 
 export interface Predictor {
   readonly signature: Signature;
   /**
-   * One model call. Dimension 0 of every tensor is the batch. Inputs are not kept; outputs are valid until the next call.
-   * @param outputs the outputs that are wanted; all of the signature unless given. The others are not looked at
-   * @throws ModelError `model.predict-failed`; its message names no values of rows, since it is shown and kept
+   * Makes one model call. Dimension 0 of every tensor is the batch. Inputs are not kept; outputs are valid
+   * until the next call.
+   * @param outputs the desired outputs; by default all of the signature. The others are not fetched
+   * @throws ModelError `model.predict-failed`; its message contains no values of rows, since it is displayed
+   * and stored
    */
   predict(inputs: Tensors, outputs?: readonly string[]): Promise<Tensors>;
   close(): Promise<void>;

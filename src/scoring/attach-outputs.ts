@@ -1,4 +1,4 @@
-/** Puts a scored chunk together: what is kept of the input, the predictions, and the columns that are added. */
+/** Assembles a scored chunk: kept input columns, predictions, and added columns. */
 import {
   type Schema as ArrowSchema,
   BufferType,
@@ -19,19 +19,23 @@ import { type Collector, createCollector } from "./collect-outputs.js";
 
 export interface Attacher {
   readonly schema: ArrowSchema;
-  /** Takes the outputs of the chunk's batches in before `attach`. */
+  /** Collects the outputs of the chunk's batches before `attach`. */
   readonly outputs: Collector;
   /**
-   * The output's rows for a chunk, over buffers of the chunk and of this attacher: used up before the next one.
-   * @param nulled rows that stay without predictions
-   * @param left rows that leave the output
+   * Returns the output's rows for a chunk. They use buffers of the chunk and of this attacher, and are valid
+   * until the next call.
+   * @param nulled rows without predictions
+   * @param left rows that are removed from the output
    */
   attach(batch: RecordBatch, nulled: readonly number[], left: readonly number[]): RecordBatch;
-  /** Some rows of the key columns, or `null` where the job has no key. */
+  /** Returns the key columns of some rows, or `null` if the job has no key. */
   keys(batch: RecordBatch, rows: readonly number[]): RecordBatch | null;
 }
 
-/** @param expand expands the templates that only a running partition knows: `{{ run.id }}`, `{{ model.sha256 }}` */
+/**
+ * @param expand expands templates with values that only a running partition has: `{{ run.id }}`,
+ * `{{ model.sha256 }}`
+ */
 export function createAttacher(
   mapping: Mapping,
   key: readonly string[],
@@ -92,7 +96,7 @@ function recordBatch(schema: ArrowSchema, children: readonly Data[], rows: numbe
   return new RecordBatch(schema, new Data(new Struct(schema.fields), 0, rows, 0, {}, [...children]));
 }
 
-/** A constant column, made again only when a chunk has another number of rows. */
+/** A constant column. It is rebuilt only if a chunk has a different number of rows. */
 function createConstant(added: AddedColumn, expand: (text: string) => string) {
   const { value } = added;
   const constant = typeof value === "string" ? expand(value) : value;

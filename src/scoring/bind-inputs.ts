@@ -1,6 +1,6 @@
 /**
- * Binds rows of a chunk to the model's input tensors. Buffers are made once for a partition and filled again for every
- * batch; a list column that already lies as its tensor wants it is handed over as a view.
+ * Binds rows of a chunk to the model's input tensors. Buffers are created once for a partition and refilled
+ * for every batch. A list column that already has the tensor's layout is passed as a view.
  */
 import type { Data, RecordBatch } from "apache-arrow";
 import { boundData } from "../data/arrow/columns.js";
@@ -18,18 +18,21 @@ import { type Failure, type ValueFault, valueFailure } from "./row-failures.js";
 import { allocate, headOf, type TensorBuffer } from "./tensors/tensor-buffers.js";
 
 export interface Binder {
-  /** Looks at a chunk once; the function it returns binds rows `[start, end)` of it, at most `maxRows` at a time. */
+  /** Prepares a chunk; the returned function binds its rows `[start, end)`, at most `maxRows` at a time. */
   open(batch: RecordBatch): (start: number, end: number) => BoundRows;
 }
 
 export interface BoundRows {
-  /** Valid until the next rows are bound. Dimension 0 is `end - start`, failed rows included. */
+  /** Valid until the next rows are bound. Dimension 0 is `end - start`, including failed rows. */
   readonly tensors: Tensors;
-  /** The first fault of each failed row, by its place among these rows. Their cells hold zeros and empty texts. */
+  /**
+   * The first fault of each failed row, by its position among these rows. Their cells contain zeros and empty
+   * texts.
+   */
   readonly failures: ReadonlyMap<number, Failure>;
 }
 
-/** @param maxRows rows of the largest batch */
+/** @param maxRows number of rows of the largest batch */
 export function createBinder(
   inputs: readonly InputBinding[],
   maxRows: number,
@@ -91,7 +94,7 @@ function openLane({ binding, width, buffer, batch, context }: LaneParts): Lane {
   }
 }
 
-/** One column after the other, each with the tensor's width as its stride. */
+/** Fills one column after the other, with the tensor's width as the stride. */
 function columnsLane(
   binding: InputBinding & { readonly kind: "columns" },
   batch: RecordBatch,

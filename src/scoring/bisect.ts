@@ -1,8 +1,8 @@
 /**
- * Finds the rows that make a call fail, by halving: about `2 · log2(rows)` calls for a bad row. Every row that is found
- * failed alone, so no row is blamed for another one's fault.
+ * Finds the rows that make a call fail, by halving: about `2 · log2(rows)` calls for a bad row. Every
+ * reported row failed alone, so no row is blamed for another one's fault.
  *
- * @param attempt tries just these rows; resolves to why they fail, or `null` when they pass
+ * @param attempt tries just these rows; resolves to the cause of the failure, or `null` on success
  */
 export async function bisect<Cause>(
   rows: readonly number[],

@@ -1,4 +1,4 @@
-/** Output tensors of a chunk's batches, gathered into columns: no value is boxed on the way. */
+/** Collects the output tensors of a chunk's batches into columns, without boxing values. */
 import type { Data, Field, RecordBatch } from "apache-arrow";
 import type { Tensor, Tensors } from "../data/tensor.js";
 import { BugError, ModelError } from "../errors.js";
@@ -13,13 +13,13 @@ import { thresholdColumn } from "./outputs/threshold.js";
 import { topKColumn } from "./outputs/top-k.js";
 
 export interface Collector {
-  /** Makes room for a chunk of the input and forgets the one before. */
+  /** Allocates space for a chunk of the input and discards the previous one. */
   begin(batch: RecordBatch): void;
-  /** Takes the first `rows` rows of the tensors in, at row `at` of the chunk. */
+  /** Stores the first `rows` rows of the tensors at row `at` of the chunk. */
   collect(at: number, rows: number, outputs: Tensors): void;
-  /** Rows of the chunk with a prediction that is NaN, or that has no label because its scores are. */
+  /** Returns rows of the chunk with a NaN prediction, or with a null label because of NaN scores. */
   uncertain(): ReadonlySet<number>;
-  /** One Arrow column for each output column, over memory that the next chunk overwrites. */
+  /** Returns one Arrow column for each output column, in memory that the next chunk overwrites. */
   columns(nulled: Nulled): readonly Data[];
 }
 
@@ -109,7 +109,9 @@ function requireTensor(binding: OutputBinding, width: number, outputs: Tensors, 
   const tensor = outputs[binding.output];
   const details = { output: binding.output };
   if (tensor === undefined)
-    throw new ModelError("model.output-missing", `the model gave no output "${binding.output}"`, { details });
+    throw new ModelError("model.output-missing", `the model returned no output "${binding.output}"`, {
+      details,
+    });
   if (tensor.type !== binding.type)
     throw new ModelError(
       "model.output-type",

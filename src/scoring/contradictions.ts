@@ -1,21 +1,22 @@
 /**
- * Rows whose label is clearly not the most probable class. A model may decide by a rule of its own (a support vector
- * machine by its votes, not by Platt's scaling), so such rows are published as the model has them, and counted.
+ * Counts rows whose label is clearly not the most probable class. A model may decide by a rule of its own (a
+ * support vector machine by its votes, not by Platt's scaling), so such rows are published unchanged, and
+ * counted.
  */
 import type { Signature, TensorSpec, Tensors } from "../data/tensor.js";
 import { createScores } from "./outputs/scores.js";
 
-/** Probabilities that differ by less are a tie: sums of float32 come out in any order. */
+/** Smaller differences of probabilities count as a tie, because sums of float32 depend on their order. */
 const tie = 1e-4;
 
-/** Counts the contradictions among the first `rows` rows of a batch, but for the failed ones. */
+/** Counts the contradictions among the first `rows` rows of a batch, excluding failed ones. */
 export type CountContradictions = (
   outputs: Tensors,
   rows: number,
   failed: ReadonlyMap<number, unknown>,
 ) => number;
 
-/** @returns `null` where the model has not one label and one set of probabilities with classes */
+/** @returns `null` unless the model has exactly one label and one set of probabilities with classes */
 export function contradictionCounter({ outputs }: Pick<Signature, "outputs">): CountContradictions | null {
   const label = only(outputs, "label");
   const probabilities = only(outputs, "probabilities");
@@ -30,7 +31,7 @@ export function contradictionCounter({ outputs }: Pick<Signature, "outputs">): C
   const scoresOf = createScores();
   return (tensors, rows, failed) => {
     const [labels, given] = [tensors[label.name], tensors[probabilities.name]];
-    // An output that nobody asked for was not fetched.
+    // An output that was not requested was not fetched.
     if (labels === undefined || given === undefined || given.data.length !== (given.dims[0] ?? 0) * width)
       return 0;
     const scores = scoresOf(given, rows * width);

@@ -1,4 +1,4 @@
-/** Batches below one another, copied: what is read into one buffer after the other becomes one batch of our own. */
+/** Joins batches into one batch in own memory, because readers reuse their buffers. */
 import { BufferType, Data, DataType, RecordBatch, Schema, Struct, Type } from "apache-arrow";
 import { takeRows } from "../data/arrow/take-rows.js";
 import { isNull } from "../data/arrow/validity.js";
@@ -15,7 +15,7 @@ export function copyRows(batch: RecordBatch, start: number, end: number): Record
   return recordBatch(batch.schema, children, end - start);
 }
 
-/** Both are copies that `copyRows` made, of batches with the same columns. */
+/** Joins two copies made by `copyRows` from batches with the same columns. */
 export function joinBatches(first: RecordBatch, second: RecordBatch): RecordBatch {
   const children = first.data.children.map((data, place) => {
     const other = second.data.children[place];

@@ -1,10 +1,10 @@
 /**
- * Rows that make the engine end its process, as some divisions of integers do. Nothing in the process outlives such a row,
- * so the search for it goes over several hosts: each one notes its rows before a model call, and the next one continues
- * from what the last one noted.
+ * Finds rows that make the engine end its process, as some integer divisions do. Such a row ends the whole
+ * process, so the search uses several hosts: each one notes its rows before a model call, and the next one
+ * continues from the last note.
  *
- * A row is known by the digest of what the model gets for it, and not by its place: a database may send rows in another
- * order, and every row with the same features has the same effect.
+ * A row is identified by the digest of the model's input for it, not by its position: a database may return
+ * rows in another order, and all rows with the same features have the same effect.
  */
 import { createHash } from "node:crypto";
 import { type Chunk, placeOf } from "../data/chunk.js";
@@ -29,7 +29,7 @@ export interface SearchParts {
   readonly noting: NotingRows;
 }
 
-/** Returns the rows with a failure for each one that kills the engine; its cells stay as they are. */
+/** Returns the rows with a failure for each one that kills the engine; its cells are not changed. */
 export function withoutKillers(bound: BoundRows, rows: number, killers: ReadonlySet<string>): BoundRows {
   if (killers.size === 0) return bound;
   const failures = new Map<number, Failure>(bound.failures);
@@ -39,11 +39,12 @@ export function withoutKillers(bound: BoundRows, rows: number, killers: Readonly
 }
 
 /**
- * Calls the model for a partition's rows as a run does, and writes nothing. With `toRow` it only narrows down which row of
- * `fromRow` to `toRow` kills the host: it tries the first half, and while the host survives, the first half of the rest.
+ * Calls the model for a partition's rows as a run does, and writes nothing. With `toRow`, it only narrows
+ * down which row of `fromRow` to `toRow` kills the host: it tries the first half, and while the host
+ * survives, the first half of the rest.
  *
  * @param chunks of the partition, from its first row
- * @throws what a run throws that has no row to blame; CancelledError
+ * @throws errors of a run that are not caused by a row; CancelledError
  */
 export async function searchRows(
   { plan: { job, mapping, profile } }: Pick<PartitionTask, "plan">,
@@ -91,7 +92,10 @@ export async function searchRows(
     if (left.length === 1) await tryOnly(left, bound, first, count);
   }
 
-  /** Rows that fail without killing anything are no killers. A failure may hide one, so they are tried apart. */
+  /**
+   * Rows that fail normally do not kill the host. A failure may hide one that does, so they are tried
+   * separately.
+   */
   function tryOnly(trial: readonly number[], bound: BoundRows, first: number, count: number) {
     const from = first + (trial[0] ?? 0);
     const to = first + (trial.at(-1) ?? 0) + 1;
@@ -105,7 +109,7 @@ export async function searchRows(
   }
 }
 
-/** Calls the model to see whether the host outlives it; whether the model takes the row does not matter. */
+/** Calls the model to test whether the host survives; whether the model accepts the row does not matter. */
 export async function survive(
   predictor: Predictor,
   inputs: Tensors,
@@ -118,7 +122,7 @@ export async function survive(
   }
 }
 
-/** Returns one row for each of the inputs. */
+/** Returns one made-up row for each input. */
 export function madeUpRow(
   row: MadeUpRow,
   inputs: readonly Pick<InputBinding, "input" | "type" | "rowShape">[],
@@ -127,7 +131,9 @@ export function madeUpRow(
   return Object.fromEntries(inputs.map(({ input, type, rowShape }) => [input, fill(type, rowShape ?? [])]));
 }
 
-/** Rows of a batch that were bound and do not kill the engine already, from `from` to before `to`. */
+/**
+ * Returns the bound rows of a batch, from `from` to `to` (exclusive), that are not known to kill the engine.
+ */
 function suspectsOf({ failures }: BoundRows, from: number, to: number): readonly number[] {
   return Array.from(
     { length: Math.max(0, to - Math.max(0, from)) },

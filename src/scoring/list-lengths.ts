@@ -1,4 +1,4 @@
-/** How long the lists of the first rows are, where neither the model nor the column's type says it. */
+/** Finds the list lengths in the first rows, if neither the model nor the column's type defines them. */
 import type { Data, RecordBatch } from "apache-arrow";
 import { boundData } from "../data/arrow/columns.js";
 import { isNull } from "../data/arrow/validity.js";
@@ -18,7 +18,10 @@ export interface SeenLists {
   readonly longest: number;
 }
 
-/** Lengths by column, those of nested lists counted through; columns whose lists are all empty or null are left out. */
+/**
+ * Returns lengths by column, counting values of nested lists; columns with only empty or null lists are
+ * omitted.
+ */
 export function seenLists(mapping: Mapping, batch: RecordBatch): readonly SeenLists[] {
   return mapping.inputs.flatMap((binding) => {
     if (binding.kind !== "list" || binding.rowShape !== null) return [];
@@ -27,7 +30,7 @@ export function seenLists(mapping: Mapping, batch: RecordBatch): readonly SeenLi
     for (let row = 0; row < data.length; row++) {
       if (isNull(data, row)) continue;
       const values = valuesIn(data, row);
-      // A row without values, which says nothing about the others, fails by itself.
+      // A row without values says nothing about the others, and fails by itself.
       if (values === 0) continue;
       shortest = Math.min(shortest, values);
       longest = Math.max(longest, values);
@@ -36,7 +39,7 @@ export function seenLists(mapping: Mapping, batch: RecordBatch): readonly SeenLi
   });
 }
 
-/** Values of one list, those in its lists included. */
+/** Returns the number of values of one list, including those of nested lists. */
 function valuesIn(lists: Data, row: number): number {
   const startOf = listStarts(lists);
   let [from, to] = [startOf(row), startOf(row + 1)];
@@ -47,7 +50,7 @@ function valuesIn(lists: Data, row: number): number {
   return to - from;
 }
 
-/** @throws SpecError `mapping.list-lengths`, with the longest list that was seen */
+/** @throws SpecError `mapping.list-lengths`, with the longest list found */
 export function refuseSeveralLengths(
   seen: readonly SeenLists[],
   { signature }: MappingOptions,

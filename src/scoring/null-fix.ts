@@ -1,10 +1,10 @@
-/** How a job says what a null becomes: the one line to write, for warnings before a run and for errors in it. */
+/** Describes how a job defines the treatment of nulls, for warnings before a run and for errors in it. */
 
 import { allowedNulls } from "../mapping/casts.js";
 import type { BoundColumn, InputBinding } from "../mapping/mapping.js";
 import { yamlWord } from "../mapping/yaml-word.js";
 
-/** A sentence with the line of the job, the option of `score`, and what it can be set to. */
+/** Returns a sentence with the line of the job, the option of `score`, and the allowed values. */
 export function nullsFix({ column, map }: BoundColumn, binding: InputBinding): string {
   const name = yamlWord(column);
   const rule =
@@ -14,5 +14,5 @@ export function nullsFix({ column, map }: BoundColumn, binding: InputBinding): s
         ? `\`nulls: …\` beside \`list: ${name}\` under features`
         : `\`{ column: ${name}, nulls: … }\` in the stack of ${yamlWord(binding.input)} under features`;
   const others = map === null ? "" : ", beside its `map`";
-  return `Say what a null becomes: ${rule}${others}, or --nulls ${column}=… with score (${allowedNulls(binding.type)})`;
+  return `Define what a null becomes: ${rule}${others}, or --nulls ${column}=… with score (${allowedNulls(binding.type)})`;
 }

@@ -1,9 +1,9 @@
 /**
  * Calls the model on bound rows, and finds the rows that it fails on.
  *
- * The shape of a batch never depends on which rows fail: rows that can't be scored and rows that are not on trial are
- * overwritten with copies of other rows. So a row's prediction is the same whoever its neighbours are (DESIGN:
- * Determinism).
+ * The shape of a batch never depends on which rows fail: rows that cannot be scored and rows that are not
+ * being tested are overwritten with copies of other rows. So a row's prediction does not depend on its
+ * neighbours (DESIGN: Determinism).
  */
 
 import type { Tensors } from "../data/tensor.js";
@@ -14,18 +14,18 @@ import { bisect } from "./bisect.js";
 import { type Failure, predictFailure } from "./row-failures.js";
 import { arrangeRows, substituted, tiled, zeroRow } from "./tensors/arrange-rows.js";
 
-/** Rows that are tried alone to tell a broken model from broken rows. */
+/** Number of rows that are tried alone to distinguish a broken model from bad rows. */
 const sampleRows = 8;
 
 export interface RowPredictor {
   /**
-   * @param rows how many rows are bound
-   * @throws ModelError `model.predict-failed` when no row at all passes: then it is not the rows' fault
+   * @param rows number of bound rows
+   * @throws ModelError `model.predict-failed` if no row passes: then the rows are not the cause
    */
   predict(bound: BoundRows, rows: number, place: BatchPlace, signal: AbortSignal): Promise<PredictedRows>;
   /**
-   * Calls the model for these rows alone, over and over, in a batch of the same shape.
-   * @returns why it fails; `null` when it does not
+   * Calls the model for these rows alone, repeated to fill a batch of the same shape.
+   * @returns the cause of the failure; `null` on success
    */
   only(
     bound: BoundRows,
@@ -35,23 +35,23 @@ export interface RowPredictor {
   ): Promise<ModelError | null>;
 }
 
-/** Where a batch comes from, for messages. */
+/** Origin of a batch, for messages. */
 export interface BatchPlace {
   readonly file: string;
   readonly firstRow: number;
 }
 
 export interface PredictedRows {
-  /** Outputs for all rows, failed ones included; `null` when none passed. */
+  /** Outputs for all rows, including failed ones; `null` if none passed. */
   readonly outputs: Tensors | null;
   /** Faults of binding and of predicting, by row. */
   readonly failures: ReadonlyMap<number, Failure>;
 }
 
 export interface RowPredictorOptions {
-  /** The outputs that are wanted; all of the model's unless given. */
+  /** The requested outputs; by default all of the model's. */
   readonly outputs?: readonly string[];
-  /** Rows change one another: a batch that fails is not searched for the row that is to blame. */
+  /** Rows influence one another: a batch that fails is not searched for a bad row. */
   readonly isDependent?: boolean;
 }
 
@@ -59,7 +59,7 @@ export function createRowPredictor(
   predictor: Predictor,
   { outputs, isDependent = false }: RowPredictorOptions = {},
 ): RowPredictor {
-  /** A row that the model has scored before: proof that it works, when all rows of a batch fail. */
+  /** A row that the model has scored before: proof that it works if all rows of a batch fail. */
   let scoredBefore: Tensors | null = null;
 
   return {
@@ -90,18 +90,18 @@ export function createRowPredictor(
 }
 
 interface Attempt {
-  /** `null` when there was no row to call the model for, or when it failed. */
+  /** `null` if there was no row to call the model for, or if the call failed. */
   readonly outputs: Tensors | null;
   readonly cause: ModelError | null;
 }
 
-/** Ways to call the model with one batch; each gives it tensors of the same shape. */
+/** Ways to call the model with one batch, all with tensors of the same shape. */
 interface Attempts {
-  /** All rows where they belong, with a passing row in the place of each failed one. */
+  /** All rows at their positions, with a passing row in place of each failed one. */
   allBut(failed: ReadonlyMap<number, unknown>): Promise<Attempt>;
-  /** These rows alone, over and over. */
+  /** These rows alone, repeated. */
   only(rows: readonly number[]): Promise<Attempt>;
-  /** One row from elsewhere, over and over. */
+  /** One row from another batch, repeated. */
   stranger(row: Tensors): Promise<Attempt>;
   /** Zeros and empty texts. */
   zeros(): Promise<Attempt>;
@@ -137,8 +137,8 @@ function createAttempts(
 }
 
 /**
- * Nobody wants a whole table in quarantine because the model is broken. It works if it scores one of a sample of the
- * rows, a row that it scored before or, where the sample was all rows there are, a row of zeros.
+ * Checks that the model works, because a broken model must not quarantine a whole table. It works if it
+ * scores one row of a sample, a row that it scored before or, if the sample was all rows, a row of zeros.
  */
 async function modelWorks(
   attempts: Attempts,
@@ -156,7 +156,7 @@ function fails(when: string, cause: ModelError, { file, firstRow }: BatchPlace):
     "model.predict-failed",
     `the model fails ${when}, in ${file} from row ${firstRow}: ${cause.message}`,
     {
-      hint: "check that the columns feed the right inputs: `nightshift inspect` shows what the model takes",
+      hint: "check that the columns feed the right inputs: `nightshift inspect` shows the model's inputs",
       details: { ...cause.details, file, row: firstRow },
       cause,
     },
@@ -168,7 +168,7 @@ function failsWhole(rows: number, cause: ModelError, { file, firstRow }: BatchPl
     "model.predict-failed",
     `the model fails on a batch of ${rows} rows, in ${file} from row ${firstRow}: ${cause.message}`,
     {
-      hint: "under `rows: dependent` no single row is to blame: take the rows out that the model does not take, or change limits.batch_rows",
+      hint: "under `rows: dependent` no single row is the cause: remove the rows that the model cannot process, or change limits.batch_rows",
       details: { ...cause.details, file, row: firstRow },
       cause,
     },
@@ -191,7 +191,7 @@ function range(length: number): readonly number[] {
   return Array.from({ length }, (_, index) => index);
 }
 
-/** Up to `count` of the rows, evenly spread, the first and the last among them. */
+/** Returns up to `count` of the rows, evenly spaced, including the first and the last. */
 function spread(rows: readonly number[], count: number): readonly number[] {
   if (rows.length <= count) return rows;
   const picked = range(count).map(

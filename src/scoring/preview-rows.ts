@@ -25,9 +25,9 @@ export interface PreviewOptions {
 }
 
 /**
- * Scores the first rows and writes nothing. Under `on_row_error: fail` a row that fails ends the preview as it would end
- * a run; otherwise it is shown with nulls for predictions, also where a run would quarantine it. Rows that the job
- * rejects are left out.
+ * Scores the first rows and writes nothing. Under `on_row_error: fail`, a row that fails ends the preview as
+ * it would end a run; otherwise it is shown with null predictions, even if a run would quarantine it. Rows
+ * that the job rejects are omitted.
  */
 export async function previewRows(
   options: PreviewOptions,
@@ -48,7 +48,7 @@ export async function previewRows(
   const rows: (readonly JsonValue[])[] = [];
   if (limit > 0)
     for await (const chunk of chunks) {
-      // Rows that change one another are scored with the batch that they are in.
+      // Rows that influence one another are scored with their whole batch.
       const head =
         job.rows === "dependent" ? chunk : { ...chunk, batch: chunk.batch.slice(0, limit - rows.length) };
       const { predicted } = await scorer.score(head, signal);

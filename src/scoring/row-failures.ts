@@ -1,4 +1,4 @@
-/** Why rows can't be scored: reason codes for machines, and a sentence that carries none of the row's values. */
+/** Reasons why rows cannot be scored: codes for programs, and sentences without values of the row. */
 import type { BoundColumn, InputBinding } from "../mapping/mapping.js";
 import { yamlWord } from "../mapping/yaml-word.js";
 import { nullsFix } from "./null-fix.js";
@@ -18,9 +18,9 @@ export type Reason = ValueFault | "list_length" | "predict_failed" | "kills_engi
 
 export interface Failure {
   readonly reason: Reason;
-  /** What and where; without the row's values. */
+  /** What failed and where, without the row's values. */
   readonly message: string;
-  /** What the author of the job can write so that such rows are scored; absent where nothing of the kind helps. */
+  /** What the author of the job can change so that such rows are scored; absent if nothing helps. */
   readonly fix?: () => string;
 }
 
@@ -31,7 +31,7 @@ export function valueFailure(fault: ValueFault, bound: BoundColumn, binding: Inp
   const fixes: { readonly [fault in ValueFault]?: () => string } = {
     null_value: () => nullsFix(bound, binding),
     cast_inexact: () =>
-      `To cut fractions off, write \`cast: lossy\` beside the column ${yamlWord(column)} under features`,
+      `To truncate fractions, write \`cast: lossy\` beside the column ${yamlWord(column)} under features`,
     unknown_category: () =>
       `Add the value to ${map?.file ?? "the map's file"}, or give such values a number: \`unknown: …\` beside the map's \`file\``,
   };
@@ -60,7 +60,7 @@ export function valueFailure(fault: ValueFault, bound: BoundColumn, binding: Inp
   }
 }
 
-/** @param isPadded whether shorter lists are filled up, so that only longer ones fail */
+/** @param isPadded whether shorter lists are padded, so that only longer ones fail */
 export function listLengthFailure(
   column: string,
   length: number,
@@ -80,7 +80,7 @@ export function listLengthFailure(
   };
 }
 
-/** @param rowShape of the input: what the lists of each level have to have */
+/** @param rowShape of the input: the required lengths by level */
 export function nestedListFailure(column: string, input: string, rowShape: readonly number[]): Failure {
   return {
     reason: "list_length",
@@ -88,12 +88,12 @@ export function nestedListFailure(column: string, input: string, rowShape: reado
   };
 }
 
-/** @param reason the runtime's own words, which name no values */
+/** @param reason the runtime's message, which contains no values */
 export function predictFailure(reason: string): Failure {
   return { reason: "predict_failed", message: `the model fails on this row: ${reason}` };
 }
 
-/** The engine ends its whole process on the row, so the row is kept from the model. */
+/** The engine would end the whole process on this row, so the model is not called for it. */
 export const killsEngine: Failure = {
   reason: "kills_engine",
   message: "the model crashes the engine on this row",

@@ -1,4 +1,4 @@
-/** What becomes of rows that fail. The budgets are the whole run's; the coordinator judges them at its end. */
+/** The policy for rows that fail. Budgets apply to the whole run; the coordinator checks them at its end. */
 import { DataError } from "../errors.js";
 import type { RowPolicy } from "../job/job.js";
 import type { PlanTotals } from "../job/partition.js";
@@ -11,16 +11,19 @@ export interface RowFailure extends Failure {
 }
 
 export interface JudgedRows {
-  /** Leave the output and go to quarantine. */
+  /** Removed from the output and quarantined. */
   readonly quarantined: readonly RowFailure[];
-  /** Stay, with nulls for predictions. */
+  /** Kept, with null predictions. */
   readonly nulled: readonly RowFailure[];
 }
 
-/** Nulls under `nulls: reject` are told apart: the job wants those rows quarantined, so they spend no error budget. */
+/**
+ * Nulls under `nulls: reject` have a reason of their own: the job wants those rows quarantined, so they do
+ * not count as errors.
+ */
 const rejected: Reason = "null_rejected";
 
-/** Under `fail`, nothing may be left to judge but rejected rows: see {@link refuseFailure}. */
+/** Applies the policy. Under `fail`, only rejected rows may remain: see {@link refuseFailure}. */
 export function judge(failures: readonly RowFailure[], policy: RowPolicy): JudgedRows {
   if (policy.onRowError !== "emit_null") return { quarantined: failures, nulled: [] };
   return {
@@ -33,7 +36,7 @@ export interface RowPlace {
   readonly file: string;
   /** Zero-based number of the row in its file. */
   readonly row: number;
-  /** Names of the key columns; their values stay where they are. */
+  /** Names of the key columns, without values. */
   readonly key: readonly string[];
 }
 
@@ -54,12 +57,15 @@ export function refuseFailure(failure: Failure, policy: RowPolicy, { file, row, 
   );
 }
 
-/** Rows that failed, by a receipt's counts: all reasons but the rows that the job itself rejects. */
+/** Counts the failed rows of a receipt: all reasons except rows that the job itself rejects. */
 export function countErrorRows(reasons: { readonly [code: string]: number }): number {
   return Object.entries(reasons).reduce((sum, [code, rows]) => (code === rejected ? sum : sum + rows), 0);
 }
 
-/** Rows of the whole run; `null` while there is only an estimate, which no run may fail by. */
+/**
+ * Returns the number of rows of the whole run; `null` if there is only an estimate, which must not fail a
+ * run.
+ */
 export function knownRows({
   rows,
   rowsEstimated,
@@ -68,8 +74,8 @@ export function knownRows({
 }
 
 /**
- * Whether more rows failed than the job allows, of `totalRows` in the whole run. Where nobody knows that number yet, a
- * share that allows none is exceeded by any, and no other share is.
+ * Whether more rows failed than the job allows, of `totalRows` in the whole run. If that number is unknown,
+ * an allowed fraction of zero is exceeded by any failed row, and other fractions are not checked.
  */
 export function exceedsBudget(policy: RowPolicy, errorRows: number, totalRows: number | null): boolean {
   const { maxErrorRows, maxErrorFraction } = policy;
@@ -79,7 +85,7 @@ export function exceedsBudget(policy: RowPolicy, errorRows: number, totalRows: n
   return totalRows > 0 && errorRows / totalRows > maxErrorFraction;
 }
 
-/** The limits that a job sets, as it writes them. */
+/** Formats the job's limits as the job writes them. */
 export function describeBudget({ maxErrorRows, maxErrorFraction }: RowPolicy): string {
   return [
     ...(maxErrorRows === null ? [] : [`max_error_rows ${maxErrorRows}`]),
@@ -97,15 +103,18 @@ export function sumReasons(parts: readonly Reasons[]): Reasons {
   return sum;
 }
 
-/** @throws DataError `data.too-many-errors` when what failed of the run so far overspends the budget of the whole */
+/**
+ * @throws DataError `data.too-many-errors` if the failed rows of the run so far exceed the budget of the
+ * whole run
+ */
 export function refuseOverspent(policy: RowPolicy, reasons: Reasons, totalRows: number | null): void {
   const errorRows = countErrorRows(reasons);
   if (exceedsBudget(policy, errorRows, totalRows)) throw tooManyErrors(policy, errorRows, reasons, totalRows);
 }
 
 /**
- * The error that ends a run, or a partition that has spent the whole run's budget by itself. It says what was wrong with
- * the rows: those of a partition that was not accepted are kept nowhere.
+ * The error that ends a run, or a partition that exceeds the whole run's budget by itself. It describes the
+ * row errors, because those of a partition that was not accepted are not stored.
  */
 function tooManyErrors(
   policy: RowPolicy,
@@ -122,7 +131,7 @@ function tooManyErrors(
     "data.too-many-errors",
     `${count(errorRows)}${of} rows failed (${why.join(", ")}), more than ${describeBudget(policy)} allows`,
     {
-      hint: "mend the data or, where so many are fine, raise the limit: then `nightshift errors` shows the rows",
+      hint: "correct the data or, if this number is acceptable, raise the limit: then `nightshift errors` shows the rows",
       details: { errorRows, totalRows },
     },
   );

@@ -1,6 +1,6 @@
 /**
- * The scoring loop: read a chunk, score it, write it, until the partition is through; then stage. It runs in a thread of
- * a worker host, whole, and nothing large leaves that thread.
+ * The scoring loop: read a chunk, score it, write it, until the partition is complete; then stage. It runs
+ * entirely in one thread of a worker host, and no large data leaves that thread.
  */
 
 import { asNightshiftError, BugError, CancelledError, DataError } from "../errors.js";
@@ -22,26 +22,30 @@ import { wholeBatches } from "./whole-batches.js";
 export interface PartitionParts {
   readonly source: Source;
   readonly predictor: Predictor;
-  /** What the mapping's files hold, as they were when the run was planned. */
+  /** Contents of the mapping's files as pinned by the plan. */
   readonly files: MappingFiles;
   readonly sink: StagingSink;
-  /** The job's own functions; none unless given. */
+  /** The job's hooks; by default none. */
   readonly hooks?: HookSteps;
   readonly clock: Clock;
-  /** Expands what only a running partition knows: `{{ run.id }}`, `{{ model.sha256 }}`. */
+  /**
+   * Expands templates with values that only a running partition has: `{{ run.id }}`, `{{ model.sha256 }}`.
+   */
   readonly expand: (text: string) => string;
   readonly onProgress: (progress: PartitionProgress) => void;
   /** Digests of rows that kill a host: they fail without a model call. */
   readonly killers?: readonly string[];
-  /** Stands around every model call; by default nothing is noted. */
+  /** Wraps every model call; by default nothing is noted. */
   readonly noting?: NotingRows;
 }
 
 /**
- * Does one partition and hands back a receipt. On any error what was written is discarded and the error goes on.
+ * Scores one partition and returns a receipt. On any error, what was written is discarded and the error is
+ * rethrown.
  *
- * @param signal asks to stop; obeyed between chunks and between model calls
- * @throws CancelledError; DataError `data.row-failed`, `data.too-many-errors`, `data.row-count`; BugError `bug.conservation`
+ * @param signal asks to stop; checked between chunks and between model calls
+ * @throws CancelledError; DataError `data.row-failed`, `data.too-many-errors`, `data.row-count`; BugError
+ * `bug.conservation`
  */
 export async function runPartition(
   task: PartitionTask,
@@ -128,7 +132,7 @@ async function write(writer: SinkWriter, { predicted, quarantined }: ScoredChunk
   if (predicted.batch.numRows > 0) await writer.write(predicted);
 }
 
-/** Counts rows on their way, and stops a partition that spends the whole run's error budget by itself. */
+/** Counts rows, and stops a partition that exceeds the whole run's error budget by itself. */
 function createTally({ plan }: PartitionTask) {
   const reasons: Record<string, number> = {};
   const totalRows = knownRows(plan.totals);
@@ -153,7 +157,10 @@ function createTally({ plan }: PartitionTask) {
   return tally;
 }
 
-/** Rows in, counted by the plan or the database and by the reader, against rows out, counted in what was staged. */
+/**
+ * Compares input rows, counted by the plan or the database and by the reader, with output rows, counted in
+ * the staged data.
+ */
 function conserved({ plan, partition }: PartitionTask, rowsSent: number | null, rows: RowCounts): RowCounts {
   const kind = inputKind(plan.job.input);
   const isExact = kind.hasExactRows(partition);

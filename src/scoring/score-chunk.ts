@@ -1,4 +1,7 @@
-/** Scores one chunk: binds and predicts it batch by batch, judges the rows that fail, attaches the outputs. */
+/**
+ * Scores one chunk: binds and predicts it batch by batch, applies the policy to rows that fail, and attaches
+ * the outputs.
+ */
 import type { Schema as ArrowSchema } from "apache-arrow";
 import { arrowSchema } from "../data/arrow-types.js";
 import { type Chunk, placeOf, type QuarantinedRows } from "../data/chunk.js";
@@ -23,46 +26,46 @@ export interface ScorerOptions {
   readonly mapping: Mapping;
   readonly files: MappingFiles;
   readonly predictor: Predictor;
-  /** Rows of one model call. */
+  /** Number of rows in a model call. */
   readonly batchRows: number;
   readonly expand: (text: string) => string;
   readonly timer: StepTimer;
-  /** The job's own functions; none unless given. */
+  /** The job's hooks; by default none. */
   readonly hooks?: HookSteps;
-  /** Labels need not be held against probabilities: the engine takes them from there. */
+  /** Labels need not be compared with probabilities, because the engine derives them from those. */
   readonly trustsLabels?: boolean;
-  /** Digests of rows that the model is not called for: see {@link withoutKillers}. */
+  /** Digests of rows for which the model is not called: see {@link withoutKillers}. */
   readonly killers?: ReadonlySet<string>;
-  /** Stands around every model call; by default nothing is noted. */
+  /** Wraps every model call; by default nothing is noted. */
   readonly noting?: NotingRows;
 }
 
 export interface Scorer {
-  /** Of the output. */
+  /** Schema of the output. */
   readonly schema: ArrowSchema;
-  /** @throws DataError `data.row-failed` under `on_row_error: fail`; ModelError when the model is broken */
+  /** @throws DataError `data.row-failed` under `on_row_error: fail`; ModelError if the model is broken */
   score(chunk: Chunk, signal: AbortSignal, unfit?: SinkWriter["unfit"]): Promise<ScoredChunk>;
 }
 
 export interface ScoredChunk {
   /** Valid until the next chunk is scored. */
   readonly predicted: Chunk;
-  /** A part for each file that the rows come from. */
+  /** One part for each source file of the rows. */
   readonly quarantined: readonly QuarantinedRows[];
-  /** Rows that a `post` hook dropped. */
+  /** Number of rows that a `post` hook dropped. */
   readonly filtered: number;
-  /** Rows that were predicted, with a NaN among the predictions. */
+  /** Number of predicted rows with a NaN among the predictions. */
   readonly nanRows: number;
   /** Quarantined and nulled rows, by reason code. */
   readonly reasons: { readonly [code: string]: number };
-  /** Rows whose label is clearly not the most probable class. */
+  /** Number of rows whose label is clearly not the most probable class. */
   readonly contradictions: number;
 }
 
 export function createScorer(options: ScorerOptions): Scorer {
   const { job, mapping, files, predictor, batchRows, timer, hooks = noHooks } = options;
   const { killers = new Set(), noting = (_rows, call) => call() } = options;
-  /** Rows of the chunks before this one. */
+  /** Number of rows in earlier chunks. */
   let rowsBefore = 0;
   const key = job.input.key;
   const binder = createBinder(mapping.inputs, batchRows, files);
@@ -105,7 +108,7 @@ export function createScorer(options: ScorerOptions): Scorer {
     },
   };
 
-  /** A row that failed has a copy of another one's prediction. */
+  /** A failed row contains a copy of another row's prediction, so it is not counted. */
   function countNan(failures: readonly RowFailure[]): number {
     const uncertain = attacher.outputs.uncertain();
     return uncertain.size - failures.filter(({ row }) => uncertain.has(row)).length;
@@ -166,7 +169,7 @@ export function createScorer(options: ScorerOptions): Scorer {
   }
 }
 
-/** Rows of an output that some rows of its chunk have left already, as rows of the chunk. */
+/** Converts row numbers of an output, from which some rows were removed, to row numbers of the chunk. */
 function unfitFailures(unfit: readonly UnfitRow[], left: readonly RowFailure[]): readonly RowFailure[] {
   if (unfit.length === 0) return [];
   const gone = rowsOf(left);
@@ -177,7 +180,7 @@ function unfitFailures(unfit: readonly UnfitRow[], left: readonly RowFailure[]):
   });
 }
 
-/** A batch's failures as rows of its chunk, in their order. */
+/** Converts a batch's failures to row numbers of its chunk, in order. */
 function inChunk(failures: ReadonlyMap<number, Failure>, start: number): readonly RowFailure[] {
   return [...failures]
     .map(([row, failure]) => ({ row: start + row, ...failure }))

@@ -1,4 +1,7 @@
-/** Divides chunks into single rows and notes each row, so that the note of a host that dies names the row. */
+/**
+ * Divides chunks into single rows and notes each one, so that the note of a host that dies identifies the
+ * row.
+ */
 import type { Chunk } from "../data/chunk.js";
 import { placeOf } from "../data/chunk.js";
 import type { NoteRow } from "../host/host.js";

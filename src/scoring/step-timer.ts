@@ -1,12 +1,12 @@
 import type { Step } from "../job/partition.js";
 import type { Clock } from "../time/clock.js";
 
-/** Where a partition's time goes. Everything happens in one thread, one step after the other. */
+/** Measures the steps of a partition. All steps run in one thread, one after the other. */
 export interface StepTimer {
-  /** The time since the last lap was spent in this step. */
+  /** Adds the time since the last lap to this step. */
   lap(step: Step): void;
   readonly seconds: { readonly [step in Step]: number };
-  /** The step that took most of the time so far. */
+  /** Returns the step that has taken the most time so far. */
   longest(): Step;
 }
 

@@ -1,12 +1,12 @@
 /**
- * Chunks whose rows fill whole batches: for models whose rows change one another, so that a batch has the same rows
- * whatever row groups and files a partition is read from. Only the last batch of a partition may be smaller.
+ * Regroups chunks into whole batches, for models whose rows influence one another: a batch has the same rows
+ * regardless of the row groups and files of a partition. Only the last batch of a partition may be smaller.
  */
 import type { RecordBatch } from "apache-arrow";
 import type { Chunk, ChunkOrigin, ChunkSpan } from "../data/chunk.js";
 import { copyRows, joinBatches } from "./join-rows.js";
 
-/** Rows that wait for more to fill their batch, in memory of our own. */
+/** Rows that wait until their batch is full, in own memory. */
 interface Rest {
   readonly batch: RecordBatch;
   readonly spans: readonly ChunkSpan[];

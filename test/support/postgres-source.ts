@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 
 function tableNamed(text: string): PostgresRead {
   const table = parseTableName(text);
-  if (table === null) throw new Error(`${text} is no name of a table`);
+  if (table === null) throw new Error(`${text} is not a valid table name`);
   return { kind: "table", table };
 }
 

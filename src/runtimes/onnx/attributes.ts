@@ -1,6 +1,6 @@
 /**
- * Attributes of nodes. They are kept as bytes and decoded one by one when wanted: the ones of a large forest take over
- * ten times their size as numbers, and only a few of them (class labels) are ever read.
+ * Attributes of nodes. They are kept as bytes and decoded on demand: decoded, the attributes of a large
+ * forest take over ten times their size, and only a few of them (class labels) are ever read.
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
@@ -13,10 +13,12 @@ import {
 } from "#onnx-proto";
 
 const nameField = 1;
-/** `t`, `g`, `tensors`, `graphs`, `sparse_tensor`, `sparse_tensors`: tensors, or graphs that may hold some. */
+/**
+ * `t`, `g`, `tensors`, `graphs`, `sparse_tensor`, `sparse_tensors`: tensors, or graphs that may contain some.
+ */
 const tensorFields: ReadonlySet<number> = new Set([5, 6, 10, 11, 22, 23]);
 
-/** The attribute of that name, or `null`. */
+/** Returns the attribute of that name, or `null`. */
 export function attribute(node: NodeProto, name: string): AttributeProto | null {
   for (const bytes of node.attribute)
     if (nameOf(bytes) === name) return fromBinary(AttributeProtoSchema, bytes);
@@ -28,18 +30,21 @@ export function attributeNames(node: NodeProto): readonly string[] {
   return node.attribute.map(nameOf);
 }
 
-/** The attributes that hold tensors or graphs. */
+/** Returns the attributes that contain tensors or graphs. */
 export function attributesWithTensors(node: NodeProto): readonly AttributeProto[] {
   return node.attribute.filter(holdsTensors).map((bytes) => fromBinary(AttributeProtoSchema, bytes));
 }
 
-/** A string attribute; `null` where the node has none of that name. */
+/** Returns a string attribute; `null` if the node has none of that name. */
 export function textOf(node: NodeProto, name: string): string | null {
   const value = attribute(node, name)?.s;
   return value === undefined ? null : text.decode(value);
 }
 
-/** Class labels of a classifier or ZipMap: one attribute for strings, one for integers. `null` when it has neither. */
+/**
+ * Returns the class labels of a classifier or ZipMap, from the attribute for strings or the one for integers;
+ * `null` if it has neither.
+ */
 export function classLabels(node: NodeProto): readonly (string | number)[] | null {
   const strings = attribute(node, "classlabels_strings")?.strings ?? [];
   if (strings.length > 0) return strings.map((bytes) => text.decode(bytes));
@@ -47,7 +52,9 @@ export function classLabels(node: NodeProto): readonly (string | number)[] | nul
   return integers !== null && integers.ints.length > 0 ? integers.ints.map(integerLabel) : null;
 }
 
-/** Class labels that a graph keeps in a one-dimensional tensor. `null` for types that no exporter uses. */
+/**
+ * Returns the class labels in a one-dimensional tensor of the graph; `null` for types that no exporter uses.
+ */
 export function labelsInTensor(tensor: TensorProto): readonly (string | number)[] | null {
   if (tensor.stringData.length > 0) return tensor.stringData.map((bytes) => text.decode(bytes));
   if (tensor.int64Data.length > 0) return tensor.int64Data.map(integerLabel);
@@ -63,7 +70,7 @@ export function labelsInTensor(tensor: TensorProto): readonly (string | number)[
 
 const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The numbers of a small tensor of the graph; `null` for types that hold none, and for a large one. */
+/** Returns the numbers of a small tensor of the graph; `null` for other types, and for a large one. */
 export function numbersInTensor(tensor: TensorProto): readonly number[] | null {
   const count = tensor.dims.reduce((product, size) => product * Number(size), 1);
   if (count > largestConstant) return null;
@@ -79,10 +86,10 @@ export function numbersInTensor(tensor: TensorProto): readonly number[] | null {
   return integers?.every((value) => typeof value === "number") === true ? integers : null;
 }
 
-/** Elements; what classifiers multiply by or add to their scores is one a class. */
+/** Maximum number of elements; the factors or offsets of classifiers have one for each class. */
 const largestConstant = 65_536;
 
-/** A number where that is exact, else its digits. */
+/** Returns a number if it is exact, else a string of digits. */
 function integerLabel(value: bigint): string | number {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value.toString();
@@ -108,7 +115,10 @@ function holdsTensors(bytes: Uint8Array): boolean {
   return false;
 }
 
-/** The reader's own `skip` makes a view of what it passed: ten times slower over the 36 million numbers of a forest. */
+/**
+ * Skips a field. The reader's own `skip` creates a view of the field, which is ten times slower for the 36
+ * million numbers of a forest.
+ */
 function skip(reader: BinaryReader, bytes: Uint8Array, tag: number): void {
   switch (tag & 7) {
     case WireType.Varint:
@@ -135,8 +145,8 @@ const intsField = 8;
 const stringsField = 9;
 
 /**
- * The numbers of a list attribute, `null` where the node has none of that name. Integers past 2^53 lose digits. Much
- * faster than the generated decoder, which makes a BigInt of every integer of a forest.
+ * Returns the numbers of a list attribute, `null` if the node has none of that name. Integers beyond 2^53
+ * lose digits. Much faster than the generated decoder, which creates a BigInt for every integer of a forest.
  */
 export function numbersOf(node: NodeProto, name: string): Float64Array | null {
   const bytes = bytesOf(node, name);
@@ -167,7 +177,7 @@ export function numbersOf(node: NodeProto, name: string): Float64Array | null {
   return numbers.subarray(0, count);
 }
 
-/** The strings of a list attribute, which are ASCII. Empty where the node has none of that name. */
+/** Returns the strings of a list attribute, which are ASCII. Empty if the node has none of that name. */
 export function asciiOf(node: NodeProto, name: string): readonly string[] {
   const bytes = bytesOf(node, name) ?? new Uint8Array(0);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -185,7 +195,7 @@ export function asciiOf(node: NodeProto, name: string): readonly string[] {
   return strings;
 }
 
-/** A length that leads past the attribute would have billions of numbers made up from nothing. */
+/** Checks the length, because one beyond the attribute's end would yield billions of wrong numbers. */
 function listEnd(reader: BinaryReader): number {
   const end = reader.uint32() + reader.pos;
   if (end > reader.len) throw new RangeError("an attribute is longer than its bytes");

@@ -1,4 +1,4 @@
-/** Outputs that are the same whatever goes in: names of classes, versions, thresholds. No row has one of its own. */
+/** Finds outputs that do not depend on the input: names of classes, versions, thresholds. */
 
 import type { GraphProto, NodeProto } from "#onnx-proto";
 import { attributesWithTensors } from "./attributes.js";
@@ -9,7 +9,7 @@ export function constantOutputs(graph: GraphProto): ReadonlySet<string> {
   const initializers = new Set(graph.initializer.map(({ name }) => name));
   const varying = new Set(graph.input.map(({ name }) => name).filter((name) => !initializers.has(name)));
   const made = new Set<string>();
-  // Nodes come in an order in which every value is made before it is read: the specification demands it.
+  // The specification requires an order of nodes in which every value is produced before it is used.
   for (const node of graph.node) {
     const varies = node.input.some((name) => varying.has(name)) || variesByItself(node);
     for (const name of node.output) {
@@ -32,7 +32,9 @@ const random = [
   "Bernoulli",
 ];
 
-/** Random numbers need no input; a graph inside a node may read values that are not among the node's inputs. */
+/**
+ * Random numbers need no input; a graph inside a node may read values that are not among the node's inputs.
+ */
 function variesByItself(node: NodeProto): boolean {
   return (
     random.some((opType) => isOperator(node, "ai.onnx", opType)) ||

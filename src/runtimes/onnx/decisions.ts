@@ -1,4 +1,7 @@
-/** Where a graph decides for a class: a classifier operator, or `classes[argmax(scores)]` spelled out. */
+/**
+ * Finds where a graph decides for a class: a classifier operator, or `classes[argmax(scores)]` in separate
+ * operators.
+ */
 
 import type { NodeProto } from "#onnx-proto";
 import { attribute, classLabels, labelsInTensor } from "./attributes.js";
@@ -8,14 +11,19 @@ import type { ClassLabels } from "./zipmap.js";
 export interface Decision {
   /** The value that holds the chosen class. */
   readonly label: string;
-  /** Values with one score a class, in the order of `labels`. Empty where scores are something else. */
+  /**
+   * Values with one score for each class, in the order of `labels`. Empty if the scores have another form.
+   */
   readonly scores: ReadonlySet<string>;
   readonly labels: ClassLabels;
-  /** Values with scores that are not one a class: one a pair of classes. */
+  /** Values with one score for each pair of classes. */
   readonly unlabelled: ReadonlySet<string>;
 }
 
-/** In the order of the graph: of two on the same scores, the later one has the labels that people know. */
+/**
+ * In the order of the graph: of two decisions on the same scores, the later one has the labels that users
+ * know.
+ */
 export function decisions(index: GraphIndex): readonly Decision[] {
   return index.graph.node
     .map((node) => (isClassifier(node) ? classifierDecision(node) : lookedUpDecision(index, node)))
@@ -33,7 +41,7 @@ function classifierDecision(node: NodeProto): Decision | null {
   const [label, scores] = node.output;
   const labels = classLabels(node);
   if (label === undefined || labels === null) return null;
-  // Without `prob_a` a support vector machine's scores are one a pair of classes.
+  // Without `prob_a`, a support vector machine has one score for each pair of classes.
   const isPairwise = node.opType === "SVMClassifier" && (attribute(node, "prob_a")?.floats.length ?? 0) === 0;
   const given = new Set(scores === undefined ? [] : [scores]);
   return isPairwise
@@ -41,7 +49,7 @@ function classifierDecision(node: NodeProto): Decision | null {
     : { label, scores: given, labels, unlabelled: new Set() };
 }
 
-/** The way scikit-learn's exporter writes what no classifier operator covers. */
+/** The form in which scikit-learn's exporter writes classifiers without an operator of their own. */
 function lookedUpDecision(index: GraphIndex, node: NodeProto): Decision | null {
   if (!isOperator(node, "ai.onnx.ml", "ArrayFeatureExtractor") && !isOperator(node, "ai.onnx", "Gather"))
     return null;

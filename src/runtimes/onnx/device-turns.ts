@@ -1,23 +1,26 @@
 /**
- * Turns on a device that threads share. ONNX Runtime keeps one WebGPU context a process, which is not made for threads:
- * two sessions at work at once end the process (segmentation fault). One at a time is fine, from any thread: while one
- * is on the device, the others read, bind and write.
+ * Serialises the use of a device by several threads. ONNX Runtime has one WebGPU context for each process,
+ * which is not thread-safe: two active sessions crash the process (segmentation fault). One session at a time
+ * works, from any thread: while one thread uses the device, the others read, bind and write.
  */
 
-/** Waits for the device, uses it, and gives it back. A thread that waits answers nothing, as inside a model call. */
+/**
+ * Waits for the device, uses it, and releases it. A waiting thread does not answer messages, as inside a
+ * model call.
+ */
 export type Turns = <T>(use: () => Promise<T>) => Promise<T>;
 
 const free = 0;
 const taken = 1;
 
-/** Room for {@link takeTurns}, to be shared by the threads of a process. */
+/** Creates the shared memory for {@link takeTurns}, one for the threads of a process. */
 export function turnsMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
 }
 
 export function takeTurns(memory: SharedArrayBuffer): Turns {
   const cell = new Int32Array(memory);
-  // Among themselves the calls of one thread queue up here: waiting below for its own turn, it would wait for ever.
+  // Calls of one thread are queued here: if it waited below for its own turn, it would wait forever.
   let last: Promise<unknown> = Promise.resolve();
   return (use) => {
     const turn = last.then(async () => {
@@ -34,5 +37,5 @@ export function takeTurns(memory: SharedArrayBuffer): Turns {
   };
 }
 
-/** For what threads may use side by side. */
+/** For resources that threads may use concurrently. */
 export const sideBySide: Turns = (use) => use();

@@ -1,10 +1,10 @@
-/** The engine's errors, in words that tell the model's owner what to do. */
+/** Translates the engine's errors into messages that tell the model's owner what to do. */
 import { InfraError, ModelError, type NightshiftError } from "../../errors.js";
 import { engineVersion } from "./engine.js";
 
 const engine = `ONNX Runtime ${engineVersion}`;
 
-/** Patterns of the messages of onnxruntime 1.30; what none of them knows is shown as it came, shortened. */
+/** Patterns for messages of onnxruntime 1.30; unknown messages are shown unchanged, but shortened. */
 const loadReasons: readonly {
   readonly pattern: RegExp;
   readonly reason: (match: RegExpExecArray) => string;
@@ -37,7 +37,7 @@ const loadReasons: readonly {
     pattern: /Could not find an implementation for (\w+)\((\d+)\)/,
     reason: ([, operator, version]) =>
       `${engine} can't run its operator ${operator} (version ${version}) on these types`,
-    hint: () => "Export it again in another precision (float32 is always there), or for another opset.",
+    hint: () => "Export it again in another precision (float32 is always supported), or for another opset.",
   },
   {
     pattern: /Failed to construct locale with name:\s*([\w.@-]+)/,
@@ -77,7 +77,7 @@ export function loadFailed(path: string, cause: unknown): NightshiftError {
   });
 }
 
-/** @param showShapes whether no shape can follow from a row's values */
+/** @param showShapes whether no shape can depend on a row's values */
 export function predictFailed(path: string, cause: unknown, showShapes: boolean): NightshiftError {
   const message = messageOf(cause);
   if (isOutOfMemory(message)) return outOfMemory(`predicting with ${path}`, cause);
@@ -92,8 +92,9 @@ export function predictFailed(path: string, cause: unknown, showShapes: boolean)
 }
 
 /**
- * While an operator runs, the engine may quote what it was given (`idx=987`): numbers and quoted text go. What it says
- * before that is about names and shapes, and stays; so do shapes in what it says then, where they follow from no value.
+ * Removes values of rows. While an operator runs, the engine may quote its input (`idx=987`): numbers and
+ * quoted text are removed. The text before that contains only names and shapes and is kept; so are shapes in
+ * the rest, if they do not depend on values.
  */
 function withoutValues(message: string, showShapes: boolean): string {
   const match = /running (\w+) node\. Name:'([^']*)' Status Message: (.*)/s.exec(message);
@@ -114,7 +115,7 @@ function blotted(text: string): string {
   return text.replace(/'[^']*'|"[^"]*"/g, "'…'").replace(/-?\d+(\.\d+)?/g, "…");
 }
 
-/** C++ conversions say no more than their name. */
+/** C++ conversion errors contain only the function's name. */
 const plainWords: ReadonlyMap<string, string> = new Map(
   ["stod", "stof", "stoll", "stol", "stoi", "stoull"].map((name) => [name, "a text is not a number"]),
 );

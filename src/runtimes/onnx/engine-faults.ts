@@ -1,7 +1,7 @@
 /**
- * Operators of `ai.onnx.ml` that ONNX Runtime 1.30 computes otherwise than their specification says. Each was found by
- * running small models: `test/adapters/engine-faults.test.ts` has them. Such a model is refused, or its label is taken
- * from its scores: see `label-from-scores.ts`.
+ * Operators of `ai.onnx.ml` that ONNX Runtime 1.30 computes differently from their specification. Each was
+ * found by running small models: see `test/adapters/engine-faults.test.ts`. Such a model is refused, or its
+ * label is computed from its scores: see `label-from-scores.ts`.
  */
 
 import type { GraphProto, NodeProto } from "#onnx-proto";
@@ -16,7 +16,7 @@ export interface EngineFault {
   readonly hint: string;
 }
 
-/** Returns the first operator of the graph that the engine computes wrongly; `null` where there is none. */
+/** Returns the first operator of the graph that the engine computes wrongly; `null` if there is none. */
 export function engineFault(graph: GraphProto): EngineFault | null {
   for (const node of graph.node) {
     const reason = faultOf(node);
@@ -84,7 +84,7 @@ const mlOperators = [
   "SVMRegressor",
 ];
 
-/** PROBIT alone is applied to a single number. */
+/** Only PROBIT is applied to a single number. */
 const ignoredForOne: ReadonlySet<string> = new Set(["LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"]);
 
 function pairFault(transform: string): string | null {
@@ -112,7 +112,7 @@ function baseValues(node: NodeProto): number {
   return tensor === undefined ? (numbersOf(node, "base_values")?.length ?? 0) : Number(tensor.dims[0] ?? 0n);
 }
 
-/** Whether an SVMClassifier gives probabilities: it has the parameters of Platt's scaling. */
+/** Whether an SVMClassifier returns probabilities: it has the parameters of Platt's scaling. */
 export function isProbabilistic(node: NodeProto): boolean {
   return (numbersOf(node, "prob_a")?.length ?? 0) > 0;
 }

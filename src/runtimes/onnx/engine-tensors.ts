@@ -1,10 +1,10 @@
-/** Our tensors as the engine's, and back. Neither way copies. */
+/** Converts tensors to those of the engine and back, without copying. */
 import type { Tensor as OrtTensor } from "onnxruntime-node";
 import type { Signature, Tensor, TensorData, Tensors, TensorType } from "../../data/tensor.js";
 import { BugError, ModelError } from "../../errors.js";
 import type { Engine } from "./engine.js";
 
-/** The array that holds each type's values; strings are plain arrays. */
+/** The array type for each element type; strings are plain arrays. */
 const arrays = {
   float32: Float32Array,
   float64: Float64Array,
@@ -25,8 +25,8 @@ export function emptyData(type: TensorType): TensorData {
 }
 
 /**
- * How many rows there are: the same number in every input.
- * @throws ModelError `model.input-mismatch` where inputs and signature disagree
+ * Returns the number of rows, which must be the same in every input.
+ * @throws ModelError `model.input-mismatch` if inputs and signature disagree
  */
 export function rowsOf(inputs: Tensors, signature: Signature, path: string): number {
   const rows = new Set<number>();
@@ -38,7 +38,7 @@ export function rowsOf(inputs: Tensors, signature: Signature, path: string): num
     requireSound(name, tensor);
     rows.add(tensor.dims[0] ?? 0);
   }
-  // The engine would ignore them in silence.
+  // The engine would ignore them silently.
   const extra = Object.keys(inputs).find((name) => signature.inputs.every((input) => input.name !== name));
   if (extra !== undefined) throw inputMismatch(path, extra, "is not an input of the model");
   const [count = 0, ...others] = rows;
@@ -50,7 +50,10 @@ export function rowsOf(inputs: Tensors, signature: Signature, path: string): num
   );
 }
 
-/** Float16 travels as bits: where the language has a Float16Array the engine's own constructor makes one, and its native side can't read that. */
+/**
+ * Float16 is passed as bits: if the language has a Float16Array, the engine's own constructor creates one,
+ * which its native side cannot read.
+ */
 export function toEngine(engine: Engine, { type, data, dims }: Tensor): OrtTensor {
   if (type !== "float16") return new engine.Tensor(type, data as never, dims);
   const bits = new engine.Tensor("uint16", data as Uint16Array, dims);
@@ -65,7 +68,7 @@ export function fromEngine(tensor: OrtTensor): Tensor {
   return { type, dims: tensor.dims, data: new Uint16Array(buffer, byteOffset, byteLength / 2) };
 }
 
-/** What no model and no data can cause: a caller that built a tensor wrongly. */
+/** Neither a model nor data can cause this, only a caller that built a tensor wrongly. */
 function requireSound(name: string, { type, data, dims }: Tensor): void {
   const length = dims.reduce((product, size) => product * size, 1);
   if (type === "string" ? !Array.isArray(data) : !(data instanceof arrays[type]))
@@ -73,7 +76,7 @@ function requireSound(name: string, { type, data, dims }: Tensor): void {
   if (data.length !== length)
     throw new BugError("bug", `tensor "${name}" of shape [${dims.join(", ")}] holds ${data.length} values`);
   if (ArrayBuffer.isView(data) && data.buffer instanceof SharedArrayBuffer)
-    throw new BugError("bug", `tensor "${name}" lies in shared memory, which the engine does not take`);
+    throw new BugError("bug", `tensor "${name}" is in shared memory, which the engine does not accept`);
 }
 
 export function inputMismatch(path: string, input: string, what: string): ModelError {

@@ -1,4 +1,6 @@
-/** ONNX Runtime itself, loaded at the first session and not before: the native library takes tens of milliseconds. */
+/**
+ * Loads ONNX Runtime for the first session, because loading the native library takes tens of milliseconds.
+ */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type * as Ort from "onnxruntime-node";
@@ -8,7 +10,7 @@ import type { Engine as RuntimeEngine } from "../model.js";
 
 export type Engine = typeof Ort;
 
-/** 0 is verbose, 4 fatal only: what goes wrong comes as an exception, and stderr is for people. */
+/** 0 is verbose, 4 is fatal only: errors are reported as exceptions, and stderr is for users. */
 export const quiet = 4;
 
 const require = createRequire(import.meta.url);
@@ -27,7 +29,7 @@ export function libraryDirectory(): string {
 export async function loadEngine(): Promise<Engine> {
   try {
     const engine = await import("onnxruntime-node");
-    // Read once a process, when the first session is made.
+    // Read once a process, when the first session is created.
     engine.env.logLevel = "fatal";
     return engine;
   } catch (cause) {

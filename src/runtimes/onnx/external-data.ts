@@ -1,7 +1,7 @@
 /**
- * Tensors that a model keeps in other files. A model that comes from somewhere else could name any file of this
- * machine, so each one has to be listed in the spec, whatever it is called and however it is linked. One needs no
- * listing: the plain file beside the model that is named after it, which PyTorch writes by default.
+ * Tensors that a model stores in other files. A model from another source could name any file of this
+ * machine, so each one has to be listed in the spec, regardless of its name and of links. One exception: the
+ * plain file beside the model that is named after it, which PyTorch writes by default.
  */
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -19,7 +19,7 @@ import { attributesWithTensors } from "./attributes.js";
 import { type OnnxModel, readingModel } from "./model-proto.js";
 import { digestFile } from "./pinned-file.js";
 
-/** Every location that the model's tensors name, once, in the order of their first use. */
+/** Returns every location that the model's tensors name, once, in the order of first use. */
 export function externalLocations(model: OnnxModel, path: string): readonly string[] {
   return readingModel(path, () => {
     const locations = new Set<string>();
@@ -57,12 +57,12 @@ export async function pinExternalData(
   return assets;
 }
 
-/** What exporters put behind the model's file name: PyTorch, and Optimum. */
+/** Suffixes that exporters add to the model's file name: PyTorch, and Optimum. */
 const ownSuffixes = [".data", "_data"] as const;
 
 /**
- * Whether it is the data file that goes with the model. A link of either kind is not: it may lead to a file that was
- * never meant to be read.
+ * Whether it is the model's own data file. A symlink or hard link is not: it may lead to a file that was not
+ * meant to be read.
  */
 async function isOwnData(modelPath: string, location: string): Promise<boolean> {
   if (!ownSuffixes.some((suffix) => location === basename(modelPath) + suffix)) return false;
@@ -70,7 +70,10 @@ async function isOwnData(modelPath: string, location: string): Promise<boolean> 
   return stat?.isFile() === true && stat.nlink === 1;
 }
 
-/** Symlinks resolved, so that a link and its target are one file. Hard links are two: the name must be listed. */
+/**
+ * Resolves symlinks, so that a link and its target are one file. Hard links are different files: the name
+ * must be listed.
+ */
 async function canonical(path: string): Promise<string> {
   return realpath(path).catch(() => resolve(path));
 }

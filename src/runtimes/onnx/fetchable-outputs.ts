@@ -1,17 +1,17 @@
 /**
- * Outputs that the engine's JavaScript part mistakes: it keeps what to fetch, and what was fetched, in ordinary objects, which
- * have a `constructor` and a `toString` already, and where `__proto__` is no key. Such an output gets another name.
+ * Renames outputs that the engine's JavaScript layer mishandles: it stores names and results in ordinary
+ * objects, which have a `constructor` and a `toString` already, and in which `__proto__` is not a usable key.
  */
 import { create } from "@bufbuild/protobuf";
 import { NodeProtoSchema, OperatorSetIdProtoSchema, type ValueInfoProto } from "#onnx-proto";
 import { encodeModel, type OnnxModel } from "./model-proto.js";
 
-/** The name to fetch an output by. */
+/** Returns the name by which an output is fetched. */
 export function fetchedName(output: string): string {
   return output in Object.prototype ? `nightshift.${output}` : output;
 }
 
-/** The model with copies in place of such outputs; `null` where it has none. The given model stays as it is. */
+/** Returns the model with copies of such outputs; `null` if it has none. The given model is not changed. */
 export function withFetchableOutputs(model: OnnxModel): Uint8Array | null {
   const { graph, opsetImport } = model;
   const renamed = graph.output.filter(({ name }) => fetchedName(name) !== name);

@@ -1,4 +1,4 @@
-/** Batches for models whose export froze the number of rows: cut, filled up, and put together again. */
+/** Batches for models with a fixed number of rows: split, padded, and joined again. */
 import type { Tensor, TensorData, Tensors } from "../../data/tensor.js";
 
 /** The rows `start` to `end` (exclusive), as a view where the data allows it. */
@@ -8,7 +8,9 @@ export function sliceRows(tensor: Tensor, start: number, end: number): Tensor {
   return { ...tensor, dims: [end - start, ...row], data: cut(tensor.data, start * width, end * width) };
 }
 
-/** The tensor with `rows` rows: its own, then its last one again and again. A real row never upsets a model. */
+/**
+ * Pads the tensor to `rows` rows with copies of its last row. A real row cannot cause a new error in a model.
+ */
 export function padRows(tensor: Tensor, rows: number): Tensor {
   const [own = 0, ...row] = tensor.dims;
   if (own === rows) return tensor;
@@ -34,7 +36,7 @@ export function padRows(tensor: Tensor, rows: number): Tensor {
   return { ...tensor, dims, data };
 }
 
-/** All parts below one another. They agree in names, types and row shapes, since one model made them. */
+/** Joins the parts. They agree in names, types and row shapes, since one model produced them. */
 export function joinRows(parts: readonly Tensors[]): Tensors {
   const [first = {}] = parts;
   return Object.fromEntries(

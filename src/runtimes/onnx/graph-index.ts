@@ -1,7 +1,7 @@
 import type { GraphProto, NodeProto, TensorProto } from "#onnx-proto";
 import { attribute, numbersInTensor } from "./attributes.js";
 
-/** A graph by the names of its values. Subgraphs are not in it. */
+/** A graph indexed by the names of its values, without subgraphs. */
 export interface GraphIndex {
   readonly graph: GraphProto;
   readonly producers: ReadonlyMap<string, NodeProto>;
@@ -24,7 +24,7 @@ export function indexGraph(graph: GraphProto): GraphIndex {
   return { graph, producers, consumers, initializers };
 }
 
-/** Operators are told apart by domain too: anybody may name theirs `ZipMap`. */
+/** Operators are also distinguished by domain, because a custom operator may be named `ZipMap`. */
 export function isOperator(node: NodeProto, domain: "ai.onnx" | "ai.onnx.ml", opType: string): boolean {
   const own = node.domain === "" ? "ai.onnx" : node.domain;
   return own === domain && node.opType === opType;
@@ -32,7 +32,9 @@ export function isOperator(node: NodeProto, domain: "ai.onnx" | "ai.onnx.ml", op
 
 const identities = [["ai.onnx", "Identity"]] as const;
 
-/** The tensor of a value that is the same for all rows: an initializer, or what a Constant holds. */
+/**
+ * Returns the tensor of a value that is the same for all rows: an initializer, or the value of a Constant.
+ */
 export function constantOf({ initializers, producers }: GraphIndex, name: string): TensorProto | null {
   const initializer = initializers.get(name);
   if (initializer !== undefined) return initializer;
@@ -42,7 +44,10 @@ export function constantOf({ initializers, producers }: GraphIndex, name: string
     : null;
 }
 
-/** Which input comes out as it went in where the other one changes nothing: times or over 1, plus or minus 0. */
+/**
+ * Returns the input that is passed through because the other operand has no effect: times or divided by 1,
+ * plus or minus 0.
+ */
 function unchangedInput(
   index: GraphIndex,
   node: NodeProto,
@@ -67,7 +72,10 @@ const neutrals = [
   ["Sub", 0],
 ] as const;
 
-/** The input that an operator hands on as it is, in the same shape: an Identity's, or the other factor of 1. */
+/**
+ * Returns the input that an operator passes through unchanged in the same shape: an Identity's, or the other
+ * factor of 1.
+ */
 export function sameInput(index: GraphIndex, node: NodeProto): string | null {
   return isOperator(node, "ai.onnx", "Identity") ? (node.input[0] ?? null) : unchangedInput(index, node, 0);
 }
@@ -94,9 +102,9 @@ const aligned = [
 ] as const;
 
 /**
- * The value and the ones it came from, back to the first.
- * @param through `identities`: only copies of the same shape; `copies`: operators that keep every value; `aligned`: also
- * ones that keep every column in place
+ * Returns the value and its predecessors, back to the first.
+ * @param through `identities`: only copies of the same shape; `copies`: operators that keep every value;
+ * `aligned`: also operators that keep every column in place
  */
 export function walkBack(
   index: GraphIndex,

@@ -1,8 +1,8 @@
 /**
- * Labels by the scores. The specification of TreeEnsembleClassifier gives a row the top class; ONNX Runtime decides
- * between two classes by rules of its own, which contradict the scores beside them: it compares the raw sum with 0.5 where
- * all weights are positive although LOGISTIC follows, and takes the second of two scored classes wherever its score is
- * positive. Of several classes it passes over one that a row reaches no score of.
+ * Computes labels from the scores. The specification of TreeEnsembleClassifier assigns a row the top class.
+ * For two classes ONNX Runtime uses rules of its own, which contradict the scores: it compares the raw sum
+ * with 0.5 if all weights are positive, although LOGISTIC follows, and takes the second of two scored classes
+ * whenever its score is positive. With several classes it ignores one that has no score for a row.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
@@ -21,8 +21,8 @@ import { importStandardOperators, type OnnxModel } from "./model-proto.js";
 import { scoredClasses, scoresEveryRow } from "./trees/scored-classes.js";
 
 /**
- * Makes the label of every TreeEnsembleClassifier whose rule is the engine's own the class with the largest score, the
- * first of equals, in place. @returns whether anything was changed
+ * Replaces, in place, the label of every TreeEnsembleClassifier with such a rule by the class with the
+ * largest score, the first of equals. @returns whether anything was changed
  */
 export function takeLabelsFromScores(model: OnnxModel): boolean {
   const { graph } = model;
@@ -33,7 +33,7 @@ export function takeLabelsFromScores(model: OnnxModel): boolean {
     const [label = "", scores = ""] = node.output;
     const given = scores === "" ? named("scores") : scores;
     node.output = [named("engine-label"), given];
-    // Nodes have to come in an order in which they can run.
+    // Nodes have to be in an order in which they can run.
     graph.node.splice(
       at + 1,
       0,
@@ -57,7 +57,7 @@ function isOwnRule(node: NodeProto): boolean {
     );
   }
   if (scoredClasses(node).size === 2) return true;
-  // Weights in double precision are in another attribute, which says nothing here.
+  // Weights in double precision are in another attribute and do not matter here.
   const weights = numbersOf(node, "class_weights");
   return transformOf(node) === "LOGISTIC" && (weights === null || weights.every((weight) => weight >= 0));
 }

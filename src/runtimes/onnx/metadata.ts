@@ -1,8 +1,8 @@
-/** What a model says about itself, for `inspect` and for feature names. */
+/** Reads a model's metadata, for `inspect` and for feature names. */
 import type { Signature, TensorSpec } from "../../data/tensor.js";
 import type { OnnxModel } from "./model-proto.js";
 
-/** `metadata_props` as they are; what comes from other fields of the file starts with `onnx.`. */
+/** Returns `metadata_props` unchanged; keys from other fields of the file start with `onnx.`. */
 export function modelMetadata(
   model: OnnxModel,
   droppedOutputs: readonly string[],
@@ -33,8 +33,8 @@ function opsets(model: OnnxModel): string {
 const featureNameKeys = ["feature_names", "feature_names_in_", "featureNames", "input_features", "features"];
 
 /**
- * Names of the features of the one matrix that goes in. Names that do not fit its width describe something else, and
- * are left out rather than guessed about.
+ * Returns the feature names of the single input matrix. Names whose number differs from its width describe
+ * something else and are ignored.
  */
 export function featureNames(model: OnnxModel, inputs: readonly TensorSpec[]): readonly string[] | null {
   const [input, ...others] = inputs;

@@ -1,13 +1,16 @@
-/** Whether a model knows missing values: some operator has to take NaN for one, or else it goes through every sum. */
+/**
+ * Whether a model handles missing values: without an operator that treats NaN as missing, NaN propagates
+ * through every sum.
+ */
 
 import type { NodeProto } from "#onnx-proto";
 import { numbersOf } from "./attributes.js";
 import type { OnnxModel } from "./model-proto.js";
 
-/** Operators of these domains are known; of any other one it is not known what it does. */
+/** Domains with known operators; the behaviour of other operators is unknown. */
 const knownDomains: ReadonlySet<string> = new Set(["", "ai.onnx", "ai.onnx.ml", "com.microsoft"]);
 
-/** Operators that copy values, and compute nothing from them. */
+/** Operators that copy values without computing anything. */
 const copying: ReadonlySet<string> = new Set([
   "Identity",
   "Reshape",
@@ -19,8 +22,9 @@ const copying: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Returns `false` where no operator takes NaN for a missing value. `true` says that one does, not that every column reaches
- * it: only trying the model tells. `null`: the model only copies values, so a missing value stays one in the output.
+ * Returns `false` if no operator treats NaN as a missing value. `true`: one does, but maybe not for every
+ * column, which only a trial of the model shows. `null`: the model only copies values, so a missing value
+ * stays missing in the output.
  */
 export function knowsMissing({ graph, functions }: OnnxModel): boolean | null {
   if (graph.node.every(({ opType, domain }) => copying.has(opType) && knownDomains.has(domain))) return null;
@@ -33,7 +37,7 @@ export function knowsMissing({ graph, functions }: OnnxModel): boolean | null {
   });
 }
 
-/** Trees that were trained on missing values say at each node where they go. */
+/** Trees that were trained on missing values store at each node where they go. */
 function tracksMissing(node: NodeProto): boolean {
   return numbersOf(node, "nodes_missing_value_tracks_true")?.some((tracks) => tracks !== 0) ?? false;
 }

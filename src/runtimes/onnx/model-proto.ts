@@ -1,14 +1,17 @@
-/** An ONNX file's bytes as messages, and back. What this version of the format does not know survives a re-encode. */
+/**
+ * Decodes and encodes ONNX files. Fields that this version of the format does not know survive a re-encoding.
+ */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type GraphProto, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from "#onnx-proto";
 import { ModelError } from "../../errors.js";
 import { hintForModel, recogniseFile } from "../../text/recognise-file.js";
 
-/** A decoded model whose graph is known to be there. */
+/** A decoded model that has a graph. */
 export type OnnxModel = ModelProto & { graph: GraphProto };
 
 /**
- * Large tensors stay views of `bytes`: a model of 268 MB decodes in a millisecond and in half a megabyte.
+ * Decodes a model. Large tensors stay views of `bytes`: a model of 268 MB decodes in a millisecond and in
+ * half a megabyte.
  * @throws ModelError `model.load-failed`
  */
 export function decodeModel(bytes: Uint8Array, path: string): OnnxModel {
@@ -27,7 +30,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   return toBinary(ModelProtoSchema, model);
 }
 
-/** Whatever goes wrong while looking into a model's bytes is the model's fault. */
+/** Any error while reading a model's bytes is attributed to the model. */
 export function readingModel<T>(path: string, read: () => T, bytes?: Uint8Array): T {
   try {
     return read();
@@ -46,7 +49,7 @@ export function readingModel<T>(path: string, read: () => T, bytes?: Uint8Array)
   }
 }
 
-/** Messages in messages are read by functions in functions. */
+/** Nested messages are read by nested function calls. */
 function reasonOf(cause: unknown): string {
   if (cause instanceof RangeError && /call stack/.test(cause.message)) return "it is nested too deeply";
   return cause instanceof Error ? cause.message : String(cause);

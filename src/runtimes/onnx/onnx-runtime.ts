@@ -1,4 +1,4 @@
-/** ONNX models on ONNX Runtime, behind the model contract. */
+/** Runs ONNX models on ONNX Runtime: implements the contract of model runtimes. */
 import { realpath } from "node:fs/promises";
 import type { Signature } from "../../data/tensor.js";
 import { BugError, ModelError } from "../../errors.js";
@@ -23,11 +23,14 @@ import { treeEngine, treePredictor } from "./trees/tree-predictor.js";
 import { tryProvider } from "./try-provider.js";
 import { removeZipMaps } from "./zipmap.js";
 
-/** The largest message that protobuf, and so the engine, reads. */
+/** The largest message that protobuf, and so the engine, can read. */
 const maxModelBytes = 2 ** 31 - 1;
 
 export interface OnnxRuntimeOptions {
-  /** Where this process's threads take turns at a device; see {@link takeTurns}. Its own unless given. */
+  /**
+   * Shared memory by which this process's threads take turns at a device; see {@link takeTurns}. By default a
+   * new one.
+   */
   readonly device?: SharedArrayBuffer;
 }
 
@@ -36,7 +39,10 @@ export function onnxRuntime({ device = turnsMemory() }: OnnxRuntimeOptions = {})
   const turnsAt = (provider: string): Turns => (provider === "webgpu" ? shared : sideBySide);
   const trials = new Map<string, Promise<ProviderTrial>>();
 
-  /** Once a thread: what a machine has stays while a process runs. The CPU needs no proof. */
+  /**
+   * Checked once a thread, since a machine's devices do not change while a process runs. The CPU always
+   * works.
+   */
   function tried(provider: string): Promise<ProviderTrial> {
     if (provider === "cpu") return Promise.resolve({ provider, works: true });
     const trial =
@@ -71,7 +77,7 @@ export function onnxRuntime({ device = turnsMemory() }: OnnxRuntimeOptions = {})
     tryProvider: tried,
     chooseProvider: (wanted) => chooseProvider(wanted, tried),
 
-    /** Loads no engine: a model is looked at in milliseconds. */
+    /** Does not load the engine, so a model is inspected in milliseconds. */
     async inspect(path, externalData) {
       const { bytes, size, sha256 } = await readWithDigest(path, (size) => requireReadable(path, size));
       const model = openModel(bytes, path);
@@ -104,16 +110,16 @@ export function onnxRuntime({ device = turnsMemory() }: OnnxRuntimeOptions = {})
   };
 }
 
-/** A model as it will run: cleaned up, with what it says about itself. */
+/** A model as it will run, after clean-up, with its properties. */
 interface OpenModel {
   readonly signature: Signature;
-  /** For ONNX Runtime; the file's own bytes where nothing had to be cleaned up. To be asked for once, at the end. */
+  /** Bytes for ONNX Runtime; the file's own bytes if no clean-up was needed. Call it once, at the end. */
   readonly bytes: () => Uint8Array;
-  /** What ONNX Runtime computes wrongly; `null` where nothing is known. */
+  /** An operator that ONNX Runtime computes wrongly; `null` if none is known. */
   readonly fault: EngineFault | null;
   readonly locations: readonly string[];
   readonly showShapes: () => boolean;
-  /** The model as trees and nothing else; `null` where it is more than that. */
+  /** The model as trees; `null` if it contains anything else. */
   readonly trees: () => TreeModel | null;
 }
 
@@ -166,7 +172,9 @@ function modelAsset(assets: readonly Asset[]): Asset {
   return asset;
 }
 
-/** Assets come in the order of the locations, which the model's pinned bytes fix; paths need not resemble them. */
+/**
+ * Assets are in the order of the locations, which the model's pinned bytes determine; their paths may differ.
+ */
 function externalFiles(
   path: string,
   locations: readonly string[],

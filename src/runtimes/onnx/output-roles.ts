@@ -1,6 +1,6 @@
 /**
- * What a classifier's outputs mean, found by walking back from an output to where the class was decided. Only what the
- * graph says without doubt is told: no role is better than a wrong one.
+ * Determines the roles of a classifier's outputs by following the graph from an output back to the decision
+ * for a class. Only unambiguous roles are reported, because no role is better than a wrong one.
  */
 
 import type { TensorRole } from "../../data/tensor.js";
@@ -10,9 +10,9 @@ import { isShare } from "./value-range.js";
 import type { ClassLabels } from "./zipmap.js";
 
 export interface OutputRole {
-  /** `null` where two outputs could claim it (a model of several targets). */
+  /** `null` if two outputs could have it (a model with several targets). */
   readonly role: TensorRole | null;
-  /** Known for probabilities and scores, in the order of their last dimension. */
+  /** For probabilities and scores, in the order of their last dimension. */
   readonly labels: ClassLabels | null;
 }
 
@@ -39,13 +39,17 @@ export function outputRoles(
     else if (made.some(({ scores, unlabelled }) => isPickedFrom(index, aligned, scores, unlabelled)))
       roles.set(name, { role: ofClasses(), labels: null });
     else if (made.length > 0 && /prob/i.test(name) && !isShare(index, name))
-      // A classifier's output that its export calls probabilities, and that nothing keeps within [0, 1].
+      // A classifier's output that its export calls probabilities although its values are not bounded to [0,
+      // 1].
       roles.set(name, { role: "scores", labels: null });
   }
   return withoutRivals(roles);
 }
 
-/** Scores a pair of classes, or one class's column out of the scores of all: a binary decision function. */
+/**
+ * Whether it is selected from all scores: one for a pair of classes, or one class's column, as in a binary
+ * decision function.
+ */
 function isPickedFrom(
   index: GraphIndex,
   path: readonly string[],

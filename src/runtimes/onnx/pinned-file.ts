@@ -1,4 +1,4 @@
-/** Files that a model is made of, pinned by content: what is given to the engine is what was hashed. */
+/** Pins a model's files by content: the engine receives exactly the bytes that were hashed. */
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
@@ -13,7 +13,7 @@ export interface FileDigest {
 
 const blockBytes = 16 * 1024 * 1024;
 
-/** Throws for a size that is not wanted, before anything is read. */
+/** Throws for an unacceptable size, before anything is read. */
 type Admit = (size: number) => void;
 
 /** Reads a whole file and pins it in the same pass. */
@@ -36,13 +36,13 @@ export async function digestFile(path: string, admit: Admit = () => {}): Promise
   });
 }
 
-/** The bytes of an asset. @throws ModelError `model.changed` when they are not the ones that were planned with */
+/** Returns the bytes of an asset. @throws ModelError `model.changed` if they are not the planned ones */
 export async function readPinned(asset: Asset): Promise<Uint8Array> {
   const { bytes } = await pinned(asset, readWithDigest);
   return bytes;
 }
 
-/** Like {@link readPinned}, for what is too large to hold. */
+/** Like {@link readPinned}, for files that are too large to hold in memory. */
 export async function verifyPinned(asset: Asset): Promise<void> {
   await pinned(asset, digestFile);
 }
@@ -77,7 +77,7 @@ async function withFile<T>(
 ): Promise<T> {
   let file: FileHandle | undefined;
   try {
-    // Without O_NONBLOCK a named pipe would keep this waiting for somebody to write into it.
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile())
@@ -94,7 +94,9 @@ async function withFile<T>(
   }
 }
 
-/** @param room where the bytes of a range go. A file that shrinks meanwhile gives a digest of less. */
+/**
+ * @param room buffer for the bytes of a range. If a file shrinks meanwhile, the digest covers fewer bytes.
+ */
 async function digest(
   file: FileHandle,
   size: number,

@@ -1,4 +1,4 @@
-/** Batches through a session: our tensors in, our tensors out, without copying what goes in. */
+/** Runs batches through a session without copying the inputs. */
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Signature, Tensor, TensorSpec, Tensors } from "../../data/tensor.js";
 import { ModelError } from "../../errors.js";
@@ -11,9 +11,9 @@ import { fetchedName } from "./fetchable-outputs.js";
 import { joinRows, padRows, sliceRows } from "./fixed-batch.js";
 
 export interface PredictorPlace {
-  /** Of the model, for messages. */
+  /** Path of the model, for messages. */
   readonly path: string;
-  /** Whether no shape can follow from a row's values, so that messages may hold them. */
+  /** Whether no shape can depend on a row's values, so that messages may contain shapes. */
   readonly showShapes: boolean;
 }
 
@@ -25,7 +25,7 @@ export function onnxPredictor(
   { path, showShapes }: PredictorPlace,
   turns: Turns,
 ): Predictor {
-  // Only what the signature names: fetching a sequence or a map throws.
+  // Only outputs of the signature: fetching a sequence or a map throws.
   const allOutputs = signature.outputs.map(({ name }) => name);
 
   /** One call of the engine, which blocks this thread. */
@@ -61,7 +61,7 @@ export function onnxPredictor(
     return joinRows(parts);
   }
 
-  /** A result for nobody needs no call, and many models can't make one. */
+  /** Without rows no call is needed, and many models cannot handle it. */
   function noRows(): Tensors {
     return Object.fromEntries(signature.outputs.map((spec) => [spec.name, emptyTensor(spec)]));
   }

@@ -1,6 +1,6 @@
 /**
- * Which execution provider runs is decided here: the engine falls back silently from some, and throws at one whose
- * library is missing even where another could have run.
+ * Decides which execution provider runs: the engine silently falls back from some, and throws at one whose
+ * library is missing even if another could have run.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ export async function chooseProvider(
   throw missing(passedOver);
 }
 
-/** What was planned for another provider must not go on with this one. @throws ModelError `model.provider-mismatch` */
+/** Refuses a run that was planned for another provider. @throws ModelError `model.provider-mismatch` */
 export async function requireProvider({ provider }: Profile, tryProvider: TryProvider): Promise<void> {
   const trial = await tryProvider(provider);
   if (trial.works) return;
@@ -63,7 +63,7 @@ function missing(tried: readonly MissingProvider[]): ModelError {
   );
 }
 
-/** Why a provider did not run, from what the engine said. Messages are those of onnxruntime 1.30. */
+/** Explains why a provider did not run, from the engine's message (onnxruntime 1.30). */
 export function whyNot(
   provider: string,
   message: string,
@@ -109,7 +109,10 @@ function requireKnown(name: string): asserts name is Provider {
   });
 }
 
-/** ONNX Runtime's own names (`CUDAExecutionProvider`), everyday ones, and one letter more, less or other. */
+/**
+ * Finds the intended provider: by ONNX Runtime's own name (`CUDAExecutionProvider`), a common name, or a
+ * misspelling by one letter.
+ */
 function suggestion(name: string): Provider | null {
   const plain = name.toLowerCase().replace(/[^a-z]|executionprovider$/g, "");
   if (plain === "gpu" || plain === "nvidia") return "cuda";

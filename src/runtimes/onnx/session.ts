@@ -1,4 +1,4 @@
-/** Sessions: a model's verified bytes, and nothing else, given to the engine. */
+/** Creates sessions from a model's verified bytes only. */
 import { constants } from "node:buffer";
 import { normalize, sep } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
@@ -22,16 +22,21 @@ export interface SessionModel {
 }
 
 export interface SessionOptions {
-  /** Fail (see {@link isPartlyOnCpu}) rather than run an operator that the provider has no version of. */
+  /**
+   * Fail (see {@link isPartlyOnCpu}) instead of running operators without an implementation for the provider.
+   */
   readonly nothingOnCpu?: boolean;
   /**
-   * An external file past it is not read into memory (a buffer of Node 20 ends at 4 GiB): the engine then maps the files
-   * itself, and they are verified before and after.
+   * Larger external files are not read into memory (a buffer of Node 20 is limited to 4 GiB): the engine then
+   * maps the files itself, and they are verified before and after.
    */
   readonly maxHeldBytes?: number;
 }
 
-/** Session entries for an engine that would otherwise run on the CPU what a provider has no version of. */
+/**
+ * Session options for an engine that would otherwise run operators without an implementation for the provider
+ * on the CPU.
+ */
 export const noCpuFallback = { disable_cpu_ep_fallback: "1" } as const;
 
 /**
@@ -91,7 +96,10 @@ function sessionOptions(profile: Profile): InferenceSession.SessionOptions {
   };
 }
 
-/** The engine copies what it needs while the session is made, and refuses any location that is not among these. */
+/**
+ * The engine copies the data that it needs while the session is created, and refuses locations that are not
+ * among these.
+ */
 async function heldExternalData(
   external: readonly ExternalFile[],
 ): Promise<{ readonly path: string; readonly data: Uint8Array }[]> {
@@ -100,7 +108,9 @@ async function heldExternalData(
   );
 }
 
-/** The one folder that all locations are relative to; the engine takes no other arrangement from disk. */
+/**
+ * Returns the single folder that all locations are relative to; the engine supports no other layout on disk.
+ */
 function commonFolder({ path, external }: SessionModel): string {
   const folders = external.map(({ location, asset }) => {
     const tail = sep + normalize(location);

@@ -1,6 +1,6 @@
 /**
- * Whether the shape of some tensor can follow from a row's values. Mostly none does: then what the engine says of shapes
- * tells nothing of rows, and may be shown.
+ * Whether the shape of any tensor can depend on a row's values. Usually none does: then shapes in the
+ * engine's messages reveal nothing about rows and may be shown.
  */
 
 import type { GraphProto, NodeProto } from "#onnx-proto";
@@ -26,7 +26,7 @@ const sizeOperands: ReadonlyMap<string, readonly number[]> = new Map([
   ["MaxUnpool", [2]],
 ]);
 
-/** Operators whose result has as many elements as the values say. */
+/** Operators whose number of results depends on the values. */
 const countingOperators: ReadonlySet<string> = new Set([
   "NonZero",
   "Compress",
@@ -46,14 +46,14 @@ export function shapesFollowValues(graph: GraphProto): boolean {
     const sizes = (sizeOperands.get(node.opType) ?? []).map((place) => node.input[place]);
     if (sizes.some(isFromValues)) return true;
     if (countingOperators.has(node.opType) && node.input.some(isFromValues)) return true;
-    // What these give is a shape itself, and no value.
+    // The results of these operators are shapes, not values.
     if (node.opType === "Shape" || node.opType === "Size") continue;
     if (node.input.some(isFromValues)) for (const name of node.output) fromValues.add(name);
   }
   return false;
 }
 
-/** Graphs inside operators, and operators of others, are not looked into. */
+/** Graphs inside operators and custom operators are not analysed. */
 function isKnown(node: NodeProto): boolean {
   const isStandard = ["", "ai.onnx", "ai.onnx.ml"].includes(node.domain);
   return (

@@ -1,4 +1,4 @@
-/** The signature of a cleaned-up graph: what goes in, what comes out, and what the model says about itself. */
+/** Reads the signature of a cleaned-up graph: inputs, outputs and metadata. */
 
 import type { Dimension, Signature, TensorSpec } from "../../data/tensor.js";
 import { ModelError } from "../../errors.js";
@@ -36,7 +36,7 @@ export function readSignature(
   };
 }
 
-/** Initializers may be listed among the inputs (older exporters do): they have their values already. */
+/** Older exporters list initializers among the inputs, although they have values already. */
 function readInputs(model: OnnxModel, path: string): readonly TensorSpec[] {
   const initializers = new Set([
     ...model.graph.initializer.map(({ name }) => name),
@@ -52,8 +52,8 @@ function readInputs(model: OnnxModel, path: string): readonly TensorSpec[] {
 }
 
 /**
- * The size that dimension 0 was frozen to. One input is enough: rows go through all inputs side by side, so the others
- * have to come in the same number.
+ * Returns the fixed size of dimension 0. One input with a fixed size is enough, since all inputs have the
+ * same number of rows.
  */
 function readFixedBatch(inputs: readonly TensorSpec[], path: string): number | null {
   const fixed = inputs.filter(({ shape }) => typeof shape?.[0] === "number");
@@ -79,9 +79,9 @@ function symbolicBatch(inputs: readonly TensorSpec[]): string | null {
 
 interface Outputs {
   readonly outputs: readonly TensorSpec[];
-  /** Outputs that no column can be made of, with their types. */
+  /** Outputs that cannot become columns, with their types. */
   readonly dropped: readonly string[];
-  /** Outputs that depend on no input. */
+  /** Outputs that do not depend on the input. */
   readonly constant: readonly string[];
 }
 
@@ -110,7 +110,7 @@ function readOutputs(
   return { outputs, dropped, constant: [...constants] };
 }
 
-/** A forest gives a number for each of its targets, also where its exporter declares a single one. */
+/** A forest returns a number for each of its targets, even if its exporter declares a single one. */
 function regressorShape(index: GraphIndex, name: string, declared: TensorSpec["shape"]): TensorSpec["shape"] {
   const copied = walkBack(index, name, "identities").at(-1) ?? name;
   const node = index.producers.get(copied);
@@ -133,7 +133,7 @@ function outputSpec(
     return { name, type, shape: known.role === "label" ? (shape ?? [batch]) : shape, ...role };
   const classes = known.labels.length;
   const width = shape?.at(-1);
-  // A reshape on the way may have put something else last: then the labels say nothing about it.
+  // A reshape in between may have changed the last dimension: then the labels do not apply to it.
   if (shape !== null && (shape.length < 2 || (typeof width === "number" && width !== classes)))
     return { name, type, shape, ...(known.role === "scores" ? role : {}) };
   return {
@@ -146,8 +146,8 @@ function outputSpec(
 }
 
 /**
- * Dimension 0 of an output is the batch, whatever was written there: LightGBM's exporter declares labels of shape [1],
- * others a scalar, and both give one a row.
+ * Treats dimension 0 of an output as the batch regardless of its declaration: LightGBM's exporter declares
+ * labels of shape [1], others a scalar, and both return one for each row.
  */
 function batchFirst(shape: TensorSpec["shape"], batch: Dimension): TensorSpec["shape"] {
   if (shape === null) return null;

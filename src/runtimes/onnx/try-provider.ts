@@ -1,4 +1,4 @@
-/** Whether a provider works: by a multiplication that is allowed to run nowhere else. */
+/** Tests whether a provider works, with a multiplication that may not run anywhere else. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema, TensorProto_DataType } from "#onnx-proto";
 import type { ProviderTrial } from "../model.js";

@@ -1,4 +1,4 @@
-/** What a graph says about its inputs and outputs: element types and shapes. */
+/** Reads element types and shapes of a graph's inputs and outputs. */
 
 import {
   TensorProto_DataType as DataType,
@@ -9,7 +9,7 @@ import {
 import type { Dimension, TensorType } from "../../data/tensor.js";
 import { ModelError } from "../../errors.js";
 
-/** A tensor as declared; dimension 0 is as the exporter wrote it. */
+/** A tensor as declared; dimension 0 is as in the file. */
 export interface DeclaredTensor {
   readonly type: TensorType;
   readonly shape: readonly Dimension[] | null;
@@ -38,7 +38,7 @@ const typeNames: ReadonlyMap<number, string> = new Map(
   ]),
 );
 
-/** `null` where the value is no tensor, or one of a type that no column can become. */
+/** Returns `null` if the value is not a tensor, or has a type that no column can have. */
 export function declaredTensor(info: ValueInfoProto): DeclaredTensor | null {
   const value = info.type?.value;
   if (value?.case !== "tensorType") return null;
@@ -71,7 +71,7 @@ export function declaredInput(info: ValueInfoProto, path: string): DeclaredTenso
   return tensor;
 }
 
-/** The type as people write it: `float32`, `sequence<map<int64, float32>>`. */
+/** Formats a type: `float32`, `sequence<map<int64, float32>>`. */
 export function describeType(type: TypeProto | undefined): string {
   const value = type?.value;
   switch (value?.case) {
@@ -94,7 +94,7 @@ function elementName(elementType: number): string {
   return typeNames.get(elementType) ?? `type ${elementType}`;
 }
 
-/** A size of 0 or less, and an empty name, say nothing. */
+/** A size of 0 or less and an empty name mean an unknown size. */
 function dimensions(shape: TensorShapeProto | undefined): readonly Dimension[] | null {
   if (shape === undefined) return null;
   return shape.dim.map(({ value }) => {

@@ -1,6 +1,7 @@
 /**
- * Bounds of a value's elements, whatever goes into the model: interval arithmetic over the graph, back from the value. What
- * is not known to be bounded is unbounded, so a value that lies within [0, 1] here does so for every row.
+ * Computes bounds of a value's elements for any model input, by interval arithmetic backwards through the
+ * graph. Everything that is not known to be bounded is unbounded, so a value within [0, 1] here is within it
+ * for every row.
  */
 
 import { type NodeProto, TensorProto_DataType } from "#onnx-proto";
@@ -16,12 +17,12 @@ export interface Range {
 
 const anything: Range = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
 const share: Range = { low: 0, high: 1 };
-/** What sums of float32 lose. */
+/** Tolerance for rounding errors of float32 sums. */
 const slack = 1e-3;
-/** Longer chains than this are no classifier's end. */
+/** Longer chains do not end a classifier. */
 const maxDepth = 64;
 
-/** Whether all elements are shares of one, as probabilities are. */
+/** Whether all elements are within [0, 1], as probabilities are. */
 export function isShare(index: GraphIndex, name: string): boolean {
   const { low, high } = rangeOf(index, name, new Map(), 0);
   return low >= -slack && high <= 1 + slack;
@@ -32,7 +33,7 @@ type Known = Map<string, Range>;
 function rangeOf(index: GraphIndex, name: string, known: Known, depth: number): Range {
   const met = known.get(name);
   if (met !== undefined) return met;
-  // A cycle, which no valid model has, finds this.
+  // The result in case of a cycle, which no valid model has.
   known.set(name, anything);
   const range = depth > maxDepth ? anything : computed(index, name, known, depth);
   const sound = Number.isNaN(range.low) || Number.isNaN(range.high) ? anything : range;
@@ -152,7 +153,8 @@ function ofClassicalModel(node: NodeProto, name: string, of: (place: number) => 
 
 function scoresRange(node: NodeProto): Range {
   const transform = transformOf(node);
-  // Without Platt's parameters a support vector machine knows distances alone, also where they are squeezed into [0, 1].
+  // Without Platt's parameters, a support vector machine only has distances, even if they are mapped into [0,
+  // 1].
   if (node.opType === "SVMClassifier" && !isProbabilistic(node)) return anything;
   if (["LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"].includes(transform)) return share;
   if (transform !== "NONE") return anything;
@@ -160,7 +162,7 @@ function scoresRange(node: NodeProto): Range {
   if (node.opType === "LinearClassifier") return anything;
   const weights = weightRange(node, "class");
   const isPair = classLabels(node)?.length === 2 && new Set(numbersOf(node, "class_ids")).size === 1;
-  // The other class gets what is left of 1 where no weight is negative, else the opposite.
+  // The other class gets the rest to 1 if no weight is negative, else the negated score.
   return isPair
     ? weights.low >= 0
       ? union([weights, { low: 1 - weights.high, high: 1 - weights.low }])
@@ -183,7 +185,7 @@ function union(ranges: readonly Range[]): Range {
   };
 }
 
-/** Bounds are inputs that may be left out. */
+/** Bounds are optional inputs. */
 function clipped(
   { low, high }: Range,
   least: string | undefined,
@@ -202,7 +204,7 @@ function negated({ low, high }: Range): Range {
   return { low: -high, high: -low };
 }
 
-/** 0 times infinity is NaN, which is no bound: see {@link rangeOf}. */
+/** 0 times infinity is NaN, which is not a valid bound: see {@link rangeOf}. */
 function times(a: Range, b: Range): Range {
   const corners = [a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high];
   return { low: Math.min(...corners), high: Math.max(...corners) };
@@ -225,8 +227,9 @@ function isLessMaximum(index: GraphIndex, node: NodeProto): boolean {
 }
 
 /**
- * Whether `total` is the sum of the elements of `name`, of which none is negative. A sum of zero may have been replaced by
- * something positive; or both got an addition in that case, `(x + m) / (sum(x) + classes * m)`, as skl2onnx writes it.
+ * Whether `total` is the sum of the non-negative elements of `name`. A sum of zero may have been replaced by
+ * a positive number; or both may have an addition for this case, `(x + m) / (sum(x) + classes * m)`, as
+ * skl2onnx writes it.
  */
 function isTotalOf(index: GraphIndex, total: string, name: string): boolean {
   if (isReductionOf(index, "ReduceSum", total, name)) return true;
@@ -263,7 +266,7 @@ function isReductionOf(index: GraphIndex, reduction: string, reduced: string, na
   );
 }
 
-/** Back through what changes neither the elements nor, as far as reductions care, their rows. */
+/** Follows operators that change neither the elements nor, as far as reductions matter, their rows. */
 function alias(index: GraphIndex, name: string): string {
   let at = name;
   for (let step = 0; step < maxDepth; step++) {

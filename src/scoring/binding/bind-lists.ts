@@ -1,6 +1,6 @@
 /**
- * One list column into one tensor: in a single sweep while its lists are regular, row by row where they are not. Lists of
- * any length are cut and filled up where the job says how.
+ * Binds one list column to one tensor: in one pass while its lists are regular, row by row otherwise. Lists
+ * of any length are truncated and padded if the job defines how.
  */
 import { type Data, DataType, makeData, Null, Precision } from "apache-arrow";
 import { isNull, nullFinder } from "../../data/arrow/validity.js";
@@ -71,7 +71,10 @@ export function listLane(options: ListLaneOptions): Lane {
   }
 }
 
-/** 1 where a list has a value, 0 where its row is padding. Lists that are too long fail in the lane of their values. */
+/**
+ * Fills 1 for each value of a list, and 0 for padding. Lists that are too long are reported with their
+ * values.
+ */
 export function maskLane(data: Data, type: TensorType, width: number, buffer: TensorBuffer): Lane {
   const startOf = listStarts(data);
   const ones = constantFill(buffer, type, 1);
@@ -87,7 +90,7 @@ export function maskLane(data: Data, type: TensorType, width: number, buffer: Te
   };
 }
 
-/** The elements themselves where they are the tensor's values already, bit by bit; engines refuse shared memory. */
+/** Returns the elements themselves if their bits are the tensor's values; engines refuse shared memory. */
 function viewable(elements: Data, column: BoundColumn, type: TensorType): NumberBuffer | null {
   if (column.part !== null || column.map !== null || column.dtype !== null) return null;
   if (elementType(elements) !== type) return null;

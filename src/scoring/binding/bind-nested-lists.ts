@@ -1,4 +1,7 @@
-/** One column of lists of lists into one tensor, row-major: each level of lists is a dimension, and has its length. */
+/**
+ * Binds one column of nested lists to one tensor, row-major: each level of lists is a dimension with a fixed
+ * length.
+ */
 import { type Data, DataType, makeData, Null } from "apache-arrow";
 import { isNull, nullFinder } from "../../data/arrow/validity.js";
 import type { BoundColumn, InputBinding } from "../../mapping/mapping.js";
@@ -10,7 +13,7 @@ import { listStarts } from "./list-starts.js";
 export interface ListLaneOptions {
   readonly data: Data;
   readonly binding: InputBinding & { readonly kind: "list" };
-  /** Values that the tensor takes a row. */
+  /** Number of the tensor's values in a row. */
   readonly width: number;
   readonly buffer: TensorBuffer;
   readonly fill: (data: Data, column: BoundColumn) => Fill;
@@ -19,9 +22,9 @@ export interface ListLaneOptions {
 interface Level {
   readonly data: Data;
   readonly startOf: (index: number) => number;
-  /** Values that each of its lists has. */
+  /** Number of values in each list of this level. */
   readonly length: number;
-  /** Values of the tensor that each of its lists fills. */
+  /** Number of the tensor's values that each list of this level fills. */
   readonly width: number;
 }
 
@@ -29,7 +32,10 @@ export function isNested({ type }: Data): boolean {
   return DataType.isList(type) || DataType.isFixedSizeList(type);
 }
 
-/** @param options of a column whose lists are nested as deep as the row's shape, dimensions of 1 apart */
+/**
+ * @param options of a column whose nesting depth equals the rank of the row's shape, not counting dimensions
+ * of 1
+ */
 export function nestedListLane({ data, binding, width, buffer, fill }: ListLaneOptions): Lane {
   const { column } = binding;
   const { levels, elements } = levelsOf(data, binding.rowShape ?? [width], width);
@@ -51,7 +57,10 @@ export function nestedListLane({ data, binding, width, buffer, fill }: ListLaneO
     return headOf(buffer, rows * width);
   };
 
-  /** Where the values of these rows begin, if all their lists have the right lengths and lie one behind the other. */
+  /**
+   * Returns where the values of these rows begin, if all their lists have the right lengths and are
+   * contiguous.
+   */
   function regularStart(start: number, end: number): number | null {
     let [from, to] = [start, end];
     for (const { data: lists, startOf, length } of levels) {
@@ -63,7 +72,7 @@ export function nestedListLane({ data, binding, width, buffer, fill }: ListLaneO
     return from;
   }
 
-  /** @returns whether all lists in it have the right lengths */
+  /** @returns whether all nested lists have the right lengths */
   function fillList(
     depth: number,
     index: number,

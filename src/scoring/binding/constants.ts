@@ -1,11 +1,11 @@
-/** One value in many cells: padding, masks, and inputs that no data is behind. */
+/** Fills cells with one value: padding, masks, and inputs without data. */
 import { doubleToHalf } from "../../data/float16.js";
 import type { TensorType } from "../../data/tensor.js";
 import type { InputBinding } from "../../mapping/mapping.js";
 import { headOf, type TensorBuffer } from "../tensors/tensor-buffers.js";
 import type { Lane } from "./fill.js";
 
-/** Fills its buffer once: nothing else writes there. */
+/** Fills its buffer once, because no other code writes to it. */
 export function constantLane(
   { type, value }: InputBinding & { readonly kind: "constant" },
   width: number,
@@ -15,7 +15,7 @@ export function constantLane(
   return (_start, rows) => headOf(buffer, rows * width);
 }
 
-/** Writes one value into the cells from `start` to `end`, exclusive. */
+/** Writes one value into the cells from `start` to `end` (exclusive). */
 export function constantFill(
   buffer: TensorBuffer,
   type: TensorType,

@@ -6,7 +6,7 @@ import { integerFault, integerLimits, type WholeNumbers } from "./whole-numbers.
 /** Changes the first `count` values in place. */
 export type Adjust = (values: Float64Array, count: number, onFault: OnFault) => void;
 
-/** Doubles to what they are in another type, still as doubles; `null` where that changes nothing. */
+/** Rounds doubles to the values of another type, still as doubles; `null` if that changes nothing. */
 export function dtypeConversion(dtype: TensorType | null, whole: WholeNumbers): Adjust | null {
   switch (dtype) {
     case null:

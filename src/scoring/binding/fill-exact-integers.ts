@@ -1,4 +1,7 @@
-/** Integers into int64 and uint64 tensors, and decimals into any tensor of integers, exactly: never through a double. */
+/**
+ * Fills integers into int64 and uint64 tensors, and decimals into any integer tensor, exactly: never through
+ * a double.
+ */
 import { type Data, DataType, Type } from "apache-arrow";
 import { unscaledAt } from "../../data/arrow/decimals.js";
 import { nullFinder } from "../../data/arrow/validity.js";
@@ -8,7 +11,7 @@ import type { BoundColumn } from "../../mapping/mapping.js";
 import { integerRange } from "../tensors/integer-range.js";
 import { type Fill, nullFault } from "./fill.js";
 
-/** The integer there; `null` where the value has a fraction. */
+/** Returns the integer at a position; `null` if the value has a fraction. */
 type IntegerAt = (index: number) => bigint | null;
 
 type WideTensor = BigInt64Array | BigUint64Array;
@@ -21,7 +24,7 @@ export type IntegerTensor =
   | Uint16Array
   | Uint32Array;
 
-/** `null` when the column's values don't go into the tensor as the integers that they are, or doubles are as exact. */
+/** Returns `null` if the column's values are not integers for the tensor, or if doubles are exact too. */
 export function fillExactIntegers(
   data: Data,
   column: BoundColumn,
@@ -68,7 +71,7 @@ export function fillExactIntegers(
   };
 }
 
-/** Copies integers that are the tensor's own already, in native code: token lists are mostly this. */
+/** Copies integers of the tensor's own type in native code; most token lists use this. */
 function sameIntegers(
   { values, type }: Data,
   out: WideTensor,
@@ -90,16 +93,16 @@ function holdsDecimals({ type }: Data): boolean {
   return DataType.isDecimal(DataType.isDictionary(type) ? type.dictionary : type);
 }
 
-/** What a tensor or a `dtype` can hold; `null` where that is not integers. */
+/** Returns the range of an integer tensor or `dtype`; `null` for other types. */
 function wholeRange(dtype: TensorType): Range | null {
   if (isFloatTensor(dtype) || dtype === "string") return null;
   const { min, max } = integerRange(dtype);
-  // The bounds of 64 bits are powers of two, the upper one exclusive.
+  // The bounds of 64 bits are powers of two; the upper one is exclusive.
   const exclusive = dtype === "int64" || dtype === "uint64" ? 1n : 0n;
   return { min: BigInt(min), max: BigInt(max) - exclusive };
 }
 
-/** Integers, also those that a decimal without digits behind the point holds; `null` for other columns. */
+/** Reads integers, including decimals without decimal places; `null` for other columns. */
 export function integerReader(data: Data): ((index: number) => bigint) | null {
   const values = DataType.isDictionary(data.type) ? data.type.dictionary : data.type;
   if (DataType.isDecimal(values) && values.scale > 0) return null;

@@ -1,4 +1,7 @@
-/** Numeric columns into numeric tensors. Column by column in small blocks: what is read stays in the L1 cache. */
+/**
+ * Fills numeric columns into numeric tensors, column by column in small blocks, so that the data stays in the
+ * L1 cache.
+ */
 import type { Data } from "apache-arrow";
 import { type FindNulls, nullFinder } from "../../data/arrow/validity.js";
 import { doubleToHalf } from "../../data/float16.js";
@@ -54,7 +57,7 @@ interface DoublesSteps {
   readonly nulls: FindNulls | null;
   readonly column: BoundColumn;
   readonly adjust: Adjust | null;
-  /** NaN is how pandas writes a missing value in a column of integers, which it keeps as floats then. */
+  /** In integer columns with missing values, pandas stores floats and writes NaN for a missing value. */
   readonly nanIsNull: boolean;
   readonly store: Store;
 }
@@ -73,7 +76,7 @@ function throughDoubles({ read, nulls, column, adjust, nanIsNull, store }: Doubl
       if (nanIsNull)
         for (let index = 0; index < size; index++) if (Number.isNaN(block[index])) missing.add(index);
       if (adjust !== null) {
-        // What a null slot holds is no value that could fail.
+        // The content of a null slot is undefined and must not cause a fault.
         for (const index of missing) block[index] = 0;
         adjust(block, size, (index, reason) => onFault(done + index, reason));
       }
@@ -95,7 +98,7 @@ function storeFor(type: TensorType, out: TensorData, whole: WholeNumbers): Store
   if (out instanceof Float32Array) return storeFloats(out);
   if (out instanceof Float64Array) return storeDoubles(out);
   if (type === "float16") return storeHalves(out as Uint16Array);
-  // What a column was sure of matters where its values first become integers.
+  // The limits of the column's type matter where its values first become integers.
   const limits = integerLimits(type, whole);
   if (out instanceof BigInt64Array || out instanceof BigUint64Array)
     return storeWideIntegers(out, limits, whole.cutsFractions);
@@ -137,7 +140,7 @@ function storeIntegers(
   };
 }
 
-/** For sources that are not integers themselves: parts of timestamps, booleans and floats. */
+/** For sources that are not integers: parts of timestamps, booleans and floats. */
 function storeWideIntegers(
   out: BigInt64Array | BigUint64Array,
   limits: IntegerLimits,

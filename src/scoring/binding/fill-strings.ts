@@ -1,4 +1,4 @@
-/** Text columns into string tensors. */
+/** Fills text columns into string tensors. */
 import type { Data } from "apache-arrow";
 import { isNull, nullFinder } from "../../data/arrow/validity.js";
 import type { BoundColumn } from "../../mapping/mapping.js";
@@ -20,7 +20,7 @@ export function fillStrings(data: Data, column: BoundColumn, out: string[], deco
       out[first + index * stride] = replacement;
       if (fault !== null) onFault(index, fault);
     });
-    // The engine takes texts as C strings, which end at the first NUL.
+    // The engine uses C strings, which end at the first NUL.
     for (let index = 0, cell = first; index < count; index++, cell += stride)
       if (out[cell]?.includes("\0")) {
         out[cell] = "";

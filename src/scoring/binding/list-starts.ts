@@ -1,6 +1,6 @@
 import { type Data, DataType } from "apache-arrow";
 
-/** Where each list begins among the elements; the place after the last list is where it ends. */
+/** Returns where each list begins among the elements; the position after the last list is its end. */
 export function listStarts(data: Data): (row: number) => number {
   if (DataType.isFixedSizeList(data.type)) {
     const size = data.type.listSize;

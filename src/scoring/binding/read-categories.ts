@@ -1,4 +1,4 @@
-/** Columns of categories as the numbers that a map file gives them. */
+/** Converts columns of categories to the numbers of a map file. */
 import { type Data, DataType, Type } from "apache-arrow";
 import { type Categories, categoriesOf } from "../../mapping/files/mapping-files.js";
 import type { BoundColumn, CategoryMap } from "../../mapping/mapping.js";
@@ -7,7 +7,7 @@ import type { FillContext } from "./fill.js";
 import { type ReadNumbers, readDictionary, readNumbers } from "./read-numbers.js";
 import { textReader } from "./text-reader.js";
 
-/** Gives NaN, which no map file holds, for values that the map does not have: see {@link refuseUnknown}. */
+/** Returns NaN, which no map file contains, for values that the map lacks: see {@link refuseUnknown}. */
 export function readCategories(
   data: Data,
   column: BoundColumn,
@@ -16,13 +16,13 @@ export function readCategories(
 ): ReadNumbers {
   const categories = categoriesOf(context.files, map.file);
   const unknown = map.unknown ?? Number.NaN;
-  // Entries of a dictionary are looked up once, and rows by their indices.
+  // Dictionary entries are looked up once; rows use their indices.
   if (DataType.isDictionary(data.type))
     return readDictionary(data, (entries) => lookUp(entries, column, categories, unknown, context));
   return lookUp(data, column, categories, unknown, context);
 }
 
-/** The row of a value that the map does not have fails, unless the job gave such values a number. */
+/** Fails rows with a value that the map lacks, unless the job assigns a number to such values. */
 export const refuseUnknown: Adjust = (values, count, onFault) => {
   for (let index = 0; index < count; index++)
     if (Number.isNaN(values[index])) {
@@ -54,7 +54,7 @@ function lookUp(
   };
 }
 
-/** `true` and `false` by the 1 and 0 that they are read as. */
+/** Maps `true` and `false` to the 1 and 0 as which they are read. */
 function booleans(numbers: Categories["numbers"]): ReadonlyMap<number, number> {
   return new Map(
     (["false", "true"] as const).flatMap((text, bit) => {

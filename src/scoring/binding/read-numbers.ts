@@ -1,4 +1,4 @@
-/** Any Arrow column that holds numbers, read block by block as doubles. */
+/** Reads any numeric Arrow column block by block as doubles. */
 import { type Data, DataType, Type } from "apache-arrow";
 import { unscaledAt } from "../../data/arrow/decimals.js";
 import { halfToDouble } from "../../data/float16.js";
@@ -6,7 +6,7 @@ import { BugError } from "../../errors.js";
 import type { BoundColumn } from "../../mapping/mapping.js";
 import { readPart } from "./time-parts.js";
 
-/** Writes `count` values from `start` into the front of `out`. What a null slot holds is not defined. */
+/** Writes `count` values from `start` to the front of `out`. The content for null slots is undefined. */
 export type ReadNumbers = (start: number, count: number, out: Float64Array) => void;
 
 type NumberArray =
@@ -47,11 +47,14 @@ function numbersOf(data: Data, part: BoundColumn["part"], timezone: string, colu
 }
 
 function readPlain(values: NumberArray): ReadNumbers {
-  // A typed array converts in native code, whatever the pair of types.
+  // A typed array converts any pair of types in native code.
   return (start, count, out) => out.set(values.subarray(start, start + count));
 }
 
-/** 64-bit integers from their halves: several times faster than through BigInt, rounded once, just as exactly. */
+/**
+ * Reads 64-bit integers from their halves: several times faster than BigInt, rounded once, with the same
+ * result.
+ */
 function readWideIntegers(values: BigInt64Array | BigUint64Array): ReadNumbers {
   const low = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
   const high =
@@ -87,7 +90,7 @@ function readDecimals(values: Uint32Array, words: number, scale: number): ReadNu
   };
 }
 
-/** Most decimals are small, and their two lowest words are fast. */
+/** Most decimals are small, so only their two lowest words are used. */
 function decimalAt(values: Uint32Array, index: number, words: number): number {
   const first = index * words;
   const low = values[first] ?? 0;
@@ -99,7 +102,7 @@ function decimalAt(values: Uint32Array, index: number, words: number): number {
   return fitsTwoWords ? high * 4_294_967_296 + low : Number(unscaledAt(values, index, words));
 }
 
-/** Decodes the dictionary once, then looks its values up. */
+/** Decodes the dictionary once, then looks up its values. */
 export function readDictionary(data: Data, reader: (values: Data) => ReadNumbers): ReadNumbers {
   const decoded = concatenate(
     (data.dictionary?.data ?? []).map((values) => decodeAll(values, reader(values))),

@@ -1,11 +1,11 @@
-/** Text columns, value by value. Categories repeat, so what was decoded is remembered by its bytes. */
+/** Reads text columns value by value. Categories repeat, so decoded texts are cached by their bytes. */
 import { type Data, DataType, Type, Vector } from "apache-arrow";
 import { BugError } from "../../errors.js";
 
-/** `null` for bytes that are not UTF-8. */
+/** Returns `null` for bytes that are not UTF-8. */
 export type TextAt = (index: number) => string | null;
 
-/** Text as it is, bytes as UTF-8, integers as people write them. What a null slot holds is not defined. */
+/** Reads text unchanged, bytes as UTF-8, integers in decimal. The content for null slots is undefined. */
 export function textReader(data: Data, column: string, decoder: TextDecoderCache): TextAt {
   const { type, values } = data;
   if (DataType.isDictionary(type)) return dictionaryReader(data, column, decoder);
@@ -36,7 +36,7 @@ export function textReader(data: Data, column: string, decoder: TextDecoderCache
   }
 }
 
-/** What a decoder writes for bytes that are not UTF-8; a text may hold it as well. */
+/** The character that a decoder writes for invalid UTF-8; a text may also contain it. */
 const replacementCharacter = "\u{fffd}";
 
 function isUtf8(bytes: Uint8Array): boolean {
@@ -48,7 +48,7 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** Entries are decoded when a row first asks for them: a dictionary may be larger than its chunk. */
+/** Entries are decoded on first use, because a dictionary may be larger than its chunk. */
 function dictionaryReader(data: Data, column: string, decoder: TextDecoderCache): TextAt {
   const readers = (data.dictionary?.data ?? []).map((values) => ({
     length: values.length,
@@ -81,9 +81,12 @@ export interface TextDecoderCache {
 const slots = 4096;
 const longestCached = 64;
 
-/** A direct-mapped cache: one slot a hash, the newest text wins. It copies the bytes that it compares with. */
+/**
+ * A direct-mapped cache: one slot for each hash; a new text replaces the old one. It copies the bytes that it
+ * compares.
+ */
 export function createTextDecoderCache(): TextDecoderCache {
-  // A text may begin with U+FEFF, which is part of it: only a file begins with a byte order mark.
+  // A text may begin with U+FEFF, which is part of it: only files begin with a byte order mark.
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   const keys: (Uint8Array | undefined)[] = new Array(slots);
   const texts: string[] = new Array(slots).fill("");

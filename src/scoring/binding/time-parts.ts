@@ -1,16 +1,22 @@
-/** Calendar fields of timestamps, dates and times of day, as numbers. */
+/** Reads calendar fields of timestamps, dates and times of day as numbers. */
 import { type Data, DataType, DateUnit } from "apache-arrow";
 import { BugError } from "../../errors.js";
 import type { TimePart } from "../../mapping/mapping.js";
 
 const secondsOfDay = 86_400;
-/** Zone offsets change on quarter hours only (since 1972), so one answer of Intl serves all instants of a quarter. */
+/**
+ * Zone offsets change only on quarter hours (since 1972), so one result of Intl is valid for all instants of
+ * a quarter.
+ */
 const quarterSeconds = 900;
 
 /** Writes the part of `count` values from `start` into `out`. */
 export type ReadPart = (start: number, count: number, out: Float64Array) => void;
 
-/** @param timezone IANA zone, or an offset such as `-03:00`; applies to timestamps only: dates and times of day have none. */
+/**
+ * @param timezone IANA zone, or an offset such as `-03:00`. Applies only to timestamps: dates and times of
+ * day have no zone.
+ */
 export function readPart(data: Data, part: TimePart, timezone: string): ReadPart {
   const readSeconds = secondsReader(data);
   const offsetAt = DataType.isTimestamp(data.type) && timezone !== "UTC" ? offsetsOf(timezone) : null;
@@ -24,7 +30,7 @@ export function readPart(data: Data, part: TimePart, timezone: string): ReadPart
   };
 }
 
-/** Whole seconds since the epoch (or since midnight), rounded down. */
+/** Returns whole seconds since the epoch (or since midnight), rounded down. */
 function secondsReader(data: Data): ReadPart {
   const { values, type } = data;
   if (DataType.isDate(type) && type.unit === DateUnit.DAY)
@@ -33,7 +39,7 @@ function secondsReader(data: Data): ReadPart {
     };
   const perSecond = unitsPerSecond(type);
   if (values instanceof BigInt64Array && perSecond === 1e9)
-    // Nanoseconds since 1970 are past 2^53: only integer division gets the last one before midnight right.
+    // Nanoseconds since 1970 exceed 2^53: only integer division is exact just before midnight.
     return (start, count, out) => {
       for (let index = 0; index < count; index++) {
         const nanoseconds = values[start + index] ?? 0n;
@@ -70,7 +76,7 @@ const fields: { readonly [part in TimePart]: (seconds: number) => number } = {
     return day - daysBeforeYear(civil(day).year) + 1;
   },
   week: (seconds) => {
-    // ISO 8601: a week belongs to the year that its Thursday is in.
+    // ISO 8601: a week belongs to the year of its Thursday.
     const day = dayOf(seconds);
     const thursday = day - modulo(day + 3, 7) + 3;
     return Math.floor((thursday - daysBeforeYear(civil(thursday).year)) / 7) + 1;
@@ -85,7 +91,10 @@ function modulo(value: number, divisor: number): number {
   return value - Math.floor(value / divisor) * divisor;
 }
 
-/** Days since the epoch to the Gregorian calendar: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
+/**
+ * Converts days since the epoch to the Gregorian calendar: Howard Hinnant, "chrono-Compatible Low-Level Date
+ * Algorithms".
+ */
 function civil(days: number): { readonly year: number; readonly month: number; readonly day: number } {
   const shifted = days + 719_468;
   const era = Math.floor(shifted / 146_097);
@@ -114,7 +123,7 @@ function daysBeforeYear(year: number): number {
   );
 }
 
-/** Of `-03:00`, as Arrow writes zones without rules; `null` for anything else. */
+/** Parses `-03:00`, which Arrow writes for zones without rules; `null` for other texts. */
 export function offsetSeconds(timezone: string): number | null {
   const [, sign, hours = "", minutes = ""] = /^([+-])(\d{2}):?([0-5]\d)$/.exec(timezone) ?? [];
   return sign === undefined ? null : (sign === "-" ? -1 : 1) * (Number(hours) * 3600 + Number(minutes) * 60);
@@ -125,7 +134,7 @@ function offsetsOf(timezone: string): (seconds: number) => number {
   return offset === null ? zoneOffsets(timezone) : () => offset;
 }
 
-/** Seconds to add to UTC for local time in the zone, asked of Intl once a quarter hour. */
+/** Returns the seconds to add to UTC for local time in the zone; calls Intl once for each quarter hour. */
 function zoneOffsets(timezone: string): (seconds: number) => number {
   const format = new Intl.DateTimeFormat("en-US", {
     timeZone: timezone,
@@ -155,7 +164,7 @@ function zoneOffsets(timezone: string): (seconds: number) => number {
 }
 
 function offsetOf(format: Intl.DateTimeFormat, seconds: number): number {
-  // Intl knows years up to 275760 only; beyond them no zone has rules anyway.
+  // Intl supports years up to 275760; no zone has rules beyond them.
   if (Math.abs(seconds) > 8.64e12) return 0;
   const parts = Object.fromEntries(
     format.formatToParts(seconds * 1000).map(({ type, value }) => [type, value]),

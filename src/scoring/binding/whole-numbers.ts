@@ -1,4 +1,7 @@
-/** Doubles as integers: only those that are whole, and that the column's type was sure of; `cast: lossy` cuts the rest. */
+/**
+ * Converts doubles to integers: only whole numbers within the exact range of the column's type; `cast: lossy`
+ * truncates the others.
+ */
 import { type Data, DataType, Precision } from "apache-arrow";
 import type { TensorType } from "../../data/tensor.js";
 import type { BoundColumn } from "../../mapping/mapping.js";
@@ -6,9 +9,9 @@ import type { ValueFault } from "../row-failures.js";
 import { integerRange } from "../tensors/integer-range.js";
 
 export interface WholeNumbers {
-  /** Fractions were allowed by `cast: lossy` and are cut off. */
+  /** `cast: lossy` allows fractions, which are truncated. */
   readonly cutsFractions: boolean;
-  /** From this magnitude on a float stands for several integers. Infinite where that does not matter. */
+  /** At and above this magnitude, a float represents several integers. Infinite if that does not matter. */
   readonly sureBelow: number;
 }
 
@@ -17,7 +20,7 @@ export function wholeNumbers(data: Data, { lossy, part, map }: BoundColumn): Who
   return { cutsFractions: lossy, sureBelow: bits === null ? Number.POSITIVE_INFINITY : 2 ** bits };
 }
 
-/** Bits of the integers that a column of floats holds without gaps; `null` for other columns. */
+/** Bits of the integers that a float column can represent without gaps; `null` for other columns. */
 export function floatBits({ type }: Data): number | null {
   const values = DataType.isDictionary(type) ? type.dictionary : type;
   if (!DataType.isFloat(values)) return null;
@@ -37,7 +40,7 @@ export function integerLimits(type: TensorType, { sureBelow }: WholeNumbers): In
   return { ...integerRange(type), isWide: type === "int64" || type === "uint64", sureBelow };
 }
 
-/** Why a number is no integer within the limits; `null` where it is one. */
+/** Returns why a number is not an integer within the limits; `null` if it is one. */
 export function integerFault(
   value: number,
   { min, max, isWide, sureBelow }: IntegerLimits,

@@ -1,4 +1,4 @@
-/** Calls a hook on one chunk and puts together what it gave back, by the plan. */
+/** Calls a hook on one chunk and assembles its result according to the plan. */
 
 import { type Schema as ArrowSchema, type Data, makeData, RecordBatch, Struct } from "apache-arrow";
 import { takeRows } from "../../data/arrow/take-rows.js";
@@ -15,17 +15,17 @@ export interface HookCall {
   readonly context: HookContext;
   /** Columns of the batch that the hook may read. */
   readonly readable: readonly string[];
-  /** All names that a column to add must not have. */
+  /** All names that an added column must not have. */
   readonly taken: readonly string[];
-  /** Columns that it adds; `null` while that is being found out. */
+  /** Columns that it adds; `null` while that is being determined. */
   readonly adds: Schema | null;
 }
 
 export interface HookResult {
-  /** The batch's columns, then those that were added, in the plan's order; without the rows that were dropped. */
+  /** The batch's columns, then the added ones, in the plan's order; without the dropped rows. */
   readonly batch: RecordBatch;
   readonly adds: Schema;
-  /** Rows that were dropped. */
+  /** Number of dropped rows. */
   readonly filtered: number;
 }
 
@@ -71,7 +71,7 @@ export function recordBatch(schema: ArrowSchema, children: Data[], rows: number)
   );
 }
 
-/** Every chunk adds the same columns: what a run writes has one schema. */
+/** Checks that every chunk adds the same columns, since a run's output has one schema. */
 function requireSame(hook: LoadedHook, adds: Schema, planned: Schema): void {
   const problem = difference(adds, planned);
   if (problem === null) return;

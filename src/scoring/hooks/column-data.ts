@@ -1,4 +1,4 @@
-/** Values that a hook gives, as an Arrow column of our own memory. */
+/** Converts a hook's values to an Arrow column in own memory. */
 import {
   BufferType,
   Data,
@@ -25,9 +25,9 @@ import { misused } from "./misused.js";
 
 export interface WantedColumn {
   readonly rows: number;
-  /** What the hook asks for. */
+  /** The type that the hook requests. */
   readonly wanted: HookValueType | null;
-  /** What the plan says, once there is one. */
+  /** The type in the plan, if it exists already. */
   readonly planned: ColumnType | null;
 }
 
@@ -54,7 +54,7 @@ const typesByName: { readonly [name in HookValueType]: ColumnType } = {
   string: { kind: "utf8" },
 };
 
-/** A hook bundles an Arrow of its own, so its vectors are told by what they have. */
+/** A hook bundles its own copy of Arrow, so its vectors are recognised by their properties. */
 function isVector(values: HookValues): values is Vector {
   return !Array.isArray(values) && !ArrayBuffer.isView(values) && "data" in values && "type" in values;
 }
@@ -145,7 +145,7 @@ function ofArray(name: string, values: readonly Cell[], type: ColumnType): Data 
   return data ?? new Data(arrowType(type), 0, 0, 0);
 }
 
-/** The value as the type's builder takes it, `null` where the type can't hold it. */
+/** Returns the value as the type's builder accepts it, `null` if the type cannot represent it. */
 function converted(value: NonNullable<Cell>, type: ColumnType): NonNullable<Cell> | null {
   switch (type.kind) {
     case "float":

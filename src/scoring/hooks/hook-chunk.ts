@@ -1,4 +1,4 @@
-/** The chunk that an author's hook sees, over an Arrow batch. */
+/** The chunk that an author's hook receives, based on an Arrow batch. */
 
 import { type Data, type RecordBatch, Vector } from "apache-arrow";
 import { columnOf } from "../../data/arrow/columns.js";
@@ -14,28 +14,28 @@ export interface ChunkOptions {
   readonly role: HookRole;
   /** Columns of the batch that the hook may read. */
   readonly readable: readonly string[];
-  /** All names that a column to add must not have. */
+  /** All names that an added column must not have. */
   readonly taken: readonly string[];
-  /** Types of the columns that the hook adds, where they are known already. */
+  /** Types of the columns that the hook adds, if they are known already. */
   readonly planned: readonly Column[] | null;
 }
 
-/** What a hook has done to its chunk. */
+/** The changes that a hook made to its chunk. */
 export interface HookedChunk {
   readonly batch: RecordBatch;
   readonly added: ReadonlyMap<string, Data>;
-  /** A byte a row, 0 for rows to drop; `null` while all stay. */
+  /** One byte for each row, 0 for rows to drop; `null` if all rows stay. */
   readonly mask: Uint8Array | null;
 }
 
 const states = new WeakMap<object, HookedChunk>();
 
-/** The chunk before a hook has done anything. */
+/** Returns the unchanged chunk for a hook. */
 export function hookChunk(batch: RecordBatch, options: ChunkOptions): PostChunk {
   return chunkWith({ batch, added: new Map(), mask: null }, options);
 }
 
-/** What became of a chunk over this batch, `null` for anything else that a hook may return. */
+/** Returns the changes to a chunk of this batch, or `null` if the hook returned anything else. */
 export function hookedChunk(returned: unknown, batch: RecordBatch): HookedChunk | null {
   const state = typeof returned === "object" && returned !== null ? states.get(returned) : undefined;
   return state?.batch === batch ? state : null;

@@ -1,4 +1,4 @@
-/** The job's own functions as steps of scoring, by the plan. */
+/** Hooks as steps of scoring, according to the plan. */
 
 import type { RecordBatch } from "apache-arrow";
 import type { Schema } from "../../data/column.js";
@@ -9,11 +9,11 @@ import type { Mapping } from "../../mapping/mapping.js";
 import { applyHook, type HookResult } from "./apply-hook.js";
 
 export interface HookSteps {
-  /** Before binding. */
+  /** Runs before binding. */
   pre(batch: RecordBatch): Promise<RecordBatch>;
-  /** On a scored chunk. */
+  /** Runs on a scored chunk. */
   post(batch: RecordBatch): Promise<Pick<HookResult, "batch" | "filtered">>;
-  /** The mapping without the columns that `post` adds. */
+  /** Returns the mapping without the columns that `post` adds. */
   beforePost(mapping: Mapping): Mapping;
 }
 
@@ -28,7 +28,7 @@ export type LoadedHooks = ReadonlyMap<HookRole, LoadedHook>;
 export interface PlannedSteps {
   readonly job: Job;
   readonly inputSchema: Schema;
-  /** With the columns that `post` adds. */
+  /** The mapping with the columns that `post` adds. */
   readonly mapping: Mapping;
   readonly hooks: readonly PlannedHook[];
 }
@@ -52,7 +52,7 @@ export function hookSteps(
   const post = step("post-hook", namesOf(beforePost(mapping).columns));
   return {
     pre: pre === null ? noHooks.pre : async (batch) => (await pre(batch)).batch,
-    // Where every row of a chunk was set aside there is nothing to show.
+    // If every row of a chunk was quarantined, there is nothing to pass to the hook.
     post: (batch) => (post === null || batch.numRows === 0 ? noHooks.post(batch) : post(batch)),
     beforePost,
   };

@@ -1,4 +1,4 @@
-/** Finds out what hooks read and add, by calling them on the first rows while a run is planned. */
+/** Determines what hooks read and add, by calling them on the first rows while a run is planned. */
 
 import { makeData, type RecordBatch, vectorFromArray } from "apache-arrow";
 import { arrowSchema } from "../../data/arrow-types.js";
@@ -16,8 +16,8 @@ import { applyHook, type HookResult, recordBatch } from "./apply-hook.js";
 import { contextOf, namesOf } from "./hook-steps.js";
 
 /**
- * Columns that a `pre` hook is given: those it names, else all that can be read.
- * @throws SpecError `hook.reads` for a name that the input doesn't have
+ * Returns the columns that a `pre` hook receives: those it names, else all readable ones.
+ * @throws SpecError `hook.reads` for a name that the input does not have
  */
 export function preReads(hook: LoadedHook, schema: Schema): readonly string[] {
   const names = namesOf(schema.filter(({ type }) => unreadablePart(type) === null));
@@ -35,7 +35,7 @@ export function preReads(hook: LoadedHook, schema: Schema): readonly string[] {
   return hook.reads === null ? names : names.filter((name) => hook.reads?.includes(name));
 }
 
-/** @param rows the first ones, `null` where the input is empty: then the hook is given no rows */
+/** @param rows the first rows; `null` if the input is empty: then the hook is called without rows */
 export async function learnPre(
   hook: LoadedHook,
   job: Job,
@@ -51,7 +51,7 @@ export async function learnPre(
   return { role: "pre-hook", reads, adds };
 }
 
-/** @param scored the first rows as scored, `null` where there are none */
+/** @param scored the first rows as scored; `null` if there are none */
 export async function learnPost(
   hook: LoadedHook,
   job: Job,
@@ -64,7 +64,7 @@ export async function learnPost(
   return { role: "post-hook", reads, adds };
 }
 
-/** The mapping with the columns that `post` adds at its end. @throws SpecError `mapping.partition-by` */
+/** Returns the mapping with the columns of `post` at its end. @throws SpecError `mapping.partition-by` */
 export function withPostColumns(job: Job, mapping: Mapping, adds: Schema): Mapping {
   const columns = [...mapping.columns, ...adds];
   const problems = createProblems();

@@ -1,6 +1,9 @@
 import { SpecError } from "../../errors.js";
 
-/** A mistake in how a hook uses its chunk. It names no values; whoever called the hook adds the line of its source. */
+/**
+ * Creates an error about wrong use of a chunk by a hook. It contains no values; the caller of the hook adds
+ * the line of its source.
+ */
 export function misused(message: string, hint: string): SpecError {
   return new SpecError("hook.misused", message, { hint });
 }

@@ -1,4 +1,4 @@
-/** Arrow columns as what authors of hooks work with: doubles and texts, copied out of the chunk's memory. */
+/** Converts Arrow columns for authors of hooks: doubles and texts, copied out of the chunk's memory. */
 import { type Data, DataType, DateUnit, type Decimal, Type, Vector } from "apache-arrow";
 import { unscaledAt } from "../../data/arrow/decimals.js";
 import { isNull, nullFinder } from "../../data/arrow/validity.js";
@@ -7,7 +7,7 @@ import { typeName } from "../../data/column.js";
 import { halfToDouble } from "../../data/float16.js";
 import { misused } from "./misused.js";
 
-/** @throws SpecError `hook.misused` for a column that holds neither numbers nor instants */
+/** @throws SpecError `hook.misused` for a column that contains neither numbers nor instants */
 export function numbersIn(data: Data, column: string): Float64Array {
   const numbers = DataType.isDictionary(data.type)
     ? fromDictionary(data, (values) => numbersIn(values, column))
@@ -18,7 +18,7 @@ export function numbersIn(data: Data, column: string): Float64Array {
   return numbers;
 }
 
-/** @throws SpecError `hook.misused` for a column that holds no texts */
+/** @throws SpecError `hook.misused` for a column that does not contain text */
 export function textsIn(data: Data, column: string): readonly (string | null)[] {
   const { type } = data;
   if (DataType.isDictionary(type)) {

@@ -16,8 +16,8 @@ export interface FirstRows {
 }
 
 /**
- * The first rows as a `post` hook will see rows, written nowhere; `null` where none can be scored. Rows that fail are
- * left out whatever the job's policy: it is the run that judges them.
+ * Scores the first rows for a `post` hook, without writing them; `null` if none can be scored. Rows that fail
+ * are dropped regardless of the job's policy, which only applies to the run.
  * @param batch with the columns that `pre` adds
  */
 export async function scoreFirstRows(
@@ -31,7 +31,7 @@ export async function scoreFirstRows(
     files,
     predictor,
     batchRows: profile.batchRows,
-    // What only a run knows is text all the same.
+    // Values that only a run has are not known yet, so the templates themselves are used as text.
     expand: (text) => text,
     timer: createStepTimer({ monotonicMs: () => 0 }),
   });

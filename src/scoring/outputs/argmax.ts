@@ -5,8 +5,8 @@ import { type OutputColumn, withNulls } from "./output-column.js";
 import { createScores, type Scores } from "./scores.js";
 
 /**
- * The label of a row's largest element, the first of equals, or its index where there are no labels. NaN is never the
- * largest; a row of nothing else gives a null.
+ * Returns the label of a row's largest element, the first of equals, or its index if there are no labels. NaN
+ * is never the largest; a row with only NaN has a null.
  */
 export function argmaxColumn(
   type: DataType,

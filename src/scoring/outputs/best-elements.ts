@@ -1,16 +1,18 @@
 import type { Scores } from "./scores.js";
 
 export interface BestElements {
-  /** Places of the row's elements, best first, in the front; equals in their order. */
+  /** Positions of the row's elements, the best first; equal ones in their order. */
   readonly places: Int32Array;
   /**
    * Finds the best of `width` elements from `start`. NaN is never among them.
-   * @returns how many there are: fewer than `k` where fewer are left
+   * @returns the number of elements found: fewer than `k` if not enough remain
    */
   find(scores: Scores, start: number, width: number, isExcluded: (element: number) => boolean): number;
 }
 
-/** A heap of the best `k` so far, the worst of them on top: `width · log k` whatever the order of the scores. */
+/**
+ * A heap of the best `k` elements so far with the worst at the top: `width · log k` for any order of scores.
+ */
 export function bestElements(k: number): BestElements {
   const places = new Int32Array(k);
   const values = new Float64Array(k);
@@ -25,7 +27,7 @@ export function bestElements(k: number): BestElements {
         if (size < k) rise(size++, score, element);
         else sink(0, score, element, size);
       }
-      // Taking the worst away again and again leaves the best in front.
+      // Repeatedly removing the worst leaves the best at the front.
       for (let last = size - 1; last > 0; last--) {
         const [score, element] = [values[last] ?? 0, places[last] ?? 0];
         set(last, values[0] ?? 0, places[0] ?? 0);
@@ -57,7 +59,7 @@ export function bestElements(k: number): BestElements {
     set(at, score, element);
   }
 
-  /** Of equals the later element is the worse one. */
+  /** Of equal elements the later one is worse. */
   function isWorse(score: number, element: number, than: number): boolean {
     const other = values[than] ?? 0;
     return score < other || (score === other && element > (places[than] ?? 0));

@@ -1,4 +1,4 @@
-/** Elements that a row does not want, as a list column of the input names them. */
+/** Elements that a list column of the input excludes for a row. */
 import type { Data, RecordBatch } from "apache-arrow";
 import { boundData } from "../../data/arrow/columns.js";
 import { isNull, nullFinder } from "../../data/arrow/validity.js";
@@ -12,7 +12,7 @@ import { createTextDecoderCache, textReader } from "../binding/text-reader.js";
 
 export interface Exclusions {
   open(batch: RecordBatch): void;
-  /** Whether this row of the open chunk excludes an element; good until the next row is asked for. */
+  /** Returns a test of elements for this row of the open chunk; valid until the next call. */
   ofRow(row: number): (element: number) => boolean;
 }
 
@@ -31,7 +31,7 @@ export function createExclusions(column: BoundColumn, ids: Ids): Exclusions {
       const startOf = listStarts(lists);
       const placeAt = places(elements, column);
       mark = (row) => {
-        // A number for each row, so that nothing has to be wiped between them.
+        // A serial number for each row, so that nothing has to be reset between rows.
         serial++;
         if (serial === 0x7fffffff) {
           lastExcluding.fill(-1);
@@ -51,7 +51,7 @@ export function createExclusions(column: BoundColumn, ids: Ids): Exclusions {
   };
 }
 
-/** The place of the id in a slot of a list's elements; `undefined` for what is no id of ours, and for nulls. */
+/** Returns the position of the id in a slot of a list's elements; `undefined` for nulls and unknown ids. */
 type PlaceAt = (index: number) => number | undefined;
 
 function placesOf(ids: Ids): (elements: Data, column: BoundColumn) => PlaceAt {
@@ -65,7 +65,7 @@ function placesOf(ids: Ids): (elements: Data, column: BoundColumn) => PlaceAt {
   }
   const numbers = Array.from(ids.values, Number);
   if (!numbers.every(Number.isSafeInteger)) return placesOfWide(ids.values);
-  // No integer beyond 2^53 is rounded to one within, so doubles find the right place or none.
+  // No integer beyond 2^53 is rounded to a smaller one, so doubles find the right position or none.
   const places = new Map(numbers.map((id, place) => [id, place]));
   return (elements, column) => {
     const read = readNumbers(elements, column);

@@ -1,4 +1,4 @@
-/** Elements of an output as they are: one a row, or a whole row as a list. */
+/** Copies elements of an output: one for each row, or a whole row as a list. */
 import type { DataType } from "apache-arrow";
 import { halfToDouble } from "../../data/float16.js";
 import type { Tensor, TensorType } from "../../data/tensor.js";
@@ -6,7 +6,7 @@ import { allocate, headOf, type TensorBuffer } from "../tensors/tensor-buffers.j
 import { rowsColumn } from "./arrow-values.js";
 import type { OutputColumn } from "./output-column.js";
 
-/** Which elements of a row of `width` go into the column. */
+/** The elements of a row of `width` that go into the column. */
 interface Elements {
   readonly width: number;
   readonly index: number;
@@ -15,7 +15,7 @@ interface Elements {
 
 export function gatheredColumn(type: DataType, tensorType: TensorType, elements: Elements): OutputColumn {
   const { count } = elements;
-  // Halves are widened as they come in.
+  // Halves are widened when they are copied.
   const bufferType = tensorType === "float16" ? "float32" : tensorType;
   let buffer = allocate(bufferType, 0);
   return {
@@ -27,12 +27,12 @@ export function gatheredColumn(type: DataType, tensorType: TensorType, elements:
   };
 }
 
-/** Tensor and column hold one kind of value, which the collector has seen to. */
+/** The collector has checked that tensor and column have the same kind of values. */
 interface Cells {
   [cell: number]: number | bigint | string;
 }
 
-/** The elements of each row, packed, from cell `to` on. */
+/** Copies the elements of each row, contiguously, from cell `to` on. */
 function gather(
   { type, data }: Tensor,
   rows: number,

@@ -1,7 +1,7 @@
-/** Rows with a prediction that is not a number. */
+/** Finds rows with a NaN prediction. */
 import type { Tensor } from "../../data/tensor.js";
 
-/** The places of the first `rows` rows that have NaN somewhere. None for anything but floats. */
+/** Returns the positions of the first `rows` rows that contain NaN; empty unless the tensor has floats. */
 export function nanRows(tensor: Tensor, rows: number): readonly number[] {
   const { type, data, dims } = tensor;
   const width = dims.slice(1).reduce((product, size) => product * size, 1);
@@ -10,7 +10,8 @@ export function nanRows(tensor: Tensor, rows: number): readonly number[] {
     const values = data as Float32Array | Float64Array;
     for (let row = 0, cell = 0; row < rows; row++) {
       const end = cell + width;
-      // Adding is faster than comparing each, and NaN survives it; infinities that cancel out are looked at again.
+      // Summing is faster than comparing each value, and NaN propagates; a NaN from opposite infinities is
+      // checked again.
       let sum = 0;
       for (; cell < end; cell++) sum += values[cell] ?? 0;
       if (Number.isNaN(sum) && hasNan(tensor, row)) found.push(row);

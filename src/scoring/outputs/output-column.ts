@@ -1,26 +1,26 @@
 import type { Data, RecordBatch } from "apache-arrow";
 import type { Tensor } from "../../data/tensor.js";
 
-/** Takes one column of the output out of a chunk's predictions, batch by batch. */
+/** Builds one column of the output from a chunk's predictions, batch by batch. */
 export interface OutputColumn {
-  /** Makes room for the rows of a chunk and forgets the one before. */
+  /** Allocates space for the rows of a chunk and discards the previous one. */
   begin(batch: RecordBatch): void;
-  /** Takes the first `rows` rows of the output's tensor in, at row `at` of the chunk. */
+  /** Stores the first `rows` rows of the output's tensor at row `at` of the chunk. */
   collect(at: number, rows: number, tensor: Tensor): void;
   /**
-   * The column of all rows, over memory that the next chunk overwrites.
-   * @param nulled rows that stay without a prediction
+   * Returns the column of all rows, in memory that the next chunk overwrites.
+   * @param nulled rows without a prediction
    */
   finish(rows: number, nulled: Nulled): Data;
 }
 
-/** Rows without a value, and the bitmap that says so; `null` where there are none. */
+/** Rows without a value, with their bitmap; `null` if there are none. */
 export interface Nulled {
   readonly bitmap: Uint8Array | null;
   readonly count: number;
 }
 
-/** The same with more rows nulled. */
+/** Returns the same with additional null rows. */
 export function withNulls({ bitmap, count }: Nulled, rows: number, more: Iterable<number>): Nulled {
   const merged = bitmap === null ? new Uint8Array((rows + 7) >> 3).fill(0xff) : bitmap.slice();
   let added = 0;

@@ -3,7 +3,7 @@ import { ownValue } from "../own-value.js";
 import { valuesColumn } from "./arrow-values.js";
 import type { OutputColumn } from "./output-column.js";
 
-/** Values under other names; what has none keeps its own. */
+/** A column of renamed values; values without a new name keep their own. */
 export function renamedColumn(type: DataType, names: { readonly [value: string]: string }): OutputColumn {
   const known = new Map<number | bigint | string, string>();
   let texts: string[] = [];

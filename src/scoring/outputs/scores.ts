@@ -1,10 +1,12 @@
 import { halfToDouble } from "../../data/float16.js";
 import type { Tensor } from "../../data/tensor.js";
 
-/** Numbers that can be compared as they are. */
+/** Numbers that can be compared directly. */
 export type Scores = ArrayLike<number>;
 
-/** The first `count` values of a tensor of numbers; those that are no numbers in JavaScript are converted. */
+/**
+ * Returns the first `count` values of a numeric tensor; values that are not JavaScript numbers are converted.
+ */
 export function createScores(): (tensor: Tensor, count: number) => Scores {
   let converted = new Float64Array(0);
   return ({ type, data }, count) => {

@@ -9,13 +9,13 @@ interface Rule {
   readonly width: number;
   /** The element of a row that is compared. */
   readonly index: number;
-  /** What it has to reach. */
+  /** The threshold. */
   readonly at: number;
 }
 
 /**
- * Whether an element is at least a number; a null where it is NaN, which is neither more nor less. The number is taken
- * as the tensor holds it: a float32 score of 0.7 reaches 0.7, though it is a little less than the double of that name.
+ * Whether an element is at least the threshold; null for NaN. The threshold is converted to the tensor's
+ * type: a float32 score of 0.7 reaches 0.7, although it is slightly less than the double 0.7.
  */
 export function thresholdColumn(
   type: DataType,

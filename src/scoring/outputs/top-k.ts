@@ -1,4 +1,4 @@
-/** The best elements of each row as a list of structs: id, score and, where wanted, rank; best first. */
+/** The best elements of each row as a list of structs: id, score and optionally rank; best first. */
 import { BufferType, Data, type DataType } from "apache-arrow";
 import { takeRows } from "../../data/arrow/take-rows.js";
 import { halfToDouble } from "../../data/float16.js";
@@ -63,7 +63,7 @@ export function topKColumn(type: DataType, binding: TopK, width: number, files: 
     },
   };
 
-  /** The lists of all rows, one behind the other. */
+  /** The lists of all rows, contiguously. */
   function pack(rows: number) {
     const offsets = new Int32Array(rows + 1);
     for (let row = 0; row < rows; row++) offsets[row + 1] = (offsets[row] ?? 0) + (counts[row] ?? 0);
@@ -81,14 +81,14 @@ export function topKColumn(type: DataType, binding: TopK, width: number, files: 
   }
 }
 
-/** Scores of one tensor and of the column made of it are of one kind. */
+/** The scores of a tensor and of its column have the same kind. */
 interface Cells {
   [cell: number]: number | bigint | string;
 }
 
 const nothing = (): boolean => false;
 
-/** What the elements are called: by a file, by the model, or by their places. */
+/** Names of the elements: from a file, from the model, or their positions. */
 function elementIds({ ids, labels, idType }: TopK, width: number, files: MappingFiles): Ids {
   if (ids !== null) return idsOf(files, ids);
   if (labels !== null && idType.kind === "utf8") return { kind: "utf8", values: labels.map(String) };

@@ -3,12 +3,12 @@ import type { Tensor, Tensors, TensorType } from "../../data/tensor.js";
 import { rowWidth } from "../../mapping/mapping.js";
 import { allocate, type TensorBuffer } from "./tensor-buffers.js";
 
-/** Copies of the tensors whose row `i` is row `order[i]` of the originals, which stay as they are. */
+/** Returns copies of the tensors whose row `i` is row `order[i]` of the originals. */
 export function arrangeRows(tensors: Tensors, order: readonly number[]): Tensors {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, arrange(tensor, order)]));
 }
 
-/** The rows of all parts below one another. The parts agree in names, types and row shapes; there is at least one. */
+/** Joins the rows of all parts. There is at least one part, and all agree in names, types and row shapes. */
 export function joinTensorRows(parts: readonly Tensors[]): Tensors {
   const [first = {}] = parts;
   return Object.fromEntries(
@@ -49,12 +49,12 @@ function copyRow(from: TensorBuffer, start: number, to: TensorBuffer, at: number
   } else if (!Array.isArray(to)) to.set(from.subarray(start, start + width) as never, at);
 }
 
-/** The rows over and over, until there are `length` of them. */
+/** Repeats the rows until there are `length` of them. */
 export function tiled(rows: readonly number[], length: number): readonly number[] {
   return Array.from({ length }, (_, index) => rows[index % rows.length] ?? 0);
 }
 
-/** Rows `0..rows` in place, but for the failed ones: those become copies of `substitute`. */
+/** Returns rows `0..rows` at their positions, with each failed one replaced by `substitute`. */
 export function substituted(
   rows: number,
   failed: { has(row: number): boolean },
@@ -63,7 +63,7 @@ export function substituted(
   return Array.from({ length: rows }, (_, row) => (failed.has(row) ? substitute : row));
 }
 
-/** One row of ones, or of empty texts. */
+/** Returns one row of ones, or of empty texts. */
 export function oneRow(type: TensorType, rowShape: readonly number[]): Tensor {
   const data = allocate(type, rowWidth(rowShape));
   if (Array.isArray(data)) return { type, dims: [1, ...rowShape], data };
@@ -72,7 +72,7 @@ export function oneRow(type: TensorType, rowShape: readonly number[]): Tensor {
   return { type, dims: [1, ...rowShape], data };
 }
 
-/** One row of zeros, or of empty texts. */
+/** Returns one row of zeros, or of empty texts. */
 export function zeroRow(type: TensorType, rowShape: readonly number[]): Tensor {
   return { type, dims: [1, ...rowShape], data: allocate(type, rowWidth(rowShape)) };
 }

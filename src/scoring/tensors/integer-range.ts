@@ -1,6 +1,6 @@
 import type { TensorType } from "../../data/tensor.js";
 
-/** What a tensor of integers can hold, as doubles: exact up to 32 bits, and the bound itself for 64. */
+/** Returns the range of an integer tensor as doubles: exact up to 32 bits; for 64 bits, the rounded bound. */
 export function integerRange(type: TensorType): { readonly min: number; readonly max: number } {
   switch (type) {
     case "bool":

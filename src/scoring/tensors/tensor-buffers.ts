@@ -1,6 +1,6 @@
 import type { TensorData, TensorType } from "../../data/tensor.js";
 
-/** Tensor data that is written to: typed arrays over plain ArrayBuffers (engines refuse shared ones), or texts. */
+/** Writable tensor data: typed arrays on plain ArrayBuffers (engines refuse shared ones), or texts. */
 export type TensorBuffer = Exclude<TensorData, readonly string[]> | string[];
 
 const zero = (length: number) => new Uint8Array(length);
@@ -21,12 +21,12 @@ const factories: { readonly [type in TensorType]: (length: number) => TensorBuff
   string: (length) => new Array<string>(length).fill(""),
 };
 
-/** Zeros, or empty texts. */
+/** Allocates zeros, or empty texts. */
 export function allocate(type: TensorType, length: number): TensorBuffer {
   return factories[type](length);
 }
 
-/** The first values, without copying where the kind of buffer allows it. */
+/** Returns the first values, without copying if the buffer type allows it. */
 export function headOf(buffer: TensorBuffer, length: number): TensorBuffer {
   if (buffer.length === length) return buffer;
   return Array.isArray(buffer) ? buffer.slice(0, length) : buffer.subarray(0, length);

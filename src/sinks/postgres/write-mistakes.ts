@@ -28,7 +28,7 @@ export function* writeMistakes(written: WrittenOutput, input: WrittenInput): Ite
     yield wrong(
       ["write"],
       "spec.incomplete",
-      "`to` is a database: which table of it?",
+      "`to` is a database: `table` is required",
       "add `table: schema.name`",
     );
   if (isBadName(table)) yield badTableName(["write", "table"], table);

@@ -97,14 +97,19 @@ function* mistakes(written: WrittenInput): Iterable<Problem> {
       "remove it: the input is there when the query has rows",
     );
   if (typeof from !== "string") {
-    yield wrong(["input", "from"], "spec.one-database", "a database stands alone", "name it without a list");
+    yield wrong(
+      ["input", "from"],
+      "spec.one-database",
+      "`from` takes one database URL, not a list",
+      "write the URL without a list",
+    );
     return;
   }
   if (table === undefined && query === undefined)
     yield wrong(
       ["input"],
       "spec.incomplete",
-      "`from` is a database: which rows of it?",
+      "`from` is a database: `table` or `query` is required",
       "add `table: schema.name`, or `query:`",
     );
   if (table !== undefined && query !== undefined)

@@ -32,11 +32,11 @@ export interface Tree {
   readonly targets: number;
 }
 
-/** Larger forests stay with the engine: each thread would hold its own copy of 16 bytes a node. */
+/** Larger forests stay with the engine, because each thread would hold its own copy of 16 bytes a node. */
 const maxNodes = 4_000_000;
 const maxFeatures = 2 ** 20;
 
-/** @param outputs sums a row */
+/** @param outputs number of sums for each row */
 export function readEnsemble(node: NodeProto, kind: "class" | "target", outputs: number): Ensemble | null {
   const nodes = readNodes(node);
   const scores = nodes === null ? null : readScores(node, kind, nodes);
@@ -94,7 +94,7 @@ function readNodes(node: NodeProto): Nodes | null {
       other[i] = i;
       if (test === "leaf") continue;
       const [trueNode, falseNode] = [root + (yes[i] ?? 0), root + (no[i] ?? 0)];
-      // Children come after their parent: so nothing can lead back.
+      // Children follow their parent, so there are no cycles.
       if (!(trueNode > i && trueNode < end && falseNode > i && falseNode < end)) return null;
       const value = values[i] ?? Number.NaN;
       if (Number.isNaN(value) || (value === Number.NEGATIVE_INFINITY && test.isStrict)) return null;
@@ -103,7 +103,7 @@ function readNodes(node: NodeProto): Nodes | null {
       threshold[i] = test.isStrict ? nextBelow(value) : value;
       greater[i] = test.trueIsGreater ? trueNode : falseNode;
       other[i] = test.trueIsGreater ? falseNode : trueNode;
-      // NaN fails every comparison, so it goes to the false node unless the node says otherwise.
+      // NaN fails every comparison, so it goes to the false node unless the node is marked otherwise.
       nanGreater[i] = (nanTrue[i] !== 0) === test.trueIsGreater ? 1 : 0;
     }
   if (largest >= maxFeatures) return null;
@@ -112,9 +112,11 @@ function readNodes(node: NodeProto): Nodes | null {
 }
 
 interface Test {
-  /** The comparison holds for values greater than the threshold, or than the number just below it. */
+  /**
+   * Whether the comparison is true for values greater than the threshold, or than the number just below it.
+   */
   readonly trueIsGreater: boolean;
-  /** Told apart by the number just below: `x < t` is `not x > below(t)`, `x >= t` is `x > below(t)`. */
+  /** Implemented with the next smaller number: `x < t` is `not x > below(t)`, `x >= t` is `x > below(t)`. */
   readonly isStrict: boolean;
 }
 
@@ -126,7 +128,7 @@ const tests: ReadonlyMap<string, Test | "leaf"> = new Map<string, Test | "leaf">
   ["BRANCH_GT", { trueIsGreater: true, isStrict: false }],
 ]);
 
-/** By tree id; `null` where a tree's nodes are not all together, or are numbered in another way. */
+/** Ranges by tree id; `null` if a tree's nodes are not contiguous, or are numbered differently. */
 function treeRanges(treeIds: Float64Array, nodeIds: Float64Array): ReadonlyMap<number, TreeRange> | null {
   const ranges = new Map<number, TreeRange>();
   let root = 0;
@@ -141,7 +143,10 @@ function treeRanges(treeIds: Float64Array, nodeIds: Float64Array): ReadonlyMap<n
   return ranges;
 }
 
-/** Steps to the deepest leaf; `null` where a node is no child of exactly one other. */
+/**
+ * Returns the number of steps to the deepest leaf; `null` if a node is not the child of exactly one other
+ * node.
+ */
 function depthOf({ greater, other }: Nodes, { root, end }: TreeRange): number | null {
   const depths = new Int32Array(end - root).fill(-1);
   depths[0] = 0;
@@ -186,7 +191,7 @@ function readScores(node: NodeProto, kind: "class" | "target", { byId, feature }
   }
   const firstScore = new Int32Array(feature.length);
   for (let i = 1; i < feature.length; i++) firstScore[i] = (firstScore[i - 1] ?? 0) + (count[i - 1] ?? 0);
-  // Sorted by counting: exporters write large forests, mostly in order already.
+  // Sorted by counting, because exporters write large forests mostly in order.
   const weight = new Float32Array(trees.length);
   const target = new Int32Array(trees.length);
   const next = firstScore.slice();
@@ -206,10 +211,13 @@ function readScores(node: NodeProto, kind: "class" | "target", { byId, feature }
   return { weight, target, firstScore, count };
 }
 
-/** More than any model has outputs. */
+/** No model has more outputs. */
 const maxTarget = 2 ** 30;
 
-/** The targets of a tree's leaves; `null` where leaves have different ones, none, or some in between are left out. */
+/**
+ * Returns the targets of a tree's leaves; `null` if leaves have different ones or none, or if some in between
+ * are missing.
+ */
 function targetsOf(
   { greater }: Nodes,
   { target, firstScore, count }: Scores,

@@ -1,9 +1,11 @@
-/** The kernel and its memory: an ensemble laid out once, then blocks of rows scored against it. */
+/**
+ * The compiled kernel and its memory: an ensemble is laid out once, then blocks of rows are scored with it.
+ */
 import type { Ensemble } from "./ensemble.js";
 import { kernelBase64, lanes } from "./kernel-bytes.js";
 import type { TreeModel } from "./tree-model.js";
 
-/** Rows that go through all trees together: a tree stays in the first cache meanwhile, and so do they. */
+/** Number of rows that go through all trees together, so that a tree and the rows stay in the L1 cache. */
 export const blockRows = 64;
 
 export interface TreeKernel {
@@ -14,7 +16,7 @@ export interface TreeKernel {
   score(matrix: Float32Array, start: number, end: number): Float64Array;
 }
 
-/** The part of WebAssembly that is used here: Node's types leave it to a browser's. */
+/** The part of WebAssembly that is used here; Node's types do not declare it. */
 interface WebAssemblyApi {
   readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
   readonly Module: new (bytes: Uint8Array) => object;
@@ -40,14 +42,14 @@ type Walk = (
   nanRight: number,
 ) => void;
 
-/** Compiled once a process or thread, in a millisecond. */
+/** Compiled once in each process or thread, which takes a millisecond. */
 let compiled: object | null = null;
 
 const pageBytes = 65_536;
 const nodeBytes = 16;
 const entryBytes = 16;
 
-/** @param features values a row: the width of the matrix */
+/** @param features number of values in a row: the width of the matrix */
 export function treeKernel(
   { ensemble, sums }: Pick<TreeModel, "ensemble" | "sums">,
   features: number,
@@ -68,7 +70,7 @@ export function treeKernel(
     score(matrix, start, end) {
       rows.set(matrix.subarray(start * features, end * features));
       results.fill(0);
-      // What lies behind the last row of a short block is scored as well, for nobody.
+      // Memory after the last row of a short block is scored too, and the results are ignored.
       const rowsEnd = places.rows + Math.ceil((end - start) / lanes) * lanes * rowBytes;
       const walk = kernel.has_nan(places.rows, rowsEnd) === 1 ? kernel.score_nan : kernel.score;
       walk(places.rows, rowBytes, rowsEnd, places.table, tableEnd, places.sums, sumBytes, places.nanRight);
@@ -77,7 +79,9 @@ export function treeKernel(
   };
 }
 
-/** Addresses in the kernel's memory. Nodes begin at 0, so that a node's number is its address over 16. */
+/**
+ * Addresses in the kernel's memory. Nodes begin at 0, so that a node's number is its address divided by 16.
+ */
 interface Places {
   readonly nanRight: number;
   readonly table: number;

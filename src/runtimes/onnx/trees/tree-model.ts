@@ -1,6 +1,7 @@
 /**
- * Models that are trees and nothing else: one TreeEnsemble on the model's one input. They can run on our own kernel,
- * several times faster than on the engine; anything that is not fully understood stays with the engine.
+ * Recognises models that consist only of trees: one TreeEnsemble on the model's single input. They can run on
+ * the compiled kernel, several times faster than on the engine. Everything that is not fully understood stays
+ * with the engine.
  */
 
 import { type NodeProto, TensorProto_DataType } from "#onnx-proto";
@@ -15,19 +16,19 @@ import { type Ensemble, readEnsemble } from "./ensemble.js";
 export interface TreeModel {
   readonly input: string;
   readonly ensemble: Ensemble;
-  /** Sums a row. */
+  /** Number of sums for each row. */
   readonly sums: number;
-  /** Added to each sum; all zeros where the model has none. */
+  /** Added to each sum; zeros if the model has none. */
   readonly base: readonly number[];
   readonly result: TreeResult;
-  /** What each output of the model shows. */
+  /** Content of each output of the model. */
   readonly outputs: ReadonlyMap<string, "label" | "scores">;
 }
 
-/** How sums become outputs, in the words of the operator's specification. */
+/** How sums become outputs, in the terms of the operator's specification. */
 export type TreeResult =
   | { readonly kind: "numbers"; readonly divideBy: number; readonly transform: NumberTransform }
-  /** One sum decides between two classes: the second where it is greater than `threshold`. */
+  /** One sum decides between two classes: the second if it is greater than `threshold`. */
   | {
       readonly kind: "binary";
       readonly labels: ClassLabels;
@@ -36,12 +37,12 @@ export type TreeResult =
     }
   | { readonly kind: "classes"; readonly labels: ClassLabels; readonly transform: ClassTransform };
 
-/** What is shown of the sum: `share` (1 - s, s), `logit` the logistic of (-s, s), `margin` (-s, s). */
+/** Scores derived from the sum s: `share` (1 - s, s), `logit` the logistic of (-s, s), `margin` (-s, s). */
 export type BinaryForm = "share" | "logit" | "margin";
 export type NumberTransform = "none" | "logistic";
 export type ClassTransform = "none" | "logistic" | "softmax";
 
-/** `null` where the model is anything else, or a kind of trees that only the engine runs. */
+/** Returns `null` if the model contains anything else, or trees that only the engine supports. */
 export function treeModelOf(model: OnnxModel): TreeModel | null {
   const index = indexGraph(model.graph);
   const trees = model.graph.node.filter((node) => node.opType.startsWith("TreeEnsemble"));
@@ -54,7 +55,7 @@ export function treeModelOf(model: OnnxModel): TreeModel | null {
   return null;
 }
 
-/** Newer ones hold the same things in double precision. */
+/** Newer attributes contain the same in double precision. */
 const knownAttributes =
   /^(nodes_(treeids|nodeids|featureids|values|hitrates|modes|truenodeids|falsenodeids|missing_value_tracks_true)|(class|target)_(treeids|nodeids|ids|weights)|classlabels_(strings|int64s)|base_values|post_transform|n_targets|aggregate_function)$/;
 
@@ -93,15 +94,15 @@ function classifier(index: GraphIndex, node: NodeProto, input: string): TreeMode
 
 type Parts = Pick<TreeModel, "input" | "ensemble" | "outputs">;
 
-/** Two classes and scores for one of them, which stands for the second. */
+/** Two classes with scores for one of them, which belong to the second. */
 function binary(node: NodeProto, parts: Parts, labels: ClassLabels): TreeModel | null {
   const base = baseOf(node, 1);
   const transform = transformOf(node);
   if (base === null || !["NONE", "LOGISTIC"].includes(transform)) return null;
   if (parts.ensemble.trees.some(({ firstTarget, targets }) => firstTarget !== 0 || targets !== 1))
     return null;
-  // Where no weight at all is negative the sum is a share, unless LOGISTIC says that it is a log-odds. ONNX Runtime
-  // compares that with 0.5, too: labels that contradict the probabilities beside them.
+  // If no weight is negative, the sum is a probability, unless LOGISTIC makes it log-odds. ONNX Runtime
+  // compares that with 0.5 too, so its labels contradict the probabilities.
   const isPositive = numbersOf(node, "class_weights")?.every((weight) => weight >= 0) ?? false;
   const isShare = isPositive && transform === "NONE";
   const form = transform === "LOGISTIC" ? "logit" : isShare ? "share" : "margin";
@@ -112,7 +113,7 @@ function classes(node: NodeProto, parts: Parts, labels: ClassLabels): TreeModel 
   const base = baseOf(node, labels.length);
   const transform = classTransforms.get(transformOf(node));
   if (base === null || transform === undefined) return null;
-  // A class that no tree adds to has no score at all, which is not the same as a score of zero.
+  // A class without weights has no score, which differs from a score of zero.
   const isScored = (label: number): boolean =>
     parts.ensemble.trees.some(
       ({ firstTarget, targets }) => label >= firstTarget && label < firstTarget + targets,
@@ -129,7 +130,7 @@ const classTransforms: ReadonlyMap<string, ClassTransform> = new Map<string, Cla
 
 const maxSums = 4096;
 
-/** The model's one input, where it is a float32 matrix that goes straight into the trees. */
+/** Returns the model's single input if it is a float32 matrix that feeds the trees directly. */
 function onlyInput({ graph, initializers }: GraphIndex, node: NodeProto): string | null {
   const [info, ...others] = graph.input.filter(({ name }) => !initializers.has(name));
   if (info === undefined || others.length > 0 || node.input.length !== 1 || node.input[0] !== info.name)
@@ -138,7 +139,7 @@ function onlyInput({ graph, initializers }: GraphIndex, node: NodeProto): string
   return tensor?.type === "float32" && tensor.shape?.length === 2 ? info.name : null;
 }
 
-/** What each output of the graph shows of the node's; `null` where one is made in any other way. */
+/** Returns the node's output behind each output of the graph; `null` if one is computed differently. */
 function shownOutputs(
   index: GraphIndex,
   made: readonly (readonly [string | undefined, "label" | "scores"])[],
@@ -153,7 +154,7 @@ function shownOutputs(
   return shown.size === 0 ? null : shown;
 }
 
-/** Back through copies, and through the conversion of integer labels to the integers that they are. */
+/** Follows copies, and the conversion of integer labels to integers, back to the source. */
 function sourceOf(index: GraphIndex, name: string): string {
   const met = [name];
   for (;;) {
@@ -179,7 +180,7 @@ function keepsLabels(index: GraphIndex, node: NodeProto): boolean {
   );
 }
 
-/** One number a sum; `null` where the model has another number of them. */
+/** Returns one number for each sum; `null` if the model has a different number of them. */
 function baseOf(node: NodeProto, sums: number): readonly number[] | null {
   const base = numbersOf(node, "base_values");
   if (base === null || base.length === 0) return new Array<number>(sums).fill(0);

@@ -1,4 +1,6 @@
-/** Predicts with a compiled ensemble: sums from the kernel, then what the operator makes of them. */
+/**
+ * Predicts with a compiled ensemble: the kernel computes sums, which are converted to the operator's outputs.
+ */
 
 import type { Signature, Tensor } from "../../../data/tensor.js";
 import type { Engine, Predictor } from "../../model.js";
@@ -7,7 +9,7 @@ import { blockRows, treeKernel } from "./tree-kernel.js";
 import type { TreeModel } from "./tree-model.js";
 import { type Finish, finisherOf, type TreeOutputs } from "./tree-results.js";
 
-/** Its version changes with anything that could change a number. */
+/** The version changes with any change that could alter a number. */
 export const treeEngine: Engine = { name: "compiled-trees", version: "2" };
 
 /** @param path of the model, for messages */
@@ -15,7 +17,8 @@ export function treePredictor(model: TreeModel, signature: Signature, path: stri
   const { features: needed } = model.ensemble;
   const kernels = new Map<number, ReturnType<typeof treeKernel>>();
   const finish: Finish = finisherOf(model);
-  // Batches mostly have the same number of rows; what a call returned is valid until the next.
+  // Most batches have the same number of rows, and results are valid until the next call, so outputs are
+  // reused.
   let outputs: TreeOutputs | null = null;
 
   function score(matrix: Float32Array, rows: number, features: number): TreeOutputs {
@@ -38,7 +41,7 @@ export function treePredictor(model: TreeModel, signature: Signature, path: stri
       const rows = rowsOf(inputs, signature, path);
       const { dims, data } = inputs[model.input] as Tensor;
       const features = dims[1] ?? 0;
-      // A wider matrix than the trees look at is fine; a narrower one has no value for some node.
+      // A wider matrix than the trees use is allowed; a narrower one lacks values for some nodes.
       if (dims.length !== 2 || features < needed)
         throw inputMismatch(
           path,

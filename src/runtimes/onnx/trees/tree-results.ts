@@ -1,19 +1,19 @@
-/** From sums to what the operator gives out: labels and scores, or numbers. */
+/** Converts sums to the operator's outputs: labels and scores, or numbers. */
 import type { Tensor } from "../../../data/tensor.js";
 import type { ClassLabels } from "../zipmap.js";
 import type { ClassTransform, TreeModel, TreeResult } from "./tree-model.js";
 
 export interface TreeOutputs {
-  /** [N], of classifiers alone. */
+  /** [N], for classifiers only. */
   readonly label: Tensor | null;
   /** float32 [N, classes or targets] */
   readonly scores: Tensor;
 }
 
 export interface Finish {
-  /** Outputs to be filled. */
+  /** Returns outputs to be filled. */
   begin(rows: number): TreeOutputs;
-  /** @param sums of consecutive rows, the first of which is row `start` of the outputs */
+  /** @param sums sums of consecutive rows, the first of which is row `start` of the outputs */
   block(sums: Float64Array, start: number, outputs: TreeOutputs): void;
 }
 
@@ -79,7 +79,7 @@ function classes(base: readonly number[], labels: ClassLabels, transform: ClassT
         let best = 0;
         for (let k = 0; k < width; k++) {
           row[k] = (sums[first + k] ?? 0) + (base[k] ?? 0);
-          // Compared as the float32 that people see: of equal ones the first wins.
+          // Compared as float32, as users see them: the first of equal ones wins.
           if ((row[k] ?? 0) > (row[best] ?? 0)) best = k;
         }
         const at = start + first / width;

@@ -2,8 +2,9 @@ import type { NodeProto } from "#onnx-proto";
 import { attribute, numbersOf, textOf } from "../attributes.js";
 
 /**
- * Bounds of the sums that an ensemble gives, over all its outputs: of each tree the smallest and the largest weight for an
- * output, a leaf without one counting as zero. Unbounded where weights are elsewhere, or sums are not simply added.
+ * Returns bounds of an ensemble's sums over all outputs: for each tree, the smallest and the largest weight
+ * for an output; a leaf without one counts as zero. Unbounded if the weights are in other attributes, or if
+ * the results are not plain sums.
  */
 export function weightRange(
   node: NodeProto,
