@@ -1,29 +1,29 @@
 /**
- * Databases as jobs name them. What is kept, in plans and ledgers and on queues, is a {@link Connection}: it holds no
- * secret. Each process makes a {@link ConnectionUrl} of it for itself, from its own environment.
+ * Databases as jobs name them. Plans, ledgers and queues store a {@link Connection}, which contains no
+ * secret. Each process resolves it to a {@link ConnectionUrl} from its own environment.
  */
 
 /** A database by reference. */
 export interface Connection {
-  /** As the spec has it, `${DATABASE_URL}` say: variables and secret files are still unexpanded. */
+  /** As written in the spec, for example `${DATABASE_URL}`: variables and secret files are unexpanded. */
   readonly template: string;
   /** Absolute; `${file:…}` is relative to it. */
   readonly baseDir: string;
   /**
-   * `postgres://host:port/database`: no user, no password, no options. Names the database for people and in identities, so
-   * that another password does not make another job.
+   * `postgres://host:port/database`: no user, no password, no options. It identifies the database for display
+   * and in identities, so that another password does not make another job.
    */
   readonly address: string;
 }
 
-/** A table, by its exact name: nothing is folded to lower case. */
+/** A table by its exact name: names are not folded to lower case. */
 export interface TableName {
-  /** `null`: wherever the connection's `search_path` leads. */
+  /** `null`: resolved by the connection's `search_path`. */
   readonly schema: string | null;
   readonly name: string;
 }
 
-/** What a URL of a database says. It holds a secret: keep it in memory, and out of JSON and logs. */
+/** A parsed database URL. It contains a secret: keep it in memory, and out of JSON and logs. */
 export interface ConnectionUrl {
   readonly address: string;
   /** A host's name or address, or the absolute path of a directory with a socket. */
@@ -31,15 +31,15 @@ export interface ConnectionUrl {
   readonly port: number;
   readonly database: string;
   readonly user: string | null;
-  /** A function, so that no JSON and no inspection of the object shows it. */
+  /** A function, so that neither JSON nor inspection of the object shows it. */
   readonly password: () => string | null;
-  /** What names the database on a command line, without a secret: the URL with its references unexpanded. */
+  /** The database on a command line, without a secret: the URL with its references unexpanded. */
   readonly writtenAs?: string;
-  /** By libpq's names: those of {@link connectionOptions}. */
+  /** Options by libpq's names: those of {@link connectionOptions}. */
   readonly options: { readonly [name in ConnectionOption]?: string };
 }
 
-/** Parameters of a URL that mean something here. Others are refused: what is written is carried out. */
+/** Supported parameters of a URL. Others are refused rather than ignored. */
 export const connectionOptions = [
   "sslmode",
   "sslrootcert",
@@ -54,13 +54,13 @@ export const connectionOptions = [
 
 export type ConnectionOption = (typeof connectionOptions)[number];
 
-/** As libpq has them, but for `allow`, which protects against nothing. */
+/** The modes of libpq except `allow`, which protects against nothing. */
 export const sslModes = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
 
 export type SslMode = (typeof sslModes)[number];
 
 export interface BadConnectionUrl {
-  /** A sentence without any part of the URL that may be secret. */
+  /** A sentence without parts of the URL that may be secret. */
   readonly failure: string;
   readonly suggestion: string;
 }
@@ -71,7 +71,7 @@ export function isConnectionUrl(text: string): boolean {
 
 const inTheUrl = ["host", "port", "user", "password", "dbname"];
 
-/** Reads a URL as libpq does; see `docs/postgres.md` for what differs. */
+/** Parses a URL as libpq does; `docs/postgres.md` lists the differences. */
 export function parseConnectionUrl(text: string): ConnectionUrl | BadConnectionUrl {
   if (/^[^/]*:\/\/(?:[^/?#]*@)?[^/?#@]*,/.test(text)) return severalHosts();
   let url: URL;
@@ -125,7 +125,7 @@ export function isBadUrl(url: ConnectionUrl | BadConnectionUrl): url is BadConne
   return "failure" in url;
 }
 
-/** A URL without a password that is written out, in front of the host or among the parameters; references stay. */
+/** Removes a literal password from a URL, before the host or in the parameters; references stay. */
 export function withoutPassword(text: string): string {
   return text
     .replace(/^([a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*):(?!\$\{)[^\s/?#]*@/i, "$1@")
@@ -154,10 +154,13 @@ function decoded(text: string): string {
   }
 }
 
-/** PostgreSQL cuts longer names off, silently: two of them may become one. */
+/** PostgreSQL silently truncates longer names, so two of them may become one. */
 const maxNameBytes = 63;
 
-/** `table`, `schema.table`, with `"…"` around a part that has a dot or a quote in it. `null` for what is no name. */
+/**
+ * Parses `table` or `schema.table`, with `"…"` around a part that contains a dot or a quote. Returns `null`
+ * for an invalid name.
+ */
 export function parseTableName(text: string): TableName | null {
   const match = /^(?:("(?:[^"]|"")+"|[^."]+)\.)?("(?:[^"]|"")+"|[^."]+)$/s.exec(text);
   if (match === null) return null;
@@ -166,12 +169,12 @@ export function parseTableName(text: string): TableName | null {
   return parts.every((part) => part === null || isName(part)) ? { schema: parts[0], name: parts[1] } : null;
 }
 
-/** Whether PostgreSQL can have something of this name. */
+/** Whether PostgreSQL allows this name. */
 export function isName(text: string): boolean {
   return text !== "" && !text.includes("\0") && new TextEncoder().encode(text).length <= maxNameBytes;
 }
 
-/** For people and identities: {@link parseTableName} reads it back. */
+/** Formats a table name for display and identities: {@link parseTableName} reads it back. */
 export function tableText({ schema, name }: TableName): string {
   return schema === null ? written(name) : `${written(schema)}.${written(name)}`;
 }

@@ -9,7 +9,7 @@ export interface Job {
   readonly name: string;
   readonly model: ModelSpec;
   readonly input: InputSpec;
-  /** `null`: inferred from the signature and the columns. */
+  /** `null`: derived from the signature and the columns. */
   readonly features: FeatureMapping | null;
   readonly outputs: { readonly [output: string]: OutputMapping };
   readonly passthrough: Passthrough;
@@ -18,17 +18,20 @@ export interface Job {
   readonly check?: CheckSpec;
   readonly write: WriteSpec;
   readonly interval: Interval | null;
-  /** Values that were given to this run of the job and are not its usual ones; part of what the run is. */
+  /** Values that were given to this run and differ from the defaults; part of the run's identity. */
   readonly vars?: { readonly [name: string]: string | number | boolean };
   readonly limits: Limits;
   readonly rowPolicy: RowPolicy;
-  /** The author knows that rows change one another's predictions, and fixes the batch: `limits.batchRows`. */
+  /**
+   * The author declares that rows influence one another's predictions, and fixes the batch:
+   * `limits.batchRows`.
+   */
   readonly rows?: "dependent";
-  /** `auto`: the fastest one that runs the model. */
+  /** `auto`: the fastest engine that supports the model. */
   readonly engine: "auto" | EngineName;
-  /** In order of preference; the first one that this machine has is used. */
+  /** In order of preference; the first one that works on this machine is used. */
   readonly providers: readonly string[];
-  /** Tag of the workers that can do it, over a queue; absent: `cpu`. */
+  /** Tag of the workers that can run it, over a queue; absent: `cpu`. */
   readonly runsOn?: string;
 }
 
@@ -39,55 +42,57 @@ export interface CheckSpec {
   readonly tolerance: number;
 }
 
-/** Exports of float32 models stay an order of magnitude below it. */
+/** Errors of float32 exports are an order of magnitude below it. */
 export const usualTolerance = 1e-5;
 
 export interface ModelSpec {
   readonly path: string;
-  /** Files that the model may load tensors from, absolute. Anything not listed is refused. */
+  /** Absolute paths of files that the model may load tensors from. Other files are refused. */
   readonly externalData: readonly string[];
 }
 
-/** Sources of the author's own functions, absolute; `null` where there is none. */
+/** Absolute paths of hook sources; `null` if there is none. */
 export interface HookFiles {
   readonly pre: string | null;
   readonly post: string | null;
 }
 
-/** Then planning runs the author's code as well, which may never return. */
+/** Whether planning also runs the author's code, which may never return. */
 export function runsHooks({ hooks }: Pick<Job, "hooks">): boolean {
   return hooks.pre !== null || hooks.post !== null;
 }
 
 /**
- * Whether the same job finds other rows when it runs again, and nothing tells beforehand: a database without intervals. What
- * is published is then replaced by what is there now, unless the job says that nothing is to be.
+ * Whether the same job may find other rows when it runs again, without a way to detect it beforehand: a
+ * database without intervals. Its publication is then replaced by the present rows, unless the job forbids
+ * it.
  */
 export function isLive({ input, interval, write }: Pick<Job, "input" | "interval" | "write">): boolean {
   return !inputKind(input).pinsFiles && interval === null && write.mode !== "error";
 }
 
 /**
- * `inputs`: by model input, as in a spec. `list`: feature columns in order for the one input there is
+ * `inputs`: by model input, as in a spec. `list`: feature columns in order for the model's single input
  * (`score --features`).
  */
 export interface FeatureMapping {
   readonly inputs?: { readonly [input: string]: InputMapping };
   readonly list?: readonly string[];
-  /** What nulls become where nothing else says so (`score --nulls`). */
+  /** What nulls become if no other rule applies (`score --nulls`). */
   readonly nulls?: NullAnswers;
 }
 
-/** As written on a command line: a text is a value of the input's own type where it is no rule. */
+/** As written on a command line: a text that is not a rule is a value of the input's own type. */
 export interface NullAnswers {
-  /** Of all feature columns; absent: what is usual for each. */
+  /** For all feature columns; absent: the default of each. */
   readonly all?: string;
   readonly columns: { readonly [column: string]: string };
 }
 
 /**
- * May the features of a model's one unnamed input be guessed: exactly as many numeric columns as it takes, or the only list?
- * `true`: the user accepted the guess; `"offer"`: no, but the user of this command may accept it; `false`: never, in a job.
+ * Whether the features of a model's single unnamed input may be guessed: exactly as many numeric columns as
+ * it takes, or the only list. `true`: the user accepted the guess; `"offer"`: no, but the user of this
+ * command may accept it; `false`: never, in a job.
  */
 export type Guessing = boolean | "offer";
 
@@ -101,7 +106,7 @@ export interface ColumnRules {
   readonly dtype?: TensorType;
 }
 
-/** Numbers for the values of a column. `file` is absolute; a value that it does not have becomes `unknown`. */
+/** Numbers for the values of a column. `file` is absolute; a value that it lacks becomes `unknown`. */
 export interface CategorySpec {
   readonly file: string;
   readonly unknown?: number;
@@ -117,12 +122,12 @@ export interface ColumnMapping extends ColumnRules {
 export interface ListMapping extends ColumnRules {
   readonly list: string;
   readonly dim?: number;
-  /** Values a row; shorter lists are filled up behind. */
+  /** Number of values in a row; shorter lists are padded at the end. */
   readonly padTo?: number;
   readonly padWith?: number | string;
   /** Which end of a longer list is kept. */
   readonly keep?: "first" | "last";
-  /** Another input, filled with 1 where a row has a value and 0 behind. */
+  /** Another input, filled with 1 for each value of a row and 0 for padding. */
   readonly mask?: string;
   readonly map?: CategorySpec;
 }
@@ -131,19 +136,19 @@ export type InputMapping =
   | (ColumnRules & { readonly kind: "stack"; readonly stack: readonly ColumnMapping[] })
   | (ColumnMapping & { readonly kind: "column" })
   | (ListMapping & { readonly kind: "list" })
-  /** The same value in every place of every row. */
+  /** The same value in every position of every row. */
   | { readonly kind: "constant"; readonly value: number | string | boolean };
 
 export interface OutputMapping {
-  /** Name of the one column that this output becomes. */
+  /** Name of the single column that this output becomes. */
   readonly column?: string;
-  /** Class label (or element index, where the output has no labels) by column name. */
+  /** Class label (or element index, if the output has no labels) by column name. */
   readonly columns?: { readonly [column: string]: string };
   /** Other names for classes: all of them in order, or by the model's own label. */
   readonly labels?: readonly string[] | { readonly [label: string]: string };
   /** Name of a column for the label of the most probable class. */
   readonly argmax?: string;
-  /** By name of a column that tells whether a class (or the one element there is) reaches `at`. */
+  /** By name of a column that shows whether a class (or the single element) reaches `at`. */
   readonly threshold?: { readonly [column: string]: ThresholdSpec };
   readonly topK?: TopKSpec;
 }
@@ -155,15 +160,15 @@ export interface ThresholdSpec {
 
 export interface TopKSpec {
   readonly k: number;
-  /** Adds each element's place in the list, from 1. */
+  /** Adds each element's position in the list, from 1. */
   readonly rank: boolean;
-  /** What names the elements; `file` is absolute. */
+  /** Names of the elements; `file` is absolute. */
   readonly ids?: { readonly file: string; readonly column?: string };
-  /** A list column of ids that a row does not want. */
+  /** A list column of ids that are excluded for a row. */
   readonly exclude?: string;
 }
 
-/** What is kept of the input besides the key. `rest`: every column that is not a feature. */
+/** Input columns to keep besides the key. `rest`: every column that is not a feature. */
 export type Passthrough =
   | { readonly kind: "columns"; readonly columns: readonly string[] }
   | { readonly kind: "rest" }
@@ -185,7 +190,10 @@ export interface Limits {
   readonly batchRows?: number;
   readonly maxAttempts: number;
   readonly partitionTimeoutMs: number;
-  /** Decoded bytes that all threads together may hold; beyond it threads are lowered, then the run is refused. */
+  /**
+   * Maximum decoded bytes in all threads together; if exceeded, the number of threads is reduced, then the
+   * run is refused.
+   */
   readonly memoryBytes: number | "auto";
 }
 

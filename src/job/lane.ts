@@ -1,19 +1,19 @@
-/** Who waits for whom, and who can do what: where partitions wait for workers. */
+/** Priorities and tags of partitions that wait for workers in a queue. */
 
-/** In the order of their precedence. */
+/** In order of precedence. */
 export const laneNames = ["events", "scheduled", "backfill"] as const;
 
 export type Lane = (typeof laneNames)[number];
 
 export const usualLane: Lane = "scheduled";
 
-/** Of jobs that ask for no other, and of workers that are told no other. */
+/** Default tag of jobs and of workers. */
 export const usualTag = "cpu";
 
-/** Names are short and end up in those of queues. */
+/** Tags are short, because they become part of queue names. */
 export const tagSyntax = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 
-/** Partitions of one lane that workers with one tag can do. */
+/** Partitions of one lane that workers with one tag can process. */
 export interface Channel {
   readonly tag: string;
   readonly lane: Lane;

@@ -8,7 +8,7 @@ import { runAgain, startingOver, wayOn } from "./way-on.js";
 export const noticeEvents = ["failed", "recovered", "late", "waiting"] as const;
 export type NoticeEvent = (typeof noticeEvents)[number];
 
-/** Whom to tell, and of what. Its URLs are secrets: they stay in the process that read them. */
+/** Receivers and events of notices. The URLs are secrets: they stay in the process that read them. */
 export interface NotifySettings {
   readonly events: readonly NoticeEvent[];
   readonly deadline: Deadline | null;
@@ -16,7 +16,7 @@ export interface NotifySettings {
   readonly slack: string | null;
 }
 
-/** So long after an interval's end, or the first time after it that a zone's clock shows this. */
+/** A time after an interval's end, or the first time after it that a zone's clock shows. */
 export type Deadline =
   | { readonly kind: "after"; readonly ms: number }
   | { readonly kind: "clock"; readonly hour: number; readonly minute: number; readonly timezone: string };
@@ -29,19 +29,19 @@ export interface Notice {
   readonly interval: Interval | null;
   readonly trigger: Run["trigger"];
   readonly target: string;
-  /** `null` where there never was a run, or none that this is about. */
+  /** `null` if there is no run that it is about. */
   readonly runId: string | null;
-  /** Why it failed: no row's values, no secrets. */
+  /** Why it failed, without values of rows and without secrets. */
   readonly error: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
-  /** What to type once the cause is put right; `null` where nothing has to be done. */
+  /** The command to run once the cause is resolved; `null` if nothing has to be done. */
   readonly remedy: string | null;
-  /** Rows that were published. */
+  /** Number of published rows. */
   readonly rows: number | null;
-  /** That was or will be missed. */
+  /** The deadline that was or will be missed. */
   readonly deadline: string | null;
-  /** When the run is expected to end, where it goes on. */
+  /** When the run is expected to end, if it is running. */
   readonly expectedAt: string | null;
-  /** Of `waiting`: when it fails unless its input has arrived, or when it is tried again. */
+  /** For `waiting`: when it fails unless its input has arrived, or when it is retried. */
   readonly until?: string;
 }
 
@@ -61,19 +61,19 @@ interface Failed {
   readonly vars?: Job["vars"];
 }
 
-/** The command that helps once the cause of a failure is put right. */
+/** Returns the command that helps once the cause of a failure is resolved. */
 export function remedyOf(
   error: Pick<ErrorRecord, "kind" | "code" | "details">,
   { job, interval, runId, vars = {} }: Failed,
 ): string {
   if (runId !== null && wayOn(error) === "retry") return `nightshift retry ${runId}`;
-  // Without a run there is nothing to drop, unless an unfinished one of other inputs is what stands in the way.
+  // Without a run there is nothing to drop, unless an unfinished run of other inputs blocks it.
   const isBlocked = error.code === "refused.other-fingerprint";
   const flags = runId !== null ? startingOver(runId) : isBlocked ? ["--restart"] : [];
   return `nightshift ${runAgain(job, { interval, vars }, ...flags)}`;
 }
 
-/** In one line. */
+/** Formats a notice in one line. */
 export function headlineOf(notice: Notice): string {
   const { event, job, interval, rows, deadline, expectedAt } = notice;
   const of = interval === null ? "" : ` for ${labelOf(interval)}`;
@@ -94,7 +94,7 @@ export function headlineOf(notice: Notice): string {
   }
 }
 
-/** Hours of a day have the same `ds`. */
+/** The hours of a day share one `ds`. */
 function labelOf({ ds, start, end }: Interval): string {
   return Date.parse(end) - Date.parse(start) > 3_600_000 ? ds : timeOf(start);
 }

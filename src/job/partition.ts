@@ -1,4 +1,4 @@
-/** Partitions are the unit of retry; an attempt is one try at one; a receipt is what an attempt hands back. */
+/** Partitions are the unit of retry; an attempt is one try at one; a receipt is the result of an attempt. */
 import type { PathTypes } from "../data/column.js";
 import type { ErrorRecord } from "../errors.js";
 
@@ -11,16 +11,22 @@ export interface PinnedFile {
   /** Nanoseconds since the epoch, as a decimal string. */
   readonly mtimeNs: string;
   /**
-   * The same of ctime, which no program can set. A file whose ctime alone changed may be the same (`chmod`, a hard link):
-   * the bytes that were read are compared before publishing. Not part of the fingerprint; absent in plans of earlier versions.
+   * Like `mtimeNs`, for the ctime, which a program cannot set. A file with only another ctime may be
+   * unchanged (`chmod`, a hard link): the bytes that were read are compared before publishing. Not part of
+   * the fingerprint; absent in plans of earlier versions.
    */
   readonly ctimeNs?: string;
   /** SHA-256 of the footer's bytes. */
   readonly footerSha256: string;
   readonly rows: number;
-  /** Columns that the path carries (`dt=2026-01-15`), decoded and in their types. `null`: Hive's default partition. */
+  /**
+   * Columns from the path (`dt=2026-01-15`), decoded and in their types. `null`: Hive's default partition.
+   */
   readonly pathValues: { readonly [column: string]: string | number | boolean | null };
-  /** Types that the values do not tell; else a number is an `int64`, a boolean a `bool`, a string or `null` a `string`. */
+  /**
+   * Types that cannot be derived from the values; otherwise a number is an `int64`, a boolean a `bool`, a
+   * string or `null` a `string`.
+   */
   readonly pathTypes?: PathTypes;
 }
 
@@ -35,11 +41,14 @@ export interface FileSlice {
   readonly rows: number;
 }
 
-/** What is read of an input at once. What else it holds belongs to the kind of the job's input, which alone reads it. */
+/**
+ * Part of an input that is read at once. Other properties belong to the kind of the job's input, which alone
+ * reads them.
+ */
 export interface Partition {
   /** Position in the plan; output order is partition order. */
   readonly index: number;
-  /** Exact, or an estimate that is 0 only where it is known that there is none: see `InputKind.hasExactRows`. */
+  /** Exact, or an estimate that is only 0 if there are certainly no rows: see `InputKind.hasExactRows`. */
   readonly rows: number;
   /** Estimated decoded bytes of the columns that are read, of the whole partition. */
   readonly bytes: number;
@@ -47,15 +56,15 @@ export interface Partition {
   readonly peakBytes: number;
 }
 
-/** All that a queue or a dispatcher ever carries. */
+/** The only data that a queue or a dispatcher transports. */
 export interface PartitionRef {
   readonly runId: string;
   readonly partition: number;
-  /** Fencing token of the partition: grows at every lease, never falls. */
+  /** Fencing token of the partition: increases with every lease, never decreases. */
   readonly epoch: number;
 }
 
-/** A file that an attempt made durable. Unreachable for readers until the sink's record names it. */
+/** A durable file of an attempt. Readers cannot reach it until the sink's record names it. */
 export interface StagedFile {
   /** Relative to the sink's staging area. */
   readonly path: string;
@@ -66,21 +75,27 @@ export interface StagedFile {
   readonly sha256: string;
 }
 
-/** What an attempt left in a database, under its own id: in a logged staging table that readers know nothing of. */
+/**
+ * Rows that an attempt left in a database under its own id: in a logged staging table that readers do not
+ * see.
+ */
 export interface StagedRows {
   /** Quoted for SQL. */
   readonly table: string;
-  /** Rows in it, counted by the database once they were there. One prediction is several rows where a list is exploded. */
+  /**
+   * Number of rows, counted by the database after they were written. If a list is exploded, one prediction is
+   * several rows.
+   */
   readonly rows: number;
 }
 
-/** Counts of one attempt, each taken by a different hand than the plan's. */
+/** Row counts of one attempt, each from a source independent of the plan. */
 export interface RowCounts {
-  /** Rows that the reader handed out. */
+  /** Rows that the reader returned. */
   readonly read: number;
-  /** Rows counted again in what was staged: in footers, or by the database. */
+  /** Rows counted again in the staged data: in footers, or by the database. */
   readonly predicted: number;
-  /** Rows counted again in the staged quarantine, likewise. */
+  /** Rows counted again in the staged quarantine. */
   readonly quarantined: number;
   /** Rows that a `post` hook dropped. */
   readonly filtered: number;
@@ -91,21 +106,21 @@ export interface AttemptStats {
   readonly seconds: { readonly [step in Step]: number };
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** Rows that were predicted, with a NaN among the predictions; absent: none, or not counted. */
+  /** Predicted rows with a NaN among the predictions; absent: none, or not counted. */
   readonly nanRows?: number;
-  /** That loading the model took, where this attempt was the first of its thread to need it. */
+  /** Time for loading the model, if this attempt was the first of its thread to need it. */
   readonly modelLoadSeconds?: number;
-  /** Rows whose label is clearly not the most probable class; absent where there are none. */
+  /** Rows whose label is clearly not the most probable class; absent if there are none. */
   readonly contradictions?: number;
 }
 
 export type Step = "read" | "hook" | "bind" | "predict" | "attach" | "write" | "stage";
 
-/** What an attempt saw of a slice of a file, so that all slices of the file can be shown to be of one state. */
+/** What an attempt recorded of a slice of a file, to prove that all slices of the file are from one state. */
 export interface ReadSlice {
   /** Digest of the encoded bytes that were decoded, with its algorithm: `crc32:09af31c2`. */
   readonly digest: string;
-  /** Once the slice was read, the file's ctime was no longer the plan's. */
+  /** After the slice was read, the file's ctime differed from the plan's. */
   readonly moved?: true;
 }
 
@@ -115,7 +130,7 @@ export interface SliceProof {
   readonly digest: string | null;
 }
 
-/** The state of a file in which the slices that were asked for have the bytes that they were read from. */
+/** The state of a file in which the given slices have the bytes that they were read from. */
 export interface ProvenFile {
   readonly path: string;
   readonly ctimeNs: string;
@@ -126,14 +141,17 @@ export interface Receipt {
   readonly attemptId: string;
   readonly files: readonly StagedFile[];
   readonly quarantine: readonly StagedFile[];
-  /** For a database, in place of files. */
+  /** For a database, instead of files. */
   readonly staged?: StagedRows;
   /**
-   * Rows in by the database's own count, where the plan has only an estimate of the partition: what COPY said it sent. The
+   * Number of rows according to the database, if the plan only has an estimate for the partition. The
    * reader's count is in `rows.read`.
    */
   readonly rowsSent?: number;
-  /** One for each slice of the partition, in their order; absent for a database, and in receipts of earlier versions. */
+  /**
+   * One for each slice of the partition, in order; absent for a database, and in receipts of earlier
+   * versions.
+   */
   readonly slices?: readonly ReadSlice[];
   readonly rows: RowCounts;
   /** Quarantined and nulled rows by reason code. */
@@ -143,50 +161,54 @@ export interface Receipt {
 
 export type PartitionStatus = "pending" | "leased" | "running" | "accepted" | "failed" | "poisoned";
 
-/** Where a partition stands, as the ledger tells it. */
+/** State of a partition in the ledger. */
 export interface PartitionState {
   readonly index: number;
   readonly status: PartitionStatus;
   readonly epoch: number;
-  /** The attempt that was started at this epoch, while it may still be accepted or once it was; else `null`. */
+  /** The attempt that was started in this epoch, if it may still be accepted or was accepted; else `null`. */
   readonly attemptId: string | null;
-  /** Attempts that were the partition's own fault. Draining, fencing and others' crashes use none up. */
+  /**
+   * Number of attempts that failed by the partition's own fault. Draining, fencing and crashes of others do
+   * not count.
+   */
   readonly attempts: number;
   /** Deaths of a worker host that ran this partition alone. */
   readonly soloDeaths: number;
-  /** Leases that ran out in a row: nobody heard what became of their attempts. Absent where there are no leases. */
+  /** Number of leases in a row that expired without a report. Absent if there are no leases. */
   readonly expiries?: number;
   readonly rows: number;
   readonly receipt: Receipt | null;
   readonly lastError: ErrorRecord | null;
 }
 
-/** Why an attempt ended without a receipt, and what it costs. */
+/** Why an attempt ended without a receipt, and how it counts. */
 export interface AttemptFailure {
   readonly attemptId: string;
   readonly error: ErrorRecord;
   /**
-   * `fault`: the partition's own, counted against `max_attempts`. `host-death`: its host died while others ran there,
-   * counted nowhere. `solo-death`: its host died while it ran alone. `released`: drained or cancelled.
+   * `fault`: the partition's own, counted against `max_attempts`. `host-death`: its host died while other
+   * partitions ran there, not counted. `solo-death`: its host died while it ran alone. `released`: drained or
+   * cancelled.
    */
   readonly cost: "fault" | "host-death" | "solo-death" | "released";
-  /** Where the partition goes now; decided by the runner, in one place. */
+  /** The partition's next status; decided by the runner, in one place. */
   readonly next: "pending" | "failed" | "poisoned";
 }
 
-/** What a plan adds up to. */
+/** Totals of a plan. */
 export interface PlanTotals {
   readonly files: number;
   readonly partitions: number;
   readonly rows: number;
-  /** `rows` is an estimate: the exact number is known when all partitions were read. */
+  /** `rows` is an estimate: the exact number is known after all partitions were read. */
   readonly rowsEstimated?: true;
   readonly bytes: number;
 }
 
 /**
- * Rows in, by a hand that is not the reader's: the plan's footers, or the sum of what the database said it sent.
- * `null` where not every receipt tells.
+ * Returns the number of input rows from a source independent of the reader: the plan's footers, or the sum of
+ * the database's counts. `null` if a receipt does not contain it.
  */
 export function rowsIn(totals: PlanTotals, receipts: readonly Pick<Receipt, "rowsSent">[]): number | null {
   if (totals.rowsEstimated !== true) return totals.rows;
@@ -198,20 +220,25 @@ export function rowsIn(totals: PlanTotals, receipts: readonly Pick<Receipt, "row
   return sum;
 }
 
-/** What an upsert did to the rows of its table, as the publishing transaction counted them. */
+/** Changes that an upsert made to the rows of its table, as counted by the publishing transaction. */
 export interface RowChanges {
   readonly inserted: number;
-  /** Replaced by key, at least one value by another. */
+  /** Replaced by key, with at least one changed value. */
   readonly updated: number;
-  /** Replaced by key by equal values: nothing but the version advances. Absent in publications of older versions. */
+  /**
+   * Replaced by key with equal values: only the version advances. Absent in publications of older versions.
+   */
   readonly unchanged?: number;
-  /** Rows of the run that are older than what is there: nothing of them is visible. */
+  /** Rows of the run that are older than the existing rows and therefore not visible. */
   readonly older: number;
-  /** Rows that the input lacks, with `on_missing: delete`. */
+  /** Rows missing from the input, with `on_missing: delete`. */
   readonly deleted: number;
 }
 
-/** Returns how many rows of the run became visible: all that are predicted, unless an upsert found newer ones. */
+/**
+ * Returns the number of the run's rows that became visible: all predicted ones, unless an upsert found newer
+ * ones.
+ */
 export function writtenRows({ predicted }: Pick<RowCounts, "predicted">, changes?: RowChanges): number {
   if (changes === undefined) return predicted;
   return changes.inserted + changes.updated + (changes.unchanged ?? 0);

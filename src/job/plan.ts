@@ -1,4 +1,4 @@
-/** The plan is data: made once, stored, never changed, readable before anything runs. */
+/** The plan is data: made once, stored, never changed, and readable before anything runs. */
 
 import type { NullCount, Schema } from "../data/column.js";
 import type { Signature } from "../data/tensor.js";
@@ -10,19 +10,19 @@ import type { Profile } from "./profile.js";
 import type { Run } from "./run.js";
 
 /**
- * A file that shapes results, pinned by content. `categories` and `ids` are read by the mapping; of a hook, its bundle is
- * pinned; `check` is read by the planner alone.
+ * A file that affects results, pinned by content. The mapping reads `categories` and `ids`; for a hook, its
+ * bundle is pinned; only the planner reads `check`.
  */
 export interface Asset {
   readonly role: "model" | "external-data" | "categories" | "ids" | "check" | HookRole;
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
-  /** Where this machine has its bytes, where that is not `path`. Set by a worker for itself; never kept. */
+  /** Path of its bytes on this machine, if that is not `path`. Set by a worker for itself; never stored. */
   readonly at?: string;
 }
 
-/** Assets that a partition needs: a check is over once the run is planned. */
+/** Returns the assets that a partition needs: a check is only used while the run is planned. */
 export function assetsToRun({ assets }: Pick<Plan, "assets">): readonly Asset[] {
   return assets.filter(({ role }) => role !== "check");
 }
@@ -34,7 +34,9 @@ export function fileOf({ at, path }: Asset): string {
 
 export type HookRole = "pre-hook" | "post-hook";
 
-/** What a hook does, as seen when the run was planned; its bundle is the asset of the same role. */
+/**
+ * The properties of a hook as determined when the run was planned; its bundle is the asset of the same role.
+ */
 export interface PlannedHook {
   readonly role: HookRole;
   /** Columns that it may read. */
@@ -43,14 +45,17 @@ export interface PlannedHook {
   readonly adds: Schema;
 }
 
-/** What trying the model on rows of the input showed while the run was planned. */
+/** Result of trying the model on rows of the input while the run was planned. */
 export interface ModelProbe {
-  /** Rows that were tried, and how many of them were variations of others, since the input has few or equal ones. */
+  /**
+   * Number of rows that were tried, and how many of them were variations of others, because the input has few
+   * or equal rows.
+   */
   readonly rows: number;
   readonly varied: number;
-  /** Rows of each model call, in their order. */
+  /** Number of rows in each model call, in order. */
   readonly batches: readonly number[];
-  /** What rows are to one another: see `planning/probing/probe-rows.ts`. */
+  /** Whether rows influence one another: see `planning/probing/probe-rows.ts`. */
   readonly verdict:
     | "independent"
     | "dependent"
@@ -60,14 +65,14 @@ export interface ModelProbe {
     | "untried";
 }
 
-/** How the predictions of one column compare with the expected ones. */
+/** Result of comparing the predictions of one column with the expected ones. */
 export interface ComparedColumn {
   readonly column: string;
   /** Rows that were compared. */
   readonly rows: number;
   /** Rows that differ by more than the tolerance, or in their label. */
   readonly different: number;
-  /** Rows with another label whose two best scores are within the tolerance of each other. */
+  /** Rows with another label whose two best scores differ by less than the tolerance. */
   readonly ties: number;
   /** The largest difference of a number, divided by max(1, |expected|); `null`: a label. */
   readonly worst: number | null;
@@ -75,7 +80,10 @@ export interface ComparedColumn {
   readonly firstRows: readonly number[];
 }
 
-/** What comparing with the training library's predictions showed while the run was planned; its file is an asset. */
+/**
+ * Result of comparing with the training library's predictions while the run was planned; its file is an
+ * asset.
+ */
 export interface PlannedCheck {
   readonly rows: number;
   readonly tolerance: number;
@@ -88,28 +96,33 @@ export interface Plan {
   readonly job: Job;
   /** SHA-256 over the resolved spec, assets and input identities; see `fingerprint` in the planner. */
   readonly fingerprint: string;
-  /** SHA-256 over all else of the plan, by which a change of it is noticed; see `digestOf`. */
+  /** SHA-256 over the rest of the plan, to detect changes; see `digestOf`. */
   readonly digest?: string;
   readonly assets: readonly Asset[];
   readonly signature: Signature;
   readonly inputSchema: Schema;
   readonly mapping: Mapping;
-  /** In the order in which they run; none for most jobs. */
+  /** In execution order; none for most jobs. */
   readonly hooks: readonly PlannedHook[];
   readonly profile: Profile;
-  /** Absent where nothing was tried: trees on our own kernel, an input without rows, plans of version 0.1. */
+  /**
+   * Absent if nothing was tried: trees on the compiled kernel, an input without rows, plans of version 0.1.
+   */
   readonly probe?: ModelProbe;
-  /** Absent where the job has no check. */
+  /** Absent if the job has no check. */
   readonly check?: PlannedCheck;
-  /** Threads that memory and cores allow. Not part of the fingerprint: it never shapes results. */
+  /**
+   * Number of threads that memory and cores allow. Not part of the fingerprint, since it never affects
+   * results.
+   */
   readonly threads: number;
   readonly totals: PlanTotals;
   /**
-   * Of feature columns that have nulls, or may have: by column as the job writes it, as footers count them. Absent: none,
-   * not known, or a plan of an earlier version.
+   * Null counts of feature columns that have nulls, or may have: by column as the job writes it, as footers
+   * count them. Absent: none, unknown, or a plan of an earlier version.
    */
   readonly nulls?: { readonly [column: string]: NullCount };
-  /** What people should know before it runs: what was inferred, lowered, or looks odd. */
+  /** Notes for the user before it runs: what was derived, reduced, or looks unusual. */
   readonly notes: readonly string[];
 }
 
@@ -122,8 +135,8 @@ export interface PartitionTask {
 }
 
 /**
- * The partitions as they come, for a ledger that saves them.
- * @throws BugError `bug.plan` where they are not in the plan's order, or do not add up to its totals
+ * Passes partitions on to a ledger that saves them, and checks them.
+ * @throws BugError `bug.plan` if they are not in the plan's order, or do not match its totals
  */
 export async function* inPlanOrder(
   { totals }: Plan,

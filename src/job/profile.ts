@@ -3,13 +3,15 @@ export const engineNames = ["onnxruntime", "compiled-trees"] as const;
 export type EngineName = (typeof engineNames)[number];
 
 /**
- * The run profile: write-once settings that shape results. Boundaries of chunks and batches, and so the contents of
- * files, depend on plan and profile only. A worker that cannot honour it refuses the task.
+ * The run profile: settings that affect results and never change. Boundaries of chunks and batches, and so
+ * the contents of files, depend only on plan and profile. A worker that cannot satisfy it refuses the task.
  */
 export interface Profile {
   readonly engine: EngineName;
   readonly engineVersion: string;
-  /** The execution provider that runs, decided by us before the session is made: an engine may fall back silently. */
+  /**
+   * The execution provider, chosen before the session is created, because an engine may fall back silently.
+   */
   readonly provider: string;
   readonly intraOpThreads: number;
   readonly chunkRows: number;
@@ -23,7 +25,7 @@ export const providerNames = ["cpu", "cuda", "webgpu"] as const;
 export interface WriterProfile {
   readonly compression: "zstd" | "snappy" | "none";
   readonly rowGroupRows: number;
-  /** A part file is closed once this much raw output was gathered. */
+  /** A part file is closed after this amount of raw output. */
   readonly partBytes: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Takes over what the sink's record says of a run, where a coordinator with another ledger published it: another
- * machine with a journal of its own, or this ledger before it was restored from a backup.
+ * Adopts the publication of a run by a coordinator with another ledger: another machine with its own journal,
+ * or this ledger before it was restored from a backup.
  */
 
 import type { Claim, Run } from "../job/run.js";

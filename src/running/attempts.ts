@@ -1,5 +1,6 @@
 /**
- * What becomes of an attempt: every dispatcher and worker reports here, and retries are decided here and nowhere else.
+ * Handles the reports of attempts. Every dispatcher and worker reports here, and only this module decides
+ * about retries.
  */
 import type { AttemptReporter, Circumstance } from "../dispatchers/dispatcher.js";
 import { type NightshiftError, toErrorRecord } from "../errors.js";
@@ -7,7 +8,7 @@ import type { AttemptFailure, PartitionRef, PartitionState, Receipt, Step } from
 import type { HostDeath, Refused } from "../job/run-events.js";
 import type { Ledger } from "../ledgers/ledger.js";
 
-/** What the coordinator is woken up for. */
+/** Outcomes that wake the coordinator. */
 export type AttemptOutcome =
   | { readonly type: "started"; readonly ref: PartitionRef; readonly attemptId: string }
   | {
@@ -36,19 +37,19 @@ export type AttemptOutcome =
       readonly cause: HostDeath;
       readonly partitions: readonly number[];
     }
-  /** The ledger itself failed, or the queue for good; the run cannot go on. */
+  /** The ledger failed, or the queue failed permanently; the run cannot continue. */
   | { readonly type: "ledger-failed"; readonly error: unknown };
 
-/** Deaths of a host that ran nothing else, until the partition counts as poisoned. */
+/** Deaths of a host that ran nothing else after which the partition counts as poisoned. */
 const maxSoloDeaths = 3;
 
 /**
- * Leases that run out in a row, until the partition counts as poisoned: it takes whole workers or machines down. Workers
- * that die for other reasons, one every few seconds even, do not come near it.
+ * Expired leases in a row after which the partition counts as poisoned: it crashes whole workers or machines.
+ * Workers that die for other reasons, even one every few seconds, do not reach this number.
  */
 export const maxExpiries = 10;
 
-/** What attempts report to; a worker's starts are leased. */
+/** The part of the ledger that receives reports; a worker's starts are leased. */
 export type AttemptLedger = Pick<
   Ledger,
   "startAttempt" | "loadTask" | "readPartition" | "acceptReceipt" | "recordFailure"
@@ -114,12 +115,15 @@ export function ledgerReporter(
   };
 }
 
-/** Its last host died under it, or its whole worker: the next one shall tell whether it was to blame. */
+/**
+ * Whether the partition's last host or worker died while it ran: the next host shows whether the partition
+ * was the cause.
+ */
 export function mustRunAlone(lastError: { readonly code: string } | null): boolean {
   return lastError?.code === "infra.host-died" || lastError?.code === "infra.lease-expired";
 }
 
-/** Whose fault a failure is, and where the partition goes. */
+/** Decides who is responsible for a failure, and the partition's next status. */
 export function judge(
   attemptId: string,
   error: NightshiftError,

@@ -1,4 +1,6 @@
-/** Lets a backfill hear that somebody cancelled its job: it starts nothing more, and its runs are cancelled. */
+/**
+ * Notifies a backfill that its job was cancelled: it starts no further interval, and its runs are cancelled.
+ */
 
 import { runCancelled } from "../errors.js";
 import type { Ledger } from "../ledgers/ledger.js";
@@ -7,14 +9,16 @@ import type { Pause } from "./cancel-watch.js";
 export interface BackfillStop {
   /** Fires with the reason {@link runCancelled}. */
   readonly signal: AbortSignal;
-  /** Asks at once: before an interval is started, so that none is after the job was cancelled. */
+  /**
+   * Checks at once. Called before an interval is started, so that none starts after the job was cancelled.
+   */
   look(): Promise<void>;
   close(): void;
 }
 
 const lookEveryMs = 1_000;
 
-/** Hears of requests that are made from now on. */
+/** Watches for requests that are made from now on. */
 export async function watchForStop(
   jobName: string,
   ledger: Pick<Ledger, "lastBackfillStop">,
@@ -31,7 +35,7 @@ export async function watchForStop(
   async function watch(): Promise<void> {
     while (!over.signal.aborted && !stopped.signal.aborted) {
       await pause(lookEveryMs, over.signal);
-      // A ledger that does not answer is asked again; the runs find out for themselves.
+      // A ledger that does not answer is asked again; the runs detect the failure themselves.
       if (!over.signal.aborted) await look().catch(() => undefined);
     }
   }

@@ -1,8 +1,8 @@
 /**
- * Cancels a run, whoever owns it: an owner that is alive is asked to, and waited for; a run that nobody owns is claimed
- * and cancelled here. What was accepted is kept, and `retry` goes on with it. Once publishing has begun, the sink decides:
- * an abort competes with the publication, and whoever loses adopts the winner. A retry that was asked for and has not
- * begun is not wanted any more.
+ * Cancels a run: a live owner is asked to cancel it, and is waited for; a run without an owner is claimed and
+ * cancelled here. Accepted partitions are kept, and `retry` resumes the run. Once publishing has begun, the
+ * sink decides: an abort competes with the publication, and the loser adopts the winner. A pending retry
+ * request is withdrawn.
  */
 
 import { asNightshiftError, SpecError } from "../errors.js";
@@ -32,15 +32,15 @@ export interface CancelParts {
 export interface CancelOptions {
   /** Claim a run of a process on another host; use only if that process is dead. */
   readonly takeOver: boolean;
-  /** How long an owner that is alive may take to stop; it stops between chunks. */
+  /** How long a live owner may take to stop; it stops between chunks. */
   readonly waitMs: number;
-  /** Stops waiting. What the owner was asked for stands. */
+  /** Stops waiting. The request to the owner stays. */
   readonly signal: AbortSignal;
 }
 
 /**
- * `cancelled`: by this call. The others found the run ended: cancelled before, published (perhaps just now: then the
- * publication won), failed, or given up for good. `not-stopped`: its owner was asked, and has not stopped yet.
+ * `cancelled`: by this call. The others found the run ended: cancelled before, published (maybe just now, if
+ * the publication won), failed, or dropped. `not-stopped`: the owner was asked, and has not stopped yet.
  */
 export type CancelStatus =
   | "cancelled"
@@ -53,13 +53,13 @@ export type CancelStatus =
 export interface CancelOutcome {
   readonly run: Run;
   readonly status: CancelStatus;
-  /** Partitions that are done and kept. */
+  /** Number of accepted partitions, which are kept. */
   readonly accepted: number;
-  /** Whether `retry` can go on with it: not once an abort has won over its publication. */
+  /** Whether `retry` can resume it: not after an abort has won over its publication. */
   readonly resumable: boolean;
-  /** Of a published run. */
+  /** For a published run. */
   readonly publication: number | null;
-  /** Who was asked to stop, and has not. */
+  /** The owner that was asked to stop, and has not. */
   readonly owner: Owner | null;
 }
 
@@ -88,7 +88,7 @@ export async function cancelRun(
   }
 }
 
-/** Runs of a job that are unfinished, newest first; of the backfills under way none begins another one. */
+/** Cancels the unfinished runs of a job, newest first. Its running backfills start no further interval. */
 export async function cancelJob(
   jobName: string,
   parts: CancelParts,
@@ -98,7 +98,7 @@ export async function cancelJob(
   await ledger.requestBackfillStop(jobName);
   const unfinished: string[] = [];
   for await (const state of ledger.listRuns({ jobName })) if (!hasEnded(state)) unfinished.push(state.run.id);
-  // Owners that have to be waited for are waited for together.
+  // The owners are waited for concurrently.
   return Promise.all(unfinished.map((runId) => cancelRun(runId, parts, options)));
 }
 
@@ -108,7 +108,7 @@ async function stateOf(runId: string, { ledger }: CancelParts): Promise<RunState
   throw new SpecError("usage.unknown-run", `There is no run ${runId}.`, { hint: "See nightshift ls runs." });
 }
 
-/** @returns the claim on a run that nobody owns; `null` where somebody does, who was asked to cancel it */
+/** @returns the claim on a run without an owner; `null` if it has one, which was asked to cancel it */
 async function claimOrAsk(
   { run, status }: RunState,
   { ledger, self, sink }: CancelParts,
@@ -118,11 +118,11 @@ async function claimOrAsk(
     return await ledger.claimRun(run.id, self, { takeOver });
   } catch (thrown) {
     const { code } = asNightshiftError(thrown);
-    // It has ended since: the next look tells how.
+    // It has ended since; the next check shows how.
     if (code === "refused.run-ended") return null;
     if (code !== "refused.owner-alive") throw thrown;
     await ledger.requestCancel(run.id);
-    // An owner that publishes cannot stop in the middle; but its publication may lose.
+    // An owner that publishes cannot stop in the middle, but its publication may lose.
     if (status === "publishing") await (await sink(run.job.write)).abort(run);
     return null;
   }
@@ -136,20 +136,23 @@ async function cancelOwned(run: Run, claim: Claim, parts: CancelParts): Promise<
     if (decision?.outcome === "commit") await ledger.adoptPublication(claim, decision.publication);
     else await ledger.cancelRun(claim);
   } finally {
-    // A claim that cannot be given back is taken from this process once it has ended.
+    // A claim that cannot be released ends with this process.
     await ledger.releaseRun(claim).catch(() => undefined);
   }
   return outcomeOf(await stateOf(run.id, parts), true, parts);
 }
 
-/** A coordinator with another ledger may have published the run; while this one publishes it, an abort competes. */
+/**
+ * A coordinator with another ledger may have published the run. If this ledger's owner is publishing it, an
+ * abort competes.
+ */
 async function decisionOn(
   run: Run,
   status: RunState["status"],
   sink: CancelParts["sink"],
 ): Promise<Decision | null> {
   if (status === "publishing") return (await sink(run.job.write)).abort(run);
-  // An output that cannot be asked keeps nobody from cancelling.
+  // An unreachable output does not prevent the cancellation.
   return sink(run.job.write)
     .then((open) => open.lookup(run.id))
     .catch(() => null);
@@ -168,7 +171,7 @@ async function outcomeOf(state: RunState, byUs: boolean, { sink }: CancelParts):
   };
 }
 
-/** Only to say whether `retry` is of use: an output that cannot be asked does not undo what was done. */
+/** Only determines whether `retry` is useful: an unreachable output does not undo the cancellation. */
 async function lookUp(run: Run, sink: CancelParts["sink"]): Promise<"commit" | "abort" | null> {
   try {
     return (await (await sink(run.job.write)).lookup(run.id))?.outcome ?? null;

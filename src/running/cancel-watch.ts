@@ -1,15 +1,15 @@
-/** Lets an owner hear that somebody asked it to cancel its run. */
+/** Notifies an owner of a request to cancel its run. */
 import { runCancelled } from "../errors.js";
 import type { Claim } from "../job/run.js";
 import type { Ledger } from "../ledgers/ledger.js";
 
 export interface CancelWatch {
-  /** Fires with {@link runCancelled} when the run shall be cancelled, and with any other reason to stop in between. */
+  /** Fires with {@link runCancelled} if the run is to be cancelled, and with any other reason to stop. */
   readonly signal: AbortSignal;
   close(): void;
 }
 
-/** Resolves after that time, or sooner when the signal fires. */
+/** Resolves after that time, or earlier when the signal fires. */
 export type Pause = (ms: number, signal?: AbortSignal) => Promise<void>;
 
 const lookEveryMs = 500;
@@ -27,7 +27,8 @@ export function watchForCancel(
     while (!over.signal.aborted && !asked.signal.aborted) {
       await pause(lookEveryMs, over.signal);
       if (over.signal.aborted) return;
-      // A ledger that does not answer is asked again; whether the run can go on without it, others find out.
+      // A ledger that does not answer is asked again; other code decides whether the run can continue without
+      // it.
       if (await ledger.isCancelRequested(claim).catch(() => false)) asked.abort(runCancelled());
     }
   }

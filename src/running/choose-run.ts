@@ -1,4 +1,6 @@
-/** Decides which run a request means: one that is published already, one to go on with, or a new generation. */
+/**
+ * Decides which run a request leads to: a published one, an unfinished one to resume, or a new generation.
+ */
 import { asNightshiftError, CancelledError, SpecError, toErrorRecord } from "../errors.js";
 import { isFinal, type Owner, type Run, type RunKey, type RunState } from "../job/run.js";
 import { startingOver } from "../job/way-on.js";
@@ -15,7 +17,7 @@ interface Wanted {
   readonly scope: string;
   readonly fingerprint: string;
   readonly reprocess: boolean;
-  /** The input may have changed without its identity telling: what was published once is scored again. */
+  /** The input may have changed although its identity has not: a published run is scored again. */
   readonly isLive: boolean;
   readonly restart: boolean;
   readonly takeOver: boolean;
@@ -26,22 +28,22 @@ interface Books {
   readonly self: Owner;
 }
 
-/** Where a job and interval stand before anything runs. */
+/** State of a job and interval before anything runs. */
 export interface Standing {
-  /** The run that a request would go on with, or refuse over. */
+  /** The run that a request would resume, or that blocks it. */
   readonly unfinished: RunState | null;
-  /** The live publication, asked of the sink. */
+  /** The live publication according to the sink. */
   readonly published: Publication | null;
   /**
-   * A run that the sink's record says is published, and whose coordinator died before it said so in the ledger: perhaps
-   * before readers could see it, so it has to be gone on with.
+   * A run that the sink's record shows as published, but whose coordinator died before it recorded this in
+   * the ledger, maybe before readers could see it, so it has to be resumed.
    */
   readonly decided: Run | null;
-  /** The newest generation that there is of this job and interval; 0 when there is none. */
+  /** The newest generation of this job and interval; 0 if there is none. */
   readonly generation: number;
 }
 
-/** Creates and claims nothing. */
+/** Reads the state. Creates and claims nothing. */
 export async function findStanding(
   key: Pick<RunKey, "jobId" | "scope">,
   ledger: Ledger,
@@ -58,7 +60,7 @@ export async function findStanding(
   return {
     unfinished: isEnded || decision !== null ? null : newest,
     published,
-    // Until it is shown, an output that is not there yet is no publication of the sink's.
+    // An output that does not exist yet is not a publication until it is shown.
     decided: ofPublication ?? (isEnded || !isDecided ? null : newest.run),
     generation,
   };
@@ -70,7 +72,7 @@ export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promi
   if (decided !== null && !(wanted.reprocess && (await isDamaged(sink))))
     return { type: "resume", run: decided };
   if (unfinished !== null && wanted.restart) {
-    // Another ledger's coordinator may publish it at this very moment: then there is another choice.
+    // Another ledger's coordinator may publish it at this moment: then the choice is made again.
     const isPublished = (await drop(books, sink, unfinished.run, wanted.takeOver)) === "published";
     if (isPublished) return chooseRun(wanted, books, sink);
   }
@@ -90,8 +92,8 @@ export async function chooseRun(wanted: Wanted, books: Books, sink: Sink): Promi
 }
 
 /**
- * Whether what was published last cannot be shown, since a file of it is damaged or gone. A later generation replaces it,
- * and its run is completed by then.
+ * Whether the last publication cannot be shown because one of its files is damaged or missing. A later
+ * generation replaces it, and its run is completed then.
  */
 async function isDamaged(sink: Sink): Promise<boolean> {
   try {
@@ -105,8 +107,8 @@ async function isDamaged(sink: Sink): Promise<boolean> {
 }
 
 /**
- * Drops what the job left unfinished from other inputs, specs or models. Such runs of a job without intervals have other
- * scopes; one of an interval has the interval's. What another process works on is not left over.
+ * Drops the job's unfinished runs of other inputs, specs or models. Such runs of a job without intervals have
+ * other scopes; those of an interval have the interval's. Runs that another process executes are not dropped.
  */
 async function dropOthers(wanted: Wanted, books: Books, sink: Sink): Promise<void> {
   const others: Run[] = [];
@@ -120,7 +122,7 @@ async function dropOthers(wanted: Wanted, books: Books, sink: Sink): Promise<voi
     });
 }
 
-/** What a published run's key has left unfinished, for people; `null`: nothing. */
+/** Describes the unfinished run of a published run's key. */
 export function unfinishedWarning({ run }: RunState): string {
   return `${run.id}, a later generation, is unfinished: nightshift retry ${run.id} finishes it, this command with --restart drops it.`;
 }
@@ -150,7 +152,7 @@ async function notSeenThrough(ledger: Ledger, published: Publication): Promise<R
   return state === null || state.status === "published" ? null : state.run;
 }
 
-/** Gives an unfinished run up: the sink decides first, so that nobody can publish it later. */
+/** Drops an unfinished run: the sink decides first, so that it cannot be published later. */
 export async function drop(
   { ledger, self }: Books,
   sink: Sink,
@@ -164,8 +166,8 @@ export async function drop(
       await ledger.adoptPublication(claim, decision.publication);
       return "published";
     }
-    // A run that died while it was publishing is not publishing any more: the sink has just decided that.
-    const dropped = new CancelledError(`${run.id} was given up for its next generation`);
+    // A run that died while it was publishing is no longer publishing: the sink has just decided that.
+    const dropped = new CancelledError(`${run.id} was dropped for its next generation`);
     if ((await ledger.readRun(run.id))?.status === "publishing")
       await ledger.failRun(claim, toErrorRecord(dropped));
     await ledger.dropRun(claim);

@@ -28,14 +28,14 @@ export interface GarbageParts {
   readonly self: Owner;
   readonly sink: (write: WriteSpec) => Promise<Sink>;
   readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
-  /** `null` where the ledger keeps none. */
+  /** `null` if the ledger stores no assets. */
   readonly assets: CollectedBlobStore | null;
   readonly clock: Clock;
   /** Runs that ended longer ago are forgotten; `null`: none. */
   readonly keepRunsMs: number | null;
 }
 
-/** What a place was freed of. */
+/** What was removed from a place. */
 export type CollectedFrom = Collected & { readonly place: CollectedPlace };
 
 export type CollectedPlace =
@@ -44,7 +44,7 @@ export type CollectedPlace =
 
 export interface Garbage {
   readonly collected: readonly CollectedFrom[];
-  /** What could not be judged, and why. */
+  /** Data that could not be assessed, with the reason. */
   readonly skipped: readonly { readonly what: string; readonly error: NightshiftError }[];
   /** Ids of the runs that retention removed from the ledger. */
   readonly forgotten: readonly string[];
@@ -129,7 +129,7 @@ async function collectOutput(
   return { ...found, removed: [...found.removed, ...removed], bytes: found.bytes + bytes };
 }
 
-/** @returns `false` where another process works on the run */
+/** @returns `false` if another process executes the run */
 async function isGivenUp(
   run: Run,
   books: Pick<GarbageParts, "ledger" | "self">,

@@ -25,7 +25,7 @@ interface Dispatch {
   readonly dispatcher: MakeDispatcher;
 }
 
-/** @param wake takes what becomes of what was enqueued */
+/** @param wake receives the outcomes of enqueued partitions */
 export type MakeDispatcher = (
   dispatched: { readonly run: Run; readonly claim: Claim; readonly plan: Plan; readonly lane: Lane },
   wake: (outcome: AttemptOutcome) => void,
@@ -65,19 +65,22 @@ export async function dispatchPartitions(dispatch: Dispatch): Promise<void> {
 }
 
 /**
- * Which partitions wait, which are under way, and what has come of them; fed by outcomes alone. There may be 100,000 of
- * them: no outcome costs more for those before it.
+ * Tracks which partitions are waiting and in progress, and their results, from outcomes alone. There may be
+ * 100,000 of them, so the cost of an outcome must not depend on the number of earlier ones.
  */
 class PartitionProgress {
-  /** Those before `nextWaiting` were taken: an array this long is slow to take its first from. */
+  /** Entries before `nextWaiting` were taken: removing the first entry of a long array is slow. */
   private readonly waiting: { readonly index: number; readonly alone: boolean }[] = [];
   private nextWaiting = 0;
   private readonly running = new Set<number>();
-  /** By partition: over a queue, a failure is learnt from the ledger, which has forgotten whose it was. */
+  /**
+   * Attempt ids by partition: over a queue, a failure is read from the ledger, which no longer has the
+   * attempt's id.
+   */
   private readonly attempts = new Map<number, string>();
   private readonly poisoned: number[] = [];
   private lastDeath: NightshiftError | null = null;
-  /** Of what was accepted. */
+  /** Reasons of accepted partitions. */
   private reasons: Reasons = {};
   private readonly meter: ProgressMeter;
 
@@ -110,7 +113,7 @@ class PartitionProgress {
     return next;
   }
 
-  /** @throws what makes the run hopeless, so that nothing more is started */
+  /** @throws an error that makes the run fail, so that nothing more is started */
   note(outcome: AttemptOutcome): void {
     const { emit } = this.dispatch;
     switch (outcome.type) {
@@ -167,7 +170,7 @@ class PartitionProgress {
     refuseOverspent(plan.job.rowPolicy, this.reasons, knownRows(plan.totals));
   }
 
-  /** An error that trying again cannot mend ends the run; a poisoned partition lets the rest finish first. */
+  /** An error that a retry cannot resolve ends the run; a poisoned partition lets the others finish first. */
   private fail(partition: number, next: "pending" | "failed" | "poisoned", error: NightshiftError): void {
     this.running.delete(partition);
     this.attempts.delete(partition);
@@ -195,13 +198,16 @@ class PartitionProgress {
 
 function whatTheyDid(lastDeath: NightshiftError | null): string {
   return lastDeath?.code === "infra.lease-expired"
-    ? "took workers down again and again"
+    ? "repeatedly crashed workers"
     : "killed the worker host three times, each time alone in a fresh one";
 }
 
 type Blame = "memory" | "lease" | "signal" | "file-or-model";
 
-/** A host that another process ended says nothing about the file: most often the kernel did, for want of memory. */
+/**
+ * A host that another process ended says nothing about the file: most often the kernel ended it because
+ * memory was exhausted.
+ */
 function blameOf(lastDeath: NightshiftError | null): Blame {
   const { maxBytes, signal } = lastDeath?.details ?? {};
   if (maxBytes !== undefined) return "memory";
@@ -213,17 +219,17 @@ function whatHelps(lastDeath: NightshiftError | null, runId: string): string {
   const retry = `nightshift retry ${runId}`;
   switch (blameOf(lastDeath)) {
     case "memory":
-      return `Set NIGHTSHIFT_MEMORY where there is more memory, then finish with ${retry}. Or write the file with smaller row groups, or leave columns out, then start over with --restart.`;
+      return `Set a larger NIGHTSHIFT_MEMORY on a machine with more memory, then finish with ${retry}. Or write the file with smaller row groups, or leave columns out, then start over with --restart.`;
     case "lease":
-      return `See what the workers' machines ran out of, memory most often, then finish with ${retry}.`;
+      return `Check which resource the workers' machines ran out of, most often memory, then finish with ${retry}.`;
     case "signal":
-      return `Another process ended the host, most often the kernel for want of memory: see the kernel's log (dmesg), make more memory available, then finish with ${retry}.`;
+      return `Another process ended the host, most often the kernel because memory was exhausted: check the kernel's log (dmesg), make more memory available, then finish with ${retry}.`;
     case "file-or-model":
       return `See what they were doing with nightshift errors ${runId}, repair or remove the file or the model, then start over with --restart.`;
   }
 }
 
-/** Outcomes in the order they came, for the one reader there is. */
+/** Outcomes in order of arrival, for a single reader. */
 class Inbox<T> {
   private readonly items: (T | "stop")[] = [];
   private wake: (() => void) | null = null;

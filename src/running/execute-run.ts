@@ -224,8 +224,8 @@ async function publish(execution: Claimed, plan: Plan): Promise<Published> {
     await refuseCancelled(execution);
     throw new InfraError(
       "infra.aborted",
-      `${run.id} was given up by another process before it could be published.`,
-      { hint: "Start it anew with nightshift run or nightshift score." },
+      `${run.id} was dropped by another process before it could be published.`,
+      { hint: "Start it again with nightshift run or nightshift score." },
     );
   }
   const contradictions = receipts.reduce((sum, { stats }) => sum + (stats.contradictions ?? 0), 0);

@@ -32,7 +32,7 @@ const emptyInput: Gate = {
     throw new DataError(
       "source.empty",
       `The input has no rows any more: ${describeInput(job.input)}. Nothing is published.`,
-      { hint: "Start it anew once there are rows, or set input.on_empty to publish." },
+      { hint: "Start it again once there are rows, or set input.on_empty to publish." },
     );
   },
 };

@@ -1,4 +1,4 @@
-/** How old the predictions of a job are, by what the ledger and the output say. */
+/** Determines the age of a job's predictions from the ledger and the output. */
 
 import type { JobFreshness, RunState } from "../job/run.js";
 import type { Ledger } from "../ledgers/ledger.js";
@@ -11,10 +11,10 @@ export interface FreshnessParts {
 }
 
 /**
- * What readers of a job's output have: its newest interval that is published and was not rolled back; a backfill may have
- * published older ones since. Runs of `score` are no runs of the job, whatever they are called.
+ * Returns the newest interval that is published and was not rolled back; a backfill may have published older
+ * ones since. Runs of `score` are not runs of the job, even if they have its name.
  *
- * @returns `null` where nothing is published
+ * @returns `null` if nothing is published
  */
 export async function newestPublished(
   jobName: string,
@@ -47,12 +47,12 @@ export async function readFreshness(
   return jobs;
 }
 
-/** Its output alone makes it what it is. */
+/** The output alone identifies such a job. */
 function isScore({ run }: RunState): boolean {
   return run.key.jobId === jobIdOf(run.job, "score");
 }
 
-/** The ledger does not know; an output that cannot be asked any more does not hide what the ledger knows. */
+/** The ledger does not record rollbacks. An unreachable output does not hide what the ledger knows. */
 async function isRolledBack({ run }: RunState, sink: FreshnessParts["sink"]): Promise<boolean> {
   const decision = await sink(run.job.write)
     .then((of) => of.lookup(run.id))
@@ -60,7 +60,7 @@ async function isRolledBack({ run }: RunState, sink: FreshnessParts["sink"]): Pr
   return decision?.rolledBack === true;
 }
 
-/** Empty without intervals, where the order of the ledger stays: newest first. */
+/** Empty without intervals; then the ledger's order stays: newest first. */
 function startOf({ run }: RunState): string {
   return run.interval?.start ?? "";
 }

@@ -1,4 +1,4 @@
-/** How a job ended last, before what is about to begin: what the ledger and the schedule's ticks say. */
+/** Determines how a job ended last, before the present run, from the ledger and the schedule's ticks. */
 import type { Ledger } from "../ledgers/ledger.js";
 import type { ScheduleStore } from "../ledgers/schedule-store.js";
 
@@ -8,11 +8,14 @@ export interface LastEnd {
   readonly at: string;
 }
 
-/** A run that is older than so many others of its job says nothing of today. */
+/** An older run of the job is not relevant for the present. */
 const mostRuns = 100;
 const mostTicks = 20;
 
-/** A tick may fail before there is a run, where its input is missing, say: only the store knows of that. */
+/**
+ * A tick may fail before a run is created, for example because its input is missing: only the schedule store
+ * records that.
+ */
 export async function lastEndOf(
   job: string,
   ledger: Pick<Ledger, "listRuns">,
@@ -30,6 +33,6 @@ export async function lastEndOf(
       ends.push({ status: end.status, at: end.at });
     if (++seen === mostTicks) break;
   }
-  // Where a tick and its run ended together, either says the same.
+  // If a tick and its run ended at the same time, both have the same status.
   return ends.sort((a, b) => Date.parse(b.at) - Date.parse(a.at))[0] ?? null;
 }

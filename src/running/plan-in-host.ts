@@ -1,4 +1,4 @@
-/** Asks a worker host for a plan: it opens the data and the model, and may die of them. */
+/** Lets a worker host make a plan, because opening the data or the model may crash the process. */
 import { asNightshiftError, type NightshiftError } from "../errors.js";
 import type { ModelTrial, PlanCall, WorkerHost } from "../host/host.js";
 import type { Partition } from "../job/partition.js";
@@ -13,10 +13,13 @@ export interface PlanningParts {
   readonly planningHost: () => WorkerHost;
 }
 
-/** A host that somebody killed while it planned is replaced this often; what kills it by itself is a DataError. */
+/**
+ * A host that another process killed while it planned is replaced up to this number of times; a crash that
+ * the input causes is a DataError.
+ */
 const planningAttempts = 3;
 
-/** A host that was asked to stop while it plans may go on for this long. No chunk of a run is lost with it. */
+/** A host that is asked to stop while it plans may continue for this long. No chunk of a run is lost. */
 const stopMs = 1500;
 
 export async function planInHost(
@@ -58,9 +61,9 @@ export async function planInHost(
 const trials: readonly ModelTrial[] = ["rows", "each", "ones", "zeros"];
 
 /**
- * What the model is tried on after it killed its host while it predicted: a row is to blame unless the model kills a host
- * on every row. `null` where that was not the reason, or nothing is left to try, or where the row is one of the job's `check`,
- * which no run goes without.
+ * Returns what the model is tried on after it killed its host while predicting: a row is the cause unless the
+ * model kills a host on every row. `null` if that was not the reason, if nothing is left to try, or if the
+ * row belongs to the job's `check`, without which no run starts.
  */
 function nextTrial({ trial = "rows", job }: PlanCall, error: NightshiftError): ModelTrial | null {
   if (!isKilledByRow(error)) return null;

@@ -1,4 +1,4 @@
-/** Turns what attempts report into one progress figure a moment; for people only. */
+/** Aggregates the reports of attempts into progress figures for display. */
 
 import type { PlanTotals, RowCounts, Step } from "../job/partition.js";
 import type { Progress } from "../job/run-events.js";
@@ -23,7 +23,7 @@ export class ProgressMeter {
     this.startedMs = clock.monotonicMs();
   }
 
-  /** A partition that an earlier try of the run finished: done, but not at this speed. */
+  /** Counts a partition that an earlier try of the run finished, without counting it for the speed. */
   skip(rows: RowCounts): void {
     this.rowsSkipped += rows.read;
     this.quarantined += rows.quarantined;
@@ -35,7 +35,7 @@ export class ProgressMeter {
     if (step !== null) this.steps.set(step, (this.steps.get(step) ?? 0) + 1);
   }
 
-  /** The attempt failed: its rows count no longer. */
+  /** The attempt failed, so its rows no longer count. */
   reset(partition: number): void {
     this.live.delete(partition);
   }
@@ -48,7 +48,7 @@ export class ProgressMeter {
     if (this.partitions === this.totals.partitions) this.lastMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** The figure to show now, or `null` when the last one is fresh enough. */
+  /** Returns the figure to show now, or `null` if the last one is recent enough. */
   read(): Progress | null {
     const nowMs = this.clock.monotonicMs();
     if (nowMs - this.lastMs < everyMs) return null;

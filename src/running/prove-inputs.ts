@@ -1,6 +1,7 @@
 /**
- * Proves, before a run is published, that all its slices of an input file were read from one state of the file. It costs
- * nothing unless the ctime of a file moved while the run read it: then a worker host compares what was read with the file.
+ * Proves, before a run is published, that all its slices of an input file were read from one state of the
+ * file. It costs nothing unless the ctime of a file changed during the run: then a worker host compares the
+ * bytes that were read with the file.
  */
 import { DataError } from "../errors.js";
 import type { ProveCall } from "../host/host.js";
@@ -9,7 +10,7 @@ import type { FileSlice, ProvenFile, ReadSlice, Receipt } from "../job/partition
 import type { Plan } from "../job/plan.js";
 import type { Ledger } from "../ledgers/ledger.js";
 
-/** Asks a worker host. @throws DataError `source.changed` */
+/** Compares slices in a worker host. @throws DataError `source.changed` */
 export type ProveSlices = (
   call: ProveCall,
   options: { readonly signal: AbortSignal; readonly deadlineMs: number },
@@ -21,7 +22,7 @@ export interface ProofParts {
   readonly signal: AbortSignal;
 }
 
-/** @throws DataError `source.changed` where rows may be of two states of a file */
+/** @throws DataError `source.changed` if rows may come from two states of a file */
 export async function proveInputs(
   plan: Plan,
   receipts: readonly Receipt[],
@@ -40,20 +41,23 @@ export async function proveInputs(
       .map(({ slice, read }) => ({ slice, digest: read?.digest ?? null }));
     if (slices.length === 0) continue;
     for (const { path, ctimeNs } of await parts.proveSlices({ ...asked, slices }, options)) {
-      // Slices that are proved one after the other must be proved of one state.
+      // Slices that are proved one after the other must be proved for one state.
       if ((states.get(path) ?? ctimeNs) !== ctimeNs) throw stillChanging(path);
       states.set(path, ctimeNs);
     }
   }
 }
 
-/** Files whose ctime moved before a slice of them was read to its end; also those of receipts that do not tell. */
+/**
+ * Returns files whose ctime changed before a slice of them was read completely, and files of receipts without
+ * this information.
+ */
 async function doubtfulFiles(receipts: readonly Receipt[], parts: ProofParts): Promise<ReadonlySet<string>> {
   const doubtful = new Set<string>();
   for (const receipt of receipts) {
     if (receipt.slices?.every(({ moved }) => moved !== true)) continue;
     for (const { slice, read } of await slicesOf(receipt, parts)) {
-      // A plan that pins no ctime is of an earlier version, which cannot know better.
+      // A plan without a ctime is from an earlier version and cannot be checked.
       const isUnknown = read === undefined && slice.file.ctimeNs !== undefined;
       if (isUnknown || read?.moved === true) doubtful.add(slice.file.path);
     }

@@ -29,8 +29,9 @@ export async function proveRun(
 }
 
 /**
- * The conservation law: rows in = predicted + quarantined + filtered. Rows in come from the plan's footers or from what
- * the database said it sent, rows out from what was staged, counted again by the attempts.
+ * The conservation law: input rows = predicted + quarantined + filtered. Input rows come from the plan's
+ * footers or from the database's own count, output rows from the staged data as counted again by the
+ * attempts.
  */
 function proveConserved(plan: Plan, receipts: readonly Receipt[]): RowCounts {
   const rows = sumRows(receipts.map((receipt) => receipt.rows));

@@ -1,6 +1,6 @@
 /**
- * A run that is asked for now and begins later: it is recorded first, so that it is not lost when whoever took the request
- * dies, and so that whoever asks again is told of the same run.
+ * Records a run that is requested now and begins later, so that it survives the death of the process that
+ * received the request, and so that a repeated request leads to the same run.
  */
 
 import { asNightshiftError, CancelledError, InfraError, toErrorRecord } from "../errors.js";
@@ -14,7 +14,7 @@ import { findStanding, refuseOtherFingerprint } from "./choose-run.js";
 import { jobIdOf, newRun, scopeOf } from "./run-identity.js";
 import type { PlannedJob, PlanRequest, RunOptions, RunOutcome, RunRequest } from "./run-request.js";
 
-/** `recorded`: by this call. `unfinished`: there was one to go on with. `published`: there is nothing to do. */
+/** `recorded`: by this call. `unfinished`: there was one to resume. `published`: there is nothing to do. */
 export interface RecordedRun {
   readonly runId: string;
   readonly is: "recorded" | "unfinished" | "published";
@@ -27,13 +27,13 @@ export interface RecordParts {
   readonly plan: (request: PlanRequest, signal: AbortSignal) => Promise<PlannedJob>;
 }
 
-/** Somebody else may record the same run in between: then it is looked for again. */
+/** Another process may record the same run in between: then it is looked up again. */
 const tries = 5;
 
 /**
- * Plans only where it cannot be told otherwise which run is meant: a job without intervals, or an unfinished run.
+ * Plans only if the run cannot be determined otherwise: for a job without intervals, or an unfinished run.
  *
- * @throws SpecError `refused.other-fingerprint`; whatever planning throws
+ * @throws SpecError `refused.other-fingerprint`; errors of planning
  */
 export async function recordRun(
   request: RunRequest,
@@ -81,10 +81,10 @@ export interface FinishParts {
 }
 
 /**
- * Runs what was recorded, or goes on with it. What keeps it from being planned fails it: nobody waits for an answer who
- * could be told.
+ * Executes or resumes a recorded run. An error that prevents planning fails the run, because no caller waits
+ * for it.
  *
- * @throws SpecError `refused.owner-alive` where another process has it; CancelledError
+ * @throws SpecError `refused.owner-alive` if another process executes it; CancelledError
  */
 export async function finishRun(
   { id: runId }: Pick<Run, "id">,

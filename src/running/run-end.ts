@@ -63,7 +63,7 @@ export function endReporter(
   };
 }
 
-/** An observer that throws is the observer's problem: a run never fails for being watched. */
+/** Errors of an observer are ignored: observation never fails a run. */
 export function tellAll(observers: readonly Observer[], tell: (observer: Observer) => void): void {
   for (const observer of observers) {
     try {

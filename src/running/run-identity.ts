@@ -1,4 +1,6 @@
-/** How runs are named: the same request always leads to the same key, so that two coordinators meet. */
+/**
+ * Names runs: the same request always results in the same key, so that two coordinators find the same run.
+ */
 import { createHash } from "node:crypto";
 import { SpecError } from "../errors.js";
 import { type InputSpec, inputKind } from "../job/input.js";
@@ -10,8 +12,8 @@ import { canonicalJson } from "../text/canonical-json.js";
 import type { RunRequest } from "./run-request.js";
 
 /**
- * The target is part of a job's identity: the same spec written elsewhere is another job. So are values of variables that
- * a run was given: the same interval of two regions is two runs.
+ * The target is part of a job's identity: the same spec with another output is another job. So are given
+ * values of variables: the same interval for two regions is two runs.
  */
 export function jobIdOf(job: Job, kind: "spec" | "score"): string {
   const target = targetOf(job.write);
@@ -25,7 +27,7 @@ export function scopeOf(job: Job, fingerprint: string): string {
   return job.interval === null ? fingerprint : job.interval.start;
 }
 
-/** Readable, path-safe, and the same for the same key. */
+/** Readable, safe in paths, and a function of the key. */
 export function runIdOf(job: Job, key: RunKey): string {
   const label = job.interval === null ? key.scope.slice(0, 8) : slug(job.interval.ds);
   const digest = sha256(`${key.jobId}\n${key.scope}`).slice(0, 8);
@@ -51,9 +53,9 @@ export function newRun(request: RunRequest, key: RunKey, now: Date): Run {
 }
 
 /**
- * Collects what a run's results depend on: the resolved spec (with `run.*` unexpanded), assets by content, inputs by
- * identity. Threads, sizes, attempts, timeouts and who does it are left out: they change no prediction, unless rows are
- * dependent: then the sizes of batches and partitions do.
+ * Collects what a run's results depend on: the resolved spec (with `run.*` unexpanded), assets by content,
+ * inputs by identity. Threads, sizes, attempts, timeouts and workers are not included, because they do not
+ * affect predictions, except that the sizes of batches and partitions do if rows are dependent.
  */
 export function fingerprintOf(job: Job, assets: readonly Asset[], inputs: string): string {
   const { limits, model: _model, hooks: _hooks, runsOn: _runsOn, input, write, check, ...rest } = job;
@@ -77,8 +79,8 @@ function shapedByBatches(rows: Job["rows"], { batchRows, partitionRows }: Limits
 }
 
 /**
- * Digest of all that a plan says: job, mapping, hooks, profile, assets by content. Where assets lie is left out, since each
- * worker has its own copies of those that it runs.
+ * Digest of the whole plan: job, mapping, hooks, profile, assets by content. The paths of assets are not
+ * included, since each worker has its own copies.
  */
 export function digestOf(plan: Plan): string {
   const { digest: _, ...rest } = plan;
@@ -87,8 +89,8 @@ export function digestOf(plan: Plan): string {
 }
 
 /**
- * Refuses a plan that is not what was planned: it was edited in a file or in a ledger. Who computes its digest again, or
- * makes it look like one of version 0.1, is not noticed: write access to plans is trusted as much as specs are.
+ * Refuses a plan that was edited in a file or in a ledger. A changed plan with a recomputed digest, or one
+ * that looks like version 0.1, is not detected: write access to plans is trusted as much as specs are.
  *
  * @throws SpecError `refused.plan-changed`
  */

@@ -1,4 +1,4 @@
-/** What is asked of a runner, and what comes of it. */
+/** Requests to a runner, and their outcomes. */
 import type { NightshiftError } from "../errors.js";
 import type { Guessing, Job } from "../job/job.js";
 import type { Lane } from "../job/lane.js";
@@ -7,7 +7,7 @@ import type { Plan } from "../job/plan.js";
 import type { RequestMark, Run } from "../job/run.js";
 import type { Observer } from "../observers/observer.js";
 
-/** A plan with its partitions: what `plan --out` writes and `run plan.json` takes. */
+/** A plan with its partitions: the content of `plan --out`, which `run plan.json` reads. */
 export interface PlannedJob {
   readonly plan: Plan;
   readonly partitions: readonly Partition[];
@@ -15,20 +15,20 @@ export interface PlannedJob {
 
 export interface RunRequest {
   readonly job: Job;
-  /** What the job was made from; `score`'s identity is its output alone. */
+  /** Origin of the job; the identity of `score` is its output alone. */
   readonly kind: "spec" | "score";
-  /** Spec file, for people; `null` for `score` and the library. */
+  /** Spec file for display; `null` for `score` and the library. */
   readonly specPath: string | null;
   readonly trigger: Run["trigger"];
   readonly guess: Guessing;
-  /** Score again what was published; the new publication supersedes it. */
+  /** Score a published run again; the new publication supersedes it. */
   readonly reprocess: boolean;
   /** Drop an unfinished run of the same job and interval. */
   readonly restart: boolean;
   /** Claim a run whose owner is on another host. */
   readonly takeOver: boolean;
   readonly mark?: RequestMark;
-  /** Of a run that is recorded now and begins later, perhaps in another process. */
+  /** For a run that is recorded now and begins later, maybe in another process. */
   readonly lane?: Lane;
 }
 
@@ -37,7 +37,7 @@ export type PlanRequest = Pick<RunRequest, "job" | "guess"> & { readonly tryLoad
 export interface RunOptions {
   readonly signal: AbortSignal;
   readonly observers: readonly Observer[];
-  /** Who it waits for, and who for it, over a queue; by default `scheduled`. */
+  /** Priority of its partitions in the queue; by default `scheduled`. */
   readonly lane?: Lane;
 }
 
@@ -47,10 +47,10 @@ export interface RunOutcome {
   readonly rows: RowCounts;
   readonly reasons: { readonly [code: string]: number };
   readonly stats: AttemptStats;
-  /** The execution provider that it ran on; `null` where nothing was planned. */
+  /** The execution provider that it ran on; `null` if nothing was planned. */
   readonly provider: string | null;
   readonly publication: number | null;
-  /** What an upsert did to its table. */
+  /** Changes that an upsert made to its table. */
   readonly changes?: RowChanges;
   readonly seconds: number;
   /** Why it failed or was cancelled. */

@@ -1,6 +1,6 @@
 /**
- * Executes runs until one of them has ended: the chosen one, what is chosen when another coordinator was faster, and the next
- * generation of a run whose snapshot was lost.
+ * Executes runs until one of them has ended: the chosen one, the one chosen after another coordinator was
+ * faster, and the next generation of a run whose snapshot was lost.
  */
 
 import { asNightshiftError, SpecError } from "../errors.js";
@@ -45,7 +45,10 @@ export interface RunTask {
   readonly timing: Timing;
 }
 
-/** A run whose snapshot is lost again and again (a server that restarts every minute, say) fails at last. */
+/**
+ * A run whose snapshot is lost repeatedly, for example because a server restarts every minute, fails after
+ * this number of losses.
+ */
 const maxLosses = 3;
 
 export async function runToEnd(task: RunTask, parts: CoordinatorParts): Promise<RunOutcome> {
@@ -69,7 +72,7 @@ export async function runToEnd(task: RunTask, parts: CoordinatorParts): Promise<
       continue;
     }
     if (ended.status === "adopted" && task.choosesAgain && chosen.isResumed) {
-      // The ledger has recorded the publication: only now can it be told what is left to do.
+      // The ledger has recorded the publication: only now can the remaining work be determined.
       adoption = adoptedWarning(run);
       chosen = await task.choose();
       continue;
@@ -82,7 +85,7 @@ export async function runToEnd(task: RunTask, parts: CoordinatorParts): Promise<
       const reason = ended.error.message;
       const next = await supersede(run, parts, sink, takeOver);
       emit({ type: "run.superseded", by: next.run.id, reason, partitions: next.dropped });
-      lossWarning = `${reason} Everything was read anew.`;
+      lossWarning = `${reason} The whole input was read again.`;
       chosen = { run: next.run, isResumed: chosen.isResumed };
       continue;
     }
@@ -140,7 +143,7 @@ export async function adoptElsewhere(
   return outcomeOf(run, { status: "adopted" }, timing, parts);
 }
 
-/** What the ledger knows of the run by now. @param run `null` if the request led to no run */
+/** Returns the outcome according to the ledger. @param run `null` if the request led to no run */
 export async function readOutcome(
   run: Run | null,
   status: RunOutcome["status"],
@@ -178,7 +181,7 @@ export function inputsMoved(run: Run): SpecError {
     "refused.other-fingerprint",
     `The inputs of ${run.id} changed before its plan was saved.`,
     {
-      hint: "Start it anew with nightshift run or nightshift score.",
+      hint: "Start it again with nightshift run or nightshift score.",
     },
   );
 }

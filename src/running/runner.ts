@@ -1,6 +1,6 @@
 /**
- * The coordinator's front door: plans a request, decides which run it means, and has that run executed. It opens no
- * data and no model; the worker host does.
+ * The coordinator's entry point: plans a request, decides which run it leads to, and executes that run. It
+ * does not open data or models; the worker host does.
  */
 
 import { asNightshiftError, SpecError } from "../errors.js";
@@ -31,9 +31,12 @@ import {
 import { justStarted, supersede } from "./supersede-run.js";
 
 export interface Runner {
-  /** Plans without running anything. Reads footers and the model only; with `tryLoad` also loads it as a thread would. */
+  /**
+   * Plans without running anything. Reads only footers and the model; with `tryLoad`, also loads the model as
+   * a thread would.
+   */
   plan(request: PlanRequest, signal: AbortSignal): Promise<PlannedJob>;
-  /** What `run` would find. */
+  /** Returns the state that `run` would find. */
   standing(request: Pick<RunRequest, "job" | "kind">, plan: Plan): Promise<Standing>;
   /** Plans, then creates or resumes the run, and publishes it. */
   run(request: RunRequest, options: RunOptions): Promise<RunOutcome>;
@@ -45,17 +48,17 @@ export interface Runner {
   ): Promise<RunOutcome>;
   /** Records the run that a request means, for {@link Runner.finish}, perhaps in another process. */
   record(request: RunRequest, signal: AbortSignal): Promise<RecordedRun>;
-  /** As `retry`, of a run that nobody waits for: what keeps it from being planned fails it. */
+  /** Like `retry`, for a run that no caller waits for: an error that prevents planning fails it. */
   finish(runId: string, options: RunOptions): Promise<RunOutcome>;
-  /** Does only what is unfinished, by the stored plan. */
+  /** Executes only the unfinished partitions, with the stored plan. */
   retry(runId: string, options: RunOptions & { readonly takeOver: boolean }): Promise<RunOutcome>;
   /** Cancels a run, whichever process owns it. */
   cancel(runId: string, options: CancelOptions): Promise<CancelOutcome>;
-  /** Cancels what is unfinished of a job, and stops its backfills. */
+  /** Cancels the unfinished runs of a job, and stops its backfills. */
   cancelJob(jobName: string, options: CancelOptions): Promise<readonly CancelOutcome[]>;
 }
 
-/** What the runner is handed; everything behind a contract. */
+/** Parts of the runner; all implementations are behind contracts. */
 export interface RunnerParts extends PlanningParts, Omit<CoordinatorParts, "plan" | "proveSlices"> {
   readonly sink: (write: WriteSpec) => Promise<Sink>;
 }
@@ -226,14 +229,14 @@ export function createRunner(parts: RunnerParts): Runner {
   };
 }
 
-/** Unless a plan pins the input, nothing tells whether it still is what was published. */
+/** Unless a plan pins the input, it is unknown whether the input still is what was published. */
 function publishedOnce({ input, interval }: Job): string | null {
   if (inputKind(input).pinsFiles || interval !== null) return null;
   return "The input may have changed since. With `mode: replace`, every run publishes what is there by then.";
 }
 
 function givenUp(run: Run): SpecError {
-  return new SpecError("refused.run-dropped", `${run.id} was given up for good and cannot go on.`, {
-    hint: "Start it anew with nightshift run or nightshift score.",
+  return new SpecError("refused.run-dropped", `${run.id} was dropped and cannot be resumed.`, {
+    hint: "Start it again with nightshift run or nightshift score.",
   });
 }

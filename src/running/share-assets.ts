@@ -1,18 +1,23 @@
-/** Before a run's partitions go to workers, its assets are put where each of them can get them by digest. */
+/**
+ * Stores a run's assets by digest where every worker can get them, before its partitions are sent to workers.
+ */
 
 import type { BlobStore, ReadAsset } from "../assets/blob-store.js";
 import { assetsTooLarge } from "../assets/refusals.js";
 import { type Asset, assetsToRun, type Plan } from "../job/plan.js";
 
 export interface AssetSharing {
-  /** For what is small. */
+  /** For small assets. */
   readonly ledger: BlobStore;
-  /** A directory for what is larger, where one is named. */
+  /** A directory for larger assets, if one is configured. */
   readonly directory: BlobStore | null;
   readonly read: ReadAsset;
 }
 
-/** All assets of a run together. They lie in the database beside its progress, and in its backups. */
+/**
+ * Limit for all assets of a run together. They are stored in the database beside its progress, and in its
+ * backups.
+ */
 const maxLedgerBytes = 64 * 1024 * 1024;
 
 /** May be repeated. @throws SpecError `refused.assets-too-large`; DataError `data.asset-changed` */

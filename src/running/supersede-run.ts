@@ -1,4 +1,4 @@
-/** A run that cannot go on, since what it read is gone, gives way to its next generation. */
+/** Replaces a run that cannot continue, because the snapshot it read is gone, by its next generation. */
 
 import { SpecError } from "../errors.js";
 import type { Owner, Run } from "../job/run.js";
@@ -17,13 +17,13 @@ interface Books {
 
 export interface Superseding {
   readonly run: Run;
-  /** Accepted partitions of the run that was given up. */
+  /** Number of accepted partitions of the dropped run. */
   readonly dropped: number;
 }
 
 /**
- * Gives the run up, with all that was accepted, and makes its next generation.
- * @throws SpecError `refused.owner-alive` where another process was faster
+ * Drops the run with its accepted partitions, and creates its next generation.
+ * @throws SpecError `refused.owner-alive` if another process was faster
  */
 export async function supersede(run: Run, books: Books, sink: Sink, takeOver: boolean): Promise<Superseding> {
   const { ledger, clock } = books;

@@ -1,4 +1,4 @@
-/** Finds unfinished runs that a later publication of the same output has made pointless: `gc` gives them up. */
+/** Finds unfinished runs that a later publication of the same output has made obsolete: `gc` drops them. */
 import type { ErrorRecord } from "../errors.js";
 import type { Run, RunState } from "../job/run.js";
 import { wayOn } from "../job/way-on.js";
@@ -26,7 +26,7 @@ function isPointlessAfter({ run, error }: RunState, later: PublishedRun): boolea
   return isSameJob && run.interval === null && error !== null && isUnrepeatable(error);
 }
 
-/** Whether `retry` fails again for as long as the run has its plan, or its pinned model was replaced. */
+/** Whether `retry` would fail as long as the run has its plan, or its pinned model was replaced. */
 function isUnrepeatable(error: ErrorRecord): boolean {
   return wayOn(error) === "restart" || error.code === "model.changed";
 }

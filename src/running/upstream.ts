@@ -1,4 +1,4 @@
-/** Jobs that another one waits for: which of their intervals it needs, and whether those are published. */
+/** Jobs that another job waits for: which of their intervals it needs, and whether those are published. */
 import { SpecError } from "../errors.js";
 import type { Interval, Job } from "../job/job.js";
 import type { WriteSpec } from "../job/output.js";
@@ -22,8 +22,9 @@ export interface UpstreamParts {
 export const unpublishedCode = "refused.upstream-unpublished";
 
 /**
- * The first interval that is not published, as the error of a run that does not wait for it; `null` where all are. A job
- * needs every interval of another that shares an instant with its own: an hour the day around it, a day its 24 hours.
+ * Returns the error for the first unpublished interval, for a run that does not wait; `null` if all are
+ * published. A job needs every interval of the other job that shares an instant with its own: an hour needs
+ * the day around it, a day its 24 hours.
  */
 export async function unpublishedUpstream(
   interval: Interval,

@@ -1,4 +1,4 @@
-/** Input that has not arrived: whether an error says so, and waiting for it. */
+/** Detects input that has not arrived, and waits for it. */
 
 import { asNightshiftError, CancelledError, type NightshiftError } from "../errors.js";
 import type { Job } from "../job/job.js";
@@ -8,12 +8,12 @@ import type { PlannedJob, PlanRequest } from "./run-request.js";
 
 const missing: ReadonlySet<string> = new Set(["source.not-found", "source.not-ready", "source.empty"]);
 
-/** The error says that the input is not there yet. */
+/** Whether the error means that the input has not arrived yet. */
 export function isInputMissing({ code }: Pick<NightshiftError, "code">): boolean {
   return missing.has(code);
 }
 
-/** Trying again later may succeed although nobody acts: the input arrives, a server comes back. */
+/** Whether a later retry may succeed without any action: the input arrives, or a server becomes reachable. */
 export function healsByWaiting(error: Pick<NightshiftError, "code" | "kind" | "retryable">): boolean {
   return isInputMissing(error) || (error.kind === "infra" && error.retryable);
 }
@@ -26,7 +26,7 @@ export interface Planner {
   plan(request: PlanRequest, signal: AbortSignal): Promise<PlannedJob>;
 }
 
-/** Plans the job, since a plan alone shows whether all input is there. @throws what planning throws otherwise */
+/** Plans the job, since only a plan shows whether all input has arrived. @throws other errors of planning */
 export async function lookForInput(planner: Planner, job: Job, signal: AbortSignal): Promise<InputLook> {
   try {
     const planned = await planner.plan({ job, guess: false }, signal);
@@ -44,7 +44,7 @@ export interface WaitOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Waits until then; several waits may share it. */
+  /** End of the wait; several waits may share it. */
   readonly untilMs: number;
   readonly pollMs: number;
   /** Called when the wait begins. */
@@ -54,8 +54,8 @@ export interface WaitOptions {
 /**
  * Waits for a job's input in this process.
  *
- * @returns its plan; `null` when the time is over, and the run itself is to say what is missing
- * @throws CancelledError; what planning throws
+ * @returns its plan; `null` when the time is over, so that the run itself reports what is missing
+ * @throws CancelledError; errors of planning
  */
 export async function waitForInput(
   planner: Planner,

@@ -1,7 +1,7 @@
 /**
- * A job over many intervals: decides for each whether it has to run, and runs those, several at a time. A failure does not
- * end it. It keeps no progress of its own: the sink and the ledger say what is done, so the same backfill started again
- * does only the rest.
+ * Runs a job over many intervals: decides for each whether it has to run, and runs several at a time. A
+ * failure does not end it. It stores no progress of its own: the sink and the ledger show what is done, so
+ * the same backfill started again processes only the rest.
  */
 import { asNightshiftError, CancelledError, type NightshiftError } from "../errors.js";
 import type { Baseline } from "../ledgers/backfill-store.js";
@@ -28,10 +28,10 @@ export interface BackfillRequest extends IntervalRange, MetricsPush {
   readonly reprocess: Reprocess;
   /** Intervals at a time; no more than there are cores. */
   readonly maxParallel: number;
-  /** Starts no further interval after so many have failed. */
+  /** Starts no further interval after this number of failures. */
   readonly maxFailures?: number | undefined;
   readonly newestFirst: boolean;
-  /** Only decides. */
+  /** Decides without running anything. */
   readonly dryRun: boolean;
   readonly restart: boolean;
   readonly takeOver: boolean;
@@ -64,7 +64,10 @@ export interface IntervalEnd {
 export interface BackfillResult {
   readonly over: JobIntervals;
   readonly decisions: readonly Decision[];
-  /** One for each interval that was started, in the order of their ends; `null`: nothing was due, or only decided. */
+  /**
+   * One for each interval that was started, in the order of their ends; `null` if nothing was due, or if it
+   * only decided.
+   */
   readonly ends: readonly IntervalEnd[] | null;
   /** Intervals that had to run. */
   readonly due: number;

@@ -26,11 +26,11 @@ export interface ServiceContext {
   readonly target: string | null;
   readonly settings: Settings;
   readonly clock: Clock;
-  /** Secrets that were read from specs; whatever is printed is masked by them. */
+  /** Secrets that were read from specs; all output is masked with them. */
   readonly secrets: Secrets;
   /** Opens the parts of the coordinator on the first call. The caller of the service closes them. */
   app(): Promise<App>;
-  /** Opens more parts, with other settings and perhaps another clock; the function that calls this closes them. */
+  /** Opens more parts, with other settings and optionally another clock; the caller closes them. */
   openApp(settings: Settings, clock?: Clock): Promise<App>;
   /** Receives warnings and events for the operator. */
   note(note: Note): void;
@@ -38,14 +38,14 @@ export interface ServiceContext {
   pause(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** A warning or an event: a sentence for people, or one line of a service's log. */
+/** A warning or an event: a sentence for display, or one line of a service's log. */
 export interface Note {
   readonly level: LogLevel;
-  /** For logs: a few words without values, by which log collectors group. */
+  /** For logs: a short text without values, by which log collectors group. */
   readonly message: string;
-  /** For people, without `warning:`. */
+  /** For display, without `warning:`. */
   readonly text: string;
-  /** For logs, in place of the text. */
+  /** For logs, instead of the text. */
   readonly fields?: LogFields;
 }
 
@@ -54,30 +54,30 @@ export function warningNote(text: string): Note {
   return { level: "warn", message: "warning", text };
 }
 
-/** Tells the processes of this machine apart. */
+/** Distinguishes the processes of this machine. */
 export interface Processes {
   self(): Owner;
-  /** `other-host`: it cannot be told from here. */
+  /** `other-host`: cannot be determined from here. */
   isAlive(owner: Owner): "alive" | "dead" | "other-host";
 }
 
-/** Each part is made when it is first asked for, and its modules are loaded then and not before. */
+/** Parts are created, and their modules loaded, on first use. */
 export interface App {
   readonly settings: Settings;
   readonly ledger: () => Promise<Ledger>;
   readonly backfillStore: () => Promise<BackfillStore>;
   readonly scheduleStore: () => Promise<ScheduleStore>;
   readonly noticeStore: () => Promise<NoticeStore>;
-  /** @throws SpecError `usage.no-queue` where none is named */
+  /** @throws SpecError `usage.no-queue` if none is configured */
   readonly queue: () => Promise<Queue>;
   /** Takes partitions from the queue from now on. @throws SpecError `usage.queue-needs-ledger` */
   readonly worker: (options: WorkerOptions) => Promise<QueueWorker>;
   readonly runner: () => Promise<Runner>;
-  /** The worker host, started anew where the last one died. */
+  /** The worker host; a new one if the last one died. */
   readonly host: () => Promise<WorkerHost>;
   readonly processes: () => Promise<Processes>;
   readonly sink: (write: WriteSpec) => Promise<Sink>;
-  /** `null` where nothing has to be kept for a run. */
+  /** `null` if nothing has to be kept for a run. */
   readonly keeper: (input: InputSpec) => Promise<InputKeeper | null>;
   /** @param keepRunsMs runs that ended longer ago are removed from the ledger; `null`: none */
   readonly collectGarbage: (dryRun: boolean, keepRunsMs: number | null) => Promise<Garbage>;
@@ -87,12 +87,12 @@ export interface App {
 
 export interface WorkerOptions {
   readonly threads: number;
-  /** Tags of the worker; it does the jobs whose `runs_on` is one of them. */
+  /** Tags of the worker; it runs jobs whose `runs_on` is one of them. */
   readonly tags: readonly string[];
   readonly lanes: readonly Lane[];
-  /** Of Nightshift, for people. */
+  /** Version of Nightshift, for display. */
   readonly version: string;
-  /** How long a partition stays with a worker that nobody hears of. */
+  /** Lease duration: a worker that does not renew within this time loses the partition. */
   readonly leaseMs: number;
   readonly tell: (event: WorkerEvent) => void;
 }

@@ -13,8 +13,9 @@ import type { ServiceContext } from "./context.js";
 import { interruptionCheck } from "./run-status.js";
 
 /**
- * Which intervals run. `missing`: those that are not published. `failed`: those with a run that did not end well.
- * `stale`: the missing ones, and those published from another spec, model or input. `all`: every one.
+ * Which intervals run. `missing`: those that are not published. `failed`: those whose run failed or was
+ * cancelled. `stale`: the missing ones, and those published from another spec, model or input. `all`: every
+ * one.
  */
 export type Reprocess = "missing" | "failed" | "stale" | "all";
 
@@ -24,7 +25,7 @@ export interface IntervalJob {
   readonly job: Job;
 }
 
-/** Where an interval stands before anything runs. */
+/** Status of an interval before anything runs. */
 export type IntervalStanding =
   | "published"
   | "failed"
@@ -37,29 +38,29 @@ export type IntervalStanding =
 export interface Decision extends IntervalJob {
   readonly action: "run" | "skip";
   readonly standing: IntervalStanding;
-  /** For people: `published as publication 3`. */
+  /** For display: `published as publication 3`. */
   readonly reason: string;
-  /** Score again what is published. */
+  /** Score a published interval again. */
   readonly reprocess: boolean;
 }
 
 export interface DecideParts {
   readonly ledger: Ledger;
   readonly sink: (job: Job) => Promise<Sink>;
-  /** Somebody works on the run right now. */
+  /** Whether a process executes the run at present. */
   readonly isWorkedOn: (state: RunState) => boolean;
-  /** Fingerprint of the job as it is now, `null` where its input is not there any more. Asked under `stale` only. */
+  /** Fingerprint of the job as it is now; `null` if its input no longer exists. Called under `stale` only. */
   readonly fingerprint: (job: Job) => Promise<string | null>;
   readonly now: Date;
 }
 
 export interface DecideOptions {
   readonly reprocess: Reprocess;
-  /** Of a backfill of `all` that goes on. */
+  /** For a resumed backfill of `all`. */
   readonly baseline: Baseline | null;
 }
 
-/** Creates, claims and runs nothing. */
+/** Decides for one interval. Creates, claims and runs nothing. */
 export async function decideInterval(
   { interval, job }: IntervalJob,
   parts: DecideParts,
@@ -74,7 +75,7 @@ export async function decideInterval(
   if (new Date(interval.end) > parts.now) return decided("skip", "it is not over yet");
   if (standing === "running" && unfinished !== null)
     return decided("skip", `another process works on ${unfinished.run.id}`);
-  if (half !== null) return decided("run", `${half.id} is published, and not seen through`);
+  if (half !== null) return decided("run", `${half.id} is published, and not completely shown`);
 
   const left =
     published === null || unfinished === null
@@ -104,7 +105,7 @@ export async function decideInterval(
   }
 }
 
-/** For a grid of intervals; what {@link decideInterval} tells beside its decision. */
+/** Returns the status of an interval for a grid, beyond what {@link decideInterval} returns. */
 export async function intervalStanding(of: IntervalJob, parts: DecideParts): Promise<IntervalStanding> {
   return standsAs(of, await standingOf(of.job, parts), parts);
 }
@@ -123,7 +124,7 @@ function standsAs(
   return status === "failed" || status === "cancelled" ? status : "interrupted";
 }
 
-/** What a backfill of `all` has to supersede. */
+/** Returns what a backfill of `all` has to supersede. */
 export async function baselineOf(
   intervals: readonly IntervalJob[],
   parts: DecideParts,
@@ -134,14 +135,14 @@ export async function baselineOf(
   return generations;
 }
 
-/** The same backfill has the same key, whoever starts it again. */
+/** The same backfill always has the same key. */
 export function backfillKeyOf(intervals: readonly IntervalJob[]): string {
   const hash = createHash("sha256");
   for (const { interval, job } of intervals) hash.update(`${identityOf(job)}\0${scopeIn(interval)}\n`);
   return hash.digest("hex").slice(0, 32);
 }
 
-/** Values of variables that the backfill was given make it another one. */
+/** Given values of variables are part of the backfill's identity. */
 function identityOf(job: Job): string {
   const vars = job.vars === undefined ? "" : `\0${jobIdOf(job, "spec")}`;
   return `${job.name}\0${targetOf(job.write)}${vars}`;

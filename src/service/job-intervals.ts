@@ -9,9 +9,12 @@ import { type JobMoment, upstreamsOf } from "./jobs.js";
 import { shownPath } from "./paths.js";
 
 export interface IntervalRange {
-  /** A date or an instant in the first interval; without it: the job's first one, else that of its oldest run. */
+  /**
+   * A date or an instant in the first interval; by default the job's first interval, else that of its oldest
+   * run.
+   */
   readonly from?: string;
-  /** In the last one; without it: the latest that is over. */
+  /** A date or an instant in the last interval; by default the latest complete one. */
   readonly to?: string;
   readonly var?: JobMoment["var"];
 }
@@ -27,7 +30,7 @@ export interface JobIntervals {
   readonly intervals: readonly IntervalJob[];
 }
 
-/** More than a year of hours: a longer list is a mistake more often than a wish. */
+/** More than a year of hours: a longer list is more often a mistake than intended. */
 const mostIntervals = 10_000;
 
 /** @throws InvalidSpecError with every mistake at once; SpecError `spec.not-found`, `usage.*` */
@@ -42,7 +45,7 @@ export async function jobOverIntervals(
   const { ruleOf } = await import("../spec/choose-interval.js");
   const { cwd, settings, target, clock, note, secrets } = context;
   const path = await findJob(given, cwd);
-  // Once: what is written meanwhile is for none of these intervals.
+  // Read once, so that later changes of the file do not affect some of the intervals.
   const text = await readSpecFile(path, shownPath(path, cwd));
   const told = new Set<string>();
   const load = async (at: string | undefined) => {
@@ -76,7 +79,7 @@ export async function jobOverIntervals(
   return { name: first.job.name, specPath, every: rule.every, rule, notify, upstreams, intervals };
 }
 
-/** Replaces hints that name `--at`, which a range does not have. */
+/** Replaces hints that mention `--at`, which a range does not have. */
 function inWordsOfRanges(error: unknown, given: string): unknown {
   if (!(error instanceof SpecError)) return error;
   if (error.code === "usage.no-intervals") return withoutIntervals(given);

@@ -1,4 +1,4 @@
-/** When a job ran last, when it runs next, and how old its predictions are. */
+/** Determines when a job ran last, when it runs next, and how old its predictions are. */
 
 import { newestPublished } from "../running/job-freshness.js";
 import { lastEndOf } from "../running/last-end.js";
@@ -13,11 +13,11 @@ export interface TimedJob {
 export interface JobTiming {
   /** When the newest interval was published; ISO 8601. */
   readonly last: string | null;
-  /** When its last run or tick failed; `null` where the last one that ended was published. */
+  /** When its last run or tick failed; `null` if the last one that ended was published. */
   readonly lastFailure: string | null;
   readonly next: string | null;
   readonly paused: boolean;
-  /** Since the end of the newest interval that is published; without intervals since the last publication. */
+  /** Age since the end of the newest published interval; without intervals, since the last publication. */
   readonly freshnessSeconds: number | null;
 }
 

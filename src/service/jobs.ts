@@ -18,7 +18,7 @@ export interface JobHere {
   readonly model: string | null;
   readonly to: string | null;
   readonly every: string | null;
-  /** As written: nothing is checked here. */
+  /** As written, without any check. */
   readonly schedule: { readonly cron: string; readonly timezone: string } | null;
   /** Names of the jobs that it waits for. */
   readonly after: readonly string[];
@@ -30,18 +30,18 @@ export interface JobFor {
   readonly job: Job;
   /** Absolute. */
   readonly specPath: string;
-  /** Who hears of its troubles. */
+  /** Receivers of its notices. */
   readonly notify: NotifySettings | null;
   readonly rule: IntervalRule | null;
   readonly schedule: Schedule | null;
   readonly upstreams: readonly Upstream[];
 }
 
-/** As much of the context as loading a job takes. */
+/** The parts of the context that loading a job needs. */
 export type JobPlace = Pick<ServiceContext, "cwd" | "settings" | "target" | "clock" | "note" | "secrets">;
 
 export interface JobMoment {
-  /** A date or an instant in the interval; without it the latest complete one. */
+  /** A date or an instant in the interval; by default the latest complete one. */
   readonly at?: string;
   /** Values of variables. */
   readonly var?: { readonly [name: string]: string | number | boolean };
@@ -88,7 +88,10 @@ interface Following {
   readonly specPath: string;
 }
 
-/** The jobs that one waits for, from its own folder. @throws SpecError `spec.after`, `spec.after-circle` */
+/**
+ * Returns the jobs that a job waits for, from its own folder. @throws SpecError `spec.after`,
+ * `spec.after-circle`
+ */
 export async function upstreamsOf(
   place: JobPlace,
   { name, after, specPath }: Following,
@@ -125,7 +128,7 @@ async function upstreamAt({ cwd, settings, target, clock, secrets }: JobPlace, p
   };
 }
 
-/** Like {@link jobFor}; `null` where `given` names no job and need not. */
+/** Like {@link jobFor}; `null` if `given` does not name a job and need not. */
 export async function jobIfAny(
   place: JobPlace,
   given: string,
@@ -147,6 +150,6 @@ export async function scheduledJobNamed(context: ServiceContext, given: string):
   const job = (await listJobs(context.cwd)).find((each) => each.path === path);
   if (job !== undefined && job.schedule !== null) return job.name;
   throw new SpecError("usage.no-schedule", `${given} has no schedule`, {
-    hint: "Add `schedule: { cron: ... }` to the job; without one it runs only when somebody starts it.",
+    hint: "Add `schedule: { cron: ... }` to the job; without one it only runs when it is started by hand.",
   });
 }

@@ -1,4 +1,7 @@
-/** Notices of a job's troubles: how the job ended last is read from the ledger, and the outbox sends them. */
+/**
+ * Sends notices about a job's problems: the ledger shows how the job ended last, and the outbox sends the
+ * notices.
+ */
 import { asNightshiftError } from "../errors.js";
 import type { Job } from "../job/job.js";
 import { deadlineOf, type Notice, type NotifySettings } from "../job/notice.js";
@@ -45,7 +48,7 @@ export async function openNotices(context: ServiceContext): Promise<Notices> {
       const before =
         known ??
         (await lastEnd(name).catch((error: unknown) => {
-          warn(context, `whether ${name} recovers cannot be told: ${asNightshiftError(error).message}`);
+          warn(context, `could not determine whether ${name} recovered: ${asNightshiftError(error).message}`);
           return null;
         }));
       return jobNotices({
@@ -80,7 +83,7 @@ export function dueOf(
   return { interval, deadline: deadlineOf(notify.deadline, interval), target: targetOf(job.write) };
 }
 
-/** A timer keeps no process from ending. */
+/** A timer must not keep the process alive. */
 function after(ms: number, work: () => void): () => void {
   const timer = setTimeout(work, Math.min(ms, longestTimerMs));
   timer.unref();

@@ -32,7 +32,7 @@ export async function openMetrics(
     freshness: async () => readFreshness(jobs(), { ledger: await app.ledger(), sink: app.sink }),
     ...queue,
     onTrouble: (what, error) =>
-      warn(context, `metrics leave out what ${what} would tell: ${asNightshiftError(error).message}`),
+      warn(context, `metrics that need ${what} are missing: ${asNightshiftError(error).message}`),
   });
 }
 

@@ -5,7 +5,7 @@ import type { ServiceContext } from "./context.js";
 import { jobIfAny } from "./jobs.js";
 import { localPath } from "./paths.js";
 
-/** The output that people mean: a job's, by name or spec file, or the one at a path. */
+/** Returns the output that a user names: a job's, by name or spec file, or the one at a path. */
 export async function outputFor(context: ServiceContext, given: string): Promise<WriteSpec> {
   const looksLikePath = given.includes("/") || given.endsWith(".parquet");
   const isSpec = /\.ya?ml$/i.test(given);
@@ -15,7 +15,7 @@ export async function outputFor(context: ServiceContext, given: string): Promise
     });
     if (job !== null) return job.write;
   }
-  // Enough to ask the sink about what is already there.
+  // Sufficient to ask the sink about existing data.
   return filesAt(localPath(given, context.cwd), { mode: "replace" });
 }
 

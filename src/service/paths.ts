@@ -1,5 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
-/** Local paths as users type and read them. Anything else is refused, so it never becomes the name of a file or folder. */
+/**
+ * Local paths as users type and read them. Other forms are refused, so they never become the name of a file
+ * or folder.
+ */
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SpecError } from "../errors.js";
@@ -41,14 +44,14 @@ function fromFileUrl(url: string): string {
   }
 }
 
-/** A path as the person who is in `cwd` would type it: relative where that is shorter to read. */
+/** Formats a path for a user in `cwd`: relative if that is shorter to read. */
 export function shownPath(path: string, cwd: string): string {
   const near = relative(cwd, path);
   if (near === "") return ".";
   return oneLine(near.startsWith(`..${sep}..`) || isAbsolute(near) ? path : near);
 }
 
-/** Likewise for an output, which need not be a path. */
+/** Formats an output, which need not be a path. */
 export function shownTarget(write: WriteSpec, cwd: string): string {
   const place = placeOf(write);
   return place.is === "path" ? shownPath(place.path, cwd) : targetOf(write);

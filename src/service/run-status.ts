@@ -5,28 +5,28 @@ import type { Ledger } from "../ledgers/ledger.js";
 import type { Sink } from "../sinks/sink.js";
 import type { App } from "./context.js";
 
-/** Tells of a run that is not finished whether anybody works on it. */
+/** Determines for an unfinished run whether no process executes it. */
 export type IsInterrupted = (state: RunState) => boolean;
 
-/** From this machine; a run whose owner is on another host counts as under way. */
+/** Determined from this machine; a run whose owner is on another host counts as running. */
 export async function interruptionCheck(app: Pick<App, "processes">): Promise<IsInterrupted> {
   const { isAlive } = await app.processes();
   return (state) => {
     const { run, status, owner } = state;
     if (!isActive(state)) return false;
     if (owner !== null) return isAlive(owner) === "dead";
-    // What a service was asked for waits there until there is room.
+    // A run that was requested of a service waits in the ledger until a slot is free.
     return status !== "created" || run.trigger !== "api";
   };
 }
 
 /**
- * A run's status as people mean it: what nobody works on is interrupted, what a rollback hid is not published, and of an
- * output that cannot be asked it is unknown whether one did.
+ * A run's status for display: an unfinished run without an owner is interrupted, a rolled-back run is not
+ * published, and if the output is unreachable, it is unknown whether it was rolled back.
  */
 export type ShownStatus = RunState["status"] | "interrupted" | "rolled back" | "unknown";
 
-/** Asks the ledger's owner and the sink's record: the ledger alone does not know of rollbacks. */
+/** Checks the owner and the sink's record, because the ledger alone does not record rollbacks. */
 export async function statusCheck(
   app: Pick<App, "processes" | "sink">,
 ): Promise<(state: RunState) => Promise<ShownStatus>> {
@@ -49,7 +49,7 @@ export async function statusCheck(
 }
 
 /**
- * The run that people mean: its id, the beginning of it, or the last run.
+ * Returns the run that a user names: by its id, the beginning of its id, or the last run.
  * @throws SpecError `usage.no-runs`, `usage.unknown-run`, `usage.ambiguous-run`
  */
 export async function runFor(ledger: Ledger, given: string | undefined): Promise<RunState> {

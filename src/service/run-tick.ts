@@ -1,6 +1,7 @@
 /**
- * The runs of one tick: the latest interval that is over at its instant, then those that the job looks back on. A tick
- * whose input has not arrived waits, and one that failed for a reason that may pass is tried again, as its job says.
+ * Executes the runs of one tick: the latest complete interval at its instant, then earlier intervals if the
+ * job has a `lookback`. A tick whose input has not arrived waits, and one that failed with a retryable error
+ * is retried, as its job configures.
  */
 
 import {
@@ -26,7 +27,7 @@ import type { TickOutcome } from "./scheduler.js";
 import { jobAt, momentOf, type ServedJob } from "./spec-folder.js";
 
 export interface TickSoFar {
-  /** What became of the tick so far; `null` at its first try. */
+  /** Progress of the tick so far; `null` at its first try. */
   readonly before?: TickProgress | null;
   /** Jobs that it waits for. */
   readonly upstreams?: readonly Upstream[];
@@ -81,7 +82,7 @@ export async function runTick(
   }
 }
 
-/** Whether a tick that failed with this error has a try left. */
+/** Whether a tick that failed with this error may be retried. */
 export function hasTryLeft(
   { schedule, waitsForInput }: Pick<ServedJob, "schedule" | "waitsForInput">,
   before: TickProgress | null,
@@ -89,7 +90,7 @@ export function hasTryLeft(
 ): boolean {
   const { retries = null } = schedule;
   if (retries === null || (before?.attempts.length ?? 0) >= retries.max) return false;
-  // Its wait is over: what has not come by then has its own limit.
+  // The wait for input is over, which has its own limit.
   return healsByWaiting(error) && !(waitsForInput && isInputMissing(error));
 }
 
@@ -113,10 +114,13 @@ function triedAgain(
   };
 }
 
-/** Between two looks whether other jobs are published. */
+/** Interval between two checks whether other jobs are published. */
 const upstreamPollMs = 15_000;
 
-/** Waits for as long as its own interval lasts. @throws SpecError `refused.upstream-unpublished` after that */
+/**
+ * Waits for at most the length of its own interval. @throws SpecError `refused.upstream-unpublished` after
+ * that
+ */
 async function heldByUpstream(
   context: ServiceContext,
   app: App,
@@ -148,7 +152,7 @@ interface TickRun {
   readonly before: TickProgress | null;
 }
 
-/** Runs the tick's own interval once its input is there, or has had its time. */
+/** Runs the tick's own interval once its input has arrived, or its waiting time is over. */
 async function runWhenReady(
   context: ServiceContext,
   app: App,
@@ -188,7 +192,9 @@ const askedBySchedule = {
   takeOver: false,
 } as const;
 
-/** The end of a tick whose spec would not load any more, say: no runner was asked for anything. */
+/**
+ * Returns the end of a tick that never reached a runner, for example because its spec could not be loaded.
+ */
 function neverAsked(context: ServiceContext, { name, path }: ServedJob, error: NightshiftError): RunEnd {
   return {
     ...{
@@ -202,7 +208,7 @@ function neverAsked(context: ServiceContext, { name, path }: ServedJob, error: N
   };
 }
 
-/** The interval of a tick, then those before it, newest first; none for a job without intervals. */
+/** Returns the interval of a tick, then earlier ones, newest first; empty for a job without intervals. */
 function intervalsOf({ name, rule, lookback }: ServedJob, at: Date): readonly Interval[] {
   if (rule === null) return [];
   const intervals: Interval[] = [];
@@ -214,7 +220,7 @@ function intervalsOf({ name, rule, lookback }: ServedJob, at: Date): readonly In
     );
   while (interval !== null && intervals.length <= lookback) {
     intervals.push(interval);
-    // When it began, the one before it was over.
+    // When it began, the previous one was complete.
     interval = latestCompleteInterval(new Date(interval.start), rule);
   }
   return intervals;
@@ -232,7 +238,7 @@ async function runIfStale(
     reprocess: "stale",
     baseline: null,
   });
-  // What was never published is a backfill's to do.
+  // An interval that was never published is left to a backfill.
   if (decision.action === "skip" || !decision.reprocess) return null;
   return endOf(await runOne(context, app, served, interval, true, options));
 }
@@ -261,7 +267,7 @@ function told(context: ServiceContext, served: ServedJob, outcome: RunOutcome): 
 }
 
 function endOf({ status, run, error }: RunOutcome): Omit<TickEnd, "at"> | "stopped" {
-  // What this process was stopped in goes on later; what somebody cancelled has ended.
+  // A run that was interrupted with this process is resumed later; a cancelled run has ended.
   if (status === "cancelled" && !isRunCancelled(error)) return "stopped";
   return { status, runId: run?.id ?? null, error: error?.code ?? null };
 }

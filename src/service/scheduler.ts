@@ -1,8 +1,8 @@
 /**
- * The scheduler: looks at the clock, decides which ticks are due, records each before anything runs, and runs what
- * fired. What it knows is in the book, so any number of schedulers may follow the same jobs, and one that was killed
- * leaves nothing that the next cannot see: a tick that fired and has no end is started again, by run keys that make the
- * second start find what the first one did.
+ * The scheduler: checks the clock, decides which ticks are due, records each before anything runs, and runs
+ * those that fired. All of its state is in the schedule store, so any number of schedulers may follow the
+ * same jobs, and the next scheduler sees everything that a killed one left: a fired tick without an end is
+ * started again, and run keys make the second start find what the first one did.
  */
 
 import { asNightshiftError, runCancelled } from "../errors.js";
@@ -20,7 +20,7 @@ export interface ScheduledJob {
 export type SchedulerEvent =
   | { readonly type: "tick.decided"; readonly job: string; readonly tick: Tick }
   | { readonly type: "tick.started"; readonly job: string; readonly at: string; readonly again: boolean }
-  /** It waits for something, or for its next try; told again when that changes. */
+  /** The tick waits for a condition or for its next try. Emitted again when that changes. */
   | {
       readonly type: "tick.waiting";
       readonly job: string;
@@ -28,25 +28,25 @@ export type SchedulerEvent =
       readonly progress: TickProgress;
     }
   | { readonly type: "tick.ended"; readonly job: string; readonly at: string; readonly end: TickEnd }
-  /** Another process has the run: its end is for it to tell. */
+  /** Another process executes the run and reports its end. */
   | { readonly type: "tick.elsewhere"; readonly job: string; readonly at: string }
-  /** The book could not be read or written; tried again at the next look. */
+  /** The schedule store could not be read or written; retried at the next check. */
   | { readonly type: "schedule.failed"; readonly job: string; readonly error: unknown };
 
-/** `progress`: nothing runs, and the tick stays open until it is looked at again. */
+/** `progress`: nothing runs, and the tick stays open until the next check. */
 export type TickOutcome = Omit<TickEnd, "at"> | { readonly progress: TickProgress } | "elsewhere" | "stopped";
 
 export interface SchedulerParts {
   readonly book: ScheduleStore;
   readonly clock: Clock;
   readonly self: Owner;
-  /** As their specs are now. */
+  /** Returns the jobs according to their present specs. */
   readonly jobs: () => readonly ScheduledJob[];
   /**
-   * Runs a tick to its end; may be asked again for a tick whose earlier start was killed. `elsewhere`: another process
-   * has the run. `stopped`: the signal fired, and the run can be gone on with.
+   * Runs a tick to its end. May be called again for a tick whose earlier start was killed. `elsewhere`:
+   * another process executes the run. `stopped`: the signal fired, and the run can be resumed.
    *
-   * @param before what an earlier call for the tick returned, perhaps in a process that is gone
+   * @param before the result of an earlier call for the tick, maybe in a process that is gone
    */
   readonly run: (
     job: ScheduledJob,
@@ -55,8 +55,8 @@ export interface SchedulerParts {
     before: TickProgress | null,
   ) => Promise<TickOutcome>;
   /**
-   * Stops what is worked on of the job and was asked for before that instant, in whatever process; called before a tick
-   * of `overlap: cancel_running` is run. Resolves when it has stopped, or has had time enough.
+   * Stops runs of the job that were requested before that instant, in any process; called before a tick of
+   * `overlap: cancel_running` is run. Resolves when they have stopped, or after a time limit.
    */
   readonly preempt: (job: ScheduledJob, at: Date, signal: AbortSignal) => Promise<void>;
   readonly maxParallel: number;
@@ -64,41 +64,41 @@ export interface SchedulerParts {
 }
 
 export interface Scheduler {
-  /** One look at the clock. @returns when the next tick is due, `null` when none is */
+  /** Checks the clock once. @returns when the next tick is due, `null` if none is */
   look(): Promise<Date | null>;
   /** Number of ticks that run, or wait for a slot. */
   running(): number;
-  /** Starts nothing any more. Resolves when what runs has ended. */
+  /** Starts nothing more. Resolves when all running ticks have ended. */
   drain(): Promise<void>;
-  /** Stops what runs between chunks; its ticks stay open for the next scheduler. */
+  /** Stops running ticks between chunks; they stay open for the next scheduler. */
   stop(): void;
 }
 
-/** A tick that fired and has not ended, by this process or by one that is gone. */
+/** A tick that fired and has not ended, of this process or of one that is gone. */
 interface OpenTick {
   readonly job: ScheduledJob;
   readonly at: string;
   readonly again: boolean;
-  /** Of the run; `null` while it waits. */
+  /** Abort controller of the run; `null` while the tick waits. */
   running: AbortController | null;
-  /** A later tick took its place. */
+  /** A later tick has replaced it. */
   isSuperseded: boolean;
-  /** Why it does not run yet; as recorded. */
+  /** Why it does not run yet, as recorded. */
   progress: TickProgress | null;
-  /** It is not looked at before; epoch milliseconds. */
+  /** It is not checked before this time; epoch milliseconds. */
   notBeforeMs: number;
 }
 
-/** Between looks for ticks that dead processes left. */
+/** Interval between checks for ticks that dead processes left. */
 const recoverEveryMs = 30_000;
-/** Between signs of life. */
+/** Interval between reports that this scheduler is alive. */
 const attendEveryMs = 10_000;
 
 export function createScheduler(parts: SchedulerParts): Scheduler {
   const { book, clock, tell } = parts;
   const held = new Map<string, OpenTick>();
   const settling = new Set<Promise<void>>();
-  /** Of each job, the oldest tick that another scheduler runs, as of the last look. */
+  /** By job: the oldest tick that another scheduler runs, as of the last check. */
   const elsewhere = new Map<string, string>();
   let isDraining = false;
   let recoverAtMs = Number.NEGATIVE_INFINITY;
@@ -136,13 +136,13 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     return running === null && notBeforeMs > clock.now().getTime();
   }
 
-  /** What waits for the run before it (overlap: queue) waits for that of another scheduler, too. */
+  /** A tick that waits for the previous run (overlap: queue) also waits for a run of another scheduler. */
   async function lookElsewhere(): Promise<void> {
     const queued = [...held.values()].filter(
       ({ job, running }) => running === null && job.schedule.overlap === "queue",
     );
     for (const name of new Set(queued.map(({ job }) => job.name))) {
-      // Where the book does not answer, what it said last holds.
+      // If the store does not answer, its last answer stays in effect.
       const open = await book.open(name).catch(() => null);
       if (open === null) continue;
       const first = open.find(({ at }) => !held.has(keyOf(name, at)));
@@ -151,7 +151,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     }
   }
 
-  /** A later tick, of another scheduler, may have ended one of ours to take its place. */
+  /** A later tick of another scheduler may have ended one of this scheduler's ticks to replace it. */
   async function yieldToLater(): Promise<void> {
     for (const tick of held.values()) {
       const { job, at, running, isSuperseded } = tick;
@@ -160,23 +160,26 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     }
   }
 
-  /** A book that does not answer says so when it is asked for something. */
+  /** A store that does not answer fails at the next request, which reports it. */
   async function attend(): Promise<void> {
     if (clock.monotonicMs() < attendAtMs) return;
     attendAtMs = clock.monotonicMs() + attendEveryMs;
     await book.attend(parts.self).catch(() => undefined);
   }
 
-  /** Takes up what dead processes left; their ticks come before any that is due now. */
+  /** Takes over ticks that dead processes left; they come before ticks that are due now. */
   async function recover(job: ScheduledJob): Promise<void> {
-    // One that ends while the book is read may still be open there.
+    // A tick that ends while the store is being read may still be open in the result.
     const ours = new Set(held.keys());
     for (const { at, by, isHeld, progress = null } of await book.open(job.name))
       if (!ours.has(keyOf(job.name, at)) && (isSelf(by) || !isHeld)) hold(job, at, true, progress);
     await book.prune(job.name);
   }
 
-  /** A tick of this very process that is open and not held: its run was found elsewhere, or its end was not written. */
+  /**
+   * Whether a tick was recorded by this process. If it is open and not held, its run was found elsewhere, or
+   * its end was not written.
+   */
   function isSelf(by: Owner): boolean {
     return (
       by.pid === parts.self.pid && by.processStart === parts.self.processStart && by.host === parts.self.host
@@ -205,13 +208,16 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     return nextInstant(schedule.cron, schedule.timezone, new Date(Math.max(now.getTime(), cursor.getTime())));
   }
 
-  /** The run that goes on, or waits, may be another scheduler's. */
+  /** The active or waiting run may belong to another scheduler. */
   async function busyTickOf({ name }: ScheduledJob): Promise<string | null> {
     const own = [...held.values()].find((tick) => tick.job.name === name);
     return own?.at ?? (await book.open(name))[0]?.at ?? null;
   }
 
-  /** What a dead process waited for is looked at anew; what it was to try again has its time. */
+  /**
+   * A tick that waited in a dead process is checked immediately; a tick that was to be retried keeps its
+   * time.
+   */
   function hold(job: ScheduledJob, at: string, again: boolean, progress: TickProgress | null = null): void {
     const notBeforeMs = progress?.status === "retrying" ? Date.parse(progress.nextAt) : 0;
     held.set(keyOf(job.name, at), {
@@ -220,8 +226,9 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   }
 
   /**
-   * Ticks that are being caught up with are all wanted; only those before them are preempted. What other schedulers run is
-   * ended in the book, where they see it; what dead ones ran is taken up as ever.
+   * All ticks that are being caught up are wanted; only ticks before them are preempted. Ticks that other
+   * schedulers run are ended in the store, where those see it; ticks of dead schedulers are taken over as
+   * usual.
    *
    * @param cursor up to where ticks were decided before
    */
@@ -238,7 +245,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     }
   }
 
-  /** What sleeps runs nothing that would have to stop. */
+  /** A sleeping tick has no run to stop. */
   async function giveUp({ job: { name }, at }: OpenTick): Promise<void> {
     const end: TickEnd = { status: "cancelled", runId: null, error: null, at: clock.now().toISOString() };
     await book.end(name, at, end);
@@ -251,7 +258,10 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     tick.running?.abort(runCancelled());
   }
 
-  /** In the order of their instants, as far as there is room; of one job one at a time unless it allows more. */
+  /**
+   * Starts ticks in the order of their instants while slots are free; one at a time for each job unless it
+   * allows more.
+   */
   function startWaiting(): void {
     const waiting = [...held.values()]
       .filter(({ running }) => running === null)
@@ -273,7 +283,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   function start(tick: OpenTick): void {
     const controller = new AbortController();
     tick.running = controller;
-    // Each look for input would be one more line.
+    // Each check for input would write another line.
     if (tick.progress?.status !== "waiting")
       tell({ type: "tick.started", job: tick.job.name, at: tick.at, again: tick.again });
     const settled = runToItsEnd(tick, controller.signal)
@@ -333,7 +343,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     return "over";
   }
 
-  /** Noted once for all looks that find the same. */
+  /** Records the progress once for all checks with the same result. */
   async function sleep(tick: OpenTick, progress: TickProgress): Promise<void> {
     const { job, at } = tick;
     const isNews = tick.progress === null || factsOf(tick.progress) !== factsOf(progress);

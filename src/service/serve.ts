@@ -39,7 +39,7 @@ export interface ServeOptions {
   readonly tell: (event: ServiceEvent) => void;
   /** Returns more observers of each run. */
   readonly progress: () => readonly Observer[];
-  /** Opens what the service is reached by, once the specs are loaded; closed when all runs have ended. */
+  /** Opens the interfaces of the service once the specs are loaded; closed when all runs have ended. */
   readonly openInterfaces: (
     service: Service,
     watch: JobWatch,
@@ -51,7 +51,10 @@ export interface ServeOptions {
 /** `cut`: runs were stopped, and a later service resumes them. */
 export type ServeEnd = "drained" | "cut";
 
-/** Serves a folder of jobs until `stopping` fires. @throws what the ledger, the slots and the interfaces cannot be opened for */
+/**
+ * Serves a folder of jobs until `stopping` fires. @throws errors of opening the ledger, the slots and the
+ * interfaces
+ */
 export async function serve(context: ServiceContext, options: ServeOptions): Promise<ServeEnd> {
   let service: Service | null = null;
   const served = () => service?.specs.specs().flatMap(({ good }) => (good === null ? [] : [good])) ?? [];
@@ -76,7 +79,7 @@ export async function serve(context: ServiceContext, options: ServeOptions): Pro
   }
 }
 
-/** Specs are looked at, and jumps of the clock are noticed, this often. */
+/** Interval of the checks for changed specs and for jumps of the clock. */
 const lookEveryMs = 2000;
 
 async function serveUntil(context: ServiceContext, stopping: AbortSignal, service: Service): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The specs of a folder as they are served: looked at again and again, loaded anew when one has changed. Of a spec that
- * is broken the last good text is kept.
+ * The specs of a folder as they are served: checked regularly, and loaded again when one has changed. If a
+ * spec is broken, its last valid text stays in use.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -12,7 +12,7 @@ import type { Schedule } from "../time/schedule.js";
 import type { ServiceContext } from "./context.js";
 import type { ScheduledJob } from "./scheduler.js";
 
-/** A spec as it was when it was good. */
+/** The last valid state of a spec. */
 export interface ServedSpec {
   readonly name: string;
   /** Absolute. */
@@ -29,21 +29,21 @@ export interface ServedSpec {
 
 export type ServedJob = ServedSpec & ScheduledJob;
 
-/** A file of the folder, good or broken. */
+/** A file of the folder, valid or broken. */
 export interface SeenSpec {
-  /** Of the job; of the file, where it was never good. */
+  /** Name of the job; of the file if it was never valid. */
   readonly name: string;
   /** Absolute. */
   readonly path: string;
   readonly good: ServedSpec | null;
-  /** Why it is broken as it is now. */
+  /** Why its present text is broken. */
   readonly error: NightshiftError | null;
 }
 
 export type FolderEvent =
   | { readonly type: "spec.loaded" | "spec.changed"; readonly path: string; readonly job: string }
   | { readonly type: "spec.removed"; readonly path: string; readonly job: string }
-  /** `kept`: the job that goes on as it was before. */
+  /** `kept`: the job that continues with its previous text. */
   | {
       readonly type: "spec.broken";
       readonly path: string;
@@ -52,20 +52,20 @@ export type FolderEvent =
     };
 
 export interface SpecFolder {
-  /** Loads what has changed since the last call. */
+  /** Loads changed specs. */
   refresh(): Promise<void>;
-  /** Those with a schedule. */
+  /** Returns the jobs with a schedule. */
   jobs(): readonly ServedJob[];
   /** In the order of their paths. */
   specs(): readonly SeenSpec[];
 }
 
 interface Seen {
-  /** Of the file as it was looked at last, good or broken. */
+  /** Identity of the file at the last check, valid or broken. */
   readonly identity: string;
   readonly good: ServedSpec | null;
   readonly error: NightshiftError | null;
-  /** In what it says of other jobs: until they are there, it is not run. */
+  /** Mistake in its references to other jobs: until they exist, it is not run. */
   readonly mistake: NightshiftError | null;
 }
 
@@ -95,7 +95,7 @@ export function specFolder(
     await checkFollowers();
   }
 
-  /** A job may be served before, and after, those that it waits for. */
+  /** A job may be loaded before or after those that it waits for. */
   async function checkFollowers(): Promise<void> {
     const good = [...seen.values()].flatMap((each) => (each.good === null ? [] : [each.good]));
     if (good.every(({ after }) => after.length === 0)) return;
@@ -125,7 +125,7 @@ export function specFolder(
     }
   }
 
-  /** Ticks and runs go by the name: two specs of one name would take each other's. */
+  /** Ticks and runs are identified by name, so two specs with one name would take each other's. */
   function refuseNameOfAnother(path: string, name: string): void {
     for (const [other, known] of seen)
       if (other !== path && known.good?.name === name)
@@ -192,14 +192,14 @@ function specsIn(folder: string): readonly string[] {
     .map((path) => join(folder, path));
 }
 
-/** Changes whenever the file was written or replaced; empty where there is none. */
+/** Changes whenever the file was written or replaced; empty if it does not exist. */
 function identityOf(path: string): string {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? "" : [stat.ino, stat.size, stat.mtimeNs].join(" ");
 }
 
 export interface JobMoment {
-  /** As `--at`; without it the latest complete interval. */
+  /** As `--at`; by default the latest complete interval. */
   readonly at?: string;
   /** As `--var`. */
   readonly vars?: { readonly [name: string]: string | number | boolean };
@@ -207,13 +207,13 @@ export interface JobMoment {
   readonly givenBy?: "client";
 }
 
-/** What the schedule of a job starts for an interval. */
+/** Returns the interval and the variables that the schedule of a job uses. */
 export function momentOf({ schedule }: Pick<ServedSpec, "schedule">, interval: Interval | null): JobMoment {
   const vars = schedule?.vars ?? {};
   return interval === null ? { vars } : { at: interval.start, vars };
 }
 
-/** The job of a spec as it is served, for one interval. @throws InvalidSpecError; SpecError `usage.*` */
+/** Returns the job of a served spec for one interval. @throws InvalidSpecError; SpecError `usage.*` */
 export async function jobAt(
   context: ServiceContext,
   { path, text }: ServedSpec,

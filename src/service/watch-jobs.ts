@@ -116,7 +116,7 @@ export async function watchJobs(
       await tellMissed(served, missed.interval, missed.deadline).catch((error: unknown) =>
         note({
           ...{ level: "error", message: "deadline unknown" },
-          text: `${served.name}: whether it is late cannot be told: ${asNightshiftError(error).message}`,
+          text: `${served.name}: could not check the deadline: ${asNightshiftError(error).message}`,
           fields: {
             job: served.name,
             code: asNightshiftError(error).code,
@@ -180,7 +180,7 @@ export interface WatchedTickOptions {
   readonly watch: Pick<JobWatch, "tellWaiting">;
   readonly observersOf: (served: ServedSpec, tick: WatchedTick) => Promise<readonly Observer[]>;
   readonly signal: AbortSignal;
-  /** What became of the tick so far; `null` at its first try. */
+  /** Progress of the tick so far; `null` at its first try. */
   readonly before: TickProgress | null;
   readonly upstreams?: readonly Upstream[];
 }

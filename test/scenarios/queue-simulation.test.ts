@@ -49,7 +49,7 @@ test("a partition that takes every worker down is given up after ten, and all ot
     const { error, ledger } = await simulateRun(seed, { killer: 3 });
     expect(error, `seed ${seed}`).toMatchObject({
       code: "data.partition-poisoned",
-      message: expect.stringMatching(/^Partition 3 took workers down again and again; all others are done/),
+      message: expect.stringMatching(/^Partition 3 repeatedly crashed workers; all others are done/),
     });
     expect(ledger.rows.filter(({ status }) => status === "accepted")).toHaveLength(7);
     expect(ledger.rows[3]).toMatchObject({ status: "poisoned", expiries: 10, attempts: 0 });

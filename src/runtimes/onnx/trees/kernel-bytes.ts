@@ -1,6 +1,6 @@
 // Made by scripts/generate-tree-kernel.mjs, where the kernel is explained. Not to be edited.
 
-/** Number of rows that the kernel processes in parallel: block sizes are multiples of it. */
+/** Rows that the kernel takes side by side: blocks are multiples of it. */
 export const lanes = 16;
 
 /** WebAssembly with `score`, `score_nan` and `has_nan`, over the memory `host.memory`. */
