@@ -59,6 +59,7 @@ test("the package holds what runs, what the demo needs and what the law asks for
   const paths = packed.files.map(({ path }) => path);
   const expected = [
     /^dist\/[\w./-]+\.(js|d\.ts)$/,
+    /^generated\/onnx_pb\.(js|d\.ts)$/,
     /^docs\/(how-to\/|reference\/)?[\w-]+\.(md|svg)$/,
     /^schema\/(job|openapi)\.v1\.json$/,
     /^jobs\/flight-delay\.yaml$/,
