@@ -82,6 +82,7 @@ export function parseRun(flags: RunFlags, specPath: string | null): Omit<RunRequ
     reprocess: flags.reprocess === true,
     restart: flags.restart === true,
     takeOver: flags.takeOver === true,
+    ...(flags.lane === undefined ? {} : { lane: flags.lane }),
   };
 }
 

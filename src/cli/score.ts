@@ -71,7 +71,9 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<ScoreFlags>();
   refuseTarget(cli);
   const lane = laneOf(flags, cli.settings);
-  const request = parseScore(command.args, flags, cli);
+  const asked = parseScore(command.args, flags, cli);
+  // The run keeps its lane, also for a retry.
+  const request = lane === undefined ? asked : { ...asked, lane };
   const output = placeOf(request.job.write);
   if (output.is === "path") refuseOutside(output.path, cli.settings.outputRoot);
   const runner = await (await cli.app()).runner();

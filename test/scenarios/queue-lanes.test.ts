@@ -64,6 +64,22 @@ test("a run is cancelled from elsewhere: its worker stops for it, and retry does
   expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
 });
 
+test("retry keeps the lane of the run", async () => {
+  fleet = await queueFleet("redis", { files: 2 });
+  const { project } = fleet;
+  const run = fleet.run({ argv: ["--lane", "events"] });
+  const isLeased = () =>
+    fleet.database.query("select 1 from nightshift.ledger_partitions where status = 'leased'");
+  while ((await isLeased()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  run.child.kill("SIGKILL");
+  await run.finished;
+  await fleet.redis?.flush();
+  // This worker takes nothing of the usual lane.
+  await fleet.worker({ argv: ["--lanes", "events"] });
+  expect((await fleet.retry().finished).status).toBe(0);
+  expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
+});
+
 test("backfill takes --queue; its coordinator says what of the limits workers do not apply", async () => {
   fleet = await queueFleet("redis", { files: 1 });
   const daily = dailyProject("2025-01-01", 2);

@@ -15,7 +15,8 @@ import { type ProgressLook, runObservers } from "./progress.js";
 export interface FollowOptions {
   readonly write: WriteSpec;
   readonly quarantineExitZero: boolean;
-  readonly lane: Lane;
+  /** Of its partitions; `undefined`: that of the run. */
+  readonly lane: Lane | undefined;
   /** Beside those that show progress. */
   readonly observers?: readonly Observer[];
 }
@@ -28,7 +29,7 @@ export async function followRun(
 ): Promise<number> {
   const { outcome, rowsScored } = await runWithProgress(
     cli,
-    (options) => start({ ...options, lane }),
+    (options) => start(lane === undefined ? options : { ...options, lane }),
     {},
     observers,
   );

@@ -43,16 +43,17 @@ export interface LaneFlags {
 }
 
 /**
- * Returns the lane of the run's partitions. Call it before anything is opened.
+ * Returns the lane that the command names for the run's partitions; `undefined`: the run's own, or the usual one. Call it
+ * before anything is opened.
  *
  * @throws SpecError `usage.no-queue` if a lane is given and no queue
  */
-export function laneOf({ lane }: LaneFlags, { queue }: Pick<Settings, "queue">): Lane {
+export function laneOf({ lane }: LaneFlags, { queue }: Pick<Settings, "queue">): Lane | undefined {
   if (lane !== undefined && queue === null)
     throw new SpecError("usage.no-queue", `--lane ${lane} has no effect without a queue`, {
       hint: "Give --queue or NIGHTSHIFT_QUEUE to have workers do the partitions, or leave --lane out.",
     });
-  return lane ?? usualLane;
+  return lane;
 }
 
 /** For what is over before anybody could scrape it. */

@@ -9,6 +9,7 @@ import type { Session } from "../../../postgres/session.js";
 import { lockAlone } from "./lock-table.js";
 import { inArea, insertStaged, type Move, type Moved, stagedRows } from "./move.js";
 import { rewriteValues } from "./moves.js";
+import { partitionName } from "./partition-name.js";
 import { whyNotPlain } from "./plain-table.js";
 import {
   finishReplica,
@@ -98,6 +99,7 @@ async function placesOf(move: Move, { column, type }: PartitionColumn): Promise<
   const hasDefault = partitions.some(({ bound }) => bound === "DEFAULT");
   const isList = !partitions.some(({ bound }) => bound.startsWith("FOR VALUES FROM"));
   const places: Place[] = [];
+  let taken: Set<string> | null = null;
   for (const { value, next } of values) {
     if (value === null) return null;
     const text = quoteText(value);
@@ -113,7 +115,9 @@ async function placesOf(move: Move, { column, type }: PartitionColumn): Promise<
       const { schema, name, bound } = found;
       places.push({ bound, check, partition: { schema, name }, isThere: true });
     } else if (isList && !hasDefault) {
-      const name = await freeName(session, table.name, value);
+      taken ??= await relationNames(session, table.name);
+      const name = partitionName(table.name.name, value, (one) => taken?.has(one) === true);
+      taken.add(name);
       places.push({
         bound: `FOR VALUES IN (${text})`,
         check,
@@ -125,13 +129,13 @@ async function placesOf(move: Move, { column, type }: PartitionColumn): Promise<
   return places;
 }
 
-async function freeName(session: Session, { schema, name }: QualifiedName, value: string): Promise<string> {
-  const wanted = `${name.slice(0, 30)}_${value.replaceAll(/[^A-Za-z0-9]+/g, "_").slice(0, 20)}`;
-  const { rows } = await session.query(
-    "select 1 from pg_class where relname = $1 and relnamespace = $2::regnamespace",
-    [wanted, quoteName(schema)],
+/** Names of relations in the schema of a table. */
+async function relationNames(session: Session, { schema }: QualifiedName): Promise<Set<string>> {
+  const { rows } = await session.query<{ name: string }>(
+    "select relname::text as name from pg_class where relnamespace = $1::regnamespace",
+    [quoteName(schema)],
   );
-  return rows.length === 0 ? wanted : `${wanted}_${Date.now().toString(36)}`;
+  return new Set(rows.map(({ name }) => name));
 }
 
 /**
