@@ -124,7 +124,7 @@ test("requested partitions are read in plan order", async () => {
     { index: 0, status: "pending", epoch: 0 },
     { index: 2, status: "running", epoch: 1, attemptId: "a" },
   ]);
-  expect(await worker.readPartitions("nobody", [0])).toEqual([]);
+  expect(await worker.readPartitions("no-such-run", [0])).toEqual([]);
   const known = states.map(({ index, epoch, status }) => ({ index, epoch, status }));
   expect(await worker.readChanged("run", known)).toEqual([]);
   const [first, last] = known.map((each, nth) => (nth === 0 ? { ...each, epoch: 7 } : each));

@@ -256,7 +256,7 @@ it("killed at random moments, and retried", { timeout: 300_000 }, async () => {
   expect(total(name)).toBe(killsAtRandom);
 });
 
-describe("stopped past its lease while its partition is done by another, then continued", () => {
+describe("stopped past its lease while another process scores its partition, then continued", () => {
   const moments = [
     { name: "before its COPY", text: "copy nightshift.", target: "both" },
     { name: "before its COPY, its coordinator killed", text: "copy nightshift.", target: "host" },

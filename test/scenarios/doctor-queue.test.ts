@@ -70,7 +70,7 @@ test("on Redis: versions, clocks, eviction, and workers with their tags", async 
 test("on PostgreSQL: a queue that is not migrated, and a ledger that is not there", async () => {
   fleet = await queueFleet("postgres", { files: 1 });
   await fleet.database.query("drop schema nightshift_queue cascade");
-  const without = findings({ NIGHTSHIFT_LEDGER: "postgres://nobody@127.0.0.1:1/none" });
+  const without = findings({ NIGHTSHIFT_LEDGER: "postgres://user@127.0.0.1:1/none" });
   expect(without.status).toBe(1);
   expect(without.of("queue")).toMatchObject([
     { result: "fail", hint: expect.stringContaining("migrate --queue") },

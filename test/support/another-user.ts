@@ -17,7 +17,7 @@ export interface AnotherUser {
   remove(): void;
 }
 
-/** Ourselves, unless we are root: then `nobody`, with a copy of the program where ours is out of reach. */
+/** Ourselves, unless we are root: then another user, with a copy of the program where ours is out of reach. */
 export function anotherUser(): AnotherUser {
   const nothing = (): void => undefined;
   if (process.getuid?.() !== 0) return { startAs: {}, own: nothing, remove: nothing };

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 
-/** For `spawn`: PostgreSQL refuses to run as root, and Redis should not; then it is `nobody`, in a folder open to all. */
+/** For `spawn`: PostgreSQL refuses to run as root, and Redis should not; then it is another user, in a folder open to all. */
 export function serverUser(): { readonly uid?: number; readonly gid?: number; readonly cwd: string } {
   const nobodyUid = 65_534;
   return process.getuid?.() === 0 ? { uid: nobodyUid, gid: nobodyUid, cwd: "/" } : { cwd: "/" };

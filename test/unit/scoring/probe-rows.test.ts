@@ -11,7 +11,7 @@ const signature = signatureOf(
   [{ name: "y", type: "float32", shape: ["N", 1] }],
 );
 
-/** Each row's `y` from all rows of the call; throws as the engine does if there is no row. */
+/** Each row's `y` from all rows of the call; throws as the engine does for an empty call. */
 function model(score: (rows: readonly (readonly number[])[]) => readonly number[] | null): Predictor {
   return {
     signature,
