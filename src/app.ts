@@ -242,7 +242,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
         () => undefined,
       );
       await host?.close();
-      // One that could not be opened has been told of.
+      // Open errors were already reported.
       await ledger.opened()?.then(
         (open) => open.close(),
         () => undefined,

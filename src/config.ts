@@ -68,7 +68,7 @@ export interface SettingsOptions {
 
 /** The other half is for models, writers and Node itself. */
 const decodingShare = 0.5;
-/** The rest is for the coordinator and for whoever else is on the machine. */
+/** The rest is for the coordinator and for other programs on the machine. */
 const hostShare = 0.9;
 
 /** @throws SpecError `usage.environment`, `usage.ledger`, `usage.queue` */

@@ -3,7 +3,7 @@
  * travels as an {@link ErrorRecord}. Adapters translate native errors at once and keep them as `cause`.
  */
 
-/** Whoever reads the error: the job's author, the data's owner, the model's owner, the operator, or nobody. */
+/** Who must act on the error: the job's author, the data's owner, the model's owner, the operator, or no one. */
 export type ErrorKind = "spec" | "data" | "model" | "infra" | "cancelled" | "bug";
 
 export type JsonValue =
@@ -39,7 +39,7 @@ export abstract class NightshiftError extends Error {
     this.details = options.details ?? {};
   }
 
-  /** Whether trying the same thing again may succeed without anybody acting. */
+  /** Whether a retry may succeed without any action. */
   get retryable(): boolean {
     return false;
   }
@@ -94,7 +94,7 @@ export class InfraError extends NightshiftError {
   }
 }
 
-/** Somebody asked to stop. Nothing is wrong and nothing is lost. */
+/** A stop was requested. This is not a failure, and nothing is lost. */
 export class CancelledError extends NightshiftError {
   readonly kind = "cancelled";
 

@@ -69,7 +69,7 @@ export interface RunJobOptions {
   readonly restart?: boolean;
 }
 
-/** A run under way: iterate it for its events, await `outcome` for its end. */
+/** A running run: iterate it for its events, await `outcome` for its end. */
 export interface JobRun extends AsyncIterable<RunEvent> {
   /** Resolves for runs that were published, skipped, failed or cancelled; rejects where no run could be started. */
   readonly outcome: Promise<RunOutcome>;
@@ -79,7 +79,7 @@ export interface JobRun extends AsyncIterable<RunEvent> {
 export function runJob(job: Job, options: RunJobOptions = {}): JobRun {
   const events = new EventQueue();
   const outcome = execute(job, options, events).finally(() => events.end());
-  // Whoever only iterates sees the failure as an event; an unawaited outcome must not end the process.
+  // A caller that only iterates gets the failure as an event; an unawaited outcome must not end the process.
   outcome.catch(() => undefined);
   return { outcome, [Symbol.asyncIterator]: () => events.drain() };
 }
@@ -98,8 +98,8 @@ export interface CancelRunOptions {
 }
 
 /**
- * Cancels a run, whichever process owns it, on whatever machine. Attempts under way stop between chunks; partitions that
- * are done are kept, and the next `runJob` of the job goes on with them. A run that has ended is left as it is, and its
+ * Cancels a run, regardless of the process and machine that own it. Running attempts stop between chunks; accepted
+ * partitions are kept, and the next `runJob` of the job resumes with them. A run that has ended is left as it is, and its
  * `status` says how it ended: `published` also where the publication was faster.
  *
  * @throws NightshiftError `usage.unknown-run`; and what the ledger or the output is not reached for

@@ -68,14 +68,14 @@ export interface Registry {
   readonly tables: () => Promise<TableDetector>;
   readonly stagingSink: (write: WriteSpec) => Promise<StagingSink>;
   /**
-   * The same, but for files: row groups that need more memory are refused before they are decoded. For all that no plan
-   * has judged.
+   * The same, but for files: row groups that need more memory are refused before they are decoded. For data that no plan
+   * has assessed.
    */
   readonly within: (memoryBytes: number) => Registry;
 }
 
 export interface RegistryOptions {
-  /** Told of every file that is opened (`+path`) and closed (`-path`), at once. */
+  /** Called immediately for every file that is opened (`+path`) and closed (`-path`). */
   readonly note: (line: string) => void;
   /** Where bundles of hooks are kept: beside the runs that use them. */
   readonly hookDir: string;
@@ -160,7 +160,7 @@ const noHooksHere: HookRuntime = {
   },
 };
 
-/** A store whose open files are known to whoever watches this process, even after it died in native code. */
+/** A store that notes its open files for the parent of this process, even if the process dies in native code. */
 function noting(store: Store, note: (line: string) => void): Store {
   return {
     list: (pattern) => store.list(pattern),

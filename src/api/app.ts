@@ -28,13 +28,13 @@ export interface ApiParts {
   /** `null`: for the loopback alone. */
   readonly token: string | null;
   /**
-   * Hides secrets, in whatever text goes out.
+   * Hides secrets in all outgoing text.
    * @param known words of the client: what stands in them is not hidden, since that would tell a right guess from a wrong one
    */
   readonly mask: (text: string, known?: readonly string[]) => string;
   /** Stopping: nothing new is started. */
   readonly isDraining: () => boolean;
-  /** What nobody foresaw, for the service's log. */
+  /** Called with unexpected errors, for the service's log. */
   readonly onBug: (error: Error) => void;
 }
 
@@ -148,7 +148,7 @@ async function answerProblem(error: Error, context: Context, parts: ApiParts): P
   });
 }
 
-/** The token is in no answer: whoever is answered has it, and guesses nothing. */
+/** The token need not be masked: no response contains it, and an authorised client knows it. */
 function withoutToken(words: readonly string[], token: string | null): readonly string[] {
   return token === null ? words : words.filter((word) => !word.includes(token));
 }
@@ -219,7 +219,7 @@ function notFound({ req }: Context): SpecError {
   });
 }
 
-/** What may be asked of a path; nothing where there is none. */
+/** Returns the methods of a path; empty if the path does not exist. */
 function methodsAt(app: OpenAPIHono, path: string): readonly string[] {
   const methods = app.routes
     .filter(({ method, path: template }) => method !== "ALL" && isAt(template, path))

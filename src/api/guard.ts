@@ -9,11 +9,11 @@ export interface Asked {
   header(name: string): string | undefined;
 }
 
-/** Open to everybody who reaches the port: they tell nothing, and what asks them has no secrets. */
+/** Open without a token: these responses reveal nothing, and probes have no secrets. */
 const open: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
 /**
- * @param token `null`: whoever reaches this machine's loopback may do everything; but a page in a browser there may not
+ * @param token `null`: every client on this machine's loopback is allowed, except web pages in a browser
  * @throws SpecError `api.unauthorized`, `api.forbidden`, `api.media-type`
  */
 export function refuseStrangers(asked: Asked, token: string | null): void {
@@ -27,7 +27,7 @@ export function refuseStrangers(asked: Asked, token: string | null): void {
     });
 }
 
-/** A name that somebody points at 127.0.0.1 is still that name in the Host header. */
+/** A foreign host name that resolves to 127.0.0.1 still appears in the Host header. */
 function refuseOtherHost(asked: Asked): void {
   const host = asked.header("host") ?? "";
   if (isLoopback(hostnameOf(host))) return;

@@ -8,7 +8,7 @@ import { localPath } from "../service/paths.js";
 export interface ListenAddress {
   /** Without brackets. */
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
 }
 
@@ -39,7 +39,7 @@ export function refuseUnguarded({ host }: ListenAddress, token: string | null): 
   if (token !== null || isLoopback(host)) return;
   throw new SpecError(
     "usage.no-token",
-    `whoever reaches ${host} could start and cancel runs: a token is needed`,
+    `every client that can reach ${host} could start and cancel runs: a token is needed`,
     {
       hint:
         "Set NIGHTSHIFT_API_TOKEN or give --token-file (openssl rand -hex 32 makes one), and let a proxy that speaks TLS" +

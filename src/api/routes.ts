@@ -132,7 +132,7 @@ export const retryRoute = createRoute({
   operationId: "retryRun",
   method: "post",
   path: "/v1/runs/{id}/retry",
-  summary: "Go on with what is unfinished of a run",
+  summary: "Resume the unfinished partitions of a run",
   request: { params: runPath },
   responses: { 202: json(started, "It begins when there is room."), ...posted, ...unknown },
 });
@@ -145,7 +145,7 @@ export const cancelRoute = createRoute({
   request: { params: runPath },
   responses: {
     200: json(cancelled, "It has ended: by this, or before."),
-    202: json(cancelled, "Whoever works on it was asked, and stops between chunks."),
+    202: json(cancelled, "The process that executes it was asked to stop, and stops between chunks."),
     ...posted,
     ...unknown,
   },

@@ -75,7 +75,7 @@ export const jobs = z.strictObject({ jobs: z.array(job) }).openapi("Jobs");
 
 const runStatus = z.enum([...runStatuses, "interrupted", "rolled back", "unknown"]).openapi({
   description:
-    "`created` also: it waits. `interrupted`: nobody works on it, and retry goes on. `unknown`: it was published, and the output cannot be asked whether a rollback hid it.",
+    "`created`: it may be waiting. `interrupted`: no process executes it; retry resumes it. `unknown`: it was published, but the output is unreachable, so a rollback may have hidden it.",
 });
 
 const rows = z.strictObject({
@@ -162,7 +162,8 @@ export const started = z
       .enum(["recorded", "resumed", "running", "already-published"])
       .openapi({ description: "`resumed`: there was an unfinished run, which goes on." }),
     warnings: z.array(z.string()).optional().openapi({
-      description: "Sentences for people: the interval is not over yet. Not there where there is none.",
+      description:
+        "Messages for display, for example that the interval is not over yet. Absent if there are none.",
     }),
   })
   .openapi("Started");

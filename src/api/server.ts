@@ -1,4 +1,4 @@
-/** The listening socket: deadlines for slow clients, and an end that waits for answers under way. */
+/** The listening socket: deadlines for slow clients, and a shutdown that waits for responses in progress. */
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
@@ -13,7 +13,7 @@ import type { ApiPlace, ListenAddress } from "./listen.js";
 interface ApiServer {
   /** As a URL, with the port that it got. */
   readonly url: string;
-  /** Takes no connection any more; resolves when the answers under way are given, or the time is over. */
+  /** Accepts no more connections; resolves when the responses in progress are sent, or the time is over. */
   close(graceMs: number): Promise<void>;
 }
 

@@ -33,7 +33,7 @@ interface BackfillFlags extends QuarantineFlags, MetricsPush, WaitFlags {
   readonly takeOver?: true;
 }
 
-/** More than anybody wants by mistake. */
+/** Above this number, a confirmation is required. */
 const askAbove = 50;
 
 export function declare(command: Command): void {

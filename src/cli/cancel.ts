@@ -62,7 +62,7 @@ function tell({ err, globals, program }: Cli, job: string | null, outcomes: read
   if (globals.quiet) return;
   for (const outcome of outcomes) err.line(cancelText(outcome, program, err.paint));
   if (job === null) return;
-  if (outcomes.length === 0) err.line(`no run of ${job} is under way`);
+  if (outcomes.length === 0) err.line(`no run of ${job} is running`);
   err.line(`no further backfill intervals of ${job} will start`);
 }
 

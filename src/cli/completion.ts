@@ -13,7 +13,7 @@ const shells = ["bash", "zsh", "fish"] as const satisfies readonly (keyof typeof
 
 export function declare(command: Command): void {
   declareWords(command, shells);
-  // What the scripts ask for while somebody types; not for people.
+  // Called by the completion scripts; not meant for users.
   command.addOption(new Option("--job-names").hideHelp());
   command.addHelpText(
     "after",

@@ -52,7 +52,7 @@ function show({ out, globals }: Cli, findings: readonly Finding[]): void {
     return isResult(result) ? colours[result](cell) : cell;
   };
   out.line(renderTable([{ title: "", style }, { title: "check" }, { title: "found" }], rows, out));
-  // How to switch on what nobody asked for is for those who want to know everything.
+  // How to enable optional features is shown only in verbose output.
   for (const { check, result, hint } of findings)
     if (hint !== undefined && (result !== "off" || globals.verbose))
       out.line(`\n${paint.yellow(check)}: ${hint}`);

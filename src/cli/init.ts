@@ -111,7 +111,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   }
 }
 
-/** Questions need somebody who reads them and can answer. */
+/** Questions need an interactive terminal. */
 function promptFor({ err, globals }: Cli): Prompt | null {
   if (globals.json || globals.quiet || !err.isTerminal || process.stdin.isTTY !== true) return null;
   return openPrompt({ input: process.stdin, output: process.stderr, terminal: true, paint: err.paint });

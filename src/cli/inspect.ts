@@ -66,7 +66,7 @@ async function inspectTable(words: readonly string[], name: string, cli: Cli): P
   return 0;
 }
 
-/** A model is told by its name. */
+/** A model is recognised by its file name. */
 export function parseInspect(paths: readonly string[], flags: InspectFlags, cwd: string): InspectRequest {
   const absolute = paths.map((path) => localPath(path, cwd));
   const isModel = (path: string) => path.toLowerCase().endsWith(".onnx");

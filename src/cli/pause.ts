@@ -3,7 +3,7 @@ import { scheduledJobNamed } from "../service/jobs.js";
 import { type Cli, printJson } from "./shell/context.js";
 
 export function declare(command: Command): void {
-  command.addHelpText("after", "\nA run that is under way goes on. Ticks that pass are recorded as skipped.");
+  command.addHelpText("after", "\nA running run continues. Ticks that pass are recorded as skipped.");
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {

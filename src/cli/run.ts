@@ -35,7 +35,7 @@ export interface RunFlags extends JobMoment, QuarantineFlags, MetricsPush, LaneF
 export function declare(command: Command): void {
   declareInterval(command)
     .option("--reprocess", "score again what was published; the new publication replaces it")
-    .option("--wait", "while another process works on the run; then find it published, or go on with it");
+    .option("--wait", "wait while another process works on the run; then find it published, or resume it");
   declareMetrics(declareQuarantineExit(declareClaim(declareLane(declareQueue(declareWaitFor(command))))));
 }
 

@@ -40,7 +40,7 @@ export function declare(command: Command): void {
     )
     .option(
       "--lease <time>",
-      "how long a partition stays with a worker not heard of (default: 30s)",
+      "lease duration: a worker that does not renew within this time loses the partition (default: 30s)",
       durationMs,
     )
     .option("--grace <time>", "how long partitions may take to end after SIGTERM (default: 30s)", durationMs)
@@ -48,8 +48,8 @@ export function declare(command: Command): void {
     .addHelpText(
       "after",
       `
-Takes partitions of runs that were started with --queue, until it is stopped. The first Ctrl-C or SIGTERM takes nothing
-new and lets what is under way end; what is not done within the grace period is handed back, for another worker.
+Takes partitions of runs that were started with --queue, until it is stopped. After the first Ctrl-C or SIGTERM it
+takes nothing new and lets attempts end; what is unfinished after the grace period is released for another worker.
 
 Example:
   nightshift worker --queue redis://queue:6379 --ledger postgres://nightshift@db/nightshift --threads 4`,
@@ -141,7 +141,7 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** stdout with `--json`, stderr with `--progress json` alone; `null`: people are told. */
+/** Stream for JSON: stdout with `--json`, stderr with `--progress json` alone; `null`: text for users instead. */
 function jsonPlace({ globals, out, err, clock }: Cli): Pick<Cli, "out" | "clock"> | null {
   if (globals.json) return { out, clock };
   return globals.progress === "json" ? { out: err, clock } : null;

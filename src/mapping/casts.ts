@@ -83,7 +83,7 @@ export function dtypeProblem(
   tensorType: TensorType,
   options: CastOptions,
 ): CastProblem | null {
-  // An integer has one way to be written; a float has several, and whoever trained the model chose one.
+  // An integer has one decimal form; a float has several, and the training of the model used one of them.
   const bytesAsText = dtype === "string";
   const writesInteger = dtype === "string" && options.part === null && valueType(columnType).kind === "int";
   const there = writesInteger ? null : castProblem(columnType, dtype, { ...options, bytesAsText });

@@ -17,7 +17,7 @@ export function categoryMap(
 ): CategoryMap | null {
   if (map === undefined) return null;
   const { file, unknown } = map;
-  // A map that has no business here was told of already.
+  // A map that is not allowed here was already reported.
   if (mapProblem(type, input.type) === null) {
     const details = { input: input.name, column, file };
     const complain = (message: string, hint: string) =>

@@ -124,7 +124,7 @@ function timezone(
   }
   if (part === undefined)
     problems.add("mapping.timezone", `column "${column}": \`timezone\` does nothing without \`part\``, {
-      hint: "add `part: hour` or the like, or leave `timezone` out",
+      hint: "add `part`, for example `part: hour`, or leave `timezone` out",
       details,
     });
   if (!isTimeZone(timezone))

@@ -45,7 +45,7 @@ export function unmatched(search: FeatureSearch, found: FoundFeatures): SpecErro
   });
 }
 
-/** The error for a guess that nobody accepted. Who can accept it, and how, is for the command to say. */
+/** The error for a guess that was not accepted. The command adds how the user can accept it. */
 function unaccepted(search: FeatureSearch, found: FoundFeatures, guess: Guess): SpecError {
   const { input, columns } = guess;
   const [spec] = found.unmatched;

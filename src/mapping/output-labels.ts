@@ -14,7 +14,7 @@ export interface ResolvedOutput {
   readonly rowShape: readonly number[] | null;
   /** Of a label: outputs with the scores that it was decided by. */
   readonly certainBy?: readonly string[];
-  /** One for each element of a row, `null` where there are none. */
+  /** One for each element of a row; `null` if there are no labels. */
   readonly labels: readonly ClassLabel[] | null;
 }
 
@@ -74,7 +74,7 @@ export function labelsOf(spec: TensorSpec, rowShape: readonly number[] | null): 
   return spec.labels.length === rowWidth(rowShape) ? spec.labels : null;
 }
 
-/** Where an element is among those of a row, by its label or, where there are none, its number. */
+/** Returns the position of an element in a row, by its label or, without labels, by its number. */
 export function elementIndex(
   element: string,
   { spec, rowShape, labels }: ResolvedOutput,

@@ -1,6 +1,6 @@
 import { type ErrorOptions, SpecError } from "../errors.js";
 
-/** Gathers mistakes, so that all of them are told at once and before any data is read. */
+/** Collects mistakes, so that all of them are reported at once and before any data is read. */
 export interface Problems {
   add(code: string, message: string, options?: ErrorOptions): void;
   /** @throws SpecError the one mistake there is, or `mapping.several` that lists them. */

@@ -167,7 +167,7 @@ export function plainType(type: ColumnType): ColumnType {
   }
 }
 
-/** Every output column once: a clash is told with where both come from. */
+/** Checks that output column names are unique; an error names the origin of both columns. */
 export function refuseClashes(parts: Omit<OutputColumns, "schema">, problems: Problems): void {
   const origins = new Map<string, string>();
   const claim = (column: string, origin: string) => {

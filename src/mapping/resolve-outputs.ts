@@ -61,7 +61,7 @@ export function resolveOutputs(resolution: OutputResolution): readonly OutputBin
 }
 
 /**
- * By tensor name, else by role: `label`, `probabilities` and `scores` are a classifier's, whatever its export calls them.
+ * By tensor name, else by role: `label`, `probabilities` and `scores` are a classifier's, regardless of their names in the export.
  * A job may go on to call scores probabilities: its columns have names of their own.
  */
 function findOutput(name: string, { signature, problems }: OutputResolution): TensorSpec | null {
@@ -73,7 +73,7 @@ function findOutput(name: string, { signature, problems }: OutputResolution): Te
   const names = signature.outputs.map((output) => output.name);
   const isConstant = signature.metadata["onnx.constant_outputs"]?.split("; ").includes(name) === true;
   const message = isConstant
-    ? `output "${name}" is the same whatever goes in: no row has one of its own`
+    ? `output "${name}" does not depend on the input: no row has a value of its own`
     : `the model has no output "${name}"`;
   problems.add("mapping.unknown-output", message, {
     hint: didYouMean(name, names, "model outputs"),
@@ -82,7 +82,7 @@ function findOutput(name: string, { signature, problems }: OutputResolution): Te
   return null;
 }
 
-/** All that the job wants of an output; its default columns where the job wants nothing in particular. */
+/** Binds the columns that the job defines for an output, or its default columns if the job defines none. */
 function bindOutput(
   declared: TensorSpec,
   mapping: OutputMapping,

@@ -1,4 +1,4 @@
-/** Columns that a job reads and that nothing can read: their own error, rather than one about their type. */
+/** Reports columns that a job reads but that cannot be read, with their own error rather than one about their type. */
 import { type ColumnType, type OtherType, type Schema, unreadablePart } from "../data/column.js";
 import { DataError } from "../errors.js";
 import type { BoundColumn } from "./mapping.js";
@@ -20,7 +20,7 @@ function throwProblem(type: ColumnType): void {
   throw new DataError(code, message, { hint, details });
 }
 
-/** For a column that is left out where nobody named it. */
+/** Message for a column that is left out because the job does not name it. */
 export function leftOut(name: string, { name: type, problem }: OtherType): string {
   return problem === undefined
     ? `column "${name}" is ${type} and is left out of the output`

@@ -114,7 +114,7 @@ function differenceText({ column, different, worst, firstRows }: ComparedColumn,
   return `column "${column}": ${count(different)} of ${counted(rows, "row")} ${by}, row ${firstRows[0] ?? 0} first`;
 }
 
-/** What `pre` reads in the file: all that it names, else what there is of the input's columns. */
+/** Returns the columns of the file that `pre` reads: those it names, else the input's columns that the file has. */
 function preHooks(
   planned: readonly PlannedHook[],
   { loaded }: PreparedJob,

@@ -15,13 +15,13 @@ import { compareColumns, type RowPair } from "./comparing/compare-columns.js";
 import { expectedColumns } from "./comparing/expected-columns.js";
 import type { OpenedFile } from "./expected-file.js";
 
-/** The rows of the job's input, and how many there are; `null`: nobody knows. */
+/** The rows of the job's input and their number; `null` if it is unknown. */
 export interface InputRows {
   readonly chunks: AsyncIterable<Chunk>;
   readonly rows: number | null;
 }
 
-/** @throws SpecError `check.columns`, `check.rows` where the file's rows cannot be told to be those of the input */
+/** @throws SpecError `check.columns`, `check.rows` if the file's rows cannot be matched to those of the input */
 export async function compareInput(
   { file, tolerance }: CheckSpec,
   opened: OpenedFile,
@@ -138,7 +138,7 @@ function requireKeyType(name: string, { schema }: OpenedFile, columns: Schema, f
 
 function requireSameRows(file: string, expected: number, given: number | null): void {
   if (expected === given) return;
-  const has = given === null ? "nobody knows how many the input has" : `the input has ${count(given)}`;
+  const has = given === null ? "the number of rows of the input is unknown" : `the input has ${count(given)}`;
   throw new SpecError("check.rows", `${file} has ${counted(expected, "row")}, and ${has}`, {
     hint: "Name the columns that identify a row with --key (in a job: input.key), or give the same rows in the same order.",
     details: { file, expected, given },

@@ -1,4 +1,4 @@
-/** Says before a run what its files already tell: which features are null where the mapping takes no null. */
+/** Reports before a run which features have nulls that the mapping does not accept, according to the files' footers. */
 import type { NullCount, Schema } from "../data/column.js";
 import type { RowPolicy } from "../job/job.js";
 import type { PlanTotals } from "../job/partition.js";
@@ -11,7 +11,7 @@ import { describeBudget, exceedsBudget, knownRows } from "../scoring/row-policy.
 import type { Source } from "../sources/source.js";
 import { count, counted } from "../text/human.js";
 
-/** Each of so many columns gets a sentence of its own. */
+/** Up to this number of columns, each gets a sentence of its own. */
 const mostSentences = 4;
 
 export interface ExpectedNulls {

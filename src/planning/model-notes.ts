@@ -1,11 +1,11 @@
-/** Models that say when they are at work, to whoever watches this process: see `RegistryOptions.note`. */
+/** Model runtimes that note when a model is active, for the parent of this process: see `RegistryOptions.note`. */
 
 import type { Asset } from "../job/plan.js";
 import type { ModelRuntime, Predictor } from "../runtimes/model.js";
 
 type Note = (line: string) => void;
 
-/** While it is loaded: a partition's thread predicts too often to tell of each time. */
+/** Notes only loading: a partition's thread predicts too often to note each call. */
 export function notingLoads(runtime: ModelRuntime, note: Note): ModelRuntime {
   return {
     ...runtime,
@@ -14,7 +14,7 @@ export function notingLoads(runtime: ModelRuntime, note: Note): ModelRuntime {
   };
 }
 
-/** Whenever it is at work. */
+/** Notes loading and predicting. */
 export function notingModels(runtime: ModelRuntime, note: Note): ModelRuntime {
   const noting = notingLoads(runtime, note);
   return {

@@ -58,7 +58,7 @@ export function readingFor(hooks: readonly PlannedHook[], schema: Schema, mappin
   return { ...mapping, reads: namesOf(schema).filter((name) => needed.has(name)) };
 }
 
-/** Rows may lie in memory that is given back once the next ones are read: they are used up in here. */
+/** Calls `use` with the first rows. Their memory may be reused after the next read, so they must not be kept. */
 export async function withFirstRows<T>(
   source: Source,
   partition: Partition,

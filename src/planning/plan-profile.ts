@@ -30,8 +30,8 @@ export async function chooseProfile(
 }
 
 /**
- * Loads the model where somebody wants to know whether it loads, and on any provider but the CPU, which may not have all
- * of its operators. @returns notes
+ * Loads the model if the caller asks for it, and on every provider except the CPU, which may lack some of its
+ * operators. @returns notes
  */
 export async function tryLoad(
   { assets }: InspectedModel,

@@ -247,7 +247,7 @@ function droppedOutputs({ signature }: InspectedModel): readonly string[] {
     ...(names === undefined ? [] : [`The model's outputs ${names} are not tensors, and are left out.`]),
     ...(constant === undefined
       ? []
-      : [`The model's outputs ${constant} are the same whatever goes in, and are left out.`]),
+      : [`The model's outputs ${constant} do not depend on the input, and are left out.`]),
   ];
 }
 

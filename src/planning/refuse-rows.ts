@@ -17,8 +17,8 @@ export function outputNotRows(cause: ModelError): SpecError {
 }
 
 /**
- * An output whose first dimension has another name than the inputs' is no row, even where the numbers happen to agree.
- * Names that exporters make up say nothing.
+ * An output whose first dimension has another name than the inputs' does not have one row for each input row, even if
+ * the numbers happen to agree. Names that exporters make up are ignored.
  */
 export function refuseOtherSymbols({ inputs, outputs }: Signature, mapping: Mapping): void {
   const batch = inputs.map(({ shape }) => shape?.[0]).filter(isAuthored);

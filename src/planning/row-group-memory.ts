@@ -9,7 +9,7 @@ import type { Format, FormatReader, ReadRequest, RowGroupSummary } from "../form
 /** What a thread takes beside its largest row group: the engine, both Parquet codecs, buffers. Measured. */
 export const threadBytes = 140 * 1024 * 1024;
 
-/** Whoever runs in so little memory that there is nothing left for row groups can still look at small ones. */
+/** Row groups of this size are always read, even if the memory limit leaves nothing for them. */
 const alwaysFits = 16 * 1024 * 1024;
 
 /** Sum of the estimates for the columns that are read: from the footer, by rows and types, not by bytes in the file. */

@@ -41,7 +41,7 @@ export function searchProject(cwd: string): ProjectSearch {
   }
 }
 
-/** The project whose `jobs` folder a directory is, or lies in; `null` where there is none. */
+/** The project whose `jobs` folder a directory is, or lies in; `null` if there is none. */
 export function projectOfJobs(directory: string): string | null {
   for (let each = resolve(directory); ; each = dirname(each)) {
     if (basename(each) === "jobs") return dirname(each);

@@ -74,7 +74,7 @@ test("without an owner it is cancelled at once, and once it is published it cann
   );
   expect(flights.nightshift("cancel", "flights")).toMatchObject({
     status: 0,
-    stderr: "no run of flights is under way\nno further backfill intervals of flights will start\n",
+    stderr: "no run of flights is running\nno further backfill intervals of flights will start\n",
   });
 });
 

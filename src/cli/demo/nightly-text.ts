@@ -19,7 +19,7 @@ export interface NightlyText {
   webhook(told: Told): void;
   waiting(progress: TickProgress, directory: string): void;
   arrived(day: string, where: string): void;
-  /** As somebody types it. */
+  /** As the user types it. */
   command(text: string): void;
   space(): void;
   end(ends: readonly RunEnd[]): void;

@@ -123,7 +123,7 @@ async function openScheduler(
   return createScheduler({
     ...{ book: await app.scheduleStore(), clock, self: (await app.processes()).self() },
     ...{ jobs, maxParallel: 1 },
-    // Nobody else works on these runs.
+    // No other process executes these runs.
     preempt: async () => undefined,
     async run({ name }, at, signal, before) {
       const served = jobs().find((job) => job.name === name);
@@ -169,7 +169,7 @@ function telling({ ends, text }: Story): Observer {
   };
 }
 
-/** Whoever presses Ctrl-C waits for nothing that will not come any more. */
+/** After Ctrl-C, pending waits end immediately. */
 async function orStopped<T>(work: Promise<T>, stop: AbortSignal): Promise<T> {
   let onAbort = (): void => undefined;
   const stopped = new Promise<never>((_, reject) => {

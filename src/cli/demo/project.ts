@@ -12,7 +12,7 @@ const shipped = [
   "fixtures/flights",
 ];
 
-/** Copies what isn't there yet: what somebody changed in a demo folder is theirs. */
+/** Copies missing files only: a user's changes in a demo folder stay. */
 export function makeProject(directory: string): void {
   for (const path of shipped) {
     const to = join(directory, path);

@@ -1,4 +1,4 @@
-/** Somebody who is told: an HTTP server of this process, as it could be anybody's. */
+/** A receiver of notices: an HTTP server in this process that stands for any webhook. */
 import { createServer } from "node:http";
 
 export interface WebhookReceiver {

@@ -1,4 +1,4 @@
-/** Connections to other machines that anybody on the way can read or answer. */
+/** Reports unencrypted connections to other machines, which can be read or manipulated on the network. */
 
 import { isLoopback } from "../../http/hosts.js";
 import type { ConnectionUrl } from "../../job/connection.js";

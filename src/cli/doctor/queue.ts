@@ -9,7 +9,7 @@ import { type Finding, failedFinding } from "./finding.js";
 /** Since then there are the commands that BullMQ uses. */
 const oldestRedis = "6.2";
 
-/** The queue that `--queue` names: it answers, keeps what it is given, and somebody takes from it. */
+/** Checks the queue of `--queue`: it answers, does not evict messages, and a worker takes from it. */
 export async function checkQueue(cli: Cli): Promise<readonly Finding[]> {
   const check = "queue";
   try {

@@ -16,7 +16,7 @@ export interface MappingQuestion {
   readonly schema: Schema;
   readonly key: readonly string[];
   readonly features: readonly string[] | undefined;
-  /** A guess is taken unasked. */
+  /** Take a guess without asking. */
   readonly acceptGuess: boolean;
 }
 

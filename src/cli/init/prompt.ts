@@ -1,4 +1,4 @@
-/** Questions on a terminal, one line each; whoever gives no answer takes what is offered. */
+/** Questions on a terminal, one line each; an empty answer selects the offered value. */
 import { createInterface } from "node:readline/promises";
 import type { Readable, Writable } from "node:stream";
 import { CancelledError } from "../../errors.js";

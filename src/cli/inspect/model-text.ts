@@ -11,7 +11,7 @@ export interface ModelPlace {
   readonly path: string;
   /** Data that was inspected along with it, for the suggested command. */
   readonly data: readonly string[];
-  /** Columns of that data, `null` where there is none. */
+  /** Columns of that data; `null` if no data is given. */
   readonly schema: Schema | null;
   readonly cwd: string;
   readonly program: string;
@@ -86,7 +86,7 @@ function labelsText({ labels, role }: TensorSpec): string {
   return labels.length > 6 ? `${shown}, … (${labels.length})` : shown;
 }
 
-/** The command that scores with this model: features spelled out where the model names them or has to be told. */
+/** Returns a command that scores with this model; it lists features that the model names or needs. */
 export function suggestion({ signature }: Pick<InspectedModel, "signature">, place: ModelPlace): string {
   const data =
     place.data.length === 0 ? ["data.parquet"] : place.data.map((path) => shownPath(path, place.cwd));

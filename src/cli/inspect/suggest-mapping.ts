@@ -19,7 +19,7 @@ export interface SuggestedMapping {
 /** Wider inputs are shown as one list column. */
 const mostNumberedColumns = 64;
 
-/** @param schema of the data at hand, `null` where there is none; a mapping that does not fit it is not suggested */
+/** @param schema of the given data, `null` if no data is given; a mapping that does not fit it is not suggested */
 export function suggestMapping(signature: Signature, schema: Schema | null): SuggestedMapping | null {
   if (schema !== null) {
     const mapping = orNull(() => resolveMapping({ job: bareJob(), signature, schema, guess: false }));

@@ -17,9 +17,9 @@ export function cancelText(outcome: CancelOutcome, program: string, paint: Paint
         `  take it back: ${program} rollback ${run.jobName}`
       );
     case "failed":
-      return `${id} had ${paint.red("failed")} before: nothing of it is under way`;
+      return `${id} had ${paint.red("failed")} before: nothing of it is running`;
     case "dropped":
-      return `${id} was given up for good before: nothing of it is under way`;
+      return `${id} was dropped before: nothing of it is running`;
     case "not-stopped": {
       const who = owner === null ? "its owner" : `process ${owner.pid} on ${owner.host}`;
       return (

@@ -16,7 +16,7 @@ export function programName(
 export function placeWords(state: string | undefined, ledger: string | undefined): readonly string[] {
   return [
     ...(state === undefined ? [] : ["--state", state]),
-    // One with a password is better typed by whoever knows it than shown.
+    // A URL with a password is not shown: the user has to type it.
     ...(ledger === undefined || passwordInUrl(ledger) !== null ? [] : ["--ledger", ledger]),
   ];
 }

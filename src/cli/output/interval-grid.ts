@@ -32,7 +32,7 @@ const marks: { readonly [state in CellState]: string } = {
 /** Cells of a line: hours of a day, days of a month, weeks and months of a year. */
 const widths: { readonly [every in Every]: number } = { hour: 24, day: 31, week: 53, month: 12 };
 
-/** So many lines of nothing say no more than one. */
+/** A longer series of empty lines is shortened to one. */
 const leastFolded = 4;
 
 export function intervalGrid(every: Every, cells: readonly GridCell[], paint: Paint): string {

@@ -36,7 +36,7 @@ interface Shaped {
   readonly cells: readonly string[];
 }
 
-/** Columns that fit beside each other; every further block begins with the first column, by which rows are told apart. */
+/** Groups columns into blocks that fit the width; every further block repeats the first column, which identifies the rows. */
 function inBlocks(shaped: readonly Shaped[], width: number | null): readonly (readonly Shaped[])[] {
   const [first, ...others] = shaped;
   if (width === null || first === undefined) return [shaped];

@@ -26,7 +26,7 @@ function oneStatus(text: string): string {
 
 export function createScreen(stream: TextStream): Screen {
   let shown: string | null = null;
-  // A terminal whose size nobody has set says 0.
+  // A terminal whose size was never set reports 0.
   const width = () => (stream.columns === undefined || stream.columns === 0 ? 80 : stream.columns);
   /** A window that became narrower has wrapped the line: its first row is further up then. */
   const erase = () => {

@@ -139,7 +139,7 @@ function outputPairs({ published, write, cwd }: OutcomeView): readonly (readonly
   return [["output", `${namedTarget(write, cwd)} (${shape})`]];
 }
 
-/** A directory is told from a file by its slash. */
+/** A trailing slash distinguishes a directory from a file. */
 function namedTarget(write: WriteSpec, cwd: string): string {
   const place = placeOf(write);
   const isDirectory = place.is === "path" && place.isDirectory;

@@ -21,7 +21,7 @@ export function declareInterval(command: Command): Command {
     .option("--var <name=value>", "a value for {{ var.name }}; may be repeated", variable);
 }
 
-/** Where partitions are done: by workers, or without it here. */
+/** Adds `--queue`: workers score the partitions; without it, this process does. */
 export function declareQueue(command: Command): Command {
   return command.option(
     "--queue <url>",
@@ -56,7 +56,7 @@ export function laneOf({ lane }: LaneFlags, { queue }: Pick<Settings, "queue">):
   return lane;
 }
 
-/** For what is over before anybody could scrape it. */
+/** Metrics of short-lived commands, which may end before a scrape. */
 export function declareMetrics(command: Command): Command {
   return command
     .option(
@@ -91,5 +91,5 @@ export function declareWaitFor(command: Command): Command {
 
 /** For commands that only look at a job: planning runs its functions on the first rows. */
 export function declareNoHooks(command: Command): Command {
-  return command.option("--no-hooks", "run no function of the job: for specs that nobody has read yet");
+  return command.option("--no-hooks", "run no function of the job: for specs that have not been reviewed");
 }

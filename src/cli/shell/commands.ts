@@ -100,7 +100,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "cancel",
     positionals: "<run|job>",
-    summary: "stop a run, or all that is under way of a job; what is done is kept",
+    summary: "stop a run, or all running runs of a job; accepted partitions are kept",
     group: "Jobs:",
     load: () => import("../cancel.js"),
   },
@@ -177,7 +177,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "worker",
     positionals: "",
-    summary: "do partitions of runs that were started with --queue",
+    summary: "score partitions of runs that were started with --queue",
     group: "Operate:",
     load: () => import("../worker.js"),
   },
@@ -191,7 +191,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "gc",
     positionals: "",
-    summary: "remove staged files and old versions that nobody can reach",
+    summary: "remove unreachable staged files and old versions",
     group: "Operate:",
     load: () => import("../gc.js"),
   },

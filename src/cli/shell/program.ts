@@ -20,7 +20,7 @@ export interface Program {
 
 /**
  * The whole command line for commander. Only the file of a command that `argv` names is loaded; the others are known
- * by name and summary, which is all that suggestions need.
+ * by name and summary, which is sufficient for suggestions.
  */
 export async function makeProgram(argv: readonly string[]): Promise<Program> {
   let invoked: Invocation | null = null;

@@ -16,7 +16,7 @@ export interface Terminal {
   readonly canAnimate: boolean;
   readonly wantsJson: boolean;
   readonly wantsDetail: boolean;
-  /** Nobody reads stdout any more: a run goes on without it, anything else ends. */
+  /** The reader of stdout is gone: a run continues without it, other commands end. */
   goOnWithoutReader: boolean;
   /** What is said on stderr are lines of a log. */
   isLog: boolean;

@@ -1,4 +1,4 @@
-/** What a worker tells of itself: lines for people, and NDJSON in the words of run events. */
+/** Output of a worker: lines for users, and NDJSON in the form of run events. */
 
 import type { RunEventBody } from "../../job/run-events.js";
 import type { LogEntry, LogFields, LogLevel } from "../../text/log-text.js";

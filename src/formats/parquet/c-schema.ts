@@ -57,7 +57,7 @@ export interface CField {
   readonly dictionary: CField | null;
 }
 
-/** A type that the interface can carry and nobody here can read; callers name the file. */
+/** A type of the interface that Nightshift cannot read; callers name the file. */
 export class UnsupportedType extends Error {
   constructor(
     readonly column: string,

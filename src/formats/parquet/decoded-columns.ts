@@ -1,6 +1,6 @@
 /**
- * The columns of a file as they will be decoded, which the footer alone does not tell. One column that cannot be decoded
- * does not cost the file: it is a column of the kind `other`, with the error for whoever reads it.
+ * The columns of a file as they will be decoded, which the footer alone does not determine. A column that cannot be
+ * decoded does not make the file unreadable: it has the kind `other`, with the error for a job that reads it.
  */
 import type { Field } from "apache-arrow";
 import { readSchema, wasmMemory } from "parquet-wasm";

@@ -1,5 +1,5 @@
 /**
- * Some columns of one row group as a small Parquet file of its own, in memory: all that the decoder ever sees.
+ * Some columns of one row group as a small Parquet file of its own, in memory, which is the decoder's only input.
  *
  * parquet-wasm's way of opening files piece by piece ends the process at the first page that is damaged or cannot be
  * read (it unwraps inside a promise); its function over bytes throws, but reads all columns. So bytes are fetched here,

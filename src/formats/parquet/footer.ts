@@ -1,4 +1,4 @@
-/** A file's footer: found, checked, and as a tree; and the few fields of it that anybody here looks at, typed. */
+/** A file's footer: located, checked, and parsed as a tree, with types for the few fields that are used here. */
 import { createHash } from "node:crypto";
 import type { LogicalName } from "../../data/column.js";
 import type { ReadHandle } from "../../stores/store.js";

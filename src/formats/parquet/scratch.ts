@@ -1,7 +1,7 @@
-/** A buffer that is used again and again, by one user at a time. */
+/** A reusable buffer for one user at a time. */
 
 export interface Scratch {
-  /** For whoever comes while it is taken there is a buffer of their own. */
+  /** A caller that comes while the buffer is in use gets a new one. */
   take(): { readonly ofSize: (bytes: number) => Uint8Array; readonly giveBack: () => void };
 }
 

@@ -92,7 +92,7 @@ async function parseIds({ file, column }: IdFile, bytes: Uint8Array, format: For
   return parseJsonIds(readText(bytes));
 }
 
-/** What is decoded is what was hashed, whatever happens to the file meanwhile. */
+/** Decodes exactly the bytes that were hashed, even if the file changes meanwhile. */
 function handleOf(path: string, bytes: Uint8Array): ReadHandle {
   const readSync = (start: number, end: number) => bytes.subarray(start, end);
   return {
@@ -122,7 +122,7 @@ async function readWhole(path: string, store: Store): Promise<Uint8Array> {
   }
 }
 
-/** What is wrong with a file's contents is told with its name. */
+/** Adds the file's name to errors about its content. */
 async function understood<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -40,7 +40,7 @@ export function idsFromTexts(texts: readonly string[]): Ids {
     : withoutRepeats({ kind: "utf8", values: texts });
 }
 
-/** A name that two elements share can't be told from the other when it is excluded. @throws RangeError */
+/** Rejects duplicate names: two elements with one name could not be excluded separately. @throws RangeError */
 export function withoutRepeats(ids: Ids): Ids {
   const seen = new Set<string | bigint>();
   for (const id of ids.values) {

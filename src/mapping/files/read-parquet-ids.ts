@@ -12,7 +12,7 @@ import { columnPlace, withoutRepeats } from "./parse-ids.js";
 
 const batchRows = 65_536;
 
-/** One column of a Parquet file, of at most so many bytes decoded. @throws RangeError that says what is wrong; DataError where it can't be decoded */
+/** Reads one column of a Parquet file, up to a limit of decoded bytes. @throws RangeError with the problem; DataError if it cannot be decoded */
 export async function readParquetIds(
   file: ReadHandle,
   column: string | null,
@@ -27,7 +27,7 @@ export async function readParquetIds(
     throw new RangeError(
       `its column "${found?.name}" is ${typeName(found?.type ?? { kind: "null" })}; ids are integers or text`,
     );
-  // A run of one value is a few bytes in the file, whatever its length.
+  // A run of equal values takes a few bytes in the file, regardless of its length.
   const decodedBytes = summary.rowGroups.reduce(
     (bytes, { columns }) => bytes + (columns[found.name]?.decodedBytes ?? 0),
     0,

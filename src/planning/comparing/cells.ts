@@ -1,4 +1,4 @@
-/** Values of any column as plain ones that can be compared, whatever types two tables keep them in. */
+/** Converts values of any column to plain values that can be compared across column types. */
 import { type Data, DataType, Type, Vector } from "apache-arrow";
 import { unscaledAt } from "../../data/arrow/decimals.js";
 import { isNull } from "../../data/arrow/validity.js";

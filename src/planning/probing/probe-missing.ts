@@ -46,7 +46,7 @@ export async function probeMissing(
       throw error;
     }
   };
-  // Where even this row gives NaN, nothing can be told from it.
+  // If even this row results in NaN, the trial shows nothing.
   if (!(await takes([])) || (await takes(cells))) return [];
   if (cells.length > mostTriedApart) return [...new Set(cells.map(({ column }) => column))];
   const refused = new Set<string>();
