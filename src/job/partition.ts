@@ -136,13 +136,34 @@ export interface ProvenFile {
   readonly ctimeNs: string;
 }
 
-export interface Receipt {
-  readonly ref: PartitionRef;
-  readonly attemptId: string;
+/** What an attempt made durable. It belongs to the sink that staged it; ledgers keep it as it is. */
+export type StagedOutput = StagedInFiles | StagedInTable;
+
+export interface StagedInFiles {
   readonly files: readonly StagedFile[];
   readonly quarantine: readonly StagedFile[];
-  /** For a database, instead of files. */
-  readonly staged?: StagedRows;
+  readonly staged?: undefined;
+}
+
+export interface StagedInTable {
+  /** Always empty: earlier versions look for files in every receipt. */
+  readonly files: readonly [];
+  /** Quarantined rows that are files beside the table. */
+  readonly quarantine: readonly StagedFile[];
+  readonly staged: StagedRows;
+}
+
+/** Returns only what a receipt keeps of staged output. */
+export function stagedOutput({ files, quarantine, staged }: StagedOutput): StagedOutput {
+  return staged === undefined ? { files, quarantine } : { files: [], quarantine, staged };
+}
+
+export type Receipt = StagedOutput & ReceiptOfAny;
+
+/** What a receipt holds, however its output was staged. */
+interface ReceiptOfAny {
+  readonly ref: PartitionRef;
+  readonly attemptId: string;
   /**
    * Number of rows according to the database, if the plan only has an estimate for the partition. The
    * reader's count is in `rows.read`.

@@ -6,7 +6,7 @@
 import { asNightshiftError, BugError, CancelledError, DataError } from "../errors.js";
 import type { NotingRows, PartitionProgress } from "../host/host.js";
 import { inputKind } from "../job/input.js";
-import type { ReadSlice, Receipt, RowCounts } from "../job/partition.js";
+import { type ReadSlice, type Receipt, type RowCounts, stagedOutput } from "../job/partition.js";
 import type { PartitionTask } from "../job/plan.js";
 import type { MappingFiles } from "../mapping/files/mapping-files.js";
 import type { Predictor } from "../runtimes/model.js";
@@ -101,9 +101,7 @@ export async function runPartition(
     return {
       ref: task.ref,
       attemptId,
-      files: staged.files,
-      quarantine: staged.quarantine,
-      ...(staged.staged === undefined ? {} : { staged: staged.staged }),
+      ...stagedOutput(staged),
       ...(rowsSent === null ? {} : { rowsSent }),
       ...(inputKind(job.input).hasExactRows(partition) ? { slices } : {}),
       rows: conserved(task, rowsSent, {

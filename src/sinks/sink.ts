@@ -4,7 +4,7 @@ import type { Chunk, QuarantinedRows } from "../data/chunk.js";
 import type { Schema } from "../data/column.js";
 import type { RowsTable } from "../host/host.js";
 import type { Job } from "../job/job.js";
-import type { Receipt, RowChanges, StagedFile, StagedRows } from "../job/partition.js";
+import type { Receipt, RowChanges, StagedOutput } from "../job/partition.js";
 import type { PartitionTask } from "../job/plan.js";
 import type { Run } from "../job/run.js";
 
@@ -173,11 +173,9 @@ export interface SinkWriter {
   discard(): Promise<void>;
 }
 
-export interface Staged {
-  readonly files: readonly StagedFile[];
-  readonly quarantine: readonly StagedFile[];
-  /** For a database instead of files. */
-  readonly staged?: StagedRows;
+export type Staged = StagedOutput & StagedCounts;
+
+interface StagedCounts {
   /** Number of predictions, counted again in the staged data. */
   readonly rows: number;
   readonly quarantined: number;

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { expect, it } from "vitest";
 import { describeInput, inputKind, inputKindNamed, registerInputKind } from "../../src/job/input.js";
 import { outputKind, outputKindNamed, placeOf, registerOutputKind, targetOf } from "../../src/job/output.js";
-import type { Partition } from "../../src/job/partition.js";
+import { type Partition, type StagedOutput, stagedOutput } from "../../src/job/partition.js";
 import { PartitionTally } from "../../src/planning/partition-tally.js";
 import { sinkAdapter, sourceAdapter } from "../../src/registry.js";
 import { jobWith } from "../support/jobs.js";
@@ -141,4 +141,19 @@ it.each([
   expect(partitions.map((partition) => kind.describePartition(partition, (path) => basename(path)))).toEqual(
     sample.shown,
   );
+});
+
+it("a receipt keeps what was staged as the previous version stored it, and nothing else", () => {
+  const counts = { rows: 2, quarantined: 0, bytes: 9 };
+  const staged = { table: '"stage"."t"', rows: 2 };
+  const parts = [{ path: "a.staged", partitionValues: [], rows: 2, bytes: 9, sha256: "ab" }];
+  expect(stagedOutput({ ...counts, files: parts, quarantine: [] } as StagedOutput)).toStrictEqual({
+    files: parts,
+    quarantine: [],
+  });
+  expect(stagedOutput({ ...counts, files: [], quarantine: parts, staged } as StagedOutput)).toStrictEqual({
+    files: [],
+    quarantine: parts,
+    staged,
+  });
 });
