@@ -35,7 +35,6 @@ await build({
     "pg",
     "pg-copy-streams",
     "fastest-levenshtein",
-    "safe-stable-stringify",
   ],
   logLevel: "warning",
 });
