@@ -12,7 +12,8 @@ const operating = "^src/cli/(doctor/|migrate\\.ts$)";
 /** Inputs and outputs as a job holds them: the command line and the service make them from paths and names of tables. */
 const writtenPlaces =
   "^src/(sinks/files/files-(sink-adapter|write)|sinks/postgres/postgres-write|sources/files/files-input|sources/postgres/postgres-input)\\.ts$";
-const wiring = "^src/(app|registry|cli|index|config)\\.ts$|^src/host/(worker-host|thread)\\.ts$|^src/wiring/";
+const wiring =
+  "^src/(app|registry|cli|index|config)\\.ts$|^src/host/(worker-host|thread)\\.ts$|^src/(wiring|library)/";
 const implementation =
   "^src/(assets|hooks|sources|sinks|stores|formats|runtimes|dispatchers|ledgers|triggers|observers|host)/";
 
@@ -186,7 +187,7 @@ module.exports = {
       severity: "error",
       from: {
         path: "^src/",
-        pathNot: ["^src/spec/", "^src/(app|index)\\.ts$", "^src/(cli|service|wiring)/"],
+        pathNot: ["^src/spec/", "^src/(app|index)\\.ts$", "^src/(cli|library|service|wiring)/"],
       },
       to: { path: "^src/spec/" },
     },

@@ -4,7 +4,7 @@ const argv = process.argv.slice(2);
 const [first = "--help"] = argv;
 
 if (argv.length < 2 && ["--version", "-V"].includes(first)) {
-  const { packageVersion } = await import("./cli/lookup/packaged.js");
+  const { packageVersion } = await import("./wiring/packaged.js");
   process.stdout.write(`${packageVersion()}\n`);
 } else if (argv.length < 2 && ["--help", "-h", "help"].includes(first)) {
   const { helpWidth, rootHelp } = await import("./cli/shell/root-help.js");

@@ -12,6 +12,7 @@ import { createApp } from "./app.js";
 import { type Settings, settingsFromProcess } from "./config.js";
 import type { Job } from "./job/job.js";
 import type { RunEvent } from "./job/run-events.js";
+import { ongoing } from "./library/ongoing.js";
 import { openTraces } from "./observers/traces/open-traces.js";
 import type { CancelOutcome } from "./running/cancel-run.js";
 import type { RunOutcome, RunRequest } from "./running/run-request.js";
@@ -33,9 +34,29 @@ export type {
 export type { Job } from "./job/job.js";
 export type { RowCounts } from "./job/partition.js";
 export type { RunEvent } from "./job/run-events.js";
+export type { Lists, Nightshift, OngoingRun } from "./library/nightshift.js";
+export type { Ongoing } from "./library/ongoing.js";
+export { openNightshift } from "./library/open.js";
+export type {
+  BackfillEvent,
+  BackfillOptions,
+  BackfillOutcome,
+  CancelOptions,
+  JobName,
+  MomentOptions,
+  OpenOptions,
+  PreviewOptions,
+  RetryOptions,
+  RunOptions,
+  ServeOptions,
+  WorkerOptions,
+} from "./library/options.js";
 export type { CancelOutcome, CancelStatus } from "./running/cancel-run.js";
 export type { RunOutcome } from "./running/run-request.js";
+export type { Note } from "./service/context.js";
+export type { ServiceEvent } from "./service/serve.js";
 export type { JobSpecInput } from "./spec/schema.js";
+export type { WorkerEvent } from "./worker/queue-worker.js";
 
 export interface DefineJobOptions {
   /** Directory that relative paths in the job start from; by default the current one. */
@@ -77,11 +98,7 @@ export interface JobRun extends AsyncIterable<RunEvent> {
 
 /** Runs a job to its publication, resuming an unfinished run of the same job and interval. */
 export function runJob(job: Job, options: RunJobOptions = {}): JobRun {
-  const events = new EventQueue();
-  const outcome = execute(job, options, events).finally(() => events.end());
-  // A caller that only iterates gets the failure as an event; an unawaited outcome must not end the process.
-  outcome.catch(() => undefined);
-  return { outcome, [Symbol.asyncIterator]: () => events.drain() };
+  return ongoing((emit) => execute(job, options, emit));
 }
 
 export interface CancelRunOptions {
@@ -121,7 +138,11 @@ function settingsOf({ stateDir, ledger }: Pick<RunJobOptions, "stateDir" | "ledg
   });
 }
 
-async function execute(job: Job, options: RunJobOptions, events: EventQueue): Promise<RunOutcome> {
+async function execute(
+  job: Job,
+  options: RunJobOptions,
+  emit: (event: RunEvent) => void,
+): Promise<RunOutcome> {
   const { signal = new AbortController().signal, reprocess = false, restart = false } = options;
   const app = createApp(settingsOf(options));
   const traces = await openTraces();
@@ -136,37 +157,11 @@ async function execute(job: Job, options: RunJobOptions, events: EventQueue): Pr
     takeOver: false,
   };
   try {
-    const observers = traces === null ? [events] : [events, traces];
+    const own = { on: emit };
+    const observers = traces === null ? [own] : [own, traces];
     return await (await app.runner()).run(request, { signal, observers });
   } finally {
     await traces?.close?.();
     await app.close();
-  }
-}
-
-/** Events in order for one reader, who may come late and may stop early. */
-class EventQueue {
-  private readonly waiting: RunEvent[] = [];
-  private wake: () => void = () => undefined;
-  private isOver = false;
-
-  on(event: RunEvent): void {
-    this.waiting.push(event);
-    this.wake();
-  }
-
-  end(): void {
-    this.isOver = true;
-    this.wake();
-  }
-
-  async *drain(): AsyncGenerator<RunEvent> {
-    while (true) {
-      for (let event = this.waiting.shift(); event !== undefined; event = this.waiting.shift()) yield event;
-      if (this.isOver) return;
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
-    }
   }
 }

@@ -1,9 +1,7 @@
 import type { Command } from "commander";
 import { exitCodes } from "../errors.js";
-import type { Ledger } from "../ledgers/ledger.js";
 import type { CancelOutcome } from "../running/cancel-run.js";
-import { jobsHere } from "../service/jobs.js";
-import { runFor } from "../service/run-status.js";
+import { cancel } from "../service/cancel.js";
 import { cancelText } from "./output/cancel-text.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { durationMs } from "./shell/options.js";
@@ -30,27 +28,12 @@ start no further intervals. Exit codes: 0 cancelled, or ended before; 1 asked, a
 export async function run(command: Command, cli: Cli): Promise<number> {
   const { takeOver, wait: waitMs = usualWaitMs } = command.opts<CancelFlags>();
   const [given = ""] = command.args;
-  const app = await cli.app();
-  const ledger = await app.ledger();
-  const runner = await app.runner();
-  // An interrupt ends the waiting with this process; what was asked stands.
+  // An interrupt ends the waiting with this process; the request stands.
   const options = { takeOver: takeOver === true, waitMs, signal: new AbortController().signal };
-  const job = await jobNamed(cli, ledger, given);
-  const outcomes =
-    job === null
-      ? [await runner.cancel((await runFor(ledger, given)).run.id, options)]
-      : await runner.cancelJob(job, options);
+  const { job, outcomes } = await cancel(cli, given, options);
   if (cli.globals.json) printJson(cli.out, record(job, outcomes));
   else tell(cli, job, outcomes);
   return Math.max(exitCodes.ok, ...outcomes.map(exitOf));
-}
-
-/** A job's runs begin with its name: an exact name is the job's, unless a run has just that id. */
-async function jobNamed(cli: Cli, ledger: Ledger, given: string): Promise<string | null> {
-  const isRunId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(given) && (await ledger.readRun(given)) !== null;
-  if (isRunId) return null;
-  for await (const { run } of ledger.listRuns({ jobName: given })) return run.jobName;
-  return (await jobsHere(cli)).some(({ name }) => name === given) ? given : null;
 }
 
 function record(job: string | null, outcomes: readonly CancelOutcome[]): object {

@@ -1,11 +1,9 @@
 import type { Command } from "commander";
 import { SpecError } from "../errors.js";
-import type { PartitionState } from "../job/partition.js";
-import type { RunState } from "../job/run.js";
-import { runFor, type ShownStatus, statusCheck } from "../service/run-status.js";
+import { type ListFilter, listPartitions, listRuns } from "../service/list.js";
 import { count, duration } from "../text/human.js";
-import { listJobs } from "./listing/jobs.js";
-import { type ListFilter, listTicks } from "./listing/ticks.js";
+import { showJobs } from "./listing/jobs.js";
+import { showTicks } from "./listing/ticks.js";
 import { inColourOf, instantText } from "./output/run-text.js";
 import { renderTable } from "./output/table.js";
 import { type Cli, printJson } from "./shell/context.js";
@@ -44,14 +42,14 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   switch (what) {
     case "jobs":
       refuseFilter(what, flags);
-      return listJobs(cli);
+      return showJobs(cli);
     case "runs":
-      return listRuns(cli, { limit, ...filter });
+      return showRuns(cli, { limit, ...filter });
     case "ticks":
-      return listTicks(cli, { limit, ...filter });
+      return showTicks(cli, { limit, ...filter });
     case "partitions":
       refuseFilter(what, flags);
-      return listPartitions(cli, runId);
+      return showPartitions(cli, runId);
   }
 }
 
@@ -63,25 +61,18 @@ function refuseFilter(what: string, { limit, job }: LsFlags): void {
   });
 }
 
-async function listRuns(cli: Cli, { limit, job }: ListFilter): Promise<number> {
-  const ledger = await (await cli.app()).ledger();
-  const runs: RunState[] = [];
-  for await (const state of ledger.listRuns(job === undefined ? {} : { jobName: job })) {
-    runs.push(state);
-    if (runs.length === limit) break;
-  }
-  const statusOf = await statusCheck(await cli.app());
-  const statuses: ShownStatus[] = [];
-  for (const state of runs) statuses.push(await statusOf(state));
+async function showRuns(cli: Cli, filter: ListFilter): Promise<number> {
+  const app = await cli.app();
+  const runs = await listRuns(app, filter);
   if (cli.globals.json) {
     printJson(
       cli.out,
-      runs.map((state, index) => ({ ...state, shown: statuses[index] })),
+      runs.map(({ state, status }) => ({ ...state, shown: status })),
     );
     return 0;
   }
   if (runs.length === 0) {
-    cli.err.line(`no run is recorded in ${ledger.place}`);
+    cli.err.line(`no run is recorded in ${(await app.ledger()).place}`);
     return 0;
   }
   const { paint } = cli.out;
@@ -93,9 +84,9 @@ async function listRuns(cli: Cli, { limit, job }: ListFilter): Promise<number> {
     { title: "took", align: "right" as const, spare: 4 },
     { title: "started", whole: true as const, spare: 2 },
   ];
-  const rows = runs.map((state, index) => [
+  const rows = runs.map(({ state, status }) => [
     state.run.id,
-    statuses[index] ?? state.status,
+    status,
     count(state.accepted.rows.read),
     count(state.accepted.rows.quarantined),
     duration(Math.max(0, (Date.parse(state.updatedAt) - Date.parse(state.startedAt)) / 1000)),
@@ -105,11 +96,8 @@ async function listRuns(cli: Cli, { limit, job }: ListFilter): Promise<number> {
   return 0;
 }
 
-async function listPartitions(cli: Cli, runId: string | undefined): Promise<number> {
-  const ledger = await (await cli.app()).ledger();
-  const { run } = await runFor(ledger, runId);
-  const partitions: PartitionState[] = [];
-  for await (const partition of ledger.listPartitions(run.id)) partitions.push(partition);
+async function showPartitions(cli: Cli, runId: string | undefined): Promise<number> {
+  const partitions = await listPartitions(await cli.app(), runId);
   if (cli.globals.json) {
     printJson(cli.out, partitions);
     return 0;

@@ -1,10 +1,8 @@
-import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { asNightshiftError, InfraError } from "../errors.js";
 import { type JobMoment, jobFor } from "../service/jobs.js";
 import { localPath, shownPath } from "../service/paths.js";
+import { plan, savePlan } from "../service/plan.js";
 import { planText } from "./output/plan-text.js";
-import { plannedDigest } from "./run.js";
 import { declareInterval, declareNoHooks } from "./running/run-options.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -22,13 +20,8 @@ export function declare(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<PlanFlags>();
   const { job } = await jobFor(cli, command.args[0] ?? "", flags);
-  const runner = await (await cli.app()).runner();
-  const planned = await runner.plan({ job, guess: false }, cli.stopGracefully());
-  const sink = await (await cli.app()).sink(job.write);
-  const outlook = await sink.outlook(job, planned.plan.mapping.columns);
-  const standing = await runner.standing({ job, kind: "spec" }, planned.plan);
-  if (flags.out !== undefined)
-    await save(localPath(flags.out, cli.cwd), { ...planned, sha256: plannedDigest(planned) });
+  const { planned, standing, outlook } = await plan(await cli.app(), job, cli.stopGracefully());
+  if (flags.out !== undefined) await savePlan(localPath(flags.out, cli.cwd), planned);
   if (cli.globals.json) {
     printJson(cli.out, { ...planned, standing, outlook });
     return 0;
@@ -38,18 +31,4 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   if (flags.out !== undefined && !cli.globals.quiet)
     cli.err.line(`\nsaved; run it with ${program} run ${shownPath(localPath(flags.out, cli.cwd), cli.cwd)}`);
   return 0;
-}
-
-async function save(path: string, planned: unknown): Promise<void> {
-  try {
-    await writeFile(path, `${JSON.stringify(planned)}\n`);
-  } catch (cause) {
-    throw new InfraError(
-      "infra.permission",
-      `${path} cannot be written: ${asNightshiftError(cause).message}`,
-      {
-        cause,
-      },
-    );
-  }
 }

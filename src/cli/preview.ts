@@ -1,13 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is how databases are named
 
 import type { Command } from "commander";
-import { asNightshiftError, exitCodes, SpecError } from "../errors.js";
+import { exitCodes, SpecError } from "../errors.js";
 import type { Compared, HostCalls, Preview } from "../host/host.js";
 import { usualTolerance } from "../job/job.js";
-import { isKilledByRow } from "../planning/killed-by-row.js";
-import { neverReturned } from "../planning/never-returned.js";
 import { type JobMoment, type JobPlace, jobFor } from "../service/jobs.js";
 import { localPath, shownPath } from "../service/paths.js";
+import { preview } from "../service/plan.js";
 import { count, counted } from "../text/human.js";
 import { summarised } from "../text/summarised.js";
 import {
@@ -51,20 +50,9 @@ export function declare(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<number> {
   const flags = command.opts<PreviewFlags>();
   const request = await parsePreview(command.args, flags, cli);
-  const app = await cli.app();
-  const deadlineMs = request.job.limits.partitionTimeoutMs;
-  const ask = async (trial: "rows" | "each"): Promise<Preview> =>
-    (await app.host()).call("preview", { ...request, trial }, { deadlineMs });
-  const preview = await ask("rows")
-    // Row by row, another host dies of one row, and its error names it.
-    .catch((thrown) => (isKilledByRow(asNightshiftError(thrown)) ? ask("each") : Promise.reject(thrown)))
-    .catch((thrown) => {
-      throw asNightshiftError(thrown).code === "infra.host-deadline"
-        ? neverReturned("The preview", request.job, thrown)
-        : thrown;
-    });
-  if (preview.compared !== undefined) return showCompared(cli, preview, preview.compared);
-  show(cli, preview);
+  const shown = await preview(await cli.app(), request);
+  if (shown.compared !== undefined) return showCompared(cli, shown, shown.compared);
+  show(cli, shown);
   return 0;
 }
 

@@ -1,9 +1,6 @@
 import type { Command } from "commander";
-import type { Run } from "../job/run.js";
-import { jobFor } from "../service/jobs.js";
-import { dueOf } from "../service/notices.js";
-import { type MetricsPush, type ObservedJob, withObservers } from "../service/observe.js";
-import { runFor } from "../service/run-status.js";
+import type { MetricsPush } from "../service/observe.js";
+import { retryRun } from "../service/run.js";
 import { followRun } from "./running/follow-run.js";
 import {
   declareLane,
@@ -26,33 +23,18 @@ export function declare(command: Command): void {
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
-  const flags = command.opts<RetryFlags>();
+  const { quarantineExitZero, takeOver, ...flags } = command.opts<RetryFlags>();
   const lane = laneOf(flags, cli.settings);
-  const app = await cli.app();
-  const { run } = await runFor(await app.ledger(), command.args[0]);
-  const runner = await app.runner();
-  const takeOver = flags.takeOver === true;
-  const quarantineExitZero = flags.quarantineExitZero === true;
-  return withObservers(cli, flags, await observedRun(cli, run), (observers) =>
-    followRun(cli, (options) => runner.retry(run.id, { ...options, takeOver }), {
-      ...{ write: run.job.write, quarantineExitZero, observers, lane },
-    }),
+  return retryRun(
+    cli,
+    command.args[0],
+    { ...flags, takeOver: takeOver === true },
+    ({ write, observers, start }) =>
+      followRun(cli, (options) => start(options), {
+        write,
+        quarantineExitZero: quarantineExitZero === true,
+        observers,
+        lane,
+      }),
   );
-}
-
-/** Returns the receivers of its notices as the spec names them now. A spec that is gone or broken does not prevent the retry. */
-async function observedRun(
-  cli: Cli,
-  { jobName: name, specPath, interval, job: asRun }: Run,
-): Promise<ObservedJob> {
-  if (specPath === null) return { name };
-  const at = {
-    ...(interval === null ? {} : { at: interval.start }),
-    ...(asRun.vars === undefined ? {} : { var: asRun.vars }),
-  };
-  const quiet = { ...cli, note: () => undefined };
-  const now = await jobFor(quiet, specPath, at).catch(() => null);
-  if (now === null) return { name };
-  const { job, rule, notify } = now;
-  return { name, notify, due: dueOf(job, rule, notify, cli.clock.now()) };
 }

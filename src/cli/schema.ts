@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { packagedPath } from "./lookup/packaged.js";
+import { packagedPath } from "../wiring/packaged.js";
 import type { Cli } from "./shell/context.js";
 
 export function declare(command: Command): void {

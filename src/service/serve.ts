@@ -2,8 +2,8 @@
 import { asNightshiftError, CancelledError } from "../errors.js";
 import type { Interval } from "../job/job.js";
 import type { Observer, RunEnd } from "../observers/observer.js";
+import { preempt } from "./cancel.js";
 import type { App, ServiceContext } from "./context.js";
-import { preempt } from "./preempt.js";
 import { type RequestedRunEvent, type RequestedRuns, requestedRuns } from "./requested-runs.js";
 import { interruptionCheck } from "./run-status.js";
 import { createScheduler, type SchedulerEvent } from "./scheduler.js";

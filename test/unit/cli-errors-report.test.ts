@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { groupReasons, quarantinedRow } from "../../src/cli/errors/report.js";
 import { reportText } from "../../src/cli/errors/report-text.js";
 import { modelJob } from "../../src/cli/lookup/model-job.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import type { PartitionState } from "../../src/job/partition.js";
 import type { RunState } from "../../src/job/run.js";
+import { groupReasons, quarantinedRow } from "../../src/service/error-report.js";
 
 const stats = {
   seconds: { read: 0, hook: 0, bind: 0, predict: 0, attach: 0, write: 0, stage: 0 },

@@ -125,9 +125,9 @@ test("run's flags reach the request", async () => {
   );
   const flags = command.opts<RunFlags>();
   expect(flags).toMatchObject({ at: "2026-01-15", var: { a: "1", b: "x=y" } });
-  expect(parseRun(flags, "/jobs/flight-delay.yaml")).toEqual({
-    kind: "spec",
-    specPath: "/jobs/flight-delay.yaml",
+  expect(parseRun(flags)).toEqual({
+    at: "2026-01-15",
+    var: { a: "1", b: "x=y" },
     trigger: "cli",
     reprocess: true,
     restart: false,

@@ -1,7 +1,7 @@
 /** The folder of `demo --nightly`: a job with a schedule, a model, and two days of flights that arrive while it runs. */
 import { cpSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { packagedPath } from "../lookup/packaged.js";
+import { packagedPath } from "../../wiring/packaged.js";
 
 /** Its flights come half an hour late, while the tick waits for them. */
 export const firstDay = "2001-06-11";

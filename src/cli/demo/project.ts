@@ -1,7 +1,7 @@
 /** The demo's folder: a small project of its own, made of files that ship with the package. */
 import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { packagedPath } from "../lookup/packaged.js";
+import { packagedPath } from "../../wiring/packaged.js";
 
 /** Laid out as in the package, so that the job's relative paths hold. */
 const shipped = [

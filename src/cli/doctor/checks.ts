@@ -6,7 +6,7 @@ import type { Settings } from "../../config.js";
 import { bytes, counted } from "../../text/human.js";
 import { shellLine } from "../../text/shell-line.js";
 import type { Clock } from "../../time/clock.js";
-import { packageVersion } from "../lookup/packaged.js";
+import { packageVersion } from "../../wiring/packaged.js";
 import type { Finding } from "./finding.js";
 
 export function checkNode(version: string): Finding {

@@ -6,7 +6,7 @@ import { asNightshiftError } from "../../errors.js";
 import { installLocale } from "../../runtimes/onnx/engine-errors.js";
 import { jobFor } from "../../service/jobs.js";
 import { counted, duration } from "../../text/human.js";
-import { packagedPath } from "../lookup/packaged.js";
+import { packagedPath } from "../../wiring/packaged.js";
 import type { Cli } from "../shell/context.js";
 import type { Finding } from "./finding.js";
 

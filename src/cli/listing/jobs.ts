@@ -1,27 +1,16 @@
 /** `ls jobs`: every spec, when it ran last, when it runs next, and how old its predictions are. */
 
-import { jobTiming, type TimedJob } from "../../service/job-timing.js";
-import { type JobHere, jobsHere } from "../../service/jobs.js";
+import { listJobs } from "../../service/list.js";
 import { shownPath } from "../../service/paths.js";
 import { duration } from "../../text/human.js";
-import { parseCron } from "../../time/cron.js";
-import { isTimezone } from "../../time/zone-clock.js";
 import { instantText } from "../output/run-text.js";
 import { renderTable } from "../output/table.js";
 import { type Cli, printJson } from "../shell/context.js";
 
-export async function listJobs(cli: Cli): Promise<number> {
-  const jobs = await jobsHere(cli);
-  const timing = await jobTiming(await cli.app());
-  const now = cli.clock.now();
-  const timings = await Promise.all(
-    jobs.map((job) => timing({ name: job.name, schedule: scheduleOf(job) }, now)),
-  );
+export async function showJobs(cli: Cli): Promise<number> {
+  const jobs = await listJobs(cli);
   if (cli.globals.json) {
-    printJson(
-      cli.out,
-      jobs.map((job, index) => ({ ...job, ...timings[index] })),
-    );
+    printJson(cli.out, jobs);
     return 0;
   }
   if (jobs.length === 0) {
@@ -40,18 +29,18 @@ export async function listJobs(cli: Cli): Promise<number> {
     { title: "writes to", spare: 3 },
     { title: "spec", spare: 4 },
   ];
-  const rows = jobs.map(({ name, every, schedule, to, path }, index) => {
-    const times = timings[index];
+  const rows = jobs.map((job) => {
+    const { name, every, schedule, to, path } = job;
     return [
       name,
       every ?? "",
       schedule === null
         ? ""
         : `${schedule.cron}${schedule.timezone === "UTC" ? "" : ` ${schedule.timezone}`}`,
-      shownInstant(times?.last ?? null),
-      shownInstant(times?.lastFailure ?? null),
-      times?.paused === true ? "paused" : shownInstant(times?.next ?? null),
-      times?.freshnessSeconds == null ? "" : duration(times.freshnessSeconds),
+      shownInstant(job.last),
+      shownInstant(job.lastFailure),
+      job.paused ? "paused" : shownInstant(job.next),
+      job.freshnessSeconds === null ? "" : duration(job.freshnessSeconds),
       to ?? "",
       shownPath(path, cli.cwd),
     ];
@@ -60,13 +49,6 @@ export async function listJobs(cli: Cli): Promise<number> {
   for (const { path, error } of jobs)
     if (error !== null) cli.err.line(cli.err.paint.yellow(`warning: ${shownPath(path, cli.cwd)}: ${error}`));
   return 0;
-}
-
-/** As far as the spec can be read without being checked. */
-function scheduleOf({ schedule }: JobHere): TimedJob["schedule"] {
-  if (schedule === null || !isTimezone(schedule.timezone)) return null;
-  const parsed = parseCron(schedule.cron);
-  return parsed.kind === "mistake" ? null : { cron: parsed.cron, timezone: schedule.timezone };
 }
 
 function shownInstant(iso: string | null): string {

@@ -1,31 +1,13 @@
 /** `ls ticks`: what became of the instants of schedules, newest first. */
-import type { RecordedTick, TickProgress } from "../../ledgers/schedule-store.js";
-import { jobsHere, scheduledJobNamed } from "../../service/jobs.js";
+import type { TickProgress } from "../../ledgers/schedule-store.js";
+import { type ListFilter, listTicks } from "../../service/list.js";
 import { counted } from "../../text/human.js";
 import { instantText } from "../output/run-text.js";
 import { renderTable } from "../output/table.js";
 import { type Cli, printJson } from "../shell/context.js";
 
-export interface ListFilter {
-  readonly limit: number;
-  readonly job?: string;
-}
-
-export async function listTicks(cli: Cli, { limit, job }: ListFilter): Promise<number> {
-  const names =
-    job === undefined
-      ? (await jobsHere(cli)).flatMap(({ name, schedule }) => (schedule === null ? [] : [name]))
-      : [await scheduledJobNamed(cli, job)];
-  const store = await (await cli.app()).scheduleStore();
-  const ticks: (RecordedTick & { readonly job: string })[] = [];
-  for (const name of names) {
-    let taken = 0;
-    for await (const tick of store.ticks(name)) {
-      if (taken++ === limit) break;
-      ticks.push({ job: name, ...tick });
-    }
-  }
-  const newest = ticks.sort((a, b) => (a.at > b.at ? -1 : 1)).slice(0, limit);
+export async function showTicks(cli: Cli, filter: ListFilter): Promise<number> {
+  const newest = await listTicks(cli, filter);
   if (cli.globals.json) {
     printJson(cli.out, newest);
     return 0;

@@ -1,7 +1,7 @@
 import { type JsonValue, type NightshiftError, toErrorRecord } from "../../errors.js";
 import { InvalidSpecError } from "../../spec/invalid-spec-error.js";
 import { indented, oneLine } from "../../text/visible-text.js";
-import { bugsUrl } from "../lookup/packaged.js";
+import { bugsUrl } from "../../wiring/packaged.js";
 import type { Printer } from "../shell/context.js";
 import { invalidSpecText } from "./diagnostics-text.js";
 import { wrapLines } from "./fit.js";

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { packageVersion } from "../lookup/packaged.js";
+import { packageVersion } from "../../wiring/packaged.js";
 import { fitHelp } from "../output/fit.js";
 import { type CommandEntry, type CommandModule, commands } from "./commands.js";
 import { helpWidth, rootHelp } from "./root-help.js";

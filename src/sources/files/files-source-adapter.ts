@@ -11,7 +11,6 @@ import type { FilesInput, FilesPartition } from "./files-input.js";
 export const filesSourceAdapter: SourceAdapter<FilesInput, FilesPartition> = {
   name: "files",
   isNamedBy: (from) => schemeOf(from) === null,
-  namesPaths: true,
   checked: [["input"]],
   *mistakes(written) {
     for (const key of ["table", "query", "params", "consistency"])

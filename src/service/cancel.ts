@@ -1,9 +1,12 @@
-/** Stops runs of a job so that a later tick can run, or so that a cancelled run does not come back. */
+/** Cancels runs: by name for users, before a tick that preempts them, with their ticks. */
 import { isOpen, type Run, type RunState } from "../job/run.js";
+import type { Ledger } from "../ledgers/ledger.js";
 import type { ScheduleStore } from "../ledgers/schedule-store.js";
+import type { CancelOptions, CancelOutcome } from "../running/cancel-run.js";
 import { latestCompleteInterval } from "../time/interval.js";
-import type { App } from "./context.js";
-import type { IsInterrupted } from "./run-status.js";
+import type { App, ServiceContext } from "./context.js";
+import { jobsHere } from "./jobs.js";
+import { type IsInterrupted, runFor } from "./run-status.js";
 import type { ServedSpec } from "./spec-folder.js";
 
 /** Only the latest runs of a job are examined. */
@@ -69,4 +72,42 @@ export async function endTicksOf(
 function isTickOf(run: Run, { rule }: Pick<ServedSpec, "rule">, at: string): boolean {
   if (rule === null) return run.interval === null && run.trigger === "schedule";
   return run.interval !== null && latestCompleteInterval(new Date(at), rule)?.start === run.interval.start;
+}
+
+export interface Cancelled {
+  /** The job whose runs were cancelled; `null`: one run was named. */
+  readonly job: string | null;
+  readonly outcomes: readonly CancelOutcome[];
+}
+
+/**
+ * Cancels one run, or all unfinished runs of a job; then the job's backfills start no further intervals.
+ *
+ * @param given id of a run, the beginning of one, or the name of a job
+ * @throws SpecError `usage.no-runs`, `usage.unknown-run`, `usage.ambiguous-run`
+ */
+export async function cancel(
+  context: Pick<ServiceContext, "cwd" | "app">,
+  given: string,
+  options: CancelOptions,
+): Promise<Cancelled> {
+  const app = await context.app();
+  const ledger = await app.ledger();
+  const runner = await app.runner();
+  const job = await jobNamed(context, ledger, given);
+  if (job !== null) return { job, outcomes: await runner.cancelJob(job, options) };
+  const { run } = await runFor(ledger, given);
+  return { job, outcomes: [await runner.cancel(run.id, options)] };
+}
+
+/** A job's runs begin with its name: an exact name is the job's, unless a run has just that id. */
+async function jobNamed(
+  context: Pick<ServiceContext, "cwd">,
+  ledger: Ledger,
+  given: string,
+): Promise<string | null> {
+  const isRunId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(given) && (await ledger.readRun(given)) !== null;
+  if (isRunId) return null;
+  for await (const { run } of ledger.listRuns({ jobName: given })) return run.jobName;
+  return (await jobsHere(context)).some(({ name }) => name === given) ? given : null;
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 /** Absolute path of something in the package: `packagedPath("schema/job.v1.json")`. */
 export function packagedPath(relative: string): string {
-  return fileURLToPath(new URL(`../../../${relative}`, import.meta.url));
+  return fileURLToPath(new URL(`../../${relative}`, import.meta.url));
 }
 
 export function packageVersion(): string {
