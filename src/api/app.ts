@@ -3,6 +3,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
+import { secureHeaders } from "hono/secure-headers";
 import { asNightshiftError, SpecError } from "../errors.js";
 import type { ServiceRequests } from "../service/requests.js";
 import { refuseStrangers } from "./guard.js";
@@ -54,11 +55,12 @@ export function apiApp(parts: ApiParts): OpenAPIHono {
     return answerProblem(otherMethod(context, methods), context, parts);
   });
 
+  // The proxy that speaks TLS decides about Strict-Transport-Security.
+  app.use(secureHeaders({ strictTransportSecurity: false }));
   app.use(async (context, next) => {
     await next();
-    // What is true of runs now may not be a minute from now; and nobody is to guess what a body is.
+    // What is true of runs now may not be a minute from now.
     context.header("cache-control", "no-store");
-    context.header("x-content-type-options", "nosniff");
   });
   app.use(async ({ req }, next) => {
     refuseStrangers({ method: req.method, path: req.path, header: (name) => req.header(name) }, token);

@@ -103,7 +103,7 @@ async function tell(cli: Cli, runs: readonly Followed[], write: WriteSpec, full:
     const { columns, rows } = await host.call("read-rows", { from: [file.path], limit: rowsRead });
     out.line(`\n${renderRows(columns, spread(rows, rowsShown), out)}`);
   }
-  err.line(`\n${demoEnd({ runs, published, write, full }, { cwd, program, folder }, err.paint)}`);
+  err.line(`\n${demoEnd({ runs, published, write, full }, { cwd, program, folder }, err)}`);
 }
 
 /** A few items from all over a list, in its order. */

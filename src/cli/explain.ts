@@ -7,6 +7,7 @@ import { shownPath } from "../service/paths.js";
 import { resolvedYaml } from "../spec/write/resolved-yaml.js";
 import { bytes } from "../text/human.js";
 import { summarised } from "../text/summarised.js";
+import { wrapLines } from "./output/fit.js";
 import { checkFacts, hookFacts, mappingTable, probeFacts } from "./output/plan-text.js";
 import { renderPairs, renderTable, type TableOptions } from "./output/table.js";
 import { declareInterval, declareNoHooks } from "./running/run-options.js";
@@ -75,13 +76,15 @@ export function explainText(
   options: TableOptions,
 ): string {
   const { job, mapping, profile, fingerprint } = plan;
-  const { paint } = options;
+  const { paint, width } = options;
   const interval = job.interval === null ? "" : ` for ${job.interval.ds}`;
   return [
     `${paint.bold(job.name)}${interval}  ${paint.dim(shownPath(specPath, cwd))}`,
     resolvedYaml(job),
     mappingTable(mapping, { ...options, verbose }),
-    (verbose ? mapping.found : summarised(mapping.found)).map((line) => paint.dim(line)).join("\n"),
+    (verbose ? mapping.found : summarised(mapping.found))
+      .map((line) => wrapLines(paint.dim(line), width))
+      .join("\n"),
     assetTable(plan.assets, cwd, options),
     renderPairs(
       [
@@ -93,8 +96,9 @@ export function explainText(
         ["fingerprint", fingerprint],
       ],
       paint,
+      width,
     ),
-    ...[...mapping.warnings, ...plan.notes].map((line) => paint.yellow(`warning: ${line}`)),
+    ...[...mapping.warnings, ...plan.notes].map((line) => wrapLines(paint.yellow(`warning: ${line}`), width)),
   ]
     .filter((block) => block !== "")
     .join("\n\n");

@@ -124,5 +124,5 @@ function show(
   partitions: PartitionCounts,
 ): void {
   if (globals.json) printJson(out, { ...state, shown, partitions });
-  else out.line(runText(state, partitions, shown, program, out.paint));
+  else out.line(runText(state, partitions, shown, program, out));
 }

@@ -73,18 +73,19 @@ const inTheUrl = ["host", "port", "user", "password", "dbname"];
 
 /** Parses a URL as libpq does; `docs/postgres.md` lists the differences. */
 export function parseConnectionUrl(text: string): ConnectionUrl | BadConnectionUrl {
-  if (/^[^/]*:\/\/(?:[^/?#]*@)?[^/?#@]*,/.test(text))
-    return bad("it names several hosts", "name one: the one that takes writes, or a proxy in front of them");
+  if (/^[^/]*:\/\/(?:[^/?#]*@)?[^/?#@]*,/.test(text)) return severalHosts();
   let url: URL;
   try {
-    url = new URL(text);
+    // A URL with a user and no host is one to libpq: the host is the default, or stands among the parameters.
+    url = new URL(text.replace(/^([a-z]+:\/\/[^/?#]*@)(?=[/?#]|$)/i, "$1localhost"));
   } catch {
     return bad(
       "it is not a database URL",
       "write `postgres://user:password@host:5432/database`; in a password, `@`, `/`, `?`, `#` and `%` have to be percent-encoded",
     );
   }
-  const parameters = new Map(url.searchParams);
+  // libpq decodes `%` alone: to it, `+` is no space.
+  const parameters = new Map(new URLSearchParams(url.search.replaceAll("+", "%2B")));
   const strange = [...parameters.keys()].find(
     (name) => !inTheUrl.includes(name) && !(connectionOptions as readonly string[]).includes(name),
   );
@@ -93,10 +94,11 @@ export function parseConnectionUrl(text: string): ConnectionUrl | BadConnectionU
       `\`${strange}\` in the URL means nothing here`,
       `remove it; there are ${connectionOptions.join(", ")}`,
     );
-  const named = decoded(parameters.get("host") ?? url.hostname).replace(/^\[(.*)\]$/, "$1") || "localhost";
+  const named = (parameters.get("host") ?? decoded(url.hostname)).replace(/^\[(.*)\]$/, "$1") || "localhost";
+  if (named.includes(",")) return severalHosts();
   const host = named.startsWith("/") ? named : named.toLowerCase();
   const port = Number(parameters.get("port") ?? (url.port || "5432"));
-  const database = decoded(parameters.get("dbname") ?? url.pathname.slice(1));
+  const database = parameters.get("dbname") ?? decoded(url.pathname.slice(1));
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     return bad(
       "its port is no number from 1 to 65535",
@@ -106,8 +108,8 @@ export function parseConnectionUrl(text: string): ConnectionUrl | BadConnectionU
   if (mode !== undefined && !(sslModes as readonly string[]).includes(mode))
     return bad(`\`sslmode=${mode}\` is not known here`, `choose one of ${sslModes.join(", ")}`);
   if (database === "") return bad("it names no database", "end it with `/` and the database's name");
-  const user = decoded(parameters.get("user") ?? url.username);
-  const password = decoded(parameters.get("password") ?? url.password);
+  const user = parameters.get("user") ?? decoded(url.username);
+  const password = parameters.get("password") ?? decoded(url.password);
   return {
     address: addressOf(host, port, database),
     host,
@@ -134,6 +136,10 @@ export function withoutPassword(text: string): string {
 function addressOf(host: string, port: number, database: string): string {
   const written = host.startsWith("/") ? encodeURIComponent(host) : host.includes(":") ? `[${host}]` : host;
   return `postgres://${written}:${port}/${encodeURIComponent(database)}`;
+}
+
+function severalHosts(): BadConnectionUrl {
+  return bad("it names several hosts", "name one: the one that takes writes, or a proxy in front of them");
 }
 
 function bad(failure: string, suggestion: string): BadConnectionUrl {

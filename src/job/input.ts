@@ -34,6 +34,8 @@ export interface InputKind<Input extends InputSpec = InputSpec, Part extends Par
   readonly name: string;
   /** Whether `input.from` of a spec names an input of this kind. True for one kind at most. */
   isNamedBy(from: string): boolean;
+  /** Words that name an input of this kind are paths: a spec may not lead them outside of where they belong. */
+  readonly namesPaths: boolean;
   /** Parts of a spec that `mistakes` looks at. It is not called if one of them has a mistake already. */
   readonly checked: readonly SpecPath[];
   /** Finds what the schema of specs cannot: keys of other kinds, and keys that exclude or need each other. */

@@ -27,6 +27,8 @@ export interface OutputKind<Write extends WriteSpec = WriteSpec> {
   readonly name: string;
   /** Whether `write.to` of a spec names an output of this kind. True for one kind at most. */
   isNamedBy(to: string): boolean;
+  /** Words that name an output of this kind are paths: a spec may not lead them outside of where they belong. */
+  readonly namesPaths: boolean;
   /** Parts of a spec that `mistakes` looks at. It is not called if one of them has a mistake already. */
   readonly checked: readonly SpecPath[];
   /** Finds what the schema of specs cannot: keys of other kinds, and keys that exclude or need each other. */

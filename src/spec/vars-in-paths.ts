@@ -4,8 +4,8 @@
  */
 
 import type { JsonValue } from "../errors.js";
-import { isConnectionUrl } from "../job/connection.js";
 import type { SpecPath } from "../job/spec-problem.js";
+import { isInputPath, isOutputPath } from "./checks/adapters.js";
 import { valueAt } from "./spec-source.js";
 import { type UnsafeText, unsafeInPath, type VarValue } from "./var-value.js";
 
@@ -39,7 +39,7 @@ export function unsafeGiven(
   if (ofValue !== null || !isPath(path)) return ofValue;
   const template = String(valueAt(written, path));
   const text = String(valueAt(rendered, path));
-  if (isConnectionUrl(text)) return null;
+  if (!isInputPath(text) || !isOutputPath(text)) return null;
   // A step that the author wrote as it is does not come from a value.
   const steps = text.split(/[/\\]/).filter((step) => !template.split(/[/\\]/).includes(step));
   const lasting = (what: string): UnsafeText => ({ what, isAllowedByPattern: false });

@@ -60,6 +60,23 @@ describe("requests that are not understood", () => {
     expect([refused.status, refused.headers.get("cache-control")]).toEqual([403, "no-store"]);
   });
 
+  test("no answer can be framed, sniffed or embedded by another site, refusals included", async () => {
+    for (const [path, origin] of [
+      ["/v1/jobs", api.url],
+      ["/v1/nothing", api.url],
+      ["/v1/jobs", "http://elsewhere"],
+    ] as const) {
+      const { headers } = await fetch(`${api.url}${path}`, { headers: { origin } });
+      expect(Object.fromEntries(headers)).toMatchObject({
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "SAMEORIGIN",
+        "cross-origin-resource-policy": "same-origin",
+        "referrer-policy": "no-referrer",
+      });
+      expect(headers.has("strict-transport-security")).toBe(false);
+    }
+  });
+
   test("a body that is too large is not read to its end, whether its length is declared or not", async () => {
     const vars = { a: "x".repeat(70_000) };
     expect(await api.post("/v1/jobs/daily/runs", { vars })).toMatchObject({

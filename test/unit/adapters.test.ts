@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -38,6 +39,34 @@ it.each([
 ])("a spec's word names one adapter: %s", (word, kind) => {
   expect(inputKindNamed(word).name).toBe(kind);
   expect(outputKindNamed(word).name).toBe(kind);
+});
+
+it("a list that names a database among files is checked by the database's adapter", () => {
+  const from = ["data/*.parquet", "postgres://db.example:5432/features"];
+  const kind = inputKindNamed(from);
+  expect(kind.name).toBe("postgres");
+  expect([...kind.mistakes({ from })]).toMatchObject([
+    { path: ["input", "from"], code: "spec.one-database" },
+  ]);
+});
+
+it.each(["files", "postgres"])("adapter %s writes back the keys that it was made of", (kind) => {
+  const connection = { template: "${DB}", baseDir: "/p", address: "postgres://db.example:5432/features" };
+  const absolute = (path: string) => `/p/${path}`;
+  const isFiles = kind === "files";
+  const input = isFiles
+    ? { from: ["data"], missing_columns: "nulls", path_columns: { month: "int64" } }
+    : { from: "${DB}", table: "app.users", consistency: "materialize" };
+  const output = isFiles
+    ? { to: "out", mode: "append" as const, add: {} }
+    : { to: "${DB}", table: "s.t", mode: "upsert" as const, key: ["id"], on_missing: "delete", add: {} };
+  const place = { absolute, connection: isFiles ? null : connection };
+  const read = inputKind({ kind }).parse(input, place);
+  const write = outputKind({ kind }).parse(output, { ...place, inputKey: [] });
+  const given = isFiles ? { ...input, from: ["/p/data"] } : input;
+  expect(inputKind({ kind }).keysOf({ ...read, key: [], onEmpty: "fail" })).toEqual(given);
+  const { add: _, ...keys } = isFiles ? { ...output, to: "/p/out" } : output;
+  expect(outputKind({ kind }).keysOf(write)).toEqual(keys);
 });
 
 it("an address that no adapter knows is refused without its secrets", () => {

@@ -3,7 +3,7 @@ import { sumRows } from "../../job/partition.js";
 import { shownTarget } from "../../service/paths.js";
 import { bytes, counted, duration } from "../../text/human.js";
 import type { Paint } from "../output/paint.js";
-import { renderPairs } from "../output/table.js";
+import { renderPairs, type TableOptions } from "../output/table.js";
 import { padEnd } from "../output/text-width.js";
 import { equation, type Followed, type Published, speedPair } from "../running/outcome-text.js";
 
@@ -21,7 +21,11 @@ export interface DemoPlace {
 }
 
 /** What the demo did, where it is, and what to paste next. */
-export function demoEnd({ runs, published, write, full }: DemoEnd, place: DemoPlace, paint: Paint): string {
+export function demoEnd(
+  { runs, published, write, full }: DemoEnd,
+  place: DemoPlace,
+  { paint, width }: TableOptions,
+): string {
   const fresh = runs.filter(({ outcome }) => outcome.status === "published");
   const pairs: (readonly [string, string])[] = [];
   if (fresh.length > 0) {
@@ -45,7 +49,7 @@ export function demoEnd({ runs, published, write, full }: DemoEnd, place: DemoPl
     ]);
   }
   pairs.push(["next", commandLines(published === null ? again(full, place) : steps(full, place), paint)]);
-  return renderPairs(pairs, paint);
+  return renderPairs(pairs, paint, width);
 }
 
 /** A command and what it shows. */

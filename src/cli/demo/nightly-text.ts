@@ -83,7 +83,7 @@ export function nightlyText(
         ["output", `${folder}/out/flight-delay/, the flights of ${firstDay} and ${lateDay}`],
         ["next", nextSteps(folder, program, paint.dim)],
       ] as const;
-      say(`\n${renderPairs(pairs, paint)}`);
+      say(`\n${renderPairs(pairs, paint, err.width)}`);
     },
     alreadyThere() {
       json("demo.already-there", { folder });

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import type { ErrorReport, QuarantinedRow, ReasonGroup } from "../../service/error-report.js";
 import { shownPath } from "../../service/paths.js";
 import { count, counted } from "../../text/human.js";
+import { wrapLines } from "../output/fit.js";
 import { inColourOf } from "../output/run-text.js";
 import { renderPairs, renderTable, type TableOptions } from "../output/table.js";
 
@@ -9,7 +10,7 @@ const partitionsNamed = 6;
 
 export function reportText(report: ErrorReport, cwd: string, options: TableOptions): string {
   const { state, reasons, failures } = report;
-  const blocks = [headline(report, options)];
+  const blocks = [wrapLines(headline(report, options), options.width)];
   if (reasons.length > 0) blocks.push(reasonTable(reasons, options));
   const samples = reasons.flatMap((group) => group.samples);
   if (samples.length > 0) blocks.push(sampleTable(samples, cwd, options));
@@ -22,6 +23,7 @@ export function reportText(report: ErrorReport, cwd: string, options: TableOptio
           ...(state.error.hint === undefined ? [] : [["try", state.error.hint] as const]),
         ],
         options.paint,
+        options.width,
       ),
     );
   const [quarantined] = report.quarantineFiles;

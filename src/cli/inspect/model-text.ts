@@ -29,7 +29,7 @@ export function modelText(
   place: ModelPlace,
   options: TableOptions,
 ): string {
-  const { paint } = options;
+  const { paint, width } = options;
   const size = assets.reduce((sum, asset) => sum + asset.size, 0);
   const digest = assets.find((asset) => asset.role === "model")?.sha256.slice(0, 12) ?? "";
   const about: (readonly [string, string])[] = [
@@ -42,8 +42,8 @@ export function modelText(
   return [
     `${paint.bold(shownPath(place.path, place.cwd))}  ${paint.dim(`${bytes(size)}, sha256 ${digest}`)}`,
     tensors(signature, options),
-    ...(about.length === 0 ? [] : [renderPairs(about, paint)]),
-    renderPairs([["score it", suggestion({ signature }, place)], ...placeholders(signature)], paint),
+    ...(about.length === 0 ? [] : [renderPairs(about, paint, width)]),
+    renderPairs([["score it", suggestion({ signature }, place)], ...placeholders(signature)], paint, width),
     ...jobBlock(signature, place.schema, paint),
   ].join("\n\n");
 }

@@ -12,6 +12,7 @@ import type { PlannedJob } from "../../running/run-request.js";
 import { shownPath, shownTarget } from "../../service/paths.js";
 import { bytes, count, counted } from "../../text/human.js";
 import { agreementText } from "./compared.js";
+import { wrapLines } from "./fit.js";
 import type { Paint } from "./paint.js";
 import { renderPairs, renderTable, type TableOptions } from "./table.js";
 
@@ -33,13 +34,13 @@ export function planText(
   place: PlanPlace,
   options: TableOptions,
 ): string {
-  const { paint } = options;
+  const { paint, width } = options;
   return [
-    verdict(plan, standing, place, paint),
-    renderPairs(facts(plan, place), paint),
+    wrapLines(verdict(plan, standing, place, paint), width),
+    renderPairs(facts(plan, place), paint, width),
     mappingTable(plan.mapping, { ...options, verbose: place.verbose }),
     partitionTable(partitions, inputKind(plan.job.input), place, options),
-    ...plan.mapping.warnings.map((line) => paint.yellow(`warning: ${line}`)),
+    ...plan.mapping.warnings.map((line) => wrapLines(paint.yellow(`warning: ${line}`), width)),
   ].join("\n\n");
 }
 

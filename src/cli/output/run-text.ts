@@ -5,7 +5,7 @@ import type { ShownStatus } from "../../service/run-status.js";
 import { count, counted, duration, percent } from "../../text/human.js";
 import { equation } from "../running/outcome-text.js";
 import type { Paint } from "./paint.js";
-import { renderPairs } from "./table.js";
+import { renderPairs, type TableOptions } from "./table.js";
 
 /** A text in the colour of a run's status. */
 export function inColourOf(status: string, text: string, paint: Paint): string {
@@ -44,7 +44,7 @@ export function runText(
   partitions: PartitionCounts,
   shown: ShownStatus,
   program: string,
-  paint: Paint,
+  { paint, width }: TableOptions,
 ): string {
   const { run, totals, provider, accepted, error } = state;
   const isInterrupted = shown === "interrupted";
@@ -80,7 +80,7 @@ export function runText(
   if (isInterrupted) pairs.push(["next", `${program} retry ${run.id}`]);
   if (error !== null) pairs.push(["error", paint.red(error.message)]);
   if (error?.hint !== undefined) pairs.push(["try", error.hint]);
-  return renderPairs(pairs, paint);
+  return renderPairs(pairs, paint, width);
 }
 
 function statusOf({ status, publication }: RunState, shown: ShownStatus, paint: Paint): string {

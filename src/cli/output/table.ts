@@ -25,6 +25,8 @@ const gap = "  ";
 /** Cells between two columns. */
 export const columnGap = gap.length;
 const narrowest = 6;
+/** Labels of {@link renderPairs} whose values are commands. */
+const commandLabels: ReadonlySet<string> = new Set(["next", "score it"]);
 
 /** A table without borders: titles dim, columns aligned, the widest columns cut where the terminal ends. */
 export function renderTable(
@@ -56,7 +58,7 @@ export function renderTable(
 
 /**
  * Labels and values, one pair a line; the labels make a dim column of their own. Values break between words, except for
- * those of `next`, which are commands to be copied.
+ * those that are commands to be copied.
  */
 export function renderPairs(
   given: readonly (readonly [string, string])[],
@@ -67,7 +69,8 @@ export function renderPairs(
   const width = Math.max(...pairs.map(([label]) => textWidth(label)));
   return pairs
     .map(([label, value]) => {
-      const room = terminalWidth === null || label === "next" ? null : terminalWidth - width - gap.length;
+      const room =
+        terminalWidth === null || commandLabels.has(label) ? null : terminalWidth - width - gap.length;
       const [first = "", ...more] = wrapLines(value, room).split("\n");
       const indent = " ".repeat(width + gap.length);
       return [`${paint.dim(padEnd(label, width))}${gap}${first}`, ...more.map((text) => indent + text)].join(

@@ -11,6 +11,7 @@ const keysOfDatabases = ["table", "key", "create", "on_missing", "quarantine", "
 export const filesSinkAdapter: SinkAdapter<FilesWrite> = {
   name: "files",
   isNamedBy: (to) => schemeOf(to) === null,
+  namesPaths: true,
   checked: ["to", "mode", ...keysOfDatabases].map((key) => ["write", key]),
   *mistakes(written) {
     for (const key of keysOfDatabases)

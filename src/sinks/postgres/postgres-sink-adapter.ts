@@ -12,6 +12,7 @@ const maxSessions = 4;
 export const postgresSinkAdapter: SinkAdapter<PostgresWrite> = {
   name: "postgres",
   isNamedBy: isConnectionUrl,
+  namesPaths: false,
   checked: [["write"], ["input"]],
   mistakes: writeMistakes,
   intervalKey: "table",

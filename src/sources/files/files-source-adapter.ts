@@ -11,6 +11,7 @@ import type { FilesInput, FilesPartition } from "./files-input.js";
 export const filesSourceAdapter: SourceAdapter<FilesInput, FilesPartition> = {
   name: "files",
   isNamedBy: (from) => schemeOf(from) === null,
+  namesPaths: true,
   checked: [["input"]],
   *mistakes(written) {
     for (const key of ["table", "query", "params", "consistency"])

@@ -10,6 +10,7 @@ import type { Consistency, PostgresInput, PostgresPartition } from "./postgres-i
 export const postgresSourceAdapter: SourceAdapter<PostgresInput, PostgresPartition> = {
   name: "postgres",
   isNamedBy: isConnectionUrl,
+  namesPaths: false,
   checked: [["input"]],
   mistakes,
   intervals: {

@@ -1,12 +1,12 @@
 /** Paths: they are local, inside the output root, and the output is separate from the input. */
 import { resolve, sep } from "node:path";
-import { isConnectionUrl } from "../../job/connection.js";
 import type { Problem, SpecPath } from "../../job/spec-problem.js";
 import { wrong } from "../../job/spec-problem.js";
 import { schemeOf } from "../../text/path-scheme.js";
 import { unwrittenEnding } from "../../text/recognise-file.js";
 import { isBelowRoot, isInside } from "../inside-root.js";
 import type { JobSpec } from "../schema.js";
+import { isInputPath, isOutputPath } from "./adapters.js";
 import { asList, type Check, itemPath } from "./check.js";
 
 export const localPaths: Check = {
@@ -33,7 +33,7 @@ export const insideOutputRoot: Check = {
     if (outputRoot === null) return;
     const { to, quarantine } = spec.write;
     const written: readonly (readonly [SpecPath, string | undefined])[] = [
-      [["write", "to"], isConnectionUrl(to) ? undefined : to],
+      [["write", "to"], isOutputPath(to) ? to : undefined],
       [["write", "quarantine", "directory"], quarantine?.directory],
     ];
     for (const [path, text] of written) {
@@ -50,10 +50,10 @@ export const outputApartFromInput: Check = {
     ["write", "to"],
   ],
   *problems({ spec, baseDir }) {
-    if (isConnectionUrl(spec.write.to)) return;
+    if (!isOutputPath(spec.write.to)) return;
     const to = resolve(baseDir, spec.write.to);
     for (const from of asList(spec.input.from)) {
-      if (isConnectionUrl(from)) continue;
+      if (!isInputPath(from)) continue;
       const { root, recursive } = searchedBy(baseDir, from);
       if (to !== root && !(recursive && isInside(to, root))) continue;
       yield wrong(
@@ -71,7 +71,7 @@ export const writtenFormat: Check = {
   reads: [["write", "to"]],
   *problems({ spec }) {
     const { to } = spec.write;
-    const ending = isConnectionUrl(to) ? null : unwrittenEnding(to);
+    const ending = isOutputPath(to) ? unwrittenEnding(to) : null;
     if (ending === null) return;
     yield wrong(
       ["write", "to"],
@@ -86,7 +86,7 @@ export const oneFileOutput: Check = {
   reads: [["write"]],
   *problems({ spec }) {
     const { to, mode, partition_by } = spec.write;
-    if (!to.endsWith(".parquet") || isConnectionUrl(to)) return;
+    if (!to.endsWith(".parquet") || !isOutputPath(to)) return;
     const suggestion = "name a directory in `to`";
     if (mode === "append")
       yield wrong(["write", "mode"], "spec.one-file", "nothing can be appended to one file", suggestion);
@@ -108,7 +108,8 @@ interface WrittenPath {
 
 function* notLocal(paths: Iterable<WrittenPath>): Iterable<Problem> {
   for (const { path, text } of paths) {
-    if (isConnectionUrl(text) && (path[0] === "input" || path.join(".") === "write.to")) continue;
+    if (path[0] === "input" && !isInputPath(text)) continue;
+    if (path.join(".") === "write.to" && !isOutputPath(text)) continue;
     const scheme = schemeOf(text);
     if (scheme === "file")
       yield wrong(
