@@ -155,7 +155,7 @@ export const pauseRoute = createRoute({
   operationId: "pauseJob",
   method: "post",
   path: "/v1/jobs/{job}/pause",
-  summary: "Let the ticks of a schedule pass",
+  summary: "Pause a job's schedule",
   request: { params: jobPath },
   responses: { 200: json(paused, "It is paused."), ...posted, ...unknown },
 });
@@ -164,7 +164,7 @@ export const resumeRoute = createRoute({
   operationId: "resumeJob",
   method: "post",
   path: "/v1/jobs/{job}/resume",
-  summary: "Let ticks fire again, from now on",
+  summary: "Resume a job's schedule",
   request: { params: jobPath },
   responses: { 200: json(paused, "It is not paused."), ...posted, ...unknown },
 });

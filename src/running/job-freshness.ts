@@ -48,7 +48,7 @@ export async function readFreshness(
 }
 
 /** The output alone identifies such a job. */
-function isScore({ run }: RunState): boolean {
+export function isScore({ run }: RunState): boolean {
   return run.key.jobId === jobIdOf(run.job, "score");
 }
 

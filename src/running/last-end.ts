@@ -1,6 +1,7 @@
 /** Determines how a job ended last, before the present run, from the ledger and the schedule's ticks. */
 import type { Ledger } from "../ledgers/ledger.js";
 import type { ScheduleStore } from "../ledgers/schedule-store.js";
+import { isScore } from "./job-freshness.js";
 
 export interface LastEnd {
   readonly status: "published" | "failed";
@@ -23,8 +24,10 @@ export async function lastEndOf(
 ): Promise<LastEnd | null> {
   const ends: LastEnd[] = [];
   let seen = 0;
-  for await (const { status, updatedAt } of ledger.listRuns({ jobName: job })) {
-    if (status === "published" || status === "failed") ends.push({ status, at: updatedAt });
+  for await (const state of ledger.listRuns({ jobName: job })) {
+    const { status, updatedAt } = state;
+    if (!isScore(state) && (status === "published" || status === "failed"))
+      ends.push({ status, at: updatedAt });
     if (++seen === mostRuns) break;
   }
   seen = 0;

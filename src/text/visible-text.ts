@@ -32,7 +32,10 @@ export function printable(text: string): string {
   });
 }
 
-/** Indents all lines except the first, so that none of them looks like a separate message. */
+/**
+ * Indents all lines except the first, so that none of them looks like a separate message, and takes away the escape
+ * character, with which data could set colours of its own: call this before the text is painted.
+ */
 export function indented(text: string): string {
-  return text.replace(/\r\n|[\r\n\u0085\u2028\u2029]/g, "\n  ");
+  return text.replace(/\r\n|[\r\n\u0085\u2028\u2029]/g, "\n  ").replaceAll("\u001b", replacement);
 }

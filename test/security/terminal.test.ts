@@ -11,6 +11,8 @@ import { makePaint } from "../../src/cli/output/paint.js";
 import { createScreen } from "../../src/cli/output/screen.js";
 import { serveLine } from "../../src/cli/output/serve-text.js";
 import { renderTable } from "../../src/cli/output/table.js";
+import { runObservers } from "../../src/cli/running/progress.js";
+import type { Cli } from "../../src/cli/shell/context.js";
 import { workerEntry } from "../../src/cli/working/worker-text.js";
 import { DataError } from "../../src/errors.js";
 import { plainProgress } from "../../src/observers/terminal/plain-progress.js";
@@ -21,6 +23,7 @@ import { systemClock } from "../../src/wiring/system-clock.js";
 import { nightshift } from "../support/nightshift.js";
 import { model, modelBytes, node, types, value } from "../support/onnx-models.js";
 import { writeParquet } from "../support/parquet-rows.js";
+import { planned } from "../support/run-events.js";
 import { scratch } from "../support/scratch.js";
 
 const evil = "a\u001b]52;c;ZXZpbA==\u0007\u009b2J\u202eb\n2026-01-01T00:00:00Z published to out-prod\r\u2028";
@@ -69,6 +72,41 @@ test("no text becomes a line of its own", () => {
   const shown: string[] = [];
   createScreen({ write: (text) => shown.push(text), isTTY: true, columns: 500 }).status(evil);
   expect(shown.join("")).not.toContain("\n");
+});
+
+test("what the bar of a terminal leaves behind goes through the same cleaning as all other lines", () => {
+  const cleaned: string[] = [];
+  const raw: string[] = [];
+  const { write, ...screen } = { ...createScreen({ write: () => true, isTTY: true }), write: () => true };
+  const cli = {
+    clock: systemClock,
+    err: { paint: makePaint(true), line: (text: string) => void cleaned.push(text), write },
+    out: { write },
+    screen: { ...screen, line: (text: string) => void raw.push(text), status: () => undefined },
+    globals: { progress: "bar", json: false, quiet: false, verbose: true },
+    canAnimate: true,
+  } as unknown as Cli;
+  const [bar] = runObservers(cli);
+  bar?.on({ ...planned, found: [evil], warnings: [`\u001b[31m${evil}`] } as never);
+  bar?.close?.();
+  expect(raw).toEqual([]);
+  expect(cleaned.filter((text) => text.includes("published to out-prod"))).toHaveLength(2);
+  for (const text of cleaned)
+    expect(
+      text
+        .split("\n")
+        .slice(1)
+        .every((line) => line.startsWith("  ")),
+    ).toBe(true);
+  expect(cleaned.join("")).not.toContain("\u001b[31m");
+});
+
+test("data cannot use the colours of this program in errors and notes", () => {
+  const red = "\u001b[31mthe run was published\u001b[39m";
+  const error = new DataError("data.x", red, { hint: red });
+  const paint = makePaint(false);
+  expect(errorText(error, { paint, width: null }, true)).not.toContain("\u001b");
+  expect(noteText({ level: "warn", message: "m", text: red }, paint)).not.toContain("\u001b");
 });
 
 test("a question shows no control character, and Tab offers none", async () => {

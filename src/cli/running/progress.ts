@@ -36,7 +36,20 @@ export function runObservers(cli: Cli, look: ProgressLook = {}): readonly Observ
   const lines = globals.verbose ? "all" : (look.lines ?? "usual");
   switch (chooseProgress(globals, canAnimate)) {
     case "bar":
-      return [progressBar({ screen, emphasis: err.paint, clock, ticker, lines, label: look.label ?? "" })];
+      return [
+        progressBar({
+          screen: {
+            get width() {
+              return screen.width;
+            },
+            // Names of columns and messages of servers: cleaned of control characters and secrets.
+            line: (text) => err.line(text),
+            status: (text) => screen.status(text),
+            clear: () => screen.clear(),
+          },
+          ...{ emphasis: err.paint, clock, ticker, lines, label: look.label ?? "" },
+        }),
+      ];
     case "plain":
       return [
         plainProgress({

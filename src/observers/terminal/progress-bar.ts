@@ -1,5 +1,6 @@
 import type { Progress } from "../../job/run-events.js";
 import { count, counted, duration, percent, rowRate, timeLeft } from "../../text/human.js";
+import { indented } from "../../text/visible-text.js";
 import type { Clock } from "../../time/clock.js";
 import type { Observer } from "../observer.js";
 import { eventLines, isSaid, type Lines } from "./event-lines.js";
@@ -36,10 +37,10 @@ export function progressBar(options: ProgressBarOptions): Observer {
   draw();
   return {
     on(event) {
-      for (const line of eventLines(event).filter((line) => isSaid(line, lines)))
-        screen.line(
-          line.level === "warning" ? emphasis.yellow(`warning: ${line.text}`) : emphasis.dim(line.text),
-        );
+      for (const line of eventLines(event).filter((line) => isSaid(line, lines))) {
+        const text = indented(line.text);
+        screen.line(line.level === "warning" ? emphasis.yellow(`warning: ${text}`) : emphasis.dim(text));
+      }
       const { phase } = view;
       view = nextView(view, event);
       if (view.phase === "ended") screen.clear();
