@@ -1,10 +1,9 @@
 import type { Command } from "commander";
-import { environmentOfProcess, findProjectRoot } from "../config.js";
 import { exitCodes, type NightshiftError, toErrorRecord } from "../errors.js";
 import { targetOf } from "../job/output.js";
 import type { CollectedPlace } from "../running/collect-garbage.js";
+import { collectGarbage } from "../service/gc.js";
 import { shownTarget } from "../service/paths.js";
-import { loadRetention } from "../spec/load.js";
 import { bytes, counted } from "../text/human.js";
 import { type Cli, printJson } from "./shell/context.js";
 
@@ -18,14 +17,8 @@ export function declare(command: Command): void {
 
 export async function run(command: Command, cli: Cli): Promise<number> {
   const dryRun = command.opts<GcFlags>().dryRun === true;
-  const { out, err, globals, cwd, target, secrets } = cli;
-  const keepRunsMs = await loadRetention(findProjectRoot(cwd), {
-    cwd,
-    ...(target === null ? {} : { target }),
-    environment: environmentOfProcess(),
-    secrets,
-  });
-  const { collected, skipped, forgotten } = await (await cli.app()).collectGarbage(dryRun, keepRunsMs);
+  const { out, err, globals } = cli;
+  const { collected, skipped, forgotten } = await collectGarbage(cli, dryRun);
   const exitCode = exitOf(skipped.map(({ error }) => error));
   if (globals.json) {
     const outputs = collected.map(({ place, ...found }) => ({ output: nameOf(place), ...found }));

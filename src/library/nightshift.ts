@@ -11,6 +11,7 @@ import type { RunOutcome } from "../running/run-request.js";
 import { cancel } from "../service/cancel.js";
 import { type App, type ServiceContext, warningNote } from "../service/context.js";
 import { type ErrorReport, errorReport } from "../service/error-report.js";
+import { collectGarbage } from "../service/gc.js";
 import { jobFor } from "../service/jobs.js";
 import {
   type ListedJob,
@@ -190,9 +191,9 @@ export class Nightshift {
     return this.track(undefined, async () => errorReport(await this.planning(), run, samples));
   }
 
-  /** Removes what no run and no reader needs any more. */
+  /** Removes what no run and no reader needs any more, and runs that are past `retention` of nightshift.yaml. */
   gc({ dryRun = false }: { readonly dryRun?: boolean } = {}): Promise<Garbage> {
-    return this.track(undefined, async () => (await this.context.app()).collectGarbage(dryRun, null));
+    return this.track(undefined, () => collectGarbage(this.context, dryRun));
   }
 
   /** Follows the schedules of a folder of jobs until the signal fires, or until it is closed. */

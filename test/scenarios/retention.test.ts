@@ -2,6 +2,7 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { openNightshift } from "../../src/index.js";
 import { openDatabase } from "../../src/postgres/database.js";
 import { migrate } from "../../src/postgres/migrate.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
@@ -93,6 +94,17 @@ test("a rolled-back run that was forgotten is scored again as a generation of it
     status: "published",
     run: { key: { generation: 2 } },
   });
+});
+
+test("a program's gc has the same retention", async () => {
+  for (const day of project.days) nightshift(project.cwd, "run", "daily", "--at", day, "-q");
+  keep("1ms");
+  const open = await openNightshift({ project: project.cwd });
+  try {
+    expect((await open.gc({ dryRun: true })).forgotten).toHaveLength(2);
+  } finally {
+    await open.close();
+  }
 });
 
 test("a mistake in nightshift.yaml removes nothing, and is shown where it stands", () => {
