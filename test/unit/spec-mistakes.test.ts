@@ -354,7 +354,7 @@ const expansions: readonly Mistake[] = [
   [
     jobText("write:\n  to: ⟦out/${API_TOKEN}⟧"),
     "spec.secret-in-job",
-    "leave it out; if it is none, take it from another variable, whose name and value do not look like a secret's: without PASSWORD, TOKEN, KEY, CONN or the like, `pwd=` or `sig=`",
+    "leave it out; if it is not a secret, take it from another variable, whose name and value do not look like a secret's: without PASSWORD, TOKEN, KEY, CONN or the like, `pwd=` or `sig=`",
   ],
   [
     jobText(
