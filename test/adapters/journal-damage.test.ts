@@ -189,7 +189,7 @@ describe("damage", () => {
     await writeFile(file("journal.2.ndjson"), `${lines.slice(0, 3).join("\n")}\n`);
     await expect(read()).rejects.toMatchObject({
       code: "infra.journal-corrupt",
-      message: expect.stringMatching(/journal\.2\.ndjson:4: \d+ bytes that count are missing/),
+      message: expect.stringMatching(/journal\.2\.ndjson:4: \d+ .*missing/),
     });
   });
 

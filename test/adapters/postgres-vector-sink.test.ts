@@ -275,10 +275,10 @@ describe("a table that is there", () => {
   const nan = Number.NaN;
   const wide = (...values: readonly number[]) => column(anyLength(new Float64()), [values]);
   it.each<[string, string, Data, string]>([
-    ["a null inside", "vector(3)", embedding([1, null, 3]), "no place for a null"],
-    ["NaN", "vector(3)", embedding([1, nan, 3]), "no place for a number that is not finite"],
-    ["infinity", "halfvec(3)", embedding([1, 2, Infinity]), "no place for a number that is not finite"],
-    ["a list of another length", "vector(3)", column(anyLength(), [[1, 2]]), "has 2 numbers, and a vector"],
+    ["a null inside", "vector(3)", embedding([1, null, 3]), "cannot store a null"],
+    ["NaN", "vector(3)", embedding([1, nan, 3]), "cannot store a number that is not finite"],
+    ["infinity", "halfvec(3)", embedding([1, 2, Infinity]), "cannot store a number that is not finite"],
+    ["a list of another length", "vector(3)", column(anyLength(), [[1, 2]]), "has 2 numbers"],
     ["an empty list", "vector", column(anyLength(), [[]]), "has 0 numbers"],
     ["more digits than float32", "vector", wide(0.1), "more digits than a vector"],
     ["more than float32 holds", "vector", wide(1e300), "too large for a vector"],

@@ -25,7 +25,7 @@ test("a file that was written to, or is gone, between the plan and its run: refu
   const written = project.nightshift("run", "plan.json");
   expect(written).toMatchObject({ status: 1, stdout: "" });
   expect(written.stderr).toContain(
-    `error: ${first} changed after the run was planned: it had ${size} bytes and has ${size + 1}\n`,
+    `error: ${first} changed after the run was planned: it had ${size} bytes and now has ${size + 1}\n`,
   );
   expect(written.stderr).toContain(
     "hint: Put the file back as it was and retry, or plan again with --restart.\n",
