@@ -230,7 +230,7 @@ test("a push goes to the job's group, or to one that is named, with the URL's cr
     },
   ]);
   expect(pushTarget(`http://me:p%40ss@${host}/nights`, "flights").place).toBe(`http://${host}`);
-  expect(() => pushTarget("localhost:9091", "flights")).toThrow(/no URL/);
+  expect(() => pushTarget("localhost:9091", "flights")).toThrow(/not a URL/);
 });
 
 test("a push that fails says why", async () => {
