@@ -244,6 +244,20 @@ describe("the roles that docs/postgres.md grants", () => {
     });
   });
 
+  test("the ledger's can forget runs once it has retention's rights, too", async () => {
+    await asRole("ledger", async (url) => {
+      const process = await processes.start({ url });
+      const claim = await planned(process, 1);
+      await process.ledger.dropRun(claim);
+      await process.ledger.releaseRun(claim);
+      expect(await failure(process.ledger.forgetRuns(["run"]))).toMatchObject({ code: "infra.permission" });
+      const role = new URL(url).username;
+      await database.query(grants("retention").replaceAll("nightshift_retention", role));
+      await process.ledger.forgetRuns(["run"]);
+      expect(await process.ledger.readRun("run")).toBeNull();
+    });
+  });
+
   test("the reader's can look at everything, and change nothing", async () => {
     const owner = await processes.start();
     await planned(owner, 2);
@@ -251,6 +265,7 @@ describe("the roles that docs/postgres.md grants", () => {
       const { ledger } = await processes.start({ url });
       expect((await ledger.readRun("run"))?.status).toBe("planned");
       expect(await ledger.countPartitions("run")).toEqual({ pending: 2 });
+      expect(await ledger.lastGeneration("nothing", "there")).toBe(0);
       expect(await failure(ledger.createRun(aRun("other")))).toMatchObject({
         code: "infra.permission",
         message: expect.stringContaining("permission denied"),
