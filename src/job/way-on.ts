@@ -73,6 +73,16 @@ export function startingOver(runId: string): readonly string[] {
 }
 
 /**
+ * Returns the hint for a run that can never continue. In place of a later generation, the plain commands would find the
+ * published earlier one, and do nothing.
+ */
+export function startAgain(runId: string): string {
+  return startingOver(runId).includes("--reprocess")
+    ? "Start it again with nightshift run --reprocess or nightshift score --overwrite."
+    : "Start it again with nightshift run or nightshift score.";
+}
+
+/**
  * Returns the error of a run with a hint that helps for this run. The code that throws the error need not know the run's
  * generation: hints say `--restart`, and a later generation needs more than that.
  */

@@ -18,7 +18,7 @@ import { type RowChanges, type RowCounts, sumRows } from "../job/partition.js";
 import type { Plan } from "../job/plan.js";
 import type { Claim, Owner, Run } from "../job/run.js";
 import type { QueueWorkers } from "../job/run-events.js";
-import { withHintOf } from "../job/way-on.js";
+import { startAgain, withHintOf } from "../job/way-on.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Emit } from "../observers/observer.js";
 import type { Decision, Sink } from "../sinks/sink.js";
@@ -225,7 +225,7 @@ async function publish(execution: Claimed, plan: Plan): Promise<Published> {
     throw new InfraError(
       "infra.aborted",
       `${run.id} was dropped by another process before it could be published.`,
-      { hint: "Start it again with nightshift run or nightshift score." },
+      { hint: startAgain(run.id) },
     );
   }
   const contradictions = receipts.reduce((sum, { stats }) => sum + (stats.contradictions ?? 0), 0);

@@ -7,6 +7,7 @@ import { asNightshiftError, SpecError } from "../errors.js";
 import { usualLane } from "../job/lane.js";
 import { noRows, noStats } from "../job/partition.js";
 import type { Run } from "../job/run.js";
+import { startAgain } from "../job/way-on.js";
 import type { Ledger } from "../ledgers/ledger.js";
 import type { Emit, Observer } from "../observers/observer.js";
 import type { Sink } from "../sinks/sink.js";
@@ -181,7 +182,7 @@ export function inputsMoved(run: Run): SpecError {
     "refused.other-fingerprint",
     `The inputs of ${run.id} changed before its plan was saved.`,
     {
-      hint: "Start it again with nightshift run or nightshift score.",
+      hint: startAgain(run.id),
     },
   );
 }

@@ -9,6 +9,7 @@ import { isLive, type Job } from "../job/job.js";
 import { targetOf, type WriteSpec } from "../job/output.js";
 import type { Plan } from "../job/plan.js";
 import type { Run, RunState } from "../job/run.js";
+import { startAgain } from "../job/way-on.js";
 import type { Sink } from "../sinks/sink.js";
 import { type CancelOptions, type CancelOutcome, cancelJob, cancelRun } from "./cancel-run.js";
 import { chooseRun, findStanding, runNamed, type Standing, unfinishedWarning } from "./choose-run.js";
@@ -237,6 +238,6 @@ function publishedOnce({ input, interval }: Job): string | null {
 
 function givenUp(run: Run): SpecError {
   return new SpecError("refused.run-dropped", `${run.id} was dropped and cannot be resumed.`, {
-    hint: "Start it again with nightshift run or nightshift score.",
+    hint: startAgain(run.id),
   });
 }
