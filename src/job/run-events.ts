@@ -31,7 +31,7 @@ export type RunEventBody =
       readonly provider: string;
       readonly found: readonly string[];
       readonly warnings: readonly string[];
-      /** Told by the coordinator, and not kept in ledgers. */
+      /** Sent by the coordinator, and not stored in ledgers. */
       readonly model?: PlannedModel;
       /** That planning took, likewise; absent where the plan was stored earlier. */
       readonly seconds?: number;
@@ -50,7 +50,7 @@ export type RunEventBody =
       readonly rows: RowCounts;
       readonly stats: AttemptStats;
     }
-  /** Somebody else has the partition: an attempt did not begin, or what it handed in counts for nothing. */
+  /** Another attempt has the partition: this one did not begin, or its receipt was refused. */
   | {
       readonly type: "partition.fenced";
       readonly partition: number;
@@ -78,11 +78,11 @@ export type RunEventBody =
   | {
       readonly type: "run.published";
       readonly publication: number;
-      /** Of an upsert: told by the coordinator, and not kept in ledgers. */
+      /** Of an upsert. Sent by the coordinator, and not stored in ledgers. */
       readonly changes?: RowChanges;
       readonly rows: RowCounts;
       readonly target: string;
-      /** Rows whose label is clearly not the most probable class; told by the coordinator, absent where there are none. */
+      /** Rows whose label is clearly not the most probable class; sent by the coordinator, absent if there are none. */
       readonly contradictions?: number;
     }
   | {

@@ -21,7 +21,7 @@ export interface RunKey {
  *    `----------`----------`-> failed | cancelled
  * ```
  * A failed or cancelled run keeps its accepted partitions: `retry` claims it again and goes on. `dropped` is for good:
- * whatever is neither publishing nor published may be dropped.
+ * a run that is neither publishing nor published may be dropped.
  */
 export type RunStatus = (typeof runStatuses)[number];
 
@@ -43,35 +43,35 @@ export const finalStatuses = ["published", "dropped"] as const;
 /** Every status, in the order in which a run reaches them. */
 export const runStatuses = [...activeStatuses, "published", ...resumableStatuses, "dropped"] as const;
 
-type Standing = Pick<RunState, "status">;
+type WithStatus = Pick<RunState, "status">;
 
 /** Returns whether publication has not begun and the run has not ended. */
-export function isOpen({ status }: Standing): boolean {
+export function isOpen({ status }: WithStatus): boolean {
   return includes(openStatuses, status);
 }
 
 /** Returns whether partitions of the run may be leased. */
-export function isLeasable({ status }: Standing): boolean {
+export function isLeasable({ status }: WithStatus): boolean {
   return includes(leasableStatuses, status);
 }
 
 /** Returns whether the run has not ended. It may be interrupted: then no coordinator works on it. */
-export function isActive({ status }: Standing): boolean {
+export function isActive({ status }: WithStatus): boolean {
   return includes(activeStatuses, status);
 }
 
 /** Returns whether nothing changes the run any more, unless a coordinator claims it again. */
-export function hasEnded(state: Standing): boolean {
+export function hasEnded(state: WithStatus): boolean {
   return !isActive(state);
 }
 
 /** Returns whether the run ended without a publication and may be claimed again. */
-export function isResumable({ status }: Standing): boolean {
+export function isResumable({ status }: WithStatus): boolean {
   return includes(resumableStatuses, status);
 }
 
 /** Returns whether the run can never be claimed again. */
-export function isFinal({ status }: Standing): boolean {
+export function isFinal({ status }: WithStatus): boolean {
   return includes(finalStatuses, status);
 }
 
@@ -88,9 +88,9 @@ export interface Run {
   /** Output, for people. */
   readonly target: string;
   readonly trigger: "cli" | "library" | "backfill" | "schedule" | "api";
-  /** Where its partitions wait, unless whoever goes on with it says otherwise; none: where most do. */
+  /** Queue priority of its partitions, unless the command that resumes it names another; absent: the default. */
   readonly lane?: Lane;
-  /** What it was asked for by, where whoever asked wants to be able to ask again; see {@link RequestMark}. */
+  /** Idempotency key of the request that created the run, if it had one; see {@link RequestMark}. */
   readonly request?: RequestMark;
   readonly interval: Interval | null;
   /** The job as requested, so that a run that died before its plan was saved can be planned again. */
@@ -100,7 +100,7 @@ export interface Run {
   readonly createdAt: string;
 }
 
-/** Tells one request from another: the same key with another digest is a mistake of whoever asks. */
+/** Identifies a request: the same key with another digest is a mistake of the client. */
 export interface RequestMark {
   readonly key: string;
   readonly digest: string;
@@ -121,7 +121,7 @@ export interface RunState {
   readonly error: ErrorRecord | null;
   /** Sequence number of the publication, once published. */
   readonly publication: number | null;
-  /** `null` where nobody holds the run: it was given back, or its owner's lease ran out. */
+  /** `null` if no process owns the run: it was released, or its owner's lease expired. */
   readonly owner: Owner | null;
   readonly startedAt: string;
   readonly updatedAt: string;
@@ -139,7 +139,7 @@ export interface JobFreshness {
 /** Which process owns a run; enough to tell whether it still lives. */
 export interface Owner {
   readonly pid: number;
-  /** Start time of the process as the kernel tells it: a pid alone may have been given to somebody else. */
+  /** Start time of the process as the kernel reports it: the kernel may have given the pid to another process. */
   readonly processStart: string;
   readonly bootId: string;
   readonly host: string;

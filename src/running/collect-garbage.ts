@@ -1,7 +1,7 @@
 /**
- * Removes what nobody can reach: staging of decided and of superseded runs, copies of inputs, assets; and runs that are past
- * their retention. What cannot be
- * judged, since a journal is damaged or a database is another one now, is reported and left alone.
+ * Removes what no reader and no run can reach: staging of decided and of superseded runs, copies of inputs, assets; and
+ * runs that are past their retention. What cannot be judged, because a journal is damaged or a database is another one
+ * now, is reported and left alone.
  */
 import type { CollectedBlobStore } from "../assets/blob-store.js";
 import { asNightshiftError, fromErrorRecord, type NightshiftError } from "../errors.js";
@@ -97,7 +97,7 @@ export async function collectGarbage(parts: GarbageParts, dryRun: boolean): Prom
 }
 
 /**
- * Superseded and expired runs are given up first: the sink decides that nobody publishes them later, and drops what they
+ * Superseded and expired runs are given up first: the sink records that they can never be published, and drops what they
  * staged.
  */
 async function collectOutput(

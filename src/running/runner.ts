@@ -47,7 +47,7 @@ export interface Runner {
     request: Omit<RunRequest, "job" | "guess">,
     options: RunOptions,
   ): Promise<RunOutcome>;
-  /** Records the run that a request means, for {@link Runner.finish}, perhaps in another process. */
+  /** Records the run that a request means, for {@link Runner.finish}, which another process may call. */
   record(request: RunRequest, signal: AbortSignal): Promise<RecordedRun>;
   /** Like `retry`, for a run that no caller waits for: an error that prevents planning fails it. */
   finish(runId: string, options: RunOptions): Promise<RunOutcome>;

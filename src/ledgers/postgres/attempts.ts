@@ -59,7 +59,7 @@ const failSql = `${lockRunning}, failed as (
     update nightshift.ledger_partitions p
     set status = $7, attempt_id = null, attempts = p.attempts + $8, solo_deaths = p.solo_deaths + $9,
         last_error = coalesce($10::json, p.last_error), change = $5,
-        -- Whoever tells of its end has survived it. Of one that was stopped nobody knows what it would have done.
+        -- An attempt that reports its end survived it. One that was stopped proves nothing.
         expiries = case when $10::json is null then p.expiries else 0 end
     from state where p.run_id = state.run_id and p.index = $2 and p.epoch = $3
       and (p.status = 'leased' or (p.status = 'running' and p.attempt_id = $4))

@@ -1,4 +1,4 @@
-/** Retention: runs that nobody needs any more, and the generations that they leave behind. */
+/** Retention: removes old runs, and keeps the highest generation of each job and scope. */
 import { finalStatuses } from "../../job/run.js";
 import type { SharedLedger } from "../ledger.js";
 import type { LedgerDatabase } from "./ledger-database.js";

@@ -39,7 +39,7 @@ export function plainProgress(options: PlainProgressOptions): Observer {
     write(`${lineText(clock.now(), { isWarning, text, runId })}\n`);
   };
   const stopTicking = ticker(1000, () => {
-    if (view.phase !== "ended" && clock.monotonicMs() - lastLineMs >= lineEveryMs) line(standing(view));
+    if (view.phase !== "ended" && clock.monotonicMs() - lastLineMs >= lineEveryMs) line(progressLine(view));
   });
   return {
     on(event) {
@@ -72,7 +72,7 @@ function stateLines(event: RunEvent): readonly EventLine[] {
   }
 }
 
-function standing(view: RunView): string {
+function progressLine(view: RunView): string {
   const progress = shownProgress(view);
   if (view.phase === "publishing") return "still publishing";
   if (progress === null) return "still planning";
