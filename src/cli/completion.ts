@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { SpecError } from "../errors.js";
 import { jobsHere } from "../service/jobs.js";
-import { bashScript, type CompletionCommand, fishScript, zshScript } from "./completion/scripts.js";
+import { bashScript, type CompletionCommand, fishScript, zshScript } from "./output/completion-scripts.js";
 import type { Cli } from "./shell/context.js";
 import { declareWords, inWords } from "./shell/options.js";
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { placeOf } from "../job/output.js";
 import { type ErrorReport, errorReport } from "../service/error-report.js";
-import { reportText } from "./errors/report-text.js";
+import { reportText } from "./output/error-report-text.js";
 import { type Cli, printJson } from "./shell/context.js";
 import { wholeNumber } from "./shell/options.js";
 

@@ -5,13 +5,13 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
+import { completionCommands } from "../../src/cli/completion.js";
 import {
   bashScript,
   type CompletionCommand,
   fishScript,
   zshScript,
-} from "../../src/cli/completion/scripts.js";
-import { completionCommands } from "../../src/cli/completion.js";
+} from "../../src/cli/output/completion-scripts.js";
 import { declareAll } from "../../src/cli/shell/program.js";
 import { nightshift } from "../support/nightshift.js";
 import { scratch } from "../support/scratch.js";

@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { beforeAll, expect, test } from "vitest";
+import { completionCommands } from "../../src/cli/completion.js";
 import {
   bashScript,
   type CompletionCommand,
   fishScript,
   zshScript,
-} from "../../src/cli/completion/scripts.js";
-import { completionCommands } from "../../src/cli/completion.js";
+} from "../../src/cli/output/completion-scripts.js";
 import { commands } from "../../src/cli/shell/commands.js";
 import { declareAll } from "../../src/cli/shell/program.js";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { reportText } from "../../src/cli/errors/report-text.js";
 import { modelJob } from "../../src/cli/lookup/model-job.js";
+import { reportText } from "../../src/cli/output/error-report-text.js";
 import { makePaint } from "../../src/cli/output/paint.js";
 import type { PartitionState } from "../../src/job/partition.js";
 import type { RunState } from "../../src/job/run.js";

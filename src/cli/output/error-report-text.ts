@@ -2,9 +2,9 @@ import { dirname } from "node:path";
 import type { ErrorReport, QuarantinedRow, ReasonGroup } from "../../service/error-report.js";
 import { shownPath } from "../../service/paths.js";
 import { count, counted } from "../../text/human.js";
-import { wrapLines } from "../output/fit.js";
-import { inColourOf } from "../output/run-text.js";
-import { renderPairs, renderTable, type TableOptions } from "../output/table.js";
+import { wrapLines } from "./fit.js";
+import { inColourOf } from "./run-text.js";
+import { renderPairs, renderTable, type TableOptions } from "./table.js";
 
 const partitionsNamed = 6;
 
