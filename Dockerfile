@@ -20,7 +20,7 @@ COPY --from=build /app/schema ./schema
 COPY --from=build /app/jobs/flight-delay.yaml ./jobs/
 COPY --from=build /app/fixtures/models/flight-delay.onnx ./fixtures/models/
 COPY --from=build /app/fixtures/flights ./fixtures/flights
-RUN ln -s /app/dist/cli.js /usr/local/bin/nightshift && mkdir /project /assets && chown node:node /project /assets
+RUN ln -s /app/dist/bundle/cli.js /usr/local/bin/nightshift && mkdir /project /assets && chown node:node /project /assets
 USER node
 WORKDIR /project
 ENTRYPOINT ["nightshift"]

@@ -15,7 +15,7 @@ process.env.ORT_DISABLE_TELEMETRY = "1";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cache = `${root}.cache/bench`;
-const cli = `${root}dist/cli.js`;
+const cli = `${root}dist/bundle/cli.js`;
 const model = `${root}fixtures/models/w1-lightgbm.onnx`;
 const { values: flags } = parseArgs({
   options: {

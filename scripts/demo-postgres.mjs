@@ -87,7 +87,7 @@ function makeProject() {
 /** A command as a user would type it; the demo ends if it fails. */
 function nightshift(url, ...words) {
   console.log(`\n${paint.bold(`$ nightshift ${words.join(" ")}`)}`);
-  const { status } = spawnSync(process.execPath, [`${root}dist/cli.js`, ...words], {
+  const { status } = spawnSync(process.execPath, [`${root}dist/bundle/cli.js`, ...words], {
     cwd: project,
     // Both streams here, so that their lines stay in order in a pipe.
     stdio: ["inherit", 1, 1],

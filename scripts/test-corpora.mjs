@@ -11,7 +11,7 @@ import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { compareRows } from "./compare-predictions.mjs";
 
-const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+const cli = fileURLToPath(new URL("../dist/bundle/cli.js", import.meta.url));
 const { values: options, positionals } = parseArgs({
   options: { readme: { type: "boolean", default: false }, engine: { type: "string" } },
   allowPositionals: true,

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { installPythonPackages } from "./python-packages.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const cli = join(root, "dist/cli.js");
+const cli = join(root, "dist/bundle/cli.js");
 const isWhole = process.argv.includes("--all");
 
 /** Sections by what they import: one folder of packages each, so that none decides the versions of another. */

@@ -109,7 +109,7 @@ function compileInto(copy, fault, text) {
   const path = join(copy, fault.file.replace(/^src/, "dist").replace(/\.ts$/, ".js"));
   const before = readFileSync(path);
   writeFileSync(path, compiled(fault, text));
-  execFileSync(process.execPath, ["scripts/build.mjs", "--host-only"], { cwd: copy });
+  execFileSync(process.execPath, ["scripts/build.mjs", "--bundle-only"], { cwd: copy });
   return () => writeFileSync(path, before);
 }
 

@@ -17,7 +17,9 @@ const text = `# Third-party notices
 
 Nightshift is licensed under Apache-2.0. It uses the packages below; npm installs each with its own licence file.
 \`dist/bundle/\` also holds a bundled copy of apache-arrow and flatbuffers (Apache-2.0, The Apache Software Foundation and
-Google), of @bufbuild/protobuf (Apache-2.0 and BSD-3-Clause, Buf and Google) and of tslib (0BSD, Microsoft).
+Google), of @bufbuild/protobuf (Apache-2.0 and BSD-3-Clause, Buf and Google), of tslib (0BSD, Microsoft), of yaml (ISC,
+Eemeli Aro), of zod (MIT, Colin McDonnell), of commander (MIT, TJ Holowaychuk), of get-east-asian-width (MIT, Sindre
+Sorhus) and of fastest-levenshtein (MIT, Kasper Unn Weihe).
 
 | package | licence |
 | --- | --- |

@@ -1,6 +1,5 @@
 /** Composition root: puts implementations behind the contracts, for the command line and for the library. */
 import { hostname } from "node:os";
-import { fileURLToPath } from "node:url";
 import { hostEnvironment, type Settings } from "./config.js";
 import type { WorkerHost } from "./host/host.js";
 import type { Connection, ConnectionUrl } from "./job/connection.js";
@@ -19,6 +18,7 @@ import type { Secrets } from "./spec/secrets.js";
 import type { Clock } from "./time/clock.js";
 import { ineffectiveSettings } from "./wiring/ineffective-settings.js";
 import { openLedger, openStores } from "./wiring/open-ledger.js";
+import { packagedPath } from "./wiring/packaged.js";
 import {
   admitting,
   hookDirOf,
@@ -68,7 +68,7 @@ export function createApp(settings: Settings, options: AppOptions = {}): App {
 
   async function currentHost(): Promise<() => WorkerHost> {
     const { childProcessHost } = await import("./host/child-process-host.js");
-    const entry = fileURLToPath(new URL("./bundle/worker-host.js", import.meta.url));
+    const entry = packagedPath("dist/bundle/worker-host.js");
     const hookDir = hookDirOf(settings);
     return () => {
       if (host === null || host.isGone()) {

@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FlightProject, flightProject } from "../support/flight-project.js";
 
-const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const cli = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 let project: FlightProject;
 
 beforeAll(() => {

@@ -13,7 +13,7 @@ import {
   writeFlights,
 } from "../support/flight-project.js";
 
-const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const cli = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 let project: FlightProject;
 let score: readonly string[];
 

@@ -16,7 +16,7 @@ import { declareAll } from "../../src/cli/shell/program.js";
 import { nightshift } from "../support/nightshift.js";
 import { scratch } from "../support/scratch.js";
 
-const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const cli = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 const spec = (name: string) =>
   `version: 1\nname: ${JSON.stringify(name)}\nmodel: m.onnx\ninput: { from: a }\nwrite: { to: out }\n`;
 const hostileNames = [

@@ -21,10 +21,10 @@ export interface AnotherUser {
 export function anotherUser(): AnotherUser {
   const nothing = (): void => undefined;
   if (process.getuid?.() !== 0) return { startAs: {}, own: nothing, remove: nothing };
-  const ours = join(repository, "dist/cli.js");
+  const ours = join(repository, "dist/bundle/cli.js");
   const copy = canRun(ours) ? null : copyOfProgram();
   const remove = copy === null ? nothing : () => rmSync(copy, { recursive: true, force: true });
-  const cliPath = copy === null ? ours : join(copy, "dist/cli.js");
+  const cliPath = copy === null ? ours : join(copy, "dist/bundle/cli.js");
   if (!canRun(cliPath))
     throw new Error(`user ${nobodyUid} cannot run ${cliPath} here: permissions cannot be tested`);
   return { startAs: { uid: nobodyUid, cliPath }, own, remove };

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const cliPath = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const cliPath = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 export const preloadPath = fileURLToPath(new URL("./kill-at.mjs", import.meta.url));
 
 export interface Finished {

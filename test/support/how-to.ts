@@ -101,7 +101,11 @@ function preparePlace(
   given: { readonly [path: string]: string },
 ): HowToPlace {
   const programs = join(cwd, ".bin");
-  writeTo(cwd, ".bin/nightshift", `#!/bin/sh\nexec "${process.execPath}" "${repository}dist/cli.js" "$@"\n`);
+  writeTo(
+    cwd,
+    ".bin/nightshift",
+    `#!/bin/sh\nexec "${process.execPath}" "${repository}dist/bundle/cli.js" "$@"\n`,
+  );
   chmodSync(join(programs, "nightshift"), 0o755);
   mkdirSync(join(cwd, "node_modules"));
   symlinkSync(repository, join(cwd, "node_modules/nightshift"));
@@ -166,7 +170,7 @@ async function runCommand(
 function asAtHome(printed: string, { cwd, databaseUrl }: HowToPlace): string {
   return printed
     .replaceAll(cwd, "/srv/scoring")
-    .replaceAll(`node ${repository}dist/cli.js`, "nightshift")
+    .replaceAll(`node ${repository}dist/bundle/cli.js`, "nightshift")
     .replaceAll(new URL(databaseUrl).pathname.slice(1), "app")
     .replaceAll(new URL(databaseUrl).host, "db.internal:5432");
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const cli = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 
 /** As a person's shell would start it: not by npm, and not on a terminal. */
 const env = { ...process.env, npm_command: undefined, NO_COLOR: "1" };

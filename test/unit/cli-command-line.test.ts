@@ -5,7 +5,7 @@ import { shellLine } from "../../src/text/shell-line.js";
 test("a suggested command begins as this one was started", () => {
   expect(programName("/usr/bin/nightshift", {})).toBe("nightshift");
   expect(programName("/srv/node_modules/.bin/nightshift", { npm_command: "exec" })).toBe("npx nightshift");
-  expect(programName("dist/cli.js", {})).toBe("node dist/cli.js");
+  expect(programName("dist/bundle/cli.js", {})).toBe("node dist/bundle/cli.js");
 });
 
 test("it finds the same runs, and shows no password", () => {
