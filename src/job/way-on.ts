@@ -84,14 +84,16 @@ export function startAgain(runId: string): string {
 
 /**
  * Returns the error of a run with a hint that helps for this run. The code that throws the error need not know the run's
- * generation: hints say `--restart`, and a later generation needs more than that.
+ * generation: hints say `--restart`, and a later generation needs more than that. Nor does it know the command, which would
+ * drop what was accepted if it had that option and were run again.
  */
 export function withHintOf(error: NightshiftError, runId: string): NightshiftError {
+  if (error.hint === undefined) return error;
   const flags = startingOver(runId).join(" ");
-  if (error.hint === undefined || error.hint.includes(flags)) return error;
-  return error.hint.includes("--restart")
-    ? withHint(error, error.hint.replaceAll("--restart", flags))
-    : error;
+  const hint = error.hint
+    .replaceAll(/(?<!--reprocess )--restart/g, flags)
+    .replace(/the same command again/, "$&, without --restart");
+  return hint === error.hint ? error : withHint(error, hint);
 }
 
 /**

@@ -63,7 +63,7 @@ export function runEnded(runId: string, status: string): SpecError {
 
 export function ownerAlive(runId: string, pid: number): SpecError {
   return new SpecError("refused.owner-alive", `run ${runId} is owned by process ${pid}`, {
-    hint: `Wait until it is done, or stop it with nightshift cancel ${runId} and run the command again: accepted partitions are kept.`,
+    hint: `Wait until it is done, or stop it with nightshift cancel ${runId}, which keeps accepted partitions, and run the command again.`,
     details: { runId, pid },
   });
 }

@@ -9,6 +9,7 @@ import {
   keysBelow,
   keysIn,
 } from "../support/flight-project.js";
+import { errorIn } from "../support/hints.js";
 import { type Mounts, ownMounts } from "../support/mounts.js";
 import { type Finished, jsonLinesOf } from "../support/nightshift.js";
 
@@ -48,7 +49,7 @@ test("a disk that fills up while parts are staged: nothing is published, and wha
     /error: cannot (write|create) .*\/disk\/\.out\.nightshift\/staging\/.*: the disk is full\n/,
   );
   expect(full.stderr).toContain(
-    "hint: Free some space there, then run the same command again: it continues where this one stopped.\n",
+    "hint: Free some space there, then run the same command again, without --restart: it continues where this one stopped.\n",
   );
   expect(full.stderr).toMatch(/next .* errors .*\n +.* retry /);
   expect(existsSync(outside(join(disk, "out")))).toBe(false);
@@ -155,4 +156,22 @@ test("an output that is a mount point, or whose staging would be on another devi
 
   expect(await run("score", flightModel, ...input, "-o", "disk/predictions/")).toMatchObject({ status: 0 });
   expect(await keysOnDisk(join(disk, "predictions"))).toEqual(keysBelow(project.rows));
+});
+
+test("a state directory without room for the run: the same command, once there is room, does all of it", async () => {
+  project = flightProject({ files: 2 });
+  const { sh } = await mountDisk("size=4k", ".nightshift");
+  const full = await run("run", "flights", "--json");
+  const { code, hint } = errorIn(full);
+  expect(code).toBe("infra.disk-full");
+  expect(hint).toContain("run the same command again");
+  expect(existsSync(project.out)).toBe(false);
+
+  sh(`mount -o remount,size=16m '${disk}'`);
+  const again = await run("run", "flights", "--json");
+  expect({ status: again.status, last: jsonLinesOf(again).at(-1) }).toMatchObject({
+    status: 0,
+    last: { status: "published", rows: { read: project.rows, predicted: project.rows } },
+  });
+  expect(await keysIn(project.out)).toEqual(keysBelow(project.rows));
 });

@@ -1,6 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** A database server stops while a run uses it: the command that the error names publishes every row once. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { openDatabase } from "../../src/postgres/database.js";
 import { migrate } from "../../src/postgres/migrate.js";
 import { type FlightProject, flightProject, holding, keysBelow, keysIn } from "../support/flight-project.js";
@@ -27,9 +29,13 @@ afterEach(() => project.remove());
 
 const toTable = "{ to: '${DATABASE_URL}', table: public.predicted, create: true, mode: replace }";
 
+const toFiles = "{ to: ../out, mode: replace }";
+const fromQuery =
+  "{ from: '${DATABASE_URL}', query: 'select k as flight_id, distance, hour, origin, destination from flights, lateral pg_sleep(0.02 + k * 0)', key: [flight_id] }";
+
 /** A server is away for the rest of the run, then back for what the hint names. */
 const uses = [
-  { use: "the ledger", write: "{ to: ../out, mode: replace }", argv: ["--ledger"] },
+  { use: "the ledger", write: toFiles, argv: ["--ledger"] },
   { use: "the output", write: toTable, argv: [] },
 ];
 
@@ -53,7 +59,7 @@ test.each(uses)(
     expect(helped).toMatchObject({ status: 0 });
     expect(jsonLinesOf(helped).at(-1)).toMatchObject({ status: "published" });
     const keys =
-      used.argv.length > 0
+      used.write === toFiles
         ? await keysIn(project.out)
         : (
             await database.query<{ key: number }>("select flight_id::int as key from predicted order by 1")
@@ -61,3 +67,35 @@ test.each(uses)(
     expect(keys).toEqual(keysBelow(150));
   },
 );
+
+test("the input is away while it is read: the same command, once it is back, publishes", async () => {
+  project = flightProject({ files: 1, write: toFiles });
+  await database.query(
+    `create table flights as select k, 100 + k * 1.5::float8 as distance, k % 24 as hour,
+       'ATL' as origin, 'MSY' as destination from generate_series(0, 149) k`,
+  );
+  const spec = join(project.cwd, "jobs/flights.yaml");
+  writeFileSync(
+    spec,
+    readFileSync(spec, "utf8").replace(/^input: .*$/m, () => `input: ${fromQuery}`),
+  );
+  const env = { DATABASE_URL: database.url };
+  const run = project.start(["run", "flights", "--json"], { env });
+  await vi.waitUntil(isReading, { timeout: 30_000, interval: 20 });
+  await server.stop("immediate");
+  const broken = await run.finished;
+  const { code, hint } = errorIn(broken);
+  expect(["infra.connection-lost", "infra.unreachable"]).toContain(code);
+  expect(hint).toMatch(/same command|run the command again/);
+  await server.start();
+  const helped = project.nightshiftWith(env, "run", "flights", "--json");
+  expect(jsonLinesOf(helped).at(-1)).toMatchObject({ status: "published" });
+  expect(await keysIn(project.out)).toEqual(keysBelow(150));
+});
+
+async function isReading(): Promise<boolean> {
+  const sessions = await database.query(
+    "select from pg_stat_activity where state = 'active' and query like '%pg_sleep%' and pid <> pg_backend_pid()",
+  );
+  return sessions.length > 0;
+}

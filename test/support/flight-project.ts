@@ -197,6 +197,11 @@ export function clockOff(clock: { readonly shiftMs?: number; readonly stepMs?: n
   return preloaded("shifted-clock.mjs", { NIGHTSHIFT_CLOCK: JSON.stringify(clock) });
 }
 
+/** Environment of a process whose ONNX Runtime says that it is another version: see other-engine.mjs. */
+export function otherEngine(): { readonly [name: string]: string } {
+  return preloaded("other-engine.mjs", {});
+}
+
 function preloaded(
   name: string,
   env: { readonly [name: string]: string },

@@ -50,7 +50,7 @@ export function noMoreWrites(runId: string, first: NightshiftError): InfraError 
     first.code.startsWith("infra.") ? first.code : "infra.io",
     `nothing more is written to the journal of run ${runId} after: ${first.message}`,
     {
-      hint: first.hint ?? "Repair the disk, then run the command again: accepted partitions are kept.",
+      hint: first.hint ?? "Repair the disk, then run the same command again: accepted partitions are kept.",
       details: { ...first.details, runId },
       cause: first,
     },
