@@ -15,6 +15,7 @@ import { describe, expect, it } from "vitest";
 import type { Receipt } from "../../src/job/partition.js";
 import type { Run } from "../../src/job/run.js";
 import type { PostgresWrite } from "../../src/sinks/postgres/postgres-write.js";
+import { outputFileSystem } from "../../src/wiring/output-files.js";
 import { freshDirectory, idsIn as idsInFile, runOf } from "../support/file-target.js";
 import { columnsOf, freshTarget, idsIn, type PostgresTarget, stageRun } from "../support/postgres-target.js";
 
@@ -554,6 +555,20 @@ describe("what cannot be scored, and what is left over", () => {
     await stageRun(target, runOf("b"), [{ ids: [1], quarantined: [4] }], parts);
     await sink.abort(runOf("b"));
     expect(readdirSync(join(path, ".staged"))).toEqual([]);
+  });
+
+  it("writes no quarantined row outside of NIGHTSHIFT_OUTPUT_ROOT", async () => {
+    const target = await freshTarget();
+    const [root, outside] = [freshDirectory(), freshDirectory()];
+    const parts = { mode: "append", quarantine: { kind: "directory", path: join(outside, "bad") } } as const;
+    const fileSystem = await outputFileSystem(root);
+    const rows = { ids: [1], quarantined: [4], fileSystem };
+    await expect(stageRun(target, runOf("a"), [rows], parts)).rejects.toMatchObject({
+      code: "refused.outside-output-root",
+    });
+    expect(readdirSync(outside)).toEqual([]);
+    const inside = { mode: "append", quarantine: { kind: "directory", path: join(root, "bad") } } as const;
+    expect(await stageRun(target, runOf("b"), [rows], inside)).toHaveLength(1);
   });
 
   it("ignores what a zombie attempt staged, and clears it away with the rest", async () => {

@@ -14,6 +14,7 @@ import type { PostgresWrite } from "../../src/sinks/postgres/postgres-write.js";
 import type { QuarantineDirectory } from "../../src/sinks/postgres/quarantine-files.js";
 import { stagingPostgresSink } from "../../src/sinks/postgres/staging-postgres-sink.js";
 import type { Sink } from "../../src/sinks/sink.js";
+import type { FileSystem } from "../../src/stores/file-system.js";
 import { localFileSystem } from "../../src/stores/local/local-file-system.js";
 import { arrowFileFormat } from "./arrow-file-format.js";
 import { batchOf, type PartitionRows } from "./file-target.js";
@@ -85,8 +86,11 @@ export function writeWith(url: string, parts: Partial<PostgresWrite> = {}): Post
   };
 }
 
-function quarantineOf({ quarantine }: PostgresWrite): QuarantineDirectory | null {
-  return quarantine?.kind === "directory" ? { path: quarantine.path, fileSystem: localFileSystem() } : null;
+function quarantineOf(
+  { quarantine }: PostgresWrite,
+  fileSystem = localFileSystem(),
+): QuarantineDirectory | null {
+  return quarantine?.kind === "directory" ? { path: quarantine.path, fileSystem } : null;
 }
 
 export interface StagedPartition extends Partial<PartitionRows> {
@@ -94,6 +98,8 @@ export interface StagedPartition extends Partial<PartitionRows> {
   readonly batch?: RecordBatch;
   /** Of the quarantined rows, instead of ids a thousand above their numbers. */
   readonly quarantinedKey?: RecordBatch;
+  /** What files of quarantined rows are written through. */
+  readonly fileSystem?: FileSystem;
 }
 
 /** Does what a worker does for each partition, and returns the receipts. */
@@ -121,7 +127,7 @@ export async function stagePartition(
   const batch = rows.batch ?? batchOf({ ids: [], ...rows });
   const ref = { runId: run.id, partition: index, epoch: 1 };
   const task = { run, ref, plan: { profile: { writer: defaultWriterProfile } } } as unknown as PartitionTask;
-  const directory = quarantineOf(write);
+  const directory = quarantineOf(write, rows.fileSystem);
   const quarantine = directory === null ? null : { directory, format: arrowFileFormat };
   const writer = await stagingPostgresSink({ url: urlOf(url), write, quarantine }).openWriter(
     task,
