@@ -6,6 +6,7 @@ import { openMetrics } from "../service/observe.js";
 import { type LogEntry, logText } from "../text/log-text.js";
 import { packageVersion } from "../wiring/packaged.js";
 import type { WorkerEvent } from "../worker/queue-worker.js";
+import { type UnprotectedLink, unprotectedLinks } from "./doctor/protection.js";
 import { logLine } from "./output/log-line.js";
 import { declareQueue } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
@@ -71,6 +72,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
     });
   cli.logging();
   const stopping = cli.stopGracefully("stopping: nothing new is taken");
+  for (const link of await unprotectedLinks(cli)) warnOf(cli, link);
   const app = await cli.app();
   const metrics =
     metricsListen === undefined ? null : await openMetrics(cli, { jobs: () => [], isWorker: true });
@@ -101,6 +103,16 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   }
   if (refused !== undefined) throw refused;
   return 0;
+}
+
+function warnOf(cli: Cli, { role, place, reason, hint }: UnprotectedLink): void {
+  const json = jsonPlace(cli);
+  if (json !== null) logLine(json, "connection.unprotected", { role, place, reason, hint });
+  else
+    log(cli, {
+      ...{ level: "warn", message: "connection unprotected" },
+      fields: { role, at: place, reason, hint },
+    });
 }
 
 interface Readiness {

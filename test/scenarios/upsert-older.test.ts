@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
-/** An upsert of an older interval changes no row of its table, and everything that tells of the run says so. */
+/** An upsert of an older interval changes no row of its table, and every report of the run says so. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";

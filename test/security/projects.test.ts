@@ -174,6 +174,25 @@ test("doctor and serve warn of connections to other machines without TLS", async
   expect(await links(null, "postgres://u@db.example/n")).toEqual(["queue sslmode=prefer"]);
 });
 
+test.each(["--json", "--no-color"])("a worker warns of them before it connects: %s", (format) => {
+  const { status, stdout, stderr } = nightshift(
+    scratch(),
+    "worker",
+    ...[
+      "--queue",
+      "redis://:secret@queue.invalid:6379",
+      "--ledger",
+      "postgres://u:secret@db.invalid/n",
+      format,
+    ],
+  );
+  expect(status).not.toBe(0);
+  const said = format === "--json" ? stdout : stderr;
+  for (const role of ["ledger", "queue"])
+    expect(said).toMatch(new RegExp(`connection.unprotected.*role("?[:=]"?)${role}`));
+  expect(stdout + stderr).not.toContain("secret");
+});
+
 test("what a run remembers is for its user alone", async () => {
   const state = join(scratch(), "state");
   const files = privateFileSystem();
