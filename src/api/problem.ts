@@ -57,7 +57,7 @@ export function problemOf(thrown: unknown): Problem {
   return { status, title, code, detail, ...(hint === undefined ? {} : { hint }) };
 }
 
-function statusOf({ kind, code }: NightshiftError): number {
+function statusOf({ kind, code, retryable }: NightshiftError): number {
   const known = byCode[code];
   if (known !== undefined) return known;
   if (code.startsWith("refused.")) return 409;
@@ -68,6 +68,7 @@ function statusOf({ kind, code }: NightshiftError): number {
     case "model":
       return 422;
     case "infra":
+      return retryable ? 503 : 500;
     case "cancelled":
       return 503;
     case "bug":

@@ -33,7 +33,7 @@ const always = {
   400: failed("Invalid request: unknown keys, or no JSON."),
   401: failed("A token is needed, and was not given or is not right."),
   403: failed("Asked under another host's name, or by a page of another site."),
-  500: failed("A bug."),
+  500: failed("A bug, or a fault that an operator has to put right: a full disk, a missing privilege."),
   503: failed("The ledger or another server cannot be reached, or the service is stopping."),
 };
 const posted = {
