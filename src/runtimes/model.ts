@@ -82,5 +82,6 @@ export interface Predictor {
    * and stored
    */
   predict(inputs: Tensors, outputs?: readonly string[]): Promise<Tensors>;
+  /** May be repeated. */
   close(): Promise<void>;
 }

@@ -446,10 +446,12 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerUnderT
         const receipts = [aReceipt(ref, "a"), aReceipt(ref, "a"), aReceipt(ref, "a", 5)];
         const outcomes = await Promise.all(receipts.map((receipt) => ledger.acceptReceipt(receipt)));
         expect(outcomes).toEqual(["accepted", "accepted", "accepted"]);
-        expect((await state("run")).accepted).toEqual({
-          partitions: 1,
-          rows: aReceipt(ref, "a").rows,
-        });
+        // Three at once come in any order: one of them is kept, and a later one does not replace it.
+        const kept = (await partition("run", 0)).receipt;
+        expect(receipts.map(({ rows }) => rows)).toContainEqual(kept?.rows);
+        const other = kept?.rows.quarantined === 5 ? aReceipt(ref, "a") : aReceipt(ref, "a", 5);
+        expect(await ledger.acceptReceipt(other)).toBe("accepted");
+        expect((await state("run")).accepted).toEqual({ partitions: 1, rows: kept?.rows });
         await ledger.beginPublish(claim);
         expect(await ledger.acceptReceipt(aReceipt(ref, "a"))).toBe("accepted");
       });

@@ -62,8 +62,9 @@ export function onnxPredictor(
   }
 
   /** Without rows no call is needed, and many models cannot handle it. */
-  function noRows(): Tensors {
-    return Object.fromEntries(signature.outputs.map((spec) => [spec.name, emptyTensor(spec)]));
+  function noRows(wanted: readonly string[]): Tensors {
+    const specs = signature.outputs.filter(({ name }) => wanted.includes(name));
+    return Object.fromEntries(specs.map((spec) => [spec.name, emptyTensor(spec)]));
   }
 
   function withRows(name: string, tensor: Tensor, rows: number): Tensor {
@@ -78,16 +79,19 @@ export function onnxPredictor(
     );
   }
 
+  let isClosed = false;
   return {
     signature,
     async predict(inputs, outputs = allOutputs) {
       const rows = rowsOf(inputs, signature, path);
-      if (rows === 0) return noRows();
+      if (rows === 0) return noRows(outputs);
       return signature.fixedBatch === null
         ? run(inputs, rows, outputs)
         : runFixed(inputs, rows, signature.fixedBatch, outputs);
     },
     async close() {
+      if (isClosed) return;
+      isClosed = true;
       await turns(() => session.release());
     },
   };

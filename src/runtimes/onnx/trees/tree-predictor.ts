@@ -37,7 +37,7 @@ export function treePredictor(model: TreeModel, signature: Signature, path: stri
 
   return {
     signature,
-    async predict(inputs) {
+    async predict(inputs, wanted) {
       const rows = rowsOf(inputs, signature, path);
       const { dims, data } = inputs[model.input] as Tensor;
       const features = dims[1] ?? 0;
@@ -51,7 +51,8 @@ export function treePredictor(model: TreeModel, signature: Signature, path: stri
       const { label, scores } = score(data as Float32Array, rows, features);
       const made: Record<string, Tensor> = Object.create(null);
       for (const [name, what] of model.outputs)
-        made[name] = what === "label" && label !== null ? label : scores;
+        if (wanted === undefined || wanted.includes(name))
+          made[name] = what === "label" && label !== null ? label : scores;
       return made;
     },
     async close() {
