@@ -12,6 +12,7 @@ sourceConformance("of Parquet files", async () => {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "nightshift-source-")));
   let inputs = 0;
   return {
+    isOrdered: true,
     async open(rows) {
       const folder = join(root, String(inputs++));
       mkdirSync(folder);

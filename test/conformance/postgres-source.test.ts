@@ -12,6 +12,7 @@ for (const read of reads)
     const database = await createDatabase();
     let tables = 0;
     return {
+      isOrdered: false,
       async open(rows) {
         const table = `input_${tables++}`;
         await database.query(
