@@ -54,7 +54,7 @@ await build({
   },
 });
 
-for (const entry of ["dist/cli.js", "dist/bundle/cli.js"]) chmodSync(`${root}${entry}`, 0o755);
+chmodSync(`${root}dist/bundle/cli.js`, 0o755);
 
 function packagesBut(...bundled) {
   const { dependencies, peerDependencies = {} } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));

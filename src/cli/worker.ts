@@ -6,7 +6,7 @@ import { openMetrics } from "../service/observe.js";
 import { type LogEntry, logText } from "../text/log-text.js";
 import { packageVersion } from "../wiring/packaged.js";
 import type { WorkerEvent } from "../worker/queue-worker.js";
-import { type UnprotectedLink, unprotectedLinks } from "./doctor/protection.js";
+import { type UnprotectedLink, unprotectedEntry, unprotectedLinks } from "./doctor/protection.js";
 import { logLine } from "./output/log-line.js";
 import { declareQueue } from "./running/run-options.js";
 import type { Cli } from "./shell/context.js";
@@ -105,14 +105,10 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   return 0;
 }
 
-function warnOf(cli: Cli, { role, place, reason, hint }: UnprotectedLink): void {
+function warnOf(cli: Cli, link: UnprotectedLink): void {
   const json = jsonPlace(cli);
-  if (json !== null) logLine(json, "connection.unprotected", { role, place, reason, hint });
-  else
-    log(cli, {
-      ...{ level: "warn", message: "connection unprotected" },
-      fields: { role, at: place, reason, hint },
-    });
+  if (json !== null) logLine(json, "connection.unprotected", link);
+  else log(cli, unprotectedEntry(link));
 }
 
 interface Readiness {

@@ -17,12 +17,12 @@ import { Float32, Int32, Utf8, type Vector, vectorFromArray } from "apache-arrow
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Chunk } from "../../src/data/chunk.js";
 import { type PathTypes, typeName } from "../../src/data/column.js";
-import { NightshiftError } from "../../src/errors.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
 import { fileSource } from "../../src/sources/files/file-source.js";
 import type { FilesPartition } from "../../src/sources/files/files-input.js";
 import type { PlanRequest, Source } from "../../src/sources/source.js";
 import { localStore } from "../../src/stores/local/local-store.js";
+import { failure } from "../support/failure.js";
 import { type Columns, plainRows, type Row, writeParquet } from "../support/parquet-rows.js";
 
 let root: string;
@@ -89,15 +89,6 @@ async function read(
   ))
     chunks.push({ rows: plainRows(batch), origin });
   return chunks;
-}
-
-async function failure(step: Promise<unknown>): Promise<NightshiftError> {
-  const error = await step.then(
-    () => null,
-    (thrown) => thrown,
-  );
-  if (!(error instanceof NightshiftError)) throw new Error(`expected one of our errors, got ${error}`);
-  return error;
 }
 
 async function only(from: Source<FilesPartition>): Promise<FilesPartition> {

@@ -12,9 +12,9 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NightshiftError } from "../../src/errors.js";
 import { localStore } from "../../src/stores/local/local-store.js";
 import type { StoredFile } from "../../src/stores/store.js";
+import { failure } from "../support/failure.js";
 import { asNobody } from "../support/places.js";
 
 const store = localStore();
@@ -40,15 +40,6 @@ async function files(pattern: string): Promise<readonly StoredFile[]> {
 
 async function names(pattern: string): Promise<readonly string[]> {
   return (await files(pattern)).map((file) => relative(root, file.path));
-}
-
-async function failure(step: Promise<unknown>): Promise<NightshiftError> {
-  const error = await step.then(
-    () => null,
-    (thrown) => thrown,
-  );
-  if (!(error instanceof NightshiftError)) throw new Error(`expected one of our errors, got ${error}`);
-  return error;
 }
 
 describe("a listing", () => {

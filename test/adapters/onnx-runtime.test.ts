@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFil
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Tensor, TensorData, TensorType } from "../../src/data/tensor.js";
-import { NightshiftError } from "../../src/errors.js";
+import { failure } from "../support/failure.js";
 import { floats, identity, integers, model, node, types, value } from "../support/onnx-models.js";
 import { loaded, loadedModel, profile, runtime, writeModel } from "../support/onnx-run.js";
 import { linux, needs } from "../support/places.js";
@@ -17,15 +17,6 @@ const matrix = (rows: number, width: number, ...data: number[]): Tensor => ({
   dims: [rows, width],
   data: Float32Array.from(data),
 });
-
-async function failure(doing: Promise<unknown>): Promise<NightshiftError> {
-  const error = await doing.then(
-    () => new Error("it went well"),
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof NightshiftError) return error;
-  throw error;
-}
 
 /** Must be the first test of this file: it looks at what the process has loaded. */
 it("inspecting loads no native library", async (context) => {

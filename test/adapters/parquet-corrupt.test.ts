@@ -1,11 +1,12 @@
 import { Float32, Int32, Timestamp, TimeUnit, Utf8, vectorFromArray } from "apache-arrow";
 import { describe, expect, it } from "vitest";
-import { DataError, InfraError, type NightshiftError } from "../../src/errors.js";
+import { DataError, InfraError } from "../../src/errors.js";
 import { readFooter } from "../../src/formats/parquet/footer.js";
 import { footerBytes, mapFields } from "../../src/formats/parquet/footer-edit.js";
 import { parquetFormat } from "../../src/formats/parquet/parquet-format.js";
 import type { ThriftStruct } from "../../src/formats/parquet/thrift.js";
 import { decodeThrift } from "../../src/formats/parquet/thrift-decode.js";
+import { failure } from "../support/failure.js";
 import { memoryFile } from "../support/memory-files.js";
 import { readRows, writeParquet } from "../support/parquet-rows.js";
 
@@ -19,15 +20,6 @@ const columns = {
     new Utf8(),
   ),
 };
-
-async function failure(step: Promise<unknown>): Promise<NightshiftError> {
-  return step.then(
-    () => {
-      throw new Error("it did not fail");
-    },
-    (error) => error,
-  );
-}
 
 function footerOf(bytes: Uint8Array): { readonly start: number; readonly root: ThriftStruct } {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.byteLength - 8, true);

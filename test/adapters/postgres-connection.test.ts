@@ -14,6 +14,7 @@ import { quoteName, quoteNames, quoteTable, quoteText } from "../../src/postgres
 import { openSession, type Session } from "../../src/postgres/session.js";
 import { connectionUrl } from "../../src/wiring/resolve-connection.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
+import { failure } from "../support/failure.js";
 import {
   createDatabase,
   type PostgresServer,
@@ -30,15 +31,6 @@ function open(url: string): Database {
   const database = openDatabase(urlOf(url), options);
   openings.push(database);
   return database;
-}
-
-async function failure(work: Promise<unknown>): Promise<NightshiftError> {
-  const error: unknown = await work.then(
-    () => new Error("it did not fail"),
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof NightshiftError)) throw error;
-  return error;
 }
 
 let test: TestDatabase;

@@ -4,11 +4,12 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { exitCodeOf, NightshiftError } from "../../src/errors.js";
+import { exitCodeOf } from "../../src/errors.js";
 import type { Owner } from "../../src/job/run.js";
 import { openPostgresStores } from "../../src/ledgers/postgres/stores.js";
 import { all } from "../conformance/ledger.js";
 import { cuttingProxy } from "../support/cutting-proxy.js";
+import { failure } from "../support/failure.js";
 import {
   type LedgerProcesses,
   ledgerProcesses,
@@ -42,15 +43,6 @@ async function planned({ ledger, owner }: TestProcess, partitions: number) {
   const claim = await ledger.claimRun("run", owner, { takeOver: false });
   await ledger.savePlan(claim, aPlan(partitions), somePartitions(partitions));
   return claim;
-}
-
-async function failure(work: Promise<unknown>): Promise<NightshiftError> {
-  const error: unknown = await work.then(
-    () => new Error("it did not fail"),
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof NightshiftError)) throw error;
-  return error;
 }
 
 describe("a server that crashes", () => {

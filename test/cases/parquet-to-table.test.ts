@@ -2,21 +2,17 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Schema } from "../../src/data/column.js";
-import { openDatabase } from "../../src/postgres/database.js";
-import { migrate } from "../../src/postgres/migrate.js";
 import { writtenColumns } from "../../src/sinks/postgres/columns/written-columns.js";
 import { copyOfCase } from "../support/cases.js";
 import { float32, int64 } from "../support/jobs.js";
 import { nightshiftWith } from "../support/nightshift.js";
+import { migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import { urlOf } from "../support/postgres-target.js";
 
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createDatabase();
-  const open = openDatabase(urlOf(database.url), { role: "test", maxSessions: 1 });
-  await migrate(open);
-  await open.close();
+  await migrateAt(database.url);
 }, 60_000);
 afterAll(() => database.drop());
 

@@ -3,9 +3,9 @@ import { appendFileSync, copyFileSync, readFileSync, rmSync, truncateSync, write
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Tensor, Tensors } from "../../src/data/tensor.js";
-import { NightshiftError } from "../../src/errors.js";
 import type { Profile } from "../../src/job/profile.js";
 import type { InspectedModel, ModelRuntime, Predictor } from "../../src/runtimes/model.js";
+import { failure } from "../support/failure.js";
 import { scratch } from "../support/scratch.js";
 
 export interface KnownModel {
@@ -33,15 +33,6 @@ function rowsOf(tensors: Tensors, from: number, to: number): Tensors {
     return [name, { type, dims: [to - from, ...dims.slice(1)], data: data.slice(from * width, to * width) }];
   });
   return Object.fromEntries(entries);
-}
-
-async function failure(work: Promise<unknown>): Promise<NightshiftError> {
-  const error = await work.then(
-    () => new Error("it went well"),
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof NightshiftError) return error;
-  throw error;
 }
 
 export function modelRuntimeConformance(name: string, open: () => Promise<KnownModel>): void {
@@ -194,7 +185,8 @@ export function modelRuntimeConformance(name: string, open: () => Promise<KnownM
       const profile = known.profileOf(model);
       const other = known.runtime.load(model.assets, { ...profile, engineVersion: "0.0.1" });
       expect((await failure(other)).code).toBe("model.engine-mismatch");
-      expect((await known.runtime.chooseProvider([profile.provider])).provider).toBe(profile.provider);
+      const elsewhere = known.runtime.load(model.assets, { ...profile, provider: "qnn" });
+      expect((await failure(elsewhere)).code).toBe("model.provider-mismatch");
     });
 
     test("is closed more than once without harm", async () => {

@@ -1,7 +1,7 @@
 /** What every store of input files promises: files in one order wherever they lie, their bytes by ranges, and their identity. */
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { NightshiftError } from "../../src/errors.js";
 import type { Store, StoredFile } from "../../src/stores/store.js";
+import { failure } from "../support/failure.js";
 
 export interface StorePlace {
   readonly store: Store;
@@ -37,15 +37,6 @@ export function storeConformance(
 
     const pathsOf = async (pattern: string) =>
       (await list(pattern)).map(({ path }) => path.slice(place.at("").length).replace(/^\//, ""));
-
-    async function failure(work: Promise<unknown>): Promise<NightshiftError> {
-      const error = await work.then(
-        () => new Error("it went well"),
-        (thrown: unknown) => thrown,
-      );
-      if (error instanceof NightshiftError) return error;
-      throw error;
-    }
 
     test("lists a file, with its size", async () => {
       await put("a.parquet");

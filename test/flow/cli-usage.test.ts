@@ -2,11 +2,10 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { commands } from "../../src/cli/shell/commands.js";
+import { builtCli } from "../support/nightshift.js";
 
-const cli = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 let cwd: string;
 
 beforeAll(() => {
@@ -16,7 +15,10 @@ beforeAll(() => {
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 function nightshift(...argv: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...argv], { cwd, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [builtCli, ...argv], {
+    cwd,
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
 }
 
@@ -82,7 +84,7 @@ test("with --json an error is JSON on stderr and stdout stays empty", () => {
 });
 
 test("a reader that leaves is no error", () => {
-  const line = `'${process.execPath}' '${cli}' completion bash | head -1; echo "\${PIPESTATUS[0]}"`;
+  const line = `'${process.execPath}' '${builtCli}' completion bash | head -1; echo "\${PIPESTATUS[0]}"`;
   const { stdout, stderr } = spawnSync("bash", ["-c", line], { cwd, encoding: "utf8" });
   expect(stdout).toBe("# nightshift completion for bash\n0\n");
   expect(stderr).toBe("");
@@ -120,8 +122,12 @@ test("colours never reach a pipe, and FORCE_COLOR asks for them", () => {
   const escapeSequence = /\x1b\[/;
   expect(nightshift("scor").stderr).not.toMatch(escapeSequence);
   const env = { ...process.env, FORCE_COLOR: "1", NO_COLOR: undefined };
-  const forced = spawnSync(process.execPath, [cli, "scor"], { cwd, env, encoding: "utf8" });
+  const forced = spawnSync(process.execPath, [builtCli, "scor"], { cwd, env, encoding: "utf8" });
   expect(forced.stderr).toMatch(escapeSequence);
-  const refused = spawnSync(process.execPath, [cli, "scor", "--no-color"], { cwd, env, encoding: "utf8" });
+  const refused = spawnSync(process.execPath, [builtCli, "scor", "--no-color"], {
+    cwd,
+    env,
+    encoding: "utf8",
+  });
   expect(refused.stderr).not.toMatch(escapeSequence);
 });

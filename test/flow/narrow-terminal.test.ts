@@ -1,11 +1,10 @@
 /** Commands on a narrow terminal: lines break between words, commands to be copied stay whole. */
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FlightProject, flightProject } from "../support/flight-project.js";
+import { builtCli } from "../support/nightshift.js";
 
-const cli = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 let project: FlightProject;
 
 beforeAll(() => {
@@ -17,7 +16,7 @@ afterAll(() => project.remove());
 
 /** What a terminal of this width shows, line by line. */
 function onTerminal(columns: number, ...argv: readonly string[]): readonly string[] {
-  const command = [process.execPath, cli, ...argv].map((word) => `'${word}'`).join(" ");
+  const command = [process.execPath, builtCli, ...argv].map((word) => `'${word}'`).join(" ");
   const { stdout } = spawnSync("script", ["-qec", `stty cols ${columns}; ${command}`, "/dev/null"], {
     cwd: project.cwd,
     encoding: "utf8",

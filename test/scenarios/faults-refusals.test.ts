@@ -2,7 +2,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   type FlightProject,
@@ -12,8 +11,8 @@ import {
   keysIn,
   writeFlights,
 } from "../support/flight-project.js";
+import { builtCli } from "../support/nightshift.js";
 
-const cli = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 let project: FlightProject;
 let score: readonly string[];
 
@@ -102,7 +101,7 @@ test.each([
 });
 
 test("a reader of stdout or stderr that leaves does not stop a run", async () => {
-  const line = `'${process.execPath}' '${cli}' run flights --json 2>&1 | head -1; echo "\${PIPESTATUS[0]}"`;
+  const line = `'${process.execPath}' '${builtCli}' run flights --json 2>&1 | head -1; echo "\${PIPESTATUS[0]}"`;
   const { stdout } = spawnSync("bash", ["-c", line], { cwd: project.cwd, encoding: "utf8" });
   const [event, status] = stdout.trimEnd().split("\n");
   expect(JSON.parse(event ?? "")).toMatchObject({ type: "run.started" });

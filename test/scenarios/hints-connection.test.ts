@@ -3,13 +3,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { openDatabase } from "../../src/postgres/database.js";
-import { migrate } from "../../src/postgres/migrate.js";
 import { type FlightProject, flightProject, holding, keysBelow, keysIn } from "../support/flight-project.js";
 import { errorIn } from "../support/hints.js";
 import { jsonLinesOf } from "../support/nightshift.js";
+import { migrateAt } from "../support/postgres-ledgers.js";
 import { type PostgresServer, startServer, type TestDatabase } from "../support/postgres-server.js";
-import { urlOf } from "../support/postgres-target.js";
 
 let server: PostgresServer;
 let database: TestDatabase;
@@ -21,9 +19,7 @@ beforeAll(async () => {
 afterAll(() => server.remove());
 beforeEach(async () => {
   database = await server.createDatabase();
-  const open = openDatabase(urlOf(database.url), { role: "test", maxSessions: 1 });
-  await migrate(open);
-  await open.close();
+  await migrateAt(database.url);
 });
 afterEach(() => project.remove());
 

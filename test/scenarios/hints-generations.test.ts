@@ -3,22 +3,18 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { openDatabase } from "../../src/postgres/database.js";
-import { migrate } from "../../src/postgres/migrate.js";
 import { type FlightProject, flightProject, holding, keysBelow, keysIn } from "../support/flight-project.js";
 import { errorIn, flagsIn } from "../support/hints.js";
 import { jsonLinesOf } from "../support/nightshift.js";
+import { migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import { urlOf } from "../support/postgres-target.js";
 
 let database: TestDatabase;
 let project: FlightProject;
 
 beforeAll(async () => {
   database = await createDatabase();
-  const open = openDatabase(urlOf(database.url), { role: "test", maxSessions: 1 });
-  await migrate(open);
-  await open.close();
+  await migrateAt(database.url);
 }, 60_000);
 afterAll(() => database.drop());
 afterEach(() => project.remove());

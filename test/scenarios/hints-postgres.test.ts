@@ -3,12 +3,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, onTestFinished, test } from "vitest";
-import { openDatabase } from "../../src/postgres/database.js";
-import { migrate } from "../../src/postgres/migrate.js";
 import { type FlightProject, flightProject, keysBelow, keysIn } from "../support/flight-project.js";
 import { errorIn } from "../support/hints.js";
+import { migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase } from "../support/postgres-server.js";
-import { urlOf } from "../support/postgres-target.js";
 
 let project: FlightProject;
 
@@ -61,17 +59,15 @@ const limits: readonly Limit[] = [
 
 test.each(limits)(
   "$name of a role: the hint's remedy helps",
-  async ({ name, input, write = toFiles, limit, code, says, remedy }) => {
+  async ({ input, write = toFiles, limit, code, says, remedy }) => {
     const database = await createDatabase();
-    const role = `limited_${database.name}_${limits.findIndex((one) => one.name === name)}`;
+    const role = `limited_${database.name}`;
     const asRole = (sql: string): Promise<unknown> => database.query(sql.replaceAll("ROLE", role));
     onTestFinished(async () => {
       await asRole("drop owned by ROLE; drop role ROLE");
       await database.drop();
     });
-    const open = openDatabase(urlOf(database.url), { role: "test", maxSessions: 1 });
-    await migrate(open);
-    await open.close();
+    await migrateAt(database.url);
     await asRole(
       `create role ROLE login; grant usage, create on schema nightshift to ROLE;
      grant select, insert, update, delete on all tables in schema nightshift to ROLE;

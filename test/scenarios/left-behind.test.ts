@@ -12,8 +12,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { openDatabase } from "../../src/postgres/database.js";
-import { migrate } from "../../src/postgres/migrate.js";
 import {
   type FlightProject,
   flightProject,
@@ -22,17 +20,15 @@ import {
   keysIn,
   writeFlights,
 } from "../support/flight-project.js";
+import { migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import { urlOf } from "../support/postgres-target.js";
 
 let database: TestDatabase;
 let project: FlightProject;
 
 beforeAll(async () => {
   database = await createDatabase();
-  const open = openDatabase(urlOf(database.url), { role: "test", maxSessions: 1 });
-  await migrate(open);
-  await open.close();
+  await migrateAt(database.url);
 }, 60_000);
 afterAll(() => database.drop());
 afterEach(() => project.remove());

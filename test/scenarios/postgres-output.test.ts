@@ -1,11 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${…}` is part of the language of specs
 /** Parquet in, a table out, through the command line, against a real server. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openDatabase } from "../../src/postgres/database.js";
-import { migrate } from "../../src/postgres/migrate.js";
 import { type FlightProject, flightProject, keysBelow } from "../support/flight-project.js";
+import { migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import { urlOf } from "../support/postgres-target.js";
 
 const canary = "kanarienvogel!";
 let database: TestDatabase;
@@ -26,9 +24,7 @@ beforeEach(async () => {
 afterEach(() => project.remove());
 
 async function migrated(): Promise<void> {
-  const open = openDatabase(urlOf(database.url), { role: "test", maxSessions: 1 });
-  await migrate(open);
-  await open.close();
+  await migrateAt(database.url);
 }
 
 const write = (rest: string): string => `{ to: '\${DATABASE_URL}', table: public.flights, ${rest} }`;

@@ -3,22 +3,18 @@ import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openNightshift } from "../../src/index.js";
-import { openDatabase } from "../../src/postgres/database.js";
-import { migrate } from "../../src/postgres/migrate.js";
 import { type DailyProject, dailyProject } from "../support/daily-project.js";
 import { keysIn } from "../support/flight-project.js";
 import { nightshift } from "../support/nightshift.js";
+import { migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import { urlOf } from "../support/postgres-target.js";
 
 let database: TestDatabase;
 let project: DailyProject;
 
 beforeAll(async () => {
   database = await createDatabase();
-  const open = openDatabase(urlOf(database.url), { role: "test", maxSessions: 1 });
-  await migrate(open);
-  await open.close();
+  await migrateAt(database.url);
 }, 60_000);
 afterAll(() => database.drop());
 beforeEach(() => {

@@ -3,12 +3,10 @@
 import { cpSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openDatabase } from "../../src/postgres/database.js";
-import { migrate } from "../../src/postgres/migrate.js";
 import { type FlightProject, flightProject, holding, keysBelow, keysIn } from "../support/flight-project.js";
 import { jsonLinesOf, type Running } from "../support/nightshift.js";
+import { migrateAt } from "../support/postgres-ledgers.js";
 import { createDatabase, type TestDatabase } from "../support/postgres-server.js";
-import { urlOf } from "../support/postgres-target.js";
 
 let database: TestDatabase;
 let project: FlightProject;
@@ -19,9 +17,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 beforeEach(async () => {
   await database.query("drop schema if exists nightshift cascade; drop table if exists flights");
-  const open = openDatabase(urlOf(database.url), { role: "test", maxSessions: 1 });
-  await migrate(open);
-  await open.close();
+  await migrateAt(database.url);
 });
 afterEach(() => project.remove());
 

@@ -3,7 +3,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { completionCommands } from "../../src/cli/completion.js";
 import {
@@ -13,10 +12,9 @@ import {
   zshScript,
 } from "../../src/cli/output/completion-scripts.js";
 import { declareAll } from "../../src/cli/shell/program.js";
-import { nightshift } from "../support/nightshift.js";
+import { builtCli, nightshift } from "../support/nightshift.js";
 import { scratch } from "../support/scratch.js";
 
-const cli = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 const spec = (name: string) =>
   `version: 1\nname: ${JSON.stringify(name)}\nmodel: m.onnx\ninput: { from: a }\nwrite: { to: out }\n`;
 const hostileNames = [
@@ -59,7 +57,7 @@ test("only names that no shell expands are printed", () => {
 });
 
 test.each([
-  ["names of jobs", `node '${cli}' "$@"`],
+  ["names of jobs", `node '${builtCli}' "$@"`],
   ["any printed text", printsAll],
 ])("bash runs nothing of %s", (_, body) => {
   const script = `nightshift() { ${body}; }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { builtCli } from "./nightshift.js";
 
-const cliPath = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 export const preloadPath = fileURLToPath(new URL("./kill-at.mjs", import.meta.url));
 
 export interface Finished {
@@ -24,7 +24,7 @@ export interface CliOptions {
 
 /** Starts the compiled command line in a process group of its own, so that it can be killed with its worker host. */
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): RunningCli {
-  const child = spawn(process.execPath, [cliPath, ...args], {
+  const child = spawn(process.execPath, [builtCli, ...args], {
     cwd,
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],

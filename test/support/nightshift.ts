@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const cli = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
+/** What `nightshift` runs. */
+export const builtCli = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 
 /** As a person's shell would start it: not by npm, and not on a terminal. */
 const env = { ...process.env, npm_command: undefined, NO_COLOR: "1" };
@@ -22,7 +23,7 @@ export function nightshiftWith(
   cwd: string,
   ...argv: readonly string[]
 ): Finished {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...argv], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [builtCli, ...argv], {
     cwd,
     env: { ...env, ...more },
     encoding: "utf8",
@@ -55,7 +56,7 @@ export interface Running {
 
 /** Starts the command line in a directory. */
 export function startNightshift(cwd: string, argv: readonly string[], options: StartOptions = {}): Running {
-  const { through = [], uid, cliPath = cli, onEvent } = options;
+  const { through = [], uid, cliPath = builtCli, onEvent } = options;
   const [program = "", ...args] = [
     ...(through.length === 0 ? [] : [...through, cwd]),
     process.execPath,

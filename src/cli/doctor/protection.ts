@@ -2,6 +2,7 @@
 
 import { isLoopback } from "../../http/hosts.js";
 import type { ConnectionUrl } from "../../job/connection.js";
+import type { LogEntry } from "../../text/log-text.js";
 import { ledgerUrl } from "../../wiring/open-ledger.js";
 import { connectionUrl } from "../../wiring/resolve-connection.js";
 import type { Cli } from "../shell/context.js";
@@ -51,6 +52,11 @@ function ofRedis(queue: string): UnprotectedLink | null {
     ...{ role: "queue", place: `redis://${host}`, reason: "redis://" },
     hint: "Use rediss:// where the server has TLS: over redis:// the password and all messages can be read on their way.",
   };
+}
+
+/** As `serve` and `worker` log it. */
+export function unprotectedEntry({ role, place, reason, hint }: UnprotectedLink): LogEntry {
+  return { level: "warn", message: "connection unprotected", fields: { role, at: place, reason, hint } };
 }
 
 /** @returns nothing where all is protected, or a URL is wrong: that is for the checks of ledger and queue to say */

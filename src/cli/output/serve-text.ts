@@ -2,7 +2,7 @@ import { asNightshiftError, toErrorRecord } from "../../errors.js";
 import { shownPath } from "../../service/paths.js";
 import type { ServiceEvent } from "../../service/serve.js";
 import { type LogEntry, type LogFields, type LogLevel, logText } from "../../text/log-text.js";
-import type { UnprotectedLink } from "../doctor/protection.js";
+import { type UnprotectedLink, unprotectedEntry } from "../doctor/protection.js";
 
 export type ServeEvent =
   | ServiceEvent
@@ -70,9 +70,7 @@ function entryOf(event: ServeEvent, cwd: string): LogEntry {
     case "api.listening":
       return entry("info", event.type, { url: event.url });
     case "connection.unprotected":
-      return entry("warn", event.type, {
-        ...{ role: event.role, at: event.place, reason: event.reason, hint: event.hint },
-      });
+      return unprotectedEntry(event);
     case "serve.failed":
       return entry("error", event.type, errorFields(asNightshiftError(event.error)));
     case "schedule.failed":
