@@ -1,19 +1,17 @@
 /** What clients of a running service can request: its jobs and runs, new runs, retries, cancellations, pauses. */
 import { SpecError } from "../errors.js";
-import type { Interval } from "../job/job.js";
-import type { Lane } from "../job/lane.js";
-import { isFinal, isResumable, type Run, type RunState } from "../job/run.js";
+import { isFinal, type RunState } from "../job/run.js";
 import type { PartitionCounts } from "../ledgers/ledger.js";
 import { ownerAlive, runEnded } from "../ledgers/refusals.js";
 import type { OpenTick } from "../ledgers/schedule-store.js";
 import type { CancelStatus } from "../running/cancel-run.js";
-import type { RunRequest } from "../running/run-request.js";
 import { endTicksOf } from "./cancel.js";
 import type { App, ServiceContext } from "./context.js";
 import { type JobTiming, jobTiming } from "./list.js";
-import { findByIdempotencyKey, idempotencyKeyOf, type RequestedRuns } from "./requested-runs.js";
+import type { RequestedRuns } from "./requested-runs.js";
+import { runStarts, type Started, type StartOptions, type StartRequest } from "./run-starts.js";
 import { interruptionCheck, type ShownStatus, statusCheck } from "./run-status.js";
-import { jobAt, type SeenSpec, type ServedSpec, type SpecFolder } from "./spec-folder.js";
+import type { SeenSpec, SpecFolder } from "./spec-folder.js";
 
 /** The service, as far as requests concern it. */
 export interface RequestsParts {
@@ -21,26 +19,6 @@ export interface RequestsParts {
   readonly requested: RequestedRuns;
   /** Opens the app for plans that are made while a client waits; no run uses its host. */
   readonly planning: () => Promise<App>;
-}
-
-export interface StartRequest {
-  /** An instant in the interval; without it the latest complete one. */
-  readonly at?: string | undefined;
-  readonly vars?: { readonly [name: string]: string | number | boolean } | undefined;
-  readonly lane?: Lane | undefined;
-  readonly reprocess?: boolean | undefined;
-}
-
-export interface StartOptions {
-  readonly idempotencyKey: string | null;
-  /** Fires when the client is gone. */
-  readonly signal: AbortSignal;
-}
-
-export interface Started {
-  readonly run: string;
-  readonly outcome: "recorded" | "resumed" | "running" | "already-published";
-  readonly warnings?: string[];
 }
 
 export interface ServiceReadiness {
@@ -104,14 +82,12 @@ export async function serviceRequests(
   const { clock } = context;
   const app = await context.app();
   const ledger = await app.ledger();
-  const { warningsOfInterval } = await import("../spec/choose-interval.js");
   const book = await app.scheduleStore();
   const isInterrupted = await interruptionCheck(app);
   const timingNow = await jobTiming(app);
   const timings = remembered<JobTiming>(timingForMs, clock.monotonicMs);
   const readiness = remembered<ServiceReadiness>(1_000, clock.monotonicMs);
-  /** Starts with the same key follow each other: the second finds the run of the first. */
-  const starting = new Map<string, Promise<Started>>();
+  const starts = await runStarts(context, { ledger, requested, planning, isInterrupted, stateOf });
 
   function specNamed(name: string): SeenSpec {
     const spec = specs.specs().find((each) => each.name === name);
@@ -146,76 +122,6 @@ export async function serviceRequests(
     throw new SpecError("usage.unknown-run", `there is no run \`${id}\``, {
       hint: "GET /v1/runs lists them.",
     });
-  }
-
-  async function start(name: string, request: StartRequest, options: StartOptions): Promise<Started> {
-    const { good, error } = specNamed(name);
-    if (good === null) throw error ?? new Error(`${name} is neither good nor broken`);
-    const { idempotencyKey } = options;
-    if (idempotencyKey === null) return startOnce(good, request, options);
-    const earlier = starting.get(idempotencyKey) ?? Promise.resolve();
-    const started = earlier.catch(() => undefined).then(() => startOnce(good, request, options));
-    starting.set(idempotencyKey, started);
-    try {
-      return await started;
-    } finally {
-      if (starting.get(idempotencyKey) === started) starting.delete(idempotencyKey);
-    }
-  }
-
-  async function startOnce(
-    good: ServedSpec,
-    request: StartRequest,
-    { idempotencyKey, signal }: StartOptions,
-  ): Promise<Started> {
-    const key = idempotencyKey === null ? null : idempotencyKeyOf(idempotencyKey, good.name, request);
-    const before = key === null ? null : await findByIdempotencyKey(ledger, good.name, key, clock.now());
-    if (before !== null) return { ...(await resume(await stateOf(before.id))), ...warned(before.interval) };
-    const { at, vars, lane, reprocess = false } = request;
-    const moment = { ...(at === undefined ? {} : { at }), ...(vars === undefined ? {} : { vars }) };
-    const job = await jobAt(context, good, { ...moment, givenBy: "client" });
-    const warnings = warned(job.interval);
-    const wanted: RunRequest = {
-      job,
-      kind: "spec",
-      specPath: good.path,
-      trigger: "api",
-      guess: false,
-      reprocess,
-      restart: false,
-      takeOver: false,
-      ...(key === null ? {} : { mark: key }),
-      ...(lane === undefined ? {} : { lane }),
-    };
-    const recorded = await (await (await planning()).runner()).record(wanted, signal);
-    if (recorded.is === "published")
-      return { run: recorded.runId, outcome: "already-published", ...warnings };
-    const state = await stateOf(recorded.runId);
-    if (recorded.is === "unfinished") return { ...(await resume(state)), ...warnings };
-    requested.add(state.run);
-    return { run: recorded.runId, outcome: "recorded", ...warnings };
-  }
-
-  function warned(interval: Interval | null): Pick<Started, "warnings"> {
-    const warnings = interval === null ? [] : warningsOfInterval(interval, clock.now());
-    return warnings.length === 0 ? {} : { warnings: [...warnings] };
-  }
-
-  /** Resumes a run that exists, unless it is published or runs already. */
-  async function resume(state: RunState): Promise<Started> {
-    const { run, status, owner } = state;
-    if (status === "published") return { run: run.id, outcome: "already-published" };
-    const isOwned = owner !== null && !isInterrupted(state);
-    // A run that waits here was recorded; but the ledger may say by now that it was cancelled.
-    if (isOwned || (requested.isHeld(run.id) && !isResumable(state)))
-      return { run: run.id, outcome: "running" };
-    return requestRetry(run);
-  }
-
-  async function requestRetry(run: Run): Promise<Started> {
-    await ledger.requestRetry(run.id);
-    requested.add(run);
-    return { run: run.id, outcome: "resumed" };
   }
 
   return {
@@ -254,14 +160,18 @@ export async function serviceRequests(
       return { state, status, partitions: await ledger.countPartitions(id) };
     },
 
-    start,
+    async start(name, request, options) {
+      const { good, error } = specNamed(name);
+      if (good === null) throw error ?? new Error(`${name} is neither good nor broken`);
+      return starts.start(good, request, options);
+    },
 
     async retry(id) {
       const state = await stateOf(id);
       const { status, owner } = state;
       if (isFinal(state)) throw runEnded(id, status);
       if (!requested.isHeld(id) && owner !== null && !isInterrupted(state)) throw ownerAlive(id, owner.pid);
-      return requestRetry(state.run);
+      return starts.retry(state.run);
     },
 
     async cancel(id, signal) {

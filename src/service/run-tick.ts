@@ -23,7 +23,7 @@ import { healsByWaiting, isInputMissing, lookForInput } from "../running/wait-fo
 import { latestCompleteInterval } from "../time/interval.js";
 import type { App, ServiceContext } from "./context.js";
 import { decideInterval, decideParts } from "./decide-intervals.js";
-import type { TickOutcome } from "./scheduler.js";
+import type { TickOutcome } from "./settle-tick.js";
 import { jobAt, momentOf, type ServedJob } from "./spec-folder.js";
 
 export interface TickSoFar {

@@ -6,7 +6,8 @@ import { preempt } from "./cancel.js";
 import type { App, ServiceContext } from "./context.js";
 import { type RequestedRunEvent, type RequestedRuns, requestedRuns } from "./requested-runs.js";
 import { interruptionCheck } from "./run-status.js";
-import { createScheduler, type SchedulerEvent } from "./scheduler.js";
+import { createScheduler } from "./scheduler.js";
+import type { SchedulerEvent } from "./settle-tick.js";
 import { openSlot, openSlots, shareSlots } from "./slots.js";
 import {
   type FolderEvent,

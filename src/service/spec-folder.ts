@@ -10,7 +10,7 @@ import type { NotifySettings } from "../job/notice.js";
 import type { IntervalRule } from "../time/interval.js";
 import type { Schedule } from "../time/schedule.js";
 import type { ServiceContext } from "./context.js";
-import type { ScheduledJob } from "./scheduler.js";
+import type { ScheduledJob } from "./open-ticks.js";
 
 /** The last valid state of a spec. */
 export interface ServedSpec {

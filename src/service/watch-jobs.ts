@@ -16,7 +16,7 @@ import type { App, ServiceContext } from "./context.js";
 import { dueOf, openNotices } from "./notices.js";
 import { openMetrics } from "./observe.js";
 import { hasTryLeft, runTick } from "./run-tick.js";
-import type { TickOutcome } from "./scheduler.js";
+import type { TickOutcome } from "./settle-tick.js";
 import { jobAt, momentOf, type ServedJob, type ServedSpec } from "./spec-folder.js";
 
 export interface JobWatch {

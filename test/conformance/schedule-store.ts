@@ -5,12 +5,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Owner } from "../../src/job/run.js";
 import type { RecordedTick, ScheduleStore, TickProgress } from "../../src/ledgers/schedule-store.js";
-import {
-  createScheduler,
-  type ScheduledJob,
-  type SchedulerEvent,
-  type TickOutcome,
-} from "../../src/service/scheduler.js";
+import type { ScheduledJob } from "../../src/service/open-ticks.js";
+import { createScheduler } from "../../src/service/scheduler.js";
+import type { SchedulerEvent, TickOutcome } from "../../src/service/settle-tick.js";
 import { parseCron } from "../../src/time/cron.js";
 import type { Schedule, Tick } from "../../src/time/schedule.js";
 

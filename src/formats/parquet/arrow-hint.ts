@@ -14,7 +14,8 @@ import {
   Timestamp,
   TimeUnit,
 } from "apache-arrow";
-import { type FileColumn, type Footer, fileFields, type Leaf, physicalTypes } from "./footer.js";
+import type { FileColumn, Footer, Leaf } from "./footer.js";
+import { fileFields, physicalTypes } from "./footer-fields.js";
 import { structsField, type ThriftField, type ThriftStruct, textField, wire } from "./thrift.js";
 
 const hintKey = "ARROW:schema";

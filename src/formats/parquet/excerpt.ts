@@ -9,16 +9,10 @@
 import type { Field } from "apache-arrow";
 import type { ReadHandle } from "../../stores/store.js";
 import { hintPairs, needsHint } from "./arrow-hint.js";
-import {
-  type ColumnChunk,
-  columnFields,
-  type FileColumn,
-  type Footer,
-  fileFields,
-  rowGroupFields,
-  schemaFields,
-} from "./footer.js";
+import type { FileColumn, Footer } from "./footer.js";
 import { footerBytes, keepFields, magic, shiftFields } from "./footer-edit.js";
+import { columnFields, fileFields, rowGroupFields, schemaFields } from "./footer-fields.js";
+import type { ColumnChunk } from "./row-group.js";
 import { structsField, type ThriftField, type ThriftStruct, type ThriftValue, wire } from "./thrift.js";
 
 /** From the type to the offsets of pages; statistics and indexes come after. */

@@ -1,8 +1,9 @@
 /** Joins Parquet files without decoding: column chunks are copied as they are, one footer describes them all. */
 import { BugError, DataError } from "../../errors.js";
 import type { ReadHandle } from "../../stores/store.js";
-import { chunkFields, columnFields, type Footer, fileFields, readFooter, rowGroupFields } from "./footer.js";
+import { type Footer, readFooter } from "./footer.js";
 import { dropFields, footerBytes, magic, mapFields, shiftFields } from "./footer-edit.js";
+import { chunkFields, columnFields, fileFields, rowGroupFields } from "./footer-fields.js";
 import { type ThriftStruct, wire } from "./thrift.js";
 import { encodeThrift } from "./thrift-encode.js";
 

@@ -1,5 +1,7 @@
 /** How much memory a column chunk takes: decoded, and while it is being decoded. */
-import { type ColumnChunk, type Footer, type Leaf, physicalTypes } from "./footer.js";
+import type { Footer, Leaf } from "./footer.js";
+import { physicalTypes } from "./footer-fields.js";
+import type { ColumnChunk } from "./row-group.js";
 import { boundBytes } from "./statistics.js";
 
 /** Arrow bytes of one value; INT96 becomes a timestamp. */

@@ -1,6 +1,7 @@
 /** Minimum and maximum of a column chunk, as people read them. */
 import type { ColumnType, TimeUnit } from "../../data/column.js";
-import { type Leaf, physicalTypes } from "./footer.js";
+import type { Leaf } from "./footer.js";
+import { physicalTypes } from "./footer-fields.js";
 import { bytesField, integerField, type ThriftStruct } from "./thrift.js";
 
 const fields = { oldMax: 1, oldMin: 2, nulls: 3, max: 5, min: 6 } as const;

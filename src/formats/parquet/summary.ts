@@ -1,7 +1,8 @@
 /** A footer, told in the words of the format contract. */
 import type { Schema } from "../../data/column.js";
 import type { ColumnSummary, FileSummary, RowGroupSummary } from "../format.js";
-import type { Footer, RowGroup } from "./footer.js";
+import type { Footer } from "./footer.js";
+import type { RowGroup } from "./row-group.js";
 import { decodedBytes, heldBytes } from "./sizes.js";
 import { readBounds, unknownBounds } from "./statistics.js";
 

@@ -88,3 +88,10 @@ export function itemsField(struct: ThriftStruct, id: number): readonly ThriftVal
 function isStruct(value: ThriftValue): value is ThriftStruct {
   return typeof value === "object" && "fields" in value;
 }
+
+/** A number of something. @throws ThriftError where it is missing or negative */
+export function countField(struct: ThriftStruct, id: number, what: string): number {
+  const value = integerField(struct, id);
+  if (value === undefined || value < 0) throw new ThriftError(`the number of ${what} is missing or negative`);
+  return value;
+}
